@@ -1,0 +1,82 @@
+/**
+ * The closed table of error codes. Each code has one meaning, the HTTP status the API answers with, and a title.
+ * Expected outcomes are values ({@link Result}); a {@link GatewayError} is thrown only where a caller cannot go on.
+ */
+export const ERROR_CODES = {
+  invalid_argument: { status: 400, title: "The input is not valid" },
+  unauthorized: { status: 401, title: "A valid token is required" },
+  permission_denied: { status: 403, title: "Permission denied" },
+  not_found: { status: 404, title: "Not found" },
+  conflict: { status: 409, title: "Not possible in the present state" },
+  too_large: { status: 413, title: "Too large" },
+  quota_exceeded: { status: 413, title: "The quota is used up" },
+  rate_limited: { status: 429, title: "Too many requests" },
+  internal: { status: 500, title: "Internal error" },
+  unavailable: { status: 503, title: "Not available now" },
+  timeout: { status: 504, title: "The deadline passed" },
+  cancelled: { status: 499, title: "Cancelled" },
+  config_invalid: { status: 400, title: "The configuration is not valid" },
+  manifest_invalid: { status: 400, title: "The manifest is not valid" },
+  load_failed: { status: 409, title: "The plugin could not be loaded" },
+  plugin_failed: { status: 409, title: "The plugin failed" },
+  realm_gone: { status: 503, title: "The plugin's realm has ended" },
+  host_gone: { status: 503, title: "The plugin host has ended" },
+  jail_unavailable: { status: 503, title: "A wall of the jail is missing" },
+  link_down: { status: 503, title: "No radio link" },
+  data_locked: { status: 409, title: "Another gateway uses this data folder" },
+} as const;
+
+export type ErrorCode = keyof typeof ERROR_CODES;
+
+export interface ErrorDetail {
+  /** What to do about it, in words an operator or author can follow. */
+  hint?: string;
+  /** Where it went wrong: a file with line, a field, a URL. */
+  where?: string;
+  /** Further machine-readable facts (JSON). */
+  data?: Readonly<Record<string, unknown>>;
+  cause?: unknown;
+}
+
+/** An error with a code of the closed table, what went wrong, where, and how to mend it. */
+export class GatewayError extends Error {
+  override readonly name = "GatewayError";
+  readonly hint: string | undefined;
+  readonly where: string | undefined;
+  readonly data: Readonly<Record<string, unknown>> | undefined;
+
+  constructor(
+    readonly code: ErrorCode,
+    message: string,
+    detail: ErrorDetail = {},
+  ) {
+    super(message, detail.cause === undefined ? undefined : { cause: detail.cause });
+    this.hint = detail.hint;
+    this.where = detail.where;
+    this.data = detail.data;
+  }
+
+  /** One line: where, what and the mend. */
+  line(): string {
+    const where = this.where === undefined ? "" : `${this.where}: `;
+    const hint = this.hint === undefined ? "" : ` (${this.hint})`;
+    return `${where}${this.message}${hint}`;
+  }
+}
+
+export type Result<T, E = GatewayError> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: E };
+
+export function ok<T>(value: T): { readonly ok: true; readonly value: T } {
+  return { ok: true, value };
+}
+
+export function fail(code: ErrorCode, message: string, detail: ErrorDetail = {}): { readonly ok: false; readonly error: GatewayError } {
+  return { ok: false, error: new GatewayError(code, message, detail) };
+}
+
+/** Turns anything thrown into a GatewayError, keeping it as the cause. */
+export function asGatewayError(thrown: unknown, code: ErrorCode = "internal"): GatewayError {
+  if (thrown instanceof GatewayError) return thrown;
+  const message = thrown instanceof Error ? thrown.message : String(thrown);
+  return new GatewayError(code, message, { cause: thrown });
+}

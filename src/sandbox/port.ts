@@ -1,0 +1,119 @@
+/**
+ * The sandbox as the plugins room sees it: hosts that hold realms. The same port stands over a jailed child process
+ * and over the in-process host of the testing kit.
+ */
+import type { Result } from "../errors.ts";
+import type { Json, WireError } from "../sdk/wire.ts";
+
+/** All that a realm is made from. */
+export interface RealmSpec {
+  readonly plugin: string;
+  readonly version: string;
+  /** The loader's bundle: one ES module whose default export is the plugin. */
+  readonly code: string;
+  readonly limits: RealmLimits;
+  /** Merged configuration. */
+  readonly config: { readonly [key: string]: Json };
+  /** Of the manifest; the sdk refuses what is not declared here, with the lines to add. */
+  readonly capabilities: Json;
+  /** Lease.states() of the permissions room, for the sdk's synchronous look. */
+  readonly permissions: Json;
+  /** By permission name; kept by the host outside the realm. */
+  readonly tokens: Readonly<Record<string, string>>;
+  /** The plugin's own SQLite file; null without database_access. */
+  readonly database: string | null;
+  readonly gatewayVersion: string;
+}
+
+export interface RealmLimits {
+  readonly memoryMb: number;
+  readonly sliceMs: number;
+  readonly timeoutS: number;
+  readonly storageMb: number;
+}
+
+/** `lifecycle` hooks, `health`, `config_changed`, or a registration's handler by its id. */
+export type CallTarget =
+  | { readonly kind: "lifecycle"; readonly hook: "initialize" | "start" | "stop" | "cleanup" }
+  | { readonly kind: "health" }
+  | { readonly kind: "config_changed" }
+  | { readonly kind: "handler"; readonly registration: number };
+
+export type CallOutcome =
+  | { readonly ok: true; readonly value: Json; readonly cpuMs: number }
+  | {
+      readonly ok: false;
+      readonly error: WireError;
+      readonly cause: "threw" | "timeout" | "slice" | "memory" | "gone" | "overloaded";
+      readonly cpuMs: number;
+    };
+
+/** A capability call that came out of a realm. Everything in it is hostile. */
+export interface RealmRequest {
+  readonly operation: string;
+  readonly args: Json;
+  /** As presented; the broker judges it. */
+  readonly token: string | null;
+  /** The call into the realm on whose behalf this was made, if it is still in flight. */
+  readonly call: number | null;
+  /** Aborts when the realm or the host ends. */
+  readonly signal: AbortSignal;
+}
+
+export type RequestOutcome = { readonly ok: true; readonly value: Json } | { readonly ok: false; readonly error: WireError };
+
+export type GoneReason = "closed" | "memory" | "abort" | "strikes" | "host";
+
+export interface RealmEvents {
+  request(request: RealmRequest): Promise<RequestOutcome>;
+  log(level: "debug" | "info" | "warn" | "error", message: string, fields: { readonly [key: string]: Json }): void;
+  /** An error that no call was waiting for: a timer's, a rejected promise nobody handled. */
+  fault(error: WireError): void;
+  /** The realm was throttled or cut short. */
+  strike(reason: "slice" | "budget" | "flood", detail: string): void;
+  gone(reason: GoneReason, detail: string): void;
+}
+
+export interface RealmUsage {
+  readonly cpuMs: number;
+  readonly memoryBytes: number;
+  readonly storageBytes: number;
+  readonly timers: number;
+  readonly queueDepth: number;
+}
+
+export interface Realm {
+  readonly number: number;
+  readonly plugin: string;
+  /** The number goes back in RealmRequest.call. Never rejects. */
+  call(target: CallTarget, args: readonly Json[], timeoutMs: number): { readonly id: number; readonly outcome: Promise<CallOutcome> };
+  /** New permissions, tokens or configuration, valid from the next turn of the realm. */
+  update(change: { permissions?: Json; tokens?: Readonly<Record<string, string>>; config?: { readonly [key: string]: Json } }): void;
+  usage(): RealmUsage;
+  /** Ends the realm whatever it does; resolves when it is gone. */
+  close(): Promise<void>;
+}
+
+export type HostExitReason = "stopped" | "watchdog" | "crashed" | "overflow" | "protocol" | "memory";
+
+export interface HostExit {
+  readonly reason: HostExitReason;
+  readonly detail: string;
+  /** The realm that was running, by the shared page. */
+  readonly culprit: number | null;
+}
+
+export interface PluginHost {
+  readonly pid: number | null;
+  /** Which walls stand, for status and doctor. */
+  readonly walls: readonly { readonly wall: string; readonly stands: boolean; readonly detail: string }[];
+  open(spec: RealmSpec, events: RealmEvents): Promise<Result<Realm>>;
+  /** Copies a plugin's database to a file in the folder the host may write; made by the host because the gateway opens none. */
+  backupDatabase(from: string, to: string): Promise<Result<null>>;
+  /** Runs a plugin's JSON Schema over a configuration, inside the host: both are hostile. */
+  validateConfig(schema: Json, config: Json): Promise<Result<readonly { path: string; message: string }[]>>;
+  /** Resolves once, when the process is gone. */
+  readonly exited: Promise<HostExit>;
+  /** Orderly end, then force. */
+  stop(): Promise<void>;
+}

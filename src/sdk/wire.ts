@@ -1,0 +1,126 @@
+/**
+ * What crosses the realm's boundary: JSON only. Types alone, so that the realm's bundle stays small; whoever receives
+ * such a value from the other side checks it against a Valibot schema of its own room.
+ */
+export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
+
+export type RegistrationKind = "command" | "keyword" | "message" | "task" | "menu" | "plugin_message" | "event";
+
+/** `id` is chosen by the realm, unique in its life; the gateway names it when it calls the handler. */
+export type Registration =
+  | {
+      kind: "command";
+      id: number;
+      name: string;
+      help?: string;
+      usage?: string;
+      priority?: number;
+      aliases?: string[];
+      adminOnly?: boolean;
+    }
+  | { kind: "keyword"; id: number; pattern: string; help?: string; priority?: number; adminOnly?: boolean }
+  | { kind: "message"; id: number; priority?: number; kinds?: ("text" | "position" | "telemetry" | "node_info")[] }
+  | {
+      kind: "task";
+      id: number;
+      name: string;
+      /** Seconds. */
+      interval?: number;
+      cron?: string;
+      timezone?: string;
+      runAtStart?: boolean;
+      catchUp?: boolean;
+    }
+  | {
+      kind: "menu";
+      id: number;
+      menu: string;
+      label: string;
+      command?: string;
+      description?: string;
+      adminOnly?: boolean;
+      order?: number;
+      /** Command of the item under which this one hangs. */
+      parent?: string;
+    }
+  | { kind: "plugin_message"; id: number }
+  | { kind: "event"; id: number; type: string };
+
+export interface SendArgs {
+  content: string;
+  /** Node number, `!hex8`, exact name, or `broadcast`. */
+  destination?: string | number;
+  /** Index 0-7 or exact name. */
+  channel?: number | string;
+  replyTo?: number;
+  priority?: "low" | "normal" | "high" | "emergency";
+  wantAck?: boolean;
+}
+
+export interface HttpArgs {
+  method: string;
+  url: string;
+  headers?: Record<string, string>;
+  body?: string;
+  /** Seconds. */
+  timeout?: number;
+  /** fetch() takes any status as an outcome; httpGet and httpPost take >= 400 as an error. */
+  anyStatus?: boolean;
+}
+
+export type HttpOutcome =
+  | { ok: true; status: number; headers: Record<string, string>; body: string; url: string }
+  | { ok: false; error: { code: string; message: string; status?: number; retryAfter?: number } };
+
+/**
+ * The calls that leave the plugin host for the gateway. Key-value, SQL, configuration reads, time formatting, random
+ * numbers and encodings are answered inside the host and are not listed here.
+ */
+export interface Operations {
+  register: { args: Registration; result: null };
+  dispose: { args: { registration: number }; result: null };
+  send_message: { args: SendArgs; result: { id: string } };
+  http_request: { args: HttpArgs; result: HttpOutcome };
+  get_node_info: { args: { node: string | number }; result: Json };
+  get_nodes: { args: Record<string, never>; result: Json };
+  get_network_status: { args: Record<string, never>; result: Json };
+  get_plugins: { args: Record<string, never>; result: Json };
+  send_to_plugin: { args: { plugin: string; type: string; data: Json; timeout?: number }; result: Json };
+  broadcast_to_plugins: { args: { type: string; data: Json; timeout?: number }; result: Json };
+  emit_event: { args: { type: string; data: Json }; result: null };
+  get_secret: { args: { name: string }; result: string | null };
+  request_permission: { args: { permission: Json }; result: { state: PermissionState } };
+  revoke_permission: { args: { permission: Json }; result: { state: PermissionState } };
+}
+
+export type OperationName = keyof Operations;
+
+/** Deno's three states. */
+export type PermissionState = "granted" | "denied" | "prompt";
+
+/** How an error crosses in either direction. Never a host's stack inwards. */
+export interface WireError {
+  /** The class: `PermissionDenied`, `TypeError`, ... */
+  name: string;
+  message: string;
+  /** From the realm outwards only: engine's stack, lines of the bundle. */
+  stack?: string;
+  code?: string;
+  hint?: string;
+  permission?: string;
+  scope?: Json;
+}
+
+/** What a handler is called with; see CONTRACT "Context". */
+export interface WireContext {
+  senderId: string;
+  senderName: string;
+  senderProfile: Json;
+  channel: number;
+  isDirect: boolean;
+  /** ms since 1970; the sdk makes a Date of it. */
+  timestamp: number;
+  message: Json;
+  sessionData: { readonly [key: string]: Json };
+  correlationId: string;
+}
