@@ -1,5 +1,5 @@
 import type { Result } from "../errors.ts";
-import type { Subscription } from "../events/bus.ts";
+import type { Subscription } from "../lifetime.ts";
 import type { LinkStatus, MeshMessage, NodeNumber, Priority } from "./types.ts";
 
 /** A text as it goes to one radio. The packet id is ours and stored before this is called. */

@@ -1,4 +1,4 @@
-import type { Subscription } from "../events/bus.ts";
+import type { Subscription } from "../lifetime.ts";
 
 export const PERMISSION_NAMES = [
   "send_messages",
