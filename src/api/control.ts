@@ -1,0 +1,171 @@
+import type { Result } from "../errors.ts";
+import type { EventBus } from "../events/bus.ts";
+import type { LogBook } from "../log/line.ts";
+import type { LinkStatus, MeshNode, MessageState, MessageStatus, Priority } from "../mesh/types.ts";
+import type { Json } from "../sdk/wire.ts";
+import type {
+  AuditEntryView,
+  AuditVerdict,
+  MenuItemView,
+  OutboxView,
+  PluginConfig,
+  PluginDetail,
+  PluginPermissions,
+  PluginSummary,
+  ScheduleTask,
+  WallView,
+  WhyView,
+} from "./views.ts";
+
+/**
+ * All that the API, and through it the command line and the status page, can ask of the gateway. Nothing here throws or
+ * rejects for an expected outcome: a failed Result carries a code of ERROR_CODES, whose status the API answers with.
+ * Whatever changes something takes the actor, and the gateway writes it to the audit log.
+ */
+export interface Control {
+  readonly version: string;
+  /** ms since 1970. */
+  readonly startedAt: number;
+  readonly events: EventBus;
+  readonly log: LogBook;
+  status(): GatewayStatus;
+  /** Ready: plugins were started and links are supervised. A link that is down shows inside and does not count against it. */
+  readiness(): { readonly ready: boolean; readonly reason?: string; readonly links: readonly { name: string; state: string }[] };
+  /** Prometheus text, format 0.0.4. */
+  metrics(): Answer<string>;
+  readonly plugins: PluginControl;
+  readonly messages: MessageControl;
+  nodes(): Answer<readonly MeshNode[]>;
+  links(): Answer<readonly LinkStatus[]>;
+  schedule(): Answer<readonly ScheduleTask[]>;
+  menus(): Answer<readonly MenuItemView[]>;
+  readonly audit: AuditControl;
+  /** Absent without a simulated interface. */
+  readonly simulate?: SimulateControl | undefined;
+}
+
+/** Most answers are at hand, some need a plugin host: the API awaits both. */
+export type Answer<T> = Result<T> | Promise<Result<T>>;
+
+/** Who asked, for the audit log: `api 127.0.0.1`, `page 127.0.0.1`. */
+export interface Actor {
+  readonly via: "api" | "page";
+  readonly address: string;
+}
+
+export interface PluginControl {
+  list(): Answer<readonly PluginSummary[]>;
+  get(name: string): Answer<PluginDetail>;
+  /**
+   * `accept` is the permission_hash the operator saw: it accepts that set (`conflict` if the set is another by now). Without
+   * it only an unchanged, already accepted set is enabled; else the plugin goes to awaiting_approval and `waits` is true.
+   */
+  enable(name: string, accept: string | undefined, actor: Actor): Answer<PluginChange>;
+  disable(name: string, actor: Actor): Answer<PluginChange>;
+  restart(name: string, actor: Actor): Answer<PluginChange>;
+  /** A new version that does not start is `load_failed` (409); the old one runs on. */
+  reload(name: string, actor: Actor): Answer<PluginChange>;
+  config(name: string): Answer<PluginConfig>;
+  /** Replaces the operator's values. `config_invalid` carries every error: data.errors [{path, message}]. */
+  setConfig(
+    name: string,
+    config: { readonly [key: string]: Json },
+    actor: Actor,
+  ): Answer<PluginConfig & { readonly changed: readonly string[] }>;
+  /** Names only; values never come back. */
+  secrets(name: string): Answer<readonly string[]>;
+  setSecret(name: string, key: string, value: string, actor: Actor): Answer<null>;
+  deleteSecret(name: string, key: string, actor: Actor): Answer<null>;
+  permissions(name: string): Answer<PluginPermissions>;
+  /** Grants what was requested and held back; `entry` is as in a manifest and hostile. */
+  grant(name: string, entry: Json, actor: Actor): Answer<PluginPermissions>;
+  /** Takes back the named part, or all when `entry` is undefined. */
+  revoke(name: string, entry: Json | undefined, actor: Actor): Answer<PluginPermissions>;
+  /** A standing refusal: wins over every grant, present or to come. */
+  deny(name: string, entry: Json, actor: Actor): Answer<PluginPermissions>;
+  /** Which rule would allow or deny: `subject` is a host, channel, node, event, secret or command, as the permission has it. */
+  why(name: string, permission: string, subject: string | undefined): Answer<WhyView>;
+}
+
+export interface PluginChange {
+  readonly plugin: PluginSummary;
+  /** True: accepted but not done (approval, back-off); the API answers 202. */
+  readonly waits: boolean;
+}
+
+export interface Page<T> {
+  readonly items: readonly T[];
+  /** Cursor of the next page, opaque to the client; null at the end. */
+  readonly next: string | null;
+}
+
+export interface MessageControl {
+  /** Newest first. A cursor that is none of ours is `invalid_argument`. */
+  list(
+    filter: { readonly state?: MessageState | undefined; readonly plugin?: string | undefined },
+    paging: Paging,
+  ): Answer<Page<MessageStatus>>;
+  get(id: string): Answer<MessageStatus>;
+  /** Resolves once durably queued. */
+  send(message: OperatorMessage, actor: Actor): Answer<{ readonly id: string }>;
+}
+
+export interface Paging {
+  /** 1 to 500. */
+  readonly limit: number;
+  readonly cursor?: string | undefined;
+}
+
+export interface OperatorMessage {
+  readonly text: string;
+  /** Node number, `!hex8`, exact name, or `broadcast` (the default). */
+  readonly destination?: string | number | undefined;
+  /** Index 0-7 or exact name; 0 by default. */
+  readonly channel?: number | string | undefined;
+  readonly priority?: Priority | undefined;
+  readonly wantAck?: boolean | undefined;
+}
+
+export interface AuditControl {
+  /** Newest first. */
+  query(filter: AuditFilter, paging: Paging): Answer<Page<AuditEntryView>>;
+  /** Reads the whole chain. */
+  verify(): Answer<AuditVerdict>;
+}
+
+export interface AuditFilter {
+  readonly plugin?: string | undefined;
+  readonly permission?: string | undefined;
+  readonly result?: "allow" | "deny" | undefined;
+  /** ms since 1970. */
+  readonly since?: number | undefined;
+  readonly correlationId?: string | undefined;
+}
+
+export interface SimulateControl {
+  /** A simulated node says something; `to` absent and no channel: a direct message to the gateway's node. */
+  say(message: SimulatedMessage, actor: Actor): Answer<{ readonly packetId: number }>;
+}
+
+export interface SimulatedMessage {
+  /** Node number or `!hex8`. */
+  readonly from: string | number;
+  readonly text: string;
+  readonly channel?: number | undefined;
+  readonly to?: string | number | undefined;
+}
+
+export interface GatewayStatus {
+  readonly safeMode: boolean;
+  readonly links: readonly LinkStatus[];
+  readonly plugins: Readonly<Record<string, number>>;
+  readonly outbox: OutboxView;
+  readonly walls: readonly WallView[];
+  /** Things an operator should mend, newest first, at most 20. */
+  readonly alerts: readonly {
+    readonly time: string;
+    readonly code: string;
+    readonly message: string;
+    readonly plugin?: string | undefined;
+  }[];
+}

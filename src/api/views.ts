@@ -1,0 +1,183 @@
+import * as v from "valibot";
+
+/**
+ * What the API sends, as Valibot schemas: type, check and OpenAPI come from here. Keys are snake_case; points in time are
+ * RFC 3339 strings, durations are seconds.
+ */
+const time = v.pipe(v.string(), v.description("RFC 3339, UTC"));
+const count = v.pipe(v.number(), v.minValue(0));
+const entry = v.pipe(
+  v.union([v.string(), v.record(v.string(), v.unknown())]),
+  v.description("A permission as in a manifest: a name, or {name: scope}"),
+);
+
+export const PLUGIN_STATES = [
+  "discovered",
+  "awaiting_approval",
+  "loading",
+  "running",
+  "stopping",
+  "stopped",
+  "failed",
+  "backing_off",
+  "disabled",
+] as const;
+
+export const pluginMetrics = v.looseObject({
+  uptime_s: count,
+  failures: count,
+  restarts: count,
+  cpu_s: count,
+  memory_bytes: count,
+  storage_bytes: count,
+  calls: count,
+  call_errors: count,
+  latency_p50_s: v.nullable(count),
+  latency_p99_s: v.nullable(count),
+  queue_depth: count,
+  messages_sent: count,
+  replies_dropped: v.pipe(count, v.description("Replies not sent for want of send_messages")),
+  http_requests: count,
+  log_lines_dropped: count,
+});
+
+export const pluginHealth = v.object({
+  status: v.picklist(["healthy", "unhealthy", "unknown"]),
+  checked_at: v.optional(v.nullable(time)),
+  consecutive_failures: count,
+  detail: v.optional(v.nullable(v.string())),
+});
+
+export const pluginPending = v.object({
+  kind: v.literal("awaiting_approval"),
+  version: v.string(),
+  permission_hash: v.string(),
+  added: v.pipe(v.array(entry), v.description("What it asks for beyond what was accepted")),
+  removed: v.array(entry),
+});
+
+export const pluginSummary = v.object({
+  name: v.string(),
+  version: v.string(),
+  description: v.optional(v.string()),
+  state: v.picklist(PLUGIN_STATES),
+  reason: v.optional(v.nullable(v.string())),
+  since: time,
+  failures: count,
+  restarts: count,
+  disabled_by: v.optional(v.nullable(v.picklist(["operator", "threshold", "configuration"]))),
+  pending: v.optional(v.nullable(pluginPending)),
+  bundled: v.boolean(),
+  health: pluginHealth,
+  metrics: pluginMetrics,
+});
+
+export const pluginPermissions = v.object({
+  permission_hash: v.pipe(v.string(), v.description("Of the requested set; send it as `accept` to enable")),
+  accepted_hash: v.optional(v.nullable(v.string())),
+  requested: v.array(entry),
+  granted: v.array(entry),
+  denied: v.array(entry),
+  held_back: v.pipe(v.array(entry), v.description("Requested, neither granted nor denied")),
+});
+
+export const pluginDetail = v.object({
+  ...pluginSummary.entries,
+  author: v.optional(v.string()),
+  license: v.optional(v.string()),
+  homepage: v.optional(v.string()),
+  path: v.optional(v.nullable(v.string())),
+  host_pid: v.optional(v.nullable(v.number())),
+  permission_hash: v.string(),
+  permissions: pluginPermissions,
+  capabilities: v.record(v.string(), v.unknown()),
+  dependencies: v.record(v.string(), v.unknown()),
+  limits: v.record(v.string(), v.number()),
+  registrations: v.pipe(v.record(v.string(), v.number()), v.description("How many of each kind are live")),
+  conflicts: v.pipe(
+    v.array(v.object({ command: v.string(), plugins: v.array(v.string()) })),
+    v.description("Declared commands that other plugins answer too"),
+  ),
+});
+
+export const pluginConfig = v.object({
+  config: v.pipe(v.record(v.string(), v.unknown()), v.description("Defaults with the operator's values over them; never secrets")),
+  schema: v.optional(v.nullable(v.record(v.string(), v.unknown()))),
+});
+
+export const scheduleTask = v.object({
+  plugin: v.string(),
+  name: v.string(),
+  interval_s: v.optional(v.nullable(v.number())),
+  cron: v.optional(v.nullable(v.string())),
+  timezone: v.optional(v.nullable(v.string())),
+  last_run: v.nullable(time),
+  next_run: v.nullable(time),
+  runs: count,
+  failures: count,
+  missed: count,
+  skipped: v.pipe(count, v.description("Runs left out because the one before was still going")),
+  running: v.boolean(),
+  paused: v.boolean(),
+  last_error: v.nullable(v.string()),
+});
+
+export const menuItem = v.object({
+  menu: v.string(),
+  label: v.string(),
+  command: v.optional(v.nullable(v.string())),
+  description: v.optional(v.nullable(v.string())),
+  plugin: v.nullable(v.string()),
+  order: v.number(),
+  parent: v.optional(v.nullable(v.string())),
+  admin_only: v.boolean(),
+});
+
+export const auditEntry = v.object({
+  seq: v.number(),
+  time,
+  kind: v.pipe(v.string(), v.description("`decision`, `grant`, `load`, `admin`, ...")),
+  plugin: v.nullable(v.string()),
+  permission: v.nullable(v.string()),
+  scope: v.nullable(v.string()),
+  result: v.picklist(["allow", "deny"]),
+  rule: v.nullable(v.string()),
+  correlation_id: v.nullable(v.string()),
+  count: v.optional(v.pipe(count, v.description("Identical decisions summed in this entry"))),
+  actor: v.optional(v.nullable(v.string())),
+  detail: v.optional(v.nullable(v.string())),
+});
+
+export const auditVerdict = v.object({
+  intact: v.boolean(),
+  entries: count,
+  first: v.optional(v.nullable(time)),
+  last: v.optional(v.nullable(time)),
+  broken_at: v.optional(v.nullable(v.string())),
+});
+
+export const why = v.object({
+  allowed: v.boolean(),
+  rule: v.string(),
+  permission: v.string(),
+  scope: v.string(),
+  hint: v.optional(v.nullable(v.string())),
+});
+
+export const outbox = v.object({ queued: count, sent: count, delivered: count, failed: count, oldest_queued_s: v.nullable(count) });
+
+export const wall = v.object({ wall: v.string(), stands: v.boolean(), detail: v.string() });
+
+export type PluginState = (typeof PLUGIN_STATES)[number];
+export type PluginMetrics = v.InferOutput<typeof pluginMetrics>;
+export type PluginSummary = v.InferOutput<typeof pluginSummary>;
+export type PluginDetail = v.InferOutput<typeof pluginDetail>;
+export type PluginPermissions = v.InferOutput<typeof pluginPermissions>;
+export type PluginConfig = v.InferOutput<typeof pluginConfig>;
+export type ScheduleTask = v.InferOutput<typeof scheduleTask>;
+export type MenuItemView = v.InferOutput<typeof menuItem>;
+export type AuditEntryView = v.InferOutput<typeof auditEntry>;
+export type AuditVerdict = v.InferOutput<typeof auditVerdict>;
+export type WhyView = v.InferOutput<typeof why>;
+export type OutboxView = v.InferOutput<typeof outbox>;
+export type WallView = v.InferOutput<typeof wall>;

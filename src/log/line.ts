@@ -1,0 +1,39 @@
+import type { Subscription } from "../events/bus.ts";
+import type { LogLevel } from "./logger.ts";
+
+/** One line as it is kept, streamed and written in the JSON format: the spec's error fields plus message, category and correlation_id. */
+export interface LogLine {
+  /** Grows by one per line of this run; the cursor of {@link LogBook.tail}. */
+  readonly seq: number;
+  /** RFC 3339, UTC, milliseconds. */
+  readonly timestamp: string;
+  readonly level: "DEBUG" | "INFO" | "WARN" | "ERROR";
+  /** Null for the gateway's own lines. */
+  readonly plugin: string | null;
+  readonly category: string;
+  readonly message: string;
+  /** The three error fields are there on every ERROR line and wherever an error was given. */
+  readonly error_type?: string | null;
+  readonly error_message?: string | null;
+  readonly stack_trace?: string | null;
+  readonly context: Readonly<Record<string, unknown>>;
+  readonly correlation_id: string | null;
+}
+
+export interface LogFilter {
+  /** Only this plugin's lines. */
+  readonly plugin?: string | undefined;
+  /** This level and worse. */
+  readonly level?: LogLevel | undefined;
+}
+
+/** The last lines, kept in memory, and a live stream of new ones. */
+export interface LogBook {
+  /** At most `limit` lines older than `before` (a seq), newest last. */
+  tail(filter: LogFilter, limit: number, before?: number): readonly LogLine[];
+  /** The listener must be quick and must not throw; whoever needs a queue bounds its own. */
+  follow(filter: LogFilter, listener: (line: LogLine) => void): Subscription;
+  /** Level of one category or plugin, or of all (`null`); `null` as level takes the category's own setting away. */
+  setLevel(category: string | null, level: LogLevel | null): void;
+  levels(): { readonly default: LogLevel; readonly levels: Readonly<Record<string, LogLevel>> };
+}
