@@ -1,0 +1,139 @@
+/**
+ * Cuts the byte stream of a Meshtastic stream API into protobuf messages: `94 C3`, big-endian u16 length, payload.
+ * Everything between frames (console text on serial, line noise, frames cut short) is skipped and counted, never fatal.
+ *
+ * A frame counts only when its payload decodes; else its first byte is garbage and the search goes on behind it, so that a
+ * frame cut short cannot swallow the good ones that follow. Each byte is tried as a start at most once: linear time.
+ */
+const START_1 = 0x94;
+const START_2 = 0xc3;
+const HEADER = 4;
+/** Longest payload of a frame, in bytes. */
+export const MAX_PAYLOAD = 512;
+const BUFFER = 8 * (HEADER + MAX_PAYLOAD);
+
+/**
+ * Turns a payload into a message, or null when it is none; must be pure. `strict` is set when the payload contains a
+ * frame header itself: then it may be the head of a frame cut short with the next frame stuck to it, and only a payload
+ * that is beyond doubt should be taken.
+ */
+export type PayloadDecoder<T> = (payload: Uint8Array, strict: boolean) => T | null;
+
+export class Framer<T> {
+  /** Bytes that belonged to no frame. */
+  garbageBytes = 0;
+  /** Whole frames whose payload did not decode. */
+  rejected = 0;
+  frames = 0;
+  readonly #buffer = new Uint8Array(BUFFER);
+  #start = 0;
+  #end = 0;
+
+  constructor(
+    private readonly decode: PayloadDecoder<T>,
+    private readonly deliver: (message: T) => void,
+  ) {}
+
+  /** Bytes held back because they may yet become a frame. */
+  get pending(): number {
+    return this.#end - this.#start;
+  }
+
+  push(bytes: Uint8Array): void {
+    for (let offset = 0; offset < bytes.length; ) {
+      if (this.#end === BUFFER) this.#compact();
+      const count = Math.min(BUFFER - this.#end, bytes.length - offset);
+      this.#buffer.set(bytes.subarray(offset, offset + count), this.#end);
+      this.#end += count;
+      offset += count;
+      this.#parse();
+    }
+  }
+
+  /**
+   * For a pause in the stream: an unfinished frame with a whole one inside was cut short, so gives it up and delivers what
+   * is inside. One without stays: the rest may only be late.
+   */
+  salvage(): void {
+    for (let at = this.#findStart(this.#start + 1); at + HEADER <= this.#end; at = this.#findStart(at + 1)) {
+      const length = this.#lengthAt(at);
+      if (length === null || at + HEADER + length > this.#end) continue;
+      const payload = this.#buffer.subarray(at + HEADER, at + HEADER + length);
+      if (this.decode(payload, true) === null) continue;
+      this.#skipTo(at);
+      this.#parse();
+      return;
+    }
+  }
+
+  /** Forgets what is pending (counted as garbage): for a new connection. */
+  reset(): void {
+    this.#skipTo(this.#end);
+  }
+
+  #parse(): void {
+    for (;;) {
+      this.#skipTo(this.#findStart(this.#start));
+      if (this.pending < HEADER) return;
+      const length = this.#lengthAt(this.#start);
+      if (length === null) {
+        this.#skipTo(this.#start + 1);
+        continue;
+      }
+      if (this.pending < HEADER + length) return;
+      // A copy: decoded byte fields may point into it, and the buffer moves on.
+      const payload = this.#buffer.slice(this.#start + HEADER, this.#start + HEADER + length);
+      const message = this.decode(payload, hasHeader(payload));
+      if (message === null) {
+        this.rejected++;
+        this.#skipTo(this.#start + 1);
+        continue;
+      }
+      this.frames++;
+      this.#start += HEADER + length;
+      this.deliver(message);
+    }
+  }
+
+  /** The next place where a frame may begin, a lone first byte at the end included; else the end. */
+  #findStart(from: number): number {
+    for (let at = from; ; at++) {
+      at = this.#buffer.indexOf(START_1, at);
+      if (at === -1 || at >= this.#end) return this.#end;
+      if (at + 1 === this.#end || this.#buffer[at + 1] === START_2) return at;
+    }
+  }
+
+  /** Null when no frame can have this length; zero is such a one, since an empty payload means nothing. */
+  #lengthAt(at: number): number | null {
+    const length = ((this.#buffer[at + 2] ?? 0) << 8) | (this.#buffer[at + 3] ?? 0);
+    return length === 0 || length > MAX_PAYLOAD ? null : length;
+  }
+
+  #skipTo(at: number): void {
+    this.garbageBytes += at - this.#start;
+    this.#start = at;
+    if (this.#start === this.#end) this.#start = this.#end = 0;
+  }
+
+  #compact(): void {
+    this.#buffer.copyWithin(0, this.#start, this.#end);
+    this.#end -= this.#start;
+    this.#start = 0;
+  }
+}
+
+function hasHeader(payload: Uint8Array): boolean {
+  for (let at = payload.indexOf(START_1); at !== -1; at = payload.indexOf(START_1, at + 1)) {
+    if (payload[at + 1] === START_2) return true;
+  }
+  return false;
+}
+
+/** One frame. The payload must not be longer than {@link MAX_PAYLOAD}; our own encoders never make one that is. */
+export function encodeFrame(payload: Uint8Array): Uint8Array {
+  const frame = new Uint8Array(HEADER + payload.length);
+  frame.set([START_1, START_2, payload.length >> 8, payload.length & 0xff]);
+  frame.set(payload, HEADER);
+  return frame;
+}
