@@ -1,5 +1,5 @@
 import type { Result } from "../errors.ts";
-import type { EventBus } from "../events/bus.ts";
+import type { CoreBus } from "../events/core.ts";
 import type { LogBook } from "../log/line.ts";
 import type { LinkStatus, MeshNode, MessageState, MessageStatus, Priority } from "../mesh/types.ts";
 import type { Json } from "../sdk/wire.ts";
@@ -26,7 +26,7 @@ export interface Control {
   readonly version: string;
   /** ms since 1970. */
   readonly startedAt: number;
-  readonly events: EventBus;
+  readonly events: CoreBus;
   readonly log: LogBook;
   status(): GatewayStatus;
   /** Ready: plugins were started and links are supervised. A link that is down shows inside and does not count against it. */

@@ -136,7 +136,8 @@ export type LinkCounter =
   | "duplicates";
 
 /** Lanes of the outbox, most urgent last. */
-export type Priority = "low" | "normal" | "high" | "emergency";
+export const PRIORITIES = ["low", "normal", "high", "emergency"] as const;
+export type Priority = (typeof PRIORITIES)[number];
 
 /** Who a message is sent for: paces, budgets and withdrawals go by it. */
 export type Sender = { readonly kind: "plugin"; readonly plugin: string } | { readonly kind: "operator" } | { readonly kind: "gateway" };

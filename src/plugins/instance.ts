@@ -1,0 +1,155 @@
+import type { Random } from "../clock.ts";
+import type { Logger } from "../log/logger.ts";
+import type { Manifest } from "../manifest/schema.ts";
+import type { Lease, PermissionName } from "../permissions/types.ts";
+import type { CallOutcome, CallTarget, GoneReason, Realm, RealmEvents, RealmRequest, RequestOutcome } from "../sandbox/port.ts";
+import type { Json, WireContext, WireError } from "../sdk/wire.ts";
+import type { CallMetrics } from "./metrics.ts";
+import type { Registrations } from "./registrations.ts";
+
+/** On whose behalf a call runs: gives correlation, and the place a message without destination goes. */
+export interface CallOrigin {
+  readonly correlationId: string;
+  /** Present when a message from the mesh caused the call. */
+  readonly context: WireContext | null;
+  /** The interface the message came by. */
+  readonly link: string | null;
+}
+
+/** Answers a plugin's capability call; see operations.ts. */
+export type Operator = (instance: Instance, request: RealmRequest, origin: CallOrigin) => Promise<RequestOutcome>;
+
+export interface InstanceDeps {
+  readonly plugin: string;
+  readonly manifest: Manifest;
+  readonly registrations: Registrations;
+  readonly lease: Lease;
+  readonly log: Logger;
+  readonly random: Random;
+  readonly metrics: CallMetrics;
+  readonly now: () => number;
+  readonly operate: Operator;
+  onFailure(source: "strike" | "handler", message: string): void;
+  onGone(instance: Instance, reason: GoneReason, detail: string): void;
+}
+
+/** Capability calls of one plugin that may wait for an answer at once; more are refused. */
+const MAX_REQUESTS = 64;
+
+/** `c_` and 12 hex digits: names one message from the radio to the last log line. */
+export function correlationId(random: Random): string {
+  return `c_${Buffer.from(random.bytes(6)).toString("hex")}`;
+}
+
+/** One load of one plugin: its realm, its lease, and the calls that are under way. */
+export class Instance {
+  /** Realm's registration id by the gateway's lasting handle. */
+  readonly handlers = new Map<number, number>();
+  readonly lease: Lease;
+  readonly plugin: string;
+  readonly manifest: Manifest;
+  readonly registrations: Registrations;
+  #realm: Realm | null = null;
+  #requests = 0;
+  readonly #calls = new Map<number, CallOrigin>();
+
+  constructor(private readonly deps: InstanceDeps) {
+    this.lease = deps.lease;
+    this.plugin = deps.plugin;
+    this.manifest = deps.manifest;
+    this.registrations = deps.registrations;
+  }
+
+  attach(realm: Realm): void {
+    this.#realm = realm;
+  }
+
+  get realm(): Realm | null {
+    return this.#realm;
+  }
+
+  /** Whether the manifest asks for a permission at all: spares the audit log a denial nobody sought. */
+  asks(permission: PermissionName): boolean {
+    return this.lease.tokens[permission] !== undefined;
+  }
+
+  get inFlight(): number {
+    return this.#calls.size;
+  }
+
+  background(): CallOrigin {
+    return { correlationId: correlationId(this.deps.random), context: null, link: null };
+  }
+
+  /** Calls into the realm; the outcome is a value, whatever the plugin does. */
+  async call(target: CallTarget, args: readonly Json[], timeoutMs: number, origin: CallOrigin): Promise<CallOutcome> {
+    const realm = this.#realm;
+    if (realm === null) return goneOutcome("the realm is not open");
+    const started = this.deps.now();
+    const { id, outcome } = realm.call(target, args, timeoutMs);
+    this.#calls.set(id, origin);
+    try {
+      return await outcome;
+    } finally {
+      this.#calls.delete(id);
+      this.deps.metrics.record(this.deps.now() - started);
+    }
+  }
+
+  /** Runs a registered handler by its lasting handle. */
+  invoke(handle: number, args: readonly Json[], timeoutMs: number, origin: CallOrigin): Promise<CallOutcome> {
+    const registration = this.handlers.get(handle);
+    if (registration === undefined) return Promise.resolve(goneOutcome("the handler is no longer registered"));
+    return this.call({ kind: "handler", registration }, args, timeoutMs, origin);
+  }
+
+  /** What the realm's host tells us; handed to PluginHost.open. */
+  readonly events: RealmEvents = {
+    request: (request) => this.#request(request),
+    log: (level, message, fields) => this.deps.log[level](message, { ...fields, plugin: this.plugin }),
+    fault: (error) => {
+      this.deps.log.error(error.message, { plugin: this.plugin, error });
+      this.deps.onFailure("handler", error.message);
+    },
+    strike: (reason, detail) => {
+      this.deps.log.warn(`strike: ${reason}: ${detail}`, { plugin: this.plugin });
+      this.deps.onFailure("strike", `${reason}: ${detail}`);
+    },
+    gone: (reason, detail) => this.deps.onGone(this, reason, detail),
+  };
+
+  async close(): Promise<void> {
+    this.lease.close();
+    const realm = this.#realm;
+    this.#realm = null;
+    this.handlers.clear();
+    await realm?.close();
+  }
+
+  async #request(request: RealmRequest): Promise<RequestOutcome> {
+    if (this.#requests >= MAX_REQUESTS) return refused("RateLimited", `more than ${MAX_REQUESTS} calls wait for an answer`, "rate_limited");
+    const origin = (request.call === null ? undefined : this.#calls.get(request.call)) ?? this.background();
+    this.#requests += 1;
+    try {
+      return await this.deps.operate(this, request, origin);
+    } catch (thrown) {
+      // A fault of ours must not reach the realm with its detail, nor end the host's session.
+      this.deps.log.error(`operation ${request.operation} failed`, {
+        plugin: this.plugin,
+        error: thrown,
+        correlation_id: origin.correlationId,
+      });
+      return refused("InternalError", "the gateway could not carry out this call", "internal");
+    } finally {
+      this.#requests -= 1;
+    }
+  }
+}
+
+export function refused(name: string, message: string, code: string, more: Partial<WireError> = {}): RequestOutcome {
+  return { ok: false, error: { name, message, code, ...more } };
+}
+
+export function goneOutcome(message: string): CallOutcome {
+  return { ok: false, cause: "gone", error: { name: "RealmGone", message, code: "realm_gone" }, cpuMs: 0 };
+}

@@ -1,0 +1,29 @@
+/** Latencies of the last calls, from which percentiles are read on demand. */
+const SAMPLES = 256;
+
+export class CallMetrics {
+  calls = 0;
+  failures = 0;
+  timeouts = 0;
+  messagesSent = 0;
+  httpRequests = 0;
+  denied = 0;
+  repliesDropped = 0;
+  readonly #latencies = new Float64Array(SAMPLES);
+  #count = 0;
+
+  /** One finished call; `ms` from hand-over to answer. */
+  record(ms: number): void {
+    this.calls += 1;
+    this.#latencies[this.#count % SAMPLES] = ms;
+    this.#count += 1;
+  }
+
+  /** ms at the given fraction (0.5, 0.99) over the last 256 calls; 0 before the first. */
+  percentile(fraction: number): number {
+    const filled = Math.min(this.#count, SAMPLES);
+    if (filled === 0) return 0;
+    const sorted = this.#latencies.slice(0, filled).sort();
+    return sorted[Math.min(filled - 1, Math.floor(filled * fraction))] ?? 0;
+  }
+}

@@ -1,0 +1,71 @@
+/** What the plugins room needs of the others, each as small as its use; the composition root passes the real ones. */
+import type { Result } from "../errors.ts";
+import type { CoreBus } from "../events/core.ts";
+import type { LinkStatus, MeshNode, OutboxRequest } from "../mesh/types.ts";
+import type { Ask, Decision } from "../permissions/types.ts";
+import type { HttpArgs, HttpOutcome, Json } from "../sdk/wire.ts";
+import type { CheckedRegistration } from "./operations/schemas.ts";
+
+export interface EgressPort {
+  request(
+    plugin: string,
+    args: HttpArgs,
+    judge: (ask: Ask & { permission: "http_requests" }) => Decision,
+    signal: AbortSignal,
+  ): Promise<HttpOutcome>;
+}
+
+export interface OutboxPort {
+  enqueue(request: OutboxRequest): Result<{ id: string }>;
+  /** How many parts a text makes on the air. */
+  parts(text: string): number;
+}
+
+export interface NodePort {
+  /** By number, `!hex8`, or exact name; null when unknown. */
+  find(name: string | number): MeshNode | null;
+  all(): readonly MeshNode[];
+}
+
+/** Who takes a registration: router, menu or schedule. */
+export interface Registrar {
+  /** Would it be accepted? Says what is wrong and how to mend it. */
+  check(plugin: string, registration: CheckedRegistration, facts: RegistrationFacts): Result<null>;
+  add(plugin: string, handle: number, registration: CheckedRegistration, facts: RegistrationFacts): Result<null>;
+  remove(plugin: string, handle: number): void;
+}
+
+export interface RegistrationFacts {
+  /** The lease allows `override_commands` for this name. */
+  readonly mayOverride: boolean;
+}
+
+/** Other plugins, as one plugin may see and reach them. */
+export interface PeerPort {
+  list(): Json;
+  /** Undefined: no such plugin runs. Null: nobody answered. */
+  send(from: string, to: string, type: string, data: Json, timeoutMs: number, correlationId: string): Promise<PeerAnswer>;
+  broadcast(from: string, type: string, data: Json, timeoutMs: number, correlationId: string): Promise<Json>;
+}
+
+export type PeerAnswer =
+  | { readonly ok: true; readonly value: Json }
+  | { readonly ok: false; readonly code: "not_found" | "timeout" | "plugin_failed"; readonly message: string };
+
+/** A plugin's own wish about its permissions, put before the operator. */
+export interface PermissionPort {
+  request(plugin: string, entry: Json): Result<"granted" | "denied" | "prompt">;
+  revoke(plugin: string, entry: Json): Result<"granted" | "denied" | "prompt">;
+}
+
+export interface PluginServices {
+  readonly bus: CoreBus;
+  readonly outbox: OutboxPort;
+  readonly egress: EgressPort;
+  readonly nodes: NodePort;
+  links(): readonly LinkStatus[];
+  readonly secrets: { get(plugin: string, name: string): Result<string | null> };
+  readonly registrars: { readonly router: Registrar; readonly menu: Registrar; readonly schedule: Registrar };
+  readonly peers: PeerPort;
+  readonly permissions: PermissionPort;
+}
