@@ -7,9 +7,12 @@ export const ERROR_CODES = {
   unauthorized: { status: 401, title: "A valid token is required" },
   permission_denied: { status: 403, title: "Permission denied" },
   not_found: { status: 404, title: "Not found" },
+  method_not_allowed: { status: 405, title: "Method not allowed" },
   conflict: { status: 409, title: "Not possible in the present state" },
   too_large: { status: 413, title: "Too large" },
   quota_exceeded: { status: 413, title: "The quota is used up" },
+  unsupported_media_type: { status: 415, title: "Unsupported media type" },
+  unprocessable: { status: 422, title: "The input does not fit its schema" },
   rate_limited: { status: 429, title: "Too many requests" },
   internal: { status: 500, title: "Internal error" },
   unavailable: { status: 503, title: "Not available now" },
@@ -23,6 +26,7 @@ export const ERROR_CODES = {
   host_gone: { status: 503, title: "The plugin host has ended" },
   jail_unavailable: { status: 503, title: "A wall of the jail is missing" },
   link_down: { status: 503, title: "No radio link" },
+  data_unusable: { status: 500, title: "The data folder or its database cannot be used" },
   data_locked: { status: 409, title: "Another gateway uses this data folder" },
 } as const;
 
@@ -56,8 +60,8 @@ export class GatewayError extends Error {
     this.data = detail.data;
   }
 
-  /** One line: where, what and the mend. */
-  line(): string {
+  /** One line: where, what and the mend. (Not `line`: the engine puts a number of that name on every error.) */
+  summary(): string {
     const where = this.where === undefined ? "" : `${this.where}: `;
     const hint = this.hint === undefined ? "" : ` (${this.hint})`;
     return `${where}${this.message}${hint}`;

@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { PLUGIN_STATES } from "../plugins/state.ts";
 
 /**
  * What the API sends, as Valibot schemas: type, check and OpenAPI come from here. Keys are snake_case; points in time are
@@ -10,18 +11,6 @@ const entry = v.pipe(
   v.union([v.string(), v.record(v.string(), v.unknown())]),
   v.description("A permission as in a manifest: a name, or {name: scope}"),
 );
-
-export const PLUGIN_STATES = [
-  "discovered",
-  "awaiting_approval",
-  "loading",
-  "running",
-  "stopping",
-  "stopped",
-  "failed",
-  "backing_off",
-  "disabled",
-] as const;
 
 export const pluginMetrics = v.looseObject({
   uptime_s: count,
@@ -65,7 +54,7 @@ export const pluginSummary = v.object({
   since: time,
   failures: count,
   restarts: count,
-  disabled_by: v.optional(v.nullable(v.picklist(["operator", "threshold", "configuration"]))),
+  disabled_by: v.optional(v.nullable(v.picklist(["operator", "threshold"]))),
   pending: v.optional(v.nullable(pluginPending)),
   bundled: v.boolean(),
   health: pluginHealth,
@@ -168,7 +157,6 @@ export const outbox = v.object({ queued: count, sent: count, delivered: count, f
 
 export const wall = v.object({ wall: v.string(), stands: v.boolean(), detail: v.string() });
 
-export type PluginState = (typeof PLUGIN_STATES)[number];
 export type PluginMetrics = v.InferOutput<typeof pluginMetrics>;
 export type PluginSummary = v.InferOutput<typeof pluginSummary>;
 export type PluginDetail = v.InferOutput<typeof pluginDetail>;

@@ -1,4 +1,4 @@
-import type { Subscription } from "../events/bus.ts";
+import type { Subscription } from "../lifetime.ts";
 import type { LogLevel } from "./logger.ts";
 
 /** One line as it is kept, streamed and written in the JSON format: the spec's error fields plus message, category and correlation_id. */

@@ -1,0 +1,32 @@
+import { clip, escapeJson, escapeText } from "./escape.ts";
+import type { LogLine } from "./line.ts";
+
+const COLOURS = { DEBUG: "\u001b[2m", INFO: "\u001b[32m", WARN: "\u001b[33m", ERROR: "\u001b[31m" } as const;
+const RESET = "\u001b[0m";
+
+/** The JSON format: one object a line, safe to print to a terminal. `seq` is the log's own affair and left out. */
+export function jsonLine(line: LogLine): string {
+  const { seq: _, ...fields } = line;
+  return escapeJson(JSON.stringify(fields));
+}
+
+/** The text format: one escaped line; colours are ours alone. */
+export function textLine(line: LogLine, colour: boolean): string {
+  const level = line.level.padEnd(5);
+  const error = errorPart(line);
+  const context = Object.entries(line.context).map(([key, value]) => `${key}=${typeof value === "string" ? value : JSON.stringify(value)}`);
+  const reference = line.correlation_id === null ? [] : [`ref=${line.correlation_id}`];
+  const tail = escapeText(clip([...context, ...reference].join(" "), 1024));
+  const body = escapeText(`${line.plugin ?? line.category}: ${line.message}${error}`);
+  if (!colour) return `${line.timestamp} ${level} ${body}${tail === "" ? "" : ` ${tail}`}`;
+  const dim = COLOURS.DEBUG;
+  return `${dim}${line.timestamp}${RESET} ${COLOURS[line.level]}${level}${RESET} ${body}${tail === "" ? "" : ` ${dim}${tail}${RESET}`}`;
+}
+
+/** `: TypeError: x is not a function (plugin.ts:12:5)`: the error as far as the message does not say it already. */
+function errorPart(line: LogLine): string {
+  if (line.error_message === undefined || line.error_message === null) return "";
+  const said = line.message.includes(line.error_message) ? "" : `: ${line.error_type ?? "Error"}: ${line.error_message}`;
+  const frame = /^ *(?:at )?(.*\d+:\d+\)?)$/m.exec((line.stack_trace ?? "").slice(0, 4096))?.[1];
+  return frame === undefined ? said : `${said} (at ${frame.trim()})`;
+}
