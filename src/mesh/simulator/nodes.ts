@@ -1,0 +1,62 @@
+import { create } from "@bufbuild/protobuf";
+import { Config, Mesh, Telemetry } from "@meshtastic/protobufs";
+import { formatNodeId } from "../codec/node-id.ts";
+import type { NodeNumber } from "../types.ts";
+import type { SimulatedNode } from "./types.ts";
+
+const NAMES = ["Ridge", "Harbour", "Summit", "Valley", "Bridge", "Lookout", "Quarry", "Lighthouse"] as const;
+
+/** How a node of the simulated mesh is when nobody says otherwise: the same for the same number, so that tests repeat. */
+export function defaultNode(number: NodeNumber, over: Partial<SimulatedNode> = {}): SimulatedNode {
+  const name = NAMES[(number - 2 + NAMES.length) % NAMES.length] ?? "Node";
+  return {
+    number,
+    longName: number - 2 < NAMES.length && number >= 2 ? name : `${name} ${number}`,
+    shortName: `S${(number % 1000).toString().padStart(2, "0")}`,
+    latitude: 47 + (number % 90) * 0.01,
+    longitude: 8 + (number % 70) * 0.013,
+    altitude: 400 + (number % 20) * 25,
+    batteryLevel: 60 + (number % 40),
+    snr: 6 - (number % 8) * 0.5,
+    rssi: -70 - (number % 30),
+    hops: 0,
+    hasKey: true,
+    online: true,
+    ...over,
+  };
+}
+
+/** A stand-in public key: 32 bytes made from the number. */
+export function publicKey(number: NodeNumber): Uint8Array {
+  return Uint8Array.from({ length: 32 }, (_, i) => (number * 31 + i * 7 + 1) & 0xff);
+}
+
+export function userOf(node: SimulatedNode): Mesh.User {
+  return create(Mesh.UserSchema, {
+    id: formatNodeId(node.number),
+    longName: node.longName,
+    shortName: node.shortName,
+    hwModel: Mesh.HardwareModel.PORTDUINO,
+    role: Config.Config_DeviceConfig_Role.CLIENT,
+    ...(node.hasKey ? { publicKey: publicKey(node.number) } : {}),
+  });
+}
+
+export function positionOf(node: SimulatedNode, timeS: number): Mesh.Position {
+  return create(Mesh.PositionSchema, {
+    latitudeI: Math.round(node.latitude * 1e7),
+    longitudeI: Math.round(node.longitude * 1e7),
+    altitude: node.altitude,
+    time: timeS,
+  });
+}
+
+export function metricsOf(node: SimulatedNode, uptimeS: number): Telemetry.DeviceMetrics {
+  return create(Telemetry.DeviceMetricsSchema, {
+    batteryLevel: node.batteryLevel,
+    voltage: 3.3 + node.batteryLevel * 0.009,
+    channelUtilization: 4.5,
+    airUtilTx: 0.6,
+    uptimeSeconds: uptimeS,
+  });
+}

@@ -1,0 +1,126 @@
+import type { Socket } from "bun";
+import { fail, ok, type Result } from "../../errors.ts";
+import type { Logger } from "../../log/logger.ts";
+import type { SimulatedMesh } from "./mesh.ts";
+import type { Attachment } from "./types.ts";
+
+/** A client that reads so slowly that this much waits for it is cut off. */
+const MAX_PENDING = 256 * 1024;
+/** What a client may send while the node is silent, before it is cut off. */
+const MAX_HELD = 64 * 1024;
+
+export interface MeshServer {
+  readonly port: number;
+  /** Closes the port and every connection. Idempotent. */
+  stop(): void;
+}
+
+export interface ServeOptions {
+  /** 0 chooses a free one. */
+  readonly port: number;
+  /** Loopback unless said otherwise: the stream API has no password. */
+  readonly host?: string;
+  readonly log?: Logger;
+}
+
+/** Serves the gateway's node of a mesh on a TCP port, as a real node does: a second connection closes the first. */
+export function serveSimulatedMesh(mesh: SimulatedMesh, options: ServeOptions): Result<MeshServer> {
+  const open = new Set<SocketClient>();
+  const hostname = options.host ?? "127.0.0.1";
+  try {
+    const listener = Bun.listen<SocketClient>({
+      hostname,
+      port: options.port,
+      socket: {
+        open(socket) {
+          const client = new SocketClient(socket, options.log);
+          socket.data = client;
+          open.add(client);
+          const attached = mesh.attach(client);
+          if (attached.ok) client.attachment = attached.value;
+          else client.hangUp(attached.error.message);
+        },
+        data: (socket, bytes) => socket.data.receive(new Uint8Array(bytes)),
+        drain: (socket) => socket.data.flush(),
+        close(socket) {
+          open.delete(socket.data);
+          socket.data.attachment?.close();
+        },
+        error: (socket, error) => socket.data.hangUp(error.message),
+      },
+    });
+    const stop = () => {
+      listener.stop(true);
+      for (const client of open) client.hangUp("the server stops");
+    };
+    return ok({ port: listener.port, stop });
+  } catch (thrown) {
+    const where = `${hostname}:${options.port}`;
+    const hint = "is the port in use? give another one, or 0 for a free one";
+    return fail("unavailable", "the simulated mesh cannot listen", { where, hint, cause: thrown });
+  }
+}
+
+/** One TCP connection to the node: keeps what the socket does not take yet. */
+class SocketClient {
+  attachment: Attachment | null = null;
+  #pending: Uint8Array[] = [];
+  #pendingBytes = 0;
+  #held: Uint8Array[] = [];
+  #heldBytes = 0;
+  #isOver = false;
+
+  constructor(
+    private readonly socket: Socket<SocketClient>,
+    private readonly log: Logger | undefined,
+  ) {}
+
+  bytes(bytes: Uint8Array): void {
+    if (this.#isOver) return;
+    this.#pending.push(bytes);
+    this.#pendingBytes += bytes.length;
+    if (this.#pending.length === 1) queueMicrotask(() => this.flush());
+    if (this.#pendingBytes > MAX_PENDING) this.#drop("it reads too slowly");
+  }
+
+  /** What the node said last still goes out before the end. */
+  hangUp(reason: string): void {
+    if (this.#isOver) return;
+    this.flush();
+    this.#isOver = true;
+    this.log?.info("the simulated node closed a connection", { reason });
+    this.socket.end();
+  }
+
+  receive(bytes: Uint8Array): void {
+    if (this.#isOver) return;
+    if (this.#heldBytes === 0 && this.attachment?.receive(bytes) !== false) return;
+    this.#held.push(bytes);
+    this.#heldBytes += bytes.length;
+    if (this.#heldBytes > MAX_HELD) this.#drop("it sends while the node is silent");
+    else if (this.#held.length === 1) this.attachment?.ready(() => this.#release());
+  }
+
+  flush(): void {
+    if (this.#isOver || this.#pendingBytes === 0) return;
+    const bytes = new Uint8Array(Buffer.concat(this.#pending));
+    const written = Math.max(this.socket.write(bytes), 0);
+    const rest = bytes.subarray(written);
+    this.#pending = rest.length === 0 ? [] : [rest];
+    this.#pendingBytes = rest.length;
+  }
+
+  #release(): void {
+    const held = this.#held;
+    this.#held = [];
+    this.#heldBytes = 0;
+    for (const bytes of held) this.receive(bytes);
+  }
+
+  #drop(reason: string): void {
+    this.#isOver = true;
+    this.log?.warn("the simulated node cut a client off", { reason });
+    this.attachment?.close();
+    this.socket.terminate();
+  }
+}
