@@ -1,0 +1,119 @@
+/** A MeshPacket in the gateway's terms. What it cannot use it names, so that the link counts it and goes on. */
+import type { MessageShape } from "@bufbuild/protobuf";
+import { Mesh, Portnums, Telemetry } from "@meshtastic/protobufs";
+import type { RoutingReport } from "../radio.ts";
+import { EMOJI_FLAG, type MeshMessage, type NodeNumber } from "../types.ts";
+import { type Airtime, readAirtime, readPosition, readUser } from "./node-facts.ts";
+import { lenientUtf8, type MeshPacket, tryDecode } from "./protobuf.ts";
+
+const { PortNum } = Portnums;
+type Data = MessageShape<typeof Mesh.DataSchema>;
+
+export interface ReadingContext {
+  readonly link: string;
+  readonly ownNode: NodeNumber;
+  /** ms since 1970. */
+  readonly now: number;
+  /** Makes the id that names the message everywhere. */
+  readonly correlationId: () => string;
+}
+
+export type PacketReading =
+  | { readonly kind: "message"; readonly message: MeshMessage; readonly airtime?: Airtime }
+  | { readonly kind: "routing"; readonly report: RoutingReport }
+  /** Nothing for us: encrypted for others, a port we do not know, a route reply, a position without a place. */
+  | { readonly kind: "skipped" }
+  | { readonly kind: "undecodable" };
+
+export function readPacket(packet: MeshPacket, context: ReadingContext): PacketReading {
+  if (packet.payloadVariant.case !== "decoded") return { kind: "skipped" };
+  const data = packet.payloadVariant.value;
+  switch (data.portnum) {
+    case PortNum.TEXT_MESSAGE_APP:
+    case PortNum.ALERT_APP: {
+      const text = { text: lenientUtf8(data.payload), isReaction: data.emoji === EMOJI_FLAG };
+      const reply = data.replyId === 0 ? {} : { replyId: data.replyId };
+      return { kind: "message", message: { ...heard(packet, data, context), kind: "text", ...text, ...reply } };
+    }
+    case PortNum.POSITION_APP: {
+      const decoded = tryDecode(Mesh.PositionSchema, data.payload);
+      if (decoded === null) return { kind: "undecodable" };
+      const position = readPosition(decoded);
+      if (position === null) return { kind: "skipped" };
+      return { kind: "message", message: { ...heard(packet, data, context), kind: "position", position } };
+    }
+    case PortNum.NODEINFO_APP: {
+      const user = tryDecode(Mesh.UserSchema, data.payload);
+      if (user === null) return { kind: "undecodable" };
+      return { kind: "message", message: { ...heard(packet, data, context), kind: "node_info", user: readUser(user) } };
+    }
+    case PortNum.TELEMETRY_APP:
+      return readTelemetry(packet, data, context);
+    case PortNum.ROUTING_APP:
+      return readRouting(packet, data, context);
+    default:
+      return { kind: "skipped" };
+  }
+}
+
+function readRouting(packet: MeshPacket, data: Data, context: ReadingContext): PacketReading {
+  const routing = tryDecode(Mesh.RoutingSchema, data.payload);
+  if (routing === null) return { kind: "undecodable" };
+  const { variant } = routing;
+  if (data.requestId === 0 || variant.case === "routeRequest" || variant.case === "routeReply") return { kind: "skipped" };
+  const errorReason = variant.case === "errorReason" ? variant.value : 0;
+  return { kind: "routing", report: { link: context.link, packetId: data.requestId, from: packet.from, errorReason } };
+}
+
+function readTelemetry(packet: MeshPacket, data: Data, context: ReadingContext): PacketReading {
+  const decoded = tryDecode(Telemetry.TelemetrySchema, data.payload);
+  if (decoded === null) return { kind: "undecodable" };
+  const { variant, time } = decoded;
+  if (variant.case === undefined) return { kind: "skipped" };
+  const telemetry: Record<string, unknown> = { type: snakeCase(variant.case), ...(time === 0 ? {} : { time }) };
+  for (const [key, value] of Object.entries(variant.value)) {
+    if (!key.startsWith("$") && isPlain(value)) telemetry[key] = value;
+  }
+  const message: MeshMessage = { ...heard(packet, data, context), kind: "telemetry", telemetry };
+  const hasAirtime = variant.case === "deviceMetrics" || variant.case === "localStats";
+  return { kind: "message", message, ...(hasAirtime ? { airtime: readAirtime(variant.value) } : {}) };
+}
+
+function heard(packet: MeshPacket, data: Data, context: ReadingContext) {
+  const hasSignal = packet.rxRssi !== 0 || packet.rxSnr !== 0;
+  const hops = hopsAway(packet, data);
+  return {
+    correlationId: context.correlationId(),
+    link: context.link,
+    packetId: packet.id,
+    from: packet.from,
+    to: packet.to,
+    channel: packet.channel,
+    isDirect: packet.to === context.ownNode,
+    receivedAt: context.now,
+    ...(packet.rxTime === 0 ? {} : { rxTime: packet.rxTime }),
+    ...(hasSignal && Number.isFinite(packet.rxSnr) ? { snr: packet.rxSnr } : {}),
+    ...(hasSignal && packet.rxRssi !== 0 ? { rssi: packet.rxRssi } : {}),
+    ...(hops === null ? {} : { hopsAway: hops }),
+    hopLimit: packet.hopLimit,
+    pkiEncrypted: packet.pkiEncrypted,
+    viaMqtt: packet.viaMqtt,
+  };
+}
+
+/** Firmware before 2.3 sends no hop_start; it shows by the missing bitfield, which came later. */
+function hopsAway(packet: MeshPacket, data: Data): number | null {
+  if (packet.hopStart === 0 && data.bitfield === undefined) return null;
+  return packet.hopStart >= packet.hopLimit ? packet.hopStart - packet.hopLimit : null;
+}
+
+/** JSON can carry it; the library's 64-bit numbers and bytes it cannot. */
+function isPlain(value: unknown): boolean {
+  if (typeof value === "number") return Number.isFinite(value);
+  if (Array.isArray(value)) return value.every(isPlain);
+  return typeof value === "boolean" || typeof value === "string";
+}
+
+function snakeCase(camel: string): string {
+  return camel.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}

@@ -1,0 +1,110 @@
+/** What a frame tells about a node, in the gateway's terms; the node directory merges such facts over all links. */
+import type { MessageShape } from "@bufbuild/protobuf";
+import { Config, Mesh, type Telemetry } from "@meshtastic/protobufs";
+import type { MeshMessage, NodeNumber, NodePosition, NodeUser } from "../types.ts";
+
+export interface NodeFacts {
+  readonly number: NodeNumber;
+  readonly link: string;
+  readonly isOwn: boolean;
+  readonly user?: NodeUser;
+  readonly position?: NodePosition;
+  /** Percent; 101 means powered. */
+  readonly batteryLevel?: number;
+  readonly voltage?: number;
+  readonly snr?: number;
+  readonly rssi?: number;
+  readonly hopsAway?: number;
+  /** ms since 1970. */
+  readonly lastHeard?: number;
+}
+
+/** The radio's airtime as it reports it, 0 to 1. */
+export interface Airtime {
+  readonly channelUtilization?: number;
+  readonly airUtilTx?: number;
+}
+
+type ProtoUser = MessageShape<typeof Mesh.UserSchema>;
+type ProtoPosition = MessageShape<typeof Mesh.PositionSchema>;
+type ProtoMetrics = MessageShape<typeof Telemetry.DeviceMetricsSchema>;
+type ProtoNode = MessageShape<typeof Mesh.NodeInfoSchema>;
+
+export function readUser(user: ProtoUser): NodeUser {
+  const hardware = Mesh.HardwareModel[user.hwModel];
+  const role = Config.Config_DeviceConfig_Role[user.role];
+  return {
+    longName: user.longName,
+    shortName: user.shortName,
+    ...(hardware === undefined || hardware === "UNSET" ? {} : { hardware }),
+    ...(role === undefined ? {} : { role }),
+  };
+}
+
+/** Null where the sender does not know its place: a position without coordinates only carries the time. */
+export function readPosition(position: ProtoPosition): NodePosition | null {
+  if (position.latitudeI === undefined || position.longitudeI === undefined) return null;
+  const latitude = position.latitudeI / 1e7;
+  const longitude = position.longitudeI / 1e7;
+  if (Math.abs(latitude) > 90 || Math.abs(longitude) > 180) return null;
+  return {
+    latitude,
+    longitude,
+    ...(position.altitude === undefined ? {} : { altitude: position.altitude }),
+    ...(position.time === 0 ? {} : { time: position.time }),
+  };
+}
+
+/** Of a node that the radio lists in its configuration burst. */
+export function readNodeInfo(node: ProtoNode, link: string, ownNode: NodeNumber | null): NodeFacts {
+  const position = node.position === undefined ? null : readPosition(node.position);
+  return {
+    number: node.num,
+    link,
+    isOwn: node.num === ownNode,
+    ...(node.user === undefined ? {} : { user: readUser(node.user) }),
+    ...(position === null ? {} : { position }),
+    ...readBattery(node.deviceMetrics),
+    ...(node.snr === 0 || !Number.isFinite(node.snr) ? {} : { snr: node.snr }),
+    ...(node.hopsAway === undefined ? {} : { hopsAway: node.hopsAway }),
+    ...(node.lastHeard === 0 ? {} : { lastHeard: node.lastHeard * 1000 }),
+  };
+}
+
+/** Of a node that was just heard. */
+export function factsOf(message: MeshMessage, isOwn: boolean): NodeFacts {
+  return {
+    number: message.from,
+    link: message.link,
+    isOwn,
+    ...(message.kind === "node_info" ? { user: message.user } : {}),
+    ...(message.kind === "position" ? { position: message.position } : {}),
+    ...(message.kind === "telemetry" ? batteryIn(message.telemetry) : {}),
+    ...(message.snr === undefined ? {} : { snr: message.snr }),
+    ...(message.rssi === undefined ? {} : { rssi: message.rssi }),
+    ...(message.hopsAway === undefined ? {} : { hopsAway: message.hopsAway }),
+    lastHeard: message.receivedAt,
+  };
+}
+
+export function readAirtime(metrics: { channelUtilization?: number | undefined; airUtilTx?: number | undefined }): Airtime {
+  return { ...share("channelUtilization", metrics.channelUtilization), ...share("airUtilTx", metrics.airUtilTx) };
+}
+
+function share(key: keyof Airtime, percent: number | undefined): Airtime {
+  return percent === undefined || !(percent >= 0) ? {} : { [key]: Math.min(percent / 100, 1) };
+}
+
+function readBattery(metrics: ProtoMetrics | undefined): Pick<NodeFacts, "batteryLevel" | "voltage"> {
+  if (metrics === undefined) return {};
+  return {
+    ...(metrics.batteryLevel === undefined ? {} : { batteryLevel: metrics.batteryLevel }),
+    ...(metrics.voltage === undefined || !Number.isFinite(metrics.voltage) ? {} : { voltage: metrics.voltage }),
+  };
+}
+
+function batteryIn(telemetry: Readonly<Record<string, unknown>>): Pick<NodeFacts, "batteryLevel" | "voltage"> {
+  if (telemetry.type !== "device_metrics") return {};
+  const { batteryLevel, voltage } = telemetry;
+  return { ...(typeof batteryLevel === "number" ? { batteryLevel } : {}), ...(typeof voltage === "number" ? { voltage } : {}) };
+}

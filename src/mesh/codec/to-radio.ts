@@ -1,0 +1,72 @@
+/** The frames that the gateway writes, ready for the transport. */
+import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
+import { Admin, Mesh, Portnums } from "@meshtastic/protobufs";
+import type { OutgoingText } from "../radio.ts";
+import type { NodeNumber, Priority } from "../types.ts";
+import { encodeFrame } from "./framer.ts";
+import { encodeToRadio } from "./protobuf.ts";
+
+/** Wakes a sleeping node's serial port; the node takes it for noise. */
+export const WAKE_BYTES: Uint8Array = new Uint8Array(32).fill(0xc3);
+
+const { UNSET, BACKGROUND, HIGH, ALERT } = Mesh.MeshPacket_Priority;
+/** `normal` is left to the firmware, which puts packets that want an ack first. */
+const PRIORITIES: Record<Priority, Mesh.MeshPacket_Priority> = { low: BACKGROUND, normal: UNSET, high: HIGH, emergency: ALERT };
+
+/** Asks for the configuration burst; the node ends it with the same number. */
+export function wantConfigFrame(nonce: number): Uint8Array {
+  return frame({ payloadVariant: { case: "wantConfigId", value: nonce } });
+}
+
+/** Nonce 0: only resets the node's idle timer and is answered by a queue status; 1 would broadcast. */
+export function heartbeatFrame(): Uint8Array {
+  return frame({ payloadVariant: { case: "heartbeat", value: { nonce: 0 } } });
+}
+
+export function disconnectFrame(): Uint8Array {
+  return frame({ payloadVariant: { case: "disconnect", value: true } });
+}
+
+/**
+ * `hopLimit` is the radio's own setting: with 0 nobody would relay. `from` is overwritten by the radio, but only with it
+ * set do some naks come back.
+ */
+export function textFrame(text: OutgoingText, ownNode: NodeNumber, hopLimit: number): Uint8Array {
+  return packetFrame({
+    from: ownNode,
+    to: text.to,
+    id: text.packetId,
+    channel: text.channel,
+    hopLimit,
+    wantAck: text.wantAck,
+    priority: PRIORITIES[text.priority],
+    payloadVariant: {
+      case: "decoded",
+      value: {
+        portnum: Portnums.PortNum.TEXT_MESSAGE_APP,
+        payload: new TextEncoder().encode(text.text),
+        ...(text.replyId === undefined ? {} : { replyId: text.replyId }),
+      },
+    },
+  });
+}
+
+/** Sets the clock of the radio itself; `seconds` since 1970. A local link needs no key for it. */
+export function setTimeFrame(ownNode: NodeNumber, packetId: number, seconds: number): Uint8Array {
+  const admin = create(Admin.AdminMessageSchema, { payloadVariant: { case: "setTimeOnly", value: seconds } });
+  const payload = toBinary(Admin.AdminMessageSchema, admin);
+  return packetFrame({
+    from: ownNode,
+    to: ownNode,
+    id: packetId,
+    payloadVariant: { case: "decoded", value: { portnum: Portnums.PortNum.ADMIN_APP, payload } },
+  });
+}
+
+function packetFrame(packet: MessageInitShape<typeof Mesh.MeshPacketSchema>): Uint8Array {
+  return frame({ payloadVariant: { case: "packet", value: create(Mesh.MeshPacketSchema, packet) } });
+}
+
+function frame(message: MessageInitShape<typeof Mesh.ToRadioSchema>): Uint8Array {
+  return encodeFrame(encodeToRadio(create(Mesh.ToRadioSchema, message)));
+}

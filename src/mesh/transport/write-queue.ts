@@ -1,0 +1,114 @@
+import type { Clock, Timer } from "../../clock.ts";
+import { fail, type GatewayError, ok, type Result } from "../../errors.ts";
+import type { TransportLimits } from "./port.ts";
+
+interface Pending {
+  readonly bytes: Uint8Array;
+  readonly since: number;
+  readonly settle: (result: Result<null>) => void;
+}
+
+/** Hands one piece to the operating system; `done` is called once, at once or later, when it has all of it. */
+export type Send = (bytes: Uint8Array, done: (error?: GatewayError) => void) => void;
+
+/**
+ * The bounded way out of a connection: one piece at a time, in order, each with a deadline. Every transport writes
+ * through one of these.
+ */
+export class WriteQueue {
+  readonly #waiting: Pending[] = [];
+  #bufferedBytes = 0;
+  #isSending = false;
+  #timer: Timer | null = null;
+  #ended: GatewayError | null = null;
+  #whenIdle: (() => void)[] = [];
+
+  constructor(
+    private readonly clock: Clock,
+    private readonly limits: TransportLimits,
+    private readonly send: Send,
+    /** A piece passed its deadline. The owner ends the connection, and then this queue. */
+    private readonly onStalled: (error: GatewayError) => void,
+    private readonly where: string,
+  ) {}
+
+  push(bytes: Uint8Array): Promise<Result<null>> {
+    if (this.#ended !== null) return Promise.resolve({ ok: false, error: this.#ended });
+    if (this.#bufferedBytes + bytes.length > this.limits.maxBufferedBytes) {
+      const hint = "wait for earlier writes to resolve";
+      return Promise.resolve(fail("rate_limited", "the buffer towards the radio is full", { where: this.where, hint }));
+    }
+    return new Promise((settle) => {
+      this.#bufferedBytes += bytes.length;
+      // A copy, because the caller may use its array again while this waits.
+      this.#waiting.push({ bytes: bytes.slice(), since: this.clock.monotonic(), settle });
+      this.#next();
+    });
+  }
+
+  /** Resolves when nothing waits, or after `ms`. */
+  flushed(ms: number): Promise<void> {
+    if (this.#waiting.length === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      const timer = this.clock.after(ms, resolve);
+      this.#whenIdle.push(() => {
+        timer.cancel();
+        resolve();
+      });
+    });
+  }
+
+  /** Fails all that waits and all that comes. The first error stays. */
+  end(error: GatewayError): void {
+    if (this.#ended !== null) return;
+    this.#ended = error;
+    this.#bufferedBytes = 0;
+    for (const pending of this.#waiting.splice(0)) pending.settle({ ok: false, error });
+    this.#idle();
+  }
+
+  /** A loop, not a recursion: a peer that wakes up may take thousands of pieces at once. */
+  #next(): void {
+    for (let head = this.#waiting[0]; head !== undefined && !this.#isSending; head = this.#waiting[0]) {
+      this.#isSending = true;
+      this.#watch(head);
+      let isSync = true;
+      this.send(head.bytes, (error) => {
+        this.#taken(error);
+        if (!isSync) this.#next();
+      });
+      isSync = false;
+    }
+    if (this.#waiting.length === 0) this.#idle();
+  }
+
+  #taken(error: GatewayError | undefined): void {
+    this.#isSending = false;
+    if (this.#ended !== null) return;
+    if (error !== undefined) {
+      this.end(error);
+      return;
+    }
+    const head = this.#waiting.shift();
+    if (head === undefined) return;
+    this.#bufferedBytes -= head.bytes.length;
+    head.settle(ok(null));
+  }
+
+  #watch(head: Pending): void {
+    this.#timer?.cancel();
+    const left = head.since + this.limits.writeDeadlineMs - this.clock.monotonic();
+    this.#timer = this.clock.after(Math.max(left, 0), () => {
+      const message = `the radio took no bytes for ${this.limits.writeDeadlineMs / 1000} s`;
+      const stalled = fail("timeout", message, { where: this.where, hint: "the link is opened again" }).error;
+      this.end(stalled);
+      this.onStalled(stalled);
+    });
+  }
+
+  #idle(): void {
+    this.#timer?.cancel();
+    this.#timer = null;
+    for (const resolve of this.#whenIdle.splice(0)) resolve();
+  }
+}
