@@ -1,0 +1,153 @@
+import type { Database } from "bun:sqlite";
+import { statSync } from "node:fs";
+import type { Clock, Timer } from "../clock.ts";
+import type { Logger } from "../log/logger.ts";
+
+/** A checkpoint is what brings commits safely onto the disk (fsync), so this bounds what a power cut can take. */
+export const CHECKPOINT_MS = 5_000;
+/** Deferred writes are at most this old when they are committed. */
+export const DEFERRED_MS = 1_000;
+/** Under a flood the log is folded in early rather than filling the disk. */
+const LOG_BYTES_MAX = 64 * 1024 * 1024;
+const LOG_LOOK_EVERY = 1_000;
+const COMPLAIN_MS = 60_000;
+
+/** Work that may wait to share somebody's commit. */
+export interface DeferredWrite {
+  /** Inside a transaction. It may be rolled back and called again, so it must not forget what it wrote. */
+  write(): void;
+  /** The transaction is committed: forget what was written. */
+  written(): void;
+}
+
+/**
+ * The gateway's own database: one connection, write-ahead log, synchronous=NORMAL. Statements may be prepared on
+ * `sqlite` and read from at any time; all writing goes through `write`, `withFull` or `later`, which keep the promises
+ * about commits and checkpoints. What is committed survives a kill at once and a power cut after CHECKPOINT_MS.
+ */
+export class CoreDatabase {
+  readonly #deferred = new Set<DeferredWrite>();
+  readonly #begin;
+  readonly #commit;
+  readonly #rollback;
+  #inside = false;
+  #closed = false;
+  #commits = 0;
+  #checkpoints = 0;
+  #checkpointTimer: Timer | null = null;
+  #deferredTimer: Timer | null = null;
+  #complainedAt = Number.NEGATIVE_INFINITY;
+
+  constructor(
+    readonly sqlite: Database,
+    readonly path: string,
+    private readonly deps: { readonly clock: Clock; readonly log: Logger },
+  ) {
+    this.#begin = sqlite.prepare("BEGIN IMMEDIATE");
+    this.#commit = sqlite.prepare("COMMIT");
+    this.#rollback = sqlite.prepare("ROLLBACK");
+  }
+
+  /** Runs `work` and everything deferred in one transaction. Throws what `work` or SQLite throws; nothing is then changed. */
+  write<T>(work: () => T): T {
+    if (this.#inside) return work(); // joins the transaction around it
+    this.#inside = true;
+    const written = [...this.#deferred];
+    let value: T;
+    try {
+      this.#begin.run();
+      for (const each of written) each.write();
+      value = work();
+      this.#commit.run();
+    } catch (thrown) {
+      if (this.sqlite.inTransaction) this.#rollback.run();
+      throw thrown;
+    } finally {
+      this.#inside = false;
+    }
+    for (const each of written) {
+      this.#deferred.delete(each);
+      each.written();
+    }
+    this.#committed();
+    return value;
+  }
+
+  /** As `write`, and on the disk (fsync) when it returns: for EMERGENCY. Slow (milliseconds on an SD card). */
+  withFull<T>(work: () => T): T {
+    if (this.#inside) return work(); // the level cannot change inside a transaction; see `write`
+    this.sqlite.run("PRAGMA synchronous=FULL");
+    try {
+      return this.write(work);
+    } finally {
+      this.sqlite.run("PRAGMA synchronous=NORMAL");
+    }
+  }
+
+  /** Has `deferred` written with the next commit, after DEFERRED_MS at the latest. The same object twice is written once. */
+  later(deferred: DeferredWrite): void {
+    if (this.#closed) return;
+    this.#deferred.add(deferred);
+    this.#deferredTimer ??= this.deps.clock.after(DEFERRED_MS, () => {
+      this.#deferredTimer = null;
+      this.flush();
+    });
+  }
+
+  /** Commits what is deferred now. A failure is logged, and tried again. */
+  flush(): void {
+    if (this.#deferred.size === 0) return;
+    try {
+      this.write(() => undefined);
+    } catch (thrown) {
+      this.#complain("the database cannot be written; tried again every second", thrown);
+      for (const each of this.#deferred) this.later(each);
+    }
+  }
+
+  stats(): { readonly commits: number; readonly checkpoints: number } {
+    return { commits: this.#commits, checkpoints: this.#checkpoints };
+  }
+
+  /** Writes what is deferred, brings all onto the disk and closes. Idempotent. */
+  close(): void {
+    if (this.#closed) return;
+    this.flush();
+    this.#closed = true;
+    this.#checkpointTimer?.cancel();
+    this.#deferredTimer?.cancel();
+    this.#checkpoint("TRUNCATE");
+    for (const statement of [this.#begin, this.#commit, this.#rollback]) statement.finalize();
+    this.sqlite.close();
+  }
+
+  #committed(): void {
+    this.#commits++;
+    if (this.#closed) return;
+    if (this.#commits % LOG_LOOK_EVERY === 0 && this.#logBytes() > LOG_BYTES_MAX) this.#checkpoint("PASSIVE");
+    this.#checkpointTimer ??= this.deps.clock.after(CHECKPOINT_MS, () => {
+      this.#checkpointTimer = null;
+      this.#checkpoint("PASSIVE");
+    });
+  }
+
+  #logBytes(): number {
+    return statSync(`${this.path}-wal`, { throwIfNoEntry: false })?.size ?? 0;
+  }
+
+  #checkpoint(kind: "PASSIVE" | "TRUNCATE"): void {
+    try {
+      this.sqlite.run(`PRAGMA wal_checkpoint(${kind})`);
+      this.#checkpoints++;
+    } catch (thrown) {
+      this.#complain("a database checkpoint failed; the commits stay in the write-ahead log", thrown);
+    }
+  }
+
+  #complain(message: string, error: unknown): void {
+    const now = this.deps.clock.monotonic();
+    if (now - this.#complainedAt < COMPLAIN_MS) return;
+    this.#complainedAt = now;
+    this.deps.log.error(message, { error, path: this.path });
+  }
+}

@@ -1,0 +1,103 @@
+import { dlopen, FFIType } from "bun:ffi";
+import { accessSync, closeSync, constants, ftruncateSync, mkdirSync, openSync, readFileSync, writeSync } from "node:fs";
+import { join } from "node:path";
+import { fail, ok, type Result } from "../errors.ts";
+
+const LOCK_EXCLUSIVE = 2;
+const LOCK_NOT_WAITING = 4;
+const LOCK_RELEASE = 8;
+const C_LIBRARIES =
+  process.platform === "darwin"
+    ? ["libSystem.B.dylib"]
+    : ["libc.so.6", `libc.musl-${process.arch === "arm64" ? "aarch64" : "x86_64"}.so.1`, "libc.so"];
+
+/** Held as long as this gateway uses its data folder. The kernel gives it up with the process, however that ends. */
+export interface DataLock {
+  /** Idempotent. */
+  release(): void;
+}
+
+/**
+ * Makes the data folder if it is missing (mode 0700), sees that it can be read and written, and takes the lock that
+ * keeps a second gateway out. Errors: `data_locked` with the holder's pid, `data_unusable` in one line.
+ */
+export function lockDataFolder(folder: string): Result<DataLock> {
+  const path = join(folder, "lock");
+  let descriptor: number;
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    accessSync(folder, constants.R_OK | constants.W_OK | constants.X_OK);
+    descriptor = openSync(path, constants.O_RDWR | constants.O_CREAT, 0o600);
+  } catch (thrown) {
+    return fail("data_unusable", `the data folder cannot be used: ${reasonOf(thrown)}`, {
+      where: folder,
+      hint: "give the gateway's user read and write rights there, or name another folder with data_dir or --data-dir",
+      cause: thrown,
+    });
+  }
+  const flock = loadFlock();
+  if (flock === null) {
+    closeSync(descriptor);
+    return fail("data_unusable", "this system's C library has no flock that could be found", {
+      where: folder,
+      hint: `tried ${C_LIBRARIES.join(", ")}`,
+    });
+  }
+  if (flock(descriptor, LOCK_EXCLUSIVE | LOCK_NOT_WAITING) !== 0) {
+    closeSync(descriptor);
+    const pid = readHolder(path);
+    return fail("data_locked", `another gateway${pid === null ? "" : ` (pid ${pid})`} uses this data folder`, {
+      where: folder,
+      hint: "stop it first, or give this one its own folder with --data-dir",
+      data: pid === null ? {} : { pid },
+    });
+  }
+  // The file stays when the lock goes: unlinking it would let two gateways lock two files of one name.
+  ftruncateSync(descriptor);
+  writeSync(descriptor, `${process.pid}\n`, 0);
+  let held = true;
+  return ok({
+    release() {
+      if (!held) return;
+      held = false;
+      ftruncateSync(descriptor);
+      flock(descriptor, LOCK_RELEASE);
+      closeSync(descriptor);
+    },
+  });
+}
+
+/** Who holds or last held the lock; null when the file does not say. */
+function readHolder(path: string): number | null {
+  const pid = Number.parseInt(readFileSync(path, "utf8"), 10);
+  return Number.isSafeInteger(pid) && pid > 0 ? pid : null;
+}
+
+function reasonOf(thrown: unknown): string {
+  const code = thrown instanceof Error && "code" in thrown ? String(thrown.code) : "";
+  const words: Readonly<Record<string, string>> = {
+    EACCES: "permission denied",
+    EPERM: "permission denied",
+    EROFS: "the file system is read-only",
+    ENOSPC: "the disk is full",
+    ENOTDIR: "a part of the path is a file",
+    EEXIST: "there is a file of that name",
+  };
+  return words[code] ?? (thrown instanceof Error ? thrown.message : String(thrown));
+}
+
+type Flock = (descriptor: number, operation: number) => number;
+
+let loaded: Flock | undefined;
+
+function loadFlock(): Flock | null {
+  for (const name of C_LIBRARIES) {
+    if (loaded !== undefined) return loaded;
+    try {
+      loaded = dlopen(name, { flock: { args: [FFIType.i32, FFIType.i32], returns: FFIType.i32 } }).symbols.flock;
+    } catch {
+      // Another system's name for it; the caller says so when none is this one's.
+    }
+  }
+  return loaded ?? null;
+}

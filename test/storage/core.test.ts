@@ -1,0 +1,213 @@
+import { Database } from "bun:sqlite";
+import { afterEach, beforeEach, expect, test } from "bun:test";
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Clock } from "../../src/clock.ts";
+import { silentLogger } from "../../src/log/logger.ts";
+import { CHECKPOINT_MS, type CoreDatabase, DEFERRED_MS } from "../../src/storage/core.ts";
+import { openCoreDatabase, type RoomSchema } from "../../src/storage/core-open.ts";
+
+const MAIL: RoomSchema = { room: "mail", versions: ["CREATE TABLE mail (id INTEGER PRIMARY KEY, text TEXT NOT NULL)"] };
+const MAIL2: RoomSchema = { room: "mail", versions: [...MAIL.versions, "ALTER TABLE mail ADD COLUMN read INTEGER NOT NULL DEFAULT 0"] };
+
+/** A clock moved by hand. */
+class HandClock implements Clock {
+  time = 1_800_000_000_000;
+  readonly #timers = new Set<{ at: number; run: () => void }>();
+  now = () => this.time;
+  monotonic = () => this.time;
+  after(ms: number, run: () => void) {
+    const timer = { at: this.time + ms, run };
+    this.#timers.add(timer);
+    return { cancel: () => void this.#timers.delete(timer) };
+  }
+  advance(ms: number): void {
+    this.time += ms;
+    for (const timer of [...this.#timers]) {
+      if (timer.at > this.time || !this.#timers.delete(timer)) continue;
+      timer.run();
+    }
+  }
+  get pending(): number {
+    return this.#timers.size;
+  }
+}
+
+let folder = "";
+let clock = new HandClock();
+const path = () => join(folder, "gateway.db");
+const backups = () => readdirSync(folder).filter((name) => name.endsWith(".bak"));
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "zephyrgate-core-"));
+  clock = new HandClock();
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+function open(...schemas: RoomSchema[]): CoreDatabase {
+  const opened = openCoreDatabase(path(), schemas, { clock, log: silentLogger });
+  if (!opened.ok) throw opened.error;
+  return opened.value;
+}
+const add = (database: CoreDatabase, text: string) => database.sqlite.run("INSERT INTO mail (text) VALUES (?)", [text]);
+const texts = (database: CoreDatabase) =>
+  database.sqlite
+    .query<{ text: string }, []>("SELECT text FROM mail ORDER BY id")
+    .all()
+    .map((row) => row.text);
+
+test("makes the tables of each room once and keeps what was written", () => {
+  const first = open(MAIL);
+  first.write(() => add(first, "kept"));
+  first.close();
+  first.close();
+  const second = open(MAIL);
+  expect(texts(second)).toEqual(["kept"]);
+  expect(backups()).toEqual([]);
+  second.close();
+  expect(statSync(path()).mode & 0o777).toBe(0o600);
+});
+
+test("copies an existing database before it changes tables", () => {
+  const first = open(MAIL);
+  first.write(() => add(first, "old"));
+  first.close();
+  const second = open(MAIL2, { room: "news", versions: ["CREATE TABLE news (id INTEGER PRIMARY KEY)"] });
+  expect(second.sqlite.query("SELECT read FROM mail").all()).toEqual([{ read: 0 }]);
+  second.close();
+  const [name = ""] = backups();
+  expect(name).toStartWith("gateway.db.before-mail-1to2_news-0to1.");
+  expect(statSync(join(folder, name)).mode & 0o777).toBe(0o600);
+  const backup = new Database(join(folder, name), { readonly: true });
+  expect(backup.query("SELECT * FROM mail").all()).toEqual([{ id: 1, text: "old" }]);
+  backup.close();
+});
+
+test("keeps the newest five copies", () => {
+  for (let version = 1; version <= 8; version++) {
+    clock.advance(60_000);
+    open({ room: "r", versions: Array.from({ length: version }, (_, i) => `CREATE TABLE t${i} (x)`) }).close();
+  }
+  expect(
+    backups()
+      .map((name) => name.split(".")[2])
+      .sort(),
+  ).toEqual(["before-r-3to4", "before-r-4to5", "before-r-5to6", "before-r-6to7", "before-r-7to8"].sort());
+});
+
+test("a failing migration changes nothing in any room", () => {
+  const first = open(MAIL);
+  first.write(() => add(first, "safe"));
+  first.close();
+  const failed = openCoreDatabase(path(), [MAIL2, { room: "bad", versions: ["CREATE TABLE oops ("] }], { clock, log: silentLogger });
+  expect(failed.ok).toBe(false);
+  const again = open(MAIL);
+  expect(texts(again)).toEqual(["safe"]);
+  expect(again.sqlite.query("SELECT * FROM mail").all()).toEqual([{ id: 1, text: "safe" }]);
+  again.close();
+});
+
+test("refuses the database of a newer program and leaves it alone", () => {
+  open(MAIL2).close();
+  const before = readFileSync(path());
+  const refused = openCoreDatabase(path(), [MAIL], { clock, log: silentLogger });
+  expect(refused.ok ? null : [refused.error.code, refused.error.summary()]).toEqual([
+    "data_unusable",
+    `${path()}: the tables of mail have version 2; this program knows up to 1 (a newer zephyrgate wrote this database: run that one, or put back a .bak file that lies beside it)`,
+  ]);
+  expect(readFileSync(path()).equals(before)).toBe(true);
+});
+
+test("says in one line that the file is damaged or cannot be read, and keeps it", () => {
+  writeFileSync(path(), "this is no database. ".repeat(500));
+  const before = readFileSync(path());
+  const damaged = openCoreDatabase(path(), [MAIL], { clock, log: silentLogger });
+  expect(damaged.ok ? "" : damaged.error.summary()).toMatch(/gateway\.db: the database is damaged: file is not a database \(.*\.bak/);
+  expect(readFileSync(path()).equals(before)).toBe(true);
+  const nowhere = openCoreDatabase(join(folder, "none", "gateway.db"), [MAIL], { clock, log: silentLogger });
+  expect(nowhere.ok ? "" : nowhere.error.code).toBe("data_unusable");
+});
+
+test("finds a damaged page before it migrates", () => {
+  const database = open(MAIL);
+  database.write(() => {
+    for (let i = 0; i < 2_000; i++) add(database, `message ${i} ${"x".repeat(100)}`);
+  });
+  database.close();
+  const bytes = readFileSync(path());
+  bytes.fill(0xa5, 8192, 16384);
+  writeFileSync(path(), bytes);
+  chmodSync(path(), 0o600);
+  const damaged = openCoreDatabase(path(), [MAIL2], { clock, log: silentLogger });
+  expect(damaged.ok ? "" : damaged.error.summary()).toContain("the database is damaged");
+  expect(readFileSync(path()).equals(bytes)).toBe(true);
+});
+
+test("a failing write leaves nothing behind, nor what was deferred is lost", () => {
+  const database = open(MAIL);
+  let pending = ["deferred"];
+  database.later({
+    write: () => pending.forEach((text) => void add(database, text)),
+    written: () => {
+      pending = [];
+    },
+  });
+  expect(() =>
+    database.write(() => {
+      add(database, "half");
+      throw new TypeError("stop");
+    }),
+  ).toThrow("stop");
+  expect(texts(database)).toEqual([]);
+  database.write(() => add(database, "whole"));
+  expect(texts(database)).toEqual(["deferred", "whole"]);
+  expect(pending).toEqual([]);
+  database.close();
+});
+
+test("deferred writes share one commit, a second after the first at the latest", () => {
+  const database = open(MAIL);
+  const commits = database.stats().commits;
+  let pending: string[] = [];
+  const deferred = {
+    write: () => pending.forEach((text) => void add(database, text)),
+    written: () => {
+      pending = [];
+    },
+  };
+  for (const text of ["a", "b", "c"]) {
+    pending.push(text);
+    database.later(deferred);
+  }
+  expect(texts(database)).toEqual([]);
+  clock.advance(DEFERRED_MS);
+  expect(texts(database)).toEqual(["a", "b", "c"]);
+  expect(database.stats().commits).toBe(commits + 1);
+  database.close();
+});
+
+test("checkpoints at most every five seconds, and not when nothing was written", () => {
+  const database = open(MAIL);
+  const before = database.stats().checkpoints;
+  for (let i = 0; i < 50; i++) {
+    database.write(() => add(database, String(i)));
+    clock.advance(CHECKPOINT_MS / 10);
+  }
+  expect(database.stats().checkpoints - before).toBe(5);
+  clock.advance(CHECKPOINT_MS);
+  clock.advance(3_600_000);
+  expect(database.stats().checkpoints - before).toBeLessThanOrEqual(6);
+  expect(clock.pending).toBe(0);
+  database.close();
+});
+
+test("withFull is on the disk when it returns, and the level goes back also after a failure", () => {
+  const database = open(MAIL);
+  const level = () => database.sqlite.query<{ synchronous: number }, []>("PRAGMA synchronous").get()?.synchronous;
+  expect(database.withFull(() => level())).toBe(2);
+  expect(level()).toBe(1);
+  expect(() => database.withFull(() => add(database, null as unknown as string))).toThrow();
+  expect(level()).toBe(1);
+  database.close();
+});
