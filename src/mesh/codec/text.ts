@@ -55,11 +55,10 @@ function fits(text: string, bytes: number): boolean {
   return text.length <= bytes && Buffer.byteLength(text) <= bytes;
 }
 
-/** Where the last part may end: at the text's end, or early enough for the ellipsis. */
+/** Where the last part may end: where the text does, or early enough for the ellipsis. */
 function lastPartEnd(text: string, start: number, room: number): number {
-  const rest = text.slice(start, start + room + 1);
-  if (start + rest.length === text.length && fits(rest, room)) return text.length;
-  return partEnd(text, start, room - ELLIPSIS_BYTES);
+  const limit = advance(text, start, room);
+  return skipSpace(text, limit) === text.length ? limit : partEnd(text, start, room - ELLIPSIS_BYTES);
 }
 
 /** The end of the part that begins at `start` and has at most `room` bytes; never `start` itself while text remains. */
