@@ -28,6 +28,8 @@ export interface InstanceDeps {
   readonly random: Random;
   readonly metrics: CallMetrics;
   readonly now: () => number;
+  /** Engine lines to the author's. */
+  mapStack(stack: string): string;
   readonly operate: Operator;
   onFailure(source: "strike" | "handler", message: string): void;
   onGone(instance: Instance, reason: GoneReason, detail: string): void;
@@ -108,7 +110,7 @@ export class Instance {
     request: (request) => this.#request(request),
     log: (level, message, fields) => this.deps.log[level](message, { ...fields, plugin: this.plugin }),
     fault: (error) => {
-      this.deps.log.error(error.message, { plugin: this.plugin, error });
+      this.deps.log.error(error.message, { plugin: this.plugin, error: this.inAuthorsLines(error) });
       this.deps.onFailure("handler", error.message);
     },
     strike: (reason, detail) => {
@@ -117,6 +119,10 @@ export class Instance {
     },
     gone: (reason, detail) => this.deps.onGone(this, reason, detail),
   };
+
+  inAuthorsLines(error: WireError): WireError {
+    return error.stack === undefined ? error : { ...error, stack: this.deps.mapStack(error.stack) };
+  }
 
   async close(): Promise<void> {
     this.lease.close();

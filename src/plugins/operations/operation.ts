@@ -31,5 +31,5 @@ export function denied(decision: Decision & { allowed: false }): RequestOutcome 
 }
 
 export function failed(error: GatewayError): RequestOutcome {
-  return refused("GatewayError", error.line(), error.code, error.hint === undefined ? {} : { hint: error.hint });
+  return refused("GatewayError", error.summary(), error.code, error.hint === undefined ? {} : { hint: error.hint });
 }

@@ -32,8 +32,17 @@ export async function broadcastToPlugins(
   return done(await call.services.peers.broadcast(call.instance.plugin, type, data as Json, timeout * 1000, call.origin.correlationId));
 }
 
-/** Plugin events carry the emitter's name; core names cannot be forged, they live in a namespace of their own. */
+const CORE_FAMILIES = /^(?:message|node|link|plugin|permission|config)_|^(?:alert|log)$/;
+
+/** Plugin events carry the emitter's name; the core's own names cannot be emitted by a plugin. */
 export async function emitEvent(call: Call<{ type: string; data: unknown }>): Promise<RequestOutcome> {
+  if (CORE_FAMILIES.test(call.args.type)) {
+    return refused(
+      "TypeError",
+      `${call.args.type} is a name of the gateway's own events; choose another, such as ${call.instance.plugin}.changed`,
+      "invalid_argument",
+    );
+  }
   const decision = call.decide({ permission: "inter_plugin_messaging", event: call.args.type });
   if (!decision.allowed) return denied(decision);
   call.services.bus.emit("plugin_event", { plugin: call.instance.plugin, type: call.args.type, data: call.args.data });
@@ -42,10 +51,10 @@ export async function emitEvent(call: Call<{ type: string; data: unknown }>): Pr
 
 export async function requestPermission(call: Call<{ permission: unknown }>): Promise<RequestOutcome> {
   const state = call.services.permissions.request(call.instance.plugin, call.args.permission as Json);
-  return state.ok ? done({ state: state.value }) : refused("TypeError", state.error.line(), state.error.code);
+  return state.ok ? done({ state: state.value }) : refused("TypeError", state.error.summary(), state.error.code);
 }
 
 export async function revokePermission(call: Call<{ permission: unknown }>): Promise<RequestOutcome> {
   const state = call.services.permissions.revoke(call.instance.plugin, call.args.permission as Json);
-  return state.ok ? done({ state: state.value }) : refused("TypeError", state.error.line(), state.error.code);
+  return state.ok ? done({ state: state.value }) : refused("TypeError", state.error.summary(), state.error.code);
 }

@@ -1,0 +1,58 @@
+import type { Logger } from "../log/logger.ts";
+import type { CallOutcome } from "../sandbox/port.ts";
+import type { Json } from "../sdk/wire.ts";
+import { type CallOrigin, goneOutcome, type Instance } from "./instance.ts";
+import type { Plugin } from "./plugin.ts";
+
+/** How long a call waits for a plugin that is on its way back. */
+const RETURN_MS = 5_000;
+
+export interface DispatchDeps {
+  readonly log: Logger;
+  plugin(name: string): Plugin | null;
+  failed(plugin: Plugin, source: "handler" | "task", message: string): void;
+}
+
+/** The one way from the gateway's rooms into a plugin's handlers: waits for its return, counts, logs in the author's lines. */
+export class Dispatch {
+  constructor(private readonly deps: DispatchDeps) {}
+
+  async invoke(
+    name: string,
+    handle: number,
+    args: readonly Json[],
+    timeoutMs: number,
+    origin: CallOrigin,
+    what: { [key: string]: Json },
+  ): Promise<CallOutcome> {
+    const plugin = this.deps.plugin(name);
+    const instance = (await plugin?.ready(Math.min(timeoutMs, RETURN_MS))) ?? null;
+    if (plugin === null || instance === null) return goneOutcome(`${name} is not running`);
+    const outcome = await instance.invoke(handle, args, timeoutMs, origin);
+    this.#account(plugin, instance, outcome, origin, what);
+    return outcome;
+  }
+
+  #account(plugin: Plugin, instance: Instance, outcome: CallOutcome, origin: CallOrigin, what: { [key: string]: Json }): void {
+    if (outcome.ok) {
+      plugin.health.succeeded();
+      return;
+    }
+    if (outcome.cause === "timeout") plugin.metrics.timeouts += 1;
+    const error = instance.inAuthorsLines(outcome.error);
+    this.deps.log.error(`${describeWhat(what)} failed: ${error.name}: ${error.message}`, {
+      plugin: plugin.name,
+      error,
+      correlation_id: origin.correlationId,
+      context: what,
+    });
+    // A realm that is gone was counted when it went; an overload is the mesh's doing and not the plugin's fault.
+    if (outcome.cause === "gone" || outcome.cause === "overloaded") return;
+    this.deps.failed(plugin, what.task === undefined ? "handler" : "task", error.message);
+  }
+}
+
+function describeWhat(what: { [key: string]: Json }): string {
+  const [kind, name] = Object.entries(what)[0] ?? ["handler", ""];
+  return `${kind} ${String(name)}`;
+}

@@ -1,0 +1,330 @@
+import { fail, ok, type Result } from "../errors.ts";
+import type { Json } from "../sdk/wire.ts";
+import { Checkup } from "./checkup.ts";
+import { Lifecycle } from "./lifecycle.ts";
+import { checkConfig } from "./loading.ts";
+import { Plugin } from "./plugin.ts";
+import type { Candidate, Misfit, SupervisorDeps } from "./ports.ts";
+import { Recovery } from "./recovery.ts";
+import type { PluginState, PluginStatus } from "./state.ts";
+
+/** Plugins that load at the same time, so that fifty start quickly and one that hangs holds up few. */
+const PARALLEL_LOADS = 8;
+
+export interface Change {
+  readonly plugin: Plugin;
+  /** Accepted, but it waits for the operator's approval. */
+  readonly waits: boolean;
+}
+
+/** Knows every plugin and carries out what operator, configuration and failures ask for. */
+export class Supervisor {
+  readonly #plugins = new Map<string, Plugin>();
+  readonly #lifecycle: Lifecycle;
+  readonly #recovery: Recovery;
+  readonly #checkup: Checkup;
+  #misfits: readonly Misfit[] = [];
+  #order: readonly string[] = [];
+  #handle = 0;
+  #stopped = false;
+
+  constructor(private readonly deps: SupervisorDeps) {
+    this.#recovery = new Recovery(
+      deps,
+      () => this.#plugins.values(),
+      () => this.#lifecycle,
+    );
+    this.#lifecycle = new Lifecycle(deps, {
+      failed: (plugin, instance, source, message) => {
+        if (plugin.instance === instance) this.#recovery.failed(plugin, source, message);
+      },
+      gone: (plugin, instance, reason, detail) => this.#recovery.gone(plugin, instance, reason, detail),
+    });
+    this.#checkup = new Checkup({
+      clock: deps.clock,
+      plugins: () => this.#plugins.values(),
+      limits: deps.healthLimits,
+      failed: (plugin, message) => this.#recovery.failed(plugin, "health", message),
+    });
+  }
+
+  get recovery(): Recovery {
+    return this.#recovery;
+  }
+
+  get misfits(): readonly Misfit[] {
+    return this.#misfits;
+  }
+
+  list(): readonly Plugin[] {
+    return [...this.#plugins.values()];
+  }
+
+  get(name: string): Plugin | null {
+    return this.#plugins.get(name) ?? null;
+  }
+
+  /** Finds what there is and starts what may run; resolves when each has either started or failed. */
+  async start(): Promise<void> {
+    await this.discover();
+    if (this.deps.autoLoad) await this.#startAll(this.list().filter((plugin) => this.#mayStart(plugin)));
+    this.#checkup.start();
+  }
+
+  /** Looks at the folders again. New plugins are added, those that are gone are reported; running ones are left alone. */
+  async discover(): Promise<void> {
+    const found = await this.deps.discover();
+    this.#misfits = found.misfits;
+    for (const misfit of found.misfits) this.deps.log.error(`${misfit.path}: ${misfit.problem}`, { plugin: misfit.name });
+    for (const candidate of found.candidates) {
+      const known = this.#plugins.get(candidate.name);
+      if (known === undefined) this.#plugins.set(candidate.name, this.#make(candidate));
+      else if (known.instance === null) known.candidate = candidate;
+    }
+    const { order, unmet } = this.deps.order(this.list().map((plugin) => plugin.candidate));
+    this.#order = order;
+    for (const [name, missing] of unmet) this.#plugins.get(name)?.machine.move("failed", missing.join("; "));
+  }
+
+  async enable(name: string, accept: string | undefined, by: string): Promise<Result<Change>> {
+    const plugin = this.#plugins.get(name);
+    if (plugin === undefined) return this.#unknown(name);
+    return plugin.exclusive(async () => {
+      const accepted = this.#accept(plugin, accept, by);
+      if (!accepted.ok) return accepted;
+      this.deps.decisions.set(name, "enabled");
+      plugin.health.reset();
+      this.#recovery.cancel(plugin);
+      return this.#bringUp(plugin);
+    });
+  }
+
+  async disable(name: string, by: string): Promise<Result<Change>> {
+    const plugin = this.#plugins.get(name);
+    if (plugin === undefined) return this.#unknown(name);
+    this.deps.decisions.set(name, "disabled");
+    await this.#stopDependents(name, `it needs ${name}, which was disabled`);
+    return plugin.exclusive(async () => {
+      this.#recovery.cancel(plugin);
+      await this.#lifecycle.down(plugin, "disabled", `disabled by ${by}`, "operator");
+      return ok({ plugin, waits: false });
+    });
+  }
+
+  async restart(name: string): Promise<Result<Change>> {
+    const plugin = this.#plugins.get(name);
+    if (plugin === undefined) return this.#unknown(name);
+    return plugin.exclusive(async () => {
+      if (plugin.state === "disabled") return fail("conflict", `${name} is disabled`, { hint: `zephyrgate plugin enable ${name}` });
+      plugin.health.reset();
+      this.#recovery.cancel(plugin);
+      await this.#lifecycle.down(plugin, "stopped", "restarting");
+      return this.#bringUp(plugin);
+    });
+  }
+
+  /** Changed code and manifest, without a gap where the new version starts. */
+  async reload(name: string): Promise<Result<Change>> {
+    const known = this.#plugins.get(name);
+    if (known === undefined) return this.#unknown(name);
+    const found = await this.deps.discover();
+    const candidate = found.candidates.find((entry) => entry.name === name);
+    const misfit = found.misfits.find((entry) => entry.path === known.candidate.path);
+    return known.exclusive(async () => {
+      if (candidate === undefined) return this.#reloadRefused(known, misfit?.problem ?? "its folder is gone");
+      const approval = this.deps.approvals.judge(candidate);
+      if (approval.state === "awaiting") {
+        known.pending = approval;
+        if (known.state !== "running") known.machine.move("awaiting_approval", approval.reason);
+        return ok({ plugin: known, waits: true });
+      }
+      const before = known.candidate;
+      known.candidate = candidate;
+      known.pending = null;
+      const swapped = await this.#lifecycle.swap(known);
+      if (swapped.ok) return ok({ plugin: known, waits: false });
+      if (known.state === "running") known.candidate = before;
+      return swapped;
+    });
+  }
+
+  /** New operator values: refused as a whole when the schema says so, else told to the plugin with the changed keys. */
+  async reconfigure(name: string, next: { readonly [key: string]: Json }, changed: readonly string[]): Promise<Result<null>> {
+    const plugin = this.#plugins.get(name);
+    if (plugin === undefined) return this.#unknown(name);
+    const host = await this.deps.hosts.get(plugin.hostKey);
+    if (!host.ok) return host;
+    const valid = await checkConfig(plugin, this.deps, host.value, next);
+    if (!valid.ok) return valid;
+    return plugin.exclusive(async () => this.#tellConfig(plugin, next, changed));
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#checkup.stop();
+    this.#recovery.stop();
+    const position = new Map(this.#order.map((name, index) => [name, index]));
+    const running = this.list().filter((plugin) => plugin.instance !== null);
+    running.sort((a, b) => (position.get(b.name) ?? 0) - (position.get(a.name) ?? 0));
+    await Promise.all(running.map((plugin) => plugin.exclusive(() => this.#lifecycle.down(plugin, "stopped", "the gateway is stopping"))));
+  }
+
+  async #tellConfig(plugin: Plugin, next: { readonly [key: string]: Json }, changed: readonly string[]): Promise<Result<null>> {
+    const instance = plugin.instance;
+    if (instance === null) return ok(null);
+    instance.realm?.update({ config: next });
+    this.deps.bus.emit("config_changed", { plugin: plugin.name, keys: [...changed] });
+    const outcome = await instance.call({ kind: "config_changed" }, [[...changed], next], 10_000, instance.background());
+    if (!outcome.ok) this.#recovery.failed(plugin, "handler", `onConfigChanged: ${outcome.error.message}`);
+    return ok(null);
+  }
+
+  /** Why it does not start by itself, written into its state; true when it may. */
+  #mayStart(plugin: Plugin): boolean {
+    if (plugin.state === "failed") return false;
+    const decision = this.deps.decisions.get(plugin.name);
+    const byConfig = decision === "enabled" ? null : this.deps.disabledByConfig(plugin.name);
+    if (decision === "disabled" || byConfig !== null) {
+      plugin.machine.move("disabled", byConfig ?? "disabled by the operator", "operator");
+      return false;
+    }
+    const approval = this.deps.approvals.judge(plugin.candidate);
+    if (approval.state === "accepted") return true;
+    plugin.pending = approval;
+    plugin.machine.move("awaiting_approval", approval.reason);
+    return false;
+  }
+
+  #accept(plugin: Plugin, accept: string | undefined, by: string): Result<null> {
+    if (accept === undefined) return ok(null);
+    const hash = this.deps.approvals.hash(plugin.candidate);
+    if (accept !== hash) {
+      return fail("conflict", `the permissions of ${plugin.name} are no longer those that were shown`, {
+        hint: "look at them again",
+        data: { permission_hash: hash },
+      });
+    }
+    return this.deps.approvals.accept(plugin.candidate, by);
+  }
+
+  /** Under the plugin's own lock: up, if the operator has accepted what it asks for. */
+  async #bringUp(plugin: Plugin): Promise<Result<Change>> {
+    const approval = this.deps.approvals.judge(plugin.candidate);
+    if (approval.state === "awaiting") {
+      plugin.pending = approval;
+      if (plugin.state !== "running") plugin.machine.move("awaiting_approval", approval.reason);
+      return ok({ plugin, waits: true });
+    }
+    plugin.pending = null;
+    const { unmet } = this.deps.order(this.list().map((entry) => entry.candidate));
+    const missing = unmet.get(plugin.name);
+    if (missing !== undefined) {
+      plugin.machine.move("failed", missing.join("; "));
+      return fail("load_failed", missing.join("; "));
+    }
+    this.#placeHost(plugin);
+    const up = await this.#lifecycle.up(plugin);
+    return up.ok ? ok({ plugin, waits: false }) : up;
+  }
+
+  /** Dependencies first; those without an order between them side by side, a few at a time. */
+  async #startAll(plugins: readonly Plugin[]): Promise<void> {
+    const wanted = new Map(plugins.map((plugin) => [plugin.name, plugin]));
+    const started = new Map<string, Promise<void>>();
+    let free = PARALLEL_LOADS;
+    const queue: (() => void)[] = [];
+    const slot = async () => {
+      if (free > 0) free -= 1;
+      else await new Promise<void>((resolve) => queue.push(resolve));
+    };
+    const release = () => {
+      const next = queue.shift();
+      if (next === undefined) free += 1;
+      else next();
+    };
+    for (const name of this.#order) {
+      const plugin = wanted.get(name);
+      if (plugin === undefined) continue;
+      const needs = requiredOf(plugin.candidate).map((need) => started.get(need));
+      const optional = optionalOf(plugin.candidate).map((need) => started.get(need));
+      started.set(
+        name,
+        Promise.all([...needs, ...optional]).then(async () => {
+          await slot();
+          await plugin.exclusive(() => this.#startOne(plugin));
+          release();
+        }),
+      );
+    }
+    await Promise.all(started.values());
+  }
+
+  async #startOne(plugin: Plugin): Promise<void> {
+    if (this.#stopped) return;
+    const missing = requiredOf(plugin.candidate).find((need) => this.#plugins.get(need)?.state !== "running");
+    if (missing !== undefined) {
+      plugin.machine.move("failed", `it needs ${missing}, which is not running`);
+      return;
+    }
+    this.#placeHost(plugin);
+    await this.#lifecycle.up(plugin);
+  }
+
+  async #stopDependents(name: string, reason: string): Promise<void> {
+    const dependents = this.list().filter((plugin) => plugin.state === "running" && requiredOf(plugin.candidate).includes(name));
+    for (const plugin of dependents) {
+      await this.#stopDependents(plugin.name, `it needs ${plugin.name}, which was stopped`);
+      await plugin.exclusive(() => this.#lifecycle.down(plugin, "stopped", reason));
+    }
+  }
+
+  #placeHost(plugin: Plugin): void {
+    const alone = this.#recovery.isSuspect(plugin.name) || this.deps.wantsOwnHost(plugin.candidate);
+    plugin.hostKey = alone ? `own:${plugin.name}` : "shared";
+  }
+
+  #reloadRefused(plugin: Plugin, problem: string): Result<never> {
+    const running = plugin.state === "running" ? "; the old version runs on" : "";
+    return fail("load_failed", `${plugin.name} cannot be reloaded${running}: ${problem}`);
+  }
+
+  #unknown(name: string): Result<never> {
+    const known = [...this.#plugins.keys()].join(", ");
+    return fail("not_found", `there is no plugin called ${JSON.stringify(name.slice(0, 64))}`, {
+      hint: known === "" ? "none were found" : `known: ${known}`,
+    });
+  }
+
+  #make(candidate: Candidate): Plugin {
+    const { deps } = this;
+    return new Plugin(candidate, {
+      clock: deps.clock,
+      limits: deps.healthLimits,
+      nextHandle: () => {
+        this.#handle += 1;
+        return this.#handle;
+      },
+      onMove: (plugin, from, status) => this.#moved(plugin, from, status),
+      onIllegal: (plugin, from, to) => deps.log.error(`state ${from} does not lead to ${to}; left as it is`, { plugin: plugin.name }),
+    });
+  }
+
+  #moved(plugin: Plugin, from: PluginState, status: PluginStatus): void {
+    const { log, bus } = this.deps;
+    const reason = status.reason === "" ? "" : `: ${status.reason}`;
+    const loud = status.state === "failed";
+    log[loud ? "error" : "debug"](`${from} -> ${status.state}${reason}`, { plugin: plugin.name });
+    if (status.state === "running") bus.emit("plugin_started", { plugin: plugin.name });
+    if (status.state === "failed") bus.emit("plugin_failed", { plugin: plugin.name, reason: status.reason });
+    if (status.state === "stopped" || status.state === "disabled")
+      bus.emit("plugin_stopped", { plugin: plugin.name, reason: status.reason });
+  }
+}
+
+function requiredOf(candidate: Candidate): string[] {
+  return (candidate.manifest.dependencies?.plugins ?? []).filter((need) => need.optional !== true).map((need) => need.name);
+}
+
+function optionalOf(candidate: Candidate): string[] {
+  return (candidate.manifest.dependencies?.plugins ?? []).filter((need) => need.optional === true).map((need) => need.name);
+}
