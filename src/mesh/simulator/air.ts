@@ -98,7 +98,7 @@ export class Air {
     }
     const attempts = packet.wantAck ? TRANSMISSIONS : 1;
     const isLost = nak !== null || around.faults.take("drop") !== null || !this.#someTransmissionArrives(attempts);
-    const inReach = isLost ? [] : around.others().filter((node) => node.online);
+    const inReach = isLost ? [] : around.others().filter((node) => node.online && node.hops <= packet.hopLimit);
     const receivers = packet.to === BROADCAST ? inReach : inReach.filter((node) => node.number === packet.to);
     if (inReach.length === 0) {
       if (packet.wantAck) around.later(around.retransmitMs, () => this.#routing(around.own, id, CODE.maxRetransmit));

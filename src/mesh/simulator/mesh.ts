@@ -2,7 +2,7 @@ import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import { Admin, Mesh, Portnums, Telemetry } from "@meshtastic/protobufs";
 import type { Timer } from "../../clock.ts";
 import { fail, ok, type Result } from "../../errors.ts";
-import type { Subscription } from "../../events/bus.ts";
+import type { Subscription } from "../../lifetime.ts";
 import { formatNodeId } from "../codec/node-id.ts";
 import { type MeshPacket, tryDecode } from "../codec/protobuf.ts";
 import { BROADCAST, EMOJI_FLAG, type NodeNumber } from "../types.ts";

@@ -12,6 +12,9 @@ import {
   type TransportLimits,
 } from "./port.ts";
 
+/** What this transport needs of a mesh. */
+export type Attachable = Pick<SimulatedMesh, "nodes" | "attach">;
+
 /** The way to a {@link SimulatedMesh} in the same process. Bytes cross in memory, each hop on a turn of its own. */
 export class SimulatedTransport implements Transport {
   readonly type = "simulated";
@@ -19,7 +22,7 @@ export class SimulatedTransport implements Transport {
   readonly #limits: TransportLimits;
 
   constructor(
-    private readonly mesh: SimulatedMesh,
+    private readonly mesh: Attachable,
     private readonly deps: TransportDeps,
   ) {
     const count = mesh.nodes.length;
@@ -54,7 +57,7 @@ class MemoryConnection implements Connection {
   #isFlushing = false;
 
   constructor(
-    private readonly mesh: SimulatedMesh,
+    private readonly mesh: Attachable,
     private readonly events: ConnectionEvents,
     private readonly deps: TransportDeps,
     private readonly limits: TransportLimits,

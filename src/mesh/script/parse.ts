@@ -1,0 +1,174 @@
+import { isMap, isScalar, isSeq, LineCounter, type Node, type Pair, parseDocument, type YAMLMap } from "yaml";
+import { fail, ok, type Result } from "../../errors.ts";
+import { parseNodeId } from "../codec/node-id.ts";
+import type { Fault, SayRequest } from "../simulator/types.ts";
+import { BROADCAST, type NodeNumber } from "../types.ts";
+
+/** One step of `simulate run FILE`, with the line it stands on. Times are seconds. */
+export type ScriptStep = { readonly line: number } & (
+  | { readonly kind: "say"; readonly say: SayRequest; readonly afterS: number }
+  /** A text of the gateway contains this: one that no earlier expectation met, or one that comes in time. */
+  | { readonly kind: "expect"; readonly contains: string; readonly withinS: number; readonly to?: NodeNumber }
+  | { readonly kind: "wait"; readonly s: number }
+  | { readonly kind: "fail"; readonly fault: Fault }
+);
+
+const MAX_SOURCE = 256 * 1024;
+const MAX_STEPS = 2000;
+const MAX_WAIT_S = 3600;
+const DEFAULT_WITHIN_S = 30;
+const KEYS: Readonly<Record<string, readonly string[]>> = {
+  say: ["from", "to", "channel", "after_s", "reply_id"],
+  expect: ["within_s", "to"],
+  wait_s: [],
+  fail: [],
+};
+const FAULT_EXAMPLES =
+  "drop: 1, nak: 39, lose_ack: 1, full_queue: 2, duplicate: 1, latency_s: 2, loss: 0.3, reboot_s: 5, silence_s: 30, rubbish: 100, disconnect, resume";
+
+/** A complaint about one place of the script; becomes one line of the error. */
+class Complaint {
+  constructor(
+    readonly node: Node | null,
+    readonly message: string,
+  ) {}
+}
+
+/**
+ * Reads a script: a YAML list of steps `{say, from, to?, channel?, after_s?}`, `{expect, within_s?, to?}`, `{wait_s}` and
+ * `{fail}`. Every mistake is named with its line, all at once, as `config_invalid`. `name` is the file's, for the messages.
+ */
+export function parseScript(source: string, name: string): Result<readonly ScriptStep[]> {
+  if (source.length > MAX_SOURCE) return fail("too_large", `${name} is longer than ${MAX_SOURCE} characters`, { where: name });
+  const lines = new LineCounter();
+  const document = parseDocument(source, { lineCounter: lines });
+  const lineOf = (node: Node | null) => lines.linePos(node?.range?.[0] ?? 0).line;
+  const [broken] = document.errors;
+  if (broken !== undefined) {
+    const [message = broken.message] = broken.message.split("\n");
+    return fail("config_invalid", message, { where: `${name}:${lines.linePos(broken.pos[0]).line}` });
+  }
+  const hint = "write a list: - { say: hello, from: '!00000002' }";
+  if (!isSeq(document.contents)) return fail("config_invalid", "the script is not a list of steps", { where: `${name}:1`, hint });
+  if (document.contents.items.length > MAX_STEPS) return fail("too_large", `more than ${MAX_STEPS} steps`, { where: name });
+  const steps: ScriptStep[] = [];
+  const complaints: string[] = [];
+  for (const item of document.contents.items as Node[]) {
+    const step = isMap(item) ? readStep(item, lineOf(item)) : new Complaint(item, `a step is a map; ${hint}`);
+    if (step instanceof Complaint) complaints.push(`${name}:${lineOf(step.node)}: ${step.message}`);
+    else steps.push(step);
+  }
+  if (complaints.length > 0) return fail("config_invalid", complaints.join("\n"), { data: { complaints } });
+  return ok(steps);
+}
+
+function readStep(map: YAMLMap, line: number): ScriptStep | Complaint {
+  const kind = Object.keys(KEYS).find((key) => map.has(key));
+  if (kind === undefined) return new Complaint(map, `a step has one of ${Object.keys(KEYS).join(", ")}`);
+  for (const pair of map.items as Pair<Node, Node | null>[]) {
+    const key = isScalar(pair.key) ? String(pair.key.value) : "?";
+    if (key !== kind && !KEYS[kind]?.includes(key)) {
+      return new Complaint(pair.key, `${kind} has no key ${key}; known: ${[kind, ...(KEYS[kind] ?? [])].join(", ")}`);
+    }
+  }
+  switch (kind) {
+    case "say":
+      return readSay(map, line);
+    case "expect":
+      return readExpect(map, line);
+    case "wait_s": {
+      const s = readNumber(map, "wait_s", 0, 0, MAX_WAIT_S);
+      return s instanceof Complaint ? s : { line, kind: "wait", s };
+    }
+    default: {
+      const fault = readFault(map);
+      return fault instanceof Complaint ? fault : { line, kind: "fail", fault };
+    }
+  }
+}
+
+function readSay(map: YAMLMap, line: number): ScriptStep | Complaint {
+  const text = readText(map, "say");
+  const from = readNode(map, "from");
+  const to = readNode(map, "to");
+  const channel = map.has("channel") ? readNumber(map, "channel", 0, 0, 7) : undefined;
+  const afterS = readNumber(map, "after_s", 0, 0, MAX_WAIT_S);
+  const replyId = map.has("reply_id") ? readNumber(map, "reply_id", 0, 1, 0xffffffff) : undefined;
+  for (const value of [text, from, to, channel, afterS, replyId]) if (value instanceof Complaint) return value;
+  if (from === undefined) return new Complaint(map, "say needs from: the node that speaks, as '!00000002'");
+  const say = { text, from, ...(to === undefined ? {} : { to }), ...(channel === undefined ? {} : { channel }) };
+  return { line, kind: "say", say: { ...say, ...(replyId === undefined ? {} : { replyId }) } as SayRequest, afterS: afterS as number };
+}
+
+function readExpect(map: YAMLMap, line: number): ScriptStep | Complaint {
+  const contains = readText(map, "expect");
+  const withinS = readNumber(map, "within_s", DEFAULT_WITHIN_S, 0, MAX_WAIT_S);
+  const to = readNode(map, "to");
+  if (contains instanceof Complaint) return contains;
+  if (withinS instanceof Complaint) return withinS;
+  if (to instanceof Complaint) return to;
+  return { line, kind: "expect", contains, withinS, ...(to === undefined ? {} : { to }) };
+}
+
+function readFault(map: YAMLMap): Fault | Complaint {
+  const value = map.get("fail", true) as Node | undefined;
+  if (isScalar(value) && (value.value === "disconnect" || value.value === "resume")) return { kind: value.value };
+  const pair = isMap(value) && value.items.length === 1 ? (value.items[0] as Pair<Node, Node | null>) : undefined;
+  const inner = value as YAMLMap;
+  const number = (key: string, max: number) => readNumber(inner, key, 1, 0, max);
+  switch (isScalar(pair?.key) ? pair.key.value : undefined) {
+    case "drop":
+      return withNumber(number("drop", 1000), (count) => ({ kind: "drop", count }));
+    case "lose_ack":
+      return withNumber(number("lose_ack", 1000), (count) => ({ kind: "lose_ack", count }));
+    case "duplicate":
+      return withNumber(number("duplicate", 1000), (count) => ({ kind: "duplicate", count }));
+    case "nak":
+      return withNumber(number("nak", 255), (code) => ({ kind: "nak", code }));
+    case "full_queue":
+      return withNumber(number("full_queue", 1000), (count) => ({ kind: "queue_status", res: 32, count }));
+    case "latency_s":
+      return withNumber(number("latency_s", 600), (s) => ({ kind: "latency", ms: s * 1000 }));
+    case "loss":
+      return withNumber(number("loss", 1), (fraction) => ({ kind: "loss", fraction }));
+    case "reboot_s":
+      return withNumber(number("reboot_s", MAX_WAIT_S), (s) => ({ kind: "reboot", ms: s * 1000 }));
+    case "silence_s":
+      return withNumber(number("silence_s", MAX_WAIT_S), (s) => ({ kind: "silence", ms: s * 1000 }));
+    case "rubbish":
+      return withNumber(number("rubbish", 65536), (bytes) => ({ kind: "rubbish", bytes }));
+    default:
+      return new Complaint(value ?? map, `fail is one of ${FAULT_EXAMPLES}`);
+  }
+}
+
+function withNumber(value: number | Complaint, make: (value: number) => Fault): Fault | Complaint {
+  return value instanceof Complaint ? value : make(value);
+}
+
+function readText(map: YAMLMap, key: string): string | Complaint {
+  const node = map.get(key, true) as Node | undefined;
+  const value = isScalar(node) ? node.value : undefined;
+  if (typeof value === "string" && value !== "") return value;
+  if (typeof value === "number" || typeof value === "boolean") return String(value);
+  return new Complaint(node ?? map, `${key} needs a text`);
+}
+
+function readNumber(map: YAMLMap, key: string, absent: number, min: number, max: number): number | Complaint {
+  if (!map.has(key)) return absent;
+  const node = map.get(key, true) as Node | undefined;
+  const value = isScalar(node) ? node.value : undefined;
+  if (typeof value === "number" && value >= min && value <= max) return value;
+  return new Complaint(node ?? map, `${key} is a number from ${min} to ${max}`);
+}
+
+/** `'!00000002'`, 2, or `broadcast`. */
+function readNode(map: YAMLMap, key: string): NodeNumber | undefined | Complaint {
+  if (!map.has(key)) return undefined;
+  const node = map.get(key, true) as Node | undefined;
+  const value = isScalar(node) ? node.value : undefined;
+  if (typeof value === "number" && Number.isInteger(value) && value > 0 && value <= BROADCAST) return value;
+  if (value === "broadcast" && key === "to") return BROADCAST;
+  const number = typeof value === "string" ? parseNodeId(value) : null;
+  return number ?? new Complaint(node ?? map, `${key} is a node: '!00000002' (in quotes) or its number`);
+}
