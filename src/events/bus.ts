@@ -1,7 +1,5 @@
 import type { Subscription } from "../lifetime.ts";
 
-export type { Subscription } from "../lifetime.ts";
-
 export type Listener<T> = (data: T) => void;
 
 /**

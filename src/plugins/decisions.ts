@@ -1,0 +1,59 @@
+import type { CoreDatabase } from "../storage/core.ts";
+import type { Decisions } from "./ports.ts";
+
+export const decisionsSchema = {
+  room: "plugins",
+  versions: [
+    `CREATE TABLE plugin_decisions (
+      plugin TEXT PRIMARY KEY,
+      decision TEXT NOT NULL CHECK (decision IN ('enabled', 'disabled')),
+      config_hash TEXT NOT NULL,
+      at INTEGER NOT NULL
+    ) STRICT`,
+  ],
+};
+
+/**
+ * What the operator decided by API or command line. A decision wins until the plugins part of the configuration file is
+ * another one than it was then: it is kept with that part's hash.
+ */
+export class StoredDecisions implements Decisions {
+  readonly #cache = new Map<string, "enabled" | "disabled">();
+
+  constructor(
+    private readonly database: CoreDatabase,
+    private readonly configHash: () => string,
+    private readonly now: () => number,
+  ) {
+    this.#run("DELETE FROM plugin_decisions WHERE config_hash <> ?", configHash());
+    for (const row of database.sqlite
+      .query<{ plugin: string; decision: "enabled" | "disabled" }, []>("SELECT plugin, decision FROM plugin_decisions")
+      .all()) {
+      this.#cache.set(row.plugin, row.decision);
+    }
+  }
+
+  get(plugin: string): "enabled" | "disabled" | null {
+    return this.#cache.get(plugin) ?? null;
+  }
+
+  set(plugin: string, decision: "enabled" | "disabled"): void {
+    this.#cache.set(plugin, decision);
+    this.#run("INSERT OR REPLACE INTO plugin_decisions VALUES (?, ?, ?, ?)", plugin, decision, this.configHash(), this.now());
+  }
+
+  forget(plugin: string): void {
+    this.#cache.delete(plugin);
+    this.#run("DELETE FROM plugin_decisions WHERE plugin = ?", plugin);
+  }
+
+  /** The file changed: what was decided before it holds no longer. */
+  fileChanged(): void {
+    this.#cache.clear();
+    this.#run("DELETE FROM plugin_decisions");
+  }
+
+  #run(sql: string, ...values: (string | number)[]): void {
+    this.database.write(() => this.database.sqlite.run(sql, values));
+  }
+}
