@@ -158,6 +158,7 @@ export const outbox = v.object({ queued: count, sent: count, delivered: count, f
 export const wall = v.object({ wall: v.string(), stands: v.boolean(), detail: v.string() });
 
 export type PluginMetrics = v.InferOutput<typeof pluginMetrics>;
+export type PluginHealth = v.InferOutput<typeof pluginHealth>;
 export type PluginSummary = v.InferOutput<typeof pluginSummary>;
 export type PluginDetail = v.InferOutput<typeof pluginDetail>;
 export type PluginPermissions = v.InferOutput<typeof pluginPermissions>;

@@ -9,6 +9,8 @@ export class CallMetrics {
   httpRequests = 0;
   denied = 0;
   repliesDropped = 0;
+  logLinesDropped = 0;
+  eventsDropped = 0;
   readonly #latencies = new Float64Array(SAMPLES);
   #count = 0;
 

@@ -1,0 +1,117 @@
+import type { OutboxView, PluginMetrics } from "../api/views.ts";
+import type { LinkStatus } from "../mesh/types.ts";
+import type { PluginState } from "../plugins/state.ts";
+
+export interface MetricFacts {
+  readonly version: string;
+  readonly startedAt: number;
+  readonly links: readonly LinkStatus[];
+  readonly outbox: OutboxView;
+  readonly plugins: readonly { readonly name: string; readonly state: PluginState; readonly metrics: PluginMetrics }[];
+  readonly nodes: number;
+  readonly walls: readonly { readonly wall: string; readonly stands: boolean }[];
+}
+
+type Labels = Readonly<Record<string, string>>;
+
+interface Family {
+  readonly name: string;
+  readonly type: "gauge" | "counter";
+  readonly help: string;
+  readonly samples: readonly { readonly labels: Labels; readonly value: number }[];
+}
+
+const one = (name: string, type: Family["type"], help: string, value: number): Family => ({
+  name,
+  type,
+  help,
+  samples: [{ labels: {}, value }],
+});
+
+/** Prometheus text, format 0.0.4. */
+export function metricsText(facts: MetricFacts): string {
+  return families(facts)
+    .filter((family) => family.samples.length > 0)
+    .map(print)
+    .join("");
+}
+
+function families(facts: MetricFacts): Family[] {
+  const { links, plugins, outbox } = facts;
+  return [
+    { name: "zephyrgate_info", type: "gauge", help: "The running version.", samples: [{ labels: { version: facts.version }, value: 1 }] },
+    one("zephyrgate_start_time_seconds", "gauge", "Start, seconds since 1970.", facts.startedAt / 1000),
+    one("zephyrgate_nodes", "gauge", "Nodes known.", facts.nodes),
+    perLink("link_up", "gauge", "1 while the radio link is up.", links, (link) => (link.state === "up" ? 1 : 0)),
+    perLink("link_channel_utilization_ratio", "gauge", "As the radio reports it.", links, (link) => link.channelUtilization),
+    ...linkCounters(links),
+    one("zephyrgate_outbox_queued", "gauge", "Messages that wait to leave.", outbox.queued),
+    one("zephyrgate_outbox_sent_total", "counter", "Messages that left.", outbox.sent),
+    one("zephyrgate_outbox_delivered_total", "counter", "Messages acknowledged by their destination.", outbox.delivered),
+    one("zephyrgate_outbox_failed_total", "counter", "Messages given up.", outbox.failed),
+    {
+      name: "zephyrgate_wall_stands",
+      type: "gauge",
+      help: "1 where a wall of the plugin jail stands.",
+      samples: facts.walls.map(({ wall, stands }) => ({ labels: { wall }, value: stands ? 1 : 0 })),
+    },
+    {
+      name: "zephyrgate_plugin_state",
+      type: "gauge",
+      help: "1 for the state the plugin is in.",
+      samples: plugins.map(({ name, state }) => ({ labels: { plugin: name, state }, value: 1 })),
+    },
+    ...pluginFamilies(plugins),
+  ];
+}
+
+function perLink(
+  name: string,
+  type: Family["type"],
+  help: string,
+  links: readonly LinkStatus[],
+  read: (link: LinkStatus) => number | undefined,
+): Family {
+  const samples = links.flatMap((link) => {
+    const value = read(link);
+    return value === undefined ? [] : [{ labels: { link: link.name }, value }];
+  });
+  return { name: `zephyrgate_${name}`, type, help, samples };
+}
+
+function linkCounters(links: readonly LinkStatus[]): Family[] {
+  const names = [...new Set(links.flatMap((link) => Object.keys(link.counters)))] as (keyof LinkStatus["counters"])[];
+  return names.map((name) =>
+    perLink(`link_${snake(name)}_total`, "counter", `Link counter ${snake(name)}.`, links, (link) => link.counters[name]),
+  );
+}
+
+const COUNTERS = new Set(["cpu_s", "calls", "call_errors", "call_timeouts", "messages_sent", "http_requests", "failures", "restarts"]);
+
+function pluginFamilies(plugins: MetricFacts["plugins"]): Family[] {
+  const names = [...new Set(plugins.flatMap(({ metrics }) => Object.keys(metrics)))];
+  return names.map((name) => {
+    const counter = COUNTERS.has(name) || name.endsWith("_dropped");
+    const unit = name.replace(/_s$/, "_seconds");
+    return {
+      name: `zephyrgate_plugin_${unit}${counter ? "_total" : ""}`,
+      type: counter ? ("counter" as const) : ("gauge" as const),
+      help: `Per plugin: ${name.replaceAll("_", " ")}.`,
+      samples: plugins.flatMap(({ name: plugin, metrics }) => {
+        const value = metrics[name];
+        return typeof value === "number" ? [{ labels: { plugin }, value }] : [];
+      }),
+    };
+  });
+}
+
+const snake = (name: string) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+const escapeLabel = (value: string) => value.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n");
+
+function print(family: Family): string {
+  const lines = family.samples.map(({ labels, value }) => {
+    const inner = Object.entries(labels).map(([key, text]) => `${key}="${escapeLabel(text)}"`);
+    return `${family.name}${inner.length === 0 ? "" : `{${inner.join(",")}}`} ${value}\n`;
+  });
+  return `# HELP ${family.name} ${family.help}\n# TYPE ${family.name} ${family.type}\n${lines.join("")}`;
+}
