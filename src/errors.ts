@@ -84,3 +84,27 @@ export function asGatewayError(thrown: unknown, code: ErrorCode = "internal"): G
   const message = thrown instanceof Error ? thrown.message : String(thrown);
   return new GatewayError(code, message, { cause: thrown });
 }
+
+/** One thing that is wrong in a file someone wrote: a manifest, a configuration, a plugin's source. */
+export interface Issue {
+  readonly file: string;
+  /** From 1; absent where no place in the file can be named. */
+  readonly line?: number;
+  /** From 1. */
+  readonly column?: number;
+  /** The field, dotted, or the import specifier. */
+  readonly field?: string;
+  readonly message: string;
+  /** What to write instead. */
+  readonly hint?: string;
+}
+
+/** `file:line:column: field: what (mend)`, one line. */
+export function issueLine(issue: Issue): string {
+  const place = [issue.file, issue.line, issue.line === undefined ? undefined : issue.column]
+    .filter((part) => part !== undefined)
+    .join(":");
+  const field = issue.field === undefined ? "" : `${issue.field}: `;
+  const hint = issue.hint === undefined ? "" : ` (${issue.hint})`;
+  return `${place}: ${field}${issue.message}${hint}`;
+}

@@ -1,0 +1,160 @@
+/** One schema check for everything written in YAML: all problems at once, each with its place and its mend. */
+import * as v from "valibot";
+import type { Issue, Result } from "../errors.ts";
+import type { Json } from "../sdk/wire.ts";
+import type { Path, YamlFile } from "./yaml.ts";
+
+type Schema<T> = v.GenericSchema<unknown, T>;
+
+/** Where a value came from, when not from the file: `ZEPHYRGATE_API__PORT` or `--port`. */
+export type Origins = ReadonlyMap<string, string>;
+
+const MAX_ISSUES = 50;
+
+/** Checks `value` (the file's own, or the file's with overrides) against `schema`. Keys that start with `x-` pass anywhere. */
+export function checkFile<T>(schema: Schema<T>, file: YamlFile, value: Json = file.value, origins?: Origins): Result<T, readonly Issue[]> {
+  const issues: Issue[] = [];
+  const report = (path: Path, part: "key" | "value", message: string, hint?: string) => {
+    if (issues.length >= MAX_ISSUES) return;
+    const origin = origins?.get(path.join("."));
+    const place = origin === undefined ? file.place(path, part) : undefined;
+    const field = path.length === 0 ? {} : { field: path.join(".") };
+    issues.push({ file: origin ?? file.file, ...place, ...field, message, ...(hint === undefined ? {} : { hint }) });
+  };
+  const known = withoutUnknown(schema as unknown as Described, value ?? {}, [], (path, key, keys) => {
+    if (issues.length >= MAX_ISSUES) return;
+    const near = nearest(key, keys);
+    report(
+      [...path, key],
+      "key",
+      `unknown key ${JSON.stringify(short(key))}`,
+      near === undefined ? `known here: ${keys.join(", ")}` : `did you mean ${near}?`,
+    );
+  });
+  const parsed = v.safeParse(schema, known);
+  for (const issue of parsed.success ? [] : parsed.issues) {
+    const path = (issue.path ?? []).map((step) => step.key as string | number);
+    const text = describe(issue, path, origins?.has(path.join(".")) ? undefined : file.plain(path));
+    report(path, issue.received === "undefined" ? "key" : "value", text.message, text.hint);
+  }
+  if (issues.length > 0) return { ok: false, error: issues };
+  return parsed.success ? { ok: true, value: parsed.output } : { ok: false, error: issues };
+}
+
+/** What this file reads of a Valibot schema: enough to know which keys are known where. */
+interface Described {
+  readonly type: string;
+  readonly entries?: Readonly<Record<string, Described>>;
+  readonly wrapped?: Described;
+  readonly item?: Described;
+  readonly value?: Described;
+  readonly options?: readonly Described[];
+  readonly pipe?: readonly Described[];
+  readonly key?: unknown;
+}
+
+/** A copy without unknown keys, each of which is reported: Valibot itself would name only the first. */
+function withoutUnknown(schema: Described, value: Json, path: Path, unknown: (path: Path, key: string, known: string[]) => void): Json {
+  const plain = unwrap(schema);
+  if (Array.isArray(value)) {
+    const item = plain.item ?? plain.options?.map(unwrap).find((option) => option.item !== undefined)?.item;
+    // A list where a map belongs would pass Valibot's test for objects.
+    if (item === undefined) return plain.entries === undefined && plain.type !== "record" ? value : "a list";
+    return value.map((each, index) => withoutUnknown(item, each, [...path, index], unknown));
+  }
+  if (value === null || typeof value !== "object") return value;
+  const object = value as { readonly [key: string]: Json };
+  if (plain.type === "record" && plain.value !== undefined) {
+    const inner = plain.value;
+    return Object.fromEntries(Object.entries(object).map(([key, each]) => [key, withoutUnknown(inner, each, [...path, key], unknown)]));
+  }
+  const entries = plain.entries ?? entriesOf(plain, object);
+  if (entries === undefined) return value;
+  const kept: Record<string, Json> = {};
+  for (const [key, each] of Object.entries(object)) {
+    const entry = Object.hasOwn(entries, key) ? entries[key] : undefined;
+    if (entry !== undefined) kept[key] = withoutUnknown(entry, each, [...path, key], unknown);
+    else if (!key.startsWith("x-")) unknown(path, key, Object.keys(entries));
+  }
+  return kept;
+}
+
+function unwrap(schema: Described): Described {
+  let plain = schema;
+  while (plain.wrapped !== undefined) plain = plain.wrapped;
+  return plain;
+}
+
+/** Of a union of objects: the option that the value's `type` names, else all keys together. */
+function entriesOf(schema: Described, value: { readonly [key: string]: Json }): Readonly<Record<string, Described>> | undefined {
+  const objects = (schema.options ?? []).map(unwrap).filter((option) => option.entries !== undefined);
+  if (objects.length === 0) return undefined;
+  const chosen = typeof schema.key === "string" ? schema.key : undefined;
+  const match =
+    chosen === undefined
+      ? undefined
+      : objects.find((option) => v.is(option.entries?.[chosen] as unknown as v.GenericSchema, value[chosen]));
+  return match?.entries ?? Object.assign({}, ...objects.map((option) => option.entries));
+}
+
+function describe(issue: v.BaseIssue<unknown>, path: Path, plain: string | undefined): { message: string; hint?: string } {
+  const key = String(path.at(-1) ?? "");
+  if (issue.received === "undefined" && issue.kind === "schema") return { message: "is missing", hint: `add \`${key}:\`` };
+  if (issue.type === "string" && plain !== undefined && issue.received !== "null") {
+    const whole = /^\d+(\.\d+)?$/.test(plain) && key.endsWith("version") ? `${plain}${".0".repeat(3 - plain.split(".").length)}` : plain;
+    return { message: `must be text, and ${short(plain)} without quotes is not`, hint: `write ${key}: "${short(whole)}"` };
+  }
+  // A message of our own schemas may carry its mend after a bar.
+  const [message = "", hint] = issue.message.split(" | ", 2);
+  if (hint !== undefined) return { message, hint };
+  if (!issue.message.startsWith("Invalid ")) return { message: issue.message };
+  const received = short(issue.received);
+  if (issue.type === "picklist" || issue.type === "variant" || issue.type === "literal") {
+    const options = (issue.expected ?? "").replace(/[()"]/g, "").split(" | ");
+    const near = typeof issue.input === "string" ? nearest(issue.input, options) : undefined;
+    return { message: `${received} is not one of ${options.join(", ")}`, ...(near === undefined ? {} : { hint: `did you mean ${near}?` }) };
+  }
+  return { message: `must be ${EXPECTED[issue.expected ?? ""] ?? issue.expected ?? "something else"}, got ${received}` };
+}
+
+const EXPECTED: Readonly<Record<string, string>> = {
+  Object: "a map",
+  Array: "a list",
+  string: "text",
+  number: "a number",
+  boolean: "true or false",
+};
+
+function short(text: string): string {
+  return text.length > 60 ? `${text.slice(0, 57)}...` : text;
+}
+
+/** The known word that is nearest, when it is near enough to be meant. Both sides are cut, so the cost is bounded. */
+export function nearest(word: string, known: readonly string[]): string | undefined {
+  const given = word.slice(0, 40).toLowerCase();
+  let best: string | undefined;
+  let least = Math.max(1, Math.floor(given.length / 3)) + 1;
+  for (const candidate of known.slice(0, 500)) {
+    const distance = editDistance(given, candidate.slice(0, 40).toLowerCase());
+    if (distance < least) [best, least] = [candidate, distance];
+  }
+  return best;
+}
+
+/** Insertions, deletions, replacements and swaps of neighbours. */
+function editDistance(a: string, b: string): number {
+  let before: number[] = [];
+  let previous = Array.from({ length: b.length + 1 }, (_, index) => index);
+  for (let i = 1; i <= a.length; i += 1) {
+    const row = [i];
+    for (let j = 1; j <= b.length; j += 1) {
+      const change = (previous[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      let least = Math.min(change, (previous[j] ?? 0) + 1, (row[j - 1] ?? 0) + 1);
+      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) least = Math.min(least, (before[j - 2] ?? 0) + 1);
+      row.push(least);
+    }
+    before = previous;
+    previous = row;
+  }
+  return previous[b.length] ?? 0;
+}
