@@ -1,0 +1,124 @@
+import { createHash, timingSafeEqual } from "node:crypto";
+import { isIP } from "node:net";
+import { hostname } from "node:os";
+import type { Clock, Random } from "../clock.ts";
+import { refuse } from "./problem.ts";
+
+const SESSION_MS = 12 * 3_600_000;
+const MAX_SESSIONS = 64;
+const FAILURES_PER_MINUTE = 20;
+
+export type Who = { readonly ok: true; readonly via: "api" | "page" } | { readonly ok: false; readonly response: Response };
+
+/** Who may speak: the bearer of the token, or a browser that signed in with it and speaks from our own page. */
+export class Gate {
+  readonly #token: Buffer;
+  readonly #sessions = new Map<string, number>();
+  #failures = 0;
+  #windowStart = Number.NEGATIVE_INFINITY;
+
+  constructor(
+    token: string,
+    private readonly cookieName: string,
+    private readonly clock: Clock,
+    private readonly random: Random,
+    private readonly onFailure: () => void,
+  ) {
+    this.#token = digest(token);
+  }
+
+  /** Equal in time whatever was sent: digests of equal length are compared. */
+  isToken(candidate: string): boolean {
+    return timingSafeEqual(digest(candidate), this.#token);
+  }
+
+  identify(request: Request): Who {
+    const header = request.headers.get("authorization");
+    if (header !== null) {
+      const token = /^Bearer +(\S{1,256}) *$/i.exec(header)?.[1];
+      return token !== undefined && this.isToken(token) ? { ok: true, via: "api" } : { ok: false, response: this.refused() };
+    }
+    const session = this.#sessionOf(request);
+    if (session === null) return { ok: false, response: this.refused() };
+    if (!sameOrigin(request)) {
+      return { ok: false, response: refuse("permission_denied", "a session cookie counts only from the gateway's own page") };
+    }
+    return { ok: true, via: "page" };
+  }
+
+  /** 401, and 429 once too many came in a minute. The right token is never kept out: others must not be able to lock the operator out. */
+  refused(): Response {
+    const now = this.clock.monotonic();
+    if (now - this.#windowStart >= 60_000) {
+      this.#windowStart = now;
+      this.#failures = 0;
+    }
+    this.#failures += 1;
+    if (this.#failures > FAILURES_PER_MINUTE) {
+      const wait = Math.ceil((60_000 - (now - this.#windowStart)) / 1000);
+      return refuse("rate_limited", "too many failed sign-ins", undefined, { "retry-after": String(Math.max(1, wait)) });
+    }
+    this.onFailure();
+    return refuse("unauthorized", "this needs the API token", "send authorization: Bearer <the line in data_dir/api-token>", {
+      "www-authenticate": 'Bearer realm="zephyrgate"',
+    });
+  }
+
+  /** A new session's cookie. The oldest makes room. */
+  open(): string {
+    const id = Buffer.from(this.random.bytes(32)).toString("base64url");
+    this.#sessions.set(digest(id).toString("hex"), this.clock.monotonic() + SESSION_MS);
+    const oldest = this.#sessions.keys().next().value;
+    if (this.#sessions.size > MAX_SESSIONS && oldest !== undefined) this.#sessions.delete(oldest);
+    return `${this.cookieName}=${id}; Path=/; HttpOnly; SameSite=Strict; Max-Age=${SESSION_MS / 1000}`;
+  }
+
+  /** Ends the request's session; the cookie that takes the old one away. */
+  close(request: Request): string {
+    const session = this.#sessionOf(request);
+    if (session !== null) this.#sessions.delete(session);
+    return `${this.cookieName}=; Path=/; HttpOnly; SameSite=Strict; Max-Age=0`;
+  }
+
+  #sessionOf(request: Request): string | null {
+    for (const part of (request.headers.get("cookie") ?? "").slice(0, 8192).split(";")) {
+      const [name, value] = part.trim().split("=", 2);
+      if (name !== this.cookieName || value === undefined) continue;
+      // Looked up by digest, so that the time of the look-up says nothing about the ids.
+      const key = digest(value).toString("hex");
+      const until = this.#sessions.get(key);
+      if (until !== undefined && until > this.clock.monotonic()) return key;
+      this.#sessions.delete(key);
+    }
+    return null;
+  }
+}
+
+/** Whether a browser says that our own page made this request. Without Sec-Fetch-Site (plain http on a LAN) the Origin must be ours. */
+export function sameOrigin(request: Request): boolean {
+  const site = request.headers.get("sec-fetch-site");
+  if (site !== null) return site === "same-origin" || (site === "none" && request.method === "GET");
+  const origin = request.headers.get("origin");
+  if (origin === null) return request.method === "GET";
+  return origin === `http://${request.headers.get("host") ?? ""}`;
+}
+
+/**
+ * Whether a Host header names this gateway: a loopback name, the configured host, or, when every address is listened on,
+ * a literal address or the machine's name. Any other name could be a stranger's that was pointed here (DNS rebinding).
+ */
+export function hostAllowed(header: string | null, configured: string): boolean {
+  const match = /^(\[[0-9a-f:.]{2,64}\]|[a-z0-9_.-]{1,253})(?::\d{1,5})?$/i.exec(header ?? "");
+  const host = match?.[1]?.toLowerCase();
+  if (host === undefined) return false;
+  const bare = host.startsWith("[") ? host.slice(1, -1) : host;
+  if (bare === "localhost" || bare === "::1" || /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(bare)) return true;
+  if (bare === configured.toLowerCase()) return true;
+  if (configured !== "0.0.0.0" && configured !== "::") return false;
+  const own = hostname().toLowerCase();
+  return isIP(bare) !== 0 || bare === own || bare === `${own}.local`;
+}
+
+function digest(text: string): Buffer {
+  return createHash("sha256").update(text).digest();
+}

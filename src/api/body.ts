@@ -1,0 +1,71 @@
+import * as v from "valibot";
+import { fail, ok, type Result } from "../errors.ts";
+
+export const MAX_BODY = 1_048_576;
+
+/** The JSON of a body of at most 1 MB; undefined for an empty one. The body is read only as far as the cap. */
+export async function readJson(request: Request): Promise<Result<unknown>> {
+  if (Number(request.headers.get("content-length") ?? 0) > MAX_BODY) return tooLarge();
+  const bytes = await readCapped(request);
+  if (bytes === null) return tooLarge();
+  if (bytes.length === 0) return ok(undefined);
+  const type = request.headers.get("content-type") ?? "";
+  if (!/^application\/(?:[\w.+-]{1,64}\+)?json *(?:;|$)/i.test(type)) {
+    return fail("unsupported_media_type", "the body must be JSON", { hint: "send content-type: application/json" });
+  }
+  try {
+    return ok(JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes)));
+  } catch {
+    // The parser's words would echo the input.
+    return fail("invalid_argument", "the body is not well-formed JSON in UTF-8");
+  }
+}
+
+async function readCapped(request: Request): Promise<Uint8Array | null> {
+  if (request.body === null) return new Uint8Array();
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  // Returning from the loop cancels the stream.
+  for await (const chunk of request.body) {
+    size += chunk.length;
+    if (size > MAX_BODY) return null;
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+function tooLarge(): Result<never> {
+  return fail("too_large", "the body is larger than 1 MB");
+}
+
+export type Schema<T = unknown> = v.GenericSchema<unknown, T>;
+
+/** Checks input against a schema; the error names every field and what it wants, never what was sent. */
+export function check<T>(schema: Schema<T>, input: unknown, code: "invalid_argument" | "unprocessable"): Result<T> {
+  const result = v.safeParse(schema, input);
+  if (result.success) return ok(result.output);
+  const errors = result.issues.slice(0, 20).map((issue) => describe(issue));
+  return fail(code, errors[0] === undefined ? "the input does not fit" : `${errors[0].path}: ${errors[0].message}`, { data: { errors } });
+}
+
+function describe(issue: v.BaseIssue<unknown>): { path: string; message: string } {
+  const path = issue.path ?? [];
+  const last = path.at(-1);
+  if (issue.expected === "never" && last?.origin === "key") return { path: dotted(path.slice(0, -1)), message: "unknown key" };
+  return { path: dotted(path), message: issue.expected === null ? plain(issue) : `expected ${issue.expected}` };
+}
+
+/** Only keys that the schema knows and array positions can stand here: an unknown key was cut off above. */
+function dotted(path: readonly { readonly key: unknown }[]): string {
+  return path.length === 0 ? "input" : path.map((item) => String(item.key)).join(".");
+}
+
+/** Our own message where the schema gives one; Valibot's own would say what was received. */
+function plain(issue: v.BaseIssue<unknown>): string {
+  const requirement = issue.requirement;
+  const wants = typeof requirement === "number" || typeof requirement === "string" ? ` ${requirement}` : "";
+  return issue.type === "check" || issue.type === "regex" ? issue.message : `must fit ${issue.type}${wants}`;
+}
+
+/** The schema of what is not looked at. */
+export const ANYTHING: Schema = v.unknown();

@@ -1,0 +1,165 @@
+import type { Clock, Timer } from "../clock.ts";
+import { fail, ok, type Result } from "../errors.ts";
+import type { CoreEvents, EventName } from "../events/core.ts";
+import type { Subscription } from "../lifetime.ts";
+import { escapeJson } from "../log/escape.ts";
+import type { LogLevel } from "../log/logger.ts";
+import type { Control } from "./control.ts";
+import { toEvent } from "./mesh-views.ts";
+
+export const EVENT_NAMES = [
+  "message_received",
+  "message_processed",
+  "message_status",
+  "node_seen",
+  "link_state",
+  "plugin_started",
+  "plugin_stopped",
+  "plugin_failed",
+  "plugin_event",
+  "permission_requested",
+  "permission_changed",
+  "config_changed",
+  "alert",
+] as const satisfies readonly EventName[];
+
+const MAX_CLIENTS = 16;
+/** Characters that may wait for one client; one slower than that is cut off. */
+const MAX_WAITING = 262_144;
+const KEPT = 256;
+const KEEP_ALIVE_MS = 15_000;
+
+export interface FeedRequest {
+  /** Event names; `log` only if asked for. */
+  readonly types: readonly string[];
+  readonly level?: LogLevel | undefined;
+  readonly plugin?: string | undefined;
+  /** How many past events to send first. */
+  readonly replay: number;
+  readonly lastEventId: string | null;
+}
+
+interface Kept {
+  readonly seq: number;
+  readonly name: EventName;
+  readonly data: CoreEvents[EventName];
+}
+
+interface Client {
+  readonly wants: ReadonlySet<string>;
+  readonly send: (text: string) => void;
+  readonly end: () => void;
+}
+
+/** The event stream: the last events kept for whoever comes back, a bounded queue per client, comments while it is quiet. */
+export class Feed {
+  readonly #clients = new Set<Client>();
+  readonly #kept: Kept[] = [];
+  readonly #subscriptions: Subscription[];
+  readonly #epoch: string;
+  #seq = 0;
+  #timer: Timer | null = null;
+  /** Clients cut off because they read too slowly. */
+  dropped = 0;
+
+  constructor(
+    private readonly control: Control,
+    private readonly clock: Clock,
+  ) {
+    this.#epoch = control.startedAt.toString(36);
+    this.#subscriptions = EVENT_NAMES.map((name) => control.events.on(name, (data) => this.#announce(name, data)));
+  }
+
+  get clients(): number {
+    return this.#clients.size;
+  }
+
+  /** The body of one client's stream. */
+  open(request: FeedRequest, signal: AbortSignal): Result<ReadableStream<Uint8Array>> {
+    if (this.#clients.size >= MAX_CLIENTS)
+      return fail("rate_limited", `there are ${MAX_CLIENTS} event streams already`, { hint: "close one" });
+    const encoder = new TextEncoder();
+    let close = () => {};
+    const start = (controller: ReadableStreamDefaultController<Uint8Array>) => {
+      let log: Subscription | null = null;
+      const end = () => {
+        if (!this.#clients.delete(client)) return;
+        log?.dispose();
+        signal.removeEventListener("abort", end);
+        try {
+          controller.close();
+        } catch {
+          // The reader cancelled first: closed already.
+        }
+      };
+      const send = (text: string) => {
+        if ((controller.desiredSize ?? 0) <= 0) {
+          this.dropped += 1;
+          end();
+          return;
+        }
+        controller.enqueue(encoder.encode(text));
+      };
+      const client: Client = { wants: new Set(request.types), send, end };
+      this.#clients.add(client);
+      close = end;
+      signal.addEventListener("abort", end, { once: true });
+      send(`retry: 2000\n: zephyrgate ${this.control.version}\n\n`);
+      for (const kept of this.#past(request)) send(this.#frame(kept));
+      if (client.wants.has("log")) {
+        log = this.control.log.follow({ plugin: request.plugin, level: request.level }, ({ seq: _, ...line }) =>
+          send(frame("log", null, line)),
+        );
+      }
+      this.#keepAlive();
+    };
+    return ok(
+      new ReadableStream({ start, cancel: () => close() }, { highWaterMark: MAX_WAITING, size: (chunk) => chunk?.byteLength ?? 0 }),
+    );
+  }
+
+  stop(): void {
+    for (const subscription of this.#subscriptions) subscription.dispose();
+    for (const client of [...this.#clients]) client.end();
+    this.#timer?.cancel();
+    this.#timer = null;
+  }
+
+  #announce<E extends EventName>(name: E, data: CoreEvents[E]): void {
+    const kept: Kept = { seq: ++this.#seq, name, data };
+    this.#kept.push(kept);
+    if (this.#kept.length > KEPT) this.#kept.shift();
+    let text: string | null = null;
+    for (const client of [...this.#clients]) {
+      if (!client.wants.has(name)) continue;
+      text ??= this.#frame(kept);
+      client.send(text);
+    }
+  }
+
+  /** What a client missed since its last id, or the last so many it asks for. */
+  #past(request: FeedRequest): readonly Kept[] {
+    const wanted = this.#kept.filter((kept) => request.types.includes(kept.name));
+    const [epoch, seq] = (request.lastEventId ?? "").split("-", 2);
+    if (epoch === this.#epoch && /^\d{1,15}$/.test(seq ?? "")) return wanted.filter((kept) => kept.seq > Number(seq));
+    return request.replay === 0 ? [] : wanted.slice(-request.replay);
+  }
+
+  #frame(kept: Kept): string {
+    return frame(kept.name, `${this.#epoch}-${kept.seq}`, toEvent(kept.name, kept.data as never));
+  }
+
+  #keepAlive(): void {
+    if (this.#timer !== null || this.#clients.size === 0) return;
+    this.#timer = this.clock.after(KEEP_ALIVE_MS, () => {
+      this.#timer = null;
+      for (const client of [...this.#clients]) client.send(": still here\n\n");
+      this.#keepAlive();
+    });
+  }
+}
+
+/** JSON has no raw line break, so data is one line. */
+function frame(name: string, id: string | null, data: unknown): string {
+  return `${id === null ? "" : `id: ${id}\n`}event: ${name}\ndata: ${escapeJson(JSON.stringify(data ?? null))}\n\n`;
+}

@@ -1,0 +1,147 @@
+import * as v from "valibot";
+import type { CoreEvents, EventName } from "../events/core.ts";
+import { BROADCAST, type LinkStatus, type MeshMessage, type MeshNode, type MessageStatus, type NodeNumber } from "../mesh/types.ts";
+
+/** The mesh as the API sends it: keys in snake_case, nodes as `!hex8`, points in time as RFC 3339. */
+const text = v.optional(v.string());
+const number = v.optional(v.number());
+
+export const linkView = v.object({
+  name: v.string(),
+  type: v.picklist(["serial", "tcp", "simulated"]),
+  target: v.string(),
+  state: v.picklist(["connecting", "configuring", "up", "waiting", "stopped"]),
+  reason: text,
+  since: v.string(),
+  own_node: text,
+  channels: v.array(v.object({ index: v.number(), name: v.string(), role: v.string() })),
+  firmware: text,
+  modem_preset: text,
+  channel_utilization: number,
+  air_util_tx: number,
+  counters: v.record(v.string(), v.number()),
+});
+
+export const nodeView = v.object({
+  id: v.string(),
+  number: v.number(),
+  long_name: text,
+  short_name: text,
+  hardware: text,
+  role: text,
+  position: v.optional(v.object({ latitude: v.number(), longitude: v.number(), altitude: number, time: text })),
+  battery_level: v.optional(v.pipe(v.number(), v.description("Percent; 101 means powered"))),
+  voltage: number,
+  snr: number,
+  rssi: number,
+  hops_away: number,
+  last_heard: text,
+  is_own: v.boolean(),
+  link: v.string(),
+});
+
+export const messageView = v.object({
+  id: v.string(),
+  state: v.picklist(["queued", "sent", "relayed", "delivered", "failed"]),
+  reason: v.nullable(v.string()),
+  code: v.nullable(v.number()),
+  packets: v.array(v.number()),
+  parts: v.number(),
+  part: number,
+  text: v.string(),
+  to: v.pipe(v.string(), v.description("`!hex8` or `broadcast`")),
+  channel: v.number(),
+  priority: v.picklist(["low", "normal", "high", "emergency"]),
+  sender: v.object({ kind: v.picklist(["plugin", "operator", "gateway"]), plugin: text }),
+  correlation_id: v.string(),
+  queued_at: v.string(),
+  updated_at: v.string(),
+});
+
+export function nodeId(node: NodeNumber): string {
+  return node === BROADCAST ? "broadcast" : `!${node.toString(16).padStart(8, "0")}`;
+}
+
+/** A clock that was never set or overflowed must not cost the answer. */
+function iso(ms: number): string {
+  return Math.abs(ms) <= 8.64e15 ? new Date(ms).toISOString() : new Date(0).toISOString();
+}
+
+const maybeIso = (ms: number | undefined) => (ms === undefined ? undefined : iso(ms));
+const snake = (name: string) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+
+export function toLink(link: LinkStatus): v.InferOutput<typeof linkView> {
+  const { since, ownNode, modemPreset, channelUtilization, airUtilTx, counters, channels, ...rest } = link;
+  return {
+    ...rest,
+    since: iso(since),
+    own_node: ownNode === undefined ? undefined : nodeId(ownNode),
+    channels: channels.map(({ index, name, role }) => ({ index, name, role })),
+    modem_preset: modemPreset,
+    channel_utilization: channelUtilization,
+    air_util_tx: airUtilTx,
+    counters: Object.fromEntries(Object.entries(counters).map(([name, count]) => [snake(name), count])),
+  };
+}
+
+export function toNode(node: MeshNode): v.InferOutput<typeof nodeView> {
+  const { longName, shortName, position, batteryLevel, hopsAway, lastHeard, isOwn, ...rest } = node;
+  return {
+    ...rest,
+    long_name: longName,
+    short_name: shortName,
+    position:
+      position === undefined ? undefined : { ...position, time: position.time === undefined ? undefined : iso(position.time * 1000) },
+    battery_level: batteryLevel,
+    hops_away: hopsAway,
+    last_heard: maybeIso(lastHeard),
+    is_own: isOwn,
+  };
+}
+
+export function toMessage(message: MessageStatus): v.InferOutput<typeof messageView> {
+  const { reason, code, packets, to, sender, correlationId, queuedAt, updatedAt, ...rest } = message;
+  return {
+    ...rest,
+    reason: reason ?? null,
+    code: code ?? null,
+    packets: [...packets],
+    to: nodeId(to),
+    sender: sender.kind === "plugin" ? { kind: "plugin", plugin: sender.plugin } : { kind: sender.kind },
+    correlation_id: correlationId,
+    queued_at: iso(queuedAt),
+    updated_at: iso(updatedAt),
+  };
+}
+
+/** What a radio heard, as the event stream shows it. */
+export function toReceived(message: MeshMessage): Record<string, unknown> {
+  const { correlationId, packetId, from, to, isDirect, receivedAt, rxTime, hopsAway, hopLimit, pkiEncrypted, viaMqtt, ...rest } = message;
+  return {
+    ...Object.fromEntries(Object.entries(rest).map(([key, value]) => [snake(key), value])),
+    correlation_id: correlationId,
+    packet_id: packetId,
+    from: nodeId(from),
+    to: nodeId(to),
+    is_direct: isDirect,
+    received_at: iso(receivedAt),
+    rx_time: maybeIso(rxTime === undefined ? undefined : rxTime * 1000),
+    hops_away: hopsAway,
+    hop_limit: hopLimit,
+    pki_encrypted: pkiEncrypted,
+    via_mqtt: viaMqtt,
+  };
+}
+
+/** The data of one event as the stream sends it. */
+export function toEvent<E extends EventName>(name: E, data: CoreEvents[E]): unknown {
+  if (name === "message_received") return toReceived(data as MeshMessage);
+  if (name === "message_status") return toMessage(data as MessageStatus);
+  if (name === "node_seen") return toNode(data as MeshNode);
+  if (name === "link_state") return toLink(data as LinkStatus);
+  if (name === "message_processed") {
+    const { correlationId, ...rest } = data as CoreEvents["message_processed"];
+    return { correlation_id: correlationId, ...rest };
+  }
+  return data;
+}

@@ -1,0 +1,99 @@
+import * as v from "valibot";
+import { fail } from "../../errors.ts";
+import { linkView, messageView, nodeView, toLink, toMessage, toNode } from "../mesh-views.ts";
+import { listOf, pageOf, paging, type Route, reply, route } from "../route.ts";
+
+const tag = "mesh";
+const DEFAULT_PAGE = 100;
+const text = v.pipe(v.string(), v.minLength(1), v.maxLength(4096));
+const node = v.pipe(
+  v.union([v.pipe(v.string(), v.minLength(1), v.maxLength(64)), v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(0xffffffff))]),
+  v.description("Node number, `!hex8`, exact name, or `broadcast`"),
+);
+const channelIndex = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(7));
+const channel = v.pipe(v.union([channelIndex, v.pipe(v.string(), v.maxLength(32))]), v.description("Index 0-7 or exact name"));
+
+export const meshRoutes: readonly Route[] = [
+  route({
+    method: "GET",
+    path: "/api/v1/messages",
+    summary: "Messages that were sent or wait, newest first",
+    tag,
+    query: v.strictObject({
+      ...paging,
+      state: v.optional(v.picklist(["queued", "sent", "relayed", "delivered", "failed"])),
+      plugin: v.optional(v.pipe(v.string(), v.maxLength(64))),
+    }),
+    answers: { 200: listOf(messageView) },
+    run: ({ control, query: { limit = DEFAULT_PAGE, cursor, state, plugin } }) =>
+      reply(control.messages.list({ state, plugin }, { limit, cursor }), (page) => ({ items: page.items.map(toMessage), next: page.next })),
+  }),
+  route({
+    method: "GET",
+    path: "/api/v1/messages/:id",
+    summary: "One message and how far it got",
+    tag,
+    params: v.object({ id: v.pipe(v.string(), v.regex(/^m_[0-9A-Za-z]{26}$/, "a message id: m_ and 26 characters")) }),
+    answers: { 200: messageView },
+    errors: ["not_found"],
+    run: ({ control, params }) => reply(control.messages.get(params.id), toMessage),
+  }),
+  route({
+    method: "POST",
+    path: "/api/v1/messages",
+    summary: "Send a text; answered once it is durably queued",
+    tag,
+    body: v.strictObject({
+      text,
+      destination: v.optional(node),
+      channel: v.optional(channel),
+      priority: v.optional(v.picklist(["low", "normal", "high", "emergency"])),
+      want_ack: v.optional(v.boolean()),
+    }),
+    answers: { 202: v.object({ id: v.string() }) },
+    errors: ["not_found", "too_large", "rate_limited", "link_down", "quota_exceeded"],
+    run: ({ control, actor, body: { want_ack, ...message } }) =>
+      reply(control.messages.send({ ...message, wantAck: want_ack }, actor), ({ id }) => ({ id }), 202),
+  }),
+  route({
+    method: "GET",
+    path: "/api/v1/nodes",
+    summary: "All nodes heard, over all links",
+    tag,
+    query: v.strictObject(paging),
+    answers: { 200: listOf(nodeView) },
+    async run({ control, query }) {
+      const nodes = await control.nodes();
+      return nodes.ok ? reply(pageOf(nodes.value.map(toNode), query, (item) => item.id)) : nodes;
+    },
+  }),
+  route({
+    method: "GET",
+    path: "/api/v1/links",
+    summary: "The radio links and their state",
+    tag,
+    query: v.strictObject(paging),
+    answers: { 200: listOf(linkView) },
+    async run({ control, query }) {
+      const links = await control.links();
+      return links.ok ? reply(pageOf(links.value.map(toLink), query, (link) => link.name)) : links;
+    },
+  }),
+  route({
+    method: "POST",
+    path: "/api/v1/simulate/messages",
+    summary: "A simulated node says something; without `to` and `channel` in a direct message to the gateway",
+    tag,
+    body: v.strictObject({ from: node, text, channel: v.optional(channelIndex), to: v.optional(node) }),
+    answers: { 202: v.object({ packet_id: v.number() }) },
+    errors: ["not_found", "conflict"],
+    run({ control, actor, body }) {
+      if (control.simulate === undefined) {
+        return fail("conflict", "no simulated interface is configured", {
+          hint: "add { name: sim, type: simulated, nodes: 3 } to mesh.interfaces",
+        });
+      }
+      return reply(control.simulate.say(body, actor), ({ packetId }) => ({ packet_id: packetId }), 202);
+    },
+  }),
+];

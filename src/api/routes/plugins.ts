@@ -1,0 +1,211 @@
+import * as v from "valibot";
+import { ok } from "../../errors.ts";
+import type { Json } from "../../sdk/wire.ts";
+import type { PluginChange } from "../control.ts";
+import { explain } from "../risk.ts";
+import { listOf, pageOf, paging, type Reply, type Route, reply, route } from "../route.ts";
+import type { PluginPermissions } from "../views.ts";
+import { pluginConfig, pluginDetail, pluginPermissions, pluginSummary, why } from "../views.ts";
+
+const name = v.pipe(v.string(), v.regex(/^[a-z][a-z0-9_]{0,63}$/, "a plugin name: a-z, 0-9 and _"));
+const params = v.object({ name });
+const secretParams = v.object({
+  name,
+  key: v.pipe(v.string(), v.regex(/^[A-Za-z][A-Za-z0-9_.-]{0,63}$/, "a secret's name: letters, digits, _ . -")),
+});
+const nothing = v.optional(v.strictObject({}));
+const entry = v.pipe(
+  v.union([v.pipe(v.string(), v.maxLength(64)), v.record(v.string(), v.unknown())]),
+  v.description("A permission as in a manifest: a name, or {name: scope}"),
+);
+const permissionsView = v.object({
+  ...pluginPermissions.entries,
+  explained: v.array(v.object({ permission: v.unknown(), words: v.string(), risk: v.string() })),
+});
+const tag = "plugins";
+const base = "/api/v1/plugins";
+
+const explained = (permissions: PluginPermissions) => ({ ...permissions, explained: permissions.requested.map(explain) });
+
+async function change(answer: Parameters<typeof reply<PluginChange>>[0]) {
+  const result = await answer;
+  return result.ok ? ok<Reply>({ status: result.value.waits ? 202 : 200, body: result.value.plugin }) : result;
+}
+
+const changed = { 200: pluginSummary, 202: pluginSummary };
+
+export const pluginRoutes: readonly Route[] = [
+  route({
+    method: "GET",
+    path: base,
+    summary: "All plugins with state, health and metrics",
+    tag,
+    query: v.strictObject(paging),
+    answers: { 200: listOf(pluginSummary) },
+    async run({ control, query }) {
+      const list = await control.plugins.list();
+      return list.ok ? reply(pageOf(list.value, query, (plugin) => plugin.name)) : list;
+    },
+  }),
+  route({
+    method: "GET",
+    path: `${base}/:name`,
+    summary: "One plugin in full",
+    tag,
+    params,
+    answers: { 200: pluginDetail },
+    errors: ["not_found"],
+    run: ({ control, params }) => reply(control.plugins.get(params.name)),
+  }),
+  route({
+    method: "POST",
+    path: `${base}/:name/enable`,
+    summary: "Enable; with `accept` also accept the permission set of that hash",
+    tag,
+    params,
+    body: v.optional(v.strictObject({ accept: v.optional(v.pipe(v.string(), v.maxLength(128))) })),
+    answers: changed,
+    errors: ["not_found", "conflict", "load_failed"],
+    run: ({ control, params, body, actor }) => change(control.plugins.enable(params.name, body?.accept, actor)),
+  }),
+  ...(["disable", "restart", "reload"] as const).map((verb) =>
+    route({
+      method: "POST",
+      path: `${base}/:name/${verb}`,
+      summary: {
+        disable: "Disable until enabled again",
+        restart: "Stop and start",
+        reload: "Load changed code; on failure the old version runs on",
+      }[verb],
+      tag,
+      params,
+      body: nothing,
+      answers: changed,
+      errors: ["not_found", "conflict", "load_failed"],
+      run: ({ control, params, actor }) => change(control.plugins[verb](params.name, actor)),
+    }),
+  ),
+  route({
+    method: "GET",
+    path: `${base}/:name/config`,
+    summary: "The plugin's merged configuration",
+    tag,
+    params,
+    answers: { 200: pluginConfig },
+    errors: ["not_found"],
+    run: ({ control, params }) => reply(control.plugins.config(params.name)),
+  }),
+  route({
+    method: "PUT",
+    path: `${base}/:name/config`,
+    summary: "Replace the operator's values; refused whole with every error if they do not fit",
+    tag,
+    params,
+    body: v.record(v.string(), v.unknown()),
+    answers: { 200: v.object({ ...pluginConfig.entries, changed: v.pipe(v.array(v.string()), v.description("Dotted keys")) }) },
+    errors: ["not_found", "config_invalid", "conflict"],
+    run: ({ control, params, body, actor }) => reply(control.plugins.setConfig(params.name, body as { [key: string]: Json }, actor)),
+  }),
+  route({
+    method: "GET",
+    path: `${base}/:name/secrets`,
+    summary: "Names of the stored secrets; values never come back",
+    tag,
+    params,
+    query: v.strictObject(paging),
+    answers: { 200: listOf(v.object({ key: v.string() })) },
+    errors: ["not_found"],
+    async run({ control, params, query }) {
+      const keys = await control.plugins.secrets(params.name);
+      return keys.ok
+        ? reply(
+            pageOf(
+              keys.value.map((key) => ({ key })),
+              query,
+              (item) => item.key,
+            ),
+          )
+        : keys;
+    },
+  }),
+  route({
+    method: "PUT",
+    path: `${base}/:name/secrets/:key`,
+    summary: "Store a secret, encrypted; write-only",
+    tag,
+    params: secretParams,
+    body: v.strictObject({ value: v.pipe(v.string(), v.minLength(1), v.maxLength(65_536)) }),
+    answers: { 204: v.void() },
+    errors: ["not_found"],
+    run: ({ control, params, body, actor }) => reply(control.plugins.setSecret(params.name, params.key, body.value, actor), undefined, 204),
+  }),
+  route({
+    method: "DELETE",
+    path: `${base}/:name/secrets/:key`,
+    summary: "Remove a secret",
+    tag,
+    params: secretParams,
+    body: nothing,
+    answers: { 204: v.void() },
+    errors: ["not_found"],
+    run: ({ control, params, actor }) => reply(control.plugins.deleteSecret(params.name, params.key, actor), undefined, 204),
+  }),
+  route({
+    method: "GET",
+    path: `${base}/:name/permissions`,
+    summary: "What it asks for, has, and is denied, with the risk of each",
+    tag,
+    params,
+    answers: { 200: permissionsView },
+    errors: ["not_found"],
+    run: ({ control, params }) => reply(control.plugins.permissions(params.name), explained),
+  }),
+  route({
+    method: "POST",
+    path: `${base}/:name/permissions`,
+    summary: "Grant what was requested and held back",
+    tag,
+    params,
+    body: v.strictObject({ permission: entry }),
+    answers: { 200: permissionsView },
+    errors: ["not_found", "conflict"],
+    run: ({ control, params, body, actor }) => reply(control.plugins.grant(params.name, body.permission as Json, actor), explained),
+  }),
+  route({
+    method: "DELETE",
+    path: `${base}/:name/permissions`,
+    summary: "Revoke all, or the part named; holds from the next call on",
+    tag,
+    params,
+    body: v.optional(v.strictObject({ permission: v.optional(entry) })),
+    answers: { 200: permissionsView },
+    errors: ["not_found", "conflict"],
+    run: ({ control, params, body, actor }) =>
+      reply(control.plugins.revoke(params.name, body?.permission as Json | undefined, actor), explained),
+  }),
+  route({
+    method: "POST",
+    path: `${base}/:name/permissions/deny`,
+    summary: "Refuse for good: wins over every grant",
+    tag,
+    params,
+    body: v.strictObject({ permission: entry }),
+    answers: { 200: permissionsView },
+    errors: ["not_found"],
+    run: ({ control, params, body, actor }) => reply(control.plugins.deny(params.name, body.permission as Json, actor), explained),
+  }),
+  route({
+    method: "GET",
+    path: `${base}/:name/permissions/why`,
+    summary: "Which rule would allow or deny this",
+    tag,
+    params,
+    query: v.strictObject({
+      permission: v.pipe(v.string(), v.maxLength(64)),
+      subject: v.optional(v.pipe(v.string(), v.maxLength(512), v.description("A host, channel, node, event, secret or command"))),
+    }),
+    answers: { 200: why },
+    errors: ["not_found"],
+    run: ({ control, params, query }) => reply(control.plugins.why(params.name, query.permission, query.subject)),
+  }),
+];

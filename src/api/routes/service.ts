@@ -1,0 +1,107 @@
+import * as v from "valibot";
+import { fail, ok } from "../../errors.ts";
+import { type Gate, sameOrigin } from "../auth.ts";
+import { EVENT_NAMES, type Feed } from "../feed.ts";
+import { openApi } from "../openapi.ts";
+import { type Route, route } from "../route.ts";
+
+export interface ApiCounters {
+  /** By HTTP status. */
+  readonly answered: ReadonlyMap<number, number>;
+  readonly clients: number;
+  readonly dropped: number;
+}
+
+const tag = "service";
+const NAMES: readonly string[] = [...EVENT_NAMES, "log"];
+
+/** Routes that need the server itself: metrics, events, the document, and the page's sign-in. */
+export function serviceRoutes(gate: Gate, feed: Feed, counters: () => ApiCounters, all: () => readonly Route[]): readonly Route[] {
+  let document: Record<string, unknown> | null = null;
+  return [
+    route({
+      method: "GET",
+      path: "/metrics",
+      summary: "Metrics in Prometheus text",
+      tag,
+      answers: { 200: "text/plain; version=0.0.4" },
+      async run({ control }) {
+        const text = await control.metrics();
+        if (!text.ok) return text;
+        const body = `${text.value.trimEnd()}\n${own(counters())}`.trimStart();
+        return ok({ status: 200, body: new Response(body, { headers: { "content-type": "text/plain; version=0.0.4; charset=utf-8" } }) });
+      },
+    }),
+    route({
+      method: "GET",
+      path: "/api/v1/events",
+      summary: "What happens, as server-sent events; a client that reads too slowly is cut off and may come back with Last-Event-ID",
+      tag,
+      query: v.strictObject({
+        types: v.optional(
+          v.pipe(v.string(), v.maxLength(512), v.description(`Comma-separated: ${NAMES.join(", ")}. All but log by default`)),
+        ),
+        level: v.optional(v.picklist(["debug", "info", "warn", "error"])),
+        plugin: v.optional(v.pipe(v.string(), v.maxLength(64), v.description("Of log lines"))),
+        replay: v.optional(v.pipe(v.string(), v.regex(/^\d{1,3}$/, "a whole number"), v.transform(Number), v.maxValue(256))),
+      }),
+      answers: { 200: "text/event-stream" },
+      run({ request, query }) {
+        const types = query.types === undefined ? [...EVENT_NAMES] : query.types.split(",");
+        if (!types.every((type) => NAMES.includes(type)))
+          return fail("invalid_argument", "types: not an event", { hint: `known: ${NAMES.join(", ")}` });
+        const lastEventId = request.headers.get("last-event-id");
+        const stream = feed.open(
+          { types, level: query.level, plugin: query.plugin, replay: query.replay ?? 0, lastEventId },
+          request.signal,
+        );
+        return stream.ok
+          ? ok({ status: 200, body: new Response(stream.value, { headers: { "content-type": "text/event-stream" } }) })
+          : stream;
+      },
+    }),
+    route({
+      method: "GET",
+      path: "/api/v1/openapi.json",
+      summary: "This API as an OpenAPI 3.1 document",
+      tag,
+      answers: { 200: v.record(v.string(), v.unknown()) },
+      run({ control }) {
+        document ??= openApi(all(), control.version);
+        return ok({ status: 200, body: document });
+      },
+    }),
+    route({
+      method: "POST",
+      path: "/api/v1/session",
+      summary: "Sign a browser in: the token for a cookie that scripts cannot read",
+      tag,
+      open: true,
+      body: v.strictObject({ token: v.pipe(v.string(), v.maxLength(256)) }),
+      answers: { 204: v.void() },
+      errors: ["unauthorized", "permission_denied", "rate_limited"],
+      run({ request, body }) {
+        if (!sameOrigin(request) && request.headers.get("sec-fetch-site") !== null)
+          return fail("permission_denied", "sign in from the gateway's own page");
+        if (!gate.isToken(body.token)) return ok({ status: 401, body: gate.refused() });
+        return ok({ status: 204, body: new Response(null, { status: 204, headers: { "set-cookie": gate.open() } }) });
+      },
+    }),
+    route({
+      method: "DELETE",
+      path: "/api/v1/session",
+      summary: "Sign out",
+      tag,
+      answers: { 204: v.void() },
+      run: ({ request }) => ok({ status: 204, body: new Response(null, { status: 204, headers: { "set-cookie": gate.close(request) } }) }),
+    }),
+  ];
+}
+
+function own(counters: ApiCounters): string {
+  const lines = ["# TYPE zephyrgate_api_answers_total counter"];
+  for (const [status, count] of counters.answered) lines.push(`zephyrgate_api_answers_total{status="${status}"} ${count}`);
+  lines.push("# TYPE zephyrgate_api_event_clients gauge", `zephyrgate_api_event_clients ${counters.clients}`);
+  lines.push("# TYPE zephyrgate_api_event_clients_dropped_total counter", `zephyrgate_api_event_clients_dropped_total ${counters.dropped}`);
+  return `${lines.join("\n")}\n`;
+}

@@ -1,0 +1,213 @@
+import * as v from "valibot";
+import { fail, ok } from "../../errors.ts";
+import { linkView, toLink } from "../mesh-views.ts";
+import { explain } from "../risk.ts";
+import { decodeCursor, encodeCursor, listOf, pageOf, paging, type Route, reply, route } from "../route.ts";
+import { auditEntry, auditVerdict, menuItem, outbox, scheduleTask, wall } from "../views.ts";
+
+const tag = "system";
+const DEFAULT_PAGE = 100;
+const level = v.picklist(["debug", "info", "warn", "error"]);
+const plugin = v.optional(v.pipe(v.string(), v.maxLength(64)));
+const since = v.optional(
+  v.pipe(
+    v.string(),
+    v.maxLength(40),
+    v.transform((text) => (/^\d{1,12}(\.\d{1,6})?$/.test(text) ? Number(text) * 1000 : Date.parse(text))),
+    v.number("RFC 3339, or seconds since 1970"),
+    v.description("RFC 3339, or seconds since 1970"),
+  ),
+);
+const logLine = v.object({
+  timestamp: v.string(),
+  level: v.string(),
+  plugin: v.nullable(v.string()),
+  category: v.string(),
+  message: v.string(),
+  error_type: v.optional(v.nullable(v.string())),
+  error_message: v.optional(v.nullable(v.string())),
+  stack_trace: v.optional(v.nullable(v.string())),
+  context: v.record(v.string(), v.unknown()),
+  correlation_id: v.nullable(v.string()),
+});
+const statusView = v.object({
+  version: v.string(),
+  started_at: v.string(),
+  uptime_s: v.number(),
+  safe_mode: v.boolean(),
+  links: v.array(linkView),
+  plugins: v.pipe(v.record(v.string(), v.number()), v.description("How many are in each state")),
+  outbox,
+  walls: v.array(wall),
+  alerts: v.array(v.object({ time: v.string(), code: v.string(), message: v.string(), plugin: v.optional(v.string()) })),
+});
+const levelsView = v.object({ default: level, levels: v.record(v.string(), level) });
+const logQuery = { ...paging, level: v.optional(level) };
+
+/** Lines before the cursor, newest last, as a terminal shows them; `next` leads further back. */
+function logPage(
+  control: Parameters<Route["run"]>[0]["control"],
+  name: string | undefined,
+  query: { level?: v.InferOutput<typeof level> | undefined; limit?: number | undefined; cursor?: string | undefined },
+) {
+  const before = query.cursor === undefined ? undefined : Number(decodeCursor(query.cursor) ?? Number.NaN);
+  if (before !== undefined && !Number.isSafeInteger(before)) return fail("invalid_argument", "the cursor is not one this API gave out");
+  const limit = query.limit ?? DEFAULT_PAGE;
+  const lines = control.log.tail({ plugin: name, level: query.level }, limit, before);
+  const oldest = lines[0];
+  const next = oldest !== undefined && lines.length === limit ? encodeCursor(String(oldest.seq)) : null;
+  return ok({ status: 200, body: { items: lines.map(({ seq: _, ...line }) => line), next } });
+}
+
+export const systemRoutes: readonly Route[] = [
+  route({
+    method: "GET",
+    path: "/health/live",
+    summary: "The process answers",
+    tag,
+    open: true,
+    answers: { 200: v.object({ status: v.literal("live") }) },
+    run: () => ok({ status: 200, body: { status: "live" } }),
+  }),
+  route({
+    method: "GET",
+    path: "/health/ready",
+    summary: "Plugins were started and links are supervised; a link that is down shows inside",
+    tag,
+    open: true,
+    answers: { 200: v.object({ status: v.literal("ready"), links: v.array(v.object({ name: v.string(), state: v.string() })) }) },
+    errors: ["unavailable"],
+    run({ control }) {
+      const { ready, reason, links } = control.readiness();
+      if (ready) return ok({ status: 200, body: { status: "ready", links } });
+      return fail("unavailable", reason ?? "the gateway is starting", { data: { links } });
+    },
+  }),
+  route({
+    method: "GET",
+    path: "/api/v1/status",
+    summary: "The gateway at a glance",
+    tag,
+    answers: { 200: statusView },
+    run({ control }) {
+      const { safeMode, links, ...rest } = control.status();
+      const started_at = new Date(control.startedAt).toISOString();
+      const uptime_s = Math.max(0, Math.round((Date.now() - control.startedAt) / 1000));
+      return ok({
+        status: 200,
+        body: { version: control.version, started_at, uptime_s, safe_mode: safeMode, links: links.map(toLink), ...rest },
+      });
+    },
+  }),
+  route({
+    method: "GET",
+    path: "/api/v1/schedule",
+    summary: "All scheduled tasks with last and next run",
+    tag,
+    query: v.strictObject(paging),
+    answers: { 200: listOf(scheduleTask) },
+    async run({ control, query }) {
+      const tasks = await control.schedule();
+      return tasks.ok ? reply(pageOf(tasks.value, query, (task) => `${task.plugin}/${task.name}`)) : tasks;
+    },
+  }),
+  route({
+    method: "GET",
+    path: "/api/v1/menus",
+    summary: "All menu items",
+    tag,
+    query: v.strictObject(paging),
+    answers: { 200: listOf(menuItem) },
+    async run({ control, query }) {
+      const items = await control.menus();
+      if (!items.ok) return items;
+      // Two items may agree in all else: their place in the list keeps the keys apart.
+      const placed = items.value.map((item, place) => ({
+        item,
+        key: `${item.menu}/${String(item.order + 1e6).padStart(8, "0")}/${item.label}/${place}`,
+      }));
+      const page = pageOf(placed, query, (entry) => entry.key);
+      return page.ok ? ok({ status: 200, body: { items: page.value.items.map((entry) => entry.item), next: page.value.next } }) : page;
+    },
+  }),
+  route({
+    method: "GET",
+    path: "/api/v1/audit",
+    summary: "Decisions, grants and admin calls, newest first",
+    tag,
+    query: v.strictObject({
+      ...paging,
+      plugin,
+      permission: v.optional(v.pipe(v.string(), v.maxLength(64))),
+      result: v.optional(v.picklist(["allow", "deny"])),
+      since,
+      correlation_id: v.optional(v.pipe(v.string(), v.maxLength(64))),
+    }),
+    answers: { 200: listOf(auditEntry) },
+    run: ({ control, query: { limit = DEFAULT_PAGE, cursor, correlation_id, ...filter } }) =>
+      reply(control.audit.query({ ...filter, correlationId: correlation_id }, { limit, cursor })),
+  }),
+  route({
+    method: "GET",
+    path: "/api/v1/audit/verify",
+    summary: "Reads the whole hash chain",
+    tag,
+    answers: { 200: auditVerdict },
+    run: ({ control }) => reply(control.audit.verify()),
+  }),
+  route({
+    method: "GET",
+    path: "/api/v1/logs",
+    summary: "The last log lines, newest last",
+    tag,
+    query: v.strictObject(logQuery),
+    answers: { 200: listOf(logLine) },
+    run: ({ control, query }) => logPage(control, undefined, query),
+  }),
+  route({
+    method: "GET",
+    path: "/api/v1/plugins/:name/logs",
+    summary: "The last log lines of one plugin, newest last",
+    tag: "plugins",
+    params: v.object({ name: v.pipe(v.string(), v.maxLength(64)) }),
+    query: v.strictObject(logQuery),
+    answers: { 200: listOf(logLine) },
+    errors: ["not_found"],
+    async run({ control, params, query }) {
+      const known = await control.plugins.get(params.name);
+      return known.ok ? logPage(control, params.name, query) : known;
+    },
+  }),
+  route({
+    method: "GET",
+    path: "/api/v1/log-levels",
+    summary: "The log levels in force",
+    tag,
+    answers: { 200: levelsView },
+    run: ({ control }) => ok({ status: 200, body: control.log.levels() }),
+  }),
+  route({
+    method: "PUT",
+    path: "/api/v1/log-levels",
+    summary: "Change the level of everything (no category), of one category or plugin, until the next start; null resets a category",
+    tag,
+    body: v.strictObject({
+      category: v.optional(v.nullable(v.pipe(v.string(), v.minLength(1), v.maxLength(64)))),
+      level: v.nullable(level),
+    }),
+    answers: { 200: levelsView },
+    run({ control, body }) {
+      control.log.setLevel(body.category ?? null, body.level);
+      return ok({ status: 200, body: control.log.levels() });
+    },
+  }),
+  route({
+    method: "POST",
+    path: "/api/v1/permissions/explain",
+    summary: "What a permission lets a plugin do, in words",
+    tag,
+    body: v.strictObject({ permission: v.union([v.pipe(v.string(), v.maxLength(64)), v.record(v.string(), v.unknown())]) }),
+    answers: { 200: v.object({ permission: v.unknown(), words: v.string(), risk: v.string() }) },
+    run: ({ body }) => ok({ status: 200, body: explain(body.permission) }),
+  }),
+];

@@ -1,0 +1,199 @@
+import { Elysia } from "elysia";
+import type { Clock, Random } from "../clock.ts";
+import { fail, GatewayError, ok, type Result } from "../errors.ts";
+import type { Logger } from "../log/logger.ts";
+import { Gate, hostAllowed } from "./auth.ts";
+import { ANYTHING, check, readJson } from "./body.ts";
+import type { Control } from "./control.ts";
+import { Feed } from "./feed.ts";
+import { pageResponse } from "./page/page.ts";
+import { problemResponse, refuse } from "./problem.ts";
+import type { Method, Route } from "./route.ts";
+import { meshRoutes } from "./routes/mesh.ts";
+import { pluginRoutes } from "./routes/plugins.ts";
+import { serviceRoutes } from "./routes/service.ts";
+import { systemRoutes } from "./routes/system.ts";
+import { ensureToken } from "./token.ts";
+
+export interface ApiOptions {
+  readonly host: string;
+  /** 0 takes a free one. */
+  readonly port: number;
+  readonly dataDir: string;
+}
+
+export interface ApiServer {
+  /** `http://127.0.0.1:8080` */
+  readonly url: string;
+  readonly port: number;
+  /** Ends streams and connections; a second call does nothing. */
+  stop(): Promise<void>;
+}
+
+export interface ApiDeps {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+}
+
+/** Serves the control API and the status page over `control`. Fails with one line where the token or the port cannot be had. */
+export function startApi(options: ApiOptions, control: Control, deps: ApiDeps): Result<ApiServer> {
+  const token = ensureToken(options.dataDir, deps.random);
+  if (!token.ok) return token;
+  const api = new Api(control, token.value, options, deps);
+  try {
+    const server = Bun.serve({
+      hostname: options.host,
+      port: options.port,
+      idleTimeout: 60,
+      // The bodies' own cap answers with a problem; this one only bounds what is read before it.
+      maxRequestBodySize: 8 * 1_048_576,
+      fetch: (request, bun) => api.handle(request, bun.requestIP(request)?.address ?? "unknown"),
+      error: (thrown) => api.failed(thrown),
+    });
+    const port = server.port ?? options.port;
+    const host = options.host.includes(":") ? `[${options.host}]` : options.host;
+    let stopped: Promise<void> | null = null;
+    const stop = async () => {
+      api.stop();
+      await server.stop(true);
+    };
+    return ok({
+      url: `http://${host}:${port}`,
+      port,
+      stop: () => {
+        stopped ??= stop();
+        return stopped;
+      },
+    });
+  } catch (cause) {
+    api.stop();
+    return cannotListen(options, cause);
+  }
+}
+
+function cannotListen(options: ApiOptions, cause: unknown): Result<never> {
+  const code = (cause as NodeJS.ErrnoException).code;
+  const place = `${options.host}:${options.port}`;
+  if (code === "EADDRINUSE") {
+    return fail("conflict", `port ${options.port} on ${options.host} is in use`, {
+      cause,
+      hint: "stop the other program, or choose another with --port or api.port",
+    });
+  }
+  if (code === "EACCES") return fail("conflict", `no permission to listen on ${place}`, { cause, hint: "choose a port of 1024 or more" });
+  return fail("conflict", `cannot listen on ${place}`, { cause, hint: "api.host must be an address of this machine" });
+}
+
+class Api {
+  readonly #gate: Gate;
+  readonly #feed: Feed;
+  readonly #routes: readonly Route[];
+  readonly #app: { readonly fetch: (request: Request) => Response | Promise<Response> };
+  readonly #addresses = new WeakMap<Request, string>();
+  readonly #answered = new Map<number, number>();
+
+  constructor(
+    private readonly control: Control,
+    token: string,
+    private readonly options: ApiOptions,
+    private readonly deps: ApiDeps,
+  ) {
+    // Cookies know no ports: the name keeps two gateways on one machine apart.
+    const cookie = `zephyrgate_${Bun.hash(token).toString(36)}`;
+    this.#gate = new Gate(token, cookie, deps.clock, deps.random, () => deps.log.warn("a sign-in to the API failed"));
+    this.#feed = new Feed(control, deps.clock);
+    const counters = () => ({ answered: this.#answered, clients: this.#feed.clients, dropped: this.#feed.dropped });
+    const service = serviceRoutes(this.#gate, this.#feed, counters, () => this.#routes);
+    this.#routes = [...systemRoutes, ...pluginRoutes, ...meshRoutes, ...service];
+    const app = new Elysia({ normalize: false });
+    for (const route of this.#routes) {
+      app.route(route.method, route.path, ({ request, params }) => this.#run(route, request, params), { parse: "none" });
+    }
+    app.onError(({ request, error, code }) => (code === "NOT_FOUND" ? this.#missing(request) : this.failed(error)));
+    this.#app = app;
+  }
+
+  async handle(request: Request, address: string): Promise<Response> {
+    const head = request.method === "HEAD";
+    const inner = head ? new Request(request.url, { method: "GET", headers: request.headers, signal: request.signal }) : request;
+    this.#addresses.set(inner, address);
+    const response = await this.#answer(inner);
+    this.#answered.set(response.status, (this.#answered.get(response.status) ?? 0) + 1);
+    for (const [name, value] of Object.entries(HEADERS)) if (!response.headers.has(name)) response.headers.set(name, value);
+    if (!head) return response;
+    await response.body?.cancel();
+    return new Response(null, { status: response.status, headers: response.headers });
+  }
+
+  async #answer(request: Request): Promise<Response> {
+    try {
+      if (!hostAllowed(request.headers.get("host"), this.options.host)) {
+        return refuse("permission_denied", "the Host header names another host", "use a loopback name or the host in api.host");
+      }
+      return pageResponse(request) ?? (await this.#app.fetch(request));
+    } catch (thrown) {
+      return this.failed(thrown);
+    }
+  }
+
+  async #run(route: Route, request: Request, rawParams: unknown): Promise<Response> {
+    try {
+      const who = route.open === true ? ({ ok: true, via: "api" } as const) : this.#gate.identify(request);
+      if (!who.ok) return who.response;
+      const params = check(route.params ?? ANYTHING, rawParams, "invalid_argument");
+      if (!params.ok) return problemResponse(params.error);
+      const query = route.query === undefined ? ok(undefined) : check(route.query, queryOf(request), "invalid_argument");
+      if (!query.ok) return problemResponse(query.error);
+      const raw = route.body === undefined ? ok(undefined) : await readJson(request);
+      if (!raw.ok) return problemResponse(raw.error);
+      const body = check(route.body ?? ANYTHING, raw.value, "unprocessable");
+      if (!body.ok) return problemResponse(body.error);
+      const actor = { via: who.via, address: this.#addresses.get(request) ?? "unknown" };
+      const result = await route.run({ control: this.control, actor, request, params: params.value, query: query.value, body: body.value });
+      if (!result.ok) return result.error.code === "internal" ? this.failed(result.error) : problemResponse(result.error);
+      if (result.value.body instanceof Response) return result.value.body;
+      if (result.value.status === 204) return new Response(null, { status: 204 });
+      return Response.json(result.value.body, { status: result.value.status });
+    } catch (thrown) {
+      return this.failed(thrown);
+    }
+  }
+
+  /** Our own fault: the log has the details, the client a reference. */
+  failed(thrown: unknown): Response {
+    const reference = Buffer.from(this.deps.random.bytes(4)).toString("hex");
+    this.deps.log.error("an API call failed", { error: thrown, correlation_id: reference });
+    return problemResponse(new GatewayError("internal", `the call failed (ref ${reference})`, { hint: "the log has the details" }));
+  }
+
+  #missing(request: Request): Response {
+    const path = new URL(request.url).pathname;
+    const methods = this.#routes.filter((route) => matches(route.path, path)).map((route) => route.method as Method | "HEAD");
+    if (methods.length === 0) return refuse("not_found", "there is nothing at this path", "GET /api/v1/openapi.json lists what there is");
+    if (methods.includes("GET")) methods.push("HEAD");
+    return refuse("method_not_allowed", "this path knows other methods", undefined, { allow: [...new Set(methods)].join(", ") });
+  }
+
+  stop(): void {
+    this.#feed.stop();
+  }
+}
+
+const HEADERS = {
+  "cache-control": "no-store",
+  "x-content-type-options": "nosniff",
+  "referrer-policy": "no-referrer",
+  "cross-origin-resource-policy": "same-origin",
+  "x-frame-options": "DENY",
+};
+
+function queryOf(request: Request): Record<string, string> {
+  return Object.fromEntries(new URL(request.url).searchParams);
+}
+
+function matches(pattern: string, path: string): boolean {
+  const wanted = pattern.split("/");
+  const given = path.split("/");
+  return wanted.length === given.length && wanted.every((part, i) => part === given[i] || (part.startsWith(":") && given[i] !== ""));
+}

@@ -1,0 +1,45 @@
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { startApi } from "../../src/api/server.ts";
+import { systemClock, systemRandom } from "../../src/clock.ts";
+import { fakeControl } from "./fake-control.ts";
+
+/** The real server over the fake gateway, in a data folder of its own. */
+export function serve() {
+  const dataDir = mkdtempSync(join(tmpdir(), "api-"));
+  const fake = fakeControl();
+  const started = startApi({ host: "127.0.0.1", port: 0, dataDir }, fake.control, {
+    clock: systemClock,
+    random: systemRandom,
+    log: fake.log.logger,
+  });
+  if (!started.ok) throw started.error;
+  const server = started.value;
+  const token = readFileSync(join(dataDir, "api-token"), "utf8").trim();
+  const call = (path: string, init: RequestInit & { json?: unknown } = {}) => {
+    const { json, ...rest } = init;
+    const headers = new Headers(init.headers);
+    if (!headers.has("authorization") && !headers.has("cookie")) headers.set("authorization", `Bearer ${token}`);
+    if (json !== undefined) headers.set("content-type", "application/json");
+    return fetch(`${server.url}${path}`, { ...rest, headers, ...(json === undefined ? {} : { body: JSON.stringify(json) }) });
+  };
+  return {
+    ...fake,
+    ...server,
+    dataDir,
+    token,
+    call,
+    async close() {
+      await server.stop();
+      rmSync(dataDir, { recursive: true, force: true });
+    },
+  };
+}
+
+/** JSON of unknown shape, for looking into. */
+export type Tree = ReturnType<typeof JSON.parse>;
+
+export async function tree(response: Response): Promise<Tree> {
+  return JSON.parse(await response.text());
+}
