@@ -1,5 +1,8 @@
+import type { Json } from "../sdk/wire.ts";
 import type { CoreDatabase } from "../storage/core.ts";
 import type { Decisions } from "./ports.ts";
+
+export type Settings = { readonly [key: string]: Json };
 
 export const decisionsSchema = {
   room: "plugins",
@@ -7,6 +10,12 @@ export const decisionsSchema = {
     `CREATE TABLE plugin_decisions (
       plugin TEXT PRIMARY KEY,
       decision TEXT NOT NULL CHECK (decision IN ('enabled', 'disabled')),
+      config_hash TEXT NOT NULL,
+      at INTEGER NOT NULL
+    ) STRICT;
+    CREATE TABLE plugin_settings (
+      plugin TEXT PRIMARY KEY,
+      config TEXT NOT NULL,
       config_hash TEXT NOT NULL,
       at INTEGER NOT NULL
     ) STRICT`,
@@ -26,6 +35,7 @@ export class StoredDecisions implements Decisions {
     private readonly now: () => number,
   ) {
     this.#run("DELETE FROM plugin_decisions WHERE config_hash <> ?", configHash());
+    this.#run("DELETE FROM plugin_settings WHERE config_hash <> ?", configHash());
     for (const row of database.sqlite
       .query<{ plugin: string; decision: "enabled" | "disabled" }, []>("SELECT plugin, decision FROM plugin_decisions")
       .all()) {
@@ -47,10 +57,22 @@ export class StoredDecisions implements Decisions {
     this.#run("DELETE FROM plugin_decisions WHERE plugin = ?", plugin);
   }
 
+  /** The operator's values for a plugin as set by API; null where the file's hold. */
+  settings(plugin: string): Settings | null {
+    const query = this.database.sqlite.query<{ config: string }, [string]>("SELECT config FROM plugin_settings WHERE plugin = ?");
+    const row = query.get(plugin);
+    return row === null ? null : (JSON.parse(row.config) as Settings);
+  }
+
+  saveSettings(plugin: string, config: Settings): void {
+    this.#run("INSERT OR REPLACE INTO plugin_settings VALUES (?, ?, ?, ?)", plugin, JSON.stringify(config), this.configHash(), this.now());
+  }
+
   /** The file changed: what was decided before it holds no longer. */
   fileChanged(): void {
     this.#cache.clear();
     this.#run("DELETE FROM plugin_decisions");
+    this.#run("DELETE FROM plugin_settings");
   }
 
   #run(sql: string, ...values: (string | number)[]): void {

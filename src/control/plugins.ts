@@ -1,0 +1,225 @@
+import type { Actor, Answer, PluginChange, PluginControl } from "../api/control.ts";
+import type { PluginConfig, PluginDetail, PluginPermissions, PluginSummary, WhyView } from "../api/views.ts";
+import { fail, ok, type Result } from "../errors.ts";
+import { type Ask, PERMISSION_NAMES, type PermissionName } from "../permissions/types.ts";
+import type { StoredApprovals } from "../plugins/approvals.ts";
+import type { Settings } from "../plugins/decisions.ts";
+import type { Plugin } from "../plugins/plugin.ts";
+import type { Candidate } from "../plugins/ports.ts";
+import type { Change, Supervisor } from "../plugins/supervisor.ts";
+import type { Json } from "../sdk/wire.ts";
+import { detailView, summaryView } from "./views.ts";
+
+export interface PluginControlDeps {
+  readonly supervisor: Supervisor;
+  readonly approvals: StoredApprovals;
+  readonly now: () => number;
+  configOf(candidate: Candidate): Settings;
+  schemaOf(candidate: Candidate): Promise<Result<Json | null>>;
+  limitsOf(candidate: Candidate): Record<string, number>;
+  /** Checks, stores and tells the plugin; the keys that changed. */
+  saveConfig(plugin: Plugin, config: Settings): Promise<Result<readonly string[]>>;
+  readonly secrets: {
+    list(plugin: string): Result<readonly string[]>;
+    set(plugin: string, name: string, value: string): Result<null>;
+    remove(plugin: string, name: string): Result<null>;
+  };
+  /** Who else answers a command. */
+  answerers(command: string): readonly string[];
+  hostPid(plugin: Plugin): number | null;
+  audit(plugin: string, event: string, detail: string): void;
+}
+
+const by = (actor: Actor) => `${actor.via} ${actor.address}`;
+
+/** The API's plugin half over supervisor and approvals. Every change is audited with its actor. */
+export class Plugins implements PluginControl {
+  constructor(private readonly deps: PluginControlDeps) {}
+
+  list(): Result<readonly PluginSummary[]> {
+    const known = this.deps.supervisor.list().map((plugin) => this.#summary(plugin));
+    return ok([...known].sort((a, b) => a.name.localeCompare(b.name)));
+  }
+
+  get(name: string): Result<PluginDetail> {
+    return this.#with(name, (plugin) => {
+      const { deps } = this;
+      const facts = {
+        hash: deps.approvals.hash(plugin.candidate),
+        permissions: this.#permissions(plugin),
+        limits: deps.limitsOf(plugin.candidate),
+        hostPid: deps.hostPid(plugin),
+        conflicts: this.#conflicts(plugin),
+      };
+      return ok(detailView(plugin, facts, deps.now()));
+    });
+  }
+
+  async enable(name: string, accept: string | undefined, actor: Actor): Promise<Result<PluginChange>> {
+    return this.#changed(name, "enable", actor, await this.deps.supervisor.enable(name, accept, by(actor)));
+  }
+
+  async disable(name: string, actor: Actor): Promise<Result<PluginChange>> {
+    return this.#changed(name, "disable", actor, await this.deps.supervisor.disable(name, by(actor)));
+  }
+
+  async restart(name: string, actor: Actor): Promise<Result<PluginChange>> {
+    return this.#changed(name, "restart", actor, await this.deps.supervisor.restart(name));
+  }
+
+  async reload(name: string, actor: Actor): Promise<Result<PluginChange>> {
+    return this.#changed(name, "reload", actor, await this.deps.supervisor.reload(name));
+  }
+
+  config(name: string): Answer<PluginConfig> {
+    return this.#with(name, async (plugin) => {
+      const schema = await this.deps.schemaOf(plugin.candidate);
+      const shown =
+        schema.ok && typeof schema.value === "object" && schema.value !== null ? (schema.value as Record<string, unknown>) : null;
+      return ok({ config: { ...this.deps.configOf(plugin.candidate) }, schema: shown });
+    });
+  }
+
+  async setConfig(name: string, config: Settings, actor: Actor): Promise<Result<PluginConfig & { changed: readonly string[] }>> {
+    const plugin = this.deps.supervisor.get(name);
+    if (plugin === null) return this.#unknown(name);
+    const changed = await this.deps.saveConfig(plugin, config);
+    if (!changed.ok) return changed;
+    this.deps.audit(name, "configure", `${by(actor)} changed ${changed.value.join(", ") || "nothing"}`);
+    return ok({ config: { ...this.deps.configOf(plugin.candidate) }, changed: changed.value });
+  }
+
+  secrets(name: string): Answer<readonly string[]> {
+    return this.#with(name, () => this.deps.secrets.list(name));
+  }
+
+  setSecret(name: string, key: string, value: string, actor: Actor): Answer<null> {
+    return this.#with(name, () => {
+      const set = this.deps.secrets.set(name, key, value);
+      if (set.ok) this.deps.audit(name, "secret_set", `${by(actor)} set ${key}`);
+      return set;
+    });
+  }
+
+  deleteSecret(name: string, key: string, actor: Actor): Answer<null> {
+    return this.#with(name, () => {
+      const removed = this.deps.secrets.remove(name, key);
+      if (removed.ok) this.deps.audit(name, "secret_remove", `${by(actor)} removed ${key}`);
+      return removed;
+    });
+  }
+
+  permissions(name: string): Result<PluginPermissions> {
+    return this.#with(name, (plugin) => ok(this.#permissions(plugin)));
+  }
+
+  grant(name: string, entry: Json, actor: Actor): Result<PluginPermissions> {
+    return this.#say(name, "grant", entry, actor);
+  }
+
+  revoke(name: string, entry: Json | undefined, actor: Actor): Result<PluginPermissions> {
+    return this.#say(name, "revoke", entry, actor);
+  }
+
+  deny(name: string, entry: Json, actor: Actor): Result<PluginPermissions> {
+    return this.#say(name, "deny", entry, actor);
+  }
+
+  why(name: string, permission: string, subject: string | undefined): Result<WhyView> {
+    return this.#with(name, () => {
+      if (!(PERMISSION_NAMES as readonly string[]).includes(permission)) {
+        return fail("invalid_argument", `there is no permission ${JSON.stringify(permission.slice(0, 40))}`, {
+          hint: `known: ${PERMISSION_NAMES.join(", ")}`,
+        });
+      }
+      const lease = this.deps.approvals.lease(name);
+      if (lease === null) return ok({ allowed: false, rule: "the plugin is not running", permission, scope: subject ?? "" });
+      const why = lease.explain(askFor(permission as PermissionName, subject));
+      return ok({ allowed: why.allowed, rule: why.rule, permission, scope: subject ?? "" });
+    });
+  }
+
+  #say(name: string, effect: "grant" | "deny" | "revoke", entry: Json | undefined, actor: Actor): Result<PluginPermissions> {
+    return this.#with(name, (plugin) => {
+      const said = this.deps.approvals.say(plugin.candidate, effect, entry, by(actor));
+      return said.ok ? ok(this.#permissions(plugin)) : said;
+    });
+  }
+
+  #permissions(plugin: Plugin): PluginPermissions {
+    const view = this.deps.approvals.view(plugin.candidate);
+    type Entries = PluginPermissions["requested"];
+    return {
+      permission_hash: view.hash,
+      accepted_hash: view.acceptedHash,
+      requested: [...view.requested] as Entries,
+      granted: [...view.granted] as Entries,
+      denied: [...view.denied] as Entries,
+      held_back: [...view.heldBack] as Entries,
+    };
+  }
+
+  #conflicts(plugin: Plugin): PluginDetail["conflicts"] {
+    const declared = plugin.candidate.manifest.capabilities.commands.map((command) => command.name.toLowerCase());
+    return declared
+      .map((command) => ({ command, plugins: this.deps.answerers(command).filter((other) => other !== plugin.name) }))
+      .filter(({ plugins }) => plugins.length > 0);
+  }
+
+  #changed(name: string, event: string, actor: Actor, change: Result<Change>): Result<PluginChange> {
+    this.deps.audit(name, event, `${by(actor)}: ${change.ok ? (change.value.waits ? "waits" : "done") : change.error.message}`);
+    if (!change.ok) return change;
+    return ok({ plugin: this.#summary(change.value.plugin), waits: change.value.waits });
+  }
+
+  #summary(plugin: Plugin): PluginSummary {
+    return summaryView(plugin, this.deps.approvals.hash(plugin.candidate), this.deps.now());
+  }
+
+  #with<T>(name: string, use: (plugin: Plugin) => T): T | Result<never> {
+    const plugin = this.deps.supervisor.get(name);
+    return plugin === null ? this.#unknown(name) : use(plugin);
+  }
+
+  #unknown(name: string): Result<never> {
+    return fail("not_found", `there is no plugin called ${JSON.stringify(name.slice(0, 64))}`, { hint: "zephyrgate plugin list" });
+  }
+}
+
+/** The question behind `permission why NAME PERMISSION SUBJECT`. */
+export function askFor(permission: PermissionName, subject: string | undefined): Ask {
+  switch (permission) {
+    case "send_messages": {
+      const index = Number(subject);
+      if (subject === undefined || subject === "direct")
+        return { permission, kind: "direct", channel: { index: 0 }, parts: 1, isReply: false };
+      const channel = Number.isInteger(index) ? { index } : { index: 0, ...(subject === "broadcast" ? {} : { name: subject }) };
+      return { permission, kind: "broadcast", channel, parts: 1, isReply: false };
+    }
+    case "receive_messages": {
+      if (subject === undefined) return { permission, any: true };
+      const index = Number(subject);
+      const channel = Number.isInteger(index) ? { index } : { index: 0, name: subject };
+      return subject === "direct" ? { permission, isDirect: true, channel: { index: 0 } } : { permission, isDirect: false, channel };
+    }
+    case "http_requests":
+      return httpAsk(subject ?? "");
+    case "schedule_tasks":
+      return { permission, intervalS: subject === undefined ? null : Number(subject) };
+    case "inter_plugin_messaging":
+      return { permission, plugin: subject ?? "*" };
+    case "secrets":
+      return { permission, secret: subject ?? "" };
+    case "override_commands":
+      return { permission, command: subject ?? "" };
+    default:
+      return { permission };
+  }
+}
+
+function httpAsk(subject: string): Ask {
+  const url = URL.parse(subject.includes("://") ? subject : `https://${subject}`);
+  const secure = url?.protocol !== "http:";
+  const port = url === null || url.port === "" ? (secure ? 443 : 80) : Number(url.port);
+  return { permission: "http_requests", method: "GET", host: url?.hostname ?? subject, port, secure, isPrivate: false };
+}
