@@ -1,0 +1,92 @@
+import type { Clock, Random } from "../clock.ts";
+import type { Standing } from "./decide.ts";
+import type { Descriptor } from "./descriptor.ts";
+import { BrokerLease, type Forged, type LeaseParts, type OpenLease } from "./lease.ts";
+import type { PermissionName } from "./types.ts";
+
+/** A token was presented that the lease does not hold: a strike against the host, and an alert. */
+export interface Forgery {
+  readonly kind: Forged;
+  readonly permission: PermissionName;
+  readonly correlationId: string;
+}
+
+export interface BrokerParts {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly audit: LeaseParts["audit"];
+  onForgery(plugin: string, forgery: Forgery): void;
+  /** A plugin asked at run time for what it does not have. */
+  onRequest?(plugin: string, wanted: Descriptor): void;
+}
+
+/** A call may be on its way while its permission is revoked: for so long its token is refused, but is no forgery. */
+const GRACE_MS = 5000;
+/** Dead tokens remembered, so that a replay can be told from a guess. */
+const DEAD_MAX = 4096;
+const TOKEN_LENGTH = 43;
+
+interface Held {
+  /** A number and not the lease, which a dead token must not keep alive. */
+  readonly owner: number;
+  readonly permission: PermissionName;
+  diedAt: number | null;
+}
+
+/** Mints capability tokens and judges those presented. One for the whole gateway. */
+export class Broker {
+  /** By the token's sha256, so that the time of a look-up tells nothing about a live token. */
+  readonly #held = new Map<string, Held>();
+  #dead = 0;
+  #owners = 0;
+
+  constructor(private readonly parts: BrokerParts) {}
+
+  /** One plugin's capabilities for one load; a reload has two leases at once for a while. */
+  open(plugin: string, standing: Standing): OpenLease {
+    const { clock, random, audit, onForgery, onRequest } = this.parts;
+    const owner = ++this.#owners;
+    return new BrokerLease(plugin, standing, {
+      clock,
+      audit,
+      mint: (permission) => {
+        const token = Buffer.from(random.bytes(32)).toString("base64url");
+        this.#held.set(digest(token), { owner, permission, diedAt: null });
+        return token;
+      },
+      judge: (token, permission) => this.#judge(owner, token, permission),
+      kill: (token) => this.#kill(token),
+      onForgery: (kind, permission, correlationId) => onForgery(plugin, { kind, permission, correlationId }),
+      onRequest: (wanted) => onRequest?.(plugin, wanted),
+    });
+  }
+
+  /** Live tokens, for tests that count leaks. */
+  get size(): number {
+    return this.#held.size - this.#dead;
+  }
+
+  #judge(owner: number, token: string, permission: PermissionName): "good" | "late" | Forged {
+    const held = token.length === TOKEN_LENGTH ? this.#held.get(digest(token)) : undefined;
+    if (held === undefined) return "unknown";
+    if (held.owner !== owner) return held.diedAt === null ? "foreign" : "dead";
+    if (held.permission !== permission) return "wrong_permission";
+    if (held.diedAt === null) return "good";
+    return this.parts.clock.monotonic() - held.diedAt <= GRACE_MS ? "late" : "dead";
+  }
+
+  #kill(token: string): void {
+    const held = this.#held.get(digest(token));
+    if (held === undefined || held.diedAt !== null) return;
+    held.diedAt = this.parts.clock.monotonic();
+    this.#dead++;
+    for (const [key, old] of this.#held) {
+      if (this.#dead <= DEAD_MAX) break;
+      if (old.diedAt === null) continue;
+      this.#held.delete(key);
+      this.#dead--;
+    }
+  }
+}
+
+const digest = (token: string) => new Bun.CryptoHasher("sha256").update(token).digest("base64");

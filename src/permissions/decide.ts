@@ -1,0 +1,238 @@
+import type { GatewayError, Result } from "../errors.ts";
+import { ok } from "../errors.ts";
+import { type Descriptor, printText } from "./descriptor.ts";
+import {
+  type Atom,
+  atomAllows,
+  atomCovers,
+  denialSet,
+  difference,
+  intersection,
+  isSubset,
+  type PermissionSet,
+  permissionSet,
+  printSet,
+} from "./sets.ts";
+import type { Ask } from "./types.ts";
+
+/** By what an acceptance or a change was made. `first_seen` is a place in `enabled_plugins`. */
+export type Means = "first_seen" | "cli" | "api" | "narrowed" | "config" | "plugin";
+
+/** What an operator accepted for one plugin at one place. */
+export interface Acceptance {
+  readonly plugin: string;
+  readonly originPath: string;
+  readonly permissionHash: string;
+  readonly descriptors: readonly Descriptor[];
+  /** Limits above the configuration's defaults, which are part of what is approved. */
+  readonly limits: Readonly<Record<string, number>>;
+  readonly version: string;
+  readonly codeHash: string;
+  readonly who: string;
+  readonly means: Means;
+  /** ms since 1970. */
+  readonly acceptedAt: number;
+}
+
+/**
+ * A later word about a part. `deny` and `revoke` both take it away; after a revoke the plugin may ask again, after a
+ * denial it may not. `configHash` is the {@link configDenyHash} at that time: a grant wins over the file until the file changes.
+ */
+export interface Override {
+  readonly effect: "grant" | "deny" | "revoke";
+  readonly descriptor: Descriptor;
+  readonly who: string;
+  readonly means: Means;
+  readonly at: number;
+  readonly configHash: string;
+}
+
+export interface Candidate {
+  readonly plugin: string;
+  readonly version: string;
+  readonly codeHash: string;
+  readonly requested: readonly Descriptor[];
+  readonly limits: Readonly<Record<string, number>>;
+  /** A property of the place inside the program, never of the name. */
+  readonly bundled: boolean;
+}
+
+export interface Policy {
+  readonly allowAll: boolean;
+  /** `plugins.enabled_plugins`; null when the file has none. */
+  readonly enabled: readonly string[] | null;
+  /** `plugins.permissions.<name>.deny`. */
+  readonly deny: readonly Descriptor[];
+}
+
+export type Reason = "bundled" | "allow_all" | "first_seen" | "accepted" | "never_accepted" | "not_enabled" | "asks_more";
+
+/** One layer over the granted set; later ones win. */
+export interface Layer {
+  readonly effect: Override["effect"];
+  readonly set: PermissionSet;
+  readonly rule: string;
+}
+
+/** What holds for one load of a plugin. */
+export interface Standing {
+  readonly requested: PermissionSet;
+  /** Requested and accepted; the layers act on it. */
+  readonly granted: PermissionSet;
+  readonly layers: readonly Layer[];
+}
+
+export interface Verdict extends Standing {
+  readonly accepted: boolean;
+  readonly reason: Reason;
+  /** What stands before the operator: the part that was never accepted. */
+  readonly awaiting: PermissionSet | null;
+  /** Limits beyond the accepted ones, part of what waits. */
+  readonly awaitingLimits: Readonly<Record<string, number>>;
+  /** Accepted before and no longer asked for: it is lost. */
+  readonly lost: PermissionSet;
+  /** Other code under the accepted permissions: belongs into the audit log. */
+  readonly codeChanged: boolean;
+  /** The acceptance to store now, if one is due. */
+  readonly record: Means | null;
+}
+
+/** Names a state of the file's deny list. */
+export function configDenyHash(deny: readonly Descriptor[]): string {
+  return new Bun.CryptoHasher("sha256").update(JSON.stringify(deny.map(printText).sort())).digest("hex");
+}
+
+/** The one place where "requested" becomes "granted". Pure. Fails only when a set is absurdly large. */
+export function decide(candidate: Candidate, stored: Acceptance | null, overrides: readonly Override[], policy: Policy): Result<Verdict> {
+  const requested = permissionSet(candidate.requested);
+  if (!requested.ok) return requested;
+  const layers = layersOf(overrides, policy.deny);
+  if (!layers.ok) return layers;
+  const before = permissionSet(stored?.descriptors ?? []);
+  if (!before.ok) return before;
+
+  const listed = policy.enabled?.includes(candidate.plugin) === true;
+  const free: Reason | null = candidate.bundled ? "bundled" : policy.allowAll ? "allow_all" : null;
+  const first = free === null && stored === null && listed;
+  const holds = stored !== null && !(stored.means === "first_seen" && policy.enabled !== null && !listed);
+  const more = difference(requested.value, before.value);
+  const moreLimits = Object.fromEntries(Object.entries(candidate.limits).filter(([name, value]) => value > (stored?.limits[name] ?? 0)));
+  const asksMore = more.length > 0 || Object.keys(moreLimits).length > 0;
+  const accepted = free !== null || first || (holds && !asksMore);
+  const reason: Reason =
+    free ?? (first ? "first_seen" : stored === null ? "never_accepted" : !holds ? "not_enabled" : asksMore ? "asks_more" : "accepted");
+  const all = free !== null || first;
+  const lost = all || !holds || !accepted ? [] : difference(before.value, requested.value);
+  const codeChanged = holds && accepted && !all && stored.codeHash !== candidate.codeHash;
+  return ok({
+    requested: requested.value,
+    granted: all ? requested.value : holds ? intersection(requested.value, before.value) : [],
+    layers: layers.value,
+    accepted,
+    reason,
+    awaiting: accepted ? null : holds ? more : requested.value,
+    awaitingLimits: accepted ? {} : holds ? moreLimits : candidate.limits,
+    lost,
+    codeChanged,
+    record: first
+      ? "first_seen"
+      : stored === null || !accepted || all
+        ? null
+        : lost.length > 0
+          ? "narrowed"
+          : codeChanged
+            ? stored.means
+            : null,
+  });
+}
+
+function layersOf(overrides: readonly Override[], deny: readonly Descriptor[]): Result<Layer[]> {
+  const hash = configDenyHash(deny);
+  const layer = (effect: Override["effect"], descriptor: Descriptor, by: string): Result<Layer, GatewayError> => {
+    const set = effect === "grant" ? permissionSet([descriptor]) : denialSet([descriptor]);
+    return set.ok ? ok({ effect, set: set.value, rule: `${effect} by ${by}: ${printText(descriptor)}` }) : set;
+  };
+  const by = (override: Override) => `${override.who} (${override.means}, ${new Date(override.at).toISOString()})`;
+  const results = [
+    ...overrides
+      .filter((override) => override.configHash !== hash)
+      .map((override) => layer(override.effect, override.descriptor, by(override))),
+    ...deny.map((descriptor) => layer("deny", descriptor, "configuration")),
+    ...overrides
+      .filter((override) => override.configHash === hash)
+      .map((override) => layer(override.effect, override.descriptor, by(override))),
+  ];
+  const layers: Layer[] = [];
+  for (const result of results) {
+    if (!result.ok) return result;
+    layers.push(result.value);
+  }
+  return ok(layers);
+}
+
+/** An atom that holds, except for what was carved out of it. */
+export interface Rule {
+  readonly atom: Atom;
+  readonly except: readonly Atom[];
+}
+
+/** Layers laid over the granted set: exact, and free of their order afterwards. */
+export function rulesOf(standing: Standing): readonly Rule[] {
+  let rules: Rule[] = standing.granted.map((atom) => ({ atom, except: [] }));
+  for (const { effect, set } of standing.layers) {
+    if (effect === "grant") {
+      rules = rules.filter((rule) => !isSubset([rule.atom], set));
+      rules.push(...intersection(standing.granted, set).map((atom) => ({ atom, except: [] })));
+    } else {
+      rules = rules
+        .filter((rule) => !isSubset([rule.atom], set))
+        .map((rule) => ({ atom: rule.atom, except: [...rule.except, ...intersection([rule.atom], set)] }));
+    }
+  }
+  return rules;
+}
+
+export function ruleAllows(rule: Rule, ask: Ask): boolean {
+  if ("any" in ask) return rule.atom.permission === ask.permission;
+  return atomAllows(rule.atom, ask) && !rule.except.some((atom) => atomAllows(atom, ask));
+}
+
+/** Whether all that `rule` allows is allowed by one of `rules`. May say no wrongly where several share it: that is the safe side. */
+export function ruleWithin(rule: Rule, rules: readonly Rule[]): boolean {
+  return rules.some(
+    (other) =>
+      atomCovers(other.atom, rule.atom) &&
+      intersection([rule.atom], other.except).every((hole) => rule.except.some((own) => atomCovers(own, hole))),
+  );
+}
+
+/** The layer that speaks about the call, the latest first. */
+export function layerFor(standing: Standing, ask: Ask): Layer | undefined {
+  return standing.layers.findLast((layer) =>
+    layer.set.some((atom) => ("any" in ask ? atom.permission === ask.permission : atomAllows(atom, ask))),
+  );
+}
+
+export const REPLY_RULE = "granted: a reply to the asker is not limited by scope";
+
+export type Why = {
+  readonly allowed: boolean;
+  readonly rule: string;
+  readonly cause: "granted" | "reply" | "denied" | "revoked" | "awaiting" | "not_requested";
+};
+
+/** Which rule allows or denies this call, without counting it against a rate. */
+export function explain(standing: Standing, rules: readonly Rule[], ask: Ask): Why {
+  const layer = layerFor(standing, ask);
+  const taken = layer !== undefined && layer.effect !== "grant";
+  if (ask.permission === "send_messages" && ask.isReply && !taken) {
+    const rule = rules.find((each) => each.atom.permission === "send_messages");
+    if (rule !== undefined) return { allowed: true, rule: REPLY_RULE, cause: "reply" };
+  }
+  const rule = rules.find((each) => ruleAllows(each, ask));
+  if (rule !== undefined) return { allowed: true, rule: `granted: ${printSet([rule.atom])}`, cause: "granted" };
+  const wanted = standing.requested.some((atom) => ruleAllows({ atom, except: [] }, ask));
+  if (!wanted) return { allowed: false, rule: "not requested in the manifest", cause: "not_requested" };
+  if (taken) return { allowed: false, rule: layer.rule, cause: layer.effect === "deny" ? "denied" : "revoked" };
+  return { allowed: false, rule: "requested, and not accepted by the operator", cause: "awaiting" };
+}
