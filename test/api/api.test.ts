@@ -191,6 +191,8 @@ test("the OpenAPI document has every route with its schemas", async () => {
       named,
     );
   }
-  const ids = Object.values(document.paths as Record<string, Tree>).flatMap((item) => Object.values(item).map((one) => one.operationId));
+  const ids = Object.values(document.paths as Record<string, Tree>).flatMap((item) =>
+    Object.values(item).map((one: Tree) => one.operationId),
+  );
   expect(new Set(ids).size).toBe(ids.length);
 });
