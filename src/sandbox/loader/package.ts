@@ -1,0 +1,88 @@
+/** Which file of an npm package an import means: `exports`, `imports`, `module` and `main` of its package.json. */
+import type { Result } from "../../errors.ts";
+import type { Refusal, SourceTree } from "./source.ts";
+
+const MAX_PACKAGE_JSON = 256 * 1024;
+const MAX_DEPTH = 16;
+const MAX_KEYS = 2000;
+
+export interface PackageJson {
+  readonly exports?: unknown;
+  readonly imports?: unknown;
+  readonly main?: unknown;
+  readonly module?: unknown;
+  readonly version?: unknown;
+}
+
+/** Reads `folder/package.json`; undefined when there is none. */
+export function readPackageJson(tree: SourceTree, folder: string): Result<PackageJson | undefined, Refusal> {
+  const path = folder === "" ? "package.json" : `${folder}/package.json`;
+  const look = tree.look(path);
+  if (look.kind === "refused") return { ok: false, error: look.why };
+  if (look.kind !== "file") return { ok: true, value: undefined };
+  const text = tree.read(look.path);
+  if (!text.ok) return text;
+  if (text.value.length > MAX_PACKAGE_JSON)
+    return refuse(`${path} is larger than ${MAX_PACKAGE_JSON / 1024} KB`, "install the package again");
+  try {
+    const parsed: unknown = JSON.parse(text.value);
+    return { ok: true, value: typeof parsed === "object" && parsed !== null && !Array.isArray(parsed) ? (parsed as PackageJson) : {} };
+  } catch {
+    // The text is not JSON: that is the answer, and the parser's own words add nothing.
+    return refuse(`${path} is not valid JSON`, "install the package again");
+  }
+}
+
+/** The target for `subpath` (`.` or `./x`) in `exports`, relative to the package; null when it offers none. */
+export function exportsTarget(exports: unknown, subpath: string, kind: "import" | "require"): string | null {
+  const map = exports as Record<string, unknown>;
+  const bySubpath = isObject(exports) && Object.keys(map).some((key) => key.startsWith("."));
+  if (!bySubpath) return subpath === "." ? pick(exports, kind, "", 0) : null;
+  return fromMap(map, subpath, kind);
+}
+
+/** The target for `#name` in `imports`: a path that starts with `./`, or another package's name. */
+export function importsTarget(imports: unknown, name: string, kind: "import" | "require"): string | null {
+  return isObject(imports) ? fromMap(imports as Record<string, unknown>, name, kind) : null;
+}
+
+function fromMap(map: Record<string, unknown>, wanted: string, kind: "import" | "require"): string | null {
+  if (Object.hasOwn(map, wanted) && !wanted.includes("*")) return pick(map[wanted], kind, "", 0);
+  let best: { key: string; middle: string } | undefined;
+  for (const key of Object.keys(map).slice(0, MAX_KEYS)) {
+    const star = key.indexOf("*");
+    if (star < 0) continue;
+    const [before, after] = [key.slice(0, star), key.slice(star + 1)];
+    if (wanted.length < key.length || !wanted.startsWith(before) || !wanted.endsWith(after)) continue;
+    if (best === undefined || star > best.key.indexOf("*")) best = { key, middle: wanted.slice(star, wanted.length - after.length) };
+  }
+  return best === undefined ? null : pick(map[best.key], kind, best.middle, 0);
+}
+
+/** First condition that holds, in the author's order: this engine is no Node and has no files, most like a browser's. */
+function pick(target: unknown, kind: "import" | "require", middle: string, depth: number): string | null {
+  if (depth > MAX_DEPTH) return null;
+  if (typeof target === "string") return target.length > 1000 ? null : target.replaceAll("*", () => middle);
+  if (Array.isArray(target)) {
+    for (const each of target.slice(0, MAX_DEPTH)) {
+      const found = pick(each, kind, middle, depth + 1);
+      if (found !== null) return found;
+    }
+    return null;
+  }
+  if (!isObject(target)) return null;
+  for (const [condition, value] of Object.entries(target as object).slice(0, MAX_KEYS)) {
+    if (condition !== kind && condition !== "browser" && condition !== "default") continue;
+    const found = pick(value, kind, middle, depth + 1);
+    if (found !== null) return found;
+  }
+  return null;
+}
+
+function isObject(value: unknown): boolean {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function refuse(message: string, hint: string): { ok: false; error: Refusal } {
+  return { ok: false, error: { message, hint } };
+}

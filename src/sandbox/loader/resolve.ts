@@ -1,0 +1,222 @@
+/** What an import specifier means inside a plugin's folder, or why it means nothing there. */
+import { builtinModules } from "node:module";
+import type { Result } from "../../errors.ts";
+import { exportsTarget, importsTarget, readPackageJson } from "./package.ts";
+import type { Refusal, SourceTree } from "./source.ts";
+
+export const SDK = "zephyrgate";
+
+export type ModuleLoader = "ts" | "js" | "json";
+export type Resolved = { readonly kind: "sdk" } | { readonly kind: "file"; readonly path: string; readonly loader: ModuleLoader };
+
+const BUILTINS = new Set([...builtinModules.map((name) => name.replace(/^node:/, "").split("/")[0] ?? name), "bun"]);
+const LOADERS: Readonly<Record<string, ModuleLoader>> = { ts: "ts", mts: "ts", cts: "ts", js: "js", mjs: "js", cjs: "js", json: "json" };
+const SUFFIXES = [".ts", ".js", ".mts", ".mjs", ".cjs", ".json"];
+const MAX_SPECIFIER = 500;
+const MAX_STEPS = 8;
+
+const INSTEAD: Readonly<Record<string, string>> = {
+  fs: "keep data with storeData or db",
+  sqlite: "use db of the plugin",
+  http: "use httpGet, httpPost or fetch, with http_requests",
+  https: "use httpGet, httpPost or fetch, with http_requests",
+  net: "use httpGet or httpPost, with http_requests",
+  child_process: "a plugin starts no programs",
+  crypto: "use crypto.getRandomValues or crypto.randomUUID",
+  timers: "setTimeout is there without an import",
+  url: "URL is there without an import",
+};
+
+/** Resolves `specifier` as it stands in `importer` (canonical path; the entry's own is ""). */
+export function resolveModule(
+  tree: SourceTree,
+  specifier: string,
+  importer: string,
+  kind: "import" | "require",
+): Result<Resolved, Refusal> {
+  return resolve(tree, specifier, importer, kind, 0);
+}
+
+function resolve(
+  tree: SourceTree,
+  specifier: string,
+  importer: string,
+  kind: "import" | "require",
+  step: number,
+): Result<Resolved, Refusal> {
+  if (specifier === SDK) return { ok: true, value: { kind: "sdk" } };
+  if (step > MAX_STEPS) return refuse("leads in a circle", "mend the package's package.json");
+  const odd = oddity(specifier);
+  if (odd !== undefined) return { ok: false, error: odd };
+  const folder = importer.includes("/") ? importer.slice(0, importer.lastIndexOf("/")) : "";
+  if (/^\.\.?(?:\/|$)/.test(specifier)) {
+    const path = join(folder, specifier);
+    return path === undefined ? refuse("leads out of the plugin's folder", "copy the file into the folder") : file(tree, path);
+  }
+  if (specifier.startsWith("#")) return own(tree, specifier, folder, importer, kind, step);
+  return bare(tree, specifier, folder, kind);
+}
+
+/** Forms that never name a file of the folder. */
+function oddity(specifier: string): Refusal | undefined {
+  const is = (message: string, hint: string): Refusal => ({ message, hint });
+  if (specifier.length > MAX_SPECIFIER) return is("is too long", "write a short path");
+  if (/[\u0000-\u001f\u007f]/.test(specifier)) return is("has a control character in it", "remove it");
+  if (specifier === "" || specifier.includes("\\")) return is("is not a path with slashes", 'write it as "./folder/file.ts"');
+  const [, builtin] = /^(?:node|bun):(.*)$/.exec(specifier) ?? [];
+  if (builtin !== undefined || specifier === "bun")
+    return is("is built into Node or Bun, and plugins run in neither", instead(builtin ?? "bun"));
+  if (specifier.startsWith(`${SDK}/`)) return is("is for tests only", `import from "${SDK}" in the plugin`);
+  if (specifier.startsWith("/") || /^[A-Za-z]:\//.test(specifier))
+    return is("is an absolute path", "write it relative to this file, as ./file.ts");
+  if (/^[A-Za-z][A-Za-z0-9+.-]*:/.test(specifier))
+    return is("is a URL", "copy the file into the folder, or install it as an npm package there");
+  if (/[?%]/.test(specifier)) return is("has ? or % in it", "name the file as it is called");
+  return undefined;
+}
+
+function instead(builtin: string): string {
+  return INSTEAD[builtin.split("/")[0] ?? ""] ?? "see the plugin API for what there is instead";
+}
+
+/** `folder` joined with a relative path; undefined when it leads out. */
+function join(folder: string, relative: string): string | undefined {
+  const parts = folder === "" ? [] : folder.split("/");
+  for (const part of relative.split("/")) {
+    if (part === "" || part === ".") continue;
+    if (part !== "..") parts.push(part);
+    else if (parts.pop() === undefined) return undefined;
+  }
+  return parts.join("/");
+}
+
+/** A path that may lack its extension, or be a folder with an index. */
+function file(tree: SourceTree, path: string): Result<Resolved, Refusal> {
+  let folder = false;
+  for (const candidate of candidates(path)) {
+    const look = tree.look(candidate);
+    if (look.kind === "refused") return { ok: false, error: look.why };
+    if (look.kind === "file") return asModule(look.path);
+    if (look.kind === "folder" && candidate === path) folder = true;
+  }
+  if (!folder) return refuse("there is no such file", "check the path and its capitals");
+  const packed = path === "" ? { ok: true as const, value: undefined } : readPackageJson(tree, path);
+  if (!packed.ok) return packed;
+  const main = packed.value?.main;
+  const inner = typeof main === "string" && !oddity(main) ? join(path, main) : undefined;
+  return index(tree, path, inner);
+}
+
+function candidates(path: string): string[] {
+  // TypeScript authors write `./x.js` for x.ts.
+  const swapped = /\.[cm]?js$/.test(path) ? [path.replace(/js$/, "ts")] : [];
+  return path === "" ? [""] : [path, ...swapped, ...SUFFIXES.map((suffix) => path + suffix)];
+}
+
+function index(tree: SourceTree, folder: string, main: string | undefined): Result<Resolved, Refusal> {
+  const base = folder === "" ? "" : `${folder}/`;
+  const tries = main === undefined || main === folder ? [] : [...candidates(main), `${main}/index.js`];
+  for (const candidate of [...tries, `${base}index.ts`, `${base}index.js`, `${base}index.mjs`, `${base}index.cjs`, `${base}index.json`]) {
+    const look = tree.look(candidate);
+    if (look.kind === "refused") return { ok: false, error: look.why };
+    if (look.kind === "file") return asModule(look.path);
+  }
+  return refuse("is a folder without an index file", "name the file");
+}
+
+function asModule(path: string): Result<Resolved, Refusal> {
+  const name = path.slice(path.lastIndexOf("/") + 1);
+  const extension = name.includes(".") ? name.slice(name.lastIndexOf(".") + 1) : "";
+  const loader = Object.hasOwn(LOADERS, extension) ? LOADERS[extension] : undefined;
+  if (loader !== undefined) return { ok: true, value: { kind: "file", path, loader } };
+  if (extension === "node") return refuse("is native code", "use a package in pure JavaScript");
+  if (extension === "wasm") return refuse("is WebAssembly, which a plugin's realm has not", "use a package in pure JavaScript");
+  if (extension === "tsx" || extension === "jsx") return refuse("is JSX, which plugins have no use for", "write it in a .ts file");
+  return refuse("is neither TypeScript, JavaScript nor JSON", "put text into a .ts file, data into a .json file");
+}
+
+/** A package of a node_modules folder at or above the importer, never above the plugin's own folder. */
+function bare(tree: SourceTree, specifier: string, from: string, kind: "import" | "require"): Result<Resolved, Refusal> {
+  const [, name, rest = ""] = /^(@[^/]+\/[^/]+|[^/@][^/]*)(\/.*)?$/.exec(specifier) ?? [];
+  if (name === undefined || name.split("/").some((part) => part === "." || part === "..")) {
+    return refuse("is not the name of a package", 'write "./name" for a file');
+  }
+  for (let folder: string | undefined = from; folder !== undefined; folder = parent(folder)) {
+    const home = `${folder === "" ? "" : `${folder}/`}node_modules/${name}`;
+    const look = tree.look(home);
+    if (look.kind === "refused") return { ok: false, error: look.why };
+    if (look.kind === "folder") return inPackage(tree, look.path, name, rest, kind);
+    if (look.kind === "file") return refuse(`${home} is a file`, "install the package again");
+  }
+  if (BUILTINS.has(name)) return refuse("is built into Node, and plugins do not run in it", instead(name));
+  return refuse(
+    "is not installed in the plugin's node_modules",
+    `run: npm install ${name}, in the plugin's folder; a file needs ./ before it`,
+  );
+}
+
+function parent(folder: string): string | undefined {
+  if (folder === "") return undefined;
+  return folder.includes("/") ? folder.slice(0, folder.lastIndexOf("/")) : "";
+}
+
+function inPackage(tree: SourceTree, home: string, name: string, rest: string, kind: "import" | "require"): Result<Resolved, Refusal> {
+  const found = readPackageJson(tree, home);
+  if (!found.ok) return found;
+  const { exports, module, main } = found.value ?? {};
+  if (exports !== undefined && exports !== null) {
+    const target = exportsTarget(exports, `.${rest}`, kind);
+    if (target === null) return refuse(`the package ${name} does not offer .${rest}`, "import what its package.json exports");
+    return inside(tree, home, target);
+  }
+  const inner = rest === "" ? undefined : join("", rest.slice(1));
+  if (rest !== "") return inner === undefined ? refuse("leads out of its package", "name a file inside") : file(tree, `${home}/${inner}`);
+  for (const field of kind === "import" ? [module, main] : [main]) {
+    if (typeof field !== "string") continue;
+    const path = oddity(field.replace(/^\.?\//, "./")) === undefined ? join("", field) : undefined;
+    if (path === undefined) return refuse(`its package.json leads out of the package ${name}`, "install the package again");
+    const entry = index(tree, home, `${home}/${path}`.replace(/\/$/, ""));
+    if (entry.ok || field === main) return entry;
+  }
+  return index(tree, home, undefined);
+}
+
+/** A target of `exports` or `imports`: always `./...`, and never out of its package. */
+function inside(tree: SourceTree, home: string, target: string): Result<Resolved, Refusal> {
+  const path =
+    target.startsWith("./") && oddity(target) === undefined && !/(?:^|\/)(?:\.\.|node_modules)(?:\/|$)/.test(target.slice(2))
+      ? join("", target)
+      : undefined;
+  if (path === undefined) return refuse("its package.json leads out of the package", "install the package again");
+  const look = tree.look(home === "" ? path : `${home}/${path}`);
+  if (look.kind === "refused") return { ok: false, error: look.why };
+  return look.kind === "file"
+    ? asModule(look.path)
+    : refuse(`its package.json names ${target}, which is not there`, "install the package again");
+}
+
+/** `#name`: by the `imports` of the nearest package.json. */
+function own(
+  tree: SourceTree,
+  specifier: string,
+  from: string,
+  importer: string,
+  kind: "import" | "require",
+  step: number,
+): Result<Resolved, Refusal> {
+  for (let folder: string | undefined = from; folder !== undefined; folder = parent(folder)) {
+    const found = readPackageJson(tree, folder);
+    if (!found.ok) return found;
+    if (found.value === undefined) continue;
+    const target = importsTarget(found.value.imports, specifier, kind);
+    if (target === null) break;
+    return target.startsWith("./")
+      ? inside(tree, folder, target)
+      : resolve(tree, /^[./#]/.test(target) ? "" : target, importer, kind, step + 1);
+  }
+  return refuse("is not in the `imports` of package.json", "write a relative path");
+}
+
+function refuse(message: string, hint: string): { ok: false; error: Refusal } {
+  return { ok: false, error: { message, hint } };
+}

@@ -1,0 +1,164 @@
+/**
+ * Where a source imports what: a small reader of JavaScript and TypeScript tokens. It gives refusals their line and
+ * finds import attributes and computed imports, which the bundler does not report. It is for good messages only; the
+ * walls are the resolver, which decides what is read, and the realm, which has no module to load at run time.
+ */
+export interface ImportSite {
+  /** Null: computed at run time. */
+  readonly specifier: string | null;
+  readonly kind: "import" | "require";
+  /** Offset of the specifier, or of the keyword of a computed one. */
+  readonly offset: number;
+  /** `type` of `with { type: "..." }`. */
+  readonly attribute?: string;
+}
+
+interface Token {
+  readonly kind: "word" | "string" | "other";
+  readonly text: string;
+  readonly offset: number;
+}
+
+const MAX_SITES = 5000;
+/** After these a slash begins a regular expression. */
+const BEFORE_REGEX = /(?:^|[([{,;=:!&|?+\-*%<>~^}]|\b(?:return|typeof|case|in|of|do|else|void|delete|throw|new|await|yield))$/;
+
+function* tokens(text: string): Generator<Token> {
+  let at = 0;
+  let last = "";
+  // Depth of braces inside each open `${`.
+  const templates: number[] = [];
+  const pattern =
+    /\s+|\/\/[^\n]*|\/\*[\s\S]*?(?:\*\/|$)|[\p{ID_Start}$_#][\p{ID_Continue}$\u200c\u200d]*|\d[\w.]*|"(?:[^"\\\n]|\\[\s\S])*"?|'(?:[^'\\\n]|\\[\s\S])*'?|[\s\S]/uy;
+  const template = () => {
+    for (; at < text.length; at += 1) {
+      const char = text[at];
+      if (char === "\\") at += 1;
+      else if (char === "`") {
+        at += 1;
+        return;
+      } else if (char === "$" && text[at + 1] === "{") {
+        templates.push(0);
+        at += 2;
+        return;
+      }
+    }
+  };
+  while (at < text.length) {
+    pattern.lastIndex = at;
+    const found = pattern.exec(text)?.[0] ?? text.charAt(at);
+    const offset = at;
+    at += found.length;
+    if (/^(?:\s|\/\/|\/\*)/.test(found)) continue;
+    const first = found.charAt(0);
+    if (first === '"' || first === "'") yield { kind: "string", text: found, offset };
+    else if (/^[\p{ID_Start}$_#]/u.test(found)) yield { kind: "word", text: found, offset };
+    else if (first === "/" && BEFORE_REGEX.test(last)) {
+      at = endOfRegex(text, at);
+      last = "0";
+      continue;
+    } else {
+      yield { kind: "other", text: found, offset };
+      const open = templates.length - 1;
+      if (first === "`") template();
+      else if (first === "{" && open >= 0) templates[open] = (templates[open] ?? 0) + 1;
+      else if (first === "}" && open >= 0) {
+        if (templates[open] === 0) {
+          templates.pop();
+          template();
+        } else templates[open] = (templates[open] ?? 1) - 1;
+      }
+    }
+    last = first === "`" ? "0" : found;
+  }
+}
+
+function endOfRegex(text: string, start: number): number {
+  let inClass = false;
+  for (let at = start; at < text.length; at += 1) {
+    const char = text[at];
+    if (char === "\n") return at;
+    if (char === "\\") at += 1;
+    else if (char === "[") inClass = true;
+    else if (char === "]") inClass = false;
+    else if (char === "/" && !inClass) return at + 1;
+  }
+  return text.length;
+}
+
+/** Every import, export-from, dynamic import and require of a source, in order. Linear in its length. */
+export function importSites(text: string): ImportSite[] {
+  const sites: ImportSite[] = [];
+  const list = [...tokens(text)];
+  for (let at = 0; at < list.length && sites.length < MAX_SITES; at += 1) {
+    const token = list[at];
+    if (token?.kind !== "word" || list[at - 1]?.text === ".") continue;
+    if (token.text === "import" || token.text === "require") {
+      const call = list[at + 1]?.text === "(" ? called(list, at, token) : null;
+      if (call !== null) sites.push(call);
+      else if (token.text === "import" && list[at + 1]?.text !== "(") at = clause(list, at + 1, sites);
+    } else if (token.text === "export" && /^[{*]$|^type$/.test(list[at + 1]?.text ?? "")) at = clause(list, at + 1, sites);
+  }
+  return sites;
+}
+
+/** `import(x)` or `require(x)`; a method or type of that name is none. */
+function called(list: readonly Token[], at: number, token: Token): ImportSite | null {
+  const kind = token.text === "import" ? "import" : "require";
+  const argument = list[at + 2];
+  const after = list[at + 3]?.text;
+  if (argument?.kind === "string" && (after === ")" || after === ",")) {
+    const attribute = kind === "import" && after === "," ? attributeOf(list, at + 4) : undefined;
+    return { specifier: unquote(argument.text), kind, offset: argument.offset, ...(attribute === undefined ? {} : { attribute }) };
+  }
+  const isDeclaration = list[at - 1]?.text === "function" || argument?.text === ")";
+  return kind === "require" || isDeclaration ? null : { specifier: null, kind, offset: token.offset };
+}
+
+/** From after `import` or `export` to the specifier; answers where it stopped. */
+function clause(list: readonly Token[], start: number, sites: ImportSite[]): number {
+  for (let at = start; at < list.length; at += 1) {
+    const token = list[at];
+    if (token === undefined) break;
+    const before = list[at - 1]?.text;
+    if (token.kind === "string" && (before === "from" || at === start)) {
+      const attribute = /^(?:with|assert)$/.test(list[at + 1]?.text ?? "") ? attributeOf(list, at + 2) : undefined;
+      sites.push({
+        specifier: unquote(token.text),
+        kind: "import",
+        offset: token.offset,
+        ...(attribute === undefined ? {} : { attribute }),
+      });
+      return at;
+    }
+    if (token.kind === "other" && !/^[{},*]$/.test(token.text)) return at - 1;
+    if (before === "}" && token.text !== "from") return at - 1;
+  }
+  return list.length;
+}
+
+/** The `type` in what follows `with` or the comma of a dynamic import. */
+function attributeOf(list: readonly Token[], start: number): string | undefined {
+  for (let at = start; at < Math.min(start + 12, list.length - 2); at += 1) {
+    if (list[at]?.text === ")" || list[at]?.text === ";") return undefined;
+    const name = list[at]?.text.replace(/^["']|["']$/g, "");
+    const value = list[at + 2];
+    if (name === "type" && list[at + 1]?.text === ":" && value?.kind === "string") return unquote(value.text);
+  }
+  return undefined;
+}
+
+function unquote(text: string): string {
+  const inner = text.slice(1, text.length > 1 && text.endsWith(text.charAt(0)) ? -1 : undefined);
+  return inner.replace(/\\(?:u\{([0-9a-f]{1,6})\}|u([0-9a-f]{4})|x([0-9a-f]{2})|([\s\S]))/gi, (_, long, short, byte, char) => {
+    const code = Number.parseInt(long ?? short ?? byte ?? "", 16);
+    return Number.isNaN(code) || code > 0x10ffff ? (char ?? "") : String.fromCodePoint(code);
+  });
+}
+
+/** Line and column, both from 1, of an offset. */
+export function placeOf(text: string, offset: number): { line: number; column: number } {
+  const before = text.slice(0, offset);
+  const start = before.lastIndexOf("\n") + 1;
+  return { line: before.split("\n").length, column: offset - start + 1 };
+}

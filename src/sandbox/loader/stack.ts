@@ -1,0 +1,85 @@
+/** From an engine's stack, in lines of the bundle, to the author's own files and lines. */
+
+const MAX_STACK = 16_384;
+const MAX_FRAMES = 50;
+const DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+interface Segment {
+  /** All from 0. */
+  readonly column: number;
+  readonly source: number;
+  readonly sourceLine: number;
+  readonly sourceColumn: number;
+}
+
+interface Mapped {
+  readonly sources: readonly string[];
+  readonly lines: readonly (readonly Segment[])[];
+}
+
+/**
+ * Maps a stack's `bundleFile:line:column` to `plugin.ts:line:column` with the loader's source map. The map is read at
+ * the first use. A place that the map does not know stays as it is; a stack is cut at 50 lines and 16 KB.
+ */
+export function stackMapper(map: string, bundleFile: string): (stack: string) => string {
+  let mapped: Mapped | undefined;
+  const place = new RegExp(`${bundleFile.replace(/[.*+?^${"$"}{}()|[\\]\\\\]/g, "\\$&")}:(\\d{1,8})(?::(\\d{1,8}))?`, "g");
+  return (stack) => {
+    mapped ??= read(map);
+    const table = mapped;
+    const lines = stack.slice(0, MAX_STACK).split("\n", MAX_FRAMES);
+    return lines
+      .map((line) => line.replace(place, (whole, row: string, column?: string) => find(table, Number(row), Number(column ?? 1)) ?? whole))
+      .join("\n");
+  };
+}
+
+/** Author's place for a place of the bundle, both counted from 1. */
+function find(map: Mapped, line: number, column: number): string | undefined {
+  const segments = map.lines[line - 1];
+  if (segments === undefined || segments.length === 0) return undefined;
+  let [low, high] = [0, segments.length - 1];
+  while (low < high) {
+    const middle = (low + high + 1) >> 1;
+    if ((segments[middle]?.column ?? 0) <= column - 1) low = middle;
+    else high = middle - 1;
+  }
+  const segment = segments[low];
+  const source = segment === undefined ? undefined : map.sources[segment.source];
+  return segment === undefined || source === undefined ? undefined : `${source}:${segment.sourceLine + 1}:${segment.sourceColumn + 1}`;
+}
+
+function read(text: string): Mapped {
+  const map = JSON.parse(text) as { sources: string[]; mappings: string };
+  const state = [0, 0, 0];
+  const lines = map.mappings.split(";").map((line) => {
+    let column = 0;
+    const segments: Segment[] = [];
+    for (const field of line === "" ? [] : line.split(",")) {
+      const [moved = 0, ...rest] = decode(field);
+      column += moved;
+      if (rest.length < 3) continue;
+      for (const index of [0, 1, 2]) state[index] = (state[index] ?? 0) + (rest[index] ?? 0);
+      const [source = 0, sourceLine = 0, sourceColumn = 0] = state;
+      segments.push({ column, source, sourceLine, sourceColumn });
+    }
+    return segments;
+  });
+  return { sources: map.sources.map((source) => source.replace(/^plugin:/, "")), lines };
+}
+
+/** Base-64 variable-length numbers of the source map format. */
+function decode(field: string): number[] {
+  const numbers: number[] = [];
+  let value = 0;
+  let shift = 0;
+  for (const char of field) {
+    const digit = DIGITS.indexOf(char);
+    value |= (digit & 31) << shift;
+    shift += 5;
+    if ((digit & 32) !== 0) continue;
+    numbers.push((value & 1) === 1 ? -(value >> 1) : value >> 1);
+    [value, shift] = [0, 0];
+  }
+  return numbers;
+}
