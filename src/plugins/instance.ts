@@ -75,6 +75,10 @@ export class Instance {
     return this.lease.tokens[permission] !== undefined;
   }
 
+  get metrics(): CallMetrics {
+    return this.deps.metrics;
+  }
+
   get inFlight(): number {
     return this.#calls.size;
   }

@@ -16,7 +16,8 @@ export interface EgressPort {
 }
 
 export interface OutboxPort {
-  enqueue(request: OutboxRequest): Result<{ id: string }>;
+  /** `stored` resolves once the message is durable. */
+  enqueue(request: OutboxRequest): Result<{ readonly id: string; readonly stored: Promise<Result<null>> }>;
   /** How many parts a text makes on the air. */
   parts(text: string): number;
 }

@@ -122,7 +122,11 @@ export async function sendMessage(call: Call<SendArgs>): Promise<RequestOutcome>
     sender: { kind: "plugin", plugin: instance.plugin },
     correlationId: origin.correlationId,
   });
-  return queued.ok ? done({ id: queued.value.id }) : failed(queued.error);
+  if (!queued.ok) return failed(queued.error);
+  const stored = await queued.value.stored;
+  if (!stored.ok) return failed(stored.error);
+  instance.metrics.messagesSent += 1;
+  return done({ id: queued.value.id });
 }
 
 function mayRaiseEmergency(call: Call<SendArgs>): boolean {

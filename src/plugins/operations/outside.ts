@@ -4,6 +4,7 @@ import { type Call, denied, done, failed } from "./operation.ts";
 
 /** httpGet, httpPost and fetch: the egress client asks for a decision at every hop of a redirect. */
 export async function httpRequest(call: Call<HttpArgs>): Promise<RequestOutcome> {
+  call.instance.metrics.httpRequests += 1;
   const revoked = call.instance.lease.signal("http_requests");
   const signal = AbortSignal.any([call.signal, revoked]);
   const outcome = await call.services.egress.request(call.instance.plugin, call.args, (ask) => call.decide(ask), signal);

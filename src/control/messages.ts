@@ -1,0 +1,73 @@
+import type { Actor, MessageControl, OperatorMessage, Page, Paging } from "../api/control.ts";
+import { fail, ok, type Result } from "../errors.ts";
+import type { Outbox } from "../mesh/outbox/outbox.ts";
+import { BROADCAST, type MessageState, type MessageStatus } from "../mesh/types.ts";
+import { type AddressBook, resolveAddress } from "../plugins/operations/messages.ts";
+
+export interface MessagesDeps {
+  readonly outbox: Outbox;
+  readonly book: AddressBook;
+  correlationId(): string;
+  audit(event: string, detail: string): void;
+}
+
+const OPERATOR = { context: null, link: null };
+const CURSOR = /^m_[0-9A-Za-z]{26}$/;
+
+/** What was sent and is being sent, and messages of the operator's own. */
+export class Messages implements MessageControl {
+  constructor(private readonly deps: MessagesDeps) {}
+
+  list(
+    filter: { readonly state?: MessageState | undefined; readonly plugin?: string | undefined },
+    paging: Paging,
+  ): Result<Page<MessageStatus>> {
+    if (paging.cursor !== undefined && !CURSOR.test(paging.cursor))
+      return fail("invalid_argument", "the cursor is none of ours", { hint: "take it from `next`" });
+    const items: MessageStatus[] = [];
+    let before = paging.cursor;
+    // A plugin's messages are picked out page by page; the history itself is bounded.
+    while (items.length < paging.limit) {
+      const batch = this.deps.outbox.list({
+        limit: 500,
+        ...(filter.state === undefined ? {} : { state: filter.state }),
+        ...(before === undefined ? {} : { before }),
+      });
+      items.push(
+        ...batch.filter((item) => filter.plugin === undefined || (item.sender.kind === "plugin" && item.sender.plugin === filter.plugin)),
+      );
+      before = batch.at(-1)?.id;
+      if (batch.length < 500) break;
+    }
+    const page = items.slice(0, paging.limit);
+    const more = items.length > page.length;
+    return ok({ items: page, next: more ? (page.at(-1)?.id ?? null) : null });
+  }
+
+  get(id: string): Result<MessageStatus> {
+    const found = this.deps.outbox.get(id);
+    return found === null ? fail("not_found", "there is no such message", { hint: "messages are kept for 30 days" }) : ok(found);
+  }
+
+  async send(message: OperatorMessage, actor: Actor): Promise<Result<{ id: string }>> {
+    const { destination = "broadcast", channel } = message;
+    const address = resolveAddress({ destination, ...(channel === undefined ? {} : { channel }) }, OPERATOR, this.deps.book);
+    if (!address.ok) return address;
+    const { to, link } = address.value;
+    const queued = this.deps.outbox.enqueue({
+      text: message.text,
+      to,
+      channel: address.value.channel.index,
+      ...(link === undefined ? {} : { link }),
+      priority: message.priority ?? "normal",
+      wantAck: message.wantAck ?? to !== BROADCAST,
+      sender: { kind: "operator" },
+      correlationId: this.deps.correlationId(),
+    });
+    if (!queued.ok) return queued;
+    const stored = await queued.value.stored;
+    if (!stored.ok) return stored;
+    this.deps.audit("send", `${actor.via} ${actor.address}: ${queued.value.id}`);
+    return ok({ id: queued.value.id });
+  }
+}
