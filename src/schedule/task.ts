@@ -1,0 +1,159 @@
+import type { Clock, Timer } from "../clock.ts";
+import type { Logger } from "../log/logger.ts";
+import type { LastRuns } from "./last-runs.ts";
+import type { Look, Timing } from "./timing.ts";
+import type { RunOutcome, TaskRun, TaskSpec, TaskStatus } from "./types.ts";
+
+export interface TaskDeps {
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly lastRuns: LastRuns;
+  /** A run that has not settled by then counts as failed, and the next may begin. */
+  readonly deadlineMs: number;
+  run(run: TaskRun): Promise<RunOutcome>;
+}
+
+const MAX_ERROR = 300;
+
+/** One task: its timer, its counts, and at most one run at a time. */
+export class Task {
+  readonly #counts = { runCount: 0, errorCount: 0, skipped: 0, missed: 0 };
+  #timer: Timer | null = null;
+  #running: AbortController | null = null;
+  #lastRun: number | null = null;
+  #lastError: string | null = null;
+  #state: "idle" | "armed" | "paused" | "ended" = "idle";
+
+  constructor(
+    readonly spec: TaskSpec,
+    private readonly timing: Timing,
+    /** A lost record of the last run would double one. */
+    private readonly isUrgent: boolean,
+    private readonly deps: TaskDeps,
+  ) {}
+
+  start(): void {
+    const { plugin, name, runAtStart, catchUp } = this.spec;
+    const now = this.deps.clock.now();
+    const last = this.deps.lastRuns.get(plugin, name);
+    if (last?.ran) this.#lastRun = last.at;
+    if (last === null) this.#remember(now, false);
+    const missed = last === null ? 0 : this.timing.missedSince(last.at);
+    this.#counts.missed += missed;
+    this.#state = "armed";
+    this.timing.start();
+    if (runAtStart) this.#soon("start");
+    else if (missed > 0 && catchUp) this.#soon("catch_up");
+    else this.#arm();
+  }
+
+  pause(): void {
+    if (this.#state !== "armed") return;
+    this.#state = "paused";
+    this.#stand();
+  }
+
+  /** Begins anew from now; what fell into the pause was not missed. */
+  resume(): void {
+    if (this.#state !== "paused") return;
+    this.#state = "armed";
+    this.timing.start();
+    this.#arm();
+  }
+
+  end(): void {
+    this.#state = "ended";
+    this.#stand();
+  }
+
+  status(): TaskStatus {
+    const { plugin, name, handle, intervalS = null, cron = null, timezone = null } = this.spec;
+    return {
+      plugin,
+      name,
+      handle,
+      intervalS,
+      cron,
+      timezone,
+      lastRun: this.#lastRun,
+      nextRun: this.#state === "armed" ? this.timing.nextRun() : null,
+      ...this.#counts,
+      lastError: this.#lastError,
+      isRunning: this.#running !== null,
+      isPaused: this.#state === "paused",
+    };
+  }
+
+  #stand(): void {
+    this.#timer?.cancel();
+    this.#timer = null;
+    this.#running?.abort();
+  }
+
+  #arm(): void {
+    const wait = this.#state === "armed" ? this.timing.wait() : null;
+    this.#timer?.cancel();
+    this.#timer = wait === null ? null : this.deps.clock.after(wait, () => this.#look());
+  }
+
+  /** On a turn of its own, so that whoever registers has finished first. */
+  #soon(reason: TaskRun["reason"]): void {
+    this.#timer = this.deps.clock.after(0, () => {
+      this.#arm();
+      this.#begin(reason);
+    });
+  }
+
+  #look(): void {
+    const look: Look = this.timing.look();
+    this.#counts.skipped += look.skipped;
+    this.#counts.missed += look.missed;
+    // Armed before the run, so that nothing the run does can keep the next from coming.
+    this.#arm();
+    if (look.isDue) this.#begin("due");
+    else if (look.missed > 0 && this.spec.catchUp) this.#begin("catch_up");
+  }
+
+  #begin(reason: TaskRun["reason"]): void {
+    if (this.#running !== null) {
+      this.#counts.skipped++;
+      return;
+    }
+    const running = new AbortController();
+    this.#running = running;
+    this.#counts.runCount++;
+    this.#lastRun = this.deps.clock.now();
+    this.#remember(this.#lastRun, true);
+    const { plugin, name, handle } = this.spec;
+    let isSettled = false;
+    const settle = (outcome: RunOutcome) => {
+      if (isSettled) return;
+      isSettled = true;
+      deadline.cancel();
+      if (this.#running === running) this.#running = null;
+      if (!outcome.ok) this.#failed(outcome.error, running.signal.aborted);
+    };
+    const seconds = this.deps.deadlineMs / 1000;
+    const deadline = this.deps.clock.after(this.deps.deadlineMs, () => {
+      running.abort();
+      settle({ ok: false, error: `the run did not end within ${seconds} s` });
+    });
+    const run = async () => this.deps.run({ plugin, name, handle, reason, signal: running.signal });
+    run().then(settle, (thrown: unknown) => {
+      settle({ ok: false, error: thrown instanceof Error ? thrown.message : String(thrown) });
+    });
+  }
+
+  /** A run that was cut off by a stop or a pause is nobody's failure. */
+  #failed(error: string, wasCutOff: boolean): void {
+    if (wasCutOff && this.#state !== "armed") return;
+    this.#counts.errorCount++;
+    this.#lastError = error.slice(0, MAX_ERROR);
+    const { plugin, name } = this.spec;
+    this.deps.log.warn(`scheduled task ${name} failed`, { plugin, task: name, error_message: this.#lastError });
+  }
+
+  #remember(at: number, ran: boolean): void {
+    this.deps.lastRuns.set({ plugin: this.spec.plugin, task: this.spec.name, at, ran }, this.isUrgent && ran);
+  }
+}

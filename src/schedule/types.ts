@@ -1,0 +1,78 @@
+import type { Result } from "../errors.ts";
+
+/** What a plugin registers. Exactly one of `intervalS` and `cron`. */
+export interface TaskSpec {
+  readonly plugin: string;
+  /** Unique among the plugin's tasks. */
+  readonly name: string;
+  /** Of the registration; handed back in {@link TaskRun}. */
+  readonly handle: number;
+  /** Seconds, fractions allowed. */
+  readonly intervalS?: number | undefined;
+  /** Five fields, or six with seconds first. */
+  readonly cron?: string | undefined;
+  /** IANA name, for cron; the gateway's own zone when absent. */
+  readonly timezone?: string | undefined;
+  /** Runs at once, too. */
+  readonly runAtStart?: boolean | undefined;
+  /** Runs once at once when runs were missed while the gateway or the plugin was down, or when the clock leapt over them. */
+  readonly catchUp?: boolean | undefined;
+  /** The scope of schedule_tasks: no two runs closer than this. */
+  readonly minIntervalS?: number | undefined;
+}
+
+/** One run, for the callback that reaches the plugin. */
+export interface TaskRun {
+  readonly plugin: string;
+  readonly name: string;
+  readonly handle: number;
+  readonly reason: "due" | "start" | "catch_up";
+  /** Aborted when the task is removed or paused meanwhile. */
+  readonly signal: AbortSignal;
+}
+
+export type RunOutcome = { readonly ok: true } | { readonly ok: false; readonly error: string };
+
+/** Times are ms since 1970. */
+export interface TaskStatus {
+  readonly plugin: string;
+  readonly name: string;
+  readonly handle: number;
+  readonly intervalS: number | null;
+  readonly cron: string | null;
+  readonly timezone: string | null;
+  readonly lastRun: number | null;
+  /** Null while paused, or when a pattern has come to its end. */
+  readonly nextRun: number | null;
+  readonly runCount: number;
+  readonly errorCount: number;
+  /** Ticks left out because the run before was still going, or because the gateway was busy past the next tick. */
+  readonly skipped: number;
+  /** Runs that fell into a time when the task was not there; at one time counted up to {@link MAX_MISSED}. */
+  readonly missed: number;
+  readonly lastError: string | null;
+  readonly isRunning: boolean;
+  readonly isPaused: boolean;
+}
+
+/** So far are the missed runs of one downtime counted: a second-by-second pattern after a week would cost a minute. */
+export const MAX_MISSED = 100;
+
+export interface LastRun {
+  readonly plugin: string;
+  readonly task: string;
+  /** ms since 1970. */
+  readonly at: number;
+  /** False when the task was only seen for the first time then. */
+  readonly ran: boolean;
+}
+
+/** Where last runs outlive the gateway. */
+export interface RunStore {
+  load(plugin: string, task: string): LastRun | null;
+  /** All in one transaction. */
+  save(runs: readonly LastRun[]): Result<null>;
+}
+
+/** For tests and for gateways that forget. */
+export const forgetfulStore: RunStore = { load: () => null, save: () => ({ ok: true, value: null }) };
