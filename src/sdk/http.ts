@@ -1,0 +1,174 @@
+/** httpGet, httpPost and fetch over the gateway's egress client. */
+import { PluginError } from "./errors.ts";
+import { AbortError, type AbortSignal } from "./realm/abort.ts";
+import { decodeUtf8, encodeUtf8 } from "./realm/encoding.ts";
+import { request } from "./realm/link.ts";
+import {
+  hasOwn,
+  indexOf,
+  jsonParse,
+  jsonStringify,
+  keys,
+  NativePromise,
+  NativeString,
+  NativeTypeError,
+  toLowerCase,
+} from "./realm/primordials.ts";
+import { URLSearchParams } from "./realm/url.ts";
+import type { HttpOptions, HttpPostOptions, HttpResult } from "./types.ts";
+import type { HttpArgs, HttpOutcome, Json } from "./wire.ts";
+
+export async function httpGet(url: string, options: HttpOptions = {}): Promise<HttpResult> {
+  return toResult(await request("http_request", toArgs("GET", url, options)));
+}
+
+export async function httpPost(url: string, options: HttpPostOptions = {}): Promise<HttpResult> {
+  const args = toArgs("POST", url, options);
+  const headers = args.headers ?? {};
+  if (options.data !== undefined) {
+    args.body = typeof options.data === "string" ? options.data : jsonStringify(options.data);
+    if (typeof options.data !== "string" && !hasHeader(headers, "content-type")) headers["content-type"] = "application/json";
+    args.headers = headers;
+  }
+  return toResult(await request("http_request", args));
+}
+
+function toArgs(method: string, url: string, options: HttpOptions): HttpArgs {
+  const args: HttpArgs = { method, url: withParams(NativeString(url), options.params), headers: { ...options.headers } };
+  if (options.timeout !== undefined) args.timeout = options.timeout;
+  return args;
+}
+
+function withParams(url: string, params: HttpOptions["params"]): string {
+  if (params === undefined || keys(params).length === 0) return url;
+  const query = new URLSearchParams(params).toString();
+  const hash = indexOf(url, "#");
+  let base = "";
+  for (let at = 0; at < (hash < 0 ? url.length : hash); at++) base += url[at];
+  return `${base}${indexOf(base, "?") < 0 ? "?" : "&"}${query}`;
+}
+
+function hasHeader(headers: { readonly [name: string]: string }, wanted: string): boolean {
+  const names = keys(headers);
+  for (let at = 0; at < names.length; at++) if (toLowerCase(names[at] ?? "") === wanted) return true;
+  return false;
+}
+
+function toResult(outcome: HttpOutcome): HttpResult {
+  if (!outcome.ok) return outcome;
+  const { status, headers, body } = outcome;
+  const type = hasOwn(headers, "content-type") ? (headers["content-type"] ?? "") : "";
+  if (indexOf(type, "json") < 0 || body === "") return { ok: true, status, headers, data: body };
+  try {
+    return { ok: true, status, headers, data: jsonParse(body) as Json };
+  } catch {
+    // The server's mistake, which the plugin can act on; the parser's words add nothing.
+    return { ok: false, error: { code: "invalid_response", message: `The server said JSON and sent something else`, status } };
+  }
+}
+
+export class Headers {
+  readonly #values: { [name: string]: string } = { __proto__: null } as never;
+  constructor(init: { readonly [name: string]: string } | Headers = {}) {
+    if (init instanceof Headers) init.forEach((value, name) => this.set(name, value));
+    else {
+      const names = keys(init);
+      for (let at = 0; at < names.length; at++) this.set(names[at] ?? "", init[names[at] ?? ""] ?? "");
+    }
+  }
+  get(name: string): string | null {
+    return this.#values[toLowerCase(NativeString(name))] ?? null;
+  }
+  has(name: string): boolean {
+    return this.get(name) !== null;
+  }
+  set(name: string, value: string): void {
+    this.#values[toLowerCase(NativeString(name))] = NativeString(value);
+  }
+  append(name: string, value: string): void {
+    const old = this.get(name);
+    this.set(name, old === null ? value : `${old}, ${value}`);
+  }
+  delete(name: string): void {
+    delete this.#values[toLowerCase(NativeString(name))];
+  }
+  forEach(each: (value: string, name: string) => void): void {
+    const names = keys(this.#values);
+    for (let at = 0; at < names.length; at++) each(this.#values[names[at] ?? ""] ?? "", names[at] ?? "");
+  }
+  *entries(): Generator<[string, string]> {
+    const names = keys(this.#values);
+    for (let at = 0; at < names.length; at++) yield [names[at] ?? "", this.#values[names[at] ?? ""] ?? ""];
+  }
+  [Symbol.iterator](): Generator<[string, string]> {
+    return this.entries();
+  }
+}
+
+export class Response {
+  readonly ok: boolean;
+  readonly headers: Headers;
+  bodyUsed = false;
+  readonly #body: string;
+  constructor(
+    readonly status: number,
+    readonly url: string,
+    headers: { readonly [name: string]: string },
+    body: string,
+  ) {
+    this.ok = status >= 200 && status < 300;
+    this.headers = new Headers(headers);
+    this.#body = body;
+  }
+  async text(): Promise<string> {
+    if (this.bodyUsed) throw new NativeTypeError("The body was read already");
+    this.bodyUsed = true;
+    return this.#body;
+  }
+  async json(): Promise<unknown> {
+    return jsonParse(await this.text());
+  }
+  async arrayBuffer(): Promise<ArrayBuffer> {
+    return encodeUtf8(await this.text()).buffer;
+  }
+}
+
+interface FetchInit {
+  method?: string;
+  headers?: { readonly [name: string]: string } | Headers;
+  body?: string | Uint8Array | URLSearchParams;
+  signal?: AbortSignal;
+}
+
+/** As on the web, for texts: rejects with TypeError when there is no answer, and with the signal's reason when it aborts. */
+export async function fetch(input: string | { toString(): string }, init: FetchInit = {}): Promise<Response> {
+  const { signal } = init;
+  signal?.throwIfAborted();
+  const headers: { [name: string]: string } = {};
+  new Headers(init.headers).forEach((value, name) => {
+    headers[name] = value;
+  });
+  const args: HttpArgs = { method: init.method ?? "GET", url: NativeString(input), headers, anyStatus: true };
+  if (init.body instanceof URLSearchParams && !hasOwn(headers, "content-type"))
+    headers["content-type"] = "application/x-www-form-urlencoded";
+  if (init.body !== undefined && init.body !== null) args.body = typeof init.body === "string" ? init.body : bodyText(init.body);
+  const answer = request("http_request", args);
+  const outcome = signal === undefined ? await answer : await NativePromise.race([answer, aborted(signal)]);
+  if (!outcome.ok) throw new NativeTypeError(`fetch failed: ${outcome.error.message}`);
+  return new Response(outcome.status, outcome.url, outcome.headers, outcome.body);
+}
+
+function bodyText(body: Uint8Array | URLSearchParams): string {
+  if (body instanceof URLSearchParams) return body.toString();
+  try {
+    return decodeUtf8(body, true);
+  } catch {
+    throw new PluginError("invalid_argument", "A request's body must be text", "encode bytes as base64");
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<never> {
+  return new NativePromise((_, reject) => {
+    signal.addEventListener("abort", () => reject(signal.reason ?? new AbortError("aborted")), { once: true });
+  });
+}

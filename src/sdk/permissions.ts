@@ -1,0 +1,98 @@
+/** The plugin's permissions as it can see them; the gateway judges every call anew. */
+import { PermissionDenied } from "./errors.ts";
+import { request, runLoose, state } from "./realm/link.ts";
+import { field, isArray, jsonStringify, keys, push, slice, splice } from "./realm/primordials.ts";
+import type { PermissionEntry, RegistrationHandle } from "./types.ts";
+import type { Json, PermissionState } from "./wire.ts";
+
+type Scope = { readonly [key: string]: unknown };
+
+function split(entry: unknown): { name: string; scope: Scope } {
+  if (typeof entry === "string") return { name: entry, scope: {} };
+  const name = typeof entry === "object" && entry !== null ? (keys(entry)[0] ?? "") : "";
+  const scope = field(entry, name);
+  return { name, scope: typeof scope === "object" && scope !== null ? (scope as Scope) : {} };
+}
+
+function entriesOf(kind: "granted" | "denied", name: string): { name: string; scope: Scope }[] {
+  const list = field(state.opening.permissions, kind);
+  const found: { name: string; scope: Scope }[] = [];
+  if (!isArray(list)) return found;
+  for (let at = 0; at < list.length; at++) {
+    const entry = split(list[at]);
+    if (entry.name === name) push(found, entry);
+  }
+  return found;
+}
+
+/** Whether any part of a permission is granted: the look that registration takes before the gateway's own judgement. */
+export function isGranted(name: string): boolean {
+  return entriesOf("granted", name).length > 0;
+}
+
+/** Throws PermissionDenied with the line for the manifest. */
+export function demand(name: string, scope: Json = null): void {
+  if (!isGranted(name)) throw new PermissionDenied(name, scope, hintFor(name));
+}
+
+export function hintFor(name: string): string {
+  return `add to the manifest:\npermissions:\n  - ${name}`;
+}
+
+function covers(granted: Scope, wanted: Scope): boolean {
+  const names = keys(granted);
+  for (let at = 0; at < names.length; at++) {
+    const name = names[at] ?? "";
+    const limit = granted[name];
+    const asked = wanted[name];
+    if (isArray(limit) && isArray(asked)) {
+      for (let index = 0; index < asked.length; index++) {
+        let found = false;
+        for (let other = 0; other < limit.length; other++) if (limit[other] === asked[index]) found = true;
+        if (!found) return false;
+      }
+    } else if (jsonStringify(limit) !== jsonStringify(asked)) return false;
+  }
+  return true;
+}
+
+type Listener = () => unknown;
+const listeners: Listener[] = [];
+
+/** Told by the gateway that permissions have changed. */
+export function announceChange(): void {
+  const present = slice(listeners);
+  for (let at = 0; at < present.length; at++) runLoose(present[at] ?? (() => {}));
+}
+
+export const permissions = {
+  /**
+   * The state of a permission: `granted`, `denied`, or `prompt` when the operator could still grant it.
+   * @example if (this.permissions.query({ http_requests: { hosts: ["api.weather.gov"] } }) !== "granted") return;
+   */
+  query(permission: PermissionEntry): PermissionState {
+    const { name, scope } = split(permission);
+    const denied = entriesOf("denied", name);
+    for (let at = 0; at < denied.length; at++) if (covers(denied[at]?.scope ?? {}, scope)) return "denied";
+    const granted = entriesOf("granted", name);
+    for (let at = 0; at < granted.length; at++) if (covers(granted[at]?.scope ?? {}, scope)) return "granted";
+    return "prompt";
+  },
+  /** Puts the permission before the operator and answers with the state as it is now; the plugin goes on without it. */
+  async request(permission: PermissionEntry): Promise<PermissionState> {
+    return (await request("request_permission", { permission: permission as Json })).state;
+  },
+  /** Gives a permission up. */
+  async revoke(permission: PermissionEntry): Promise<PermissionState> {
+    return (await request("revoke_permission", { permission: permission as Json })).state;
+  },
+  /** Called after each change by the operator. */
+  onChange(listener: () => unknown): RegistrationHandle {
+    push(listeners, listener);
+    return {
+      dispose() {
+        for (let at = listeners.length - 1; at >= 0; at--) if (listeners[at] === listener) splice(listeners, at, 1);
+      },
+    };
+  },
+} as const;

@@ -1,0 +1,76 @@
+/** console and the plugin's own log: both become lines of the gateway's log under the plugin's name. */
+import { OPS } from "../ops.ts";
+import type { Json } from "../wire.ts";
+import { describeError, post } from "./link.ts";
+import { isArray, jsonStringify, keys, NativeError, NativeString, objectToString } from "./primordials.ts";
+
+export type LogLevel = "debug" | "info" | "warn" | "error";
+
+export function logLine(level: LogLevel, message: string, fields: { readonly [key: string]: unknown }): void {
+  const safe: { [key: string]: Json } = {};
+  const names = keys(fields);
+  for (let at = 0; at < names.length && at < 32; at++) {
+    const name = names[at] ?? "";
+    const value = fields[name];
+    safe[name] = typeof value === "number" || typeof value === "boolean" || value === null ? value : show(value, 0);
+  }
+  post(OPS.log, [level, message, safe]);
+}
+
+/** Values as a line of text: JSON where possible, three levels deep. */
+export function show(value: unknown, depth = 0): string {
+  if (typeof value === "string") return depth === 0 ? value : (jsonStringify(value) ?? "");
+  if (typeof value === "function") return "[function]";
+  if (typeof value === "bigint") return `${NativeString(value)}n`;
+  if (typeof value !== "object" || value === null) return NativeString(value);
+  try {
+    if (value instanceof NativeError) {
+      const error = describeError(value);
+      return depth === 0 && error.stack !== undefined
+        ? `${error.name}: ${error.message}\n${error.stack}`
+        : `${error.name}: ${error.message}`;
+    }
+    if (depth >= 3) return isArray(value) ? "[...]" : "{...}";
+    const parts = isArray(value) ? ["[", "]"] : ["{", "}"];
+    const names = keys(value);
+    if (!isArray(value) && names.length === 0) return objectToString(value) === "[object Object]" ? "{}" : objectToString(value);
+    let text = parts[0] ?? "";
+    for (let at = 0; at < names.length; at++) {
+      const name = names[at] ?? "";
+      if (at >= 50) return `${text}, ... ${names.length - at} more${parts[1]}`;
+      const inner = show((value as { readonly [key: string]: unknown })[name], depth + 1);
+      text += `${at > 0 ? ", " : ""}${isArray(value) ? "" : `${name}: `}${inner}`;
+      if (text.length > 8000) return `${text} ...`;
+    }
+    return text + parts[1];
+  } catch {
+    return "[an object whose properties throw]"; // The plugin's getter failed; a log line must not.
+  }
+}
+
+function printer(level: LogLevel): (...values: unknown[]) => void {
+  return (...values) => {
+    let text = "";
+    for (let at = 0; at < values.length; at++) text += `${at > 0 ? " " : ""}${show(values[at])}`;
+    post(OPS.log, [level, text, {}]);
+  };
+}
+
+export const console = {
+  log: printer("info"),
+  info: printer("info"),
+  debug: printer("debug"),
+  trace: printer("debug"),
+  warn: printer("warn"),
+  error: printer("error"),
+  dir: printer("info"),
+  assert: (condition: unknown, ...values: unknown[]) => {
+    if (!condition) apply0(values);
+  },
+};
+
+function apply0(values: unknown[]): void {
+  let text = "Assertion failed";
+  for (let at = 0; at < values.length; at++) text += ` ${show(values[at])}`;
+  post(OPS.log, ["error", text, {}]);
+}

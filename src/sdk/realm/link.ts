@@ -1,0 +1,142 @@
+/** The realm's one way out: a function of the host. Whatever crosses is JSON. */
+import { fromWire, PluginError } from "../errors.ts";
+import { OPS, type ServiceName } from "../ops.ts";
+import type { Json, OperationName, Operations, WireError } from "../wire.ts";
+import {
+  field,
+  jsonParse,
+  jsonStringify,
+  mapDelete,
+  mapGet,
+  mapSet,
+  NativeMap,
+  NativePromise,
+  NativeString,
+  whenSettled,
+} from "./primordials.ts";
+
+type HostFunction = (operation: number, text: string) => string | undefined;
+
+/** Absent outside a realm, where the types and classes can still be imported. */
+const host = (globalThis as { __zephyrgate?: unknown }).__zephyrgate;
+
+export const inRealm = typeof host === "function";
+
+function out(operation: number, text: string): string | undefined {
+  if (typeof host !== "function") {
+    throw new PluginError("unavailable", "This works only inside the gateway", "in tests start the plugin with zephyrgate/testing");
+  }
+  return (host as HostFunction)(operation, text);
+}
+
+export function post(operation: number, value: unknown): void {
+  out(operation, jsonStringify(value));
+}
+
+/** A service of the host itself, answered at once. Throws what the host refuses. */
+export function service(name: ServiceName, ...args: unknown[]): unknown {
+  const answer = out(OPS.service, jsonStringify([name, args]));
+  if (answer === undefined) throw new PluginError("internal", "The host did not answer");
+  const parsed = jsonParse(answer) as { v?: unknown; e?: WireError };
+  if (parsed.e !== undefined) throw fromWire(parsed.e);
+  return parsed.v;
+}
+
+interface Waiting {
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (reason: unknown) => void;
+}
+
+const waiting = new NativeMap<number, Waiting>();
+let nextRequest = 1;
+
+/** An operation of the gateway. Rejects with PermissionDenied or PluginError. */
+export function request<O extends OperationName>(operation: O, args: Operations[O]["args"]): Promise<Operations[O]["result"]> {
+  return new NativePromise((resolve, reject) => {
+    const id = nextRequest++;
+    mapSet(waiting, id, { resolve: resolve as (value: unknown) => void, reject });
+    try {
+      post(OPS.request, [id, operation, args]);
+    } catch (thrown) {
+      mapDelete(waiting, id);
+      reject(thrown);
+    }
+  });
+}
+
+export function settle(id: number, outcome: { ok: boolean; value?: Json; error?: WireError }): void {
+  const waiter = mapGet(waiting, id);
+  if (waiter === undefined) return;
+  mapDelete(waiting, id);
+  if (outcome.ok) waiter.resolve(outcome.value);
+  else waiter.reject(fromWire(outcome.error ?? { name: "Error", message: "refused", code: "internal" }));
+}
+
+/** Puts anything thrown into words, whatever its getters do. */
+export function describeError(thrown: unknown): WireError {
+  try {
+    if (typeof thrown !== "object" || thrown === null) return { name: "Error", message: short(NativeString(thrown)) };
+    const name = field(thrown, "name");
+    const message = field(thrown, "message");
+    const error: WireError = {
+      name: typeof name === "string" && name !== "" ? short(name, 200) : "Error",
+      message: typeof message === "string" ? short(message) : "an object that is no Error was thrown",
+    };
+    const stack = field(thrown, "stack");
+    const code = field(thrown, "code");
+    const hint = field(thrown, "hint");
+    const permission = field(thrown, "permission");
+    if (typeof stack === "string") error.stack = short(stack);
+    if (typeof code === "string") error.code = short(code, 200);
+    if (typeof hint === "string") error.hint = short(hint, 1000);
+    if (typeof permission === "string") error.permission = short(permission, 200);
+    return error;
+  } catch {
+    return { name: "Error", message: "an error whose own properties throw" }; // The plugin's getter failed; nothing more can be told.
+  }
+}
+
+function short(text: string, length = 4000): string {
+  if (text.length <= length) return text;
+  let cut = "";
+  for (let at = 0; at < length; at++) cut += text[at];
+  return `${cut}…`;
+}
+
+export function fault(thrown: unknown): void {
+  post(OPS.fault, describeError(thrown));
+}
+
+/** Runs plugin code that nobody waits for: what it throws or rejects with becomes a fault. */
+export function runLoose(work: () => unknown): void {
+  try {
+    const result = work();
+    if (result instanceof NativePromise) whenSettled(result, () => {}, fault);
+  } catch (thrown) {
+    fault(thrown);
+  }
+}
+
+/** What a realm was opened with; see the sandbox's RealmSpec. */
+export interface Opening {
+  plugin: string;
+  version: string;
+  gatewayVersion: string;
+  config: { readonly [key: string]: Json };
+  capabilities: Json;
+  permissions: Json;
+  seed: readonly [number, number, number, number];
+}
+
+export const state: { opening: Opening; plugin: object | null } = {
+  opening: {
+    plugin: "",
+    version: "0.0.0",
+    gatewayVersion: "0.0.0",
+    config: {},
+    capabilities: {},
+    permissions: {},
+    seed: [1, 2, 3, 4],
+  },
+  plugin: null,
+};

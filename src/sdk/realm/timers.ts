@@ -1,0 +1,51 @@
+/** setTimeout and the like; the host keeps the time, caps the number and ends them with the last call in flight. */
+import { OPS } from "../ops.ts";
+import { post, runLoose } from "./link.ts";
+import { apply, isFiniteNumber, mapDelete, mapGet, mapSet, NativeMap, NativeNumber, NativeTypeError } from "./primordials.ts";
+
+interface Timer {
+  readonly run: (...args: unknown[]) => unknown;
+  readonly args: unknown[];
+  readonly every: number | null;
+}
+
+const timers = new NativeMap<number, Timer>();
+let next = 1;
+
+function add(run: unknown, ms: unknown, args: unknown[], repeat: boolean): number {
+  if (typeof run !== "function") throw new NativeTypeError("A timer needs a function");
+  const wanted = NativeNumber(ms);
+  const delay = isFiniteNumber(wanted) && wanted > 0 ? wanted : 0;
+  const id = next++;
+  mapSet(timers, id, { run: run as Timer["run"], args, every: repeat ? delay : null });
+  post(OPS.timer, [id, delay]);
+  return id;
+}
+
+export function setTimeout(run: unknown, ms?: unknown, ...args: unknown[]): number {
+  return add(run, ms, args, false);
+}
+
+export function setInterval(run: unknown, ms?: unknown, ...args: unknown[]): number {
+  return add(run, ms, args, true);
+}
+
+export function clearTimer(id: unknown): void {
+  if (typeof id === "number" && mapDelete(timers, id)) post(OPS.clear, [id]);
+}
+
+/** The host says that a timer is due, or (`ran` false) that it will never be. */
+export function fire(id: number, ran: boolean): void {
+  const timer = mapGet(timers, id);
+  if (timer === undefined) return;
+  if (!ran || timer.every === null) mapDelete(timers, id);
+  else post(OPS.timer, [id, timer.every]);
+  if (ran) runLoose(() => apply(timer.run, undefined, timer.args));
+}
+
+export function queueMicrotask(run: unknown): void {
+  if (typeof run !== "function") throw new NativeTypeError("queueMicrotask needs a function");
+  nativeQueue(() => runLoose(run as () => unknown));
+}
+
+const nativeQueue = globalThis.queueMicrotask;

@@ -1,0 +1,214 @@
+/** What the plugin has registered: handlers by number, and the refusals that initialize() must hear of. */
+import { PluginError } from "./errors.ts";
+import { demand, isGranted } from "./permissions.ts";
+import { fault, request, state } from "./realm/link.ts";
+import {
+  field,
+  indexOf,
+  isArray,
+  mapDelete,
+  mapGet,
+  mapSet,
+  NativeMap,
+  NativeString,
+  NativeTypeError,
+  push,
+  splice,
+  toLowerCase,
+  whenSettled,
+} from "./realm/primordials.ts";
+import type { RegistrationHandle } from "./types.ts";
+import type { Registration, RegistrationKind } from "./wire.ts";
+
+type Handler = (...args: never[]) => unknown;
+
+export interface Registered {
+  readonly kind: RegistrationKind;
+  readonly run: Handler;
+}
+
+/** As Omit, but over each member of the union. */
+type Without<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
+
+const handlers = new NativeMap<number, Registered>();
+const pending: Promise<unknown>[] = [];
+let next = 1;
+
+export function handlerOf(id: number): Registered | undefined {
+  return mapGet(handlers, id);
+}
+
+/** Sends one registration. Throws at once what can be known here; what the gateway refuses fails initialize(). */
+export function register(registration: Without<Registration, "id">, handler: unknown): RegistrationHandle {
+  if (typeof handler !== "function") throw new NativeTypeError(`The handler of ${nameOf(registration)} is no function`);
+  demandDeclared(registration);
+  const permission = permissionFor(registration);
+  const id = next++;
+  const answer = request("register", { ...registration, id } as Registration);
+  if (permission !== null && !isGranted(permission)) {
+    // The gateway has been asked, so that its audit log has the denial; the plugin hears of it now.
+    whenSettled(
+      answer,
+      () => {},
+      () => {},
+    );
+    demand(permission, nameOf(registration));
+  }
+  mapSet(handlers, id, { kind: registration.kind, run: handler as Handler });
+  track(answer, id);
+  return {
+    dispose() {
+      if (!mapDelete(handlers, id)) return;
+      whenSettled(request("dispose", { registration: id }), () => {}, fault);
+    },
+  };
+}
+
+let initializing = false;
+
+function track(answer: Promise<unknown>, id: number): void {
+  if (initializing) push(pending, answer);
+  const refused = (reason: unknown) => {
+    mapDelete(handlers, id);
+    if (!initializing) fault(reason);
+  };
+  whenSettled(answer, () => {}, refused);
+}
+
+/** From here on registrations are waited for by {@link settled}. */
+export function beginInitialize(): void {
+  initializing = true;
+}
+
+/** Calls back once every registration of initialize() was answered, with the first refusal if there is one. */
+export function settled(done: () => void, failed: (reason: unknown) => void): void {
+  const first = pending[0];
+  if (first === undefined) {
+    initializing = false;
+    return done();
+  }
+  splice(pending, 0, 1);
+  whenSettled(
+    first,
+    () => settled(done, failed),
+    (reason) => {
+      initializing = false;
+      splice(pending, 0, pending.length);
+      failed(reason);
+    },
+  );
+}
+
+function nameOf(registration: Without<Registration, "id">): string {
+  switch (registration.kind) {
+    case "command":
+      return `command ${registration.name}`;
+    case "keyword":
+      return `keyword ${registration.pattern}`;
+    case "task":
+      return `task ${registration.name}`;
+    case "menu":
+      return `menu item ${registration.label}`;
+    case "event":
+      return `event ${registration.type}`;
+    default:
+      return `${registration.kind} handler`;
+  }
+}
+
+function permissionFor(registration: Without<Registration, "id">): string | null {
+  switch (registration.kind) {
+    case "task":
+      return "schedule_tasks";
+    case "keyword":
+    case "message":
+      return "receive_messages";
+    case "event":
+      return permissionForEvent(registration.type);
+    default:
+      return null;
+  }
+}
+
+/** Own messages' states need none; those of the core need what they tell about; the rest are other plugins' events. */
+function permissionForEvent(type: string): string | null {
+  const starts = (prefix: string) => indexOf(type, prefix) === 0;
+  if (type === "message_status" || type === "permission_changed" || type === "config_changed" || starts("plugin_")) return null;
+  if (starts("message_")) return "receive_messages";
+  return starts("node_") || starts("link_") ? "system_state_read" : "inter_plugin_messaging";
+}
+
+function demandDeclared(registration: Without<Registration, "id">): void {
+  const missing = undeclared(registration);
+  if (missing === null) return;
+  throw new PluginError(
+    "invalid_argument",
+    `The ${nameOf(registration)} is not declared`,
+    `add to the manifest:\ncapabilities:\n${missing}`,
+  );
+}
+
+/** The YAML lines that are missing, or null. */
+function undeclared(registration: Without<Registration, "id">): string | null {
+  switch (registration.kind) {
+    case "command": {
+      const words = [registration.name];
+      const aliases = registration.aliases ?? [];
+      for (let at = 0; at < aliases.length; at++) push(words, aliases[at] ?? "");
+      for (let at = 0; at < words.length; at++) {
+        const word = words[at] ?? "";
+        if (commandDeclared(word)) continue;
+        if (at === 0) return `  commands:\n    - name: ${word}\n      description: "${registration.help ?? "..."}"`;
+        return `  commands:\n    - name: ${registration.name}\n      aliases: [${word}]`;
+      }
+      return null;
+    }
+    case "keyword":
+      if (declared("keywords", "pattern", registration.pattern)) return null;
+      return `  keywords:\n    - pattern: ${NativeString(registration.pattern)}\n      description: "..."`;
+    case "task": {
+      if (declared("scheduled_tasks", "name", registration.name)) return null;
+      const when = registration.cron === undefined ? `interval: ${registration.interval ?? 3600}` : `cron: "${registration.cron}"`;
+      return `  scheduled_tasks:\n    - name: ${registration.name}\n      ${when}`;
+    }
+    case "menu":
+      if (menuDeclared(registration.menu, registration.label, registration.command)) return null;
+      return `  menu_items:\n    - menu: ${registration.menu}\n      label: "${registration.label}"\n      command: ${registration.command ?? "..."}`;
+    default:
+      return null;
+  }
+}
+
+function list(name: string): readonly unknown[] {
+  const entries = field(state.opening.capabilities, name);
+  return isArray(entries) ? entries : [];
+}
+
+function declared(section: string, key: string, value: string): boolean {
+  const entries = list(section);
+  for (let at = 0; at < entries.length; at++) if (field(entries[at], key) === value) return true;
+  return false;
+}
+
+function commandDeclared(word: string): boolean {
+  const wanted = toLowerCase(NativeString(word));
+  const entries = list("commands");
+  for (let at = 0; at < entries.length; at++) {
+    const name = field(entries[at], "name");
+    if (typeof name === "string" && toLowerCase(name) === wanted) return true;
+    const aliases = field(entries[at], "aliases");
+    if (!isArray(aliases)) continue;
+    for (let index = 0; index < aliases.length; index++) if (toLowerCase(NativeString(aliases[index])) === wanted) return true;
+  }
+  return false;
+}
+
+function menuDeclared(menu: string, label: string, command: string | undefined): boolean {
+  const entries = list("menu_items");
+  for (let at = 0; at < entries.length; at++) {
+    const entry = entries[at];
+    if (field(entry, "menu") !== menu) continue;
+    if (field(entry, "label") === label || (command !== undefined && field(entry, "command") === command)) return true;
+  }
+  return false;
+}
