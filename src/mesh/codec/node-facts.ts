@@ -83,7 +83,7 @@ export function factsOf(message: MeshMessage, isOwn: boolean): NodeFacts {
     ...(message.snr === undefined ? {} : { snr: message.snr }),
     ...(message.rssi === undefined ? {} : { rssi: message.rssi }),
     ...(message.hopsAway === undefined ? {} : { hopsAway: message.hopsAway }),
-    lastHeard: message.receivedAt,
+    lastHeard: message.rxTime === undefined ? message.receivedAt : Math.min(message.rxTime * 1000, message.receivedAt),
   };
 }
 

@@ -1,0 +1,27 @@
+import type { Random } from "../../clock.ts";
+
+const FIRST_MS = 1_000;
+const MAX_MS = 60_000;
+
+/**
+ * Pauses between attempts: from 1 to 2 s at first, doubling, in the end from 30 to 60 s. The jitter keeps two programs, or
+ * many gateways after a power cut, from always meeting again.
+ */
+export class Backoff {
+  /** Attempts since the last {@link reset}. */
+  attempts = 0;
+
+  constructor(private readonly random: Random) {}
+
+  /** The next pause in milliseconds. */
+  next(): number {
+    // The exponent is held down because 2 ** attempts grows past all numbers in months.
+    const ceiling = Math.min(MAX_MS, FIRST_MS * 2 ** Math.min(this.attempts + 1, 16));
+    this.attempts++;
+    return (ceiling / 2) * (1 + this.random.fraction());
+  }
+
+  reset(): void {
+    this.attempts = 0;
+  }
+}

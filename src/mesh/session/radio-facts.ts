@@ -1,0 +1,69 @@
+import type { RadioEvent } from "../codec/from-radio.ts";
+import type { Airtime } from "../codec/node-facts.ts";
+import type { Channel, LinkStatus, NodeNumber } from "../types.ts";
+
+/** The firmware's own when the setting is 0, and the most it takes. */
+const DEFAULT_HOP_LIMIT = 3;
+const MAX_HOP_LIMIT = 7;
+
+/** What a radio has told of itself; kept while it is away, and overwritten when it tells anew. */
+export class RadioFacts {
+  ownNode: NodeNumber | null = null;
+  hopLimit = DEFAULT_HOP_LIMIT;
+  #firmware: string | null = null;
+  #modemPreset: string | null = null;
+  #airtime: Airtime = {};
+  readonly #channels = new Map<number, Channel>();
+
+  learn(event: RadioEvent): void {
+    switch (event.kind) {
+      case "my_info":
+        this.ownNode = event.ownNode;
+        break;
+      case "channel":
+        if (event.channel.index >= 0 && event.channel.index < 8) this.#channels.set(event.channel.index, event.channel);
+        break;
+      case "firmware":
+        this.#firmware = event.version;
+        break;
+      case "lora":
+        this.#modemPreset = event.modemPreset;
+        this.hopLimit = event.hopLimit === 0 ? DEFAULT_HOP_LIMIT : Math.min(event.hopLimit, MAX_HOP_LIMIT);
+        break;
+      case "node":
+        this.learnAirtime(event.airtime);
+        break;
+      default:
+        break;
+    }
+  }
+
+  learnAirtime(airtime: Airtime | undefined): void {
+    this.#airtime = { ...this.#airtime, ...airtime };
+  }
+
+  status(): Pick<LinkStatus, "ownNode" | "channels" | "firmware" | "modemPreset" | "channelUtilization" | "airUtilTx"> {
+    return {
+      channels: [...this.#channels.values()].sort((a, b) => a.index - b.index).map((channel) => this.#named(channel)),
+      ...(this.ownNode === null ? {} : { ownNode: this.ownNode }),
+      ...(this.#firmware === null ? {} : { firmware: this.#firmware }),
+      ...(this.#modemPreset === null ? {} : { modemPreset: this.#modemPreset }),
+      ...this.#airtime,
+    };
+  }
+
+  /** A primary channel without a name is called after the modem preset everywhere. */
+  #named(channel: Channel): Channel {
+    if (channel.name !== "" || channel.role !== "primary" || this.#modemPreset === null) return channel;
+    return { ...channel, name: presetName(this.#modemPreset) };
+  }
+}
+
+/** `LONG_FAST` as people know it: `LongFast`. */
+export function presetName(preset: string): string {
+  if (preset === "LONG_MODERATE") return "LongMod";
+  return preset
+    .split("_")
+    .map((word) => word.slice(0, 1) + word.slice(1).toLowerCase())
+    .join("");
+}

@@ -1,0 +1,248 @@
+import type { Clock, Random, Timer } from "../../clock.ts";
+import { fail, type Result } from "../../errors.ts";
+import { Framer } from "../codec/framer.ts";
+import { type RadioEvent, readFromRadio } from "../codec/from-radio.ts";
+import { decodeFromRadio, type FromRadio } from "../codec/protobuf.ts";
+import { disconnectFrame, heartbeatFrame, setTimeFrame, WAKE_BYTES, wantConfigFrame } from "../codec/to-radio.ts";
+import type { Connection, ConnectionEnd, ConnectionEvents } from "../transport/port.ts";
+import type { LinkCounter } from "../types.ts";
+import type { RadioFacts } from "./radio-facts.ts";
+
+/** A radio that is booting or asleep misses the question; asked again under the same number, it does no harm. */
+const ASK_EVERY_MS = 5_000;
+/** No frame at all for so long while waiting for the configuration. */
+const HANDSHAKE_SILENCE_MS = 20_000;
+/** Even a full node list at 9,600 baud comes sooner. */
+const HANDSHAKE_MAX_MS = 120_000;
+/** The radio hangs up after 15 minutes without a byte from us. */
+const HEARTBEAT_MS = 120_000;
+/** The radio answers a heartbeat within a second or so. */
+const LIVENESS_MS = 45_000;
+/** A pause in the midst of a frame after which it is asked whether it was cut short. */
+const SALVAGE_MS = 500;
+const CLOSE_MAX_MS = 1_900;
+/** A gateway whose own clock is not set yet must not set the radio's. */
+const CLOCK_IS_SET = Date.UTC(2024, 0, 1);
+/** Two numbers mean something else to the firmware: only the nodes, or all but the nodes. */
+const SPECIAL_NONCES = [69_420, 69_421];
+
+export interface SessionDeps {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly link: string;
+  readonly isSerial: boolean;
+  readonly facts: RadioFacts;
+  /** Counted up as things happen. */
+  readonly counters: Record<LinkCounter, number>;
+}
+
+export interface SessionHooks {
+  /** The configuration is complete: texts may be sent. */
+  configured(): void;
+  rebooted(): void;
+  /** Packets, nodes and queue reports, in the order of the frames. */
+  event(event: RadioEvent): void;
+  rubbish(garbageBytes: number, undecodable: number): void;
+  /** Once, when the connection is closed. `by` as the transport tells it, or `session` when this session gave it up. */
+  ended(by: ConnectionEnd["by"] | "session", reason: string): void;
+}
+
+type TimerName = "handshake" | "heartbeat" | "liveness" | "salvage";
+
+/** One connection's life: handshake, heartbeats, liveness, goodbye. It is the receiver of its connection's events. */
+export class Session implements ConnectionEvents {
+  #connection: Connection | null = null;
+  #isConfigured = false;
+  #isTimeSet = false;
+  #isEnded = false;
+  #gaveUp: string | null = null;
+  #nonce = 0;
+  #handshakeSince = 0;
+  #lastByte = 0;
+  #lastFrame = 0;
+  readonly #timers = new Map<TimerName, Timer>();
+  readonly #framer = new Framer<FromRadio>(decodeFromRadio, (frame) => this.#frame(frame));
+
+  constructor(
+    private readonly deps: SessionDeps,
+    private readonly hooks: SessionHooks,
+  ) {}
+
+  /** With the connection that was opened with this session as its receiver. */
+  begin(connection: Connection): void {
+    this.#connection = connection;
+    this.#lastByte = this.deps.clock.monotonic();
+    this.#handshake();
+  }
+
+  /** One whole frame. */
+  async write(frame: Uint8Array): Promise<Result<null>> {
+    if (this.#connection === null || this.#isEnded) return fail("link_down", "the connection is closed");
+    const written = await this.#connection.write(frame);
+    if (written.ok) this.deps.counters.framesOut++;
+    return written;
+  }
+
+  /** Says goodbye, so that the radio does not lose what it still has of ours, and closes within two seconds. */
+  async close(): Promise<void> {
+    this.#cancelAll();
+    const connection = this.#connection;
+    if (connection === null || this.#isEnded) return;
+    const deadline = Promise.withResolvers<void>();
+    const timer = this.deps.clock.after(CLOSE_MAX_MS, deadline.resolve);
+    // Not awaited: close() gets it out, or gives up on a peer that takes nothing.
+    void this.write(disconnectFrame());
+    await Promise.race([connection.close(), deadline.promise]);
+    timer.cancel();
+  }
+
+  data(bytes: Uint8Array): void {
+    if (this.#isEnded || this.#gaveUp !== null) return;
+    const { garbageBytes, rejected } = this.#framer;
+    this.#lastByte = this.deps.clock.monotonic();
+    this.#framer.push(bytes);
+    this.#count(garbageBytes, rejected);
+    if (this.#framer.pending > 0 && !this.#timers.has("salvage")) this.#set("salvage", SALVAGE_MS, () => this.#salvage());
+  }
+
+  closed(end: ConnectionEnd): void {
+    if (this.#isEnded) return;
+    this.#isEnded = true;
+    this.#cancelAll();
+    if (this.#gaveUp !== null) this.hooks.ended("session", this.#gaveUp);
+    else this.hooks.ended(end.by, end.error?.message ?? ENDINGS[end.by]);
+  }
+
+  #frame(frame: FromRadio): void {
+    // One chunk may hold frames behind the one that ended this.
+    if (this.#isEnded || this.#gaveUp !== null) return;
+    const { facts, counters, link, clock } = this.deps;
+    counters.framesIn++;
+    this.#lastFrame = clock.monotonic();
+    const event = readFromRadio(frame, link, facts.ownNode);
+    facts.learn(event);
+    switch (event.kind) {
+      case "config_complete":
+        if (!this.#isConfigured && event.nonce === this.#nonce) this.#complete();
+        break;
+      case "rebooted":
+        this.hooks.rebooted();
+        this.#handshake();
+        break;
+      case "unknown":
+        counters.undecodable++;
+        this.hooks.rubbish(0, 1);
+        break;
+      default:
+        this.hooks.event(event);
+        break;
+    }
+  }
+
+  #handshake(): void {
+    this.#cancelAll();
+    this.#isConfigured = false;
+    this.#isTimeSet = false;
+    this.#handshakeSince = this.#lastFrame = this.deps.clock.monotonic();
+    do this.#nonce = this.deps.random.u32();
+    while (this.#nonce === 0 || SPECIAL_NONCES.includes(this.#nonce));
+    this.#ask();
+  }
+
+  #ask(): void {
+    const frame = wantConfigFrame(this.#nonce);
+    void this.write(this.deps.isSerial ? Buffer.concat([WAKE_BYTES, frame]) : frame);
+    const askedAt = this.deps.clock.monotonic();
+    const check = () => {
+      const now = this.deps.clock.monotonic();
+      if (now - this.#lastFrame >= HANDSHAKE_SILENCE_MS) this.#giveUp(NO_ANSWER);
+      else if (now - this.#handshakeSince >= HANDSHAKE_MAX_MS) this.#giveUp("the radio did not finish telling its configuration");
+      else if (this.#lastFrame <= askedAt) this.#ask();
+      else this.#set("handshake", ASK_EVERY_MS, check);
+    };
+    this.#set("handshake", ASK_EVERY_MS, check);
+  }
+
+  #complete(): void {
+    if (this.deps.facts.ownNode === null) {
+      this.#giveUp("the radio did not tell its own node number");
+      return;
+    }
+    this.#cancel("handshake");
+    this.#isConfigured = true;
+    this.#setTime();
+    this.#set("heartbeat", HEARTBEAT_MS, () => this.#heartbeat());
+    this.hooks.configured();
+  }
+
+  /** The radio's clock is lost at every reboot, and without it no packet says when it came. */
+  #setTime(): void {
+    const { clock, facts, random } = this.deps;
+    const now = clock.now();
+    if (this.#isTimeSet || facts.ownNode === null || now < CLOCK_IS_SET) return;
+    this.#isTimeSet = true;
+    void this.write(setTimeFrame(facts.ownNode, random.u32() || 1, Math.floor(now / 1000)));
+  }
+
+  #heartbeat(): void {
+    const sentAt = this.deps.clock.monotonic();
+    void this.write(heartbeatFrame());
+    this.#setTime();
+    this.#set("heartbeat", HEARTBEAT_MS, () => this.#heartbeat());
+    this.#set("liveness", LIVENESS_MS, () => {
+      if (this.#lastByte < sentAt) this.#giveUp(`the radio was silent for ${LIVENESS_MS / 1000} s after a heartbeat`);
+    });
+  }
+
+  #salvage(): void {
+    const left = this.#lastByte + SALVAGE_MS - this.deps.clock.monotonic();
+    if (left > 0) {
+      this.#set("salvage", left, () => this.#salvage());
+      return;
+    }
+    const { garbageBytes, rejected } = this.#framer;
+    this.#framer.salvage();
+    this.#count(garbageBytes, rejected);
+  }
+
+  #count(garbageBefore: number, rejectedBefore: number): void {
+    const garbage = this.#framer.garbageBytes - garbageBefore;
+    const rejected = this.#framer.rejected - rejectedBefore;
+    this.deps.counters.garbageBytes += garbage;
+    this.deps.counters.undecodable += rejected;
+    if (garbage + rejected > 0) this.hooks.rubbish(garbage, rejected);
+  }
+
+  /** The end is told when the connection is closed, so that the next one finds the device free. */
+  #giveUp(reason: string): void {
+    this.#gaveUp ??= reason;
+    void this.close();
+  }
+
+  #set(name: TimerName, ms: number, run: () => void): void {
+    this.#cancel(name);
+    const timer = this.deps.clock.after(ms, () => {
+      this.#timers.delete(name);
+      run();
+    });
+    this.#timers.set(name, timer);
+  }
+
+  #cancel(name: TimerName): void {
+    this.#timers.get(name)?.cancel();
+    this.#timers.delete(name);
+  }
+
+  #cancelAll(): void {
+    for (const timer of this.#timers.values()) timer.cancel();
+    this.#timers.clear();
+  }
+}
+
+const NO_ANSWER = "no answer: is it a Meshtastic radio, at this speed, with its serial or network API switched on?";
+const ENDINGS: Readonly<Record<ConnectionEnd["by"], string>> = {
+  local: "closed",
+  remote: "the radio closed the connection",
+  stalled: "the radio took no more bytes",
+  error: "the connection failed",
+};
