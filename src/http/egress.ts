@@ -1,0 +1,257 @@
+import { type Clock, type Random, sleep } from "../clock.ts";
+import { asGatewayError, fail, GatewayError, ok, type Result } from "../errors.ts";
+import type { Logger } from "../log/logger.ts";
+import { type Rate, TokenBucket } from "../permissions/grammar/rates.ts";
+import type { Ask, Decision } from "../permissions/types.ts";
+import type { HttpArgs, HttpOutcome } from "../sdk/wire.ts";
+import { reachOf } from "./address.ts";
+import { type Answer, type Exchange, OUTCOME_JSON_MAX, pinnedExchange, RESPONSE_MAX } from "./exchange.ts";
+import { askFor, literalAddress, type Prepared, prepare, redirected } from "./request.ts";
+import { type Resolve, systemResolve } from "./resolve.ts";
+import { Slots } from "./slots.ts";
+
+export interface EgressParts {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  /** `plugins.limits.http`: requests of one plugin; retries and redirects of one request do not count again. */
+  readonly rate: Rate;
+  /** As `zephyrgate/1.0.0`. */
+  readonly userAgent: string;
+  /** Answers with every address of a name; the system's resolver when not given. */
+  readonly resolve?: Resolve;
+  /** The wire; {@link pinnedExchange} when not given. */
+  readonly exchange?: Exchange;
+}
+
+export interface EgressCall {
+  readonly plugin: string;
+  /** The broker's decision on each hop. Private addresses are asked for apart, once the name is resolved. */
+  allow(ask: Ask): Decision;
+  /** Aborts when the permission is revoked or the plugin ends. */
+  readonly signal: AbortSignal;
+}
+
+/** Codes of a failed request, beside `http_status` for an answer of 400 and above. */
+export type HttpErrorCode =
+  | "invalid_argument"
+  | "permission_denied"
+  | "rate_limited"
+  | "timeout"
+  | "cancelled"
+  | "too_large"
+  | "unavailable"
+  | "internal"
+  | "http_status";
+
+const ATTEMPTS = 3;
+const REDIRECTS_MAX = 5;
+const ADDRESSES_MAX = 3;
+const BACKOFF_MS = 300;
+const IDEMPOTENT = /^(GET|HEAD|OPTIONS|PUT|DELETE)$/;
+const TRY_AGAIN: ReadonlySet<number> = new Set([429, 500, 502, 503, 504]);
+const LIMITS = { perPlugin: 4, total: 32, waitingPerPlugin: 16 };
+
+/**
+ * The only way out for plugins. Every hop is judged: scheme, host, port and method by the broker, the name resolved once,
+ * the address by {@link reachOf}, and the connection goes to that very address. Never throws and never rejects.
+ */
+export class Egress {
+  readonly #resolve: Resolve;
+  readonly #exchange: Exchange;
+  readonly #slots = new Slots(LIMITS);
+  readonly #buckets = new Map<string, TokenBucket>();
+  #rate: Rate;
+
+  constructor(private readonly parts: EgressParts) {
+    this.#rate = parts.rate;
+    this.#resolve = parts.resolve ?? systemResolve;
+    this.#exchange = parts.exchange ?? pinnedExchange();
+  }
+
+  /** A changed `limits.http`: buckets start full. */
+  setRate(rate: Rate): void {
+    if (rate.text !== this.#rate.text) this.#buckets.clear();
+    this.#rate = rate;
+  }
+
+  /** Forgets a plugin that was removed. */
+  forget(plugin: string): void {
+    this.#buckets.delete(plugin);
+  }
+
+  /** Requests under way, for status and tests. */
+  get running(): number {
+    return this.#slots.running;
+  }
+
+  async request(args: HttpArgs, call: EgressCall): Promise<HttpOutcome> {
+    try {
+      const outcome = await this.#run(args, call);
+      return outcome.ok ? outcome.value : failed(outcome.error);
+    } catch (thrown) {
+      this.parts.log.error("an HTTP request of a plugin ended in a fault of the gateway", { plugin: call.plugin, error: thrown });
+      return failed(asGatewayError(thrown));
+    }
+  }
+
+  async #run(args: HttpArgs, call: EgressCall): Promise<Result<HttpOutcome>> {
+    const prepared = prepare(args, this.parts.userAgent);
+    if (!prepared.ok) return prepared;
+    const allowed = permit(call, askFor(prepared.value, false));
+    if (!allowed.ok) return allowed;
+    const wait = this.#bucket(call.plugin).take(1);
+    if (wait > 0) return limited(`over ${this.#rate.text} requests`, wait);
+
+    const stop = new AbortController();
+    const cancel = () => stop.abort(new GatewayError("cancelled", "the request was cancelled: the permission or the plugin ended"));
+    const late = new GatewayError("timeout", `no answer within ${prepared.value.timeoutMs / 1000} s`);
+    const deadline = this.parts.clock.monotonic() + prepared.value.timeoutMs;
+    const timer = this.parts.clock.after(prepared.value.timeoutMs, () => stop.abort(late));
+    if (call.signal.aborted) cancel();
+    call.signal.addEventListener("abort", cancel, { once: true });
+    const slot = await this.#slots.acquire(call.plugin, stop.signal);
+    try {
+      if (slot === "aborted") return { ok: false, error: asGatewayError(stop.signal.reason) };
+      if (slot === "full") return limited("too many requests at once", 1);
+      return await this.#attempts(prepared.value, call, stop.signal, deadline);
+    } catch (thrown) {
+      if (stop.signal.aborted) return { ok: false, error: asGatewayError(stop.signal.reason) };
+      throw thrown;
+    } finally {
+      if (typeof slot === "function") slot();
+      timer.cancel();
+      call.signal.removeEventListener("abort", cancel);
+    }
+  }
+
+  /** Up to three tries of an idempotent request, with growing and jittered pauses, inside the one deadline. */
+  async #attempts(request: Prepared, call: EgressCall, signal: AbortSignal, deadline: number): Promise<Result<HttpOutcome>> {
+    for (let attempt = 1; ; attempt++) {
+      const found = await this.#follow(request, call, signal, attempt > 1);
+      const status = found.ok ? found.value.answer.status : 0;
+      const retryAfter = found.ok ? readRetryAfter(found.value.answer.headers["retry-after"], this.parts.clock.now()) : null;
+      const again = IDEMPOTENT.test(request.method) && (found.ok ? TRY_AGAIN.has(status) : mayPass(found.error));
+      const pause = retryAfter !== null ? retryAfter * 1000 : BACKOFF_MS * 2 ** (attempt - 1) * (0.5 + this.parts.random.fraction());
+      if (!again || attempt >= ATTEMPTS || this.parts.clock.monotonic() + pause >= deadline) {
+        return found.ok ? finish(request, found.value, retryAfter) : found;
+      }
+      await sleep(this.parts.clock, pause, signal);
+      signal.throwIfAborted();
+    }
+  }
+
+  /** One try: the request and the redirects that follow it. */
+  async #follow(first: Prepared, call: EgressCall, signal: AbortSignal, askFirst: boolean): Promise<Result<{ answer: Answer; url: URL }>> {
+    let request = first;
+    for (let hop = 0; hop <= REDIRECTS_MAX; hop++) {
+      const allowed = hop === 0 && !askFirst ? ok(null) : permit(call, askFor(request, false));
+      if (!allowed.ok) return allowed;
+      const answer = await this.#hop(request, call, signal);
+      if (!answer.ok) return answer;
+      const location = [301, 302, 303, 307, 308].includes(answer.value.status) ? answer.value.headers.location : undefined;
+      if (location === undefined) return ok({ answer: answer.value, url: request.target.url });
+      const next = redirected(request, answer.value.status, location);
+      if (!next.ok) return fail("unavailable", `${request.target.host} redirects to where nothing may follow: ${next.error.message}`);
+      request = next.value;
+    }
+    return fail("unavailable", `more than ${REDIRECTS_MAX} redirects`);
+  }
+
+  async #hop(request: Prepared, call: EgressCall, signal: AbortSignal): Promise<Result<Answer>> {
+    const addresses = await this.#addresses(request, call, signal);
+    if (!addresses.ok) return addresses;
+    let last: Result<Answer> = fail("unavailable", `${request.target.host} has no address`);
+    for (const address of addresses.value.slice(0, ADDRESSES_MAX)) {
+      last = await unlessAborted(this.#exchange(request, address, signal), signal);
+      // Nothing was sent where no connection came about: the next address may be better.
+      if (last.ok || last.error.data?.kind !== "connect") break;
+    }
+    if (last.ok) return last;
+    return fail(last.error.code, `${request.target.host}: ${last.error.message}`, { cause: last.error, data: last.error.data ?? {} });
+  }
+
+  /** The addresses to try, IPv4 first. Private ones only when nothing public is there and the plugin may reach private ones. */
+  async #addresses(request: Prepared, call: EgressCall, signal: AbortSignal): Promise<Result<string[]>> {
+    const { target } = request;
+    const literal = literalAddress(target);
+    let found: readonly string[];
+    try {
+      found = literal !== null ? [literal] : await unlessAborted(this.#resolve(target.host, signal), signal);
+    } catch (thrown) {
+      signal.throwIfAborted();
+      return fail("unavailable", `the name ${target.host} cannot be resolved`, { cause: thrown, data: { kind: "connect" } });
+    }
+    const sorted = found.toSorted((a, b) => Number(a.includes(":")) - Number(b.includes(":")));
+    const open = sorted.filter((address) => reachOf(address) === "public");
+    if (open.length > 0) return ok(open);
+    const near = sorted.filter((address) => reachOf(address) === "private");
+    if (near.length > 0) {
+      const allowed = permit(call, askFor(request, true));
+      return allowed.ok ? ok(near) : allowed;
+    }
+    return fail("permission_denied", `${target.host} resolves to no address that may be reached`, { data: { kind: "answer" } });
+  }
+
+  #bucket(plugin: string): TokenBucket {
+    const bucket = this.#buckets.get(plugin) ?? new TokenBucket(this.parts.clock, this.#rate);
+    this.#buckets.set(plugin, bucket);
+    return bucket;
+  }
+}
+
+function permit(call: EgressCall, ask: Ask): Result<null> {
+  const decision = call.allow(ask);
+  if (decision.allowed) return ok(null);
+  const data = decision.retryAfterS === undefined ? {} : { retryAfter: decision.retryAfterS };
+  return fail("permission_denied", `${decision.permission} does not allow ${decision.scope}`, { hint: decision.hint, data });
+}
+
+function limited(message: string, seconds: number): { ok: false; error: GatewayError } {
+  return fail("rate_limited", message, { data: { retryAfter: Math.ceil(seconds * 10) / 10 } });
+}
+
+/** Waits no longer than the signal lets it, even if the promise never settles. */
+function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(asGatewayError(signal.reason));
+    if (signal.aborted) abort();
+    signal.addEventListener("abort", abort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
+  });
+}
+
+/** Whether the same request may succeed a moment later. */
+const mayPass = (error: GatewayError) => error.data?.kind === "connect" || error.data?.kind === "broken";
+
+/** Seconds from a Retry-After header: a number or a date. */
+function readRetryAfter(header: string | undefined, now: number): number | null {
+  if (header === undefined) return null;
+  if (/^\d{1,9}$/.test(header)) return Number(header);
+  const date = Date.parse(header.slice(0, 40));
+  return Number.isNaN(date) ? null : Math.max(0, Math.ceil((date - now) / 1000));
+}
+
+function finish(request: Prepared, found: { answer: Answer; url: URL }, retryAfter: number | null): Result<HttpOutcome> {
+  const { status, headers, body } = found.answer;
+  if (status >= 400 && !request.anyStatus) {
+    const error = {
+      code: "http_status",
+      message: `${found.url.host} answered ${status}`,
+      status,
+      ...(retryAfter === null ? {} : { retryAfter }),
+    };
+    return ok({ ok: false, error });
+  }
+  const outcome: HttpOutcome = { ok: true, status, headers: { ...headers }, body, url: found.url.href };
+  if (Buffer.byteLength(JSON.stringify(outcome)) > OUTCOME_JSON_MAX) {
+    return fail("too_large", `the response, of at most ${RESPONSE_MAX / 1024} KB, is over ${OUTCOME_JSON_MAX / 1024} KB as JSON`);
+  }
+  return ok(outcome);
+}
+
+function failed(error: GatewayError): HttpOutcome {
+  const retryAfter = error.data?.retryAfter;
+  const message = error.hint === undefined ? error.message : `${error.message} (${error.hint})`;
+  return { ok: false, error: { code: error.code, message, ...(typeof retryAfter === "number" ? { retryAfter } : {}) } };
+}

@@ -1,0 +1,138 @@
+import { gunzipSync } from "node:zlib";
+import { fail, GatewayError, ok, type Result } from "../errors.ts";
+import type { Prepared } from "./request.ts";
+
+/** Decoded bytes of a response body. With the worst JSON escaping it may be less: see {@link OUTCOME_JSON_MAX}. */
+export const RESPONSE_MAX = 128 * 1024;
+/** An outcome must fit one bridge frame of 256 KB as JSON, where a control character takes six bytes. */
+export const OUTCOME_JSON_MAX = 224 * 1024;
+const HEADERS_OUT_MAX = 16 * 1024;
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+/** Where an exchange broke: before the request left, or after it may have arrived. */
+export type Broken = GatewayError & { readonly data: { readonly kind: FailureKind } };
+export type FailureKind = "connect" | "tls" | "broken" | "answer";
+
+export type Exchange = (request: Prepared, address: string, signal: AbortSignal) => Promise<Result<Answer>>;
+
+/**
+ * One request over one new connection to one address. `fetch` gets the address in its URL, so it resolves nothing; name and
+ * port go into the Host header, and the certificate is checked against the name (tests show both). No connection is kept, no
+ * proxy variable obeyed, no redirect followed, nothing decompressed but by ourselves under the cap. Rejects only when aborted.
+ */
+export function pinnedExchange(options: { readonly ca?: string } = {}): Exchange {
+  return async (request, address, signal) => {
+    const { url, host, secure } = request.target;
+    const literal = address.includes(":") ? `[${address}]` : address;
+    const named = host.startsWith("[") || host === address ? {} : { serverName: host };
+    try {
+      const response = await fetch(`${url.protocol}//${literal}:${request.target.port}${url.pathname}${url.search}`, {
+        method: request.method,
+        headers: { ...request.headers, host: url.port === "" ? host : `${host}:${url.port}` },
+        ...(request.body === null ? {} : { body: request.body }),
+        redirect: "manual",
+        keepalive: false,
+        decompress: false,
+        proxy: false,
+        signal,
+        ...(secure ? { tls: { rejectUnauthorized: true, ...named, ...(options.ca === undefined ? {} : { ca: options.ca }) } } : {}),
+      });
+      return await readAnswer(response);
+    } catch (thrown) {
+      if (signal.aborted) throw thrown;
+      return thrown instanceof GatewayError ? { ok: false, error: thrown } : broken(thrown);
+    }
+  };
+}
+
+async function readAnswer(response: Response): Promise<Result<Answer>> {
+  const headers = readHeaders(response.headers);
+  if (!headers.ok) return headers;
+  const raw = await readCapped(response);
+  if (!raw.ok) return raw;
+  const body = decode(raw.value, response.headers.get("content-encoding") ?? "");
+  return body.ok ? ok({ status: response.status, headers: headers.value, body: body.value }) : body;
+}
+
+function readHeaders(input: Headers): Result<Record<string, string>> {
+  const headers: Record<string, string> = {};
+  let bytes = 0;
+  for (const [name, value] of input) {
+    bytes += name.length + value.length;
+    if (bytes > HEADERS_OUT_MAX)
+      return fail("too_large", `the response headers are over ${HEADERS_OUT_MAX / 1024} KB`, { data: { kind: "answer" } });
+    if (name === "__proto__") continue;
+    headers[name] = headers[name] === undefined ? value : `${headers[name]}, ${value}`;
+  }
+  // The body is handed on decoded.
+  delete headers["content-encoding"];
+  return ok(headers);
+}
+
+/** Reads until the cap; the rest is never asked for. A compressed body larger than the cap is larger still when unpacked. */
+async function readCapped(response: Response): Promise<Result<Uint8Array>> {
+  const tooLarge = () => fail("too_large", `the response body is over ${RESPONSE_MAX / 1024} KB`, { data: { kind: "answer" } });
+  if (Number(response.headers.get("content-length") ?? 0) > RESPONSE_MAX && response.body !== null) {
+    await response.body.cancel();
+    return tooLarge();
+  }
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  const reader = response.body?.getReader();
+  for (let read = await reader?.read(); read !== undefined && !read.done; read = await reader?.read()) {
+    bytes += read.value.length;
+    if (bytes > RESPONSE_MAX) {
+      await reader?.cancel();
+      return tooLarge();
+    }
+    chunks.push(read.value);
+  }
+  return ok(Buffer.concat(chunks));
+}
+
+function decode(raw: Uint8Array, encoding: string): Result<string> {
+  const name = encoding.trim().toLowerCase();
+  if (raw.length === 0 || name === "" || name === "identity") return ok(new TextDecoder().decode(raw));
+  if (name !== "gzip" && name !== "x-gzip") {
+    return fail(
+      "unavailable",
+      `the server answered with content-encoding ${JSON.stringify(name.slice(0, 40))}, and only gzip was offered`,
+      { data: { kind: "answer" } },
+    );
+  }
+  try {
+    return ok(new TextDecoder().decode(gunzipSync(raw, { maxOutputLength: RESPONSE_MAX })));
+  } catch (thrown) {
+    const large = thrown instanceof Error && "code" in thrown && thrown.code === "ERR_BUFFER_TOO_LARGE";
+    return large
+      ? fail("too_large", `the response body is over ${RESPONSE_MAX / 1024} KB when unpacked`, { data: { kind: "answer" } })
+      : fail("unavailable", "the response body is no valid gzip", { data: { kind: "answer" }, cause: thrown });
+  }
+}
+
+const CONNECT = /^(ECONNREFUSED|ConnectionRefused|FailedToOpenSocket|ENETUNREACH|EHOSTUNREACH|EADDRNOTAVAIL|ENOENT|EINVAL|EACCES|EPERM)$/;
+const TLS = /CERT|TLS|SSL|VERIFY|ISSUER|SELF_SIGNED|HOSTNAME/i;
+
+/** Bun's error codes in the room's terms. The message names the code, not the address. */
+function broken(thrown: unknown): { ok: false; error: GatewayError } {
+  const code = thrown instanceof Error && "code" in thrown ? String(thrown.code) : "unknown";
+  const kind: FailureKind = CONNECT.test(code)
+    ? "connect"
+    : TLS.test(code)
+      ? "tls"
+      : /^(ResponseHeadersTooLarge|Malformed|Invalid|Unsupported)/i.test(code)
+        ? "answer"
+        : "broken";
+  const says = {
+    connect: "no connection",
+    tls: "the certificate was refused",
+    broken: "the connection broke",
+    answer: "the answer is no valid HTTP",
+  }[kind];
+  return fail("unavailable", `${says} (${code})`, { cause: thrown, data: { kind } });
+}
