@@ -37,6 +37,7 @@ export function checkFile<T>(schema: Schema<T>, file: YamlFile, value: Json = fi
     const text = describe(issue, path, origins?.has(path.join(".")) ? undefined : file.plain(path));
     report(path, issue.received === "undefined" ? "key" : "value", text.message, text.hint);
   }
+  issues.sort((a, b) => (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0));
   if (issues.length > 0) return { ok: false, error: issues };
   return parsed.success ? { ok: true, value: parsed.output } : { ok: false, error: issues };
 }
@@ -104,10 +105,11 @@ function describe(issue: v.BaseIssue<unknown>, path: Path, plain: string | undef
     const whole = /^\d+(\.\d+)?$/.test(plain) && key.endsWith("version") ? `${plain}${".0".repeat(3 - plain.split(".").length)}` : plain;
     return { message: `must be text, and ${short(plain)} without quotes is not`, hint: `write ${key}: "${short(whole)}"` };
   }
-  // A message of our own schemas may carry its mend after a bar.
-  const [message = "", hint] = issue.message.split(" | ", 2);
-  if (hint !== undefined) return { message, hint };
-  if (!issue.message.startsWith("Invalid ")) return { message: issue.message };
+  if (!issue.message.startsWith("Invalid ")) {
+    // A message of our own schemas may carry its mend after a bar.
+    const [message = "", hint] = issue.message.split(" | ", 2);
+    return hint === undefined ? { message } : { message, hint };
+  }
   const received = short(issue.received);
   if (issue.type === "picklist" || issue.type === "variant" || issue.type === "literal") {
     const options = (issue.expected ?? "").replace(/[()"]/g, "").split(" | ");

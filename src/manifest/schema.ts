@@ -57,8 +57,8 @@ const inside = (about: string, ending: RegExp, mend: string) =>
       /^(?:\.\/)?(?!\.\.?(?:\/|$))[^/\\\u0000-\u001f]+(?:\/(?!\.\.?(?:\/|$))[^/\\\u0000-\u001f]+)*$/,
       "must be a path inside the plugin's folder | write it relative, without ..",
     ),
-    v.transform((path) => path.replace(/^\.\//, "")),
     v.description(about),
+    v.transform((path) => path.replace(/^\.\//, "")),
   );
 
 const word = (about: string) =>

@@ -1,0 +1,112 @@
+import { existsSync, readFileSync, statSync } from "node:fs";
+import { dirname, isAbsolute, join, resolve } from "node:path";
+import type { Issue, Result } from "../errors.ts";
+import { parseEntry } from "../permissions/descriptor.ts";
+import type { Json } from "../sdk/wire.ts";
+import { checkFile } from "./check.ts";
+import { isMap, type JsonObject } from "./merge.ts";
+import { type Override, readOverrides } from "./overrides.ts";
+import { type Config, configSchema, MAX_CONFIG_BYTES } from "./schema.ts";
+import { readYaml, type YamlFile } from "./yaml.ts";
+
+export interface ConfigSources {
+  /** What the command line gave: `config` is `--config`, the rest win over everything. */
+  readonly flags: { readonly config?: string; readonly dataDir?: string; readonly port?: string };
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly cwd: string;
+  readonly home: string;
+}
+
+export interface LoadedConfig {
+  /** Checked, with defaults; every path in it absolute. */
+  readonly config: Config;
+  /** The file it came from; null when there was none. */
+  readonly file: string | null;
+}
+
+/** Where a configuration is looked for when the command line names none. */
+export function searchPaths(cwd: string, home: string): readonly string[] {
+  return [join(cwd, "config.yaml"), join(home, ".zephyrgate", "config.yaml"), "/etc/zephyrgate/config.yaml"];
+}
+
+/** Finds, reads, overrides and checks the configuration. Every problem at once; each is one line by issueLine. */
+export function loadConfig(sources: ConfigSources): Result<LoadedConfig, readonly Issue[]> {
+  const { cwd, home, flags } = sources;
+  const path =
+    flags.config === undefined ? searchPaths(cwd, home).find((each) => existsSync(each)) : resolve(cwd, expand(flags.config, home));
+  const read = path === undefined ? readYaml("", "configuration", MAX_CONFIG_BYTES) : readFile(path);
+  if (!read.ok) return read;
+  const overrides = readOverrides(sources.env, flags);
+  const origins = new Map(overrides.values.map(({ path, origin }) => [path.join("."), origin]));
+  const value = overrides.values.reduce(withOverride, read.value.value ?? {});
+  const checked = checkFile(configSchema, read.value, value, origins);
+  const issues = [...overrides.issues, ...(checked.ok ? [] : checked.error)];
+  if (checked.ok) issues.push(...meaning(checked.value, read.value, origins));
+  if (!checked.ok || issues.length > 0) return { ok: false, error: issues };
+  const base = path === undefined ? cwd : dirname(path);
+  return { ok: true, value: { config: withPaths(checked.value, (key) => (origins.has(key) ? cwd : base), home), file: path ?? null } };
+}
+
+function readFile(path: string): Result<YamlFile, readonly Issue[]> {
+  const refuse = (message: string, hint: string) => ({ ok: false as const, error: [{ file: path, message, hint }] });
+  try {
+    if (!statSync(path).isFile()) return refuse("is not a file", "name the configuration file");
+    return readYaml(readFileSync(path, "utf8"), path, MAX_CONFIG_BYTES);
+  } catch (thrown) {
+    const code = (thrown as { code?: string }).code ?? String(thrown);
+    if (code === "ENOENT") return refuse("there is no such file", "check the path after --config");
+    return refuse(`cannot be read (${code})`, "let the gateway's user read it");
+  }
+}
+
+function withOverride(value: Json, { path, value: inner }: Override): Json {
+  const [key, ...rest] = path;
+  if (key === undefined) return inner;
+  const map: JsonObject = isMap(value) ? value : {};
+  return { ...map, [key]: withOverride((Object.hasOwn(map, key) ? map[key] : undefined) ?? {}, { path: rest, value: inner, origin: "" }) };
+}
+
+/** What a schema of single values cannot see. */
+function meaning(config: Config, file: YamlFile, origins: ReadonlyMap<string, string>): Issue[] {
+  const issues: Issue[] = [];
+  const report = (path: (string | number)[], message: string, hint: string) => {
+    const field = path.join(".");
+    const origin = origins.get(field);
+    issues.push({ file: origin ?? file.file, ...(origin === undefined ? file.place(path) : undefined), field, message, hint });
+  };
+  const names = new Set<string>();
+  for (const [index, { name }] of (config.mesh.interfaces ?? []).entries()) {
+    if (names.has(name)) report(["mesh", "interfaces", index, "name"], `two interfaces are called ${name}`, "give one another name");
+    names.add(name);
+  }
+  const { channel_utilization_polite: polite, channel_utilization_max: most } = config.mesh.airtime;
+  if (polite > most)
+    report(["mesh", "airtime", "channel_utilization_polite"], `${polite} is above channel_utilization_max`, `at most ${most}`);
+  const { backoff_s: first, backoff_max_s: longest } = config.plugins.health;
+  if (first > longest) report(["plugins", "health", "backoff_s"], `${first} is above backoff_max_s`, `at most ${longest}`);
+  for (const [plugin, { deny }] of Object.entries(config.plugins.permissions)) {
+    for (const [index, entry] of deny.entries()) {
+      const parsed = parseEntry(entry);
+      if (!parsed.ok)
+        report(["plugins", "permissions", plugin, "deny", index], parsed.error.message, parsed.error.hint ?? "see the permission guide");
+    }
+  }
+  return issues;
+}
+
+function withPaths(config: Config, baseOf: (key: string) => string, home: string): Config {
+  const absolute = (key: string, path: string) => resolve(baseOf(key), expand(path, home));
+  const { file } = config.log;
+  return {
+    ...config,
+    data_dir: absolute("data_dir", config.data_dir),
+    plugins: { ...config.plugins, paths: config.plugins.paths.map((path) => absolute("plugins.paths", path)) },
+    log: { ...config.log, file: file === null ? null : absolute("log.file", file) },
+  };
+}
+
+/** `~` and `~/x` are the home folder's. */
+export function expand(path: string, home: string): string {
+  if (path !== "~" && !path.startsWith("~/")) return path;
+  return isAbsolute(home) ? join(home, path.slice(1)) : path;
+}

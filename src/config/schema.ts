@@ -1,0 +1,210 @@
+/** One schema gives the configuration's type, defaults, checks, `docs/config.schema.json` and `docs/configuration.md`. */
+import * as v from "valibot";
+import { PERMISSION_NAMES } from "../permissions/types.ts";
+import type { Json } from "../sdk/wire.ts";
+
+/** Names of the sandbox's walls; a test holds them equal to the jail's own. */
+export const WALLS = ["jail", "capabilities", "no_new_privs", "limits", "landlock", "seccomp"] as const;
+export const MAX_CONFIG_BYTES = 1024 * 1024;
+
+export interface JsonMap {
+  readonly [key: string]: Json;
+}
+
+const about = <T extends v.GenericSchema>(schema: T, text: string) =>
+  v.pipe(schema, v.description(text) as v.DescriptionAction<v.InferOutput<T>, string>);
+const number = (least: number, most: number, text: string) =>
+  v.pipe(v.number(), v.minValue(least, `must be at least ${least}`), v.maxValue(most, `must be at most ${most}`), v.description(text));
+const whole = (least: number, most: number, text: string) =>
+  v.pipe(
+    v.number(),
+    v.integer("must be a whole number"),
+    v.minValue(least, `must be at least ${least}`),
+    v.maxValue(most, `must be at most ${most}`),
+    v.description(text),
+  );
+const text = (about: string, most = 500) =>
+  v.pipe(v.string(), v.minLength(1, "must not be empty"), v.maxLength(most, `is longer than ${most} characters`), v.description(about));
+const list = <T extends v.GenericSchema>(item: T, text: string) =>
+  v.pipe(v.array(item), v.maxLength(1000, "has more than 1000 entries"), v.description(text));
+const map = (text: string) =>
+  v.pipe(
+    v.custom<JsonMap>((value) => typeof value === "object" && value !== null && !Array.isArray(value), "must be a map"),
+    v.description(text),
+  );
+const section = <T extends v.ObjectEntries>(entries: T, text: string) =>
+  v.optional(v.pipe(v.strictObject(entries), v.description(text)), {} as never);
+
+const rate = (text: string) =>
+  v.pipe(v.string(), v.regex(/^[1-9]\d{0,5}\/(?:s|min|h|d)$/, "is not a rate | write for example 12/min"), v.description(text));
+const node = v.pipe(
+  v.string(),
+  v.regex(/^!(?:[0-9a-fA-F]{8})$/, 'is not a node id | write "!" and eight hex digits, in quotes'),
+  v.transform((id) => id.toLowerCase()),
+  v.description("Node id."),
+);
+const pluginName = v.pipe(v.string(), v.regex(/^[a-z][a-z0-9_]{0,63}$/, "is not a plugin's name | write lower-case letters, digits and _"));
+const channel = v.union([whole(0, 7, "Channel index."), text("Exact channel name.", 30)], "must be a channel index (0-7) or name");
+const level = v.picklist(["debug", "info", "warn", "error"]);
+const linkName = v.pipe(
+  v.string(),
+  v.regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$/, "is not a name for an interface | write letters, digits, _ and -"),
+  v.description("Name of the interface."),
+);
+
+const meshInterface = v.variant("type", [
+  v.strictObject({
+    name: linkName,
+    type: v.literal("serial"),
+    device: text("Path of the serial port; best one under /dev/serial/by-id."),
+    baud_rate: v.optional(whole(1200, 4_000_000, "Bits a second."), 115_200),
+  }),
+  v.strictObject({
+    name: linkName,
+    type: v.literal("tcp"),
+    host: text("Host name or address of the node.", 253),
+    port: v.optional(whole(1, 65_535, "TCP port."), 4403),
+  }),
+  v.strictObject({
+    name: linkName,
+    type: v.literal("simulated"),
+    nodes: v.optional(whole(1, 200, "Number of simulated nodes."), 3),
+  }),
+]);
+
+const permissionEntry = v.union(
+  [v.picklist(PERMISSION_NAMES), v.custom<JsonMap>((value) => typeof value === "object" && value !== null && !Array.isArray(value))],
+  "is not a permission | write it as in a manifest",
+);
+
+const plugins = {
+  paths: v.optional(list(text("Folder."), "Further folders of plugin folders; bundled plugins are always found."), []),
+  auto_discover: v.optional(about(v.boolean(), "Look for plugins in `paths`."), true),
+  auto_load: v.optional(about(v.boolean(), "Start accepted plugins with the gateway."), true),
+  enabled_plugins: v.optional(
+    list(pluginName, "Third-party plugins that are accepted, for the permission set first seen. Absent: those accepted before."),
+  ),
+  disabled_plugins: v.optional(list(pluginName, "Plugins that do not run, bundled ones included."), []),
+  config: v.optional(
+    v.pipe(
+      v.record(pluginName, map("Configuration of one plugin.")),
+      v.description("Configuration by plugin, over the plugin's own defaults."),
+    ),
+    {},
+  ),
+  permissions: v.optional(
+    v.pipe(
+      v.record(pluginName, v.strictObject({ deny: v.optional(list(permissionEntry, "Never allowed, whatever was accepted."), []) })),
+      v.description("Permissions by plugin."),
+    ),
+    {},
+  ),
+  health: section(
+    {
+      interval_s: v.optional(number(1, 86_400, "Seconds between health checks."), 30),
+      timeout_s: v.optional(number(0.1, 600, "Deadline of a health check, seconds."), 10),
+      max_failures: v.optional(whole(1, 1000, "Failures in a row after which a plugin is restarted."), 5),
+      max_restarts: v.optional(whole(0, 1000, "Restarts after which a plugin is disabled."), 5),
+      backoff_s: v.optional(number(0.01, 3600, "Wait before the first restart, seconds; doubles with each."), 1),
+      backoff_max_s: v.optional(number(0.01, 86_400, "Longest wait before a restart, seconds."), 300),
+      reset_after: v.optional(whole(1, 100_000, "Successes in a row that clear the failure count."), 10),
+    },
+    "Health checks and restarts.",
+  ),
+  limits: section(
+    {
+      memory_mb: v.optional(number(1, 1024, "Memory of a realm, megabytes."), 16),
+      slice_ms: v.optional(number(1, 10_000, "Longest run without a pause, milliseconds."), 100),
+      timeout_s: v.optional(number(0.1, 3600, "Deadline of a handler, seconds."), 10),
+      storage_mb: v.optional(number(0.1, 65_536, "A plugin's database, megabytes."), 16),
+      http: v.optional(rate("HTTP requests of one plugin."), "100/min"),
+    },
+    "Limits of each plugin. A manifest may ask for up to four times as much.",
+  ),
+  isolation: section(
+    {
+      allow_missing: v.optional(list(v.picklist(WALLS), "Walls that may be missing on this machine.")),
+      own_host: v.optional(list(pluginName, "Plugins that get a process of their own."), []),
+    },
+    "Walls around the plugins.",
+  ),
+};
+
+export const configSchema = v.strictObject({
+  data_dir: v.optional(text("Folder for databases, keys and logs."), "./data"),
+  mesh: section(
+    {
+      interfaces: v.optional(list(meshInterface, "Radio links. Absent: a device with a Meshtastic-only USB id, else simulated.")),
+      text_spacing_s: v.optional(number(0, 600, "Seconds between two texts on the air; radios drop texts less than 2 s apart."), 2.5),
+      airtime: section(
+        {
+          channel_utilization_polite: v.optional(
+            number(0, 1, "Above this share of busy air only high and emergency messages go out."),
+            0.25,
+          ),
+          channel_utilization_max: v.optional(number(0, 1, "Above this share of busy air only emergencies go out."), 0.4),
+          plugin_share: v.optional(number(0, 1, "Share of the airtime that one plugin may use."), 0.1),
+        },
+        "Manners on the air.",
+      ),
+    },
+    "The mesh.",
+  ),
+  operators: v.optional(list(node, "Nodes that may use admin commands and get alerts."), []),
+  commands: section(
+    {
+      prefix: v.optional(
+        v.pipe(
+          v.string(),
+          v.regex(/^[^\s\p{C}]{1,8}$/u, "must be 1 to 8 characters without blanks | write for example !"),
+          v.description("Before a command on a channel."),
+        ),
+        "!",
+      ),
+      direct_prefix: v.optional(
+        v.pipe(
+          v.string(),
+          v.regex(/^[^\s\p{C}]{0,8}$/u, "must be at most 8 characters without blanks"),
+          v.description("Before a command in a direct message; with and without works."),
+        ),
+        "",
+      ),
+      channels: v.optional(
+        v.pipe(
+          v.union([v.literal("all"), v.array(channel)], "must be all, or a list of channels"),
+          v.description("Channels on which commands are answered."),
+        ),
+        "all",
+      ),
+      ignore_channels: v.optional(list(channel, "Channels on which nothing is answered."), []),
+      direct_only: v.optional(about(v.boolean(), "Answer direct messages only."), false),
+      channel_replies: v.optional(about(v.picklist(["channel", "direct"]), "Where the answer to a question on a channel goes."), "channel"),
+      sender_rate: v.optional(rate("Commands taken from one sender."), "12/min"),
+      ban: v.optional(list(node, "Nodes that are not listened to."), []),
+    },
+    "Commands from the mesh.",
+  ),
+  menu: section({ idle_s: v.optional(number(1, 86_400, "Seconds after which an open menu closes."), 1800) }, "Menus."),
+  plugins: section(plugins, "Plugins."),
+  api: section(
+    {
+      host: v.optional(text("Address to listen on.", 253), "127.0.0.1"),
+      port: v.optional(whole(0, 65_535, "TCP port; 0 takes a free one."), 8080),
+    },
+    "The control API.",
+  ),
+  log: section(
+    {
+      level: v.optional(about(level, "Lowest level that is written."), "info"),
+      format: v.optional(about(v.picklist(["text", "json"]), "Form of a line."), "text"),
+      file: v.optional(about(v.nullable(text("Path.")), "File to write to beside the terminal."), null),
+      max_mb: v.optional(number(0.01, 10_000, "Size at which the file is rotated, megabytes."), 10),
+      keep: v.optional(whole(0, 1000, "Rotated files that are kept."), 5),
+      levels: v.optional(v.pipe(v.record(text("Category.", 64), level), v.description("Level by plugin or category.")), {}),
+    },
+    "The log.",
+  ),
+  audit: section({ max_mb: v.optional(number(0.1, 100_000, "Size of the audit log, megabytes."), 50) }, "The audit log."),
+});
+
+export type Config = v.InferOutput<typeof configSchema>;

@@ -1,0 +1,170 @@
+import type { Database } from "bun:sqlite";
+import { createCipheriv, createDecipheriv } from "node:crypto";
+import {
+  closeSync,
+  constants,
+  existsSync,
+  fchmodSync,
+  fstatSync,
+  fsyncSync,
+  linkSync,
+  openSync,
+  readSync,
+  rmSync,
+  writeSync,
+} from "node:fs";
+import { join } from "node:path";
+import type { Random } from "../clock.ts";
+import { asGatewayError, fail, ok, type Result } from "../errors.ts";
+
+const KEY_BYTES = 32;
+const NONCE_BYTES = 12;
+const TAG_BYTES = 16;
+const MAX_VALUE_BYTES = 64 * 1024;
+const MAX_PER_PLUGIN = 100;
+const NAME = /^[A-Za-z][A-Za-z0-9_.-]{0,63}$/;
+
+/** The room's tables in the core database. */
+export const secretsSchema = {
+  room: "secrets",
+  versions: [
+    `CREATE TABLE secrets (
+      plugin TEXT NOT NULL,
+      name TEXT NOT NULL,
+      sealed BLOB NOT NULL,
+      updated_at INTEGER NOT NULL,
+      PRIMARY KEY (plugin, name)
+    ) STRICT, WITHOUT ROWID`,
+  ],
+} as const;
+
+/**
+ * The key of all secrets, `data_dir/secret.key`: 32 random bytes that only the gateway's user may read. Made when it is
+ * missing, as one step, so that a power cut leaves a whole key or none. Refused when others may read it.
+ */
+export function openSecretKey(dataDir: string, random: Random): Result<Uint8Array> {
+  const path = join(dataDir, "secret.key");
+  try {
+    if (!existsSync(path)) makeKey(path, random);
+    return readKey(path);
+  } catch (thrown) {
+    const cause = asGatewayError(thrown, "unavailable");
+    return fail("unavailable", `the key of the secrets cannot be opened: ${cause.message}`, {
+      where: path,
+      hint: "let the gateway's user read and write data_dir",
+      cause: thrown,
+    });
+  }
+}
+
+function makeKey(path: string, random: Random): void {
+  const temporary = `${path}.${process.pid}.${random.u32().toString(16)}.tmp`;
+  const descriptor = openSync(temporary, "wx", 0o600);
+  try {
+    fchmodSync(descriptor, 0o600);
+    writeSync(descriptor, random.bytes(KEY_BYTES));
+    fsyncSync(descriptor);
+    // A link and no rename: a key that another process made in the meantime must win.
+    linkSync(temporary, path);
+  } catch (thrown) {
+    if ((thrown as { code?: string }).code !== "EEXIST") throw thrown;
+  } finally {
+    closeSync(descriptor);
+    rmSync(temporary, { force: true });
+  }
+}
+
+function readKey(path: string): Result<Uint8Array> {
+  const descriptor = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  try {
+    const stats = fstatSync(descriptor);
+    if (!stats.isFile()) return fail("unavailable", "the key of the secrets is no plain file", { where: path, hint: "move it away" });
+    if ((stats.mode & 0o077) !== 0) {
+      const hint = `run: chmod 600 ${path}; if others may have read it, move it away and set the secrets again`;
+      return fail("unavailable", "the key of the secrets may be read by other users", { where: path, hint });
+    }
+    const key = new Uint8Array(KEY_BYTES + 1);
+    const length = readSync(descriptor, key, 0, key.length, 0);
+    if (length === KEY_BYTES) return ok(key.slice(0, KEY_BYTES));
+    return fail("unavailable", "the key of the secrets is damaged", {
+      where: path,
+      hint: "restore it from a backup, or move it away and set the secrets again",
+    });
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+/** Credentials by plugin and name, sealed with AES-256-GCM. Values appear in no error, log or listing. */
+export class SecretStore {
+  /** `key` of {@link openSecretKey}; `database` has {@link secretsSchema} applied; `now` in ms since 1970. */
+  constructor(
+    private readonly database: Database,
+    private readonly key: Uint8Array,
+    private readonly random: Random,
+    private readonly now: () => number,
+  ) {}
+
+  /** Stores or replaces. At most 64 KB each, 100 a plugin. */
+  set(plugin: string, name: string, value: string): Result<null> {
+    if (!NAME.test(name)) {
+      return fail("invalid_argument", "not a name for a secret", { hint: "letters, digits, _, . and -, at most 64, a letter first" });
+    }
+    const bytes = Buffer.from(value, "utf8");
+    if (bytes.length === 0) return fail("invalid_argument", "the secret is empty", { hint: "give its value on standard input" });
+    if (bytes.length > MAX_VALUE_BYTES) return fail("too_large", `a secret has at most ${MAX_VALUE_BYTES / 1024} KB`);
+    const known = this.list(plugin);
+    if (known.length >= MAX_PER_PLUGIN && !known.includes(name))
+      return fail("quota_exceeded", `a plugin has at most ${MAX_PER_PLUGIN} secrets`);
+    const nonce = this.random.bytes(NONCE_BYTES);
+    const cipher = createCipheriv("aes-256-gcm", this.key, nonce).setAAD(boundTo(plugin, name));
+    const sealed = Buffer.concat([nonce, cipher.update(bytes), cipher.final(), cipher.getAuthTag()]);
+    this.database
+      .query(
+        "INSERT INTO secrets (plugin, name, sealed, updated_at) VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET sealed = excluded.sealed, updated_at = excluded.updated_at",
+      )
+      .run(plugin, name, sealed, this.now());
+    return ok(null);
+  }
+
+  /** Null when there is none. Fails when the key is another one, or the row was changed or moved. */
+  get(plugin: string, name: string): Result<string | null> {
+    const row = this.database
+      .query<{ sealed: Uint8Array }, [string, string]>("SELECT sealed FROM secrets WHERE plugin = ? AND name = ?")
+      .get(plugin, name);
+    if (row === null) return ok(null);
+    const sealed = Buffer.from(row.sealed);
+    try {
+      const decipher = createDecipheriv("aes-256-gcm", this.key, sealed.subarray(0, NONCE_BYTES)).setAAD(boundTo(plugin, name));
+      decipher.setAuthTag(sealed.subarray(-TAG_BYTES));
+      const text = Buffer.concat([decipher.update(sealed.subarray(NONCE_BYTES, -TAG_BYTES)), decipher.final()]).toString("utf8");
+      return ok(text);
+    } catch {
+      // The cipher's own words would only say that it did not fit.
+      return fail("unavailable", `the secret ${name} of ${plugin} cannot be opened: another key, or damaged`, {
+        hint: `set it again: zephyrgate secret set ${plugin} ${name}`,
+      });
+    }
+  }
+
+  /** Names only, sorted. */
+  list(plugin: string): string[] {
+    const rows = this.database.query<{ name: string }, [string]>("SELECT name FROM secrets WHERE plugin = ? ORDER BY name").all(plugin);
+    return rows.map((row) => row.name);
+  }
+
+  /** Whether there was one. */
+  remove(plugin: string, name: string): boolean {
+    return this.database.query("DELETE FROM secrets WHERE plugin = ? AND name = ?").run(plugin, name).changes > 0;
+  }
+
+  /** All of a plugin that is uninstalled. */
+  removeAll(plugin: string): void {
+    this.database.query("DELETE FROM secrets WHERE plugin = ?").run(plugin);
+  }
+}
+
+/** Ties a sealed value to its row: moved to another plugin or name it no longer opens. */
+function boundTo(plugin: string, name: string): Buffer {
+  return Buffer.from(JSON.stringify([plugin, name]), "utf8");
+}

@@ -1,0 +1,114 @@
+import { type FSWatcher, statSync, watch } from "node:fs";
+import { basename, dirname } from "node:path";
+import type { Clock, Timer } from "../clock.ts";
+import { type Issue, issueLine, type Result } from "../errors.ts";
+import type { Subscription } from "../lifetime.ts";
+import type { Logger } from "../log/logger.ts";
+import type { Json } from "../sdk/wire.ts";
+import type { LoadedConfig } from "./load.ts";
+import { changedKeys, type JsonObject } from "./merge.ts";
+
+/** Editors write in several steps; the file is read once they have been quiet so long. */
+const QUIET_MS = 200;
+/** Where the system reports no changes (network disks), the file's stamp is looked at so often. */
+const LOOK_MS = 5000;
+
+export interface WatchDeps {
+  readonly file: string;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Reads the configuration anew, with the same flags and environment. */
+  load(): Result<LoadedConfig, readonly Issue[]>;
+  /** A valid change, with its dotted keys. */
+  onChange(next: LoadedConfig, keys: readonly string[]): void;
+  /** Tells of changes in a folder; null where the system cannot. Tests pass their own. */
+  readonly watchFolder?: (folder: string, changed: (name: string | null) => void) => Subscription | null;
+}
+
+/** Follows the configuration file. An invalid edit is logged line by line, and what ran before goes on. */
+export class ConfigWatcher {
+  #current: LoadedConfig;
+  #stamp: string;
+  #watcher: Subscription | null = null;
+  #quiet: Timer | null = null;
+  #look: Timer | null = null;
+
+  constructor(
+    private readonly deps: WatchDeps,
+    loaded: LoadedConfig,
+  ) {
+    this.#current = loaded;
+    this.#stamp = stampOf(deps.file);
+  }
+
+  start(): void {
+    if (this.#look !== null) return;
+    const name = basename(this.deps.file);
+    // The folder, not the file: a save that replaces the file would end a watch on it.
+    this.#watcher = (this.deps.watchFolder ?? watchFolder)(dirname(this.deps.file), (changed) => {
+      if (changed === null || changed === name) this.#soon();
+    });
+    this.#lookAgain();
+  }
+
+  stop(): void {
+    this.#watcher?.dispose();
+    this.#quiet?.cancel();
+    this.#look?.cancel();
+    this.#watcher = null;
+    this.#quiet = null;
+    this.#look = null;
+  }
+
+  #lookAgain(): void {
+    this.#look = this.deps.clock.after(LOOK_MS, () => {
+      if (stampOf(this.deps.file) !== this.#stamp && this.#quiet === null) this.#soon();
+      this.#lookAgain();
+    });
+  }
+
+  #soon(): void {
+    this.#quiet?.cancel();
+    this.#quiet = this.deps.clock.after(QUIET_MS, () => {
+      this.#quiet = null;
+      this.#read();
+    });
+  }
+
+  #read(): void {
+    const stamp = stampOf(this.deps.file);
+    if (stamp === this.#stamp) return;
+    this.#stamp = stamp;
+    const loaded = this.deps.load();
+    if (!loaded.ok) {
+      this.deps.log.error(`the changed configuration is not valid (${loaded.error.length} problems); the old one stays in force`);
+      for (const issue of loaded.error) this.deps.log.error(issueLine(issue));
+      return;
+    }
+    const keys = changedKeys(asJson(this.#current), asJson(loaded.value));
+    this.#current = loaded.value;
+    if (keys.length > 0) this.deps.onChange(loaded.value, keys);
+  }
+}
+
+/** Undefined values of the parsed configuration are absent keys in JSON. */
+function asJson(loaded: LoadedConfig): JsonObject {
+  return JSON.parse(JSON.stringify(loaded.config)) as { readonly [key: string]: Json };
+}
+
+/** Changes whenever the file does; inode too, because an editor may keep size and time. */
+function stampOf(file: string): string {
+  const stats = statSync(file, { throwIfNoEntry: false, bigint: true });
+  return stats === undefined ? "absent" : `${stats.mtimeNs}:${stats.size}:${stats.ino}`;
+}
+
+function watchFolder(folder: string, changed: (name: string | null) => void): Subscription | null {
+  try {
+    const watcher: FSWatcher = watch(folder, { persistent: false }, (_, name) => changed(name === null ? null : String(name)));
+    watcher.on("error", () => watcher.close());
+    return { dispose: () => watcher.close() };
+  } catch {
+    // No inotify here, or no watches left: the look every few seconds finds the change.
+    return null;
+  }
+}
