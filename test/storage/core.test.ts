@@ -3,36 +3,13 @@ import { afterEach, beforeEach, expect, test } from "bun:test";
 import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Clock } from "../../src/clock.ts";
 import { silentLogger } from "../../src/log/logger.ts";
 import { CHECKPOINT_MS, type CoreDatabase, DEFERRED_MS } from "../../src/storage/core.ts";
 import { openCoreDatabase, type RoomSchema } from "../../src/storage/core-open.ts";
+import { HandClock } from "./core-clock.ts";
 
 const MAIL: RoomSchema = { room: "mail", versions: ["CREATE TABLE mail (id INTEGER PRIMARY KEY, text TEXT NOT NULL)"] };
 const MAIL2: RoomSchema = { room: "mail", versions: [...MAIL.versions, "ALTER TABLE mail ADD COLUMN read INTEGER NOT NULL DEFAULT 0"] };
-
-/** A clock moved by hand. */
-class HandClock implements Clock {
-  time = 1_800_000_000_000;
-  readonly #timers = new Set<{ at: number; run: () => void }>();
-  now = () => this.time;
-  monotonic = () => this.time;
-  after(ms: number, run: () => void) {
-    const timer = { at: this.time + ms, run };
-    this.#timers.add(timer);
-    return { cancel: () => void this.#timers.delete(timer) };
-  }
-  advance(ms: number): void {
-    this.time += ms;
-    for (const timer of [...this.#timers]) {
-      if (timer.at > this.time || !this.#timers.delete(timer)) continue;
-      timer.run();
-    }
-  }
-  get pending(): number {
-    return this.#timers.size;
-  }
-}
 
 let folder = "";
 let clock = new HandClock();

@@ -1,0 +1,91 @@
+import type { Clock } from "../../clock.ts";
+import type { LinkStatus, Priority } from "../types.ts";
+
+/** The mesh block's airtime settings: fractions from 0 to 1. */
+export interface AirtimeConfig {
+  /** Above this channel utilisation low and normal messages wait. */
+  readonly channel_utilization_polite: number;
+  /** Above this all but emergencies wait. */
+  readonly channel_utilization_max: number;
+  /** Part of an hour that one plugin's messages may be on the air. */
+  readonly plugin_share: number;
+}
+
+interface Modem {
+  readonly spreadingFactor: number;
+  /** kHz. */
+  readonly bandwidth: number;
+  /** 4/5 is 5. */
+  readonly codingRate: number;
+}
+
+const LONG_FAST: Modem = { spreadingFactor: 11, bandwidth: 250, codingRate: 5 };
+const MODEMS: Readonly<Record<string, Modem>> = {
+  SHORTTURBO: { spreadingFactor: 7, bandwidth: 500, codingRate: 5 },
+  SHORTFAST: { spreadingFactor: 7, bandwidth: 250, codingRate: 5 },
+  SHORTSLOW: { spreadingFactor: 8, bandwidth: 250, codingRate: 5 },
+  MEDIUMFAST: { spreadingFactor: 9, bandwidth: 250, codingRate: 5 },
+  MEDIUMSLOW: { spreadingFactor: 10, bandwidth: 250, codingRate: 5 },
+  LONGTURBO: { spreadingFactor: 11, bandwidth: 500, codingRate: 8 },
+  LONGFAST: LONG_FAST,
+  LONGMODERATE: { spreadingFactor: 11, bandwidth: 125, codingRate: 8 },
+  LONGSLOW: { spreadingFactor: 12, bandwidth: 125, codingRate: 8 },
+  VERYLONGSLOW: { spreadingFactor: 12, bandwidth: 62.5, codingRate: 8 },
+};
+/** The radio's own header, and the protobuf around a text. */
+const OVERHEAD_BYTES = 16 + 8;
+const PREAMBLE_SYMBOLS = 16 + 4.25;
+
+/** Milliseconds that a text of so many bytes is on the air once, by the LoRa symbol formula. An unknown preset counts as LongFast. */
+export function timeOnAir(textBytes: number, preset: string | undefined): number {
+  const { spreadingFactor, bandwidth, codingRate } = MODEMS[(preset ?? "").toUpperCase().replace(/[^A-Z]/g, "")] ?? LONG_FAST;
+  const symbolMs = 2 ** spreadingFactor / bandwidth;
+  // The radio switches its low data rate optimisation on for slow symbols; each then carries two bits less.
+  const bits = 4 * (symbolMs > 16 ? spreadingFactor - 2 : spreadingFactor);
+  const symbols = Math.ceil((8 * (textBytes + OVERHEAD_BYTES) - 4 * spreadingFactor + 28 + 16) / bits) * codingRate;
+  return (PREAMBLE_SYMBOLS + 8 + Math.max(symbols, 0)) * symbolMs;
+}
+
+const MINUTE_MS = 60_000;
+const MINUTES = 60;
+
+/** What each plugin had on the air in the last hour, by the minute. */
+export class AirtimeLedger {
+  readonly #used = new Map<string, Map<number, number>>();
+
+  constructor(
+    private readonly clock: Clock,
+    private readonly config: AirtimeConfig,
+  ) {}
+
+  /** `ageMs`: how long ago it was sent; for what is read back after a restart. */
+  add(plugin: string, airMs: number, ageMs = 0): void {
+    const minute = Math.floor((this.clock.monotonic() - ageMs) / MINUTE_MS);
+    const minutes = this.#used.get(plugin) ?? new Map<number, number>();
+    this.#used.set(plugin, minutes);
+    minutes.set(minute, (minutes.get(minute) ?? 0) + airMs);
+  }
+
+  /** Milliseconds in the last hour. */
+  used(plugin: string): number {
+    const oldest = Math.floor(this.clock.monotonic() / MINUTE_MS) - MINUTES;
+    const minutes = this.#used.get(plugin);
+    if (minutes === undefined) return 0;
+    let sum = 0;
+    for (const [minute, airMs] of minutes) {
+      if (minute <= oldest) minutes.delete(minute);
+      else sum += airMs;
+    }
+    if (minutes.size === 0) this.#used.delete(plugin);
+    return sum;
+  }
+
+  /** Why a message must wait now; null when it may go. */
+  holds(priority: Priority, plugin: string | null, status: LinkStatus): "channel_busy" | "plugin_share" | null {
+    if (priority === "emergency") return null;
+    const limit = priority === "high" ? this.config.channel_utilization_max : this.config.channel_utilization_polite;
+    if ((status.channelUtilization ?? 0) > limit) return "channel_busy";
+    if (plugin !== null && this.used(plugin) >= this.config.plugin_share * MINUTES * MINUTE_MS) return "plugin_share";
+    return null;
+  }
+}

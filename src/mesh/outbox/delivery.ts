@@ -1,0 +1,254 @@
+import type { Clock, Random } from "../../clock.ts";
+import type { QueueReport, RoutingReport } from "../radio.ts";
+import { BROADCAST } from "../types.ts";
+import { type Copy, type FailureReason, hasWaiting, newPart, type OutMessage, type Part, RANK, stateOf } from "./message.ts";
+import { judgeNak, judgeQueueStatus, type Verdict } from "./verdict.ts";
+
+export interface DeliveryDeps {
+  readonly clock: Clock;
+  readonly random: Random;
+  /** The message changed: by this part (from 1), or as a whole. `told`: worth telling others. */
+  changed(message: OutMessage, part: number | undefined, told: boolean): void;
+}
+
+/** Attempts after the first, each with a new id. */
+const RETRIES_MAX = 2;
+const RETRY_MS = 30_000;
+const RESENDS_MAX = 3;
+const EARLIER_KEPT = 8;
+/** A radio that answers does so at once; after this long it did not get the text. */
+const UNANSWERED_MS = 30_000;
+/** How long answers are awaited when nothing is left to send. */
+const SETTLE_ACK_MS = 5 * 60_000;
+const SETTLE_MS = 60_000;
+
+/** Follows each part on its way: what the radio and the mesh answer, what is sent again, and under which id. */
+export class Delivery {
+  readonly #byPacket = new Map<number, OutMessage>();
+
+  constructor(private readonly deps: DeliveryDeps) {}
+
+  /** A non-zero id that no message here has, impossible to guess. */
+  newPacketId(): number {
+    for (;;) {
+      const id = this.deps.random.u32() >>> 0;
+      if (id !== 0 && !this.#byPacket.has(id)) return id;
+    }
+  }
+
+  track(message: OutMessage): void {
+    for (const id of idsOf(message)) this.#byPacket.set(id, message);
+  }
+
+  forget(message: OutMessage): void {
+    for (const id of idsOf(message)) if (this.#byPacket.get(id) === message) this.#byPacket.delete(id);
+  }
+
+  /** One copy for each link; all begin with the same ids, so that a mesh which hears several knows them as one. */
+  assign(message: OutMessage, links: readonly string[]): void {
+    message.copies = links.map((link) => ({ link, parts: message.packetIds.map(newPart) }));
+  }
+
+  /** The part that goes next over this link. */
+  nextPart(message: OutMessage, link: string): { copy: Copy; part: Part; index: number } | null {
+    const copy = message.copies.find((each) => each.link === link);
+    if (copy === undefined || message.reason !== null) return null;
+    const now = this.deps.clock.monotonic();
+    const index = copy.parts.findIndex((part) => part.state === "waiting" && part.notBefore <= now);
+    const part = copy.parts[index];
+    return part === undefined ? null : { copy, part, index };
+  }
+
+  /** The link is through with writing it. An answer may have come first. */
+  written(message: OutMessage, part: Part, index: number, written: boolean): void {
+    part.writtenAt = this.deps.clock.monotonic();
+    if (part.state === "writing") this.#move(message, part, index, written ? "written" : "waiting");
+  }
+
+  /** Returns how long the link must wait, ms. */
+  onQueue(report: QueueReport): number {
+    const found = this.#find(report.link, report.packetId);
+    if (found === null || found.part.packetId !== report.packetId) return 0;
+    return this.#apply(found, judgeQueueStatus(report.res), report.res);
+  }
+
+  /** Returns how long the link must wait, ms. */
+  onRouting(report: RoutingReport, ownNode: number | undefined): number {
+    const found = this.#find(report.link, report.packetId);
+    if (found === null) return 0;
+    const { message, part, index } = found;
+    const fromDestination = report.from === message.request.to;
+    if (!fromDestination && report.from !== ownNode) return 0;
+    if (report.errorReason === 0) {
+      // Only the destination's own word is delivery; the own node's says that somebody passed it on.
+      const state = fromDestination ? "delivered" : "relayed";
+      const late = part.state === "failed" && state === "delivered" && message.reason === "not_heard";
+      if (late) this.#clearFailure(message);
+      if (late || RANK[state] > RANK[part.state]) this.#move(message, part, index, state);
+      return 0;
+    }
+    if (part.packetId !== report.packetId) return 0; // about an attempt that was given up already
+    return this.#apply(found, judgeNak(report.errorReason), report.errorReason);
+  }
+
+  /** The link dropped: what the radio had not confirmed goes again under the same id, which it ignores if it has it. */
+  linkLost(messages: Iterable<OutMessage>, link: string): void {
+    const now = this.deps.clock.monotonic();
+    for (const message of messages) {
+      this.#resend(message, (copy, part) => copy.link === link && now - part.writtenAt < SETTLE_MS);
+      this.#takeBack(message, link);
+    }
+  }
+
+  /** What a lost link has not begun may as well go by another. */
+  #takeBack(message: OutMessage, link: string): void {
+    if (message.request.link !== undefined) return;
+    const kept = message.copies.filter((copy) => copy.link !== link || !copy.parts.every(isUntouched));
+    if (kept.length === message.copies.length) return;
+    message.copies = kept;
+    this.#settle(message);
+    this.deps.changed(message, undefined, false);
+  }
+
+  /** Radios that answer were silent about these for too long. */
+  resendUnanswered(message: OutMessage, answers: (link: string) => boolean): void {
+    const now = this.deps.clock.monotonic();
+    this.#resend(message, (copy, part) => answers(copy.link) && now - part.writtenAt >= UNANSWERED_MS);
+  }
+
+  /** What still waits fails; what has left goes its way. The message fails if no copy of it got through. False: nothing waited. */
+  giveUp(message: OutMessage, reason: FailureReason): boolean {
+    const waiting = message.copies.flatMap((copy) => copy.parts.filter((part) => part.state === "waiting"));
+    if (message.reason !== null || (waiting.length === 0 && message.copies.length > 0)) return false;
+    for (const part of waiting) part.state = "failed";
+    if (message.copies.every(isFailed)) message.reason = reason;
+    this.#settle(message);
+    this.deps.changed(message, undefined, true);
+    return true;
+  }
+
+  /** Sets the time until which answers are awaited, when nothing is left to send. */
+  #settle(message: OutMessage): void {
+    message.state = stateOf(message);
+    if (hasWaiting(message)) {
+      message.settleAt = null;
+      return;
+    }
+    const awaited = message.reason === null || message.reason === "not_heard";
+    if (message.state === "delivered" || !awaited) message.final = true;
+    const { wantAck, to } = message.request;
+    message.settleAt = this.deps.clock.monotonic() + (wantAck && to !== BROADCAST && message.reason === null ? SETTLE_ACK_MS : SETTLE_MS);
+  }
+
+  /** After a restart: unconfirmed parts go again under their ids, unless it is too late for them. */
+  restore(message: OutMessage, late: boolean): void {
+    if (!late) for (const copy of message.copies) for (const part of copy.parts) if (part.state === "written") part.state = "waiting";
+    for (const copy of message.copies) for (const part of copy.parts) if (part.state === "writing") part.state = "waiting";
+    this.#settle(message);
+    this.track(message);
+  }
+
+  #find(link: string, packetId: number): { message: OutMessage; copy: Copy; part: Part; index: number } | null {
+    const message = packetId === 0 ? undefined : this.#byPacket.get(packetId);
+    if (message === undefined) return null;
+    const copy = message.copies.find((each) => each.link === link);
+    const index = copy?.parts.findIndex((part) => part.packetId === packetId || part.earlier.includes(packetId)) ?? -1;
+    const part = copy?.parts[index];
+    return copy === undefined || part === undefined ? null : { message, copy, part, index };
+  }
+
+  #apply(found: { message: OutMessage; copy: Copy; part: Part; index: number }, verdict: Verdict, code: number): number {
+    const { message, copy, part, index } = found;
+    if (part.state === "waiting" || part.state === "failed" || part.state === "delivered") return 0;
+    switch (verdict.kind) {
+      case "taken":
+        if (part.state === "writing" || part.state === "written") this.#move(message, part, index, "taken");
+        return 0;
+      case "dropped":
+        message.code = code;
+        this.#renew(message, part);
+        this.#move(message, part, index, "waiting");
+        return verdict.holdMs;
+      case "unheard":
+        if (part.state !== "relayed") this.#unheard(message, copy, part, index, code);
+        return 0;
+      case "failed":
+        this.#fail(message, copy, part, index, verdict.reason, code);
+        return 0;
+    }
+  }
+
+  /**
+   * Three transmissions, and no acknowledgement. The radio would ignore the same id, so another attempt needs a new one.
+   * That doubles the text if only the ack was lost; hence few attempts, for direct messages whose sender wants certainty
+   * alone, and none once somebody passed it on. An ack for an earlier id ends them.
+   */
+  #unheard(message: OutMessage, copy: Copy, part: Part, index: number, code: number): void {
+    const { wantAck, to } = message.request;
+    if (!wantAck || to === BROADCAST || part.retries >= RETRIES_MAX) {
+      this.#fail(message, copy, part, index, "not_heard", code);
+      return;
+    }
+    message.code = code;
+    const jitter = 0.75 + this.deps.random.fraction() / 2;
+    part.notBefore = this.deps.clock.monotonic() + RETRY_MS * 2 ** part.retries * jitter;
+    part.retries++;
+    this.#renew(message, part);
+    this.#move(message, part, index, "waiting");
+  }
+
+  #fail(message: OutMessage, copy: Copy, part: Part, index: number, reason: FailureReason, code: number): void {
+    // The rest of a text whose one part is missing is of no use.
+    for (const each of copy.parts) if (each.state === "waiting") each.state = "failed";
+    part.state = "failed";
+    message.code = code;
+    if (message.copies.every(isFailed)) message.reason = reason;
+    this.#settle(message);
+    this.deps.changed(message, index + 1, true);
+  }
+
+  #clearFailure(message: OutMessage): void {
+    message.reason = null;
+    message.code = null;
+  }
+
+  /** A new id, to be stored before it is used. */
+  #renew(message: OutMessage, part: Part): void {
+    part.earlier.push(part.packetId);
+    for (const id of part.earlier.splice(0, Math.max(0, part.earlier.length - EARLIER_KEPT))) this.#byPacket.delete(id);
+    part.packetId = this.newPacketId();
+    this.#byPacket.set(part.packetId, message);
+    message.idsStored = false;
+  }
+
+  #resend(message: OutMessage, which: (copy: Copy, part: Part) => boolean): void {
+    for (const copy of message.copies) {
+      for (const [index, part] of copy.parts.entries()) {
+        if (part.state !== "written" || part.resends >= RESENDS_MAX || !which(copy, part)) continue;
+        part.resends++;
+        this.#move(message, part, index, "waiting");
+      }
+    }
+  }
+
+  #move(message: OutMessage, part: Part, index: number, state: Part["state"]): void {
+    const told = RANK[state] !== RANK[part.state];
+    part.state = state;
+    this.#settle(message);
+    this.deps.changed(message, index + 1, told);
+  }
+}
+
+function isFailed(copy: Copy): boolean {
+  return copy.parts.some((part) => part.state === "failed");
+}
+
+function isUntouched(part: Part): boolean {
+  return part.state === "waiting" && part.writtenAt === Number.NEGATIVE_INFINITY && part.earlier.length === 0;
+}
+
+function idsOf(message: OutMessage): Set<number> {
+  const ids = new Set(message.packetIds);
+  for (const copy of message.copies) for (const part of copy.parts) for (const id of [part.packetId, ...part.earlier]) ids.add(id);
+  return ids;
+}

@@ -1,0 +1,79 @@
+import type { Clock } from "../../clock.ts";
+import { fail, type GatewayError } from "../../errors.ts";
+import { splitText } from "../codec/text.ts";
+import { BROADCAST, type OutboxRequest, type Priority } from "../types.ts";
+import type { Lanes } from "./lanes.ts";
+import { type OutMessage, senderKey } from "./message.ts";
+
+export const WAITING_MAX = 500;
+export const WAITING_PER_PLUGIN_MAX = 100;
+/** Room that is kept for emergencies when all else is full. */
+export const EMERGENCY_ROOM = 50;
+/** Characters; more than all parts can carry. */
+const TEXT_KEPT = 2_000;
+const MINUTE_MS = 60_000;
+/** A message that could not leave by then is no news any more. */
+const DEADLINES_MS: Readonly<Record<Priority, number>> = {
+  low: 15 * MINUTE_MS,
+  normal: 15 * MINUTE_MS,
+  high: 60 * MINUTE_MS,
+  emergency: 24 * 60 * MINUTE_MS,
+};
+
+/** A clock before this was never set. */
+const CLOCK_SET = Date.UTC(2020, 0);
+
+/** Milliseconds that a message of an earlier run has left; 0 when its time is over. */
+export function remainingMs(message: OutMessage, now: number): number {
+  const age = message.queuedAt > CLOCK_SET && now > CLOCK_SET ? Math.max(0, now - message.queuedAt) : 0; // unknown counts as new
+  return Math.max(0, DEADLINES_MS[message.request.priority] - age);
+}
+
+/** Why a request is not taken; null when it is. */
+export function refusal(request: OutboxRequest, lanes: Lanes, links: readonly string[]): GatewayError | null {
+  const { text, to, channel, link, sender, priority } = request;
+  if (text.trim() === "") return fail("invalid_argument", "the text is empty").error;
+  if (!Number.isInteger(to) || to < 1 || to > BROADCAST) return fail("invalid_argument", `${to} is not a node number`).error;
+  if (!Number.isInteger(channel) || channel < 0 || channel > 7)
+    return fail("invalid_argument", `channel ${channel} is not an index from 0 to 7`).error;
+  if (link !== undefined && !links.includes(link)) {
+    return fail("not_found", `no interface is called ${JSON.stringify(link)}`, { hint: `there are: ${links.join(", ")}` }).error;
+  }
+  const room = WAITING_MAX + (priority === "emergency" ? EMERGENCY_ROOM : 0);
+  if (lanes.size >= room) {
+    return fail("unavailable", `the outbox is full: ${lanes.size} messages wait for the radio`, { hint: "try again later" }).error;
+  }
+  if (priority !== "emergency" && sender.kind === "plugin" && lanes.countOf(senderKey(sender)) >= WAITING_PER_PLUGIN_MAX) {
+    return fail("rate_limited", `${WAITING_PER_PLUGIN_MAX} messages of ${sender.plugin} wait for the radio already`, {
+      hint: "send less, or later",
+    }).error;
+  }
+  return null;
+}
+
+/** Splits the text and gives each part its packet id. */
+export function createMessage(id: string, request: OutboxRequest, clock: Clock, newPacketId: () => number): OutMessage {
+  const text = request.text.slice(0, TEXT_KEPT).toWellFormed();
+  const texts = splitText(text);
+  const packetIds = new Set<number>();
+  while (packetIds.size < texts.length) packetIds.add(newPacketId());
+  const now = clock.now();
+  return {
+    id,
+    request: { ...request, text },
+    texts,
+    packetIds: [...packetIds],
+    copies: [],
+    state: "queued",
+    told: null,
+    reason: null,
+    code: null,
+    queuedAt: now,
+    updatedAt: now,
+    deadline: clock.monotonic() + DEADLINES_MS[request.priority],
+    settleAt: null,
+    stored: false,
+    idsStored: false,
+    final: false,
+  };
+}

@@ -1,0 +1,133 @@
+import type { Clock, Timer } from "../../clock.ts";
+import type { Logger } from "../../log/logger.ts";
+import type { OutgoingText, Radio } from "../radio.ts";
+import type { LinkStatus } from "../types.ts";
+
+/** What a link is to send next, and what to do when it is known how that went. */
+export interface Errand {
+  readonly text: OutgoingText;
+  /** `written`: the bytes are with the operating system. Else they may or may not have left. */
+  done(written: boolean): void;
+}
+
+export interface LinkSenderDeps {
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Milliseconds from one text to the next. */
+  readonly spacingMs: number;
+  next(radio: Radio, status: LinkStatus): Errand | null;
+}
+
+const WRITE_DEADLINE_MS = 15_000;
+const BACKOFF_MIN_MS = 1_000;
+const BACKOFF_MAX_MS = 30_000;
+/** Status objects are made anew by the link; under load one a second will do. */
+const STATUS_MS = 1_000;
+
+/** Sends texts over one radio, one at a time and never closer than the radio takes them. */
+export class LinkSender {
+  #busy = false;
+  #stopped = false;
+  #nextAt: number;
+  #timer: Timer | null = null;
+  #failures = 0;
+  #status: LinkStatus | null = null;
+  #statusAt = 0;
+  #idle: (() => void)[] = [];
+  /** The radio answers with queueStatus, so its silence about a text means something. */
+  reports = false;
+
+  /** `quietMs`: the first text waits so long, because one may have left just before the restart. */
+  constructor(
+    readonly radio: Radio,
+    private readonly deps: LinkSenderDeps,
+    quietMs: number,
+  ) {
+    this.#nextAt = deps.clock.monotonic() + quietMs;
+  }
+
+  status(): LinkStatus {
+    const now = this.deps.clock.monotonic();
+    if (this.#status === null || now - this.#statusAt >= STATUS_MS) {
+      this.#status = this.radio.status();
+      this.#statusAt = now;
+    }
+    return this.#status;
+  }
+
+  get isUp(): boolean {
+    return this.status().state === "up";
+  }
+
+  /** The link's state changed. */
+  changed(status: LinkStatus): void {
+    this.#status = status;
+    this.#statusAt = this.deps.clock.monotonic();
+    if (status.state === "up") this.#failures = 0;
+    this.pump();
+  }
+
+  /** Nothing is sent for so long. */
+  hold(ms: number): void {
+    this.#nextAt = Math.max(this.#nextAt, this.deps.clock.monotonic() + ms);
+  }
+
+  /** Sends the next text if it is time; else sees that it happens in time. */
+  pump(): void {
+    if (this.#busy || this.#stopped || !this.isUp) return;
+    const wait = this.#nextAt - this.deps.clock.monotonic();
+    if (wait > 0) {
+      this.#timer ??= this.deps.clock.after(wait, () => {
+        this.#timer = null;
+        this.pump();
+      });
+      return;
+    }
+    const errand = this.deps.next(this.radio, this.status());
+    if (errand !== null) void this.#send(errand);
+  }
+
+  /** Takes no more, and resolves when the text being written is through or has been given up. Idempotent. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#timer?.cancel();
+    this.#timer = null;
+    if (this.#busy) await new Promise<void>((resolve) => void this.#idle.push(resolve));
+  }
+
+  async #send(errand: Errand): Promise<void> {
+    this.#busy = true;
+    const written = await this.#write(errand.text);
+    this.#busy = false;
+    this.hold(this.deps.spacingMs);
+    if (written) this.#failures = 0;
+    else this.hold(Math.min(BACKOFF_MIN_MS * 2 ** this.#failures++, BACKOFF_MAX_MS));
+    errand.done(written);
+    for (const resolve of this.#idle.splice(0)) resolve();
+    this.pump();
+  }
+
+  #write(text: OutgoingText): Promise<boolean> {
+    const { clock, log } = this.deps;
+    return new Promise((resolve) => {
+      const deadline = clock.after(WRITE_DEADLINE_MS, () => {
+        log.warn("the link took a text and did not say what became of it", { link: this.radio.name, packet: text.packetId });
+        resolve(false);
+      });
+      const settle = (written: boolean) => {
+        deadline.cancel();
+        resolve(written);
+      };
+      this.radio.sendText(text).then(
+        (sent) => {
+          if (!sent.ok) log.debug("a text was not written", { link: this.radio.name, packet: text.packetId, error: sent.error });
+          settle(sent.ok);
+        },
+        (thrown: unknown) => {
+          log.error("sending over a link threw", { link: this.radio.name, packet: text.packetId, error: thrown });
+          settle(false);
+        },
+      );
+    });
+  }
+}

@@ -1,0 +1,156 @@
+import type { OutgoingText } from "../radio.ts";
+import type { MessageState, MessageStatus, OutboxRequest, Sender } from "../types.ts";
+
+/** Why a message failed. Closed: documents and plugins go by these words. */
+export type FailureReason =
+  /** It could not leave before its deadline. */
+  | "expired"
+  /** Its sender lost the right to send it, or an operator took it back. */
+  | "withdrawn"
+  /** The interface it was for is not configured any more. */
+  | "no_link"
+  | "no_channel"
+  | "too_large"
+  /** The destination's public key is unknown, or does not fit. */
+  | "no_key"
+  /** Sent as often as allowed, and nobody acknowledged it. */
+  | "not_heard"
+  | "no_route"
+  /** The radio refused it with another code. */
+  | "refused"
+  /** It could not be stored. */
+  | "storage";
+
+/**
+ * waiting: to be sent. writing: handed to the link. written: with the operating system; the radio has said nothing yet, so
+ * if the link drops it is sent again under the same id. taken: the radio has it.
+ */
+export type PartState = "waiting" | "writing" | "written" | "taken" | "relayed" | "delivered" | "failed";
+
+export interface Part {
+  packetId: number;
+  /** Ids under which the radio dropped it, or nobody acknowledged it. A late ack for one still counts. */
+  earlier: number[];
+  state: PartState;
+  /** Times it was sent under a new id because nobody acknowledged the last. */
+  retries: number;
+  /** Times it was sent again under its id because its fate was unknown. */
+  resends: number;
+  /** Not sent before this moment of the monotonic clock. */
+  notBefore: number;
+  /** Monotonic; minus infinity: not in this run. */
+  writtenAt: number;
+}
+
+/** The parts as they go over one link. */
+export interface Copy {
+  readonly link: string;
+  readonly parts: Part[];
+}
+
+/** A message that is not settled yet. Memory is the truth about it; the row follows. */
+export interface OutMessage {
+  readonly id: string;
+  readonly request: OutboxRequest;
+  /** As they go out, marks included. */
+  readonly texts: readonly string[];
+  /** One for each text, given before the first byte leaves; every copy begins with them. */
+  readonly packetIds: readonly number[];
+  /** Empty until a link takes it up. */
+  copies: Copy[];
+  state: MessageState;
+  /** The last state that was announced. */
+  told: MessageState | null;
+  reason: FailureReason | null;
+  code: number | null;
+  /** ms since 1970. */
+  readonly queuedAt: number;
+  updatedAt: number;
+  /** Monotonic: waiting parts fail after it. */
+  readonly deadline: number;
+  /** Monotonic: from then on answers about it are not waited for. Set when nothing waits any more. */
+  settleAt: number | null;
+  /** Its row exists. */
+  stored: boolean;
+  /** All its packet ids are committed, so that bytes may leave. */
+  idsStored: boolean;
+  /** Nothing about it changes any more. */
+  final: boolean;
+}
+
+export const RANK: Readonly<Record<PartState, number>> = {
+  failed: -1,
+  waiting: 0,
+  writing: 0,
+  written: 1,
+  taken: 1,
+  relayed: 2,
+  delivered: 3,
+};
+const STATES: readonly MessageState[] = ["queued", "sent", "relayed", "delivered"];
+
+/** A copy is as far as its slowest part, a message as far as its best copy. */
+export function stateOf(message: OutMessage): MessageState {
+  if (message.reason !== null) return "failed";
+  if (message.copies.length === 0) return "queued";
+  const best = Math.max(...message.copies.map((copy) => Math.min(...copy.parts.map((part) => RANK[part.state]))));
+  return STATES[best] ?? "failed";
+}
+
+export function hasWaiting(message: OutMessage): boolean {
+  if (message.final || message.reason !== null) return false;
+  return (
+    message.copies.length === 0 ||
+    message.copies.some((copy) => copy.parts.some((part) => part.state === "waiting" || part.state === "writing"))
+  );
+}
+
+export function newPart(packetId: number): Part {
+  return { packetId, earlier: [], state: "waiting", retries: 0, resends: 0, notBefore: 0, writtenAt: Number.NEGATIVE_INFINITY };
+}
+
+export function statusOf(message: OutMessage, part?: number): MessageStatus {
+  const { request } = message;
+  const packets = new Set(message.packetIds);
+  for (const copy of message.copies) for (const each of copy.parts) for (const id of [...each.earlier, each.packetId]) packets.add(id);
+  return {
+    id: message.id,
+    state: message.state,
+    ...(message.reason === null ? {} : { reason: message.reason }),
+    ...(message.code === null ? {} : { code: message.code }),
+    packets: [...packets],
+    parts: message.texts.length,
+    ...(part === undefined ? {} : { part }),
+    text: request.text,
+    to: request.to,
+    channel: request.channel,
+    priority: request.priority,
+    sender: request.sender,
+    correlationId: request.correlationId,
+    queuedAt: message.queuedAt,
+    updatedAt: message.updatedAt,
+  };
+}
+
+/** Names the sender's place in its lane. */
+export function senderKey(sender: Sender): string {
+  return sender.kind === "plugin" ? `plugin:${sender.plugin}` : sender.kind;
+}
+
+export function pluginOf(sender: Sender): string | null {
+  return sender.kind === "plugin" ? sender.plugin : null;
+}
+
+/** A part as it goes to a radio. */
+export function outgoing({ request, texts }: OutMessage, part: Part, index: number): OutgoingText {
+  const { to, channel, replyId, wantAck, priority } = request;
+  return {
+    packetId: part.packetId,
+    to,
+    channel,
+    text: texts[index] ?? "",
+    ...(replyId === undefined ? {} : { replyId }),
+    wantAck,
+    priority,
+  };
+}

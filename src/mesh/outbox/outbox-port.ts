@@ -1,0 +1,50 @@
+import type { Clock, Random } from "../../clock.ts";
+import type { Result } from "../../errors.ts";
+import type { Logger } from "../../log/logger.ts";
+import type { CoreDatabase } from "../../storage/core.ts";
+import type { Radio } from "../radio.ts";
+import type { MessageStatus, NodeNumber } from "../types.ts";
+import type { AirtimeConfig } from "./airtime.ts";
+
+/** The mesh block's settings as far as they are about sending. */
+export interface OutboxConfig {
+  /** Seconds from one text to the next on a link. */
+  readonly text_spacing_s: number;
+  readonly airtime: AirtimeConfig;
+}
+
+export interface OutboxDeps {
+  readonly database: CoreDatabase;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  readonly config: OutboxConfig;
+  radios(): readonly Radio[];
+  /** The link that heard the node last. */
+  linkOf(node: NodeNumber): string | undefined;
+  /** Every change of a message's state. Must not throw. */
+  onStatus(status: MessageStatus): void;
+  /** Runs soon, after the work at hand; setImmediate when absent. */
+  soon?(run: () => void): void;
+}
+
+export interface Enqueued {
+  readonly id: string;
+  /** Resolves once it is committed; what sendMessage waits for. A failure means that it will not be sent. */
+  readonly stored: Promise<Result<null>>;
+}
+
+export interface WithdrawFilter {
+  readonly plugin: string;
+  /** Narrows it further; all of the plugin's waiting messages when absent. */
+  where?(message: MessageStatus): boolean;
+}
+
+export interface OutboxStats {
+  readonly queued: number;
+  /** These three since the start. */
+  readonly sent: number;
+  readonly delivered: number;
+  readonly failed: number;
+  readonly oldestQueuedS: number | null;
+}

@@ -1,0 +1,325 @@
+import type { Timer } from "../../clock.ts";
+import { ok, type Result } from "../../errors.ts";
+import type { Subscription } from "../../lifetime.ts";
+import { countParts } from "../codec/text.ts";
+import type { Radio } from "../radio.ts";
+import { BROADCAST, type LinkStatus, type MessageStatus, type OutboxRequest } from "../types.ts";
+import { AirtimeLedger, timeOnAir } from "./airtime.ts";
+import { Delivery } from "./delivery.ts";
+import { createMessage, refusal, remainingMs } from "./intake.ts";
+import { Journal } from "./journal.ts";
+import { Lanes } from "./lanes.ts";
+import { type Errand, LinkSender } from "./link-sender.ts";
+import { hasWaiting, type OutMessage, outgoing, type Part, pluginOf, statusOf } from "./message.ts";
+import { messageIds } from "./message-id.ts";
+import type { Enqueued, OutboxDeps, OutboxStats, WithdrawFilter } from "./outbox-port.ts";
+import { type ListQuery, OutboxStore } from "./store.ts";
+
+const COMMIT_MS = 1_000;
+const TICK_MS = 1_000;
+const SWEEP_MS = 3_600_000;
+const SWEEP_AFTER_MESSAGES = 5_000;
+const SETTLING_MAX = 1_000;
+const STOP_MS = 2_000;
+const HOUR_MS = 3_600_000;
+
+/**
+ * The durable queue of texts towards the radios: stored with their packet ids before a byte leaves, sent by urgency and in
+ * turns, followed until they are delivered or have failed, and taken up again after a crash.
+ */
+export class Outbox {
+  readonly #store: OutboxStore;
+  readonly #journal: Journal;
+  readonly #lanes = new Lanes();
+  readonly #delivery: Delivery;
+  readonly #ledger: AirtimeLedger;
+  readonly #nextId: () => string;
+  readonly #spacingMs: number;
+  readonly #live = new Map<string, OutMessage>();
+  /** Nothing left to send, answers awaited. */
+  readonly #settling = new Set<OutMessage>();
+  readonly #links = new Map<string, LinkSender>();
+  /** Whose parts each link is sending, by `link/priority`. */
+  readonly #current = new Map<string, OutMessage>();
+  readonly #subscriptions: Subscription[] = [];
+  readonly #counts = { sent: 0, delivered: 0, failed: 0 };
+  #tickTimer: Timer | null = null;
+  #sweptAt = 0;
+  #messagesSinceSweep = 0;
+  #running = false;
+
+  constructor(private readonly deps: OutboxDeps) {
+    const { clock, random, log } = deps;
+    this.#spacingMs = deps.config.text_spacing_s * 1000;
+    this.#store = new OutboxStore(deps.database);
+    this.#ledger = new AirtimeLedger(clock, deps.config.airtime);
+    this.#nextId = messageIds(clock, random);
+    this.#delivery = new Delivery({ clock, random, changed: (...change) => this.#changed(...change) });
+    this.#journal = new Journal(this.#store, {
+      clock,
+      log,
+      // A link that sends a text in 2.5 s needs no more than a commit a second. Who asks for no spacing wants speed: a
+      // commit then takes all that one turn of the loop brought.
+      intervalMs: Math.min(COMMIT_MS, this.#spacingMs),
+      soon: deps.soon ?? ((run) => void setImmediate(run)),
+      stored: () => this.#pump(),
+      lost: (message) => this.#delivery.giveUp(message, "storage"),
+    });
+  }
+
+  /**
+   * Queues a text; an EMERGENCY is on the disk when this returns. Errors: `invalid_argument`, `not_found` (no such link),
+   * `rate_limited` (too many of this plugin wait), `unavailable` (the queue is full).
+   */
+  enqueue(request: OutboxRequest): Result<Enqueued> {
+    const error = refusal(
+      request,
+      this.#lanes,
+      this.deps.radios().map((radio) => radio.name),
+    );
+    if (error !== null) return { ok: false, error };
+    const message = createMessage(this.#nextId(), request, this.deps.clock, () => this.#delivery.newPacketId());
+    this.#messagesSinceSweep++;
+    this.#delivery.track(message);
+    const stored = this.#journal.add(message);
+    this.#changed(message, undefined, true);
+    if (request.priority === "emergency") this.#journal.commit("full");
+    return ok({ id: message.id, stored });
+  }
+
+  /** How many parts a text makes on the air. */
+  parts(text: string): number {
+    return countParts(text);
+  }
+
+  get(id: string): MessageStatus | null {
+    const live = this.#live.get(id);
+    return live === undefined ? this.#store.get(id) : statusOf(live);
+  }
+
+  /** Newest first; what happened up to now is committed for it. */
+  list(query: ListQuery = {}): MessageStatus[] {
+    if (this.#journal.isDirty) this.#journal.commit("normal");
+    return this.#store.list(query);
+  }
+
+  /** Takes back what has not left yet: `failed`, reason `withdrawn`. Returns how many messages. */
+  withdraw(filter: WithdrawFilter): number {
+    const chosen = [...this.#lanes].filter((message) => {
+      return pluginOf(message.request.sender) === filter.plugin && (filter.where?.(statusOf(message)) ?? true);
+    });
+    return chosen.filter((message) => this.#delivery.giveUp(message, "withdrawn")).length;
+  }
+
+  stats(): OutboxStats {
+    let oldest = Number.POSITIVE_INFINITY;
+    for (const message of this.#lanes) oldest = Math.min(oldest, message.queuedAt);
+    const oldestQueuedS = this.#lanes.size === 0 ? null : Math.max(0, (this.deps.clock.now() - oldest) / 1000);
+    return { queued: this.#lanes.size, ...this.#counts, oldestQueuedS };
+  }
+
+  /** Milliseconds that a plugin's messages were on the air in the last hour, by estimate. */
+  airtimeOf(plugin: string): number {
+    return this.#ledger.used(plugin);
+  }
+
+  /** Takes up what an earlier run left, and begins to send. */
+  start(): void {
+    if (this.#running) return;
+    this.#running = true;
+    this.#sweep();
+    const radios = this.deps.radios();
+    const left = this.#store.open().filter((message) => !this.#live.has(message.id));
+    for (const message of left) this.#restore(message, radios);
+    this.#restoreAirtime(radios);
+    // The last text may have left a moment before that run ended.
+    for (const radio of radios) this.#attach(radio, left.length > 0 ? this.#spacingMs : 0);
+    if (left.length > 0) this.deps.log.info("messages of the last run go on", { messages: left.length });
+    if (this.#live.size > 0) this.#tickSoon();
+    this.#pump();
+  }
+
+  /** Stops sending; what waits is stored and goes on with the next start. Idempotent. */
+  async stop(): Promise<void> {
+    if (!this.#running) return;
+    this.#running = false;
+    this.#tickTimer?.cancel();
+    this.#tickTimer = null;
+    const stopped = Promise.all([...this.#links.values()].map((link) => link.stop()));
+    const { promise: late, resolve } = Promise.withResolvers<void>();
+    const deadline = this.deps.clock.after(STOP_MS, resolve);
+    await Promise.race([stopped, late]);
+    deadline.cancel();
+    for (const subscription of this.#subscriptions.splice(0)) subscription.dispose();
+    this.#links.clear();
+    this.#current.clear();
+    this.#journal.close();
+  }
+
+  #attach(radio: Radio, quietMs: number): void {
+    const { clock, log } = this.deps;
+    const link = new LinkSender(
+      radio,
+      { clock, log, spacingMs: this.#spacingMs, next: (_, status) => this.#next(radio.name, status) },
+      quietMs,
+    );
+    this.#links.set(radio.name, link);
+    this.#subscriptions.push(
+      radio.onState((status) => {
+        if (status.state !== "up") this.#delivery.linkLost([...this.#live.values()], radio.name);
+        link.changed(status);
+        if (status.state === "up") this.#pump();
+      }),
+      radio.onQueue((report) => {
+        link.reports = true;
+        link.hold(this.#delivery.onQueue(report));
+        if (report.maxlen > 0 && report.free === 0) link.hold(TICK_MS);
+      }),
+      radio.onRouting((report) => link.hold(this.#delivery.onRouting(report, link.status().ownNode))),
+    );
+  }
+
+  #pump(): void {
+    for (const link of this.#links.values()) link.pump();
+  }
+
+  #next(name: string, status: LinkStatus): Errand | null {
+    const picked = this.#lanes.pick(
+      (priority) => this.#current.get(`${name}/${priority}`),
+      (message) => {
+        if (!message.idsStored || message.final) return null;
+        const { priority, sender } = message.request;
+        if (this.#ledger.holds(priority, pluginOf(sender), status) !== null) return null;
+        if (message.copies.length === 0) {
+          const targets = this.#targets(message);
+          if (!targets.includes(name)) return null;
+          this.#delivery.assign(message, targets);
+        }
+        return this.#delivery.nextPart(message, name);
+      },
+    );
+    if (picked === null) return null;
+    const { message, taken } = picked;
+    this.#current.set(`${name}/${message.request.priority}`, message);
+    return this.#errand(message, taken.part, taken.index, status);
+  }
+
+  #errand(message: OutMessage, part: Part, index: number, status: LinkStatus): Errand {
+    const text = outgoing(message, part, index);
+    part.state = "writing";
+    return {
+      text,
+      done: (written) => {
+        const plugin = pluginOf(message.request.sender);
+        if (written && plugin !== null) this.#ledger.add(plugin, timeOnAir(Buffer.byteLength(text.text), status.modemPreset));
+        this.#delivery.written(message, part, index, written);
+      },
+    };
+  }
+
+  /** The link asked for; else the one that heard the destination last, if it is up; else every link that is up. */
+  #targets(message: OutMessage): string[] {
+    const { link, to } = message.request;
+    if (link !== undefined) return [link];
+    const up = [...this.#links.values()].filter((each) => each.isUp).map((each) => each.radio.name);
+    const last = to === BROADCAST ? undefined : this.deps.linkOf(to);
+    return last !== undefined && up.includes(last) ? [last] : up;
+  }
+
+  #changed(message: OutMessage, part: number | undefined, told: boolean): void {
+    message.updatedAt = this.deps.clock.now();
+    this.#journal.touch(message);
+    if (!message.idsStored) this.#journal.commitSoon();
+    this.#place(message);
+    if (!told) return;
+    const { state } = message;
+    if (state !== message.told && (state === "sent" || state === "delivered" || state === "failed")) this.#counts[state]++;
+    message.told = state;
+    this.deps.onStatus(statusOf(message, part));
+  }
+
+  #place(message: OutMessage): void {
+    if (message.final) {
+      this.#drop(message);
+      return;
+    }
+    this.#tickSoon();
+    this.#live.set(message.id, message);
+    if (hasWaiting(message)) {
+      this.#settling.delete(message);
+      this.#lanes.add(message);
+      return;
+    }
+    this.#lanes.remove(message);
+    this.#settling.add(message);
+    for (const oldest of this.#settling) {
+      if (this.#settling.size <= SETTLING_MAX) break;
+      this.#finish(oldest);
+    }
+  }
+
+  #finish(message: OutMessage): void {
+    message.final = true;
+    this.#journal.touch(message);
+    this.#drop(message);
+  }
+
+  #drop(message: OutMessage): void {
+    this.#lanes.remove(message);
+    this.#settling.delete(message);
+    this.#live.delete(message.id);
+    this.#delivery.forget(message);
+    for (const [name, current] of this.#current) if (current === message) this.#current.delete(name);
+  }
+
+  #tickSoon(): void {
+    if (!this.#running) return;
+    this.#tickTimer ??= this.deps.clock.after(TICK_MS, () => {
+      this.#tickTimer = null;
+      this.#tick();
+      if (this.#live.size > 0) this.#tickSoon();
+    });
+  }
+
+  /** Deadlines, parts that nobody answered about, holds that ended, and the history. */
+  #tick(): void {
+    const now = this.deps.clock.monotonic();
+    for (const message of [...this.#lanes]) if (message.deadline <= now) this.#delivery.giveUp(message, "expired");
+    for (const message of [...this.#live.values()])
+      this.#delivery.resendUnanswered(message, (link) => this.#links.get(link)?.reports === true);
+    for (const message of [...this.#settling]) if (message.settleAt !== null && message.settleAt <= now) this.#finish(message);
+    if (now - this.#sweptAt >= SWEEP_MS || this.#messagesSinceSweep >= SWEEP_AFTER_MESSAGES) this.#sweep();
+    if (this.#lanes.size > 0) this.#pump();
+  }
+
+  #sweep(): void {
+    this.#sweptAt = this.deps.clock.monotonic();
+    this.#messagesSinceSweep = 0;
+    try {
+      this.#store.sweep(this.deps.clock.now());
+    } catch (thrown) {
+      this.deps.log.error("old messages could not be removed", { error: thrown });
+    }
+  }
+
+  #restore(message: OutMessage, radios: readonly Radio[]): void {
+    const names = radios.map((radio) => radio.name);
+    const left = remainingMs(message, this.deps.clock.now());
+    const copies = message.copies.filter((copy) => names.includes(copy.link));
+    const restored = { ...message, copies, deadline: this.deps.clock.monotonic() + left };
+    this.#delivery.restore(restored, left === 0);
+    restored.told = restored.state;
+    if (restored.final) this.#finish(restored);
+    else this.#place(restored);
+    const { link } = restored.request;
+    if (link !== undefined && !names.includes(link) && hasWaiting(restored)) this.#delivery.giveUp(restored, "no_link");
+  }
+
+  #restoreAirtime(radios: readonly Radio[]): void {
+    const now = this.deps.clock.now();
+    const presets = new Map(radios.map((radio) => [radio.name, radio.status().modemPreset]));
+    for (const { plugin, link, texts, at } of this.#store.sentSince(now - HOUR_MS)) {
+      for (const text of texts) this.#ledger.add(plugin, timeOnAir(Buffer.byteLength(text), presets.get(link)), Math.max(0, now - at));
+    }
+  }
+}

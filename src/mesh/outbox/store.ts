@@ -1,0 +1,200 @@
+import type { CoreDatabase } from "../../storage/core.ts";
+import type { RoomSchema } from "../../storage/core-open.ts";
+import type { MessageState, MessageStatus, Priority, Sender } from "../types.ts";
+import { type Copy, type FailureReason, newPart, type OutMessage, type PartState, RANK, statusOf } from "./message.ts";
+import { firstIdOf } from "./message-id.ts";
+
+export const OUTBOX_SCHEMA: RoomSchema = {
+  room: "outbox",
+  versions: [
+    // Ids sort by time, so the key is also the order of sending. `copies` has the parts of each link: with one row a
+    // message, its change is one write.
+    `CREATE TABLE outbox (
+      id TEXT PRIMARY KEY, state TEXT NOT NULL, final INTEGER NOT NULL, reason TEXT, code INTEGER,
+      text TEXT NOT NULL, texts TEXT, packet_ids TEXT NOT NULL, copies TEXT NOT NULL,
+      to_node INTEGER NOT NULL, channel INTEGER NOT NULL, link TEXT, reply_id INTEGER, priority TEXT NOT NULL, want_ack INTEGER NOT NULL,
+      sender TEXT NOT NULL, plugin TEXT, correlation_id TEXT NOT NULL, queued_at INTEGER NOT NULL, updated_at INTEGER NOT NULL
+    ) WITHOUT ROWID;
+    CREATE INDEX outbox_open ON outbox (id) WHERE final = 0;`,
+  ],
+};
+
+export const HISTORY_ROWS = 10_000;
+export const HISTORY_MS = 30 * 24 * 3_600_000;
+
+interface Row {
+  id: string;
+  state: string;
+  reason: string | null;
+  code: number | null;
+  text: string;
+  texts: string | null;
+  packet_ids: string;
+  copies: string;
+  to_node: number;
+  channel: number;
+  link: string | null;
+  reply_id: number | null;
+  priority: string;
+  want_ack: number;
+  sender: string;
+  plugin: string | null;
+  correlation_id: string;
+  queued_at: number;
+  updated_at: number;
+}
+
+interface StoredPart {
+  id: number;
+  state: PartState;
+  earlier?: number[];
+  retries?: number;
+}
+
+export interface ListQuery {
+  readonly state?: MessageState;
+  /** 1 to 500. */
+  readonly limit?: number;
+  /** Only messages older than the one of this id. */
+  readonly before?: string;
+}
+
+export class OutboxStore {
+  readonly #insert;
+  readonly #update;
+
+  constructor(readonly database: CoreDatabase) {
+    const columns =
+      "id, state, final, reason, code, text, texts, packet_ids, copies, to_node, channel, link, reply_id, priority, want_ack, sender, plugin, correlation_id, queued_at, updated_at";
+    this.#insert = database.sqlite.prepare(`INSERT INTO outbox (${columns}) VALUES (${columns.replace(/\w+/g, "?")})`);
+    this.#update = database.sqlite.prepare(
+      "UPDATE outbox SET state = ?, final = ?, reason = ?, code = ?, copies = ?, updated_at = ? WHERE id = ?",
+    );
+  }
+
+  /** Inside a transaction. */
+  save(message: OutMessage): void {
+    const { request, id, state, reason, code, updatedAt } = message;
+    const final = message.final ? 1 : 0;
+    const copies = JSON.stringify(message.copies.map(packCopy));
+    if (message.stored) {
+      this.#update.run(state, final, reason, code, copies, updatedAt, id);
+      return;
+    }
+    const { sender } = request;
+    this.#insert.run(
+      id,
+      state,
+      final,
+      reason,
+      code,
+      request.text,
+      message.texts.length > 1 ? JSON.stringify(message.texts) : null,
+      JSON.stringify(message.packetIds),
+      copies,
+      request.to,
+      request.channel,
+      request.link ?? null,
+      request.replyId ?? null,
+      request.priority,
+      request.wantAck ? 1 : 0,
+      sender.kind,
+      sender.kind === "plugin" ? sender.plugin : null,
+      request.correlationId,
+      message.queuedAt,
+      updatedAt,
+    );
+  }
+
+  /** Those not settled when the program ended, in the order in which they were queued. */
+  open(): OutMessage[] {
+    return this.database.sqlite.query<Row, []>("SELECT * FROM outbox WHERE final = 0 ORDER BY id").all().map(unpack);
+  }
+
+  get(id: string): MessageStatus | null {
+    const row = this.database.sqlite.query<Row, [string]>("SELECT * FROM outbox WHERE id = ?").get(id);
+    return row === null ? null : statusOf(unpack(row));
+  }
+
+  /** Newest first. */
+  list(query: ListQuery): MessageStatus[] {
+    const limit = Math.min(Math.max(query.limit ?? 100, 1), 500);
+    return this.database.sqlite
+      .query<Row, [string | null, string | null, string | null, string | null, number]>(
+        "SELECT * FROM outbox WHERE (? IS NULL OR id < ?) AND (? IS NULL OR state = ?) ORDER BY id DESC LIMIT ?",
+      )
+      .all(query.before ?? null, query.before ?? null, query.state ?? null, query.state ?? null, limit)
+      .map((row) => statusOf(unpack(row)));
+  }
+
+  /** What plugins' messages queued since then brought on the air. */
+  *sentSince(time: number): Generator<{ plugin: string; link: string; texts: readonly string[]; at: number }> {
+    const query = this.database.sqlite.query<Row, [string]>("SELECT * FROM outbox WHERE id >= ? AND plugin IS NOT NULL");
+    for (const row of query.all(firstIdOf(time))) {
+      const message = unpack(row);
+      for (const { link, parts } of message.copies) {
+        const texts = message.texts.filter((_, index) => RANK[parts[index]?.state ?? "waiting"] > 0);
+        yield { plugin: row.plugin ?? "", link, texts, at: row.updated_at };
+      }
+    }
+  }
+
+  /** Forgets settled messages beyond the bounds of the history. Returns how many. */
+  sweep(now: number): number {
+    return this.database.write(() => {
+      const old = this.database.sqlite.run("DELETE FROM outbox WHERE final = 1 AND queued_at < ?", [now - HISTORY_MS]).changes;
+      const many = this.database.sqlite.run(
+        "DELETE FROM outbox WHERE final = 1 AND id <= (SELECT id FROM outbox ORDER BY id DESC LIMIT 1 OFFSET ?)",
+        [HISTORY_ROWS],
+      ).changes;
+      return old + many;
+    });
+  }
+}
+
+function packCopy(copy: Copy): { link: string; parts: StoredPart[] } {
+  const parts = copy.parts.map((part) => ({
+    id: part.packetId,
+    state: part.state,
+    ...(part.earlier.length === 0 ? {} : { earlier: part.earlier }),
+    ...(part.retries === 0 ? {} : { retries: part.retries }),
+  }));
+  return { link: copy.link, parts };
+}
+
+function unpack(row: Row): OutMessage {
+  const sender: Sender =
+    row.sender === "plugin" ? { kind: "plugin", plugin: row.plugin ?? "" } : { kind: row.sender === "operator" ? "operator" : "gateway" };
+  const copies = JSON.parse(row.copies) as { link: string; parts: StoredPart[] }[];
+  return {
+    id: row.id,
+    request: {
+      text: row.text,
+      to: row.to_node,
+      channel: row.channel,
+      ...(row.link === null ? {} : { link: row.link }),
+      ...(row.reply_id === null ? {} : { replyId: row.reply_id }),
+      priority: row.priority as Priority,
+      wantAck: row.want_ack === 1,
+      sender,
+      correlationId: row.correlation_id,
+    },
+    texts: row.texts === null ? [row.text] : (JSON.parse(row.texts) as string[]),
+    packetIds: JSON.parse(row.packet_ids) as number[],
+    copies: copies.map(({ link, parts }) => ({
+      link,
+      parts: parts.map(({ id, state, earlier = [], retries = 0 }) => ({ ...newPart(id), state, earlier, retries })),
+    })),
+    state: row.state as MessageState,
+    reason: row.reason as FailureReason | null,
+    code: row.code,
+    told: null,
+    queuedAt: row.queued_at,
+    updatedAt: row.updated_at,
+    deadline: Number.POSITIVE_INFINITY,
+    settleAt: null,
+    stored: true,
+    idsStored: true,
+    final: false,
+  };
+}

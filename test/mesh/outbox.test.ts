@@ -1,0 +1,459 @@
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import { fail } from "../../src/errors.ts";
+import { EMERGENCY_ROOM, WAITING_MAX, WAITING_PER_PLUGIN_MAX } from "../../src/mesh/outbox/intake.ts";
+import { BROADCAST, type MessageStatus } from "../../src/mesh/types.ts";
+import { settle } from "../storage/core-clock.ts";
+import { type Bench, bench, OWN, PEER, SETTINGS, text } from "./outbox-support.ts";
+
+let b: Bench;
+beforeEach(() => {
+  b = bench();
+  b.outbox.start();
+});
+afterEach(() => b.close());
+
+function queue(change: Parameters<typeof text>[0] = {}, on = b): string {
+  const queued = on.outbox.enqueue(text(change));
+  if (!queued.ok) throw queued.error;
+  return queued.value.id;
+}
+const last = (id: string, on = b): MessageStatus | undefined => on.statuses.filter((status) => status.id === id).at(-1);
+const states = (id: string): string[] => b.statuses.filter((status) => status.id === id).map((status) => status.state);
+
+describe("sending", () => {
+  test("a text is stored, sent and told", async () => {
+    const queued = b.outbox.enqueue(text({ text: "hello", channel: 3, replyId: 77, wantAck: true }));
+    if (!queued.ok) throw queued.error;
+    expect(queued.value.id).toMatch(/^m_[0-9A-Z]{26}$/);
+    expect(b.radio.sent).toEqual([]);
+    await b.clock.run(0);
+    expect((await queued.value.stored).ok).toBe(true);
+    expect(b.radio.sent).toMatchObject([{ text: "hello", to: PEER, channel: 3, replyId: 77, wantAck: true, priority: "normal" }]);
+    expect(states(queued.value.id)).toEqual(["queued", "sent"]);
+    expect(b.outbox.get(queued.value.id)).toMatchObject({ state: "sent", parts: 1, packets: [b.radio.sent[0]?.packetId] });
+  });
+
+  test("its packet id is committed before the first byte leaves", async () => {
+    let stored: unknown;
+    b.radio.write = (out) => {
+      stored = b.database.sqlite.query("SELECT packet_ids FROM outbox").get();
+      expect(JSON.parse((stored as { packet_ids: string }).packet_ids)).toEqual([out.packetId]);
+      expect(b.database.sqlite.inTransaction).toBe(false);
+      return { ok: true, value: null };
+    };
+    queue();
+    await b.clock.run(0);
+    expect(stored).toBeDefined();
+  });
+
+  test("two texts on a link are never closer than the spacing", async () => {
+    for (let i = 0; i < 6; i++) queue();
+    await b.clock.run(60_000);
+    const gaps = b.radio.sent.map((sent, i) => sent.at - (b.radio.sent[i - 1]?.at ?? Number.NEGATIVE_INFINITY));
+    expect(b.radio.sent).toHaveLength(6);
+    expect(Math.min(...gaps)).toBeGreaterThanOrEqual(2_500);
+  });
+
+  test("at most about one commit a second", async () => {
+    const before = b.database.stats().commits;
+    for (let i = 0; i < 200; i++) {
+      if (b.outbox.stats().queued < 50) queue();
+      await b.clock.run(50);
+    }
+    expect(b.database.stats().commits - before).toBeLessThanOrEqual(22);
+  });
+
+  test("a long text goes in marked parts that follow one another", async () => {
+    const id = queue({ text: "word ".repeat(90).trim() });
+    queue({ text: "other", sender: { kind: "operator" } });
+    await b.clock.run(30_000);
+    expect(b.radio.texts.map((each) => each.slice(0, 5))).toEqual(["(1/3)", "(2/3)", "(3/3)", "other"]);
+    expect(b.statuses.filter((status) => status.id === id).map(({ state, part }) => [state, part])).toEqual([
+      ["queued", undefined],
+      ["queued", 1],
+      ["queued", 2],
+      ["sent", 3],
+    ]);
+    expect(new Set(b.outbox.get(id)?.packets).size).toBe(3);
+  });
+
+  test("urgent lanes first, also between the parts of a text; senders take turns", async () => {
+    b.radio.move("connecting");
+    queue({ text: "x".repeat(300) });
+    for (const plugin of ["a", "a", "a", "b", "c"]) queue({ text: plugin, sender: { kind: "plugin", plugin } });
+    queue({ text: "low", priority: "low" });
+    b.radio.move("up");
+    await b.clock.run(1_000);
+    queue({ text: "high", priority: "high" });
+    queue({ text: "sos", priority: "emergency" });
+    await b.clock.run(60_000);
+    expect(b.radio.texts.map((each) => each.slice(0, 5))).toEqual(["(1/2)", "sos", "high", "(2/2)", "a", "b", "c", "a", "a", "low"]);
+  });
+});
+
+describe("answers", () => {
+  const sendOne = async (change: Parameters<typeof text>[0] = {}) => {
+    const id = queue(change);
+    await b.clock.run(0);
+    const packet = b.radio.sent.at(-1)?.packetId ?? 0;
+    return { id, packet };
+  };
+
+  test("an implicit ack is relayed, only the destination's is delivered", async () => {
+    const { id, packet } = await sendOne({ wantAck: true });
+    b.radio.routing(packet, 0, 0x99);
+    expect(last(id)?.state).toBe("sent");
+    b.radio.routing(packet, 0, OWN);
+    expect(last(id)?.state).toBe("relayed");
+    b.radio.routing(packet, 5, OWN);
+    b.radio.routing(packet, 0, PEER);
+    b.radio.routing(packet, 5, OWN);
+    expect(states(id)).toEqual(["queued", "sent", "relayed", "delivered"]);
+  });
+
+  test("what the radio dropped is sent again, later and under a new id", async () => {
+    for (const res of [32, 34]) {
+      await b.clock.run(3_000);
+      const { id, packet } = await sendOne();
+      b.radio.queue(packet, res);
+      expect(last(id)).toMatchObject({ state: "queued", code: res });
+      await b.clock.run(32_000);
+      b.radio.queue(b.radio.sent.at(-1)?.packetId ?? 0, 0);
+      await b.clock.run(0);
+      expect(b.outbox.get(id)).toMatchObject({ state: "sent" });
+      expect(b.radio.sent.at(-1)?.packetId).not.toBe(packet);
+      expect(b.outbox.get(id)?.packets).toHaveLength(2);
+      expect((b.radio.sent.at(-1)?.at ?? 0) - (b.radio.sent.at(-2)?.at ?? 0)).toBeGreaterThanOrEqual(5_000);
+    }
+    await b.clock.run(3_000);
+    const { packet } = await sendOne();
+    b.radio.routing(packet, 38, OWN);
+    await b.clock.run(10_000);
+    expect(b.radio.texts.at(-1)).toBe(b.radio.texts.at(-2) ?? "");
+  });
+
+  test("final refusals fail with a word and the radio's number", async () => {
+    for (const [res, reason] of [
+      [6, "no_channel"],
+      [7, "too_large"],
+      [39, "no_key"],
+      [99, "refused"],
+    ] as const) {
+      const { id, packet } = await sendOne();
+      b.radio.queue(packet, res);
+      expect(last(id)).toMatchObject({ state: "failed", reason, code: res });
+      await b.clock.run(5_000);
+    }
+  });
+
+  test("nobody heard it: two more attempts under new ids if an ack was wanted, else none", async () => {
+    const silent = await sendOne();
+    b.radio.routing(silent.packet, 5, OWN);
+    expect(last(silent.id)).toMatchObject({ state: "failed", reason: "not_heard", code: 5 });
+    await b.clock.run(10_000);
+    const { id } = await sendOne({ wantAck: true });
+    for (let i = 0; i < 3; i++) {
+      b.radio.routing(b.radio.sent.at(-1)?.packetId ?? 0, 5, OWN);
+      await b.clock.run(120_000);
+    }
+    expect(b.radio.sent).toHaveLength(4);
+    expect(new Set(b.outbox.get(id)?.packets).size).toBe(3);
+    expect(last(id)).toMatchObject({ state: "failed", reason: "not_heard" });
+  });
+
+  test("a late ack for the first attempt ends the others", async () => {
+    const { id, packet } = await sendOne({ wantAck: true });
+    b.radio.routing(packet, 5, OWN);
+    b.radio.routing(packet, 0, PEER);
+    await b.clock.run(300_000);
+    expect(last(id)?.state).toBe("delivered");
+    expect(b.radio.sent).toHaveLength(1);
+  });
+
+  test("a failing part spares the air the rest", async () => {
+    const id = queue({ text: "x".repeat(900) });
+    await b.clock.run(0);
+    b.radio.queue(b.radio.sent[0]?.packetId ?? 0, 6);
+    await b.clock.run(60_000);
+    expect(b.radio.sent).toHaveLength(1);
+    expect(last(id)).toMatchObject({ state: "failed", reason: "no_channel", part: 1 });
+  });
+
+  test("answers about packets that are not ours are ignored", async () => {
+    const { id, packet } = await sendOne();
+    for (const report of [0, 1, packet ^ 1]) {
+      b.radio.queue(report, 6);
+      b.radio.routing(report, 39, OWN);
+    }
+    b.radio.routing(packet, 39, 0x77);
+    expect(states(id)).toEqual(["queued", "sent"]);
+  });
+});
+
+describe("links", () => {
+  test("a link that is down keeps what waits; what it had not confirmed goes again under the same id", async () => {
+    const first = queue();
+    await b.clock.run(2_600);
+    const confirmed = queue();
+    await b.clock.run(0);
+    b.radio.queue(b.radio.sent[1]?.packetId ?? 0, 0);
+    b.radio.move("waiting");
+    const later = queue();
+    await b.clock.run(60_000);
+    expect(b.radio.sent).toHaveLength(2);
+    b.radio.move("up");
+    await b.clock.run(10_000);
+    expect(b.radio.sent.map((sent) => sent.packetId)).toEqual(
+      [first, confirmed, first, later].map((id) => b.outbox.get(id)?.packets[0] ?? 0),
+    );
+  });
+
+  test("a write that fails or hangs is tried again under the same id, without a rush", async () => {
+    let failures = 3;
+    b.radio.write = () => (failures-- > 0 ? (failures === 2 ? null : fail("link_down", "broken pipe")) : { ok: true, value: null });
+    const id = queue();
+    await b.clock.run(0);
+    expect(b.outbox.get(id)?.state).toBe("queued");
+    await b.clock.run(60_000);
+    expect(b.outbox.get(id)?.state).toBe("sent");
+    expect(new Set(b.radio.sent.map((sent) => sent.packetId)).size).toBe(1);
+  });
+
+  test("a radio that answers, but not about this text, gets it again under the same id", async () => {
+    b.radio.queue(0, 0);
+    queue();
+    await b.clock.run(50_000);
+    expect(b.radio.sent).toHaveLength(2);
+    expect(b.radio.sent[0]?.packetId).toBe(b.radio.sent[1]?.packetId ?? 0);
+  });
+
+  test("a broadcast goes over every link that is up, under one id; a direct message where the node was heard last", async () => {
+    const c = bench({ links: ["base", "roof", "dead"], linkOf: () => "roof" });
+    c.radios[2]?.move("waiting");
+    c.outbox.start();
+    queue({ to: BROADCAST, text: "all" }, c);
+    await c.clock.run(3_000);
+    expect(c.radios.map((radio) => radio.texts)).toEqual([["all"], ["all"], []]);
+    expect(c.radios[0]?.sent[0]?.packetId).toBe(c.radios[1]?.sent[0]?.packetId ?? 0);
+    queue({ text: "direct" }, c);
+    queue({ text: "named", link: "base" }, c);
+    await c.clock.run(6_000);
+    expect(c.radios.map((radio) => radio.texts)).toEqual([["all", "named"], ["all", "direct"], []]);
+    await c.close();
+  });
+
+  test("what a lost link has not begun goes by another", async () => {
+    const c = bench({ links: ["base", "roof"], linkOf: () => "base" });
+    c.outbox.start();
+    queue({ text: "one" }, c);
+    queue({ text: "two" }, c);
+    await c.clock.run(0);
+    c.radios[0]?.queue(c.radios[0].sent[0]?.packetId ?? 0, 0);
+    c.radios[0]?.move("waiting");
+    await c.clock.run(5_000);
+    expect(c.radios.map((radio) => radio.texts)).toEqual([["one"], ["two"]]);
+    await c.close();
+  });
+});
+
+describe("bounds", () => {
+  test("deadlines: a normal message expires, an emergency outlives it", async () => {
+    b.radio.move("waiting");
+    const [normal, emergency] = [queue(), queue({ priority: "emergency" })];
+    await b.clock.run(16 * 60_000);
+    expect(last(normal)).toMatchObject({ state: "failed", reason: "expired" });
+    await b.clock.run(22 * 3_600_000);
+    expect(last(emergency)?.state).toBe("queued");
+    b.radio.move("up");
+    await b.clock.run(5_000);
+    expect(b.radio.sent).toHaveLength(1);
+    expect(last(emergency)?.state).toBe("sent");
+  });
+
+  test("so many messages of one plugin, so many in all; emergencies have room of their own", () => {
+    b.radio.move("waiting");
+    for (let i = 0; i < WAITING_PER_PLUGIN_MAX; i++) queue();
+    const refused = b.outbox.enqueue(text());
+    expect(refused.ok ? "" : refused.error.code).toBe("rate_limited");
+    for (let i = WAITING_PER_PLUGIN_MAX; i < WAITING_MAX; i++) queue({ sender: { kind: "plugin", plugin: `p${i % 20}` } });
+    const full = b.outbox.enqueue(text({ sender: { kind: "operator" } }));
+    expect(full.ok ? "" : full.error.summary()).toBe("the outbox is full: 500 messages wait for the radio (try again later)");
+    for (let i = 0; i < EMERGENCY_ROOM; i++) queue({ priority: "emergency" });
+    expect(b.outbox.enqueue(text({ priority: "emergency" })).ok).toBe(false);
+    expect(b.outbox.stats()).toMatchObject({ queued: WAITING_MAX + EMERGENCY_ROOM });
+  });
+
+  test("what makes no sense is refused", () => {
+    for (const [change, code] of [
+      [{ text: " \n" }, "invalid_argument"],
+      [{ to: 0 }, "invalid_argument"],
+      [{ to: 2 ** 32 }, "invalid_argument"],
+      [{ channel: 8 }, "invalid_argument"],
+      [{ link: "attic" }, "not_found"],
+    ] as const) {
+      const refused = b.outbox.enqueue(text(change));
+      expect(refused.ok ? "" : refused.error.code).toBe(code);
+    }
+  });
+
+  test("a busy channel holds the lanes one after the other, never an emergency", async () => {
+    b.radio.channelUtilization = 0.5;
+    for (const priority of ["low", "normal", "high", "emergency"] as const) queue({ text: priority, priority });
+    await b.clock.run(10_000);
+    expect(b.radio.texts).toEqual(["emergency"]);
+    b.radio.channelUtilization = 0.3;
+    await b.clock.run(10_000);
+    expect(b.radio.texts).toEqual(["emergency", "high"]);
+    b.radio.channelUtilization = 0.1;
+    await b.clock.run(10_000);
+    expect(b.radio.texts).toEqual(["emergency", "high", "normal", "low"]);
+  });
+
+  test("a plugin's share of the airtime is an hour's; others go on", async () => {
+    const c = bench({ config: { ...SETTINGS, airtime: { ...SETTINGS.airtime, plugin_share: 0.001 } } });
+    c.outbox.start();
+    for (let i = 0; i < 4; i++) queue({ text: "w".repeat(200) }, c);
+    queue({ text: "other", sender: { kind: "plugin", plugin: "other" } }, c);
+    await c.clock.run(60_000);
+    expect(c.radio.texts.filter((each) => each.startsWith("w"))).toHaveLength(2);
+    expect(c.radio.texts).toContain("other");
+    expect(c.outbox.airtimeOf("weather")).toBeGreaterThan(3_000);
+    await c.close();
+  });
+
+  test("withdrawn: what has not left of a plugin's messages, narrowed by a filter", async () => {
+    b.radio.move("waiting");
+    const [one, two, other] = [queue({ channel: 1 }), queue({ channel: 2 }), queue({ sender: { kind: "operator" } })];
+    expect(b.outbox.withdraw({ plugin: "weather", where: (status) => status.channel === 2 })).toBe(1);
+    expect(b.outbox.withdraw({ plugin: "weather" })).toBe(1);
+    expect([one, two].map((id) => last(id)?.reason)).toEqual(["withdrawn", "withdrawn"]);
+    b.radio.move("up");
+    await b.clock.run(10_000);
+    expect(b.radio.sent).toHaveLength(1);
+    expect(last(other)?.state).toBe("sent");
+  });
+
+  test("the history is bounded, and lists page by page", async () => {
+    const ids: string[] = [];
+    for (let i = 0; i < 30; i++) {
+      ids.push(queue());
+      await b.clock.run(2_500);
+    }
+    expect(ids).toEqual([...ids].sort());
+    const page = b.outbox.list({ limit: 10 });
+    expect(page.map((status) => status.id)).toEqual(ids.slice(-10).reverse());
+    expect(b.outbox.list({ limit: 500, before: ids[20] ?? "" }).map((status) => status.id)).toEqual(ids.slice(0, 20).reverse());
+    expect(b.outbox.list({ state: "failed" })).toEqual([]);
+    await b.clock.run(31 * 24 * 3_600_000);
+    queue();
+    await b.clock.run(10_000);
+    expect(b.outbox.list({ limit: 500 })).toHaveLength(1);
+  });
+
+  test("stop is quick, idempotent and leaves no timer and no listener", async () => {
+    queue();
+    b.radio.write = () => null;
+    await b.clock.run(0);
+    const stopped = b.outbox.stop();
+    await b.clock.run(2_000);
+    await stopped;
+    await b.outbox.stop();
+    await b.clock.run(20_000);
+    expect(b.radio.listeners).toBe(0);
+    expect(b.clock.pending).toBe(0);
+  });
+});
+
+describe("a disk that fails", () => {
+  test("what could not be stored is not sent and says so; an emergency goes all the same", async () => {
+    b.database.sqlite.run("PRAGMA query_only = ON");
+    const queued = b.outbox.enqueue(text());
+    if (!queued.ok) throw queued.error;
+    const emergency = queue({ text: "sos", priority: "emergency" });
+    await b.clock.run(5_000);
+    expect((await queued.value.stored).ok).toBe(false);
+    expect(last(queued.value.id)).toMatchObject({ state: "failed", reason: "storage" });
+    expect(b.radio.texts).toEqual(["sos"]);
+    b.database.sqlite.run("PRAGMA query_only = OFF");
+    await b.clock.run(5_000);
+    expect(b.outbox.list().map((status) => status.id)).toEqual([emergency]);
+  });
+});
+
+test("an emergency is committed when enqueue returns", () => {
+  const id = queue({ priority: "emergency" });
+  expect(b.database.sqlite.query("SELECT id FROM outbox").all()).toEqual([{ id }]);
+});
+
+test("a restart takes up what waited, with its ids, order and deadlines", async () => {
+  b.radio.move("waiting");
+  const ids = [queue(), queue({ text: "y".repeat(500) }), queue({ priority: "high" })];
+  await b.clock.run(10 * 60_000);
+  const packets = ids.map((id) => b.outbox.get(id)?.packets);
+  const again = b.again();
+  again.outbox.start();
+  await again.clock.run(60_000);
+  expect(again.radio.sent.map((sent) => sent.packetId)).toEqual([...(packets[2] ?? []), ...(packets[0] ?? []), ...(packets[1] ?? [])]);
+  await again.close();
+});
+
+// Feature: third-party-plugin-system, Property 3: Message sending capability
+// Feature: third-party-plugin-system, Property 21: Message routing to mesh
+test("whatever is queued reaches the radio once, addressed as asked, whatever the radio does", async () => {
+  const request = fc.record({
+    text: fc.string({ unit: "grapheme", minLength: 1, maxLength: 300 }).filter((value) => value.trim() !== ""),
+    to: fc.oneof(fc.integer({ min: 1, max: 0xfffffffe }), fc.constant(BROADCAST)),
+    channel: fc.integer({ min: 0, max: 7 }),
+    priority: fc.constantFrom("low", "normal", "high", "emergency"),
+    wantAck: fc.boolean(),
+    sender: fc.constantFrom("a", "b", "c").map((plugin) => ({ kind: "plugin" as const, plugin })),
+  });
+  const trouble = fc.array(fc.constantFrom("fine", "fine", "fail", "full", "drop", "restart"), { maxLength: 12 });
+  await fc.assert(
+    fc.asyncProperty(fc.array(request, { minLength: 1, maxLength: 8 }), trouble, async (requests, troubles) => {
+      let c = bench();
+      c.outbox.start();
+      const sent: Bench["radio"]["sent"] = [];
+      const known = new Set<number>();
+      const left = [...troubles];
+      const behave = (on: Bench) => {
+        on.radio.write = (out) => {
+          const next = left.shift() ?? "fine";
+          if (next === "fail") return fail("link_down", "gone");
+          if (known.has(out.packetId)) return { ok: true, value: null }; // ignored in silence, as the firmware does
+          known.add(out.packetId);
+          if (next === "full") queueMicrotask(() => on.radio.queue(out.packetId, 32));
+          else sent.push({ ...out, at: on.clock.monotonic() });
+          if (next === "fine") queueMicrotask(() => on.radio.queue(out.packetId, 0));
+          if (next === "drop") queueMicrotask(() => ["waiting", "up"].forEach((state) => void on.radio.move(state as "up")));
+          if (next === "restart") queueMicrotask(() => on.outbox.stop());
+          return { ok: true, value: null };
+        };
+      };
+      behave(c);
+      const ids = requests.map((each) => queue({ ...each, priority: each.priority as "low" }, c));
+      for (let i = 0; i < 4; i++) {
+        await c.clock.run(60_000);
+        const next = c.again();
+        await c.outbox.stop();
+        c = next;
+        behave(c);
+        c.outbox.start();
+      }
+      await c.clock.run(120_000);
+      for (const [i, id] of ids.entries()) {
+        const status = c.outbox.get(id);
+        const asked = requests[i];
+        expect(status?.state).toBe("sent");
+        const packets = new Set(sent.filter((each) => status?.packets.includes(each.packetId)).map((each) => each.packetId));
+        expect(packets.size).toBe(status?.parts ?? 0);
+        for (const each of sent.filter((out) => packets.has(out.packetId)))
+          expect(each).toMatchObject({ to: asked?.to, channel: asked?.channel, wantAck: asked?.wantAck });
+      }
+      await c.close();
+    }),
+    { numRuns: 100 },
+  );
+  await settle();
+});
