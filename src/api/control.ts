@@ -1,7 +1,8 @@
 import type { Result } from "../errors.ts";
-import type { CoreBus } from "../events/core.ts";
 import type { LogBook } from "../log/line.ts";
+import type { Fault } from "../mesh/simulator/types.ts";
 import type { LinkStatus, MeshNode, MessageState, MessageStatus, Priority } from "../mesh/types.ts";
+import type { CoreBus } from "../plugins/events.ts";
 import type { Json } from "../sdk/wire.ts";
 import type {
   AuditEntryView,
@@ -145,6 +146,8 @@ export interface AuditFilter {
 export interface SimulateControl {
   /** A simulated node says something; `to` absent and no channel: a direct message to the gateway's node. */
   say(message: SimulatedMessage, actor: Actor): Answer<{ readonly packetId: number }>;
+  /** Lets something go wrong in the simulated mesh, for scripts. */
+  fail?(fault: Fault, actor: Actor): Answer<null>;
 }
 
 export interface SimulatedMessage {

@@ -13,6 +13,23 @@ const node = v.pipe(
 const channelIndex = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(7));
 const channel = v.pipe(v.union([channelIndex, v.pipe(v.string(), v.maxLength(32))]), v.description("Index 0-7 or exact name"));
 
+const count = v.exactOptional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(1000)));
+const whole = (most: number) => v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(most));
+const milliseconds = v.pipe(v.number(), v.minValue(0), v.maxValue(3_600_000));
+const fault = v.variant("kind", [
+  v.strictObject({ kind: v.literal("drop"), count }),
+  v.strictObject({ kind: v.literal("nak"), code: whole(255), count }),
+  v.strictObject({ kind: v.literal("lose_ack"), count }),
+  v.strictObject({ kind: v.literal("queue_status"), res: whole(255), count }),
+  v.strictObject({ kind: v.literal("duplicate"), count }),
+  v.strictObject({ kind: v.literal("latency"), ms: milliseconds }),
+  v.strictObject({ kind: v.literal("loss"), fraction: v.pipe(v.number(), v.minValue(0), v.maxValue(1)) }),
+  v.strictObject({ kind: v.literal("reboot"), ms: v.exactOptional(milliseconds) }),
+  v.strictObject({ kind: v.literal("silence"), ms: v.exactOptional(milliseconds) }),
+  v.strictObject({ kind: v.literal("rubbish"), bytes: whole(65_536) }),
+  v.strictObject({ kind: v.picklist(["disconnect", "resume"]) }),
+]);
+
 export const meshRoutes: readonly Route[] = [
   route({
     method: "GET",
@@ -88,12 +105,25 @@ export const meshRoutes: readonly Route[] = [
     answers: { 202: v.object({ packet_id: v.number() }) },
     errors: ["not_found", "conflict"],
     run({ control, actor, body }) {
-      if (control.simulate === undefined) {
-        return fail("conflict", "no simulated interface is configured", {
-          hint: "add { name: sim, type: simulated, nodes: 3 } to mesh.interfaces",
-        });
-      }
+      if (control.simulate === undefined) return noSimulation();
       return reply(control.simulate.say(body, actor), ({ packetId }) => ({ packet_id: packetId }), 202);
     },
   }),
+  route({
+    method: "POST",
+    path: "/api/v1/simulate/faults",
+    summary: "Something goes wrong in the simulated mesh, from now on or for the next `count` texts; `ms` are milliseconds",
+    tag,
+    body: fault,
+    answers: { 204: v.void() },
+    errors: ["conflict"],
+    run: ({ control, actor, body }) =>
+      control.simulate?.fail === undefined ? noSimulation() : reply(control.simulate.fail(body, actor), undefined, 204),
+  }),
 ];
+
+function noSimulation() {
+  return fail("conflict", "no simulated interface is configured", {
+    hint: "add { name: sim, type: simulated, nodes: 3 } to mesh.interfaces",
+  });
+}

@@ -18,7 +18,7 @@ const since = v.optional(
     v.description("RFC 3339, or seconds since 1970"),
   ),
 );
-const logLine = v.object({
+export const logLine = v.object({
   timestamp: v.string(),
   level: v.string(),
   plugin: v.nullable(v.string()),
@@ -30,7 +30,7 @@ const logLine = v.object({
   context: v.record(v.string(), v.unknown()),
   correlation_id: v.nullable(v.string()),
 });
-const statusView = v.object({
+export const statusView = v.object({
   version: v.string(),
   started_at: v.string(),
   uptime_s: v.number(),

@@ -1,0 +1,142 @@
+import * as v from "valibot";
+import { ERROR_CODES, type ErrorCode, fail, ok, type Result } from "../errors.ts";
+
+type Schema<T> = v.GenericSchema<unknown, T>;
+
+const DEADLINE_MS = 30_000;
+const MAX_PAGES = 200;
+const MAX_FRAME = 1_048_576;
+
+const problem = v.object({
+  code: v.string(),
+  detail: v.string(),
+  hint: v.optional(v.string()),
+  where: v.optional(v.string()),
+  data: v.optional(v.record(v.string(), v.unknown())),
+});
+
+export interface StreamEvent {
+  readonly name: string;
+  readonly data: unknown;
+}
+
+/** The control API of a running gateway, over HTTP. Answers are checked: the port might be another program's by now. */
+export class Client {
+  constructor(
+    readonly url: string,
+    private readonly token: string,
+    private readonly signal?: AbortSignal | undefined,
+  ) {}
+
+  get<T>(path: string, schema: Schema<T>): Promise<Result<T>> {
+    return this.call("GET", path, schema);
+  }
+
+  async call<T>(method: "GET" | "POST" | "PUT" | "DELETE", path: string, schema: Schema<T>, body?: unknown): Promise<Result<T>> {
+    const response = await this.#fetch(method, path, body);
+    if (!response.ok) return response;
+    const text = await response.value.text();
+    const parsed = v.safeParse(schema, response.value.status === 204 ? undefined : parse(text));
+    return parsed.success ? ok(parsed.output) : this.#stranger();
+  }
+
+  /** Every page of a list. */
+  async list<T>(path: string, item: Schema<T>): Promise<Result<T[]>> {
+    const items: T[] = [];
+    let cursor: string | null = null;
+    for (let page = 0; page < MAX_PAGES; page++) {
+      const query: string = cursor === null ? "" : `${path.includes("?") ? "&" : "?"}cursor=${encodeURIComponent(cursor)}`;
+      const answer: Result<{ items: T[]; next: string | null }> = await this.get(
+        path + query,
+        v.object({ items: v.array(item), next: v.nullable(v.string()) }),
+      );
+      if (!answer.ok) return answer;
+      items.push(...answer.value.items);
+      cursor = answer.value.next;
+      if (cursor === null) break;
+    }
+    return ok(items);
+  }
+
+  /** Opens the event stream; the subscription is in force when this resolves. Ends with the connection or `signal`. */
+  async events(query: string, signal: AbortSignal): Promise<Result<AsyncGenerator<StreamEvent>>> {
+    const response = await this.#fetch("GET", `/api/v1/events?${query}`, undefined, signal);
+    if (!response.ok) return response;
+    return response.value.body === null ? this.#stranger() : ok(frames(response.value.body, signal));
+  }
+
+  async #fetch(method: string, path: string, body: unknown, stream?: AbortSignal): Promise<Result<Response>> {
+    const signals = [stream ?? AbortSignal.timeout(DEADLINE_MS), this.signal].filter((signal) => signal !== undefined);
+    const headers: Record<string, string> = { authorization: `Bearer ${this.token}` };
+    if (body !== undefined) headers["content-type"] = "application/json";
+    let response: Response;
+    try {
+      response = await fetch(this.url + path, {
+        method,
+        headers,
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        redirect: "error",
+        signal: AbortSignal.any(signals),
+      });
+    } catch (cause) {
+      const timedOut = cause instanceof Error && cause.name === "TimeoutError";
+      return fail("unavailable", timedOut ? `the gateway at ${this.url} does not answer` : `no gateway is running at ${this.url}`, {
+        cause,
+        hint: "start it with: zephyrgate gateway; or say which with --config, --data-dir or --port",
+      });
+    }
+    return response.ok ? ok(response) : this.#failed(response);
+  }
+
+  async #failed(response: Response): Promise<Result<never>> {
+    const parsed = v.safeParse(problem, parse(await response.text()));
+    if (!parsed.success) return this.#stranger();
+    const { code, detail, hint, where, data } = parsed.output;
+    if (code === "unauthorized")
+      return fail("unauthorized", `the gateway at ${this.url} does not know our token`, {
+        hint: "it runs with another data folder: name it with --data-dir",
+      });
+    const known = Object.hasOwn(ERROR_CODES, code) ? (code as ErrorCode) : "internal";
+    return fail(known, detail, {
+      ...(hint === undefined ? {} : { hint }),
+      ...(where === undefined ? {} : { where }),
+      ...(data === undefined ? {} : { data }),
+    });
+  }
+
+  #stranger(): Result<never> {
+    return fail("unavailable", `what answers at ${this.url} is not this version's gateway`, {
+      hint: "check api.port, and that gateway and command line are the same version",
+    });
+  }
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    // No JSON: the schema says so in our words.
+    return undefined;
+  }
+}
+
+async function* frames(body: ReadableStream<Uint8Array>, signal: AbortSignal): AsyncGenerator<StreamEvent> {
+  const decoder = new TextDecoder();
+  let text = "";
+  try {
+    for await (const chunk of body) {
+      text += decoder.decode(chunk, { stream: true });
+      for (let end = text.indexOf("\n\n"); end >= 0; end = text.indexOf("\n\n")) {
+        const frame = text.slice(0, end);
+        text = text.slice(end + 2);
+        const name = /^event: (.*)$/m.exec(frame)?.[1];
+        const data = /^data: (.*)$/m.exec(frame)?.[1];
+        if (name !== undefined && data !== undefined) yield { name, data: parse(data) };
+      }
+      if (text.length > MAX_FRAME) return;
+    }
+  } catch (thrown) {
+    // The caller's own end of the wait is no error; a connection that broke ends the stream.
+    if (!signal.aborted && !(thrown instanceof Error)) throw thrown;
+  }
+}

@@ -1,0 +1,205 @@
+import { accessSync, constants, existsSync, readdirSync, statfsSync, statSync } from "node:fs";
+import { dirname } from "node:path";
+import * as v from "valibot";
+import { statusView } from "../api/routes/system.ts";
+import { tokenPath } from "../api/token.ts";
+import type { LoadedConfig } from "../config/load.ts";
+import type { Result } from "../errors.ts";
+import type { Client } from "./client.ts";
+
+/** One thing that was looked at; `mend` says what to do about it. */
+export interface Finding {
+  readonly grade: "ok" | "warn" | "fail";
+  readonly what: string;
+  readonly found: string;
+  readonly mend?: string;
+}
+
+type Config = LoadedConfig["config"];
+
+const MB = 1_048_576;
+/** The gateway's own clock checks start here: no release is older. */
+const EARLIEST = Date.parse("2025-01-01T00:00:00Z");
+const BY_ID = "/dev/serial/by-id";
+
+/** The data folder: there or makable, ours to write, closed to others, with space left. */
+export function checkDataDir(dir: string): Finding[] {
+  const exists = existsSync(dir);
+  const place = exists ? dir : nearestFolder(dir);
+  try {
+    accessSync(place, constants.W_OK | constants.X_OK);
+  } catch {
+    return [
+      { grade: "fail", what: "data folder", found: `${place} is not writable`, mend: `let the gateway's user own it, or set data_dir` },
+    ];
+  }
+  const findings: Finding[] = [{ grade: "ok", what: "data folder", found: exists ? dir : `${dir} will be made` }];
+  if (exists && (statSync(dir).mode & 0o002) !== 0) {
+    findings.push({ grade: "fail", what: "data folder", found: "everybody may write to it", mend: `chmod o-w ${dir}` });
+  }
+  const token = statSync(tokenPath(dir), { throwIfNoEntry: false });
+  if (token !== undefined && (token.mode & 0o077) !== 0) {
+    findings.push({ grade: "fail", what: "API token", found: "others may read it", mend: `chmod 600 ${tokenPath(dir)}` });
+  }
+  const disk = statfsSync(place);
+  const free = (disk.bavail * disk.bsize) / MB;
+  const space = `${Math.floor(free)} MB free`;
+  if (free < 20) findings.push({ grade: "fail", what: "disk", found: space, mend: "free some space: messages cannot be kept without it" });
+  else if (free < 200) findings.push({ grade: "warn", what: "disk", found: space, mend: "free some space" });
+  else findings.push({ grade: "ok", what: "disk", found: space });
+  return findings;
+}
+
+function nearestFolder(path: string): string {
+  const parent = dirname(path);
+  return existsSync(parent) || parent === path ? parent : nearestFolder(parent);
+}
+
+/** Serial devices that the configuration names, or what is plugged in when it names no interface. */
+export async function checkLinks(interfaces: Config["mesh"]["interfaces"], deadlineMs = 3000): Promise<Finding[]> {
+  if (interfaces === undefined || interfaces.length === 0) {
+    const devices = existsSync(BY_ID) ? readdirSync(BY_ID) : [];
+    const found =
+      devices.length === 0
+        ? "no interface configured and no serial device found: the mesh will be simulated"
+        : `not configured; found ${devices.join(", ")}`;
+    return [
+      {
+        grade: "warn",
+        what: "radio",
+        found,
+        mend: `add to mesh.interfaces: - { name: base, type: serial, device: ${BY_ID}/${devices[0] ?? "..."} }`,
+      },
+    ];
+  }
+  return Promise.all(
+    interfaces.map(async (link): Promise<Finding> => {
+      const what = `radio ${link.name}`;
+      if (link.type === "serial") return checkSerial(what, link.device);
+      if (link.type === "tcp") return checkTcp(what, link.host, link.port, deadlineMs);
+      return { grade: "ok", what, found: "simulated" };
+    }),
+  );
+}
+
+function checkSerial(what: string, device: string): Finding {
+  const stat = statSync(device, { throwIfNoEntry: false });
+  if (stat === undefined)
+    return {
+      grade: "fail",
+      what,
+      found: `${device} is not there`,
+      mend: "plug the radio in, or mend `device`; ls /dev/serial/by-id lists what is plugged in",
+    };
+  if (!stat.isCharacterDevice()) return { grade: "fail", what, found: `${device} is no serial device`, mend: "mend `device`" };
+  try {
+    accessSync(device, constants.R_OK | constants.W_OK);
+  } catch {
+    return { grade: "fail", what, found: `no permission to open ${device}`, mend: "sudo usermod -aG dialout $USER, then sign in anew" };
+  }
+  return { grade: "ok", what, found: device };
+}
+
+async function checkTcp(what: string, host: string, port: number, deadlineMs: number): Promise<Finding> {
+  const reached = await reach(host, port, deadlineMs);
+  if (reached) return { grade: "ok", what, found: `${host}:${port} answers` };
+  return {
+    grade: "warn",
+    what,
+    found: `${host}:${port} does not answer`,
+    mend: "check that the node is on, and its address; the gateway goes on trying",
+  };
+}
+
+/** Whether a TCP connection comes about in time. */
+async function reach(host: string, port: number, deadlineMs: number): Promise<boolean> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<false>((resolve) => {
+    timer = setTimeout(() => resolve(false), deadlineMs);
+  });
+  const connected = Bun.connect({ hostname: host, port, socket: { data() {}, error() {} } }).then(
+    (socket) => {
+      socket.end();
+      return true;
+    },
+    () => false,
+  );
+  try {
+    return await Promise.race([connected, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+export function checkClock(now: number): Finding {
+  const shown = new Date(now).toISOString();
+  if (now < EARLIEST)
+    return { grade: "fail", what: "clock", found: `it says ${shown}`, mend: "set it, or switch network time on: timedatectl set-ntp true" };
+  return { grade: "ok", what: "clock", found: shown };
+}
+
+/** The running gateway, or whether its port is free for one. */
+export async function checkGateway(api: Config["api"], client: Result<Client>): Promise<Finding[]> {
+  const what = "gateway";
+  const place = `${api.host}:${api.port}`;
+  const host = api.host === "0.0.0.0" ? "127.0.0.1" : api.host;
+  if (!(await reach(host, api.port, 2000))) {
+    return [{ grade: "warn", what, found: `not running; port ${api.port} is free`, mend: "start it with: zephyrgate gateway" }];
+  }
+  const status = client.ok ? await client.value.get("/api/v1/status", statusView) : client;
+  if (!status.ok) {
+    return [
+      {
+        grade: "fail",
+        what,
+        found: `something listens at ${place}, but not the gateway of this data folder: ${status.error.message}`,
+        mend: "stop it, or choose another api.port",
+      },
+    ];
+  }
+  return [{ grade: "ok", what, found: `running at ${place}, version ${status.value.version}` }, ...inside(status.value)];
+}
+
+function inside(status: v.InferOutput<typeof statusView>): Finding[] {
+  const findings: Finding[] = [];
+  for (const link of status.links) {
+    if (link.state !== "up")
+      findings.push({
+        grade: "warn",
+        what: `link ${link.name}`,
+        found: `${link.state}${link.reason === undefined ? "" : `: ${link.reason}`}`,
+        mend: "the gateway goes on trying",
+      });
+  }
+  const failed = (status.plugins.failed ?? 0) + (status.plugins.disabled ?? 0);
+  if (failed > 0)
+    findings.push({ grade: "warn", what: "plugins", found: `${failed} failed or disabled`, mend: "zephyrgate plugin list says why" });
+  if (status.safe_mode)
+    findings.push({
+      grade: "warn",
+      what: "safe mode",
+      found: "only bundled plugins run",
+      mend: "see the log for what crashed, then restart the gateway",
+    });
+  return findings;
+}
+
+const wallSchema = v.array(v.object({ wall: v.string(), stands: v.boolean(), detail: v.string() }));
+
+/** The walls of the plugin jail, each known by trying to pass it. */
+export function gradeWalls(walls: unknown, allowMissing: readonly string[]): Finding[] {
+  const parsed = v.safeParse(wallSchema, walls);
+  if (!parsed.success) return [{ grade: "fail", what: "jail", found: "it could not be tried" }];
+  return parsed.output.map(({ wall, stands, detail }): Finding => {
+    const what = `wall ${wall}`;
+    if (stands) return { grade: "ok", what, found: detail };
+    if (allowMissing.includes(wall) || allowMissing.includes("jail"))
+      return { grade: "warn", what, found: `missing, and allowed to be: ${detail}` };
+    return {
+      grade: "fail",
+      what,
+      found: `missing: ${detail}`,
+      mend: `use a newer kernel, or accept the risk: plugins.isolation.allow_missing: [${wall}]`,
+    };
+  });
+}

@@ -1,0 +1,40 @@
+import { homedir } from "node:os";
+import { readToken } from "../api/token.ts";
+import { type LoadedConfig, loadConfig } from "../config/load.ts";
+import { fail, issueLine, ok, type Result } from "../errors.ts";
+import { Client } from "./client.ts";
+import { type Flags, type Io, textFlag } from "./verb.ts";
+
+/** The configuration as the gateway would find it with the same flags; every problem on a line of its own. */
+export function configuration(io: Io, flags: Flags): Result<LoadedConfig> {
+  const [config, dataDir, port] = ["config", "data-dir", "port"].map((name) => textFlag(flags, name));
+  const given = {
+    ...(config === undefined ? {} : { config }),
+    ...(dataDir === undefined ? {} : { dataDir }),
+    ...(port === undefined ? {} : { port }),
+  };
+  const loaded = loadConfig({ flags: given, env: io.env, cwd: io.cwd, home: io.env.HOME ?? homedir() });
+  return loaded.ok ? loaded : fail("config_invalid", loaded.error.map(issueLine).join("\n"));
+}
+
+/** The running gateway's API, where the configuration says it is. */
+export function findGateway(io: Io, flags: Flags): Result<Client> {
+  const loaded = configuration(io, flags);
+  if (!loaded.ok) return loaded;
+  const { api, data_dir } = loaded.value.config;
+  const token = readToken(data_dir);
+  if (!token.ok) {
+    if (token.error.code !== "not_found") return token;
+    return fail("unavailable", `no gateway has run with the data folder ${data_dir}`, {
+      cause: token.error,
+      hint: "start it with: zephyrgate gateway; or say which with --config or --data-dir",
+    });
+  }
+  return ok(new Client(apiUrl(api), token.value, io.signal));
+}
+
+/** Where to reach an API that listens at this address. */
+export function apiUrl(api: { readonly host: string; readonly port: number }): string {
+  const host = api.host === "0.0.0.0" ? "127.0.0.1" : api.host === "::" ? "::1" : api.host;
+  return `http://${host.includes(":") ? `[${host}]` : host}:${api.port}`;
+}

@@ -1,0 +1,109 @@
+import { nearest } from "../config/check.ts";
+import { asGatewayError } from "../errors.ts";
+import { escapeText } from "../log/escape.ts";
+import { VERSION } from "../version.ts";
+import { findGateway } from "./locate.ts";
+import { COMMON, type Io, parseArgs, type Verb } from "./verb.ts";
+import { doctorVerbs } from "./verbs/doctor.ts";
+import { gatewayVerbs } from "./verbs/gateway.ts";
+import { permissionVerbs } from "./verbs/permissions.ts";
+import { pluginVerbs } from "./verbs/plugins.ts";
+import { secretVerbs } from "./verbs/secrets.ts";
+import { simulateVerbs } from "./verbs/simulate.ts";
+import { statusVerbs } from "./verbs/status.ts";
+
+/** The whole command line. */
+export const VERBS: readonly Verb[] = [
+  ...gatewayVerbs,
+  ...statusVerbs,
+  ...doctorVerbs,
+  ...pluginVerbs,
+  ...permissionVerbs,
+  ...secretVerbs,
+  ...simulateVerbs,
+];
+
+/** Runs one command; `argv` without program and script. The exit code: 0 done, 1 failed, 2 not understood. Never rejects. */
+export async function main(argv: readonly string[], io: Io): Promise<number> {
+  const [first] = argv;
+  if (first === "--version" || first === "-v") {
+    io.stdout.write(`zephyrgate ${VERSION}\n`);
+    return 0;
+  }
+  if (first === "--help" || first === "-h" || first === "help") {
+    io.stdout.write(usage());
+    return 0;
+  }
+  const verb = find(argv);
+  if (verb === null) return misunderstood(io, first === undefined ? null : unknownVerb(argv), usage(argv));
+  const table = { ...COMMON, ...verb.flags };
+  const parsed = parseArgs(argv.slice(verb.name.split(" ").length), table);
+  if (!parsed.ok) {
+    const message = "unknown" in parsed ? unknownFlag(parsed.unknown, Object.keys(table)) : parsed.message;
+    return misunderstood(io, message, usageOf(verb));
+  }
+  if (parsed.flags.help === true) {
+    io.stdout.write(`${verb.summary}\n\n${usageOf(verb)}`);
+    return 0;
+  }
+  const [least, most] = verb.args;
+  if (parsed.args.length < least) return misunderstood(io, "something is missing", usageOf(verb));
+  if (parsed.args.length > most) return misunderstood(io, `too much: ${parsed.args.slice(most).join(" ")}`, usageOf(verb));
+  const missing = verb.required?.find((name) => parsed.flags[name] === undefined);
+  if (missing !== undefined) return misunderstood(io, `--${missing} is missing`, usageOf(verb));
+  return run(verb, io, parsed.args, parsed.flags);
+}
+
+async function run(verb: Verb, io: Io, args: readonly string[], flags: Parameters<typeof findGateway>[1]): Promise<number> {
+  try {
+    const result = await verb.run({ io, args, flags, client: async () => findGateway(io, flags) });
+    if (result.ok) return result.value;
+    for (const text of result.error.summary().split("\n")) io.stderr.write(`zephyrgate: ${escapeText(text)}\n`);
+    return 1;
+  } catch (thrown) {
+    // A fault of ours: still one line.
+    io.stderr.write(`zephyrgate: ${escapeText(asGatewayError(thrown).summary())}\n`);
+    return 1;
+  }
+}
+
+/** The verb of most words that the command line starts with. */
+function find(argv: readonly string[]): Verb | null {
+  const matching = VERBS.filter((verb) => verb.name.split(" ").every((word, i) => word === argv[i]));
+  return matching.sort((a, b) => b.name.length - a.name.length)[0] ?? null;
+}
+
+function misunderstood(io: Io, message: string | null, help: string): number {
+  if (message !== null) io.stderr.write(`zephyrgate: ${escapeText(message)}\n`);
+  io.stderr.write(help);
+  return 2;
+}
+
+function unknownVerb(argv: readonly string[]): string {
+  const [first = "", second = ""] = argv;
+  const names = VERBS.map((verb) => verb.name);
+  const group = names.some((name) => name.startsWith(`${first} `));
+  if (group && (second === "" || second.startsWith("-"))) return `${first} what?`;
+  const given = group ? `${first} ${second}` : first;
+  const near = nearest(given, group ? names : [...new Set(names.map((name) => name.split(" ")[0] ?? name))]);
+  return `there is no verb ${given}${near === undefined ? "" : `; did you mean ${near}?`}`;
+}
+
+function unknownFlag(given: string, known: readonly string[]): string {
+  const near = nearest(given.replace(/^-+/, ""), known);
+  return `there is no flag ${given}${near === undefined ? "" : `; did you mean --${near}?`}`;
+}
+
+function usageOf(verb: Verb): string {
+  return `usage: zephyrgate ${verb.name}${verb.usage === "" ? "" : ` ${verb.usage}`}\n`;
+}
+
+/** All verbs, or those of the group that was named. */
+function usage(argv: readonly string[] = []): string {
+  const group = VERBS.filter((verb) => verb.name.startsWith(`${argv[0]} `));
+  const shown = group.length > 0 ? group : VERBS;
+  const width = Math.max(...shown.map((verb) => verb.name.length));
+  const lines = shown.map((verb) => `  ${verb.name.padEnd(width)}  ${verb.summary}`);
+  const common = "every verb: --config FILE, --data-dir DIR, --port N find the gateway; --json for machines; --help";
+  return `usage: zephyrgate VERB\n\n${lines.join("\n")}\n\n${common}\n`;
+}

@@ -1,0 +1,36 @@
+import { fail, ok } from "../../errors.ts";
+import { done, textFlag, type Verb } from "../verb.ts";
+
+/** What `runGateway` of the composition root is given. */
+export interface GatewayFlags {
+  readonly config?: string | undefined;
+  readonly dataDir?: string | undefined;
+  readonly port?: number | undefined;
+  /** While developing: every plugin gets what it asks. */
+  readonly allowAll: boolean;
+  /** Bundled plugins only. */
+  readonly safe: boolean;
+}
+
+export const gatewayVerbs: readonly Verb[] = [
+  {
+    name: "gateway",
+    usage: "[--config FILE] [--data-dir DIR] [--port N] [--allow-all] [--safe]",
+    summary: "run the gateway",
+    flags: { "allow-all": "switch", safe: "switch" },
+    args: [0, 0],
+    async run({ io, flags }) {
+      const text = textFlag(flags, "port");
+      const port = text === undefined ? undefined : Number(text);
+      if (port !== undefined && (!/^\d{1,5}$/.test(text ?? "") || port > 65_535)) {
+        return fail("invalid_argument", "--port is a number from 0 to 65535");
+      }
+      // Loaded here alone: the other verbs need none of the gateway and start faster without it.
+      const { runGateway } = await import("../../gateway.ts");
+      const config = textFlag(flags, "config");
+      const dataDir = textFlag(flags, "data-dir");
+      const code = await runGateway({ config, dataDir, port, allowAll: flags["allow-all"] === true, safe: flags.safe === true }, io);
+      return code === 0 ? done : ok(code);
+    },
+  },
+];

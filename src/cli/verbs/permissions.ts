@@ -1,0 +1,184 @@
+import * as v from "valibot";
+import { parse } from "yaml";
+import { messageView } from "../../api/mesh-views.ts";
+import { auditEntry, auditVerdict, pluginSummary, why } from "../../api/views.ts";
+import { fail, ok, type Result } from "../../errors.ts";
+import { json, line, table } from "../output.ts";
+import { type Call, done, textFlag, type Verb } from "../verb.ts";
+import { explainedPermissions, pluginPath } from "./plugins.ts";
+
+type Permissions = v.InferOutput<typeof explainedPermissions>;
+
+export const permissionVerbs: readonly Verb[] = [
+  {
+    name: "permission list",
+    usage: "[PLUGIN] [--json]",
+    summary: "what plugins asked for and what became of it",
+    args: [0, 1],
+    run: list,
+  },
+  change("grant", "PLUGIN PERMISSION", "grant what was asked for and held back", 2, "POST", "permissions"),
+  change("deny", "PLUGIN PERMISSION", "refuse for good: wins over every grant", 2, "POST", "permissions/deny"),
+  change("revoke", "PLUGIN [PERMISSION]", "take back all, or the part named", 1, "DELETE", "permissions"),
+  {
+    name: "permission why",
+    usage: "PLUGIN PERMISSION [SUBJECT] | MESSAGE-ID | CORRELATION-ID",
+    summary: "which rule allows or denies a call, a host, or what a message did",
+    args: [1, 3],
+    run: explainWhy,
+  },
+  {
+    name: "audit",
+    usage: "[--plugin P] [--permission P] [--result allow|deny] [--since TIME] [--limit N] [--json]",
+    summary: "the last decisions, newest first",
+    flags: { plugin: "text", permission: "text", result: "text", since: "text", limit: "text" },
+    args: [0, 0],
+    async run(call) {
+      const query = new URLSearchParams({ limit: textFlag(call.flags, "limit") ?? "50" });
+      for (const name of ["plugin", "permission", "result", "since"]) {
+        const value = textFlag(call.flags, name);
+        if (value !== undefined) query.set(name, value);
+      }
+      return showAudit(call, query);
+    },
+  },
+  {
+    name: "audit verify",
+    usage: "",
+    summary: "check the audit log's hash chain",
+    args: [0, 0],
+    async run({ io, flags, client }) {
+      const gateway = await client();
+      if (!gateway.ok) return gateway;
+      const verdict = await gateway.value.get("/api/v1/audit/verify", auditVerdict);
+      if (!verdict.ok) return verdict;
+      const { intact, entries, broken_at } = verdict.value;
+      if (flags.json === true) json(io, verdict.value);
+      else
+        line(
+          io,
+          intact
+            ? `the chain of ${entries} entries is intact`
+            : `the chain is broken at ${broken_at ?? "an unknown place"}; ${entries} entries before it are sound`,
+        );
+      return intact ? done : ok(1);
+    },
+  },
+];
+
+async function list({ io, args, flags, client }: Call): Promise<Result<number>> {
+  const gateway = await client();
+  if (!gateway.ok) return gateway;
+  let names: readonly string[] = args;
+  if (names.length === 0) {
+    const plugins = await gateway.value.list("/api/v1/plugins", pluginSummary);
+    if (!plugins.ok) return plugins;
+    names = plugins.value.map((plugin) => plugin.name);
+  }
+  const all: { plugin: string; permissions: Permissions }[] = [];
+  for (const plugin of names) {
+    const permissions = await gateway.value.get(`${pluginPath(plugin)}/permissions`, explainedPermissions);
+    if (!permissions.ok) return permissions;
+    all.push({ plugin, permissions: permissions.value });
+  }
+  if (flags.json === true) json(io, all);
+  else
+    table(
+      io,
+      ["plugin", "state", "permission"],
+      all.flatMap(({ plugin, permissions }) => rows(plugin, permissions)),
+    );
+  return done;
+}
+
+function rows(plugin: string, permissions: Permissions): string[][] {
+  const states = { granted: permissions.granted, "held back": permissions.held_back, denied: permissions.denied };
+  return Object.entries(states).flatMap(([state, entries]) => entries.map((entry) => [plugin, state, printed(entry)]));
+}
+
+/** As it would be typed: `http_requests: {"hosts":["api.weather.gov"]}`. */
+function printed(entry: unknown): string {
+  if (typeof entry === "string") return entry;
+  return Object.entries(entry ?? {})
+    .map(([name, scope]) => `${name}: ${JSON.stringify(scope)}`)
+    .join(", ");
+}
+
+function change(verb: string, usage: string, summary: string, least: number, method: "POST" | "DELETE", path: string): Verb {
+  return {
+    name: `permission ${verb}`,
+    usage,
+    summary,
+    args: [least, 2],
+    async run({ io, args, flags, client }) {
+      const permission = args[1] === undefined ? ok(undefined) : readEntry(args[1]);
+      if (!permission.ok) return permission;
+      const gateway = await client();
+      if (!gateway.ok) return gateway;
+      const body = permission.value === undefined ? undefined : { permission: permission.value };
+      const changed = await gateway.value.call(method, `${pluginPath(args[0])}/${path}`, explainedPermissions, body);
+      if (!changed.ok) return changed;
+      if (flags.json === true) json(io, changed.value);
+      else table(io, ["plugin", "state", "permission"], rows(args[0] ?? "", changed.value));
+      return done;
+    },
+  };
+}
+
+/** An entry as in a manifest: `secrets`, or `http_requests: { hosts: [api.weather.gov] }`. */
+function readEntry(text: string): Result<unknown> {
+  const hint = "write it as in a manifest: send_messages, or 'http_requests: { hosts: [api.weather.gov] }'";
+  try {
+    const entry: unknown = parse(text, { maxAliasCount: 0 });
+    const isEntry = typeof entry === "string" || (typeof entry === "object" && entry !== null && !Array.isArray(entry));
+    return isEntry ? ok(entry) : fail("invalid_argument", "that is no permission", { hint });
+  } catch (cause) {
+    return fail("invalid_argument", "that is no permission", { hint, cause });
+  }
+}
+
+async function explainWhy(call: Call): Promise<Result<number>> {
+  const { io, args, flags, client } = call;
+  const [first = "", permission, subject] = args;
+  const gateway = await client();
+  if (!gateway.ok) return gateway;
+  if (permission === undefined) {
+    if (!first.startsWith("m_")) return showAudit(call, new URLSearchParams({ correlation_id: first, limit: "100" }));
+    const message = await gateway.value.get(`/api/v1/messages/${encodeURIComponent(first)}`, messageView);
+    if (!message.ok) return message;
+    line(io, `${first}: ${message.value.state}${message.value.reason === null ? "" : ` (${message.value.reason})`}`);
+    return showAudit(call, new URLSearchParams({ correlation_id: message.value.correlation_id, limit: "100" }));
+  }
+  const query = new URLSearchParams({ permission, ...(subject === undefined ? {} : { subject }) });
+  const answer = await gateway.value.get(`${pluginPath(first)}/permissions/why?${query}`, why);
+  if (!answer.ok) return answer;
+  const { allowed, rule, hint } = answer.value;
+  if (flags.json === true) json(io, answer.value);
+  else line(io, `${allowed ? "allowed" : "denied"}: ${rule}${hint ? ` (${hint})` : ""}`);
+  return done;
+}
+
+async function showAudit({ io, flags, client }: Call, query: URLSearchParams): Promise<Result<number>> {
+  const gateway = await client();
+  if (!gateway.ok) return gateway;
+  const page = await gateway.value.get(`/api/v1/audit?${query}`, v.object({ items: v.array(auditEntry), next: v.nullable(v.string()) }));
+  if (!page.ok) return page;
+  const { items } = page.value;
+  if (flags.json === true) json(io, items);
+  else
+    table(
+      io,
+      ["time", "result", "plugin", "permission", "scope", "rule", "times", "reference"],
+      items.map((one) => [
+        one.time,
+        one.result,
+        one.plugin ?? one.actor,
+        one.permission ?? one.kind,
+        one.scope ?? one.detail,
+        one.rule,
+        one.count ?? 1,
+        one.correlation_id,
+      ]),
+    );
+  return done;
+}

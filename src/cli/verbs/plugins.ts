@@ -1,0 +1,116 @@
+import * as v from "valibot";
+import { type PluginDetail, type PluginSummary, pluginDetail, pluginPermissions, pluginSummary } from "../../api/views.ts";
+import { fail, ok, type Result } from "../../errors.ts";
+import type { Client } from "../client.ts";
+import { ago, json, line, note, readLine, table } from "../output.ts";
+import { type Call, done, type Verb } from "../verb.ts";
+
+export const explainedPermissions = v.object({
+  ...pluginPermissions.entries,
+  explained: v.array(v.object({ permission: v.unknown(), words: v.string(), risk: v.string() })),
+});
+
+/** A name goes into a path: what is no plugin's name finds none. */
+export function pluginPath(name: string | undefined): string {
+  return `/api/v1/plugins/${encodeURIComponent(name ?? "")}`;
+}
+
+export const pluginVerbs: readonly Verb[] = [
+  {
+    name: "plugin list",
+    usage: "[--json]",
+    summary: "all plugins with state and health",
+    args: [0, 0],
+    async run({ io, flags, client }) {
+      const gateway = await client();
+      if (!gateway.ok) return gateway;
+      const plugins = await gateway.value.list("/api/v1/plugins", pluginSummary);
+      if (!plugins.ok) return plugins;
+      if (flags.json === true) json(io, plugins.value);
+      else table(io, ["name", "version", "state", "since", "health", "failures", "restarts", "why"], plugins.value.map(row));
+      return done;
+    },
+  },
+  {
+    name: "plugin enable",
+    usage: "NAME [--yes]",
+    summary: "show what a plugin asks for, accept it, and start it",
+    flags: { yes: "switch" },
+    args: [1, 1],
+    run: enable,
+  },
+  simple("disable", "stop a plugin until it is enabled again"),
+  simple("restart", "stop a plugin and start it again"),
+  simple("reload", "load a plugin's changed code; if it fails, the old version runs on"),
+];
+
+function row(plugin: PluginSummary): (string | number | null)[] {
+  const why = plugin.reason ?? (plugin.disabled_by ? `disabled by ${plugin.disabled_by}` : null);
+  const state = plugin.pending ? `${plugin.state} (update waits)` : plugin.state;
+  return [plugin.name, plugin.version, state, ago(plugin.since), plugin.health.status, plugin.failures, plugin.restarts, why];
+}
+
+function simple(verb: string, summary: string): Verb {
+  return {
+    name: `plugin ${verb}`,
+    usage: "NAME",
+    summary,
+    args: [1, 1],
+    async run({ io, args, flags, client }) {
+      const gateway = await client();
+      if (!gateway.ok) return gateway;
+      const changed = await gateway.value.call("POST", `${pluginPath(args[0])}/${verb}`, pluginSummary);
+      return changed.ok ? tell(io, flags.json === true, changed.value) : changed;
+    },
+  };
+}
+
+function tell(io: Call["io"], machine: boolean, plugin: PluginSummary): Result<number> {
+  if (machine) json(io, plugin);
+  else line(io, `${plugin.name} ${plugin.version}: ${plugin.state}${plugin.reason ? ` (${plugin.reason})` : ""}`);
+  return done;
+}
+
+async function enable({ io, args, flags, client }: Call): Promise<Result<number>> {
+  const gateway = await client();
+  if (!gateway.ok) return gateway;
+  const detail = await gateway.value.get(pluginPath(args[0]), pluginDetail);
+  if (!detail.ok) return detail;
+  const asks = !detail.value.bundled && (detail.value.permissions.accepted_hash !== detail.value.permission_hash || detail.value.pending);
+  if (asks) {
+    const shown = await showRequest(io, gateway.value, detail.value);
+    if (!shown.ok) return shown;
+    if (flags.yes !== true) {
+      if (!io.isTTY)
+        return fail("permission_denied", `${detail.value.name} was not enabled: nobody is here to be asked`, {
+          hint: "add --yes to accept what is shown above",
+        });
+      io.stderr.write("accept? [y/N] ");
+      if (!/^y(es)?$/i.test((await readLine(io)).trim())) {
+        note(io, "not enabled");
+        return ok(1);
+      }
+    }
+  }
+  const body = asks ? { accept: detail.value.permission_hash } : undefined;
+  const changed = await gateway.value.call("POST", `${pluginPath(args[0])}/enable`, pluginSummary, body);
+  return changed.ok ? tell(io, flags.json === true, changed.value) : changed;
+}
+
+/** What is asked, with the risk of each, and which of its commands others answer already. Goes to standard error, beside the question. */
+async function showRequest(io: Call["io"], client: Client, plugin: PluginDetail): Promise<Result<null>> {
+  const permissions = await client.get(`${pluginPath(plugin.name)}/permissions`, explainedPermissions);
+  if (!permissions.ok) return permissions;
+  const { explained } = permissions.value;
+  note(
+    io,
+    explained.length === 0 ? `${plugin.name} ${plugin.version} asks for no permissions.` : `${plugin.name} ${plugin.version} asks for:`,
+  );
+  const added = new Set((plugin.pending?.added ?? []).map((entry) => JSON.stringify(entry)));
+  for (const { permission, words, risk } of explained) {
+    note(io, `  ${words}${added.has(JSON.stringify(permission)) ? "  (new)" : ""}`);
+    note(io, `      ${risk}`);
+  }
+  for (const { command, plugins } of plugin.conflicts) note(io, `  its command ${command} is also answered by ${plugins.join(", ")}`);
+  return ok(null);
+}

@@ -1,0 +1,60 @@
+import * as v from "valibot";
+import { fail } from "../../errors.ts";
+import { json, line, note, readAll, readLine } from "../output.ts";
+import { done, type Verb } from "../verb.ts";
+import { pluginPath } from "./plugins.ts";
+
+const secretPath = (plugin: string | undefined, key: string | undefined) =>
+  `${pluginPath(plugin)}/secrets/${encodeURIComponent(key ?? "")}`;
+
+export const secretVerbs: readonly Verb[] = [
+  {
+    name: "secret set",
+    usage: "PLUGIN KEY  < VALUE",
+    summary: "store a secret; its value comes from standard input",
+    args: [2, 2],
+    async run({ io, args, client }) {
+      if (io.isTTY) io.stderr.write(`value of ${args[1]} (it will be seen as you type): `);
+      // An argument would show in the process list and the shell's history.
+      const value = io.isTTY ? await readLine(io) : (await readAll(io))?.replace(/\r?\n$/, "");
+      if (value === undefined) return fail("too_large", "a secret has at most 64 KB");
+      if (value === "")
+        return fail("invalid_argument", "no value came from standard input", { hint: "echo VALUE | zephyrgate secret set PLUGIN KEY" });
+      const gateway = await client();
+      if (!gateway.ok) return gateway;
+      const stored = await gateway.value.call("PUT", secretPath(args[0], args[1]), v.undefined(), { value });
+      if (!stored.ok) return stored;
+      note(io, `stored ${args[1]} for ${args[0]}`);
+      return done;
+    },
+  },
+  {
+    name: "secret list",
+    usage: "PLUGIN [--json]",
+    summary: "the names of a plugin's secrets; values never come back",
+    args: [1, 1],
+    async run({ io, args, flags, client }) {
+      const gateway = await client();
+      if (!gateway.ok) return gateway;
+      const keys = await gateway.value.list(`${pluginPath(args[0])}/secrets`, v.object({ key: v.string() }));
+      if (!keys.ok) return keys;
+      if (flags.json === true) json(io, keys.value);
+      else for (const { key } of keys.value) line(io, key);
+      return done;
+    },
+  },
+  {
+    name: "secret rm",
+    usage: "PLUGIN KEY",
+    summary: "remove a secret",
+    args: [2, 2],
+    async run({ io, args, client }) {
+      const gateway = await client();
+      if (!gateway.ok) return gateway;
+      const removed = await gateway.value.call("DELETE", secretPath(args[0], args[1]), v.undefined());
+      if (!removed.ok) return removed;
+      note(io, `removed ${args[1]} of ${args[0]}`);
+      return done;
+    },
+  },
+];

@@ -1,0 +1,206 @@
+import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
+import * as v from "valibot";
+import { messageView } from "../../api/mesh-views.ts";
+import { systemClock, systemRandom } from "../../clock.ts";
+import { fail, ok, type Result } from "../../errors.ts";
+import { formatNodeId, parseNodeId } from "../../mesh/codec/node-id.ts";
+import { parseScript } from "../../mesh/script/parse.ts";
+import { runScript, type ScriptPort } from "../../mesh/script/run.ts";
+import { SimulatedMesh } from "../../mesh/simulator/mesh.ts";
+import { serveSimulatedMesh } from "../../mesh/simulator/serve.ts";
+import { BROADCAST } from "../../mesh/types.ts";
+import type { Client } from "../client.ts";
+import { json, line, note } from "../output.ts";
+import { type Call, done, textFlag, type Verb } from "../verb.ts";
+
+const FIRST_ANSWER_S = 10;
+const QUIET_S = 5;
+const taken = v.object({ packet_id: v.number() });
+const heard = v.object({ packet_id: v.number(), correlation_id: v.string() });
+const processed = v.object({ correlation_id: v.string(), outcome: v.string() });
+
+export const simulateVerbs: readonly Verb[] = [
+  {
+    name: "simulate serve",
+    usage: "--port N [--nodes N]",
+    summary: "a simulated node on a TCP port of this machine, for any Meshtastic client",
+    flags: { nodes: "text" },
+    required: ["port"],
+    args: [0, 0],
+    run: serve,
+  },
+  {
+    name: "simulate say",
+    usage: "--from '!00000002' [--to N] [--channel C] [--wait S] TEXT",
+    summary: "let a simulated node say something to the gateway, and print the answers",
+    flags: { from: "text", to: "text", channel: "text", wait: "text" },
+    required: ["from"],
+    args: [1, 1],
+    run: say,
+  },
+  { name: "simulate run", usage: "FILE", summary: "play a script on the gateway's simulated mesh", args: [1, 1], run: play },
+];
+
+async function serve({ io, flags }: Call): Promise<Result<number>> {
+  const port = Number(textFlag(flags, "port") ?? "");
+  const nodes = Number(textFlag(flags, "nodes") ?? "3");
+  if (!Number.isInteger(port) || port < 0 || port > 65_535) return fail("invalid_argument", "--port is a number from 0 to 65535");
+  if (!Number.isInteger(nodes) || nodes < 0 || nodes > 250) return fail("invalid_argument", "--nodes is a number from 0 to 250");
+  const mesh = new SimulatedMesh({ nodes, clock: systemClock, random: systemRandom });
+  const server = serveSimulatedMesh(mesh, { port });
+  if (!server.ok) return server;
+  line(io, `a simulated node and ${nodes} others listen on 127.0.0.1:${server.value.port}; Ctrl-C ends it`);
+  const heardText = mesh.onHeard((text) => line(io, `${formatNodeId(text.from)} to ${formatNodeId(text.to)}: ${text.text}`));
+  await new Promise<void>((resolve) => {
+    if (io.signal?.aborted === true) resolve();
+    io.signal?.addEventListener("abort", () => resolve(), { once: true });
+  });
+  heardText.dispose();
+  server.value.stop();
+  mesh.stop();
+  return done;
+}
+
+/**
+ * The answers are what the gateway sends under the correlation id that our packet got. The stream is opened first; it
+ * ends some seconds after the last answer, or when the first does not come.
+ */
+async function say({ io, args, flags, client }: Call): Promise<Result<number>> {
+  const from = textFlag(flags, "from");
+  const channel = textFlag(flags, "channel");
+  if (channel !== undefined && !/^[0-7]$/.test(channel)) return fail("invalid_argument", "--channel is an index from 0 to 7");
+  const wait = textFlag(flags, "wait");
+  if (wait !== undefined && !/^\d{1,5}(\.\d{1,3})?$/.test(wait)) return fail("invalid_argument", "--wait is a number of seconds");
+  const gateway = await client();
+  if (!gateway.ok) return gateway;
+  const end = new AbortController();
+  const stream = await gateway.value.events("types=message_received,message_processed,message_status", end.signal);
+  if (!stream.ok) return stream;
+  const timer = new Deadline(end, Number(wait ?? FIRST_ANSWER_S));
+  try {
+    const body = { from, text: args[0], to: textFlag(flags, "to"), channel: channel === undefined ? undefined : Number(channel) };
+    const said = await gateway.value.call("POST", "/api/v1/simulate/messages", taken, body);
+    if (!said.ok) return said;
+    let correlation: string | null = null;
+    const printed = new Set<string>();
+    // What went out before we heard of our own packet is looked at again once its id is known.
+    const early: v.InferOutput<typeof messageView>[] = [];
+    const answer = (message: v.InferOutput<typeof messageView>) => {
+      if (message.correlation_id !== correlation || message.state === "queued" || printed.has(message.id)) return;
+      printed.add(message.id);
+      if (message.state === "failed") note(io, `an answer could not be sent: ${message.reason ?? "unknown"}`);
+      if (flags.json === true) json(io, message);
+      else for (const part of message.text.split("\n")) line(io, part);
+      timer.again(Number(wait ?? QUIET_S));
+    };
+    for await (const event of stream.value) {
+      const own = event.name === "message_received" ? v.safeParse(heard, event.data) : null;
+      if (own?.success && own.output.packet_id === said.value.packet_id) {
+        correlation = own.output.correlation_id;
+        early.forEach(answer);
+      }
+      const message = event.name === "message_status" ? v.safeParse(messageView, event.data) : null;
+      if (message?.success) {
+        if (correlation === null) early.push(message.output);
+        else answer(message.output);
+      }
+      const result = event.name === "message_processed" ? v.safeParse(processed, event.data) : null;
+      if (result?.success && result.output.correlation_id === correlation && result.output.outcome === "unhandled")
+        note(io, "no plugin answers this");
+    }
+    if (printed.size > 0) return done;
+    note(io, "no answer came");
+    return ok(1);
+  } finally {
+    timer.clear();
+    end.abort();
+  }
+}
+
+/** Ends the wait when nothing comes for so long. */
+class Deadline {
+  #timer: ReturnType<typeof setTimeout>;
+
+  constructor(
+    private readonly end: AbortController,
+    seconds: number,
+  ) {
+    this.#timer = setTimeout(() => end.abort(), seconds * 1000);
+  }
+
+  again(seconds: number): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.end.abort(), seconds * 1000);
+  }
+
+  clear(): void {
+    clearTimeout(this.#timer);
+  }
+}
+
+async function play({ io, args, client }: Call): Promise<Result<number>> {
+  const name = args[0] ?? "";
+  let source: string;
+  try {
+    source = readFileSync(resolve(io.cwd, name), "utf8");
+  } catch (cause) {
+    return fail("not_found", `cannot read ${name}: ${(cause as NodeJS.ErrnoException).code ?? "unknown error"}`, { cause });
+  }
+  const steps = parseScript(source, name);
+  if (!steps.ok) return steps;
+  const gateway = await client();
+  if (!gateway.ok) return gateway;
+  const end = new AbortController();
+  io.signal?.addEventListener("abort", () => end.abort(), { once: true });
+  const port = await scriptPort(gateway.value, end.signal);
+  if (!port.ok) return port;
+  try {
+    const outcome = await runScript(steps.value, port.value, {
+      clock: systemClock,
+      name,
+      print: (text) => line(io, text),
+      signal: end.signal,
+    });
+    if (!outcome.ok) return fail("conflict", outcome.message);
+    note(io, `${name}: all ${outcome.steps} steps came true`);
+    return done;
+  } finally {
+    end.abort();
+  }
+}
+
+/** A script's hands and ears over the control API: what the gateway reports as sent counts as heard, once. */
+async function scriptPort(client: Client, signal: AbortSignal): Promise<Result<ScriptPort>> {
+  const stream = await client.events("types=message_status", signal);
+  if (!stream.ok) return stream;
+  const listeners = new Set<Parameters<ScriptPort["onHeard"]>[0]>();
+  const told = new Set<string>();
+  const listen = async () => {
+    for await (const event of stream.value) {
+      const message = v.safeParse(messageView, event.data);
+      if (!message.success || message.output.state === "queued" || message.output.state === "failed") continue;
+      if (told.has(message.output.id)) continue;
+      told.add(message.output.id);
+      const to = parseNodeId(message.output.to) ?? BROADCAST;
+      for (const listener of [...listeners]) listener({ to, text: message.output.text });
+    }
+  };
+  // The stream's end shows as expectations that are not met.
+  void listen();
+  return ok({
+    async say({ from, to, text, channel }) {
+      const body = { from, to, text, channel };
+      const said = await client.call("POST", "/api/v1/simulate/messages", taken, body);
+      return said.ok ? ok(said.value.packet_id) : said;
+    },
+    onHeard(listener) {
+      listeners.add(listener);
+      return { dispose: () => void listeners.delete(listener) };
+    },
+    async fail(fault) {
+      const failed = await client.call("POST", "/api/v1/simulate/faults", v.undefined(), fault);
+      if (!failed.ok) throw failed.error;
+    },
+  });
+}

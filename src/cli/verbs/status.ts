@@ -1,0 +1,217 @@
+import * as v from "valibot";
+import { type linkView, messageView, nodeView } from "../../api/mesh-views.ts";
+import { logLine, statusView } from "../../api/routes/system.ts";
+import { scheduleTask } from "../../api/views.ts";
+import { fail, type Result } from "../../errors.ts";
+import { textLine } from "../../log/format.ts";
+import type { LogLine } from "../../log/line.ts";
+import { ago, json, line, span, table } from "../output.ts";
+import { type Call, done, textFlag, type Verb } from "../verb.ts";
+import { pluginPath } from "./plugins.ts";
+
+export const statusVerbs: readonly Verb[] = [
+  { name: "status", usage: "[--json]", summary: "the gateway at a glance", args: [0, 0], run: status },
+  {
+    name: "nodes",
+    usage: "[--json]",
+    summary: "the nodes that were heard",
+    args: [0, 0],
+    async run({ io, flags, client }) {
+      const gateway = await client();
+      if (!gateway.ok) return gateway;
+      const nodes = await gateway.value.list("/api/v1/nodes", nodeView);
+      if (!nodes.ok) return nodes;
+      const sorted = nodes.value.sort((a, b) => (b.last_heard ?? "").localeCompare(a.last_heard ?? ""));
+      if (flags.json === true) json(io, sorted);
+      else table(io, ["id", "name", "short", "heard", "snr", "hops", "battery", "position", "link"], sorted.map(nodeRow));
+      return done;
+    },
+  },
+  {
+    name: "messages",
+    usage: "[--limit N] [--state S] [--json]",
+    summary: "what was sent and how far it got, newest first",
+    flags: { limit: "text", state: "text" },
+    args: [0, 0],
+    async run({ io, flags, client }) {
+      const gateway = await client();
+      if (!gateway.ok) return gateway;
+      const state = textFlag(flags, "state");
+      const query = new URLSearchParams({ limit: textFlag(flags, "limit") ?? "30", ...(state === undefined ? {} : { state }) });
+      const page = await gateway.value.get(
+        `/api/v1/messages?${query}`,
+        v.object({ items: v.array(messageView), next: v.nullable(v.string()) }),
+      );
+      if (!page.ok) return page;
+      const rows = page.value.items.map((one) => [
+        one.id,
+        ago(one.queued_at),
+        one.state,
+        one.reason,
+        one.to,
+        one.channel,
+        one.sender.plugin ?? one.sender.kind,
+        one.text,
+      ]);
+      if (flags.json === true) json(io, page.value.items);
+      else table(io, ["id", "when", "state", "why", "to", "channel", "by", "text"], rows);
+      return done;
+    },
+  },
+  {
+    name: "send",
+    usage: "TEXT [--to N] [--channel C]",
+    summary: "send a text: to everybody, or to a node",
+    flags: { to: "text", channel: "text" },
+    args: [1, 1],
+    async run({ io, args, flags, client }) {
+      const gateway = await client();
+      if (!gateway.ok) return gateway;
+      const channel = textFlag(flags, "channel");
+      const body = { text: args[0], destination: textFlag(flags, "to"), channel: channel === undefined ? undefined : channelOf(channel) };
+      const sent = await gateway.value.call("POST", "/api/v1/messages", v.object({ id: v.string() }), body);
+      if (!sent.ok) return sent;
+      if (flags.json === true) json(io, sent.value);
+      else line(io, `${sent.value.id} is queued`);
+      return done;
+    },
+  },
+  {
+    name: "schedule",
+    usage: "[--json]",
+    summary: "the plugins' scheduled tasks",
+    args: [0, 0],
+    async run({ io, flags, client }) {
+      const gateway = await client();
+      if (!gateway.ok) return gateway;
+      const tasks = await gateway.value.list("/api/v1/schedule", scheduleTask);
+      if (!tasks.ok) return tasks;
+      const rows = tasks.value.map((task) => [
+        task.plugin,
+        task.name,
+        task.cron ?? `every ${span(task.interval_s ?? 0)}`,
+        ago(task.last_run),
+        task.next_run,
+        task.runs,
+        task.failures,
+        task.last_error,
+      ]);
+      if (flags.json === true) json(io, tasks.value);
+      else table(io, ["plugin", "task", "when", "last", "next", "runs", "failures", "last error"], rows);
+      return done;
+    },
+  },
+  {
+    name: "logs",
+    usage: "[PLUGIN] [-f] [--level L] [--limit N] [--json]",
+    summary: "the last log lines; -f goes on with new ones",
+    flags: { follow: "switch", level: "text", limit: "text" },
+    args: [0, 1],
+    run: logs,
+  },
+];
+
+/** An index where it is a number, else a channel's name. */
+export function channelOf(text: string): number | string {
+  return /^[0-7]$/.test(text) ? Number(text) : text;
+}
+
+async function status({ io, flags, client }: Call): Promise<Result<number>> {
+  const gateway = await client();
+  if (!gateway.ok) return gateway;
+  const answer = await gateway.value.get("/api/v1/status", statusView);
+  if (!answer.ok) return answer;
+  const { version, uptime_s, safe_mode, links, plugins, outbox, walls, alerts } = answer.value;
+  if (flags.json === true) {
+    json(io, answer.value);
+    return done;
+  }
+  line(
+    io,
+    `zephyrgate ${version}, up ${span(uptime_s)}, at ${gateway.value.url}${safe_mode ? ", in SAFE MODE: bundled plugins only" : ""}`,
+  );
+  for (const link of links) line(io, linkLine(link));
+  line(
+    io,
+    `plugins: ${
+      Object.entries(plugins)
+        .map(([state, count]) => `${count} ${state}`)
+        .join(", ") || "none"
+    }`,
+  );
+  const waits = outbox.oldest_queued_s === null ? "" : `, the oldest for ${span(outbox.oldest_queued_s)}`;
+  line(io, `messages: ${outbox.queued} waiting${waits}; ${outbox.sent} sent, ${outbox.delivered} delivered, ${outbox.failed} failed`);
+  const missing = walls.filter((wall) => !wall.stands);
+  line(
+    io,
+    walls.length === 0
+      ? "walls: no plugin host runs"
+      : missing.length === 0
+        ? "walls: all stand"
+        : `walls MISSING: ${missing.map((wall) => wall.wall).join(", ")}`,
+  );
+  for (const alert of alerts) line(io, `alert, ${ago(alert.time)}: ${alert.message}`);
+  return done;
+}
+
+function linkLine(link: v.InferOutput<typeof linkView>): string {
+  const node = link.own_node === undefined ? "" : `, node ${link.own_node}`;
+  const load = link.channel_utilization === undefined ? "" : `, channel ${Math.round(link.channel_utilization * 100)} % busy`;
+  return `link ${link.name} (${link.type} ${link.target}): ${link.state}${link.reason === undefined ? "" : `: ${link.reason}`}${node}${load}`;
+}
+
+function nodeRow(node: v.InferOutput<typeof nodeView>): (string | number | undefined)[] {
+  const { position, battery_level: battery } = node;
+  const place = position === undefined ? undefined : `${position.latitude.toFixed(4)},${position.longitude.toFixed(4)}`;
+  const power = battery === undefined ? undefined : battery > 100 ? "mains" : `${battery} %`;
+  return [
+    node.id,
+    node.long_name,
+    node.short_name,
+    node.is_own ? "own" : ago(node.last_heard),
+    node.snr,
+    node.hops_away,
+    power,
+    place,
+    node.link,
+  ];
+}
+
+async function logs(call: Call): Promise<Result<number>> {
+  const { io, args, flags, client } = call;
+  const gateway = await client();
+  if (!gateway.ok) return gateway;
+  const level = textFlag(flags, "level");
+  if (level !== undefined && !/^(debug|info|warn|error)$/.test(level))
+    return fail("invalid_argument", "--level is debug, info, warn or error");
+  const end = new AbortController();
+  io.signal?.addEventListener("abort", () => end.abort(), { once: true });
+  const query = new URLSearchParams({
+    types: "log",
+    ...(level === undefined ? {} : { level }),
+    ...(args[0] === undefined ? {} : { plugin: args[0] }),
+  });
+  // Subscribed before the look back: no line falls between.
+  const stream = flags.follow === true ? await gateway.value.events(query.toString(), end.signal) : null;
+  if (stream?.ok === false) return stream;
+  try {
+    const back = new URLSearchParams({ limit: textFlag(flags, "limit") ?? "100", ...(level === undefined ? {} : { level }) });
+    const path = args[0] === undefined ? "/api/v1/logs" : `${pluginPath(args[0])}/logs`;
+    const page = await gateway.value.get(`${path}?${back}`, v.object({ items: v.array(logLine), next: v.nullable(v.string()) }));
+    if (!page.ok) return page;
+    for (const one of page.value.items) show(call, one);
+    if (stream === null) return done;
+    for await (const event of stream.value) {
+      const one = v.safeParse(logLine, event.data);
+      if (one.success) show(call, one.output);
+    }
+    return io.signal?.aborted === true ? done : fail("unavailable", "the gateway ended the stream");
+  } finally {
+    end.abort();
+  }
+}
+
+function show({ io, flags }: Call, one: v.InferOutput<typeof logLine>): void {
+  if (flags.json === true) json(io, one);
+  else io.stdout.write(`${textLine({ ...one, seq: 0 } as LogLine, io.colour === true)}\n`);
+}

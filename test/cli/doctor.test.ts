@@ -1,0 +1,60 @@
+import { afterEach, beforeEach, expect, test } from "bun:test";
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Client } from "../../src/cli/client.ts";
+import { checkClock, checkDataDir, checkGateway, checkLinks, type Finding, gradeWalls } from "../../src/cli/doctor.ts";
+import { ok } from "../../src/errors.ts";
+import { serve } from "../api/serve.ts";
+
+let folder = "";
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "doctor-"));
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+const grades = (findings: readonly Finding[]) => findings.map(({ grade, what }) => `${grade} ${what}`);
+
+test("the data folder: absent but makable, open to all, a token others can read", () => {
+  expect(grades(checkDataDir(join(folder, "a", "b")))).toEqual(["ok data folder", "ok disk"]);
+  writeFileSync(join(folder, "api-token"), "x");
+  chmodSync(join(folder, "api-token"), 0o644);
+  chmodSync(folder, 0o777);
+  const found = checkDataDir(folder);
+  expect(grades(found).slice(0, 3)).toEqual(["ok data folder", "fail data folder", "fail API token"]);
+  for (const finding of found) if (finding.grade === "fail") expect(finding.mend).toStartWith("chmod ");
+});
+
+test("radios: absent, no serial device, one nobody answers for, none configured", async () => {
+  writeFileSync(join(folder, "file"), "");
+  const serial = { type: "serial", baud_rate: 115_200 } as const;
+  const findings = await checkLinks([
+    { ...serial, name: "gone", device: join(folder, "ttyUSB0") },
+    { ...serial, name: "file", device: join(folder, "file") },
+    { ...serial, name: "null", device: "/dev/null" },
+    { name: "tcp", type: "tcp", host: "127.0.0.1", port: 1 },
+    { name: "sim", type: "simulated", nodes: 3 },
+  ]);
+  expect(grades(findings)).toEqual(["fail radio gone", "fail radio file", "ok radio null", "warn radio tcp", "ok radio sim"]);
+  expect((await checkLinks(undefined))[0]).toMatchObject({ grade: "warn", mend: expect.stringContaining("mesh.interfaces") });
+});
+
+test("a clock that was never set; walls that are missing, and missing by permission", () => {
+  expect(checkClock(Date.parse("1970-01-01T00:01:00Z")).grade).toBe("fail");
+  expect(checkClock(Date.now()).grade).toBe("ok");
+  const walls = [
+    { wall: "seccomp", stands: true, detail: "tried" },
+    { wall: "landlock", stands: false, detail: "errno 0" },
+  ];
+  expect(gradeWalls(walls, []).map((finding) => finding.grade)).toEqual(["ok", "fail"]);
+  expect(gradeWalls(walls, ["landlock"]).map((finding) => finding.grade)).toEqual(["ok", "warn"]);
+});
+
+test("the gateway: running, not running, another program on its port", async () => {
+  const api = serve();
+  const where = { host: "127.0.0.1", port: api.port };
+  expect(grades(await checkGateway(where, ok(new Client(api.url, api.token))))).toEqual(["ok gateway"]);
+  expect(grades(await checkGateway(where, ok(new Client(api.url, "wrong"))))).toEqual(["fail gateway"]);
+  await api.close();
+  expect(grades(await checkGateway(where, ok(new Client(api.url, api.token))))).toEqual(["warn gateway"]);
+});
