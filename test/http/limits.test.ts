@@ -189,9 +189,6 @@ describe("what goes out", () => {
 
   test("a path cannot end the request line", async () => {
     let head = "";
-    const server = await rawServer(() => {});
-    server.close();
-    const echo = await rawServer((socket) => socket.end("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"));
     const raw = Bun.serve({
       hostname: "127.0.0.1",
       port: 0,
@@ -203,7 +200,6 @@ describe("what goes out", () => {
     const url = `http://good.test:${raw.port}/a b\r\nX-Evil: 1\r\n\r\n?q=\u0000é`;
     expect((await egress().request(get(url), allowing().call)).ok).toBe(true);
     expect(head).toContain("/a%20bX-Evil:%201?q=%00%C3%A9 null");
-    echo.close();
     await raw.stop(true);
   });
 });
