@@ -13,9 +13,8 @@ export const MAX_PAYLOAD = 512;
 const BUFFER = 8 * (HEADER + MAX_PAYLOAD);
 
 /**
- * Turns a payload into a message, or null when it is none; must be pure. `strict` is set when the payload contains a
- * frame header itself: then it may be the head of a frame cut short with the next frame stuck to it, and only a payload
- * that is beyond doubt should be taken.
+ * Turns a payload into a message, or null when it is none; must be pure. `strict` is set for a frame that was found inside
+ * another: only one that is beyond doubt should be taken then.
  */
 export type PayloadDecoder<T> = (payload: Uint8Array, strict: boolean) => T | null;
 
@@ -51,15 +50,13 @@ export class Framer<T> {
   }
 
   /**
-   * For a pause in the stream: an unfinished frame with a whole one inside was cut short, so gives it up and delivers what
-   * is inside. One without stays: the rest may only be late.
+   * For a pause in the stream: an unfinished frame was cut short if whole frames fill the rest of it to the last byte; then
+   * gives it up and delivers those. Else it stays, since the rest may only be late. The last byte matters: strangers on the
+   * mesh write what is inside a payload, and must not get a frame of theirs taken for the radio's.
    */
   salvage(): void {
-    for (let at = this.#findStart(this.#start + 1); at + HEADER <= this.#end; at = this.#findStart(at + 1)) {
-      const length = this.#lengthAt(at);
-      if (length === null || at + HEADER + length > this.#end) continue;
-      const payload = this.#buffer.subarray(at + HEADER, at + HEADER + length);
-      if (this.decode(payload, true) === null) continue;
+    for (let at = this.#findStart(this.#start + 1); at < this.#end; at = this.#findStart(at + 1)) {
+      if (this.#framesUpTo(at, this.#end) !== this.#end) continue;
       this.#skipTo(at);
       this.#parse();
       return;
@@ -83,8 +80,8 @@ export class Framer<T> {
       if (this.pending < HEADER + length) return;
       // A copy: decoded byte fields may point into it, and the buffer moves on.
       const payload = this.#buffer.slice(this.#start + HEADER, this.#start + HEADER + length);
-      const message = this.decode(payload, hasHeader(payload));
-      if (message === null) {
+      const message = this.decode(payload, false);
+      if (message === null || this.#isRunTogether(this.#start + HEADER + length)) {
         this.rejected++;
         this.#skipTo(this.#start + 1);
         continue;
@@ -93,6 +90,35 @@ export class Framer<T> {
       this.#start += HEADER + length;
       this.deliver(message);
     }
+  }
+
+  /**
+   * Whether the frame up to `end`, which decodes, is the head of one cut short and part of the next one: the stream does not
+   * go on with a frame at `end`, but one inside runs across it and is followed by a frame or by nothing. Anything less
+   * would let a stranger's payload reach for the bytes behind it and pass for a frame.
+   */
+  #isRunTogether(end: number): boolean {
+    if (this.#isFrameOrEnd(end)) return false;
+    for (let at = this.#findStart(this.#start + 1); at < end; at = this.#findStart(at + 1)) {
+      const stop = this.#framesUpTo(at, end);
+      if (stop > end && this.#isFrameOrEnd(stop)) return true;
+    }
+    return false;
+  }
+
+  #isFrameOrEnd(at: number): boolean {
+    return at >= this.#end || (this.#buffer[at] === START_1 && (at + 1 === this.#end || this.#buffer[at + 1] === START_2));
+  }
+
+  /** Where whole frames beyond doubt, one behind the other from `at` on, first reach `end` or stop. */
+  #framesUpTo(at: number, end: number): number {
+    while (at < end && at + HEADER <= this.#end && this.#buffer[at] === START_1 && this.#buffer[at + 1] === START_2) {
+      const length = this.#lengthAt(at);
+      const next = at + HEADER + (length ?? 0);
+      if (length === null || next > this.#end || this.decode(this.#buffer.subarray(at + HEADER, next), true) === null) break;
+      at = next;
+    }
+    return at;
   }
 
   /** The next place where a frame may begin, a lone first byte at the end included; else the end. */
@@ -121,13 +147,6 @@ export class Framer<T> {
     this.#end -= this.#start;
     this.#start = 0;
   }
-}
-
-function hasHeader(payload: Uint8Array): boolean {
-  for (let at = payload.indexOf(START_1); at !== -1; at = payload.indexOf(START_1, at + 1)) {
-    if (payload[at + 1] === START_2) return true;
-  }
-  return false;
 }
 
 /** One frame. The payload must not be longer than {@link MAX_PAYLOAD}; our own encoders never make one that is. */

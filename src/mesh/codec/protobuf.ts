@@ -27,11 +27,14 @@ configureTextEncoding({
   checkUtf8: (text) => text.isWellFormed(),
 });
 
-/** For the {@link Framer}: null when the payload is no FromRadio. One of a later firmware decodes, with no variant set. */
+/**
+ * For the {@link Framer}: null when the payload is no FromRadio. One of a later firmware decodes, with no variant set; but
+ * not when `strict`.
+ */
 export function decodeFromRadio(payload: Uint8Array, strict: boolean): FromRadio | null {
   const message = tryDecode(Mesh.FromRadioSchema, payload);
   if (message === null || !strict) return message;
-  // Two frames run together may decode by chance, but hardly ever with a known variant and to the very same length again.
+  // Bytes may decode by chance, but hardly ever with a known variant and to the very same length again.
   return message.payloadVariant.case !== undefined && encodeFromRadio(message).length === payload.length ? message : null;
 }
 
