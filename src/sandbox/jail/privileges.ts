@@ -109,11 +109,12 @@ export function volunteerForOom(): string | null {
   }
 }
 
-/** Whatever stands at `from` and above ends with execve. */
-export function closeAbove(libc: Libc, from: number): void {
-  for (const name of readdirSync("/proc/self/fd")) {
-    if (Number(name) >= from) libc.call("fcntl", Number(name), F_SETFD, FD_CLOEXEC);
-  }
+/**
+ * execve keeps the descriptors 0 to `last` and closes all others. Bun marks everything above 3 to close when it starts, so
+ * that those to keep must be unmarked.
+ */
+export function keepDescriptors(libc: Libc, last: number): void {
+  for (const name of readdirSync("/proc/self/fd")) libc.call("fcntl", Number(name), F_SETFD, Number(name) > last ? FD_CLOEXEC : 0);
 }
 
 function refusal(what: string, result: CallResult): string | null {

@@ -28,13 +28,14 @@ export interface JailPlan {
   readonly dataBytes: number;
   readonly fileBytes: number;
   readonly openFiles: number;
+  /** Only tries the walls and ends. */
+  readonly probe: boolean;
 }
 
 /** Descriptors that the host has: standard ones, bridge in, bridge out, page. */
 export const BRIDGE_IN_FD = 3;
 export const BRIDGE_OUT_FD = 4;
 export const PAGE_FD = 5;
-const FIRST_FOREIGN_FD = 6;
 
 const SYSTEM_LIBRARIES = ["/usr/lib", "/usr/lib64", "/lib", "/lib64"];
 
@@ -53,7 +54,7 @@ export function enterStageOne(plan: JailPlan): never {
   attempt("no_new_privs", privileges.setNoNewPrivileges(kernel));
   attempt("landlock", restrictFiles(kernel, pathRules(plan)));
   attempt("capabilities", privileges.dropCapabilities(kernel));
-  privileges.closeAbove(kernel, FIRST_FOREIGN_FD);
+  privileges.keepDescriptors(kernel, PAGE_FD);
   return become(kernel, [...plan.next, JSON.stringify({ plan, failed })]);
 }
 
@@ -84,6 +85,10 @@ function become(kernel: Libc, command: readonly string[]): never {
   throw new GatewayError("jail_unavailable", `Stage two could not start (errno ${failed.errno})`, { where: command[0] ?? "" });
 }
 
+function noJail(): Wall {
+  return { wall: "jail", stands: false, required: true, detail: `none is known for ${process.platform}` };
+}
+
 /** What stage one left for stage two. */
 export interface StageTwo {
   readonly plan: JailPlan;
@@ -95,6 +100,7 @@ export interface StageTwo {
  * Throws GatewayError `jail_unavailable` when a wall that may not be missing does not hold.
  */
 export function enterStageTwo({ plan, failed }: StageTwo): readonly Wall[] {
+  if (process.platform !== "linux") return [noJail()];
   const kernel = libc();
   if (!privileges.dieWithParent(kernel, plan.parent)) process.exit(1);
   const problems = { ...failed };

@@ -38,6 +38,9 @@ export const ALLOWED: readonly Rule[] = [
   always("epoll_pwait2", 441, 441, "event loop"),
   always("epoll_pwait", 281, 22, "event loop"),
   always("epoll_ctl", 233, 21, "event loop"),
+  onlyX64("poll", 7, "Bun asks it before each read of the bridge"),
+  always("ppoll", 271, 73, "Bun asks it before each read of the bridge"),
+  always("preadv2", 327, 286, "Bun reads the bridge without waiting"),
   always("madvise", 28, 233, "allocator and garbage collector give pages back"),
   always("mprotect", 10, 226, "allocator, compiler, growing WebAssembly memories"),
   always("pread64", 17, 67, "SQLite pages"),
@@ -60,8 +63,6 @@ export const ALLOWED: readonly Rule[] = [
   onlyX64("stat", 4, "SQLite"),
   onlyX64("lstat", 6, "SQLite resolves links of a database's path"),
   always("lseek", 8, 62, "files"),
-  always("readv", 19, 65, "Bun's files"),
-  always("writev", 20, 66, "Bun's files"),
   always("ftruncate", 77, 46, "SQLite journals"),
   always("fsync", 74, 82, "SQLite"),
   always("fdatasync", 75, 83, "SQLite"),
@@ -126,8 +127,6 @@ export const ALLOWED: readonly Rule[] = [
 
   // The process about itself.
   always("geteuid", 107, 175, "SQLite: is this root"),
-  always("getuid", 102, 174, "own id"),
   always("getrusage", 98, 165, "processor time of the run queue"),
   always("sysinfo", 99, 179, "memory size, for the collector"),
-  always("uname", 63, 160, "Bun's version checks"),
 ];

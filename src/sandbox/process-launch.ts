@@ -1,0 +1,181 @@
+/** Starts this executable again as a plugin host, in its jail, and waits until its walls stand. */
+import { closeSync, realpathSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import type { Subprocess } from "bun";
+import type { Clock } from "../clock.ts";
+import { fail, GatewayError, ok, type Result } from "../errors.ts";
+import type { Logger } from "../log/logger.ts";
+import { type HostReport, STAGE_ONE, STAGE_TWO } from "./entry.ts";
+import { libc } from "./jail/libc.ts";
+import type { JailPlan, StageTwo } from "./jail/stages.ts";
+import type { Wall } from "./jail/walls.ts";
+import { createPage, type SharedPage } from "./page.ts";
+import { readLines } from "./process-output.ts";
+
+export interface LaunchOptions {
+  /** Folders that exist, with the databases of the plugins that this host may run; the only ones it can write to. */
+  readonly databases: readonly string[];
+  /** Of `plugins.isolation.allow_missing`. */
+  readonly allowMissing: readonly string[];
+  readonly log: Logger;
+  readonly clock: Clock;
+  readonly limits?: Partial<HostLimits>;
+  /** Only tries the walls and ends. */
+  readonly probe?: boolean;
+  /** Another program instead of this one, run from source: for tests of the jail. */
+  readonly entry?: { readonly main: string; readonly readable: readonly string[] };
+}
+
+export interface HostLimits {
+  /** Private memory above what the engine has at the start, for SQLite and the host itself; realms' memories do not count. */
+  readonly dataMb: number;
+  /** Largest file. */
+  readonly fileMb: number;
+  /** Descriptors: up to three for each open database. */
+  readonly openFiles: number;
+  /** Private memory in use at which the host is killed. */
+  readonly memoryMb: number;
+}
+
+export const HOST_LIMITS: HostLimits = { dataMb: 192, fileMb: 1024, openFiles: 1024, memoryMb: 512 };
+
+export interface Launched {
+  readonly process: Subprocess<"ignore", "pipe", "pipe">;
+  readonly walls: readonly Wall[];
+  /** Non-blocking; whoever takes the bridge owns them. */
+  readonly readFd: number;
+  readonly writeFd: number;
+  /** null elsewhere than on Linux. */
+  readonly page: SharedPage | null;
+}
+
+/** From exec to standing walls takes about 60 ms; a machine that is busy with other things may take much longer. */
+const START_TIMEOUT_MS = 20_000;
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+
+/** Fails with `jail_unavailable` when a wall is missing that may not be, or `host_gone` when the child ends early. */
+export async function launchHost(options: LaunchOptions): Promise<Result<Launched>> {
+  const linux = process.platform === "linux";
+  if (!linux && !options.allowMissing.includes("jail")) return fail("jail_unavailable", `There is no jail on ${process.platform}`);
+  const page = linux ? createPage() : null;
+  const pipes = linux ? openPipes() : null;
+  const child = Bun.spawn([...commandOf(options)], {
+    cwd: "/",
+    env: {},
+    stdio: ["ignore", "pipe", "pipe", pipes?.childRead ?? "pipe", pipes?.childWrite ?? "pipe", page?.fd ?? "ignore"],
+  });
+  for (const fd of pipes === null ? [] : [pipes.childRead, pipes.childWrite]) closeSync(fd);
+  const readFd = pipes?.read ?? Number(child.stdio[4]);
+  const writeFd = pipes?.write ?? Number(child.stdio[3]);
+  const report = await firstReport(child, options);
+  if (report.ok) return ok({ process: child, walls: report.value, readFd, writeFd, page });
+  child.kill("SIGKILL");
+  await child.exited;
+  for (const fd of [readFd, writeFd]) closeSync(fd);
+  page?.close();
+  return report;
+}
+
+/** Program and arguments of stage one. */
+function commandOf(options: LaunchOptions): readonly string[] {
+  const program = programOf(options.entry?.main);
+  const limits = { ...HOST_LIMITS, ...options.limits };
+  const plan: JailPlan = {
+    parent: process.pid,
+    next: [...program, STAGE_TWO],
+    readable: options.entry?.readable ?? (isCompiled() ? [] : sourceFolders()),
+    databases: options.databases.map((path) => realpathSync(path)),
+    allowMissing: options.allowMissing,
+    dataBytes: limits.dataMb * 2 ** 20,
+    fileBytes: limits.fileMb * 2 ** 20,
+    openFiles: limits.openFiles,
+    probe: options.probe === true,
+  };
+  if (process.platform === "linux") return [...program, STAGE_ONE, JSON.stringify(plan)];
+  const stage: StageTwo = { plan, failed: {} };
+  return [...program, STAGE_TWO, JSON.stringify(stage)];
+}
+
+export function isCompiled(): boolean {
+  return import.meta.path.startsWith("/$bunfs/");
+}
+
+/** What a host run from source must read. Not the whole project: the gateway's data may lie in it. */
+export function sourceFolders(): string[] {
+  return ["src", "node_modules", "package.json"].map((name) => `${ROOT}${name}`);
+}
+
+/**
+ * From source the jail hides the project folder itself, where Bun would look for node_modules: a configuration of the
+ * host's own says where packages are.
+ */
+function programOf(main: string | undefined): string[] {
+  if (main === undefined && isCompiled()) return [process.execPath];
+  const paths = `--tsconfig-override=${ROOT}src/sandbox/host.tsconfig.json`;
+  return [process.execPath, "--no-install", "--no-env-file", paths, main ?? `${ROOT}src/main.ts`];
+}
+
+const O_NONBLOCK_CLOEXEC = 0x800 | 0x80000;
+
+/** Two pipes rather than a socket: a socket could carry descriptors. */
+function openPipes() {
+  const open = () => {
+    const ends = new Int32Array(2);
+    const made = libc().call("pipe2", new Uint8Array(ends.buffer), O_NONBLOCK_CLOEXEC);
+    const [read, write] = ends;
+    if (made.errno !== 0 || read === undefined || write === undefined) {
+      throw new GatewayError("unavailable", `No pipe can be made (errno ${made.errno})`);
+    }
+    return { read, write };
+  };
+  const down = open();
+  const up = open();
+  return { childRead: down.read, write: down.write, read: up.read, childWrite: up.write };
+}
+
+/** Everything after the report goes to the log. */
+function firstReport(child: Launched["process"], { log, clock }: LaunchOptions): Promise<Result<readonly Wall[]>> {
+  return new Promise((resolve) => {
+    const words: string[] = [];
+    const timer = clock.after(START_TIMEOUT_MS, () =>
+      resolve(fail("timeout", `The plugin host was not ready in ${START_TIMEOUT_MS / 1000} s`)),
+    );
+    let reported = false;
+    const settle = (result: Result<readonly Wall[]>) => {
+      reported = true;
+      timer.cancel();
+      resolve(result);
+    };
+    const dropped = (count: number) => log.warn(`plugin host: ${count} further lines of output dropped`);
+    const say = (text: string) => {
+      if (!reported && words.length < 10) words.push(text);
+      log.warn(`plugin host: ${text}`, { pid: child.pid });
+    };
+    const take = (line: string) => (reported ? say(line) : settle(judge(line)));
+    const now = () => clock.monotonic();
+    const outputs = [readLines(child.stdout, now, { line: take, dropped }), readLines(child.stderr, now, { line: say, dropped })];
+    Promise.allSettled([...outputs, child.exited]).then(() => {
+      if (!reported) settle(fail("host_gone", `The plugin host ended at its start: ${words.join(" ") || endOf(child)}`));
+    });
+  });
+}
+
+/** How the process ended, in words. */
+export function endOf(child: Launched["process"]): string {
+  return child.signalCode === null ? `exit code ${child.exitCode}` : `signal ${child.signalCode}`;
+}
+
+/** Written by our own code before anything hostile runs there, yet checked: it may be another program's output. */
+function judge(line: string): Result<readonly Wall[]> {
+  try {
+    const report: HostReport = JSON.parse(line);
+    if ("error" in report) {
+      const { message, hint } = report.error;
+      return fail("jail_unavailable", message, hint === undefined ? {} : { hint });
+    }
+    if (Array.isArray(report.walls)) return ok(report.walls);
+  } catch {
+    // Below: the line itself says best what went wrong.
+  }
+  return fail("host_gone", `The plugin host did not report its walls: ${line}`);
+}

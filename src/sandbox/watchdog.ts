@@ -1,0 +1,109 @@
+/** Ends a host that no message can reach any more: stuck in native code, without a sign of life, or too large. */
+import { readFileSync } from "node:fs";
+import type { Clock, Timer } from "../clock.ts";
+import type { PageState } from "./page.ts";
+
+export interface ProcessSample {
+  /** Processor time of the main thread, which runs the realms; compiling and collecting threads do not count. */
+  readonly cpuMs: number;
+  /** Private memory in use. */
+  readonly bytes: number;
+}
+
+export interface WatchdogKill {
+  readonly reason: "watchdog" | "memory";
+  readonly detail: string;
+  readonly culprit: number | null;
+}
+
+export interface WatchdogOptions {
+  readonly clock: Clock;
+  readonly page: () => PageState;
+  /** null: gone, or this system does not tell. */
+  readonly sample: () => ProcessSample | null;
+  /** Called at most once; then the watchdog has stopped. */
+  readonly kill: (kill: WatchdogKill) => void;
+  /** Ceiling of private memory, bytes. */
+  readonly maxBytes: () => number;
+  /** Processor time without a beat. Time on the processor, not on the clock: a busy machine is no fault of the host. */
+  readonly maxCpuMs?: number;
+  /** Time on the clock without a beat: blocked for good. */
+  readonly maxSilenceMs?: number;
+  readonly intervalMs?: number;
+}
+
+export interface Watchdog {
+  /** Idempotent. */
+  stop(): void;
+}
+
+export const WATCHDOG_CPU_MS = 700;
+const SILENCE_MS = 60_000;
+const INTERVAL_MS = 100;
+
+export function startWatchdog(options: WatchdogOptions): Watchdog {
+  const { clock, page, sample, kill, maxBytes } = options;
+  const { maxCpuMs = WATCHDOG_CPU_MS, maxSilenceMs = SILENCE_MS, intervalMs = INTERVAL_MS } = options;
+  let timer: Timer | null = null;
+  let seen = page().beats;
+  let since = { cpuMs: sample()?.cpuMs ?? 0, at: clock.monotonic() };
+
+  const judge = (now: ProcessSample, state: PageState): WatchdogKill | null => {
+    const culprit = state.realm;
+    const ceiling = maxBytes();
+    if (now.bytes > ceiling) {
+      return { reason: "memory", culprit, detail: `${megabytes(now.bytes)} MB of private memory, ${megabytes(ceiling)} MB are allowed` };
+    }
+    if (state.beats !== seen) {
+      seen = state.beats;
+      since = { cpuMs: now.cpuMs, at: clock.monotonic() };
+      return null;
+    }
+    const cpu = now.cpuMs - since.cpuMs;
+    if (cpu >= maxCpuMs) return { reason: "watchdog", culprit, detail: `${Math.round(cpu)} ms of processor time without a sign of life` };
+    const silence = clock.monotonic() - since.at;
+    if (silence >= maxSilenceMs) return { reason: "watchdog", culprit, detail: `no sign of life for ${Math.round(silence / 1000)} s` };
+    return null;
+  };
+
+  const tick = () => {
+    timer = null;
+    const now = sample();
+    if (now === null) return; // It has ended, which its owner learns from the process itself.
+    const verdict = judge(now, page());
+    if (verdict === null) timer = clock.after(intervalMs, tick);
+    else kill(verdict);
+  };
+  timer = clock.after(intervalMs, tick);
+  return {
+    stop() {
+      timer?.cancel();
+      timer = null;
+    },
+  };
+}
+
+/** Linux counts processor time for user space in ticks of 10 ms on every architecture. */
+const TICK_MS = 10;
+const UTIME_FIELD = 14;
+const MAIN_THREAD_STAT = (pid: number) => `/proc/${pid}/task/${pid}/stat`;
+
+/** From /proc; null when the process is gone or there is no /proc. */
+export function sampleProcess(pid: number): ProcessSample | null {
+  try {
+    const stat = readFileSync(MAIN_THREAD_STAT(pid), "utf8");
+    // The second field is the program's name in brackets and may hold anything; the third follows the last bracket.
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    const ticks = Number(fields[UTIME_FIELD - 3]) + Number(fields[UTIME_FIELD - 2]);
+    const status = readFileSync(`/proc/${pid}/status`, "utf8");
+    const anonymous = /^RssAnon:\s+(\d+) kB/m.exec(status);
+    if (!Number.isFinite(ticks)) return null;
+    return { cpuMs: ticks * TICK_MS, bytes: anonymous === null ? 0 : Number(anonymous[1]) * 1024 };
+  } catch {
+    return null; // ESRCH or ENOENT: gone.
+  }
+}
+
+function megabytes(bytes: number): number {
+  return Math.round(bytes / 2 ** 20);
+}
