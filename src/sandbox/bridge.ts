@@ -265,8 +265,8 @@ export class FrameDecoder {
 }
 
 /** JSON of limited depth, without `__proto__` keys; a string says what is wrong. */
-export function parseFrame(text: string): { value: unknown } | string {
-  if (tooDeep(text)) return `JSON nested deeper than ${MAX_DEPTH}`;
+export function parseFrame(text: string, maxDepth = MAX_DEPTH): { value: unknown } | string {
+  if (tooDeep(text, maxDepth)) return `JSON nested deeper than ${maxDepth}`;
   try {
     const value: unknown = JSON.parse(text);
     if (text.includes("__proto__") || text.includes("\\u00")) dropPrototypeKeys(value);
@@ -276,7 +276,7 @@ export function parseFrame(text: string): { value: unknown } | string {
   }
 }
 
-function tooDeep(text: string): boolean {
+function tooDeep(text: string, maxDepth: number): boolean {
   let depth = 0;
   let inString = false;
   for (let at = 0; at < text.length; at++) {
@@ -286,7 +286,7 @@ function tooDeep(text: string): boolean {
       else if (unit === 0x22) inString = false;
     } else if (unit === 0x22) inString = true;
     else if (unit === 0x7b || unit === 0x5b) {
-      if (++depth > MAX_DEPTH) return true;
+      if (++depth > maxDepth) return true;
     } else if (unit === 0x7d || unit === 0x5d) depth--;
   }
   return false;

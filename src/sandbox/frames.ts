@@ -40,7 +40,7 @@ const wireError: v.GenericSchema<unknown, WireError> = v.pipe(
 );
 
 const callOutcome: v.GenericSchema<unknown, CallOutcome> = v.variant("ok", [
-  v.strictObject({ ok: v.literal(true), value: json, cpuMs: amount }),
+  v.strictObject({ ok: v.literal(true), value: json, session: v.exactOptional(v.record(v.string(), json)), cpuMs: amount }),
   v.strictObject({
     ok: v.literal(false),
     error: wireError,

@@ -40,7 +40,14 @@ export type CallTarget =
   | { readonly kind: "handler"; readonly registration: number };
 
 export type CallOutcome =
-  | { readonly ok: true; readonly value: Json; readonly cpuMs: number }
+  | {
+      readonly ok: true;
+      /** Of a command, keyword, message or menu handler the reply or null; of initialize and health a boolean; of a plugin message the answer. */
+      readonly value: Json;
+      /** The handler's context.sessionData, when it changed it. */
+      readonly session?: { readonly [key: string]: Json };
+      readonly cpuMs: number;
+    }
   | {
       readonly ok: false;
       readonly error: WireError;

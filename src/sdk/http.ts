@@ -70,8 +70,11 @@ function toResult(outcome: HttpOutcome): HttpResult {
 export class Headers {
   readonly #values: { [name: string]: string } = { __proto__: null } as never;
   constructor(init: { readonly [name: string]: string } | Headers = {}) {
-    if (init instanceof Headers) init.forEach((value, name) => this.set(name, value));
-    else {
+    if (init instanceof Headers) {
+      init.forEach((value, name) => {
+        this.set(name, value);
+      });
+    } else {
       const names = keys(init);
       for (let at = 0; at < names.length; at++) this.set(names[at] ?? "", init[names[at] ?? ""] ?? "");
     }

@@ -85,7 +85,8 @@ export function settled(done: () => void, failed: (reason: unknown) => void): vo
   const first = pending[0];
   if (first === undefined) {
     initializing = false;
-    return done();
+    done();
+    return;
   }
   splice(pending, 0, 1);
   whenSettled(

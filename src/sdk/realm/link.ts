@@ -33,6 +33,11 @@ export function post(operation: number, value: unknown): void {
   out(operation, jsonStringify(value));
 }
 
+/** As {@link post}, for what the host may refuse; the text says why. */
+export function ask(operation: number, value: unknown): string | undefined {
+  return out(operation, jsonStringify(value));
+}
+
 /** A service of the host itself, answered at once. Throws what the host refuses. */
 export function service(name: ServiceName, ...args: unknown[]): unknown {
   const answer = out(OPS.service, jsonStringify([name, args]));

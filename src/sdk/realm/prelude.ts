@@ -25,7 +25,7 @@ import {
   whenSettled,
 } from "./primordials.ts";
 import { crypto, random, seed } from "./random.ts";
-import { clearTimer, fire, queueMicrotask, setInterval, setTimeout } from "./timers.ts";
+import { clearTimer, dropTimers, fire, queueMicrotask, setInterval, setTimeout } from "./timers.ts";
 import { URL, URLSearchParams } from "./url.ts";
 
 const MAX_REPLY = 16_000;
@@ -40,7 +40,8 @@ type Event =
   | readonly ["open", Opening]
   | readonly ["call", number, Target, Json[]]
   | readonly ["answer", number, { ok: boolean; value?: Json; error?: WireError }]
-  | readonly ["timer", number, boolean]
+  | readonly ["timer", number]
+  | readonly ["drop"]
   | readonly ["update", { permissions?: Json; config?: { readonly [key: string]: Json } }];
 
 function install(name: string, value: unknown): void {
@@ -93,15 +94,22 @@ function deliver(text: string): void {
     case "open":
       state.opening = event[1];
       seed(event[1].seed);
-      return installFetch();
+      installFetch();
+      break;
     case "call":
-      return call(event[1], event[2], event[3]);
+      call(event[1], event[2], event[3]);
+      break;
     case "answer":
-      return settle(event[1], event[2]);
+      settle(event[1], event[2]);
+      break;
     case "timer":
-      return fire(event[1], event[2]);
+      fire(event[1]);
+      break;
+    case "drop":
+      dropTimers();
+      break;
     default:
-      return update(event[1]);
+      update(event[1]);
   }
 }
 

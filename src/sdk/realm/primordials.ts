@@ -56,6 +56,9 @@ export const mapDelete = uncurry<Map<unknown, unknown>, (key: unknown) => boolea
   map: Map<K, unknown>,
   key: K,
 ) => boolean;
+export const mapClear = uncurry<Map<unknown, unknown>, () => void>(Map.prototype.clear) as (
+  map: Map<never, never> | Map<number, unknown>,
+) => void;
 export const mapForEach = uncurry<Map<unknown, unknown>, (each: (value: unknown, key: unknown) => void) => void>(Map.prototype.forEach) as <
   K,
   V,

@@ -1,7 +1,8 @@
 /** setTimeout and the like; the host keeps the time, caps the number and ends them with the last call in flight. */
+import { PluginError } from "../errors.ts";
 import { OPS } from "../ops.ts";
-import { post, runLoose } from "./link.ts";
-import { apply, isFiniteNumber, mapDelete, mapGet, mapSet, NativeMap, NativeNumber, NativeTypeError } from "./primordials.ts";
+import { ask, post, runLoose } from "./link.ts";
+import { apply, isFiniteNumber, mapClear, mapDelete, mapGet, mapSet, NativeMap, NativeNumber, NativeTypeError } from "./primordials.ts";
 
 interface Timer {
   readonly run: (...args: unknown[]) => unknown;
@@ -17,8 +18,9 @@ function add(run: unknown, ms: unknown, args: unknown[], repeat: boolean): numbe
   const wanted = NativeNumber(ms);
   const delay = isFiniteNumber(wanted) && wanted > 0 ? wanted : 0;
   const id = next++;
+  const problem = ask(OPS.timer, [id, delay]);
+  if (problem !== undefined) throw new PluginError("quota_exceeded", problem);
   mapSet(timers, id, { run: run as Timer["run"], args, every: repeat ? delay : null });
-  post(OPS.timer, [id, delay]);
   return id;
 }
 
@@ -34,13 +36,18 @@ export function clearTimer(id: unknown): void {
   if (typeof id === "number" && mapDelete(timers, id)) post(OPS.clear, [id]);
 }
 
-/** The host says that a timer is due, or (`ran` false) that it will never be. */
-export function fire(id: number, ran: boolean): void {
+/** The host has ended all timers. */
+export function dropTimers(): void {
+  mapClear(timers);
+}
+
+/** The host says that a timer is due. */
+export function fire(id: number): void {
   const timer = mapGet(timers, id);
   if (timer === undefined) return;
-  if (!ran || timer.every === null) mapDelete(timers, id);
+  if (timer.every === null) mapDelete(timers, id);
   else post(OPS.timer, [id, timer.every]);
-  if (ran) runLoose(() => apply(timer.run, undefined, timer.args));
+  runLoose(() => apply(timer.run, undefined, timer.args));
 }
 
 export function queueMicrotask(run: unknown): void {
