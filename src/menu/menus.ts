@@ -1,0 +1,261 @@
+import type { Clock } from "../clock.ts";
+import type { NodeNumber } from "../mesh/types.ts";
+import { layOut } from "./page.ts";
+import type { MenuRegistry } from "./registry.ts";
+import type { SessionData } from "./session-data.ts";
+import { type Session, Sessions } from "./sessions.ts";
+import { type Entry, type MenuInput, type MenuReply, type Place, RESERVED_WORDS } from "./types.ts";
+import { cutToBytes, folded, oneLine, splitWords, type Word } from "./words.ts";
+
+const MAIN: Place = { menu: "main", under: null };
+const NOT_OURS: MenuReply = { kind: "not_ours" };
+const CLOSED: MenuReply = { kind: "page", text: "Menu closed. Send menu to open it again." };
+const EMPTY: MenuReply = { kind: "page", text: "There is no menu yet." };
+const MAX_ECHO = 24;
+
+export interface MenusOptions {
+  readonly clock: Clock;
+  readonly registry: MenuRegistry;
+  readonly sessionData: SessionData;
+  /** Seconds without a word after which a session ends. */
+  readonly idleS: number;
+  /** What begins with it goes past an open session to the commands; "" for nothing. */
+  readonly prefix?: string;
+  /** Open sessions; 500 when absent. */
+  readonly maxSessions?: number;
+}
+
+/** What one message has done so far on its way through the menus. */
+interface Walk {
+  readonly input: MenuInput;
+  readonly session: Session;
+  readonly words: readonly Word[];
+  /** The next word. */
+  at: number;
+}
+
+/**
+ * The menus as a node on the mesh walks through them, one direct message at a time. Pure logic: it says what is to be
+ * sent or invoked, and somebody else does it.
+ */
+export class Menus {
+  readonly #sessions: Sessions;
+
+  constructor(private readonly options: MenusOptions) {
+    this.#sessions = new Sessions(options.clock, options.idleS, options.maxSessions ?? 500);
+  }
+
+  /** For every direct text, before the commands: an open session takes it, words of several steps at once too. */
+  handle(input: MenuInput): MenuReply {
+    const { prefix = "" } = this.options;
+    if (!input.isDirect || (prefix !== "" && input.text.trimStart().startsWith(prefix))) return NOT_OURS;
+    const session = this.#sessions.use(input.node);
+    if (session === undefined) return NOT_OURS;
+    this.#prune(session, input.isAdmin);
+    if (this.#entries(MAIN, input).length === 0) {
+      this.#sessions.close(input.node);
+      return NOT_OURS;
+    }
+    return this.#walk({ input, session, words: splitWords(input.text), at: 0 });
+  }
+
+  /** The commands `menu` and `bbs`: opens a session there; the words behind them are the first steps. */
+  open(input: MenuInput): MenuReply {
+    const words = splitWords(input.text);
+    const name = folded(words[0]?.text ?? "");
+    if (!input.isDirect || (name !== "menu" && name !== "bbs")) return NOT_OURS;
+    return this.#start(input, name === "bbs" ? "bbs" : "main", words, 1);
+  }
+
+  /** For what was no command either: a line of the main menu by its word opens a session and chooses it. */
+  openByItem(input: MenuInput): MenuReply {
+    const words = splitWords(input.text);
+    const word = folded(words[0]?.text ?? "");
+    if (!input.isDirect || !this.#entries(MAIN, input).some((entry) => entry.command === word)) return NOT_OURS;
+    return this.#start(input, "main", words, 0);
+  }
+
+  close(node: NodeNumber): void {
+    this.#sessions.close(node);
+  }
+
+  get openSessions(): number {
+    return this.#sessions.size;
+  }
+
+  get counters(): Readonly<Sessions["counters"]> {
+    return this.#sessions.counters;
+  }
+
+  #start(input: MenuInput, menu: string, words: readonly Word[], at: number): MenuReply {
+    if (this.#entries(MAIN, input).length === 0) return EMPTY;
+    const session = this.#sessions.open(input.node, MAIN);
+    const place = menu === "main" ? null : this.options.registry.menu(menu, input.isAdmin);
+    if (place !== null) session.stack.push(place);
+    return this.#walk({ input, session, words, at });
+  }
+
+  #walk(walk: Walk): MenuReply {
+    const { session, words, input } = walk;
+    while (walk.at < words.length) {
+      const word = folded(words[walk.at]?.text ?? "");
+      switch (word) {
+        case "q":
+        case "quit":
+          this.#sessions.close(input.node);
+          return CLOSED;
+        case "0":
+        case "b":
+        case "back":
+          if (session.stack.length === 1) {
+            this.#sessions.close(input.node);
+            return CLOSED;
+          }
+          session.stack.pop();
+          session.page = 0;
+          break;
+        case "menu":
+          session.stack.splice(0, session.stack.length, MAIN);
+          session.page = 0;
+          break;
+        case "n":
+        case "next":
+          this.#turnPage(walk);
+          break;
+        case "?":
+        case "help":
+          return this.#help(walk);
+        default: {
+          const reply = this.#choose(walk);
+          if (reply !== null) return reply;
+          continue;
+        }
+      }
+      walk.at++;
+    }
+    return this.#page(walk);
+  }
+
+  /** Chooses a line by what comes next; null when it led on and there are more words, or a page to show. */
+  #choose(walk: Walk): MenuReply | null {
+    const { session } = walk;
+    const found = this.#match(walk);
+    if (found === null) return this.#page(walk, `No "${echo(walk.words[walk.at]?.text ?? "")}" here.`);
+    const { entry, next } = found;
+    walk.at = next;
+    if (entry.opens !== null) {
+      session.stack.push(entry.opens);
+      session.page = 0;
+      const goesOn = walk.at < walk.words.length && (entry.item === null || this.#isStep(walk));
+      if (goesOn || entry.item === null) return null;
+    }
+    return this.#invoke(walk, entry);
+  }
+
+  /** Whether the next word means something in the place just opened; else it is an argument of the item that opened it. */
+  #isStep(walk: Walk): boolean {
+    const word = folded(walk.words[walk.at]?.text ?? "");
+    return RESERVED_WORDS.has(word) || this.#match(walk) !== null;
+  }
+
+  /** By number, by a label of several words, by command, by label: the first that fits. `next` is the word behind. */
+  #match(walk: Walk): { readonly entry: Entry; readonly next: number } | null {
+    const { words, at, input } = walk;
+    const entries = this.#here(walk);
+    const word = folded(words[at]?.text ?? "");
+    if (/^\d{1,4}$/.test(word)) {
+      const entry = entries[Number(word) - 1];
+      return entry === undefined ? null : { entry, next: at + 1 };
+    }
+    const rest = folded(input.text.slice(words[at]?.at));
+    for (const entry of entries) {
+      const label = folded(entry.label);
+      if (label.includes(" ") && (rest === label || rest.startsWith(`${label} `))) return { entry, next: at + label.split(" ").length };
+    }
+    const entry = entries.find(({ command }) => command === word) ?? entries.find(({ label }) => folded(label) === word);
+    return entry === undefined ? null : { entry, next: at + 1 };
+  }
+
+  #invoke(walk: Walk, { item, label, command, opens }: Entry): MenuReply {
+    if (item === null) return this.#page(walk);
+    const { plugin, handle } = item;
+    return {
+      kind: "invoke",
+      plugin,
+      handle,
+      menu: folded(item.menu),
+      label,
+      command,
+      args: walk.words.slice(walk.at).map((word) => word.text),
+      sessionData: this.options.sessionData.get(walk.input.node, plugin),
+      fallback: opens === null ? null : this.#pageText(walk),
+    };
+  }
+
+  /** `? 2`: what a line is for. Alone: the page again. */
+  #help(walk: Walk): MenuReply {
+    walk.at++;
+    if (walk.at >= walk.words.length) return this.#page(walk);
+    const found = this.#match(walk);
+    if (found === null) return this.#page(walk, `No "${echo(walk.words[walk.at]?.text ?? "")}" here.`);
+    const { label, command, description } = found.entry;
+    const word = command === null ? "" : ` (${command})`;
+    return { kind: "page", text: cutToBytes(`${label}${word}: ${description ?? "no description"}`, 200) };
+  }
+
+  /** Behind the last page comes the first. */
+  #turnPage(walk: Walk): void {
+    const { pages } = this.#layOut(walk);
+    walk.session.page = (walk.session.page + 1) % pages;
+  }
+
+  #page(walk: Walk, notice?: string): MenuReply {
+    return { kind: "page", text: this.#pageText(walk, notice) };
+  }
+
+  #pageText(walk: Walk, notice?: string): string {
+    const page = this.#layOut(walk, notice);
+    walk.session.page = page.number;
+    return page.text;
+  }
+
+  #layOut(walk: Walk, notice?: string) {
+    const { stack, page } = walk.session;
+    return layOut({
+      title: this.#title(stack.at(-1) ?? MAIN),
+      entries: this.#here(walk),
+      number: page,
+      canGoBack: stack.length > 1,
+      ...(notice === undefined ? {} : { notice }),
+    });
+  }
+
+  #title(place: Place): string {
+    const label = place.under === null ? undefined : this.options.registry.find(place.under)?.label;
+    return label ?? place.menu.replaceAll("_", " ");
+  }
+
+  #here(walk: Walk): readonly Entry[] {
+    return this.#entries(walk.session.stack.at(-1) ?? MAIN, walk.input);
+  }
+
+  #entries(place: Place, input: Pick<MenuInput, "isAdmin">): readonly Entry[] {
+    return this.options.registry.entries(place, input.isAdmin);
+  }
+
+  /** Steps back from places that have gone meanwhile. */
+  #prune(session: Session, isAdmin: boolean): void {
+    while (session.stack.length > 1) {
+      const { menu, under } = session.stack.at(-1) ?? MAIN;
+      const item = under === null ? undefined : this.options.registry.find(under);
+      const isThere = under === null || (item !== undefined && (isAdmin || item.adminOnly !== true));
+      if (isThere && this.#entries({ menu, under }, { isAdmin }).length > 0) return;
+      session.stack.pop();
+      session.page = 0;
+    }
+  }
+}
+
+function echo(text: string): string {
+  return cutToBytes(oneLine(text), MAX_ECHO);
+}

@@ -1,0 +1,63 @@
+import type { Entry } from "./types.ts";
+import { byteLength, cutToBytes } from "./words.ts";
+
+/** One message; official apps stay below it too. */
+export const PAGE_BYTES = 200;
+/** Of the line that says what went wrong. */
+const MAX_NOTICE = 60;
+const MAX_TITLE = 40;
+
+export interface Page {
+  readonly text: string;
+  /** The page that was made: the one asked for, or the last there is. From 0. */
+  readonly number: number;
+  readonly pages: number;
+}
+
+export interface PageRequest {
+  readonly title: string;
+  readonly entries: readonly Entry[];
+  readonly number: number;
+  readonly canGoBack: boolean;
+  /** Above the title: why the page is shown again. */
+  readonly notice?: string;
+}
+
+/**
+ * Lays out a menu in pages of at most {@link PAGE_BYTES} bytes each: title, numbered lines, and the words that move. The
+ * numbers go on from page to page, so that each line has one of its own.
+ */
+export function layOut({ title, entries, number, canGoBack, notice }: PageRequest): Page {
+  const head = notice === undefined ? "" : `${cutToBytes(notice, MAX_NOTICE)}\n`;
+  const name = cutToBytes(title, MAX_TITLE).toUpperCase();
+  const back = canGoBack ? "b=back q=quit" : "q=quit";
+  const lines = entries.map((entry, at) => cutToBytes(`${at + 1} ${entry.label}`, PAGE_BYTES / 2));
+  const whole = [name, ...(lines.length === 0 ? ["(nothing here)"] : lines), back].join("\n");
+  if (byteLength(head + whole) <= PAGE_BYTES) return { text: head + whole, number: 0, pages: 1 };
+  const starts = pageStarts(lines, PAGE_BYTES - frameBytes(name, head, back, lines.length));
+  const at = Math.min(Math.max(number, 0), starts.length - 1);
+  const shown = lines.slice(starts[at], starts[at + 1]);
+  const foot = at + 1 < starts.length ? `n=more ${back}` : back;
+  return { text: `${head}${[`${name} (${at + 1}/${starts.length})`, ...shown, foot].join("\n")}`, number: at, pages: starts.length };
+}
+
+/** What a page costs besides its lines, with the largest page numbers that there can be. */
+function frameBytes(name: string, head: string, back: string, count: number): number {
+  const mark = ` (${count}/${count})`;
+  return byteLength(head) + byteLength(name) + mark.length + "\n".length + byteLength(`n=more ${back}`);
+}
+
+/** The index of the first line of each page; each line costs its bytes and a line end. */
+function pageStarts(lines: readonly string[], room: number): number[] {
+  const starts = [0];
+  let used = 0;
+  for (const [at, line] of lines.entries()) {
+    const cost = byteLength(line) + 1;
+    if (used > 0 && used + cost > room) {
+      starts.push(at);
+      used = 0;
+    }
+    used += cost;
+  }
+  return starts;
+}

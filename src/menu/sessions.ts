@@ -1,0 +1,66 @@
+import type { Clock } from "../clock.ts";
+import type { NodeNumber } from "../mesh/types.ts";
+import type { Place } from "./types.ts";
+
+/** Where a node stands: the last place is shown. Never empty. */
+export interface Session {
+  readonly stack: Place[];
+  page: number;
+  usedAt: number;
+}
+
+/** One menu session for each node, ended when idle; the least recently used make room for new ones. */
+export class Sessions {
+  readonly #sessions = new Map<NodeNumber, Session>();
+  readonly counters = { opened: 0, closed: 0, expired: 0, evicted: 0 };
+
+  constructor(
+    private readonly clock: Clock,
+    private readonly idleS: number,
+    private readonly max: number,
+  ) {}
+
+  /** The node's open session, marked as used now. */
+  use(node: NodeNumber): Session | undefined {
+    this.#expire();
+    const session = this.#sessions.get(node);
+    if (session === undefined) return undefined;
+    session.usedAt = this.clock.monotonic();
+    this.#sessions.delete(node);
+    this.#sessions.set(node, session);
+    return session;
+  }
+
+  open(node: NodeNumber, place: Place): Session {
+    this.#expire();
+    this.#sessions.delete(node);
+    const session: Session = { stack: [place], page: 0, usedAt: this.clock.monotonic() };
+    this.#sessions.set(node, session);
+    this.counters.opened++;
+    for (const oldest of this.#sessions.keys()) {
+      if (this.#sessions.size <= this.max) break;
+      this.#sessions.delete(oldest);
+      this.counters.evicted++;
+    }
+    return session;
+  }
+
+  close(node: NodeNumber): void {
+    if (this.#sessions.delete(node)) this.counters.closed++;
+  }
+
+  get size(): number {
+    this.#expire();
+    return this.#sessions.size;
+  }
+
+  /** The map is in order of use, so the idle ones stand first. */
+  #expire(): void {
+    const now = this.clock.monotonic();
+    for (const [node, session] of this.#sessions) {
+      if (now - session.usedAt < this.idleS * 1000) break;
+      this.#sessions.delete(node);
+      this.counters.expired++;
+    }
+  }
+}

@@ -1,0 +1,91 @@
+import type { MenuItem, Place } from "./types.ts";
+import { RESERVED_WORDS } from "./types.ts";
+import { folded } from "./words.ts";
+
+export const USUAL_ORDER = 100;
+/** Of items under items. */
+export const MAX_DEPTH = 8;
+
+/** How items hang under one another, reckoned once for a set of items: plugins may register thousands. */
+export class MenuTree {
+  readonly #byWord = new Map<string, MenuItem>();
+  readonly #children = new Map<string, MenuItem[]>();
+  readonly #menus = new Set<string>();
+
+  constructor(items: Iterable<MenuItem>) {
+    const all = [...items].sort(
+      (a, b) => (a.order ?? USUAL_ORDER) - (b.order ?? USUAL_ORDER) || compare(a.plugin, b.plugin) || a.handle - b.handle,
+    );
+    for (const item of all) {
+      const menu = folded(item.menu);
+      this.#menus.add(menu);
+      const word = commandOf(item);
+      if (word === null) continue;
+      for (const key of [wordKey(menu, word, item.plugin), wordKey(menu, word, "")])
+        if (!this.#byWord.has(key)) this.#byWord.set(key, item);
+    }
+    for (const item of all) {
+      const parent = this.#reachesTop(item) ? this.parentOf(item) : undefined;
+      const key = placeKey({ menu: folded(item.menu), under: parent ?? null });
+      const list = this.#children.get(key) ?? [];
+      this.#children.set(key, list);
+      list.push(item);
+    }
+  }
+
+  /** In order: by order, plugin, and handle, which is the order in which the plugin registered them. */
+  children(place: Place): readonly MenuItem[] {
+    return this.#children.get(placeKey(place)) ?? [];
+  }
+
+  /** Every menu that has an item. */
+  get menus(): ReadonlySet<string> {
+    return this.#menus;
+  }
+
+  /** The item whose command the parent is: its own plugin's first. Undefined when there is none, and the item stands in the menu itself. */
+  parentOf(item: MenuItem): MenuItem | undefined {
+    if (item.parent === undefined) return undefined;
+    const [menu, word] = [folded(item.menu), folded(item.parent)];
+    const parent = this.#byWord.get(wordKey(menu, word, item.plugin)) ?? this.#byWord.get(wordKey(menu, word, ""));
+    return parent === item ? undefined : parent;
+  }
+
+  /** False in a ring, and too deep down: such an item stands in the menu itself, so that nothing is out of reach. */
+  #reachesTop(item: MenuItem): boolean {
+    let above = this.parentOf(item);
+    for (let depth = 0; depth < MAX_DEPTH; depth++) {
+      if (above === undefined) return true;
+      above = this.parentOf(above);
+    }
+    return false;
+  }
+}
+
+/** The word that chooses an item: its own, else its label with `_` for blanks, where that is free. */
+export function commandOf(item: MenuItem): string | null {
+  if (item.command !== undefined) return folded(item.command);
+  const word = folded(item.label).replaceAll(" ", "_");
+  return isFreeWord(word) ? word : null;
+}
+
+/** Numbers and the words that move in the menus choose no item. */
+export function isFreeWord(word: string): boolean {
+  return !RESERVED_WORDS.has(folded(word)) && !/^\d+$/.test(word);
+}
+
+export function itemKey({ plugin, handle }: { readonly plugin: string; readonly handle: number }): string {
+  return `${plugin}\u0000${handle}`;
+}
+
+function placeKey({ menu, under }: Place): string {
+  return under === null ? menu : `${menu}\u0000${itemKey(under)}`;
+}
+
+export function wordKey(menu: string, word: string, plugin: string): string {
+  return `${menu}\u0000${word}\u0000${plugin}`;
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}

@@ -1,0 +1,363 @@
+import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import { layOut } from "../../src/menu/page.ts";
+import { SessionData } from "../../src/menu/session-data.ts";
+import { RESERVED_WORDS } from "../../src/menu/types.ts";
+import { FakeClock } from "../schedule/fake-clock.ts";
+import { NODE, world } from "./world.ts";
+
+const bytes = (text: string) => new TextEncoder().encode(text).length;
+
+function bbs() {
+  const made = world();
+  made.add(
+    { label: "Read mail", menu: "mail", command: "read", description: "Shows the letters for you" },
+    { label: "Send mail", menu: "mail", command: "send" },
+    { label: "Weather", menu: "utilities" },
+    { label: "Today", menu: "utilities", parent: "weather" },
+    { label: "Tomorrow", menu: "utilities", parent: "weather" },
+    { label: "Restart", menu: "utilities", adminOnly: true },
+    { label: "About", menu: "main", order: 200 },
+  );
+  return made;
+}
+
+describe("walking", () => {
+  test("menu opens, numbers lead down, b leads back, q ends", () => {
+    const { open, say, menus } = bbs();
+    expect(say("1")).toBe("-");
+    expect(open("menu")).toBe("MAIN\n1 BBS\n2 Utilities\n3 About\nq=quit");
+    expect(say("1")).toBe("BBS\n1 Mail\nb=back q=quit");
+    expect(say("mail")).toBe("MAIL\n1 Read mail\n2 Send mail\nb=back q=quit");
+    expect(say("2 hello world")).toBe("demo/Send mail(hello|world)");
+    expect(say("read")).toBe("demo/Read mail()");
+    expect(say("b")).toBe("BBS\n1 Mail\nb=back q=quit");
+    expect(say("0")).toBe("MAIN\n1 BBS\n2 Utilities\n3 About\nq=quit");
+    expect(say("Q")).toBe("Menu closed. Send menu to open it again.");
+    expect(say("1")).toBe("-");
+    expect(menus.openSessions).toBe(0);
+    open("menu");
+    expect(say("b")).toStartWith("Menu closed");
+  });
+
+  test("several steps at once: by number, command or label, with arguments, quotes and moves", () => {
+    const { open, say } = bbs();
+    expect(open("menu 1 1 2 hello there")).toBe("demo/Send mail(hello|there)");
+    expect(say('menu bbs mail SEND "to bob" hi')).toBe("demo/Send mail(to bob|hi)");
+    expect(say("menu bbs mail send mail hi")).toBe("demo/Send mail(hi)");
+    expect(say('menu 1 1 "Read mail"')).toBe("demo/Read mail()");
+    expect(say("b 1 2 x")).toBe("demo/Send mail(x)");
+    expect(say("menu 2 1 2")).toBe("demo/Tomorrow()");
+    expect(say("b b q")).toStartWith("Menu closed");
+  });
+
+  test("bbs opens there, with main behind it; without it, main opens", () => {
+    const { open, say } = bbs();
+    expect(open("bbs")).toBe("BBS\n1 Mail\nb=back q=quit");
+    expect(say("b")).toStartWith("MAIN\n");
+    const other = world();
+    other.add({ label: "About" });
+    expect(other.open("BBS")).toBe("MAIN\n1 About\nq=quit");
+  });
+
+  test("an item with items of its own opens them and is invoked, with the words that lead nowhere as arguments", () => {
+    const { open, say } = bbs();
+    const weather = "WEATHER\n1 Today\n2 Tomorrow\nb=back q=quit";
+    expect(open("menu utilities weather")).toBe(`demo/Weather() + ${weather}`);
+    expect(say("?")).toBe(weather);
+    expect(say("b weather zurich now")).toBe(`demo/Weather(zurich|now) + ${weather}`);
+    expect(say("tomorrow")).toBe("demo/Tomorrow()");
+    expect(say("b weather today x")).toBe("demo/Today(x)");
+  });
+
+  test("help shows the page, or what a line is for; what is not there is said", () => {
+    const { open, say } = bbs();
+    open("bbs mail");
+    const page = "MAIL\n1 Read mail\n2 Send mail\nb=back q=quit";
+    expect(say("?")).toBe(page);
+    expect(say("HELP")).toBe(page);
+    expect(say("? 1")).toBe("Read mail (read): Shows the letters for you");
+    expect(say("help send")).toBe("Send mail (send): no description");
+    expect(say("nothing")).toBe(`No "nothing" here.\n${page}`);
+    expect(say("9")).toBe(`No "9" here.\n${page}`);
+    expect(say(`\u001b]0;x\u0007${"y".repeat(100)}`)).toBe(`No "]0;x ${"y".repeat(16)}…" here.\n${page}`);
+    expect(say("")).toBe(page);
+  });
+
+  test("a line of the main menu opens a session by its word, and nothing else does", () => {
+    const { pick, say } = bbs();
+    expect(pick("hello")).toBe("-");
+    expect(pick("1")).toBe("-");
+    expect(pick("about this")).toBe("demo/About(this)");
+    expect(say("1")).toBe("BBS\n1 Mail\nb=back q=quit");
+    expect(pick("utilities weather today")).toBe("demo/Today()");
+  });
+
+  test("only direct messages, and not what has the prefix", () => {
+    const { open, say, menus, pick } = bbs();
+    expect(open("menu", { isDirect: false })).toBe("-");
+    expect(pick("about", { isDirect: false })).toBe("-");
+    open("menu");
+    expect(say("1", { isDirect: false })).toBe("-");
+    expect(say("!hello")).toBe("-");
+    expect(say("1")).toStartWith("BBS");
+    expect(menus.openSessions).toBe(1);
+  });
+
+  test("what is for operators only is neither shown nor chosen nor reached from an old session", () => {
+    const { open, say, add } = bbs();
+    expect(open("menu 2")).not.toContain("Restart");
+    expect(say("restart")).toStartWith('No "restart" here.');
+    expect(say("restart", { isAdmin: true })).toBe("demo/Restart()");
+    expect(open("menu 2", { isAdmin: true })).toContain("Restart");
+    add({ label: "Now", menu: "utilities", parent: "restart" });
+    expect(say("restart", { isAdmin: true })).toContain("demo/Restart() + RESTART\n1 Now");
+    expect(say("1")).toBe("demo/Weather() + WEATHER\n1 Today\n2 Tomorrow\nb=back q=quit");
+  });
+
+  test("without anything to show there is no session to be caught in", () => {
+    const { open, say, menus, registry, add } = world();
+    expect(open("menu")).toBe("There is no menu yet.");
+    expect(menus.openSessions).toBe(0);
+    add({ label: "About" });
+    open("menu");
+    registry.remove("demo");
+    expect(say("hello")).toBe("-");
+    expect(menus.openSessions).toBe(0);
+  });
+
+  test("a place that goes while a node stands in it leads back to the nearest that is there", () => {
+    const { open, say, registry } = bbs();
+    open("menu utilities weather");
+    registry.remove("demo", 3);
+    expect(say("?")).toBe("UTILITIES\n1 Today\n2 Tomorrow\nb=back q=quit");
+    registry.remove("demo", 4);
+    registry.remove("demo", 5);
+    expect(say("?")).toBe("MAIN\n1 BBS\n2 About\nq=quit");
+  });
+});
+
+// Feature: third-party-plugin-system, Property 5: Menu handler routing
+test("choosing a registered item by number, command or label invokes its handler with user and session context", () => {
+  const word = fc.stringMatching(/^[a-z][a-z0-9_]{0,8}$/).filter((text) => !RESERVED_WORDS.has(text));
+  const item = fc.record({
+    menu: fc.constantFrom("main", "mail", "utilities", "games"),
+    name: word,
+    parent: fc.option(fc.nat(), { nil: undefined }),
+  });
+  fc.assert(
+    fc.property(
+      fc.uniqueArray(item, { selector: (one) => one.name, minLength: 1, maxLength: 25 }),
+      fc.nat(),
+      word,
+      (list, pick, argument) => {
+        fc.pre(!list.some((one) => one.name === argument || ["bbs", "mail", "utilities", "games"].includes(one.name)));
+        fc.pre(!["bbs", "mail", "utilities", "games"].includes(argument));
+        const { registry, sessionData, menus } = world();
+        for (const [at, { menu, name, parent }] of list.entries()) {
+          const above = parent === undefined ? undefined : list.slice(0, at).filter((one) => one.menu === menu)[parent % (at + 1)]?.name;
+          const added = registry.add({ plugin: `p${at % 3}`, handle: at, menu, label: `The ${name} one`, command: name, parent: above });
+          expect(added.ok).toBe(true);
+        }
+        sessionData.set(NODE, `p${(pick % list.length) % 3}`, { count: pick });
+        const wanted = pick % list.length;
+        // The way to it, by walking over all that is shown.
+        type Step = { number: string; word: string; label: string };
+        const search = (place: Parameters<typeof registry.entries>[0], path: Step[]): Step[] | null => {
+          for (const [at, entry] of registry.entries(place, false).entries()) {
+            const step = { number: String(at + 1), word: entry.command ?? "", label: entry.label };
+            const way =
+              entry.item?.handle === wanted ? [...path, step] : entry.opens === null ? null : search(entry.opens, [...path, step]);
+            if (way !== null) return way;
+          }
+          return null;
+        };
+        const way = search({ menu: "main", under: null }, []);
+        expect(way).not.toBeNull();
+        for (const by of ["number", "word", "label"] as const) {
+          const text = `menu ${(way ?? []).map((step) => step[by]).join(" ")} ${argument}`;
+          const reply = menus.open({ node: NODE, text, isDirect: true, isAdmin: false });
+          expect(reply).toMatchObject({
+            kind: "invoke",
+            plugin: `p${wanted % 3}`,
+            handle: wanted,
+            label: `The ${list[wanted]?.name} one`,
+            command: list[wanted]?.name,
+            args: [argument],
+            sessionData: { count: pick },
+          });
+          // And one step at a time.
+          menus.open({ node: NODE, text: "menu", isDirect: true, isAdmin: false });
+          const replies = (way ?? []).map((step) => menus.handle({ node: NODE, text: step[by], isDirect: true, isAdmin: false }));
+          expect(replies.at(-1)).toMatchObject({ kind: "invoke", handle: wanted, args: [] });
+        }
+      },
+    ),
+    { numRuns: 150 },
+  );
+});
+
+describe("pages", () => {
+  test("every page fits 200 bytes, and together they show each line once under its own number", () => {
+    const label = fc.oneof(fc.string({ maxLength: 40, minLength: 1, unit: "grapheme" }), fc.stringMatching(/^[a-z ]{1,64}$/));
+    fc.assert(
+      fc.property(
+        fc.array(label, { maxLength: 120 }),
+        fc.string({ maxLength: 80, unit: "grapheme" }),
+        fc.boolean(),
+        (labels, title, canGoBack) => {
+          const entries = labels.map((text) => ({
+            label: text.replace(/\s+/g, " "),
+            command: null,
+            description: null,
+            adminOnly: false,
+            order: 100,
+            item: null,
+            opens: null,
+          }));
+          const request = { title: title.replace(/\s+/g, " "), entries, canGoBack };
+          const { pages } = layOut({ ...request, number: 0 });
+          const numbers: number[] = [];
+          for (let number = 0; number < pages; number++) {
+            const page = layOut({ ...request, number });
+            expect(bytes(page.text)).toBeLessThanOrEqual(200);
+            expect(page.text.isWellFormed()).toBe(true);
+            expect(page.number).toBe(number);
+            expect(page.text.includes("n=more")).toBe(number < pages - 1);
+            for (const line of page.text.split("\n").slice(1, -1)) {
+              const match = /^(\d+) /.exec(line);
+              if (match !== null) numbers.push(Number(match[1]));
+            }
+            expect(bytes(layOut({ ...request, number, notice: `No "${"é".repeat(50)}" here.` }).text)).toBeLessThanOrEqual(200);
+          }
+          expect(numbers).toEqual(labels.map((_, at) => at + 1));
+        },
+      ),
+      { numRuns: 200 },
+    );
+  });
+
+  test("n turns the page, and round to the first; a number on any page chooses; another place begins at its first page", () => {
+    const { open, say, add } = world();
+    for (let i = 1; i <= 40; i++) add({ label: `Entry number ${i}` });
+    add({ label: "Sub", parent: "entry_number_40" });
+    const first = open("menu");
+    expect(first).toMatch(/^MAIN \(1\/\d\)\n1 Entry number 1\n/);
+    const pages = Number(/\/(\d)\)/.exec(first)?.[1]);
+    expect(say("n")).toStartWith(`MAIN (2/${pages})\n`);
+    expect(say("?")).toStartWith(`MAIN (2/${pages})\n`);
+    expect(say("1 x")).toBe("demo/Entry number 1(x)");
+    expect(say("n")).toStartWith(`MAIN (3/${pages})\n`);
+    for (let at = 3; at < pages; at++) say("next");
+    expect(say("n")).toBe(first);
+    expect(say("n n")).toStartWith(`MAIN (3/${pages})\n`);
+    say("40");
+    expect(say("b")).toBe(first);
+  });
+});
+
+describe("sessions", () => {
+  test("end after being idle, each word begins the time anew, and each node has its own", () => {
+    const { open, say, clock, menus } = world({ idleS: 1800 });
+    const made = bbs();
+    expect(open("menu")).toBe("There is no menu yet.");
+    made.open("menu");
+    made.open("menu 2", { node: 7 });
+    made.clock.pass(1_700_000);
+    expect(made.say("1")).toStartWith("BBS");
+    made.clock.pass(200_000);
+    expect(made.say("1", { node: 7 })).toBe("-");
+    expect(made.say("1")).toStartWith("MAIL");
+    made.clock.pass(1_800_000);
+    expect(made.say("1")).toBe("-");
+    expect(made.menus.counters).toEqual({ opened: 2, closed: 0, expired: 2, evicted: 0 });
+    expect([say("x"), clock.timers, menus.openSessions]).toEqual(["-", 0, 0]);
+  });
+
+  test("are bounded: the least recently used makes room, and is counted", () => {
+    const { open, say, add, menus } = world({ maxSessions: 3 });
+    add({ label: "About" });
+    for (const node of [1, 2, 3]) open("menu", { node });
+    say("?", { node: 1 });
+    open("menu", { node: 4 });
+    expect([1, 2, 3, 4].map((node) => say("?", { node }) !== "-")).toEqual([true, false, true, true]);
+    expect(menus.counters.evicted).toBe(1);
+  });
+
+  test("a clock that is set leaves them alone", () => {
+    const { open, say, add, clock } = world();
+    add({ label: "About" });
+    open("menu");
+    clock.jump(50 * 365 * 86_400_000);
+    expect(say("1")).toBe("demo/About()");
+  });
+
+  test("whatever is said, the answer fits one message and nothing breaks", () => {
+    const made = bbs();
+    const step = fc.oneof(
+      fc.constantFrom(
+        "menu",
+        "bbs",
+        "1",
+        "2",
+        "3",
+        "b",
+        "0",
+        "q",
+        "n",
+        "?",
+        "help 1",
+        "send",
+        "read mail",
+        '"Send mail"',
+        "weather x",
+        "about",
+      ),
+      fc.string({ maxLength: 60, unit: "grapheme" }),
+      fc.string({ maxLength: 200, unit: "binary" }),
+    );
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 30 }), (steps) => {
+        for (const text of steps) {
+          const opened = made.open(text);
+          const reply = opened === "-" ? made.raw(text) : null;
+          if (reply?.kind === "page") expect(bytes(reply.text)).toBeLessThanOrEqual(200);
+          if (reply?.kind === "invoke" && reply.fallback !== null) expect(bytes(reply.fallback)).toBeLessThanOrEqual(200);
+        }
+      }),
+      { numRuns: 300 },
+    );
+  });
+});
+
+describe("session data", () => {
+  const make = (over: Partial<ConstructorParameters<typeof SessionData>[0]> = {}) => {
+    const clock = new FakeClock();
+    return { clock, data: new SessionData({ clock, idleS: 1800, ...over }) };
+  };
+
+  test("is kept per node and plugin while the node goes on, and ends with the idle time and the plugin", () => {
+    const { clock, data } = make();
+    expect(data.get(1, "game")).toEqual({});
+    data.set(1, "game", { level: 2 });
+    data.set(1, "quiz", { asked: [1, 2] });
+    data.set(2, "game", { level: 9 });
+    clock.pass(1_000_000);
+    expect(data.get(1, "game")).toEqual({ level: 2 });
+    clock.pass(1_000_000);
+    expect([data.get(1, "quiz"), data.get(2, "game")]).toEqual([{ asked: [1, 2] }, {}]);
+    data.forget("quiz");
+    expect([data.get(1, "quiz"), data.get(1, "game")]).toEqual([{}, { level: 2 }]);
+    data.forget("game");
+    expect(data.size).toBe(0);
+  });
+
+  test("is bounded in size and in nodes", () => {
+    const { data } = make({ maxNodes: 2, maxBytes: 20 });
+    const large = data.set(1, "game", { text: "x".repeat(20) });
+    expect(large.ok ? "ok" : large.error.code).toBe("quota_exceeded");
+    for (const node of [1, 2, 3]) data.set(node, "game", { node });
+    expect([1, 2, 3].map((node) => data.get(node, "game"))).toEqual([{}, { node: 2 }, { node: 3 }]);
+    expect(data.evicted).toBe(1);
+  });
+});
