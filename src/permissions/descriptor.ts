@@ -75,7 +75,7 @@ export function nearest(word: string, candidates: readonly string[]): string | n
   let best: string | null = null;
   let least = Number.POSITIVE_INFINITY;
   for (const candidate of candidates) {
-    const found = distance(word.toLowerCase().slice(0, 40), candidate.slice(0, 40));
+    const found = distance(word.toLowerCase().slice(0, 40), candidate.toLowerCase().slice(0, 40));
     if (found < least) [best, least] = [candidate, found];
   }
   return least <= Math.max(2, Math.floor(word.length / 3)) ? best : null;

@@ -218,7 +218,7 @@ export function toDescriptors(set: PermissionSet): Descriptor[] {
     const rows = ofPermission(canonical(set), permission).map((atom) =>
       permission === "http_requests" ? [`${atom.at[0]} ${atom.at[1]}`, ...atom.at.slice(2)] : [...atom.at],
     );
-    return group(rows, permission === "system_state_read" ? 0 : (rows[0]?.length ?? 0)).map((axes) => describe(permission, axes));
+    return group(rows, rows[0]?.length ?? 0).flatMap((box) => inParts(box).map((part) => describe(permission, part)));
   });
 }
 
@@ -238,6 +238,15 @@ function group(rows: readonly (readonly Coordinate[])[], axes: number): Box[] {
   }
   return [...alike.values()].flatMap(({ values, boxes }) => boxes.map((box) => [values, ...box]));
 }
+
+/** A list longer than an entry may hold becomes several entries. */
+function inParts([first, ...others]: Box): Box[] {
+  if (first === undefined || first.length <= LIST_MAX) return [first === undefined ? [] : [first, ...others]];
+  const sorted = first.map(String).sort();
+  const count = Math.ceil(sorted.length / LIST_MAX);
+  return Array.from({ length: count }, (_, part) => [sorted.slice(part * LIST_MAX, (part + 1) * LIST_MAX), ...others]);
+}
+const LIST_MAX = 60;
 
 function describe(permission: PermissionName, box: Box): Descriptor {
   const [first = [], second = [], third = []] = box;
