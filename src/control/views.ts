@@ -1,5 +1,6 @@
 import type { PluginDetail, PluginHealth, PluginMetrics, PluginPermissions, PluginSummary, ScheduleTask } from "../api/views.ts";
 import type { Plugin } from "../plugins/plugin.ts";
+import type { TaskStatus } from "../schedule/types.ts";
 
 export const iso = (ms: number): string => new Date(ms).toISOString();
 const isoOrNull = (ms: number | null | undefined): string | null => (ms === null || ms === undefined ? null : iso(ms));
@@ -94,30 +95,13 @@ export function detailView(plugin: Plugin, facts: DetailFacts, now: number): Plu
   };
 }
 
-export interface TaskStatus {
-  readonly plugin: string;
-  readonly name: string;
-  readonly interval?: number | null;
-  readonly cron?: string | null;
-  readonly timezone?: string | null;
-  readonly lastRun: number | null;
-  readonly nextRun: number | null;
-  readonly runCount: number;
-  readonly errorCount: number;
-  readonly missed: number;
-  readonly skipped: number;
-  readonly isRunning: boolean;
-  readonly paused: boolean;
-  readonly lastError: string | null;
-}
-
 export function taskView(task: TaskStatus): ScheduleTask {
   return {
     plugin: task.plugin,
     name: task.name,
-    interval_s: task.interval ?? null,
-    cron: task.cron ?? null,
-    timezone: task.timezone ?? null,
+    interval_s: task.intervalS,
+    cron: task.cron,
+    timezone: task.timezone,
     last_run: isoOrNull(task.lastRun),
     next_run: isoOrNull(task.nextRun),
     runs: task.runCount,
@@ -125,7 +109,7 @@ export function taskView(task: TaskStatus): ScheduleTask {
     missed: task.missed,
     skipped: task.skipped,
     running: task.isRunning,
-    paused: task.paused,
+    paused: task.isPaused,
     last_error: task.lastError,
   };
 }

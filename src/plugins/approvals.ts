@@ -1,8 +1,9 @@
 import { fail, ok, type Result } from "../errors.ts";
-import type { Broker, OpenLease } from "../permissions/broker.ts";
+import type { Broker } from "../permissions/broker.ts";
 import { type Candidate as Asker, configDenyHash, decide, type Policy, type Verdict } from "../permissions/decide.ts";
-import { type Descriptor, parseEntry, printText, toEntry } from "../permissions/grammar/descriptor.ts";
+import { type Descriptor, parseEntry, printText, toEntry } from "../permissions/descriptor.ts";
 import type { GrantStore } from "../permissions/grants.ts";
+import type { OpenLease } from "../permissions/lease.ts";
 import { permissionSet, permissionSetHash, toDescriptors } from "../permissions/sets.ts";
 import type { Lease, PermissionName } from "../permissions/types.ts";
 import { PERMISSION_NAMES } from "../permissions/types.ts";
@@ -139,11 +140,11 @@ export class StoredApprovals implements Approvals, PermissionPort {
   }
 
   request(plugin: string, entry: Json): Result<"granted" | "denied" | "prompt"> {
-    return this.#withLease(plugin, entry, (lease, descriptor) => lease.request(descriptor));
+    return this.#withLease(plugin, entry, (lease, descriptor) => lease.request(descriptor).state);
   }
 
   revoke(plugin: string, entry: Json): Result<"granted" | "denied" | "prompt"> {
-    return this.#withLease(plugin, entry, (lease, descriptor) => lease.drop(descriptor));
+    return this.#withLease(plugin, entry, (lease, descriptor) => lease.drop(descriptor).state);
   }
 
   lease(plugin: string): OpenLease | null {

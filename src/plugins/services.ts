@@ -1,18 +1,13 @@
 /** What the plugins room needs of the others, each as small as its use; the composition root passes the real ones. */
 import type { Result } from "../errors.ts";
-import type { CoreBus } from "../events/core.ts";
-import type { LinkStatus, MeshNode, OutboxRequest } from "../mesh/types.ts";
+import type { LinkStatus, MeshNode, NodeNumber, OutboxRequest } from "../mesh/types.ts";
 import type { Ask, Decision } from "../permissions/types.ts";
 import type { HttpArgs, HttpOutcome, Json } from "../sdk/wire.ts";
+import type { CoreBus } from "./events.ts";
 import type { CheckedRegistration } from "./operations/schemas.ts";
 
 export interface EgressPort {
-  request(
-    plugin: string,
-    args: HttpArgs,
-    judge: (ask: Ask & { permission: "http_requests" }) => Decision,
-    signal: AbortSignal,
-  ): Promise<HttpOutcome>;
+  request(args: HttpArgs, call: { readonly plugin: string; allow(ask: Ask): Decision; readonly signal: AbortSignal }): Promise<HttpOutcome>;
 }
 
 export interface OutboxPort {
@@ -22,9 +17,13 @@ export interface OutboxPort {
   parts(text: string): number;
 }
 
+/** The mesh's node directory. */
 export interface NodePort {
-  /** By number, `!hex8`, or exact name; null when unknown. */
-  find(name: string | number): MeshNode | null;
+  /** By number, `!hex8`, or exact name. */
+  find(key: string | number): Result<MeshNode>;
+  /** As find, with `broadcast`, and any number or id even if never heard. */
+  resolve(destination: string | number): Result<NodeNumber>;
+  get(number: NodeNumber): MeshNode | undefined;
   all(): readonly MeshNode[];
 }
 

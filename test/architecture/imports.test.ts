@@ -9,13 +9,12 @@ const SRC = join(import.meta.dir, "../../src");
  */
 const FLOORS: readonly (readonly string[])[] = [
   ["errors", "clock", "lifetime", "sdk"],
-  ["log"],
+  ["log", "events"],
   ["storage"],
   ["permissions"],
   ["config"],
   ["manifest"],
   ["mesh", "http", "sandbox"],
-  ["events"],
   ["router", "menu", "schedule"],
   ["plugins"],
   ["api"],

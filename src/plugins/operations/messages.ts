@@ -56,21 +56,11 @@ function defaultChannel(
 }
 
 function resolveNode(destination: string | number, book: AddressBook, channel: Address["channel"]): Result<Address> {
-  const node = book.nodes.find(destination);
-  if (node !== null) return ok({ to: node.number, channel, link: node.link });
-  const number = typeof destination === "number" ? destination : parseId(destination);
-  if (number === null) {
-    return fail("not_found", `no node is called ${JSON.stringify(destination)}`, {
-      hint: "use a node number, !hex8, or the exact long or short name",
-    });
-  }
-  if (!Number.isInteger(number) || number < 1 || number > 0xfffffffe)
-    return fail("invalid_argument", `${destination} is not a node number`);
-  return ok({ to: number, channel });
-}
-
-function parseId(text: string): number | null {
-  return /^![0-9a-f]{8}$/i.test(text) ? Number.parseInt(text.slice(1), 16) : null;
+  const number = book.nodes.resolve(destination);
+  if (!number.ok) return number;
+  if (number.value === BROADCAST) return ok({ to: BROADCAST, channel });
+  const link = book.nodes.get(number.value)?.link;
+  return ok({ to: number.value, channel, ...(link === undefined ? {} : { link }) });
 }
 
 export function resolveChannel(channel: number | string, book: AddressBook): Result<Address["channel"]> {

@@ -7,7 +7,8 @@ export async function httpRequest(call: Call<HttpArgs>): Promise<RequestOutcome>
   call.instance.metrics.httpRequests += 1;
   const revoked = call.instance.lease.signal("http_requests");
   const signal = AbortSignal.any([call.signal, revoked]);
-  const outcome = await call.services.egress.request(call.instance.plugin, call.args, (ask) => call.decide(ask), signal);
+  const { plugin } = call.instance;
+  const outcome = await call.services.egress.request(call.args, { plugin, allow: (ask) => call.decide(ask), signal });
   return done(outcome as unknown as Json);
 }
 

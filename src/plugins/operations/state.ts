@@ -12,7 +12,7 @@ function guarded<Args>(call: Call<Args>, read: () => Json): RequestOutcome {
 export async function getNodeInfo(call: Call<{ node: string | number }>): Promise<RequestOutcome> {
   return guarded(call, () => {
     const node = call.services.nodes.find(call.args.node);
-    return node === null ? null : nodeJson(node);
+    return node.ok ? nodeJson(node.value) : null;
   });
 }
 

@@ -1,5 +1,5 @@
+import type { EventBus } from "../events/bus.ts";
 import type { LinkStatus, MeshMessage, MeshNode, MessageStatus } from "../mesh/types.ts";
-import type { EventBus } from "./bus.ts";
 
 /** What the core announces. Names are those plugins subscribe to with onEvent, and the API streams. */
 export interface CoreEvents {

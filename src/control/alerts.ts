@@ -1,0 +1,30 @@
+import type { CoreBus } from "../plugins/events.ts";
+import { iso } from "./views.ts";
+
+const KEPT = 20;
+
+export interface AlertView {
+  readonly time: string;
+  readonly code: string;
+  readonly message: string;
+  readonly plugin?: string | undefined;
+}
+
+/** The last things an operator should mend; each code and plugin once, the newest first. */
+export class Alerts {
+  #alerts: AlertView[] = [];
+
+  constructor(bus: CoreBus, now: () => number) {
+    bus.on("alert", ({ code, message, plugin }) => {
+      const others = this.#alerts.filter((alert) => alert.code !== code || alert.plugin !== plugin);
+      this.#alerts = [{ time: iso(now()), code, message, ...(plugin === undefined ? {} : { plugin }) }, ...others].slice(0, KEPT);
+    });
+    bus.on("plugin_started", ({ plugin }) => {
+      this.#alerts = this.#alerts.filter((alert) => alert.plugin !== plugin);
+    });
+  }
+
+  list(): readonly AlertView[] {
+    return this.#alerts;
+  }
+}

@@ -1,0 +1,60 @@
+import type { Config } from "../config/schema.ts";
+import { type LinkDeps, MeshLink } from "../mesh/link.ts";
+import { SimulatedMesh } from "../mesh/simulator/mesh.ts";
+import type { SerialPortInfo } from "../mesh/transport/discover.ts";
+import type { Transport } from "../mesh/transport/port.ts";
+import { SerialTransport } from "../mesh/transport/serial.ts";
+import { SimulatedTransport } from "../mesh/transport/simulated.ts";
+import { TcpTransport } from "../mesh/transport/tcp.ts";
+
+type Interface = NonNullable<Config["mesh"]["interfaces"]>[number];
+
+export interface Links {
+  readonly links: readonly MeshLink[];
+  /** Behind the first simulated interface, for `simulate say`. */
+  readonly simulated: readonly { readonly name: string; readonly mesh: SimulatedMesh }[];
+}
+
+export interface Chosen {
+  readonly interfaces: readonly Interface[];
+  /** Said at start when nothing was configured. */
+  readonly banner: readonly string[];
+  readonly allSimulated: boolean;
+}
+
+/** What the configuration names; else a radio that is one without doubt; else a simulated mesh, and a banner that says so. */
+export function chooseInterfaces(config: Config, ports: () => readonly SerialPortInfo[]): Chosen {
+  const configured = config.mesh.interfaces;
+  if (configured !== undefined) {
+    return { interfaces: configured, banner: [], allSimulated: configured.every((entry) => entry.type === "simulated") };
+  }
+  const found = ports();
+  const radio = found.find((port) => port.isMeshtastic);
+  if (radio !== undefined) {
+    const banner = [`Found a Meshtastic radio: ${radio.device}${radio.product === undefined ? "" : ` (${radio.product})`}`];
+    return { interfaces: [{ name: "radio", type: "serial", device: radio.device, baud_rate: 115_200 }], banner, allSimulated: false };
+  }
+  const others = found.map((port) => `    - { name: base, type: serial, device: ${port.device} }   # ${port.product ?? "serial port"}`);
+  const banner = [
+    "No radio found: this is a SIMULATED mesh of three nodes. Nothing goes on the air.",
+    "To use a radio, write into config.yaml:",
+    "  mesh:",
+    "    interfaces:",
+    ...(others.length > 0 ? others : ["    - { name: base, type: serial, device: /dev/ttyUSB0 }"]),
+  ];
+  return { interfaces: [{ name: "sim", type: "simulated", nodes: 3 }], banner, allSimulated: true };
+}
+
+export function makeLinks(interfaces: readonly Interface[], deps: LinkDeps): Links {
+  const simulated: { name: string; mesh: SimulatedMesh }[] = [];
+  const links = interfaces.map((entry) => new MeshLink(entry.name, transportOf(entry, deps, simulated), deps));
+  return { links, simulated };
+}
+
+function transportOf(entry: Interface, deps: LinkDeps, simulated: { name: string; mesh: SimulatedMesh }[]): Transport {
+  if (entry.type === "serial") return new SerialTransport(entry.device, entry.baud_rate, deps);
+  if (entry.type === "tcp") return new TcpTransport(entry.host, entry.port, deps);
+  const mesh = new SimulatedMesh({ nodes: entry.nodes, clock: deps.clock, random: deps.random });
+  simulated.push({ name: entry.name, mesh });
+  return new SimulatedTransport(mesh, deps);
+}

@@ -1,0 +1,130 @@
+/** The supervisor's view of configuration, discovery and loader. */
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { embeddedPlugins } from "../../plugins/embedded.ts" with { type: "macro" };
+import { deepMerge } from "../config/merge.ts";
+import type { Config } from "../config/schema.ts";
+import { fail, issueLine, ok, type Result } from "../errors.ts";
+import type { Logger } from "../log/logger.ts";
+import type { Settings, StoredDecisions } from "../plugins/decisions.ts";
+import { Discovery, type FoundPlugin, readConfigSchema } from "../plugins/discovery.ts";
+import { planStart } from "../plugins/order.ts";
+import type { Bundle, Candidate, Discovered, Ordered } from "../plugins/ports.ts";
+import { BUNDLE_FILE, loadPlugin } from "../sandbox/loader/load.ts";
+import { stackMapper } from "../sandbox/loader/stack.ts";
+import type { RealmLimits } from "../sandbox/port.ts";
+import type { Json } from "../sdk/wire.ts";
+import { VERSION } from "../version.ts";
+
+export const BUNDLED = embeddedPlugins("plugins");
+/** Loaded only by a gateway that nobody configured and that has no radio: for a first look. */
+export const EXAMPLES = embeddedPlugins("examples");
+
+export interface CatalogueDeps {
+  readonly log: Logger;
+  config(): Config;
+  readonly decisions: StoredDecisions;
+  readonly safe: boolean;
+  readonly withExamples: boolean;
+}
+
+/** Knows where each plugin came from and what the configuration says of it. */
+export class Catalogue {
+  readonly #discovery: Discovery;
+  readonly #found = new Map<string, FoundPlugin>();
+  readonly #examples: ReadonlySet<string>;
+
+  constructor(private readonly deps: CatalogueDeps) {
+    this.#discovery = new Discovery(deps.withExamples ? [...BUNDLED, ...EXAMPLES] : BUNDLED, deps.log);
+    this.#examples = new Set(deps.withExamples ? EXAMPLES.map((plugin) => plugin.name) : []);
+  }
+
+  async discover(): Promise<Discovered> {
+    const { plugins: settings } = this.deps.config();
+    const paths = this.deps.safe || !settings.auto_discover ? [] : settings.paths;
+    const { plugins, broken } = this.#discovery.scan(paths);
+    this.#found.clear();
+    for (const plugin of plugins) this.#found.set(plugin.name, plugin);
+    return {
+      candidates: plugins.map(candidateOf),
+      misfits: broken.map(({ path, issues }) => ({
+        name: path.split("/").at(-1) ?? path,
+        path,
+        problem: issues.map(issueLine).join("; "),
+      })),
+    };
+  }
+
+  order(candidates: readonly Candidate[]): Ordered {
+    const found = candidates.flatMap((candidate) => this.#found.get(candidate.name) ?? []);
+    const plan = planStart(found, VERSION);
+    for (const [name, notes] of plan.notes) for (const note of notes) this.deps.log.debug(note, { plugin: name });
+    return { order: plan.order, unmet: new Map([...plan.blocked].map(([name, problems]) => [name, problems.map(({ line }) => line)])) };
+  }
+
+  async build(candidate: Candidate): Promise<Result<Bundle>> {
+    const found = this.#found.get(candidate.name);
+    if (found === undefined) return fail("load_failed", "its folder is gone", { where: candidate.path });
+    const loaded = await loadPlugin(found.tree, found.manifest.main);
+    if (!loaded.ok) return fail("load_failed", loaded.error.map(issueLine).join("; "), { data: { issues: loaded.error } });
+    const { code, hash, map } = loaded.value;
+    return ok({ code, hash, mapStack: stackMapper(map, BUNDLE_FILE) });
+  }
+
+  /** Operator's values: those set by API, else the file's. */
+  userConfig(name: string): Settings {
+    return this.deps.decisions.settings(name) ?? (this.deps.config().plugins.config[name] as Settings | undefined) ?? {};
+  }
+
+  configOf(candidate: Candidate): Settings {
+    return deepMerge(candidate.manifest.config.defaults ?? {}, this.userConfig(candidate.name));
+  }
+
+  async schemaOf(candidate: Candidate): Promise<Result<Json | null>> {
+    const found = this.#found.get(candidate.name);
+    if (found === undefined) return ok(null);
+    const schema = readConfigSchema(found);
+    return schema.ok ? ok(schema.value) : fail("load_failed", schema.error.map(issueLine).join("; "));
+  }
+
+  limitsOf(candidate: Candidate): RealmLimits {
+    const defaults = this.deps.config().plugins.limits;
+    const own = candidate.manifest.limits ?? {};
+    const pick = (mine: number | undefined, usual: number) => (mine === undefined ? usual : Math.min(mine, usual * 4));
+    return {
+      memoryMb: pick(own.memory_mb, defaults.memory_mb),
+      sliceMs: pick(own.slice_ms, defaults.slice_ms),
+      timeoutS: pick(own.timeout_s, defaults.timeout_s),
+      storageMb: pick(own.storage_mb, defaults.storage_mb),
+    };
+  }
+
+  /** What the manifest wants beyond the configuration's defaults: part of what the operator approves. */
+  limitsAbove(candidate: Candidate): Record<string, number> {
+    const defaults: Readonly<Record<string, unknown>> = this.deps.config().plugins.limits;
+    const wanted = Object.entries(candidate.manifest.limits ?? {});
+    return Object.fromEntries(
+      wanted.filter((entry): entry is [string, number] => typeof entry[1] === "number" && entry[1] > Number(defaults[entry[0]])),
+    );
+  }
+
+  disabledByConfig(name: string): string | null {
+    const { disabled_plugins } = this.deps.config().plugins;
+    return disabled_plugins.includes(name) ? "disabled in the configuration (plugins.disabled_plugins)" : null;
+  }
+
+  isExample(name: string): boolean {
+    return this.#examples.has(name);
+  }
+}
+
+function candidateOf(found: FoundPlugin): Candidate {
+  return { name: found.name, manifest: found.manifest, bundled: found.origin === "bundled", path: found.path };
+}
+
+/** One folder a plugin, so that a process of its own can be shut into it. */
+export function databasePath(dataDir: string, plugin: string): string {
+  const folder = join(dataDir, "plugins", plugin);
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  return join(folder, "data.db");
+}

@@ -1,0 +1,53 @@
+import { fail, ok, type Result } from "../errors.ts";
+import type { MenuRegistry } from "../menu/registry.ts";
+import type { CheckedRegistration } from "../plugins/operations/schemas.ts";
+import type { Registrar } from "../plugins/services.ts";
+import type { Schedule } from "../schedule/schedule.ts";
+import type { TaskSpec } from "../schedule/types.ts";
+
+/**
+ * While a plugin is reloaded its old version still stands in the rooms, so that "there already" is no reason against the
+ * new one: doubles within one version are found by Registrations.
+ */
+function despiteOldVersion(checked: Result<null>): Result<null> {
+  return !checked.ok && checked.error.code === "conflict" ? ok(null) : checked;
+}
+
+function wrongKind(registration: CheckedRegistration): Result<never> {
+  return fail("internal", `a registration of kind ${registration.kind} went to the wrong room`);
+}
+
+export function menuRegistrar(registry: MenuRegistry): Registrar {
+  const itemOf = (plugin: string, handle: number, registration: CheckedRegistration & { kind: "menu" }) => {
+    const { kind: _, id: __, ...rest } = registration;
+    return { ...rest, plugin, handle };
+  };
+  return {
+    check: (plugin, registration) =>
+      registration.kind === "menu" ? despiteOldVersion(registry.check(itemOf(plugin, 0, registration))) : wrongKind(registration),
+    add: (plugin, handle, registration) =>
+      registration.kind === "menu" ? registry.add(itemOf(plugin, handle, registration)) : wrongKind(registration),
+    remove: (plugin, handle) => registry.remove(plugin, handle),
+  };
+}
+
+export function scheduleRegistrar(schedule: Schedule, minIntervalS: (plugin: string) => number): Registrar {
+  const specOf = (plugin: string, handle: number, task: CheckedRegistration & { kind: "task" }): TaskSpec => ({
+    plugin,
+    name: task.name,
+    handle,
+    intervalS: task.interval,
+    cron: task.cron,
+    timezone: task.timezone,
+    runAtStart: task.runAtStart,
+    catchUp: task.catchUp,
+    minIntervalS: minIntervalS(plugin),
+  });
+  return {
+    check: (plugin, registration) =>
+      registration.kind === "task" ? despiteOldVersion(schedule.check(specOf(plugin, 0, registration))) : wrongKind(registration),
+    add: (plugin, handle, registration) =>
+      registration.kind === "task" ? schedule.add(specOf(plugin, handle, registration)) : wrongKind(registration),
+    remove: (plugin, handle) => schedule.remove(plugin, handle),
+  };
+}

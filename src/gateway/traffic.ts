@@ -1,0 +1,36 @@
+import type { Logger } from "../log/logger.ts";
+import { formatNodeId } from "../mesh/codec/node-id.ts";
+import type { NodeDirectory } from "../mesh/nodes.ts";
+import { BROADCAST, type MessageStatus, type TextMessage } from "../mesh/types.ts";
+import type { CoreBus } from "../plugins/events.ts";
+
+/** What arrives and leaves, one line each, for whoever watches the terminal. The log escapes what strangers wrote. */
+export function logTraffic(bus: CoreBus, nodes: NodeDirectory, log: Logger): void {
+  bus.on("message_received", (message) => {
+    if (message.kind === "text")
+      log.info(`<- ${who(nodes, message.from)} ${where(message)}: ${message.text}`, { correlation_id: message.correlationId });
+  });
+  bus.on("message_status", (status) => {
+    if (status.state === "queued" || isEcho(status)) return;
+    const to = status.to === BROADCAST ? `channel ${status.channel}` : who(nodes, status.to);
+    const fields = { correlation_id: status.correlationId, id: status.id };
+    if (status.state === "failed") log.warn(`-> ${to} FAILED (${status.reason ?? "no reason given"}): ${status.text}`, fields);
+    else if (status.state === "sent") log.info(`-> ${to}: ${status.text}`, fields);
+    else log.debug(`-> ${to} ${status.state}`, fields);
+  });
+}
+
+/** Of a message in parts only the first part's sending is shown. */
+function isEcho(status: MessageStatus): boolean {
+  return status.state === "sent" && status.part !== undefined && status.part > 1;
+}
+
+function who(nodes: NodeDirectory, number: number): string {
+  const id = formatNodeId(number);
+  const name = nodes.nameOf(number);
+  return name === id ? id : `${name} (${id})`;
+}
+
+function where(message: TextMessage): string {
+  return message.isDirect ? "directly" : `on channel ${message.channel}`;
+}
