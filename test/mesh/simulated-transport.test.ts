@@ -88,11 +88,12 @@ describe("simulated transport over a mesh", () => {
     const mesh = new SimulatedMesh({ nodes: 1, clock: systemClock, random: systemRandom });
     const patient = await connect(mesh);
     mesh.fail({ kind: "silence" });
+    const asked = patient.connection.write(wantConfigFrame(5));
     const waiting = patient.connection.write(heartbeatFrame());
     await Bun.sleep(1);
     expect(patient.received()).toBe(0);
     mesh.fail({ kind: "resume" });
-    expect(await waiting).toEqual({ ok: true, value: null });
+    expect([await asked, await waiting]).toEqual([ok(null), ok(null)]);
     await until("the answer", () => patient.received() > 0);
 
     const hasty = await connect(mesh, { writeDeadlineMs: 20 });

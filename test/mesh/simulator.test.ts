@@ -29,10 +29,13 @@ function configured(options: Partial<SimulatedMeshOptions> = {}) {
 
 describe("session", () => {
   test("says nothing before want_config, then the whole burst in order", () => {
-    const { clock, client, mesh } = world();
+    const { clock, client, mesh, heard } = world();
     mesh.say({ from: 2, text: "early" });
+    client.say({ case: "heartbeat", value: { $typeName: "meshtastic.Heartbeat", nonce: 0 } });
+    client.text({ id: 4, from: OWN, to: 2, text: "sends work already" });
     clock.pass(1000);
     expect(client.frames).toEqual([]);
+    expect(heard).toHaveLength(1);
     client.say({ case: "wantConfigId", value: 42 });
     clock.pass(10);
     const order = client.cases().filter((kind, at, all) => kind !== all[at - 1]);

@@ -89,9 +89,9 @@ export class Firmware {
     ready?.();
   }
 
-  /** To the client that is there; lost without one. */
+  /** To the client that is there and has been configured; lost without one. */
   reply(variant: FromRadioVariant): void {
-    if (this.#session !== null) this.#write(this.#session, variant);
+    if (this.#session?.configured) this.#write(this.#session, variant);
   }
 
   deliver(packet: MeshPacket): void {
@@ -131,7 +131,7 @@ export class Firmware {
         this.#configure(session, payloadVariant.value);
         return;
       case "heartbeat":
-        this.#write(session, { case: "queueStatus", value: { res: 0, free: 16, maxlen: 16, meshPacketId: 0 } });
+        this.reply({ case: "queueStatus", value: { res: 0, free: 16, maxlen: 16, meshPacketId: 0 } });
         return;
       case "disconnect":
         this.cutOff("disconnect");
