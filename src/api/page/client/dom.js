@@ -1,0 +1,57 @@
+// Everything is made of elements and text: what came over the mesh is never markup.
+
+/** An element with properties (`class`, `on...` listeners, attributes) and children; strings become text. */
+export function el(tag, properties = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(properties)) {
+    if (typeof value === "function") element.addEventListener(name.slice(2), value);
+    else if (value === true) element.setAttribute(name, "");
+    else if (value !== false && value !== null && value !== undefined) element.setAttribute(name, String(value));
+  }
+  element.append(...children.filter((child) => child !== null && child !== undefined).map(printable));
+  return element;
+}
+
+/** Marks that turn the order of letters or hide are shown as a sign. */
+function printable(child) {
+  return child instanceof Node ? child : String(child).replace(/[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, "\u25af");
+}
+
+export function byId(id) {
+  return document.getElementById(id);
+}
+
+/** A call of the API. Throws an Error with the problem's own words; `status` is on it. */
+export async function call(method, path, body) {
+  const headers = body === undefined ? {} : { "content-type": "application/json" };
+  const response = await fetch(path, { method, headers, body: body === undefined ? undefined : JSON.stringify(body) });
+  if (response.status === 204) return null;
+  const answer = await response.json();
+  if (response.ok) return answer;
+  const error = new Error([answer.where, answer.detail, answer.hint && `(${answer.hint})`].filter(Boolean).join(" "));
+  error.status = response.status;
+  throw error;
+}
+
+export function clock(time) {
+  const at = new Date(time);
+  return el("time", { datetime: time }, at.toLocaleTimeString());
+}
+
+export function span(seconds) {
+  if (seconds < 90) return `${Math.round(seconds)} s`;
+  if (seconds < 5400) return `${Math.round(seconds / 60)} min`;
+  if (seconds < 129600) return `${Math.round(seconds / 3600)} h`;
+  return `${Math.round(seconds / 86400)} d`;
+}
+
+export function size(bytes) {
+  return bytes < 1048576 ? `${Math.round(bytes / 1024)} KB` : `${(bytes / 1048576).toFixed(1)} MB`;
+}
+
+/** Says what went wrong, where a screen reader hears it; null takes it away. */
+export function notice(text) {
+  const place = byId("notice");
+  place.hidden = text === null;
+  place.textContent = text ?? "";
+}
