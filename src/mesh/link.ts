@@ -179,7 +179,7 @@ export class MeshLink implements Radio {
     return {
       configured: () => whenCurrent(() => this.#configured()),
       rebooted: () => whenCurrent(() => this.#rebooted()),
-      event: (event) => whenCurrent(() => this.#handle(event)),
+      event: (event) => whenCurrent(() => this.#handleSafely(event)),
       rubbish: (garbageBytes, undecodable) => this.#rubbish.note(garbageBytes, undecodable),
       ended: (by, reason) => whenCurrent(() => this.#ended(by, reason)),
     };
@@ -242,6 +242,15 @@ export class MeshLink implements Radio {
     }
     this.#lastWarning = { reason, at: now };
     this.deps.log.warn(`link ${this.name} is down: ${reason}`, fields);
+  }
+
+  /** A fault of ours over one frame must not cost the frames behind it. */
+  #handleSafely(event: RadioEvent): void {
+    try {
+      this.#handle(event);
+    } catch (thrown) {
+      this.deps.log.error("a frame of the radio could not be handled", { link: this.name, kind: event.kind, error: thrown });
+    }
   }
 
   #handle(event: RadioEvent): void {

@@ -206,7 +206,10 @@ describe("messages", () => {
     fc.assert(
       fc.property(u32, u32, u32, fc.integer({ min: 0, max: 7 }), fc.string({ maxLength: 60 }), (from, to, id, channel, words) => {
         const reading = read(text(from, words, { to, id, channel }));
-        expect(reading).toMatchObject({ kind: "message", message: { from, to, packetId: id, channel, isDirect: to === OWN } });
+        expect(reading).toMatchObject({
+          kind: "message",
+          message: { from: from === 0 ? OWN : from, to, packetId: id, channel, isDirect: to === OWN },
+        });
       }),
     );
     expect(encodeFrame(new Uint8Array(300)).subarray(0, 4)).toEqual(Uint8Array.of(0x94, 0xc3, 1, 44));

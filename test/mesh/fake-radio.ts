@@ -36,6 +36,8 @@ export class FakeRadio implements Transport {
   isRefusing = false;
   /** Answers nothing, as a radio that hangs, or a device that is no radio. */
   isMute = false;
+  /** Never closes when it is told to. */
+  isDeafToClose = false;
   /** Bytes to put before every answer. */
   prelude: Uint8Array = new Uint8Array();
   #events: ConnectionEvents | null = null;
@@ -65,6 +67,7 @@ export class FakeRadio implements Transport {
         return ok(null);
       },
       close: async () => {
+        if (this.isDeafToClose) return new Promise<void>(() => {});
         if (isOpen()) this.end({ by: "local" });
       },
     });

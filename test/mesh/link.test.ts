@@ -82,6 +82,12 @@ describe("link: handshake", () => {
     expect(JSON.stringify(link.status())).not.toContain("psk");
   });
 
+  test("sets the radio's clock again twice a day", async () => {
+    const { radio, clock } = await up();
+    await clock.advance(24.5 * 3_600_000);
+    expect(radio.count("packet")).toBe(3);
+  });
+
   test("sets the radio's clock, with its own node as the address", async () => {
     const { radio, clock } = await up();
     await settle();
@@ -356,6 +362,18 @@ describe("link: messages", () => {
 });
 
 describe("link: end", () => {
+  test("a connection that never tells its end does not keep the link dead", async () => {
+    const { radio, clock, link } = await up();
+    radio.isMute = true;
+    radio.isDeafToClose = true;
+    await clock.advance(170_000);
+    expect(radio.opens).toBeGreaterThan(1);
+    radio.isDeafToClose = false;
+    radio.isMute = false;
+    await clock.advance(120_000);
+    expect(link.status().state).toBe("up");
+  });
+
   test("stop says disconnect, closes, may be called again, and nothing comes after", async () => {
     const { radio, link, clock, states, messages } = await up();
     await Promise.all([link.stop(), link.stop()]);

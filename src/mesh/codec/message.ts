@@ -62,7 +62,7 @@ function readRouting(packet: MeshPacket, data: Data, context: ReadingContext): P
   const { variant } = routing;
   if (data.requestId === 0 || variant.case === "routeRequest" || variant.case === "routeReply") return { kind: "skipped" };
   const errorReason = variant.case === "errorReason" ? variant.value : 0;
-  return { kind: "routing", report: { link: context.link, packetId: data.requestId, from: packet.from, errorReason } };
+  return { kind: "routing", report: { link: context.link, packetId: data.requestId, from: sender(packet, context), errorReason } };
 }
 
 function readTelemetry(packet: MeshPacket, data: Data, context: ReadingContext): PacketReading {
@@ -86,7 +86,7 @@ function heard(packet: MeshPacket, data: Data, context: ReadingContext) {
     correlationId: context.correlationId(),
     link: context.link,
     packetId: packet.id,
-    from: packet.from,
+    from: sender(packet, context),
     to: packet.to,
     channel: packet.channel,
     isDirect: packet.to === context.ownNode,
@@ -99,6 +99,11 @@ function heard(packet: MeshPacket, data: Data, context: ReadingContext) {
     pkiEncrypted: packet.pkiEncrypted,
     viaMqtt: packet.viaMqtt,
   };
+}
+
+/** The radio leaves the number out in some packets that it made itself. */
+function sender(packet: MeshPacket, context: ReadingContext): NodeNumber {
+  return packet.from === 0 ? context.ownNode : packet.from;
 }
 
 /** Firmware before 2.3 sends no hop_start; it shows by the missing bitfield, which came later. */

@@ -21,6 +21,8 @@ const LIVENESS_MS = 45_000;
 /** A pause in the midst of a frame after which it is asked whether it was cut short. */
 const SALVAGE_MS = 500;
 const CLOSE_MAX_MS = 1_900;
+/** A radio without a satellite fix drifts some seconds a day. */
+const SET_TIME_MS = 12 * 3_600_000;
 /** A gateway whose own clock is not set yet must not set the radio's. */
 const CLOCK_IS_SET = Date.UTC(2024, 0, 1);
 /** Two numbers mean something else to the firmware: only the nodes, or all but the nodes. */
@@ -53,7 +55,7 @@ type TimerName = "handshake" | "heartbeat" | "liveness" | "salvage";
 export class Session implements ConnectionEvents {
   #connection: Connection | null = null;
   #isConfigured = false;
-  #isTimeSet = false;
+  #timeSetAt: number | null = null;
   #isEnded = false;
   #gaveUp: string | null = null;
   #nonce = 0;
@@ -94,6 +96,8 @@ export class Session implements ConnectionEvents {
     void this.write(disconnectFrame());
     await Promise.race([connection.close(), deadline.promise]);
     timer.cancel();
+    // A connection that never tells its end must not keep the link from opening the next one.
+    this.closed({ by: "local" });
   }
 
   data(bytes: Uint8Array): void {
@@ -142,7 +146,7 @@ export class Session implements ConnectionEvents {
   #handshake(): void {
     this.#cancelAll();
     this.#isConfigured = false;
-    this.#isTimeSet = false;
+    this.#timeSetAt = null;
     this.#handshakeSince = this.#lastFrame = this.deps.clock.monotonic();
     do this.#nonce = this.deps.random.u32();
     while (this.#nonce === 0 || SPECIAL_NONCES.includes(this.#nonce));
@@ -178,10 +182,12 @@ export class Session implements ConnectionEvents {
   /** The radio's clock is lost at every reboot, and without it no packet says when it came. */
   #setTime(): void {
     const { clock, facts, random } = this.deps;
-    const now = clock.now();
-    if (this.#isTimeSet || facts.ownNode === null || now < CLOCK_IS_SET) return;
-    this.#isTimeSet = true;
-    void this.write(setTimeFrame(facts.ownNode, random.u32() || 1, Math.floor(now / 1000)));
+    const wall = clock.now();
+    const now = clock.monotonic();
+    const isFresh = this.#timeSetAt !== null && now - this.#timeSetAt < SET_TIME_MS;
+    if (isFresh || facts.ownNode === null || wall < CLOCK_IS_SET) return;
+    this.#timeSetAt = now;
+    void this.write(setTimeFrame(facts.ownNode, random.u32() || 1, Math.floor(wall / 1000)));
   }
 
   #heartbeat(): void {
