@@ -32,6 +32,7 @@ interface Mark {
 const MAX_DEPTH = 32;
 const MAX_ISSUES = 50;
 const ROOT = "[]";
+const PLAIN_TAG = /^tag:yaml\.org,2002:(?:str|int|float|bool|null|map|seq)$/;
 
 const MESSAGES: Readonly<Record<string, string>> = {
   TAB_AS_INDENT: "a tab at the start of a line",
@@ -137,7 +138,7 @@ class Reader {
     if (depth > MAX_DEPTH) return this.wrong(offset, path, `nested deeper than ${MAX_DEPTH} levels`, "flatten it");
     if (node === null) return null;
     if (isAlias(node)) return this.wrong(offset, path, "an alias (*name) is not allowed", "write the value out");
-    if (node.tag !== undefined && !node.tag.startsWith("tag:yaml.org,2002:"))
+    if (node.tag !== undefined && !PLAIN_TAG.test(node.tag))
       return this.wrong(offset, path, `the tag ${node.tag} is not allowed`, "remove it");
     if (isSeq(node)) return node.items.map((item, index) => this.read(item as Node | null, [...path, index], undefined, depth + 1));
     if (isMap(node)) return this.map(node.items as { key: unknown; value: unknown }[], path, depth);
