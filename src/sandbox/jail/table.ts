@@ -37,6 +37,8 @@ export const ALLOWED: readonly Rule[] = [
   always("write", 1, 64, "bridge, log lines on the captured standard output"),
   always("epoll_pwait2", 441, 441, "event loop"),
   always("epoll_pwait", 281, 22, "event loop"),
+  always("epoll_create1", 291, 20, "Bun ends itself without it when it makes a second event loop"),
+  always("eventfd2", 290, 19, "wakes an event loop"),
   always("epoll_ctl", 233, 21, "event loop"),
   onlyX64("poll", 7, "Bun asks it before each read of the bridge"),
   always("ppoll", 271, 73, "Bun asks it before each read of the bridge"),

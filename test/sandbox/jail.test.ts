@@ -1,0 +1,95 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { homedir, tmpdir } from "node:os";
+import type { Outcome } from "./jail/attempts.ts";
+import { endHost, launchTest, order, reply } from "./jail/host.ts";
+
+const linux = process.platform === "linux";
+const folder = mkdtempSync(`${tmpdir()}/zephyrgate-jail-`);
+const databases = `${folder}/databases`;
+const homeSecret = `${homedir()}/.zephyrgate-jail-test-${process.pid}`;
+const dataSecret = `${folder}/secret`;
+
+beforeAll(() => {
+  mkdirSync(databases);
+  for (const path of [homeSecret, dataSecret]) writeFileSync(path, "secret");
+  chmodSync(dataSecret, 0o644);
+});
+
+afterAll(() => {
+  rmSync(folder, { recursive: true, force: true });
+  rmSync(homeSecret, { force: true });
+});
+
+async function ask(...args: Parameters<typeof order> extends [unknown, infer What] ? [What] : never): Promise<unknown> {
+  const host = await launchTest(databases);
+  try {
+    const answer = reply(host);
+    order(host, args[0]);
+    return await answer;
+  } finally {
+    await endHost(host);
+  }
+}
+
+describe.if(linux)("inside the jailed host process", () => {
+  test("nothing that it was not granted can be done", async () => {
+    const socket = { data() {} };
+    const tcp = Bun.listen({ hostname: "127.0.0.1", port: 0, socket });
+    const unixSocket = `${databases}/gateway.socket`;
+    const unix = Bun.listen({ unix: unixSocket, socket });
+    const abstractSocket = `\0zephyrgate-jail-${process.pid}`;
+    const abstract = Bun.listen({ unix: abstractSocket, socket });
+    const around = {
+      gateway: process.pid,
+      secrets: [dataSecret, homeSecret],
+      dataFolder: folder,
+      databases,
+      tcpPort: tcp.port,
+      unixSocket,
+      abstractSocket,
+      self: [process.execPath, "--version"],
+    };
+    try {
+      const outcomes = (await ask({ task: "attempts", around })) as Outcome[];
+      expect(outcomes.filter((one) => !one.refused)).toEqual([]);
+      expect(outcomes.length).toBeGreaterThan(150);
+    } finally {
+      tcp.stop(true);
+      unix.stop(true);
+      abstract.stop(true);
+    }
+  }, 60_000);
+
+  test("what a host must do works", async () => {
+    const outcomes = (await ask({ task: "work", databases })) as Outcome[];
+    expect(outcomes.filter((one) => one.refused)).toEqual([]);
+    expect(outcomes.length).toBeGreaterThan(10);
+  }, 60_000);
+
+  test("it holds no descriptor but its own", async () => {
+    const held = (await ask({ task: "descriptors" })) as string[];
+    const own = held.filter((one) => /^[0-5] |anon_inode:\[event(fd|poll)\]|\/proc\/\d+\/fd$/.test(one));
+    expect(held).toEqual(own);
+    expect(held.filter((one) => /^[0-5] /.test(one)).map((one) => one.replace(/\d+\]/, "]"))).toEqual([
+      "0 /dev/null",
+      expect.stringMatching(/^1 (socket|pipe):/),
+      expect.stringMatching(/^2 (socket|pipe):/),
+      "3 pipe:[]",
+      "4 pipe:[]",
+      "5 /memfd:zephyrgate-page (deleted)",
+    ]);
+  }, 60_000);
+
+  test.if(process.arch === "x64")(
+    "a system call of another architecture ends it",
+    async () => {
+      const host = await launchTest(databases);
+      order(host, { task: "foreign" });
+      await host.process.exited;
+      expect(host.process.signalCode).toBe("SIGSYS");
+      await endHost(host);
+    },
+    60_000,
+  );
+});
