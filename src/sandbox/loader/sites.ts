@@ -111,8 +111,19 @@ function called(list: readonly Token[], at: number, token: Token): ImportSite | 
     const attribute = kind === "import" && after === "," ? attributeOf(list, at + 4) : undefined;
     return { specifier: unquote(argument.text), kind, offset: argument.offset, ...(attribute === undefined ? {} : { attribute }) };
   }
-  const isDeclaration = list[at - 1]?.text === "function" || argument?.text === ")";
-  return kind === "require" || isDeclaration ? null : { specifier: null, kind, offset: token.offset };
+  return kind === "require" || isDeclaration(list, at) ? null : { specifier: null, kind, offset: token.offset };
+}
+
+/** `import(x) {` and `import(x): T {` declare a method. */
+function isDeclaration(list: readonly Token[], at: number): boolean {
+  let open = 0;
+  for (let index = at + 1; index < Math.min(at + 200, list.length); index += 1) {
+    const text = list[index]?.text;
+    if (text === "(") open += 1;
+    else if (text === ")") open -= 1;
+    if (open === 0) return index === at + 2 || /^[{:]$/.test(list[index + 1]?.text ?? "");
+  }
+  return false;
 }
 
 /** From after `import` or `export` to the specifier; answers where it stopped. */
