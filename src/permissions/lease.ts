@@ -194,7 +194,8 @@ export class BrokerLease implements OpenLease {
     if (!wanted.ok || this.#closed) return { state: "denied", partial: false };
     const rules = this.#rules[descriptor.name];
     if (wanted.value.every((atom) => ruleWithin({ atom, except: [] }, rules))) return { state: "granted", partial: false };
-    if (wanted.value.every((atom) => rules.some((rule) => atomCovers(rule.atom, atom)))) return { state: "granted", partial: true };
+    const holed = (rule: Rule, atom: Atom) => atomCovers(rule.atom, atom) && !rule.except.some((hole) => atomCovers(hole, atom));
+    if (wanted.value.every((atom) => rules.some((rule) => holed(rule, atom)))) return { state: "granted", partial: true };
     const denied = wanted.value.some((atom) => {
       const layer = this.#standing.layers.findLast((each) => intersection([atom], each.set).length > 0);
       return layer?.effect === "deny";

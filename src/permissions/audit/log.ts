@@ -133,16 +133,18 @@ export class AuditLog {
     this.#listeners.clear();
   }
 
-  /** Takes hash and number from a file's last line, and cuts off a torn one behind it. */
+  /** Takes hash and number from a file's last good line, and cuts off a torn one behind it. */
   #resume(path: string): { torn: number; empty: boolean } {
     const text = readFileSync(path);
     const whole = text.lastIndexOf(10) + 1;
     if (whole < text.length) truncateSync(path, whole);
-    const line = text.subarray(0, whole).toString("utf8").trimEnd().split("\n").at(-1) ?? "";
-    const parts = unlink(line);
-    const item = parts === null ? null : readItem(line);
-    if (parts !== null && item !== null) [this.#hash, this.#seq] = [parts.hash, item.seq];
-    else if (line !== "") this.#parts.log.error("the end of the audit log is damaged; zephyrgate audit verify shows where", { file: path });
+    const rows = text.subarray(0, whole).toString("utf8").trimEnd().split("\n");
+    const last = rows.findLastIndex((row) => unlink(row) !== null && readItem(row) !== null);
+    if (whole > 0 && last !== rows.length - 1)
+      this.#parts.log.error("the end of the audit log is damaged; zephyrgate audit verify shows where", { file: path });
+    const row = rows[last] ?? "";
+    this.#hash = unlink(row)?.hash ?? this.#hash;
+    this.#seq = readItem(row)?.seq ?? this.#seq;
     return { torn: text.length - whole, empty: whole === 0 };
   }
 
