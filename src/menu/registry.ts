@@ -1,5 +1,5 @@
 import { fail, ok, type Result } from "../errors.ts";
-import { commandOf, isFreeWord, itemKey, MAX_DEPTH, MenuTree, USUAL_ORDER, wordKey } from "./tree.ts";
+import { commandOf, isFreeWord, itemKey, MenuTree, USUAL_ORDER } from "./tree.ts";
 import { BUILT_IN_MENUS, type Entry, type MenuItem, type MenuView, type Place } from "./types.ts";
 import { byteLength, folded, oneLine } from "./words.ts";
 
@@ -15,8 +15,6 @@ const MAX_WORD = 32;
 /** The items of all plugins, and the menus that they make. */
 export class MenuRegistry {
   readonly #items = new Map<string, MenuItem>();
-  /** The parent that each plugin's own words name, for a look upwards that costs nothing. */
-  readonly #parents = new Map<string, string | undefined>();
   /** Null after a change: the next question builds it anew. */
   #tree: MenuTree | null = null;
 
@@ -24,9 +22,6 @@ export class MenuRegistry {
   check(item: MenuItem): Result<null> {
     const shown = JSON.stringify(item.label.slice(0, MAX_LABEL_BYTES));
     const invalid = (message: string, hint: string) => fail("invalid_argument", `menu item ${shown}: ${message}`, { hint });
-    if (this.#items.has(itemKey(item))) {
-      return fail("conflict", `menu item ${shown} is registered already`, { hint: "dispose of the first one" });
-    }
     if (item.menu.length > MAX_WORD || !/^[a-z][a-z0-9_-]*$/.test(folded(item.menu))) {
       const hint = `use ${BUILT_IN_MENUS.join(", ")}, or a short word of your own`;
       return invalid(`${JSON.stringify(item.menu.slice(0, MAX_WORD))} is no menu name`, hint);
@@ -43,7 +38,12 @@ export class MenuRegistry {
       }
       if (!isFreeWord(word)) return invalid(`${JSON.stringify(word)} moves in the menus and cannot choose an item`, "choose another word");
     }
-    return this.#wouldRing(item) ? invalid("it would hang under itself", "name another parent") : ok(null);
+    if (item.parent !== undefined && folded(item.parent) === commandOf(item))
+      return invalid("it would hang under itself", "name another parent");
+    if (this.#items.has(itemKey(item))) {
+      return fail("conflict", `menu item ${shown} is registered already`, { hint: "dispose of the first one" });
+    }
+    return ok(null);
   }
 
   /** Takes an item; it shows at once. Fails as {@link check} does. */
@@ -51,8 +51,6 @@ export class MenuRegistry {
     const checked = this.check(item);
     if (!checked.ok) return checked;
     this.#items.set(itemKey(item), item);
-    const key = ownWord(item);
-    if (key !== null) this.#parents.set(key, item.parent);
     this.#tree = null;
     return checked;
   }
@@ -60,10 +58,7 @@ export class MenuRegistry {
   /** Takes away one item, or all of a plugin. What hung under it moves up to the menu. */
   remove(plugin: string, handle?: number): void {
     for (const [key, item] of this.#items) {
-      if (item.plugin !== plugin || (handle !== undefined && item.handle !== handle)) continue;
-      this.#items.delete(key);
-      const word = ownWord(item);
-      if (word !== null) this.#parents.delete(word);
+      if (item.plugin === plugin && (handle === undefined || item.handle === handle)) this.#items.delete(key);
     }
     this.#tree = null;
   }
@@ -107,17 +102,6 @@ export class MenuRegistry {
     return this.#tree;
   }
 
-  /** Within one plugin; what several make together shows in the menu itself, see {@link MenuTree}. */
-  #wouldRing(item: MenuItem): boolean {
-    const own = commandOf(item);
-    let above = item.parent;
-    for (let depth = 0; depth <= MAX_DEPTH && above !== undefined; depth++) {
-      if (folded(above) === own) return true;
-      above = this.#parents.get(wordKey(folded(item.menu), folded(above), item.plugin));
-    }
-    return false;
-  }
-
   #itemEntry(item: MenuItem, isAdmin: boolean): Entry {
     const place: Place = { menu: folded(item.menu), under: { plugin: item.plugin, handle: item.handle } };
     const hasItems = this.tree.children(place).some((child) => isAdmin || child.adminOnly !== true);
@@ -146,11 +130,6 @@ export class MenuRegistry {
     const items = this.tree.children({ menu, under: null });
     return items.some((item) => isAdmin || item.adminOnly !== true) || this.#menusIn(menu).some((inner) => this.#hasLines(inner, isAdmin));
   }
-}
-
-function ownWord(item: MenuItem): string | null {
-  const word = commandOf(item);
-  return word === null ? null : wordKey(folded(item.menu), word, item.plugin);
 }
 
 function menuEntry(menu: string): Entry {

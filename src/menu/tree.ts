@@ -4,7 +4,7 @@ import { folded } from "./words.ts";
 
 export const USUAL_ORDER = 100;
 /** Of items under items. */
-export const MAX_DEPTH = 8;
+const MAX_DEPTH = 8;
 
 /** How items hang under one another, reckoned once for a set of items: plugins may register thousands. */
 export class MenuTree {
@@ -82,7 +82,7 @@ function placeKey({ menu, under }: Place): string {
   return under === null ? menu : `${menu}\u0000${itemKey(under)}`;
 }
 
-export function wordKey(menu: string, word: string, plugin: string): string {
+function wordKey(menu: string, word: string, plugin: string): string {
   return `${menu}\u0000${word}\u0000${plugin}`;
 }
 

@@ -113,11 +113,6 @@ export class Schedule {
     const invalid = (message: string, hint: string) =>
       fail("invalid_argument", `task ${JSON.stringify(name.slice(0, MAX_NAME))}: ${message}`, { hint });
     if (name === "" || name.length > MAX_NAME) return invalid(`a name has 1 to ${MAX_NAME} characters`, "name it after what it does");
-    if (this.#tasks.get(plugin)?.has(name)) {
-      return fail("conflict", `${plugin} has a task ${JSON.stringify(name)} already`, {
-        hint: "dispose of the first one, or give another name",
-      });
-    }
     if ((intervalS === undefined) === (cron === undefined)) {
       const what = cron === undefined ? "neither interval nor cron is given" : "both interval and cron are given";
       return invalid(what, 'write one of them: { interval: 3600 } (seconds) or { cron: "0 7 * * *" }');
@@ -140,6 +135,12 @@ export class Schedule {
         `${asked}, but schedule_tasks is granted from ${minIntervalS} s on`,
         `run it no more often than every ${minIntervalS} s`,
       );
+    }
+    // Last, so that a task of a version to come is judged even while the one of the old version stands.
+    if (this.#tasks.get(plugin)?.has(name)) {
+      return fail("conflict", `${plugin} has a task ${JSON.stringify(name)} already`, {
+        hint: "dispose of the first one, or give another name",
+      });
     }
     return ok(plan);
   }

@@ -9,6 +9,9 @@ const MAX_PENDING = 256 * 1024;
 /** What a client may send while the node is silent, before it is cut off. */
 const MAX_HELD = 64 * 1024;
 
+/** A client that does not close its own side after a hangup is let go then. */
+const LINGER_S = 5;
+
 export interface MeshServer {
   readonly port: number;
   /** Closes the port and every connection. Idempotent. */
@@ -46,6 +49,7 @@ export function serveSimulatedMesh(mesh: SimulatedMesh, options: ServeOptions): 
           open.delete(socket.data);
           socket.data.attachment?.close();
         },
+        timeout: (socket) => void socket.terminate(),
         error: (socket, error) => socket.data.hangUp(error.message),
       },
     });
@@ -90,6 +94,7 @@ class SocketClient {
     this.#isOver = true;
     this.log?.info("the simulated node closed a connection", { reason });
     this.socket.end();
+    this.socket.timeout(LINGER_S);
   }
 
   receive(bytes: Uint8Array): void {
