@@ -1,8 +1,8 @@
 import type { Result } from "../errors.ts";
+import type { CoreBus } from "../events/core.ts";
 import type { LogBook } from "../log/line.ts";
 import type { Fault } from "../mesh/simulator/types.ts";
 import type { LinkStatus, MeshNode, MessageState, MessageStatus, Priority } from "../mesh/types.ts";
-import type { CoreBus } from "../plugins/events.ts";
 import type { Json } from "../sdk/wire.ts";
 import type {
   AuditEntryView,

@@ -1,9 +1,9 @@
 import type { Clock, Timer } from "../clock.ts";
 import { fail, ok, type Result } from "../errors.ts";
+import type { CoreEvents, EventName } from "../events/core.ts";
 import type { Subscription } from "../lifetime.ts";
 import { escapeJson } from "../log/escape.ts";
 import type { LogLevel } from "../log/logger.ts";
-import type { CoreEvents, EventName } from "../plugins/events.ts";
 import type { Control } from "./control.ts";
 import { toEvent } from "./mesh-views.ts";
 

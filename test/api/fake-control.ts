@@ -1,8 +1,8 @@
 import type { AuditControl, Control, MessageControl, PluginControl } from "../../src/api/control.ts";
 import type { PluginDetail, PluginPermissions, PluginSummary } from "../../src/api/views.ts";
+import { EventBus } from "../../src/bus.ts";
 import { fail, ok } from "../../src/errors.ts";
-import { EventBus } from "../../src/events/bus.ts";
-import type { CoreEvents } from "../../src/plugins/events.ts";
+import type { CoreEvents } from "../../src/events/core.ts";
 import { createLog } from "../../src/log/log.ts";
 import type { LinkStatus, MeshMessage, MeshNode, MessageStatus } from "../../src/mesh/types.ts";
 import { fakeClock } from "../log/fake-clock.ts";
