@@ -45,12 +45,17 @@ export class Menus {
     this.#sessions = new Sessions(options.clock, options.idleS, options.maxSessions ?? 500);
   }
 
-  /** For every direct text, before the commands: an open session takes it, words of several steps at once too. */
+  /**
+   * For every direct text, before the commands: an open session takes it, words of several steps at once too; `menu` and
+   * `bbs` open one, where there is something to show.
+   */
   handle(input: MenuInput): MenuReply {
+    if (!input.isDirect) return NOT_OURS;
     const { prefix = "" } = this.options;
-    if (!input.isDirect || (prefix !== "" && input.text.trimStart().startsWith(prefix))) return NOT_OURS;
-    const session = this.#sessions.use(input.node);
-    if (session === undefined) return NOT_OURS;
+    const text = input.text.trimStart();
+    const isCommand = prefix !== "" && text.startsWith(prefix);
+    const session = isCommand ? undefined : this.#sessions.use(input.node);
+    if (session === undefined) return this.#opened({ ...input, text: isCommand ? text.slice(prefix.length) : text });
     this.#prune(session, input.isAdmin);
     if (this.#entries(MAIN, input).length === 0) {
       this.#sessions.close(input.node);
@@ -59,7 +64,7 @@ export class Menus {
     return this.#walk({ input, session, words: splitWords(input.text), at: 0 });
   }
 
-  /** The commands `menu` and `bbs`: opens a session there; the words behind them are the first steps. */
+  /** `menu` or `bbs`, whatever there is to show: opens a session there; the words behind are the first steps. */
   open(input: MenuInput): MenuReply {
     const words = splitWords(input.text);
     const name = folded(words[0]?.text ?? "");
@@ -85,6 +90,13 @@ export class Menus {
 
   get counters(): Readonly<Sessions["counters"]> {
     return this.#sessions.counters;
+  }
+
+  /** As {@link open}, but what would show nothing is left to a plugin's command of that name. */
+  #opened(input: MenuInput): MenuReply {
+    const name = folded(splitWords(input.text)[0]?.text ?? "");
+    const hasLines = name === "bbs" ? this.options.registry.menu("bbs", input.isAdmin) !== null : this.#entries(MAIN, input).length > 0;
+    return hasLines ? this.open(input) : NOT_OURS;
   }
 
   #start(input: MenuInput, menu: string, words: readonly Word[], at: number): MenuReply {

@@ -93,6 +93,23 @@ describe("walking", () => {
     expect(pick("utilities weather today")).toBe("demo/Today()");
   });
 
+  test("menu and bbs open a session by themselves, with and without the prefix; with nothing to show they are left to others", () => {
+    const { say, registry } = bbs();
+    expect(say("!menu")).toBe("MAIN\n1 BBS\n2 Utilities\n3 About\nq=quit");
+    expect(say("2")).toStartWith("UTILITIES");
+    expect(say("!bbs mail send x")).toBe("demo/Send mail(x)");
+    say("q");
+    expect(say("Menu 3 y")).toBe("demo/About(y)");
+    say("q");
+    expect(say("menu", { isDirect: false })).toBe("-");
+    expect(say("!menus")).toBe("-");
+    registry.remove("demo", 1);
+    registry.remove("demo", 2);
+    expect(say("bbs")).toBe("-");
+    registry.remove("demo");
+    expect(say("menu")).toBe("-");
+  });
+
   test("only direct messages, and not what has the prefix", () => {
     const { open, say, menus, pick } = bbs();
     expect(open("menu", { isDirect: false })).toBe("-");
