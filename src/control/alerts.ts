@@ -1,4 +1,4 @@
-import type { CoreBus } from "../plugins/events.ts";
+import type { CoreBus } from "../events/core.ts";
 import { iso } from "./views.ts";
 
 const KEPT = 20;

@@ -1,11 +1,11 @@
 import type { Answer, AuditControl, Control, GatewayStatus, MessageControl, PluginControl, SimulateControl } from "../api/control.ts";
 import type { MenuItemView, OutboxView, ScheduleTask } from "../api/views.ts";
 import { ok, type Result } from "../errors.ts";
+import type { CoreBus } from "../events/core.ts";
 import type { LogBook } from "../log/line.ts";
 import type { MenuView } from "../menu/types.ts";
 import type { Outbox } from "../mesh/outbox/outbox.ts";
 import type { LinkStatus, MeshNode } from "../mesh/types.ts";
-import type { CoreBus } from "../plugins/events.ts";
 import type { Supervisor } from "../plugins/supervisor.ts";
 import type { TaskStatus } from "../schedule/types.ts";
 import type { Alerts } from "./alerts.ts";

@@ -1,11 +1,9 @@
 import type { Config } from "../config/schema.ts";
+import { createLink } from "../mesh/create-link.ts";
 import { type LinkDeps, MeshLink } from "../mesh/link.ts";
 import { SimulatedMesh } from "../mesh/simulator/mesh.ts";
 import type { SerialPortInfo } from "../mesh/transport/discover.ts";
-import type { Transport } from "../mesh/transport/port.ts";
-import { SerialTransport } from "../mesh/transport/serial.ts";
 import { SimulatedTransport } from "../mesh/transport/simulated.ts";
-import { TcpTransport } from "../mesh/transport/tcp.ts";
 
 type Interface = NonNullable<Config["mesh"]["interfaces"]>[number];
 
@@ -47,14 +45,13 @@ export function chooseInterfaces(config: Config, ports: () => readonly SerialPor
 
 export function makeLinks(interfaces: readonly Interface[], deps: LinkDeps): Links {
   const simulated: { name: string; mesh: SimulatedMesh }[] = [];
-  const links = interfaces.map((entry) => new MeshLink(entry.name, transportOf(entry, deps, simulated), deps));
+  const links = interfaces.map((entry) => makeLink(entry, deps, simulated));
   return { links, simulated };
 }
 
-function transportOf(entry: Interface, deps: LinkDeps, simulated: { name: string; mesh: SimulatedMesh }[]): Transport {
-  if (entry.type === "serial") return new SerialTransport(entry.device, entry.baud_rate, deps);
-  if (entry.type === "tcp") return new TcpTransport(entry.host, entry.port, deps);
+function makeLink(entry: Interface, deps: LinkDeps, simulated: { name: string; mesh: SimulatedMesh }[]): MeshLink {
+  if (entry.type !== "simulated") return createLink(entry, deps);
   const mesh = new SimulatedMesh({ nodes: entry.nodes, clock: deps.clock, random: deps.random });
   simulated.push({ name: entry.name, mesh });
-  return new SimulatedTransport(mesh, deps);
+  return new MeshLink(entry.name, new SimulatedTransport(mesh, deps), deps);
 }

@@ -2,6 +2,7 @@ import { fail, ok, type Result } from "../errors.ts";
 import type { MenuRegistry } from "../menu/registry.ts";
 import type { CheckedRegistration } from "../plugins/operations/schemas.ts";
 import type { Registrar } from "../plugins/services.ts";
+import type { Registry } from "../router/match/registry.ts";
 import type { Schedule } from "../schedule/schedule.ts";
 import type { TaskSpec } from "../schedule/types.ts";
 
@@ -49,5 +50,13 @@ export function scheduleRegistrar(schedule: Schedule, minIntervalS: (plugin: str
     add: (plugin, handle, registration) =>
       registration.kind === "task" ? schedule.add(specOf(plugin, handle, registration)) : wrongKind(registration),
     remove: (plugin, handle) => schedule.remove(plugin, handle),
+  };
+}
+
+export function routerRegistrar(registry: Registry): Registrar {
+  return {
+    check: (plugin, registration, facts) => despiteOldVersion(registry.check(plugin, registration, facts)),
+    add: (plugin, handle, registration, facts) => registry.add(plugin, handle, registration, facts),
+    remove: (plugin, handle) => registry.remove(plugin, handle),
   };
 }

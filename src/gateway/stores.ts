@@ -1,36 +1,17 @@
-/** Small tables of rooms that know nothing of SQL: what nodes are known, and when tasks ran last. */
+/** When tasks ran last: the schedule itself knows nothing of SQL. */
 import { fail, ok } from "../errors.ts";
-import type { NodeStore } from "../mesh/nodes.ts";
-import type { MeshNode } from "../mesh/types.ts";
 import type { LastRun, RunStore } from "../schedule/types.ts";
 import type { CoreDatabase } from "../storage/core.ts";
 
-export const gatewaySchema = {
-  room: "gateway",
+export const runsSchema = {
+  room: "schedule",
   versions: [
-    `CREATE TABLE nodes (number INTEGER PRIMARY KEY, node TEXT NOT NULL) STRICT;
-     CREATE TABLE task_runs (
+    `CREATE TABLE task_runs (
        plugin TEXT NOT NULL, task TEXT NOT NULL, at INTEGER NOT NULL, ran INTEGER NOT NULL,
        PRIMARY KEY (plugin, task)
      ) STRICT, WITHOUT ROWID`,
   ],
 };
-
-export function nodeStore(database: CoreDatabase): NodeStore {
-  const { sqlite } = database;
-  return {
-    load: () =>
-      sqlite
-        .query<{ node: string }, []>("SELECT node FROM nodes")
-        .all()
-        .map((row) => JSON.parse(row.node) as MeshNode),
-    save: (changed, removed) =>
-      database.write(() => {
-        for (const node of changed) sqlite.query("INSERT OR REPLACE INTO nodes VALUES (?, ?)").run(node.number, JSON.stringify(node));
-        for (const number of removed) sqlite.query("DELETE FROM nodes WHERE number = ?").run(number);
-      }),
-  };
-}
 
 export function runStore(database: CoreDatabase): RunStore {
   const { sqlite } = database;

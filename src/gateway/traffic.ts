@@ -1,8 +1,8 @@
+import type { CoreBus } from "../events/core.ts";
 import type { Logger } from "../log/logger.ts";
 import { formatNodeId } from "../mesh/codec/node-id.ts";
 import type { NodeDirectory } from "../mesh/nodes.ts";
 import { BROADCAST, type MessageStatus, type TextMessage } from "../mesh/types.ts";
-import type { CoreBus } from "../plugins/events.ts";
 
 /** What arrives and leaves, one line each, for whoever watches the terminal. The log escapes what strangers wrote. */
 export function logTraffic(bus: CoreBus, nodes: NodeDirectory, log: Logger): void {

@@ -1,6 +1,6 @@
+import { EventBus } from "../bus.ts";
 import type { Clock, Random, Timer } from "../clock.ts";
 import { fail, type Result } from "../errors.ts";
-import { EventBus } from "../events/bus.ts";
 import type { Subscription } from "../lifetime.ts";
 import type { Logger } from "../log/logger.ts";
 import type { RadioEvent } from "./codec/from-radio.ts";

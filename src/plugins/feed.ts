@@ -1,9 +1,9 @@
+import type { CoreBus, EventName } from "../events/core.ts";
 import type { Subscription } from "../lifetime.ts";
 import type { MeshMessage, MessageStatus } from "../mesh/types.ts";
 import type { Ask } from "../permissions/types.ts";
 import type { Json } from "../sdk/wire.ts";
 import type { Dispatch } from "./dispatch.ts";
-import type { CoreBus, EventName } from "./events.ts";
 import type { Instance } from "./instance.ts";
 import { eventAsk } from "./operations/registering.ts";
 import type { Plugin } from "./plugin.ts";

@@ -40,6 +40,7 @@ export class Lifecycle {
     plugin.instance = instance;
     plugin.bundle = bundle;
     plugin.runningSince = this.deps.clock.now();
+    plugin.timeoutS = this.deps.limitsOf(plugin.candidate).timeoutS;
     plugin.machine.move("running");
     return ok(null);
   }
@@ -79,6 +80,7 @@ export class Lifecycle {
     const before = plugin.bundle;
     plugin.bundle = bundle;
     plugin.runningSince = this.deps.clock.now();
+    plugin.timeoutS = this.deps.limitsOf(plugin.candidate).timeoutS;
     await this.#stopHooks({ name: plugin.name, bundle: before }, old);
     await old.close();
     return ok(null);

@@ -29,6 +29,8 @@ export class Plugin {
   /** Last outcome of healthCheck. */
   checked: { at: number; healthy: boolean; detail: string } | null = null;
   runningSince: number | null = null;
+  /** Seconds a handler may take, of the running load. */
+  timeoutS: number | null = null;
   #tail: Promise<unknown> = Promise.resolve();
   readonly #waiting = new Set<() => void>();
 

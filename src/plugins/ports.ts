@@ -1,12 +1,12 @@
 /** What the supervisor is made from; the composition root passes the real ones, tests the virtual ones. */
 import type { Clock, Random } from "../clock.ts";
 import type { Result } from "../errors.ts";
+import type { CoreBus } from "../events/core.ts";
 import type { Logger } from "../log/logger.ts";
 import type { Manifest } from "../manifest/schema.ts";
 import type { Lease } from "../permissions/types.ts";
 import type { RealmLimits } from "../sandbox/port.ts";
 import type { Json, WireError } from "../sdk/wire.ts";
-import type { CoreBus } from "./events.ts";
 import type { HealthLimits } from "./health.ts";
 import type { Hosts } from "./hosts.ts";
 import type { Operator } from "./instance.ts";

@@ -1,9 +1,9 @@
 /** What the plugins room needs of the others, each as small as its use; the composition root passes the real ones. */
 import type { Result } from "../errors.ts";
+import type { CoreBus } from "../events/core.ts";
 import type { LinkStatus, MeshNode, NodeNumber, OutboxRequest } from "../mesh/types.ts";
 import type { Ask, Decision } from "../permissions/types.ts";
 import type { HttpArgs, HttpOutcome, Json } from "../sdk/wire.ts";
-import type { CoreBus } from "./events.ts";
 import type { CheckedRegistration } from "./operations/schemas.ts";
 
 export interface EgressPort {

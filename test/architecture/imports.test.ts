@@ -8,13 +8,15 @@ const SRC = join(import.meta.dir, "../../src");
  * Rooms on one line know nothing of each other.
  */
 const FLOORS: readonly (readonly string[])[] = [
-  ["errors", "clock", "lifetime", "sdk"],
-  ["log", "events"],
+  ["errors", "clock", "lifetime", "sdk", "version"],
+  ["bus"],
+  ["log"],
   ["storage"],
   ["permissions"],
   ["config"],
   ["manifest"],
   ["mesh", "http", "sandbox"],
+  ["events"],
   ["router", "menu", "schedule"],
   ["plugins"],
   ["api"],
@@ -36,7 +38,7 @@ async function arrows(): Promise<Arrow[]> {
   const transpiler = new Bun.Transpiler({ loader: "ts" });
   const found: Arrow[] = [];
   for await (const file of new Bun.Glob("**/*.ts").scan(SRC)) {
-    const text = await Bun.file(join(SRC, file)).text();
+    const text = (await Bun.file(join(SRC, file)).text()).replace(/^#!.*/, "");
     const typed = [...text.matchAll(/(?:import|export)\s+type\s[^;]*?from\s+"(\.[^"]+)"/g)].map((match) => match[1] ?? "");
     const valued = file.endsWith(".d.ts") ? [] : transpiler.scanImports(text).map((entry) => entry.path);
     const listed = [...text.matchAll(/from\s+"(\.[^"]+)"/g)].map((match) => match[1] ?? "");

@@ -1,4 +1,4 @@
-import type { EventBus } from "../events/bus.ts";
+import type { EventBus } from "../bus.ts";
 import type { LinkStatus, MeshMessage, MeshNode, MessageStatus } from "../mesh/types.ts";
 
 /** What the core announces. Names are those plugins subscribe to with onEvent, and the API streams. */

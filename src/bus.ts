@@ -1,4 +1,4 @@
-import type { Subscription } from "../lifetime.ts";
+import type { Subscription } from "./lifetime.ts";
 
 export type Listener<T> = (data: T) => void;
 

@@ -1,0 +1,27 @@
+import type { SimulateControl } from "../api/control.ts";
+import { fail, ok } from "../errors.ts";
+import { parseNodeId } from "../mesh/codec/node-id.ts";
+import type { SimulatedMesh } from "../mesh/simulator/mesh.ts";
+
+/** Lets a simulated node speak; absent without a simulated interface. */
+export function simulateControl(meshes: readonly SimulatedMesh[]): SimulateControl | undefined {
+  const [mesh] = meshes;
+  if (mesh === undefined) return undefined;
+  const number = (node: string | number) => (typeof node === "number" ? node : parseNodeId(node));
+  return {
+    say: ({ from, to, text, channel }) => {
+      const sender = number(from);
+      const receiver = to === undefined ? undefined : number(to);
+      if (sender === null || receiver === null) {
+        return fail("invalid_argument", "a simulated node is named by its number or id", { hint: "write for example !00000002" });
+      }
+      const said = mesh.say({
+        from: sender,
+        text,
+        ...(receiver === undefined ? {} : { to: receiver }),
+        ...(channel === undefined ? {} : { channel }),
+      });
+      return said.ok ? ok({ packetId: said.value }) : said;
+    },
+  };
+}

@@ -1,0 +1,98 @@
+/** The gateway as a process: configuration in, banner out, until somebody says stop. */
+import { homedir } from "node:os";
+import { systemClock, systemRandom } from "./clock.ts";
+import { type ConfigSources, loadConfig } from "./config/load.ts";
+import { issueLine } from "./errors.ts";
+import { describeStart } from "./gateway/banner.ts";
+import { CrashLog } from "./gateway/crashes.ts";
+import { Gateway } from "./gateway/gateway.ts";
+import { chooseInterfaces } from "./gateway/links.ts";
+import { escapeText } from "./log/escape.ts";
+import { createLog } from "./log/log.ts";
+import { discoverPorts } from "./mesh/transport/discover.ts";
+
+export interface GatewayFlags {
+  readonly config?: string | undefined;
+  readonly dataDir?: string | undefined;
+  readonly port?: number | undefined;
+  readonly allowAll: boolean;
+  readonly safe: boolean;
+}
+
+export interface GatewayIo {
+  readonly stdout: { write(text: string): unknown };
+  readonly stderr: { write(text: string): unknown };
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly cwd: string;
+  readonly colour?: boolean;
+  readonly signal?: AbortSignal;
+}
+
+/** An orderly stop takes at most this long; then the process ends all the same. */
+const STOP_DEADLINE_MS = 4_500;
+
+/** Runs until SIGTERM, SIGINT or the io's signal. The exit code: 0 after an orderly stop, 1 where it could not start. */
+export async function runGateway(flags: GatewayFlags, io: GatewayIo): Promise<number> {
+  const loaded = loadConfig(sourcesOf(flags, io));
+  if (!loaded.ok) {
+    for (const issue of loaded.error) io.stderr.write(`zephyrgate: ${escapeText(issueLine(issue))}\n`);
+    return 1;
+  }
+  const { config } = loaded.value;
+  // Whatever a proxy variable says, plugins' requests go where they were judged to go.
+  for (const name of Object.keys(process.env)) if (/^(?:https?|all|no)_proxy$/i.test(name)) delete process.env[name];
+  const log = createLog(config.log, {
+    clock: systemClock,
+    console: { write: (text) => io.stdout.write(text), colour: io.colour === true },
+  });
+  const crashes = new CrashLog(config.data_dir, systemClock);
+  const safe = flags.safe || crashes.tooMany();
+  if (safe && !flags.safe) log.logger.error("three crashes in five minutes: started in safe mode, with the bundled plugins only");
+  const chosen = chooseInterfaces(config, discoverPorts);
+  for (const line of chosen.banner) io.stdout.write(`${escapeText(line)}\n`);
+  const gateway = new Gateway({
+    loaded: loaded.value,
+    chosen,
+    log,
+    clock: systemClock,
+    random: systemRandom,
+    allowAll: flags.allowAll,
+    safe,
+  });
+  const stopped = untilStopped(io.signal);
+  const started = await gateway.start();
+  if (!started.ok) {
+    io.stderr.write(`zephyrgate: ${escapeText(started.error.summary())}\n`);
+    log.stop();
+    return 1;
+  }
+  crashes.begin();
+  for (const line of describeStart(gateway, config.data_dir, loaded.value.file)) io.stdout.write(`${escapeText(line)}\n`);
+  const why = await stopped;
+  log.logger.info(`stopping: ${why}`);
+  const inTime = await Promise.race([gateway.stop().then(() => true), Bun.sleep(STOP_DEADLINE_MS).then(() => false)]);
+  if (!inTime) log.logger.warn("not everything stopped in time; ending all the same");
+  crashes.end();
+  log.stop();
+  return 0;
+}
+
+function sourcesOf(flags: GatewayFlags, io: GatewayIo): ConfigSources {
+  return {
+    flags: {
+      ...(flags.config === undefined ? {} : { config: flags.config }),
+      ...(flags.dataDir === undefined ? {} : { dataDir: flags.dataDir }),
+      ...(flags.port === undefined ? {} : { port: String(flags.port) }),
+    },
+    env: io.env,
+    cwd: io.cwd,
+    home: io.env.HOME ?? homedir(),
+  };
+}
+
+function untilStopped(signal: AbortSignal | undefined): Promise<string> {
+  return new Promise((resolve) => {
+    for (const name of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.once(name, () => resolve(name));
+    signal?.addEventListener("abort", () => resolve("asked to"), { once: true });
+  });
+}

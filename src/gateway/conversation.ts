@@ -1,0 +1,164 @@
+/** Router, menus and schedule joined to the plugins: messages in, replies out, and where registrations go. */
+import type { Clock, Random } from "../clock.ts";
+import type { Config } from "../config/schema.ts";
+import { fail, ok, type Result } from "../errors.ts";
+import type { CoreBus } from "../events/core.ts";
+import type { Logger } from "../log/logger.ts";
+import { Menus } from "../menu/menus.ts";
+import { MenuRegistry } from "../menu/registry.ts";
+import { SessionData } from "../menu/session-data.ts";
+import type { NodeDirectory } from "../mesh/nodes.ts";
+import type { Outbox } from "../mesh/outbox/outbox.ts";
+import { BROADCAST, type MeshMessage } from "../mesh/types.ts";
+import type { Dispatch } from "../plugins/dispatch.ts";
+import { correlationId } from "../plugins/instance.ts";
+import type { RegistrarOf } from "../plugins/registrations.ts";
+import type { PluginServices } from "../plugins/services.ts";
+import type { Supervisor } from "../plugins/supervisor.ts";
+import { Router } from "../router/router.ts";
+import type { HandlerOutcome, Reply } from "../router/types.ts";
+import type { CallOutcome } from "../sandbox/port.ts";
+import { Schedule } from "../schedule/schedule.ts";
+import type { Json } from "../sdk/wire.ts";
+import type { CoreDatabase } from "../storage/core.ts";
+import { menuRegistrar, routerRegistrar, scheduleRegistrar } from "./registrars.ts";
+import { runStore } from "./stores.ts";
+
+export interface ConversationDeps {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  readonly bus: CoreBus;
+  config(): Config;
+  readonly database: CoreDatabase;
+  readonly nodes: NodeDirectory;
+  readonly outbox: Outbox;
+  readonly dispatch: Dispatch;
+  supervisor(): Supervisor;
+  channelName(index: number): string | undefined;
+  channelOn(link: string, index: number): string;
+  ownNodes(): readonly number[];
+}
+
+export interface Conversation {
+  readonly schedule: Schedule;
+  readonly menuRegistry: MenuRegistry;
+  readonly registrars: PluginServices["registrars"];
+  readonly registrarOf: RegistrarOf;
+  take(message: MeshMessage): void;
+  answerers(command: string): readonly string[];
+  stop(): Promise<void>;
+}
+
+export function makeConversation(deps: ConversationDeps): Conversation {
+  const { clock, log, database } = deps;
+  const config = deps.config();
+  const menuRegistry = new MenuRegistry();
+  const idleS = config.menu.idle_s;
+  const sessionData = new SessionData({ clock, idleS });
+  const menus = new Menus({ clock, registry: menuRegistry, sessionData, idleS, prefix: config.commands.prefix });
+  const timeoutOf = (plugin: string) => (deps.supervisor().get(plugin)?.timeoutS ?? config.plugins.limits.timeout_s) * 1000;
+  const schedule = new Schedule({
+    clock,
+    log: log.child("schedule"),
+    store: runStore(database),
+    run: async ({ plugin, name, handle, reason }) => {
+      const origin = { correlationId: correlationId(deps.random), context: null, link: null };
+      const outcome = await deps.dispatch.invoke(plugin, handle, [{ name, reason }], timeoutOf(plugin), origin, { task: name });
+      return outcome.ok ? { ok: true } : { ok: false, error: outcome.error.message };
+    },
+  });
+  const router = new Router({
+    clock,
+    random: deps.random,
+    log: log.child("router"),
+    database,
+    settings: config.commands,
+    operators: config.operators,
+    handlers: {
+      invoke: async (plugin, handle, args, context, timeoutMs, { link, what }) => {
+        const origin = { correlationId: context.correlationId, context, link };
+        const called = [...args, context as unknown as Json];
+        return handlerOutcome(await deps.dispatch.invoke(plugin, handle, called, timeoutMs, origin, { ...what }));
+      },
+      timeoutOf,
+      mayHear: (plugin, message) => mayHear(deps, plugin, message),
+    },
+    menu: menus,
+    sessions: sessionData,
+    nodes: {
+      get: (number) => deps.nodes.get(number) ?? null,
+      isOwn: (number) => deps.ownNodes().includes(number),
+      channelName: (link, index) => deps.channelOn(link, index),
+    },
+    reply: (reply) => sendReply(deps, reply),
+    received: (message) => deps.bus.emit("message_received", message),
+    processed: (event) => deps.bus.emit("message_processed", event),
+    alert: (event) => deps.bus.emit("alert", event),
+  });
+  const registrars = {
+    router: routerRegistrar(router.registry),
+    menu: menuRegistrar(menuRegistry),
+    schedule: scheduleRegistrar(schedule, () => 0),
+  };
+  return {
+    schedule,
+    menuRegistry,
+    registrars,
+    registrarOf: (kind) => {
+      if (kind === "command" || kind === "keyword" || kind === "message") return registrars.router;
+      return kind === "menu" ? registrars.menu : kind === "task" ? registrars.schedule : null;
+    },
+    take: (message) => router.handle(message),
+    answerers: (command) => router.registry.others("", command),
+    stop: async () => {
+      await router.stop();
+      schedule.stop();
+    },
+  };
+}
+
+function handlerOutcome(outcome: CallOutcome): HandlerOutcome {
+  if (!outcome.ok) return { ok: false, cause: outcome.cause };
+  return { ok: true, value: outcome.value, ...(outcome.session === undefined ? {} : { session: outcome.session }) };
+}
+
+function mayHear(deps: ConversationDeps, plugin: string, message: MeshMessage): boolean {
+  const lease = deps.supervisor().get(plugin)?.instance?.lease;
+  const name = deps.channelName(message.channel);
+  const channel = name === undefined ? { index: message.channel } : { index: message.channel, name };
+  return lease?.checkOwn({ permission: "receive_messages", isDirect: message.isDirect, channel }, message.correlationId).allowed === true;
+}
+
+/** An answer needs send_messages, whatever its scope; without it the handler ran and its words are dropped, and counted. */
+function sendReply(deps: ConversationDeps, reply: Reply): Result<unknown> {
+  const { plugin } = reply;
+  const known = plugin === null ? null : deps.supervisor().get(plugin);
+  if (plugin !== null) {
+    const lease = known?.instance?.lease;
+    if (lease === undefined) return fail("realm_gone", `${plugin} is gone`);
+    const name = deps.channelName(reply.channel);
+    const channel = name === undefined ? { index: reply.channel } : { index: reply.channel, name };
+    const kind = reply.to === BROADCAST ? "broadcast" : "direct";
+    const decision = lease.checkOwn({ permission: "send_messages", kind, channel, parts: reply.parts, isReply: true }, reply.correlationId);
+    if (!decision.allowed) {
+      if (known !== null && known !== undefined) known.metrics.repliesDropped += 1;
+      return fail("permission_denied", `${plugin} may not send: its reply was dropped`, { hint: decision.hint });
+    }
+  }
+  const { text, to, channel, link, replyId, priority, wantAck } = reply;
+  const queued = deps.outbox.enqueue({
+    text,
+    to,
+    channel,
+    ...(link === undefined ? {} : { link }),
+    ...(replyId === undefined ? {} : { replyId }),
+    priority,
+    wantAck,
+    sender: plugin === null ? { kind: "gateway" } : { kind: "plugin", plugin },
+    correlationId: reply.correlationId,
+  });
+  if (!queued.ok) return queued;
+  if (known !== null && known !== undefined) known.metrics.messagesSent += 1;
+  return ok(null);
+}

@@ -1,0 +1,47 @@
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Clock } from "../clock.ts";
+
+const WINDOW_MS = 5 * 60_000;
+const LIMIT = 3;
+
+/**
+ * Remembers starts that no orderly stop followed. Three of them in five minutes mean that something kills the gateway,
+ * most likely a plugin: it then starts with the bundled ones alone.
+ */
+export class CrashLog {
+  readonly #path: string;
+  #starts: number[];
+
+  constructor(
+    private readonly dataDir: string,
+    private readonly clock: Clock,
+  ) {
+    this.#path = join(dataDir, "starts.json");
+    this.#starts = this.#read();
+  }
+
+  tooMany(): boolean {
+    return this.#starts.filter((at) => this.clock.now() - at < WINDOW_MS).length >= LIMIT;
+  }
+
+  begin(): void {
+    this.#starts = [...this.#starts, this.clock.now()].slice(-10);
+    mkdirSync(this.dataDir, { recursive: true });
+    writeFileSync(this.#path, JSON.stringify(this.#starts));
+  }
+
+  end(): void {
+    rmSync(this.#path, { force: true });
+  }
+
+  #read(): number[] {
+    try {
+      const read: unknown = JSON.parse(readFileSync(this.#path, "utf8"));
+      return Array.isArray(read) ? read.filter((at): at is number => typeof at === "number" && at <= this.clock.now()) : [];
+    } catch {
+      // No file: the last stop was orderly. A damaged one says nothing, and must not keep the gateway from starting.
+      return [];
+    }
+  }
+}
