@@ -116,6 +116,11 @@ export class Bridge<Out extends object, In> {
     this.#closing = this.#clock.after(afterMs, () => this.#end("closed", "closed"));
   }
 
+  /** What arrived fits the schema, yet not the conversation: ends the bridge. */
+  violate(detail: string): void {
+    this.#end("protocol", detail);
+  }
+
   #inParts(json: string): Uint8Array[] {
     const id = ++this.#partId;
     const frames: Uint8Array[] = [];

@@ -149,6 +149,7 @@ export class Engine {
   readonly #jobContext: number;
   #deadline: () => boolean = () => false;
   #interrupted = false;
+  #fault: unknown = null;
   #dead: string | null = null;
 
   constructor(module: Module, memory: WebAssembly.Memory, at: Pointers, memoryMb: number, host: HostFunction) {
@@ -248,6 +249,7 @@ export class Engine {
     this.#interrupted = false;
     try {
       const ran = work();
+      if (this.#fault !== null) throw this.#fault;
       // A cut inside a promise job comes back as that promise's rejection, so the flag says it, not the outcome.
       return this.#interrupted ? { ok: false, kind: "interrupted", text: "" } : ran;
     } catch (thrown) {
@@ -299,8 +301,15 @@ export class Engine {
     const list = values as Parameters<QuickJSFFI["QTS_ArgvGetJSValueConstPointer"]>[0];
     const operation = this.#ffi.QTS_GetFloat64(this.#at.context, this.#ffi.QTS_ArgvGetJSValueConstPointer(list, 0));
     const text = this.#text(this.#ffi.QTS_ArgvGetJSValueConstPointer(list, 1));
-    const answer = host(operation, text);
-    return answer === undefined ? nothing : newString(this.#module, this.#ffi, this.#at.context, answer);
+    try {
+      const answer = host(operation, text);
+      return answer === undefined ? nothing : newString(this.#module, this.#ffi, this.#at.context, answer);
+    } catch (thrown) {
+      // Nothing may unwind through the engine's frames: stop it first, and end the instance after.
+      this.#fault = thrown;
+      this.#interrupted = true;
+      return nothing;
+    }
   }
 
   #text(value: Parameters<QuickJSFFI["QTS_GetString"]>[1]): string {

@@ -15,9 +15,17 @@ export interface Refusal {
   readonly strike: boolean;
 }
 
+interface Window {
+  since: number;
+  lines: number;
+  faults: number;
+  requests: number;
+  struck: boolean;
+}
+
 export class Limits {
   readonly #registrations = new Map<number, string>();
-  #window = { since: 0, lines: 0, faults: 0, requests: 0, struck: false };
+  #window: Window = { since: 0, lines: 0, faults: 0, requests: 0, struck: false };
   #report: Timer | null = null;
 
   constructor(
@@ -49,7 +57,9 @@ export class Limits {
       const strike = !window.struck;
       window.struck = true;
       const message =
-        inFlight >= REQUESTS_IN_FLIGHT ? `${REQUESTS_IN_FLIGHT} requests wait for their answer` : `more than ${REQUESTS_PER_SECOND} requests in a second`;
+        inFlight >= REQUESTS_IN_FLIGHT
+          ? `${REQUESTS_IN_FLIGHT} requests wait for their answer`
+          : `more than ${REQUESTS_PER_SECOND} requests in a second`;
       return { message, code: "rate_limited", strike };
     }
     return isRecord(args) ? this.#register(operation, args) : null;
@@ -71,7 +81,7 @@ export class Limits {
     return null;
   }
 
-  #now(): typeof this.#window {
+  #now(): Window {
     const now = this.clock.monotonic();
     if (now - this.#window.since >= 1000) {
       this.#flush();

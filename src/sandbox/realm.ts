@@ -21,6 +21,7 @@ const MIN_TIMER_MS = 10;
 /** So many cut slices in {@link STRIKE_WINDOW_MS} end the realm. */
 const MAX_SLICES = 20;
 const STRIKE_WINDOW_MS = 60_000;
+const HEAP_EVERY_MS = 10_000;
 const OPENING = 0;
 
 type Frame<T extends FromHost["t"]> = Omit<Extract<FromHost, { t: T }>, "realm">;
@@ -64,6 +65,7 @@ export class HostRealm implements Runnable {
   #slices: number[] = [];
   #opened = false;
   #gone = false;
+  #heap = { bytes: 0, at: Number.NEGATIVE_INFINITY, cpuMs: -1 };
 
   constructor(deps: RealmDeps) {
     this.#deps = deps;
@@ -115,15 +117,20 @@ export class HostRealm implements Runnable {
     return {
       realm: this.number,
       cpuMs: this.#lane.cpuMs,
-      memoryBytes: this.#deps.engine.heapBytes(),
+      memoryBytes: this.#heapBytes(),
       storageBytes: this.#deps.services.storageBytes(),
       timers: this.#timers.size,
       queueDepth: this.#calls.size,
     };
   }
 
-  get cpuMs(): number {
-    return this.#lane.cpuMs;
+  /** Puts its database in order; every few seconds. */
+  maintain(): void {
+    this.#deps.services.maintain();
+  }
+
+  get services(): Services {
+    return this.#deps.services;
   }
 
   /** Idempotent. */
@@ -177,7 +184,7 @@ export class HostRealm implements Runnable {
   /** What the engine calls. Never throws; every byte of `text` may be hostile. */
   readonly host = (operation: number, text: string): string | undefined => {
     if (this.#gone) return undefined;
-    if (text.length > MAX_OUT) return this.#tooLarge(operation, text);
+    if (Buffer.byteLength(text) > MAX_OUT) return this.#tooLarge(operation, text);
     const parsed = parseFrame(text, MAX_DEPTH);
     if (typeof parsed === "string") return undefined;
     const { value } = parsed;
@@ -202,6 +209,15 @@ export class HostRealm implements Runnable {
     }
   };
 
+  /** Counting walks the whole heap: only after it ran, and not often. */
+  #heapBytes(): number {
+    const now = this.#deps.clock.monotonic();
+    if (now - this.#heap.at >= HEAP_EVERY_MS && this.#heap.cpuMs !== this.#lane.cpuMs) {
+      this.#heap = { bytes: this.#deps.engine.heapBytes(), at: now, cpuMs: this.#lane.cpuMs };
+    }
+    return this.#heap.bytes;
+  }
+
   #push(event: Event): void {
     if (this.#gone) return;
     this.#events.push(event);
@@ -211,8 +227,14 @@ export class HostRealm implements Runnable {
   #judge(ran: Ran): void {
     if (ran.ok) return;
     const call = this.#current;
-    if (ran.kind === "dead") return this.end(ran.text === "out of memory" ? "memory" : "abort", ran.text);
-    if (ran.kind === "interrupted") return this.#cutShort(call);
+    if (ran.kind === "dead") {
+      this.end(ran.text === "out of memory" ? "memory" : "abort", ran.text);
+      return;
+    }
+    if (ran.kind === "interrupted") {
+      this.#cutShort(call);
+      return;
+    }
     const error = cleanError(parsedOr(ran.text));
     const cause = ran.kind === "memory" ? "memory" : "threw";
     if (call !== null && this.#calls.has(call)) this.#finish(call, { ok: false, cause, error, cpuMs: 0 });
@@ -293,7 +315,7 @@ export class HostRealm implements Runnable {
   #tooLarge(operation: number, text: string): string | undefined {
     const error: WireError = {
       name: "PluginError",
-      message: `More than ${MAX_OUT} characters cannot leave the plugin at once`,
+      message: `More than ${MAX_OUT} bytes cannot leave the plugin at once`,
       code: "too_large",
     };
     if (operation === OPS.service) return JSON.stringify({ e: error });

@@ -25,7 +25,10 @@ export class Services {
 
   constructor(private readonly deps: ServiceDeps) {
     this.#handlers = {
-      kv_set: ([key, value, ttl]) => nothing(this.#data().set(text(key), (value ?? null) as Json, typeof ttl === "number" ? ttl : null)),
+      kv_set: ([key, value, ttl]) => {
+        this.#data().set(text(key), (value ?? null) as Json, typeof ttl === "number" ? ttl : null);
+        return null;
+      },
       kv_get: ([key]) => this.#data().get(text(key)),
       kv_delete: ([key]) => this.#data().delete(text(key)),
       kv_keys: ([prefix]) => this.#data().keys(text(prefix)),
@@ -109,10 +112,6 @@ export class Services {
 }
 
 class Denied extends GatewayError {}
-
-function nothing(_: void): null {
-  return null;
-}
 
 function text(value: unknown): string {
   if (typeof value !== "string") throw new GatewayError("invalid_argument", "A text was expected");

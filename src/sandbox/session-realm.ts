@@ -1,0 +1,176 @@
+/** One realm as the gateway sees it. */
+import type { Clock, Timer } from "../clock.ts";
+import { GatewayError } from "../errors.ts";
+import type { Json } from "../sdk/wire.ts";
+import type { FromHost, RealmChange, ToHost } from "./frames.ts";
+import type { CallOutcome, CallTarget, Realm, RealmEvents, RealmUsage } from "./port.ts";
+
+/** The host's own limit is 256: past this it is not our host any more. */
+const MAX_REQUESTS = 512;
+/** What a host may be late by before the gateway ends a call itself. */
+const GRACE_MS = 2000;
+const CLOSE_DEADLINE_MS = 2000;
+/** Larger answers go among the bulk, so that they do not hold up calls. */
+const SMALL_ANSWER = 32 * 1024;
+
+interface Pending {
+  readonly resolve: (outcome: CallOutcome) => void;
+  readonly timer: Timer;
+}
+
+export class SessionRealm implements Realm {
+  readonly #calls = new Map<number, Pending>();
+  readonly #requests = new Set<number>();
+  readonly #abort = new AbortController();
+  readonly #closed: Promise<void>;
+  #markClosed: () => void = () => {};
+  #nextCall = 1;
+  #gone = false;
+  #closing = false;
+  #silent = false;
+  #usage: RealmUsage = { cpuMs: 0, memoryBytes: 0, storageBytes: 0, timers: 0, queueDepth: 0 };
+
+  constructor(
+    readonly number: number,
+    readonly plugin: string,
+    private readonly events: RealmEvents,
+    private readonly clock: Clock,
+    private readonly send: (message: ToHost, bulk: boolean) => void,
+  ) {
+    this.#closed = new Promise((resolve) => {
+      this.#markClosed = resolve;
+    });
+  }
+
+  call(target: CallTarget, args: readonly Json[], timeoutMs: number): { readonly id: number; readonly outcome: Promise<CallOutcome> } {
+    const id = this.#nextCall++;
+    const outcome = new Promise<CallOutcome>((resolve) => {
+      if (this.#gone) {
+        resolve(gone("the realm has ended"));
+        return;
+      }
+      const timer = this.clock.after(timeoutMs + GRACE_MS, () => this.#finish(id, late(timeoutMs)));
+      this.#calls.set(id, { resolve, timer });
+      try {
+        this.send({ t: "call", realm: this.number, call: id, target, args, timeoutMs }, false);
+      } catch (thrown) {
+        const message = thrown instanceof GatewayError ? thrown.message : "the call cannot be sent";
+        this.#finish(id, { ok: false, cause: "overloaded", error: { name: "TooLarge", message, code: "too_large" }, cpuMs: 0 });
+      }
+    });
+    return { id, outcome };
+  }
+
+  update(change: RealmChange): void {
+    if (!this.#gone) this.send({ t: "update", realm: this.number, change }, false);
+  }
+
+  usage(): RealmUsage {
+    return { ...this.#usage, queueDepth: this.#calls.size };
+  }
+
+  setUsage(usage: RealmUsage): void {
+    this.#usage = usage;
+  }
+
+  async close(): Promise<void> {
+    if (this.#gone || this.#closing) return await this.#closed;
+    this.#closing = true;
+    this.send({ t: "close", realm: this.number }, false);
+    const timer = this.clock.after(CLOSE_DEADLINE_MS, () => this.#end("closed"));
+    await this.#closed;
+    timer.cancel();
+  }
+
+  /** A frame of this realm. A string says how the host broke the protocol. */
+  take(message: Exclude<FromHost, { t: "ready" | "done" | "usage" | "opened" }>): string | null {
+    switch (message.t) {
+      case "result":
+        if (message.call === 0 || message.call >= this.#nextCall) return "a result of a call that was never made";
+        this.#finish(message.call, message.outcome);
+        return null;
+      case "request":
+        return this.#request(message);
+      case "gone":
+        this.#end(message.detail);
+        if (!this.#silent && !this.#closing) this.events.gone(message.reason, message.detail);
+        return null;
+      case "log":
+        if (!this.#silent) this.events.log(message.level, message.message, message.fields);
+        return null;
+      case "fault":
+        if (!this.#silent) this.events.fault(message.error);
+        return null;
+      default:
+        if (!this.#silent) this.events.strike(message.reason, message.detail);
+        return null;
+    }
+  }
+
+  /** Nobody is told of anything any more: it never opened. */
+  silence(): void {
+    this.#silent = true;
+    this.#end("it did not open");
+  }
+
+  /** The host is gone, and the realm with it. */
+  lost(detail: string): void {
+    if (this.#gone) return;
+    this.#end(`the plugin host has ended: ${detail}`);
+    if (!this.#silent && !this.#closing) this.events.gone("host", detail);
+  }
+
+  #request(message: Extract<FromHost, { t: "request" }>): string | null {
+    const { request, operation, args, token } = message;
+    if (this.#requests.has(request)) return "two requests with one number";
+    if (this.#requests.size >= MAX_REQUESTS) return `more than ${MAX_REQUESTS} requests in flight`;
+    if (this.#gone || this.#silent) return null;
+    this.#requests.add(request);
+    const call = message.call !== null && this.#calls.has(message.call) ? message.call : null;
+    this.events.request({ operation, args, token, call, signal: this.#abort.signal }).then(
+      (outcome) => this.#answer(request, outcome),
+      () => this.#answer(request, refusal("internal", "the gateway could not carry out this call")), // Its own log has the reason.
+    );
+    return null;
+  }
+
+  #answer(request: number, outcome: Extract<ToHost, { t: "answer" }>["outcome"]): void {
+    this.#requests.delete(request);
+    if (this.#gone) return;
+    const bulk = outcome.ok && JSON.stringify(outcome.value ?? null).length > SMALL_ANSWER;
+    this.send({ t: "answer", realm: this.number, request, outcome }, bulk);
+  }
+
+  #finish(id: number, outcome: CallOutcome): void {
+    const pending = this.#calls.get(id);
+    if (pending === undefined) return; // It had timed out here.
+    this.#calls.delete(id);
+    pending.timer.cancel();
+    pending.resolve(outcome);
+  }
+
+  #end(detail: string): void {
+    if (this.#gone) return;
+    this.#gone = true;
+    this.#abort.abort();
+    for (const id of [...this.#calls.keys()]) this.#finish(id, gone(detail));
+    this.#markClosed();
+  }
+}
+
+function gone(message: string): CallOutcome {
+  return { ok: false, cause: "gone", error: { name: "RealmGone", message, code: "realm_gone" }, cpuMs: 0 };
+}
+
+function late(timeoutMs: number): CallOutcome {
+  return {
+    ok: false,
+    cause: "timeout",
+    error: { name: "Timeout", message: `no answer within ${timeoutMs / 1000} s`, code: "timeout" },
+    cpuMs: 0,
+  };
+}
+
+function refusal(code: string, message: string) {
+  return { ok: false, error: { name: "PluginError", message, code } } as const;
+}

@@ -1,0 +1,214 @@
+/** The gateway's side of the bridge to one plugin host. The host is hostile: what it says is checked, counted and bounded. */
+import type { Clock, Timer } from "../clock.ts";
+import { ERROR_CODES, type ErrorCode, fail, GatewayError, ok, type Result } from "../errors.ts";
+import type { Json, WireError } from "../sdk/wire.ts";
+import { Bridge, type BridgeEnd } from "./bridge.ts";
+import { checkFromHost, type FromHost, type ToHost } from "./frames.ts";
+import type { Wall } from "./host-deps.ts";
+import type { PluginHost, Realm, RealmEvents, RealmSpec } from "./port.ts";
+import { SessionRealm } from "./session-realm.ts";
+import type { ByteStream } from "./streams.ts";
+
+/** More than a host with every realm at its own limits sends. */
+const FRAMES_PER_SECOND = 200_000;
+const BYTES_PER_SECOND = 256 * 1024 * 1024;
+const OPEN_DEADLINE_MS = 20_000;
+const TASK_DEADLINE_MS = 30_000;
+const STOP_DEADLINE_MS = 2000;
+
+export interface SessionDeps {
+  readonly stream: ByteStream;
+  readonly clock: Clock;
+  /** Once. `overflow` and `protocol` mean that the process must be killed. */
+  readonly onEnd: (end: BridgeEnd) => void;
+}
+
+interface Waiting<T> {
+  readonly resolve: (result: Result<T>) => void;
+  readonly timer: Timer;
+}
+
+/** All of PluginHost but what only the process knows. */
+export class HostSession implements Pick<PluginHost, "open" | "backupDatabase" | "validateConfig" | "stop"> {
+  readonly #deps: SessionDeps;
+  readonly #bridge: Bridge<ToHost, FromHost>;
+  readonly #realms = new Map<number, SessionRealm>();
+  readonly #opening = new Map<number, Waiting<null>>();
+  readonly #tasks = new Map<number, Waiting<Json>>();
+  readonly #stopped: Promise<void>;
+  #markStopped: () => void = () => {};
+  #nextRealm = 1;
+  #nextTask = 1;
+  #end: BridgeEnd | null = null;
+  /** As the host itself reported them. */
+  walls: readonly Wall[] = [];
+
+  constructor(deps: SessionDeps) {
+    this.#deps = deps;
+    this.#stopped = new Promise((resolve) => {
+      this.#markStopped = resolve;
+    });
+    this.#bridge = new Bridge(deps.stream, {
+      check: checkFromHost,
+      onMessage: (message) => this.#take(message),
+      onEnd: (end) => this.#ended(end),
+      framesPerSecond: FRAMES_PER_SECOND,
+      bytesPerSecond: BYTES_PER_SECOND,
+      maxMessage: 0,
+      clock: deps.clock,
+    });
+  }
+
+  start(): void {
+    this.#bridge.start();
+  }
+
+  async open(spec: RealmSpec, events: RealmEvents): Promise<Result<Realm>> {
+    if (this.#end !== null) return fail("host_gone", "The plugin host has ended");
+    const number = this.#nextRealm++;
+    const realm = new SessionRealm(number, spec.plugin, events, this.#deps.clock, (message, bulk) => this.#send(message, bulk));
+    this.#realms.set(number, realm);
+    const opened = await this.#wait<null>(this.#opening, number, OPEN_DEADLINE_MS, "The plugin did not load in time", () =>
+      this.#send({ t: "open", realm: number, spec }, true),
+    );
+    if (opened.ok) return ok(realm);
+    this.#send({ t: "close", realm: number }, false);
+    realm.silence();
+    return opened;
+  }
+
+  async backupDatabase(from: string, to: string): Promise<Result<null>> {
+    const done = await this.#run((task) => ({ t: "backup", task, from, to }));
+    return done.ok ? ok(null) : done;
+  }
+
+  async validateConfig(schema: Json, config: Json): Promise<Result<readonly { path: string; message: string }[]>> {
+    const done = await this.#run((task) => ({ t: "validate", task, schema, config }));
+    if (!done.ok) return done;
+    if (!Array.isArray(done.value)) return fail("host_gone", "The plugin host answered with rubbish");
+    return ok(
+      done.value.slice(0, 200).map((problem: unknown) => {
+        const { path, message } = (typeof problem === "object" && problem !== null ? problem : {}) as { path?: unknown; message?: unknown };
+        return { path: String(path ?? ""), message: String(message ?? "") };
+      }),
+    );
+  }
+
+  /** Asks the host to end and resolves when the bridge is closed, by force after 2 s. */
+  async stop(): Promise<void> {
+    if (this.#end !== null) return;
+    this.#send({ t: "stop" }, false);
+    const timer = this.#deps.clock.after(STOP_DEADLINE_MS, () => this.#bridge.close());
+    await this.#stopped;
+    timer.cancel();
+  }
+
+  /** The process is gone or must go: ends everything at once. Idempotent. */
+  abandon(): void {
+    this.#bridge.close();
+  }
+
+  #send(message: ToHost, bulk: boolean): void {
+    if (bulk) this.#bridge.sendBulk(message);
+    else this.#bridge.send(message);
+  }
+
+  #run(make: (task: number) => ToHost): Promise<Result<Json>> {
+    if (this.#end !== null) return Promise.resolve(fail("host_gone", "The plugin host has ended"));
+    const task = this.#nextTask++;
+    return this.#wait<Json>(this.#tasks, task, TASK_DEADLINE_MS, "The plugin host did not answer in time", () =>
+      this.#send(make(task), true),
+    );
+  }
+
+  #wait<T>(table: Map<number, Waiting<T>>, id: number, ms: number, late: string, begin: () => void): Promise<Result<T>> {
+    return new Promise((resolve) => {
+      const timer = this.#deps.clock.after(ms, () => {
+        table.delete(id);
+        resolve(fail("timeout", late));
+      });
+      table.set(id, { resolve, timer });
+      begin();
+    });
+  }
+
+  #settle<T>(table: Map<number, Waiting<T>>, id: number, result: Result<T>): boolean {
+    const waiting = table.get(id);
+    if (waiting === undefined) return false;
+    table.delete(id);
+    waiting.timer.cancel();
+    waiting.resolve(result);
+    return true;
+  }
+
+  #take(message: FromHost): void {
+    switch (message.t) {
+      case "ready":
+        this.walls = message.walls;
+        return;
+      case "done": {
+        const { outcome, task } = message;
+        if (task >= this.#nextTask) this.#violation("an answer to no task");
+        else this.#settle(this.#tasks, task, outcome.ok ? ok(outcome.value) : { ok: false, error: toGatewayError(outcome.error) });
+        return;
+      }
+      case "usage":
+        for (const { realm, ...usage } of message.realms) this.#realms.get(realm)?.setUsage(usage);
+        return;
+      default:
+        this.#toRealm(message);
+    }
+  }
+
+  #toRealm(message: Exclude<FromHost, { t: "ready" | "done" | "usage" }>): void {
+    if (message.realm === 0 || message.realm >= this.#nextRealm) {
+      this.#violation("a frame of a realm that was never opened");
+      return;
+    }
+    const realm = this.#realms.get(message.realm);
+    if (realm === undefined) return; // It has gone, and this was on its way.
+    if (message.t === "opened") {
+      this.#settle(
+        this.#opening,
+        message.realm,
+        message.error === null ? ok(null) : { ok: false, error: toGatewayError(message.error, "load_failed") },
+      );
+      return;
+    }
+    if (message.t === "gone") {
+      this.#realms.delete(message.realm);
+      this.#settle(this.#opening, message.realm, fail("load_failed", `The realm ended while it was loading: ${message.detail}`));
+    }
+    const problem = realm.take(message);
+    if (problem !== null) this.#violation(problem);
+  }
+
+  #violation(detail: string): void {
+    this.#bridge.violate(detail);
+  }
+
+  #ended(end: BridgeEnd): void {
+    this.#end = end;
+    for (const id of [...this.#opening.keys()])
+      this.#settle(this.#opening, id, fail("host_gone", `The plugin host has ended: ${end.detail}`));
+    for (const id of [...this.#tasks.keys()]) this.#settle(this.#tasks, id, fail("host_gone", `The plugin host has ended: ${end.detail}`));
+    const realms = [...this.#realms.values()];
+    this.#realms.clear();
+    for (const realm of realms) realm.lost(end.detail);
+    this.#markStopped();
+    this.#deps.onEnd(end);
+  }
+}
+
+/** An error that crossed from the host, with its stack for the author. */
+function toGatewayError(error: WireError, fallback: ErrorCode = "internal"): GatewayError {
+  const code = error.code !== undefined && Object.hasOwn(ERROR_CODES, error.code) ? (error.code as ErrorCode) : fallback;
+  return new GatewayError(
+    code,
+    error.name === "PluginError" || error.name === "GatewayError" ? error.message : `${error.name}: ${error.message}`,
+    {
+      ...(error.hint === undefined ? {} : { hint: error.hint }),
+      ...(error.stack === undefined ? {} : { data: { stack: error.stack } }),
+    },
+  );
+}
