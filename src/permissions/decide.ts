@@ -12,6 +12,7 @@ import {
   type PermissionSet,
   permissionSet,
   printSet,
+  union,
 } from "./sets.ts";
 import type { Ask } from "./types.ts";
 
@@ -45,6 +46,8 @@ export interface Override {
   readonly means: Means;
   readonly at: number;
   readonly configHash: string;
+  /** A grant of what the plugin asked for at run time and its manifest does not name: it stands until it is revoked. */
+  readonly extra?: boolean;
 }
 
 export interface Candidate {
@@ -77,7 +80,7 @@ export interface Layer {
 /** What holds for one load of a plugin. */
 export interface Standing {
   readonly requested: PermissionSet;
-  /** Requested and accepted; the layers act on it. */
+  /** Requested and accepted, and what the operator granted beyond; the layers act on it. */
   readonly granted: PermissionSet;
   readonly layers: readonly Layer[];
 }
@@ -108,42 +111,51 @@ export function decide(candidate: Candidate, stored: Acceptance | null, override
   if (!requested.ok) return requested;
   const layers = layersOf(overrides, policy.deny);
   if (!layers.ok) return layers;
-  const before = permissionSet(stored?.descriptors ?? []);
-  if (!before.ok) return before;
+  const accepted = permissionSet(stored?.descriptors ?? []);
+  if (!accepted.ok) return accepted;
+  const words = overrides.filter((override) => override.effect === "grant");
+  const later = permissionSet(words.filter((word) => !word.extra).map((word) => word.descriptor));
+  if (!later.ok) return later;
+  const extras = permissionSet(words.filter((word) => word.extra).map((word) => word.descriptor));
+  if (!extras.ok) return extras;
+  // A grant of a part that waited is an acceptance too; it was cut to what was requested when it was spoken.
+  const before = union(accepted.value, later.value);
 
   const listed = policy.enabled?.includes(candidate.plugin) === true;
   const free: Reason | null = candidate.bundled ? "bundled" : policy.allowAll ? "allow_all" : null;
   const first = free === null && stored === null && listed;
   const holds = stored !== null && !(stored.means === "first_seen" && policy.enabled !== null && !listed);
-  const more = difference(requested.value, before.value);
+  const more = difference(requested.value, before);
   const moreLimits = Object.fromEntries(Object.entries(candidate.limits).filter(([name, value]) => value > (stored?.limits[name] ?? 0)));
   const asksMore = more.length > 0 || Object.keys(moreLimits).length > 0;
-  const accepted = free !== null || first || (holds && !asksMore);
+  const runs = free !== null || first || (holds && !asksMore);
   const reason: Reason =
     free ?? (first ? "first_seen" : stored === null ? "never_accepted" : !holds ? "not_enabled" : asksMore ? "asks_more" : "accepted");
   const all = free !== null || first;
-  const lost = all || !holds || !accepted ? [] : difference(before.value, requested.value);
-  const codeChanged = holds && accepted && !all && stored.codeHash !== candidate.codeHash;
+  const lost = all || !holds || !runs ? [] : difference(accepted.value, requested.value);
+  const codeChanged = holds && runs && !all && stored.codeHash !== candidate.codeHash;
   return ok({
     requested: requested.value,
-    granted: all ? requested.value : holds ? intersection(requested.value, before.value) : [],
+    granted: union(all ? requested.value : holds ? intersection(requested.value, before) : [], extras.value),
     layers: layers.value,
-    accepted,
+    accepted: runs,
     reason,
-    awaiting: accepted ? null : holds ? more : requested.value,
-    awaitingLimits: accepted ? {} : holds ? moreLimits : candidate.limits,
+    awaiting: runs ? null : holds ? more : requested.value,
+    awaitingLimits: runs ? {} : holds ? moreLimits : candidate.limits,
     lost,
     codeChanged,
     record: first
       ? "first_seen"
-      : stored === null || !accepted || all
+      : stored === null || !runs || all
         ? null
-        : lost.length > 0
-          ? "narrowed"
-          : codeChanged
-            ? stored.means
-            : null,
+        : due(stored, lost, isSubset(requested.value, accepted.value), codeChanged),
   });
+}
+
+/** The means to store an acceptance under, when what is stored no longer says what holds. */
+function due(stored: Acceptance, lost: PermissionSet, same: boolean, codeChanged: boolean): Means | null {
+  if (lost.length > 0) return "narrowed";
+  return same && !codeChanged ? null : stored.means;
 }
 
 function layersOf(overrides: readonly Override[], deny: readonly Descriptor[]): Result<Layer[]> {
@@ -231,7 +243,7 @@ export function explain(standing: Standing, rules: readonly Rule[], ask: Ask): W
   }
   const rule = rules.find((each) => ruleAllows(each, ask));
   if (rule !== undefined) return { allowed: true, rule: `granted: ${printSet([rule.atom])}`, cause: "granted" };
-  const wanted = standing.requested.some((atom) => ruleAllows({ atom, except: [] }, ask));
+  const wanted = [...standing.requested, ...standing.granted].some((atom) => ruleAllows({ atom, except: [] }, ask));
   if (!wanted) return { allowed: false, rule: "not requested in the manifest", cause: "not_requested" };
   if (taken) return { allowed: false, rule: layer.rule, cause: layer.effect === "deny" ? "denied" : "revoked" };
   return { allowed: false, rule: "requested, and not accepted by the operator", cause: "awaiting" };

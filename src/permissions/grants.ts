@@ -4,7 +4,16 @@ import type { Clock } from "../clock.ts";
 import { fail, GatewayError, ok, type Result } from "../errors.ts";
 import type { Acceptance, Candidate, Means, Override, Verdict } from "./decide.ts";
 import { type Descriptor, parseText, printText } from "./descriptor.ts";
-import { denialSet, isSubset, permissionSet, permissionSetHash } from "./sets.ts";
+import {
+  denialSet,
+  difference,
+  intersection,
+  isSubset,
+  type PermissionSet,
+  permissionSet,
+  permissionSetHash,
+  toDescriptors,
+} from "./sets.ts";
 
 /** The permissions room's tables in the core database. A plugin's name alone is never a key: a folder of the same name elsewhere inherits nothing. */
 export const grantsSchema = {
@@ -18,7 +27,8 @@ export const grantsSchema = {
      CREATE INDEX permission_acceptances_by_plugin ON permission_acceptances (plugin, origin_path, id);
      CREATE TABLE permission_overrides (
        id INTEGER PRIMARY KEY, plugin TEXT NOT NULL, origin_path TEXT NOT NULL, effect TEXT NOT NULL, permission TEXT NOT NULL,
-       who TEXT NOT NULL, means TEXT NOT NULL, at INTEGER NOT NULL, config_hash TEXT NOT NULL
+       who TEXT NOT NULL, means TEXT NOT NULL, at INTEGER NOT NULL, config_hash TEXT NOT NULL,
+       extra INTEGER NOT NULL
      ) STRICT;
      CREATE INDEX permission_overrides_by_plugin ON permission_overrides (plugin, origin_path, id);`,
   ],
@@ -48,6 +58,7 @@ const overrideRow = v.object({
   means: v.picklist(MEANS),
   at: v.number(),
   config_hash: v.string(),
+  extra: v.number(),
 });
 const limitsSchema = v.record(v.string(), v.number());
 
@@ -140,7 +151,34 @@ export class GrantStore {
     return this.#overrideRows(plugin, originPath).map(({ override }) => override);
   }
 
-  /** Stores a later word. Words that it makes void are removed. */
+  /**
+   * Grants what was requested and held back, or what was asked for at run time, and no more: a wide grant is cut to these,
+   * so that it cannot cover what a later version comes to ask. Answers what was granted.
+   */
+  grant(
+    plugin: string,
+    originPath: string,
+    descriptor: Descriptor,
+    requested: { manifest: PermissionSet; atRuntime: readonly Descriptor[] },
+    by: Pick<Override, "who" | "means" | "configHash">,
+  ): Result<Descriptor[]> {
+    const [wanted, atRuntime] = [permissionSet([descriptor]), permissionSet(requested.atRuntime)];
+    if (!wanted.ok) return wanted;
+    if (!atRuntime.ok) return atRuntime;
+    const held = toDescriptors(intersection(wanted.value, requested.manifest));
+    const extra = toDescriptors(difference(intersection(wanted.value, atRuntime.value), requested.manifest));
+    if (held.length + extra.length === 0) {
+      const hint = "add it to the manifest, or let the plugin call permissions.request";
+      return fail("not_found", `${plugin} did not request ${printText(descriptor)}`, { hint });
+    }
+    for (const each of [...held, ...extra]) {
+      const stored = this.override(plugin, originPath, { effect: "grant", descriptor: each, extra: extra.includes(each), ...by });
+      if (!stored.ok) return stored;
+    }
+    return ok([...held, ...extra]);
+  }
+
+  /** Stores a later word (a grant through {@link grant}). Words that it makes void are removed, but never a grant by another grant's kind. */
   override(plugin: string, originPath: string, word: Omit<Override, "at">): Result<Override> {
     const wide = word.effect === "grant" ? permissionSet([word.descriptor]) : denialSet([word.descriptor]);
     if (!wide.ok) return wide;
@@ -149,7 +187,8 @@ export class GrantStore {
       let kept = 0;
       for (const { id, override: old } of this.#overrideRows(plugin, originPath)) {
         const set = old.effect === "grant" ? permissionSet([old.descriptor]) : denialSet([old.descriptor]);
-        if (set.ok && isSubset(set.value, wide.value)) this.database.query("DELETE FROM permission_overrides WHERE id = ?").run(id);
+        if (set.ok && isSubset(set.value, wide.value) && !(old.extra && !word.extra && word.effect === "grant"))
+          this.database.query("DELETE FROM permission_overrides WHERE id = ?").run(id);
         else kept++;
       }
       if (kept >= OVERRIDES_MAX) {
@@ -158,7 +197,7 @@ export class GrantStore {
       }
       this.database
         .query(
-          `INSERT INTO permission_overrides (plugin, origin_path, effect, permission, who, means, at, config_hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+          `INSERT INTO permission_overrides (plugin, origin_path, effect, permission, who, means, at, config_hash, extra) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
         )
         .run(
           plugin,
@@ -169,6 +208,7 @@ export class GrantStore {
           override.means,
           override.at,
           override.configHash,
+          Number(override.extra === true),
         );
       return ok(override);
     });
@@ -187,8 +227,8 @@ export class GrantStore {
       .query("SELECT * FROM permission_overrides WHERE plugin = ? AND origin_path = ? ORDER BY id")
       .all(plugin, originPath);
     return rows.map((row) => {
-      const { id, permission, config_hash, ...rest } = read(v.object({ id: v.number(), ...overrideRow.entries }), row);
-      return { id, override: { ...rest, descriptor: readDescriptor(permission), configHash: config_hash } };
+      const { id, permission, config_hash, extra, ...rest } = read(v.object({ id: v.number(), ...overrideRow.entries }), row);
+      return { id, override: { ...rest, descriptor: readDescriptor(permission), configHash: config_hash, extra: extra === 1 } };
     });
   }
 }

@@ -119,8 +119,8 @@ export class BrokerLease implements OpenLease {
     if (this.#closed) return this.#deny(ask, correlationId, UNLOADED, undefined);
     const rules = this.#rules[ask.permission];
     const isReply = ask.permission === "send_messages" && ask.isReply && !this.#takenAway(ask);
-    const matching = isReply ? rules : rules.filter((rule) => ruleAllows(rule, ask));
-    const [first] = matching;
+    const matching = isReply ? rules : ask.permission === "send_messages" ? rules.filter((rule) => ruleAllows(rule, ask)) : [];
+    const first = ask.permission === "send_messages" ? matching[0] : rules.find((rule) => ruleAllows(rule, ask));
     if (first === undefined) {
       const why = explain(this.#standing, rules, ask);
       return this.#deny(ask, correlationId, why.rule, why.cause);

@@ -11,8 +11,9 @@ import {
   rulesOf,
   type Standing,
 } from "../../src/permissions/decide.ts";
+import { printText } from "../../src/permissions/descriptor.ts";
 import { GrantStore, grantsSchema } from "../../src/permissions/grants.ts";
-import { atomAllows, denialSet, EMPTY_SET, permissionSet, permissionSetHash, printSet } from "../../src/permissions/sets.ts";
+import { atomAllows, denialSet, EMPTY_SET, isSubset, permissionSet, permissionSetHash, printSet } from "../../src/permissions/sets.ts";
 import type { Ask } from "../../src/permissions/types.ts";
 import { entry, handClock, must, setOf, someEntries, someEntry } from "./support.ts";
 
@@ -127,6 +128,7 @@ describe("requested is not granted", () => {
         for (const atom of verdict.granted) expect(wanted.includes(atom) || had.length > 0).toBe(true);
         expect(verdict.accepted).toBe(verdict.awaiting === null);
         expect(verdict.accepted).toBe(printSet(verdict.granted) === printSet(wanted));
+        expect(isSubset(verdict.granted, wanted)).toBe(true);
       }),
       { numRuns: 200 },
     );
@@ -134,7 +136,7 @@ describe("requested is not granted", () => {
 });
 
 describe("later words", () => {
-  const state = (deny: unknown[] = []): Standing =>
+  const state = (deny: unknown[] = []) =>
     load(plugin([{ http_requests: { hosts: ["a.org", "*.b.org"] } }, "secrets"]), "/p/weather", { ...policy, deny: deny.map(entry) });
   const say = (effect: "grant" | "deny" | "revoke", permission: unknown, deny: unknown[] = []) =>
     must(
@@ -188,6 +190,54 @@ describe("later words", () => {
     say("grant", { http_requests: { hosts: ["a.org"] } }, deny);
     expect(allowed(state(deny), http("a.org"))).toBe(true);
     expect(allowed(state([...deny, "secrets"]), http("a.org"))).toBe(false);
+  });
+
+  test("a grant is cut to what was requested, so that it cannot cover what a later version asks", () => {
+    const now = state();
+    const by = { who: "ann", means: "cli" as const, configHash: configDenyHash([]) };
+    const asked = { manifest: now.requested, atRuntime: [] };
+    expect(must(store.grant("weather", "/p/weather", entry("http_requests"), asked, by)).map(printText)).toEqual([
+      "http_requests(hosts=[*.b.org, a.org])",
+    ]);
+    expect(store.grant("weather", "/p/weather", entry("send_messages"), asked, by)).toMatchObject({
+      ok: false,
+      error: { code: "not_found" },
+    });
+    const next = load(plugin(["http_requests", "secrets"], { version: "2.0.0" }));
+    expect([next.accepted, next.reason]).toEqual([false, "asks_more"]);
+  });
+
+  test("a grant of all that waits is an acceptance; of a part of it, not yet", () => {
+    const v2 = plugin([{ http_requests: { hosts: ["a.org", "*.b.org", "c.org", "d.org"] } }, "secrets"], { version: "2.0.0" });
+    const by = { who: "ann", means: "cli" as const, configHash: configDenyHash([]) };
+    const grant = (host: string) =>
+      must(
+        store.grant(
+          "weather",
+          "/p/weather",
+          entry({ http_requests: { hosts: [host] } }),
+          { manifest: load(v2).requested, atRuntime: [] },
+          by,
+        ),
+      );
+    grant("c.org");
+    expect(printSet(load(v2).awaiting ?? [])).toBe("http_requests(hosts=[d.org])");
+    grant("d.org");
+    const accepted = load(v2);
+    expect([accepted.accepted, accepted.record]).toEqual([true, "cli"]);
+    expect(store.current("weather", "/p/weather")?.permissionHash).toBe(permissionSetHash(accepted.requested));
+  });
+
+  test("what a plugin asked for at run time can be granted beyond its manifest, and be revoked", () => {
+    const by = { who: "ann", means: "cli" as const, configHash: configDenyHash([]) };
+    const asked = { manifest: state().requested, atRuntime: [entry({ http_requests: { hosts: ["x.org"] } })] };
+    expect(
+      must(store.grant("weather", "/p/weather", entry({ http_requests: { hosts: ["x.org", "y.org"] } }), asked, by)).map(printText),
+    ).toEqual(["http_requests(hosts=[x.org])"]);
+    expect([allowed(state(), http("x.org")), allowed(state(), http("y.org")), state().accepted]).toEqual([true, false, true]);
+    say("revoke", { http_requests: { hosts: ["x.org"] } });
+    expect(allowed(state(), http("x.org"))).toBe(false);
+    expect(load(plugin([HOST_A]), "/elsewhere").granted).toEqual(EMPTY_SET);
   });
 
   test("a plugin has at most 128 single decisions, and forget removes all", () => {

@@ -79,6 +79,7 @@ export class AuditLog {
   /** One decision of the broker. Never blocks and never throws. */
   record(entry: Decided): void {
     this.#summary.add(entry);
+    if (this.#listeners.size === 0) return;
     const item: AuditItem = {
       ...entry,
       time: new Date(this.#parts.clock.now()).toISOString(),

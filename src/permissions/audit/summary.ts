@@ -59,7 +59,7 @@ export class Summary {
     }
     const distinct = this.#distinct.get(decided.plugin) ?? 0;
     const many = distinct >= DISTINCT_MAX || this.#open.size >= KEYS_MAX;
-    const key = JSON.stringify([decided.plugin, decided.permission, decided.result, decided.scope, decided.rule]);
+    const key = `${decided.plugin}\n${decided.permission}\n${decided.result}\n${decided.scope}\n${decided.rule}`;
     const now = this.clock.now();
     const found = this.#open.get(key);
     if (found === undefined && !many) {
@@ -68,7 +68,7 @@ export class Summary {
       this.write(summed(decided, 1));
       return;
     }
-    const manyKey = JSON.stringify([decided.plugin, decided.permission, decided.result]);
+    const manyKey = `${decided.plugin}\n${decided.permission}\n${decided.result}`;
     const sum = found ??
       this.#open.get(manyKey) ?? { decided: { ...decided, scope: "(many different)", rule: "(many)" }, repeats: 0, first: 0, last: 0 };
     if (found === undefined) this.#open.set(manyKey, sum);
