@@ -1,0 +1,106 @@
+/** A plugin host as a jailed child process, watched over. */
+import { closeSync } from "node:fs";
+import { ok, type Result } from "../errors.ts";
+import type { BridgeEnd } from "./bridge.ts";
+import { OPTIONAL_WALLS, type Wall } from "./jail/walls.ts";
+import type { PluginHost, RealmEvents, RealmSpec } from "./port.ts";
+import { HOST_LIMITS, type LaunchOptions, launchHost } from "./process-launch.ts";
+import { type Supervised, supervise } from "./process-supervise.ts";
+import { HostSession } from "./session.ts";
+import { fdStream } from "./streams.ts";
+
+export type SpawnOptions = Omit<LaunchOptions, "probe">;
+
+/** From the end of the bridge, or the wish to stop, to force. */
+const GRACE_MS = 3000;
+
+/**
+ * Starts one. Fails with `jail_unavailable` (a wall is missing that `allowMissing` does not name), `timeout`, or `host_gone`.
+ * Whoever starts it stops it; it ends by itself when the gateway does.
+ */
+export async function spawnHost(options: SpawnOptions): Promise<Result<PluginHost>> {
+  const { clock, log } = options;
+  const launched = await launchHost(options);
+  if (!launched.ok) return launched;
+  const { process: child, readFd, writeFd, walls } = launched.value;
+  const memory = new RealmMemory(options.limits?.memoryMb ?? HOST_LIMITS.memoryMb);
+  const watch = supervise(launched.value, { clock, log, maxBytes: () => memory.bytes });
+  const session = new HostSession({ stream: fdStream(readFd, writeFd, clock), clock, onEnd: (end) => bridgeEnded(end, watch, options) });
+  session.start();
+  warnOfMissing(walls, options);
+  const exited = watch.exited.then((exit) => {
+    session.abandon();
+    return exit;
+  });
+  return ok({
+    pid: child.pid,
+    walls,
+    open: (spec, events) => memory.open(session, spec, events),
+    backupDatabase: (from, to) => session.backupDatabase(from, to),
+    validateConfig: (schema, config) => session.validateConfig(schema, config),
+    exited,
+    async stop() {
+      const end = watch.expectEnd(GRACE_MS);
+      await session.stop();
+      await end;
+    },
+  });
+}
+
+/** Each wall, known by a jailed child that tries it; nothing is needed but this executable. */
+export async function probeWalls(options: Pick<LaunchOptions, "log" | "clock" | "entry">): Promise<Result<readonly Wall[]>> {
+  const launched = await launchHost({ ...options, databases: [], allowMissing: OPTIONAL_WALLS, probe: true });
+  if (!launched.ok) return launched;
+  const { process: child, readFd, writeFd, page, walls } = launched.value;
+  await child.exited;
+  for (const fd of [readFd, writeFd]) closeSync(fd);
+  page?.close();
+  return ok(walls);
+}
+
+function bridgeEnded({ reason, detail }: BridgeEnd, watch: Supervised, { clock }: SpawnOptions): void {
+  if (reason !== "closed") {
+    watch.kill(reason, detail);
+    return;
+  }
+  const timer = clock.after(GRACE_MS, () => watch.kill("crashed", "it closed its bridge and stayed"));
+  watch.exited.then(() => timer.cancel());
+}
+
+function warnOfMissing(walls: readonly Wall[], { log }: SpawnOptions): void {
+  const missing = walls.filter((one) => one.required && !one.stands);
+  for (const { wall, detail } of missing) log.warn(`plugins run without the wall "${wall}": ${detail}`);
+}
+
+/** The ceiling grows by what each open realm may use. */
+class RealmMemory {
+  #realmsMb = 0;
+
+  constructor(readonly baseMb: number) {}
+
+  get bytes(): number {
+    return (this.baseMb + this.#realmsMb) * 2 ** 20;
+  }
+
+  async open(session: HostSession, spec: RealmSpec, events: RealmEvents): ReturnType<HostSession["open"]> {
+    const { memoryMb } = spec.limits;
+    let held = true;
+    const release = () => {
+      if (held) this.#realmsMb -= memoryMb;
+      held = false;
+    };
+    this.#realmsMb += memoryMb;
+    const opened = await session.open(spec, {
+      request: (request) => events.request(request),
+      log: (level, message, fields) => events.log(level, message, fields),
+      fault: (error) => events.fault(error),
+      strike: (reason, detail) => events.strike(reason, detail),
+      gone(reason, detail) {
+        release();
+        events.gone(reason, detail);
+      },
+    });
+    if (!opened.ok) release();
+    return opened;
+  }
+}
