@@ -1,19 +1,29 @@
 #!/usr/bin/env bun
-import { main } from "./cli/main.ts";
-
 // The process edge: the one place that knows the process. Everything behind it gets what it needs as parameters.
+import { runHostProcess, STAGE_ONE, STAGE_TWO } from "./sandbox/entry.ts";
 
-// A reader that went away (`zephyrgate logs | head`) ends us quietly.
-process.stdout.on("error", () => process.exit(0));
+const [verb, argument] = process.argv.slice(2);
+// The same executable is the plugin host; it must not load what the gateway needs.
+if (verb === STAGE_ONE || verb === STAGE_TWO) await runHostProcess(verb, argument ?? "");
+else await runCommandLine();
 
-const code = await main(process.argv.slice(2), {
-  stdout: process.stdout,
-  stderr: process.stderr,
-  stdin: process.stdin,
-  env: process.env,
-  cwd: process.cwd(),
-  isTTY: process.stdin.isTTY === true && process.stderr.isTTY === true,
-  colour: process.stdout.isTTY === true && (process.env.NO_COLOR ?? "") === "",
-});
-for (const stream of [process.stdout, process.stderr]) await new Promise<void>((resolve) => stream.write("", () => resolve()));
-process.exit(code);
+async function runCommandLine(): Promise<never> {
+  const { main } = await import("./cli/main.ts");
+  const { streamConsole } = await import("./log/console.ts");
+  // A reader that went away (`zephyrgate logs | head`) ends us quietly; a gateway runs on without one.
+  process.stdout.on("error", () => {
+    if (verb !== "gateway") process.exit(0);
+  });
+  const code = await main(process.argv.slice(2), {
+    // The gateway's log must neither grow without end nor stop it when nobody reads.
+    stdout: verb === "gateway" ? streamConsole(process.stdout, process.env) : process.stdout,
+    stderr: process.stderr,
+    stdin: process.stdin,
+    env: process.env,
+    cwd: process.cwd(),
+    isTTY: process.stdin.isTTY === true && process.stderr.isTTY === true,
+    colour: process.stdout.isTTY === true && (process.env.NO_COLOR ?? "") === "",
+  });
+  for (const stream of [process.stdout, process.stderr]) await new Promise<void>((resolve) => stream.write("", () => resolve()));
+  process.exit(code);
+}

@@ -23,7 +23,9 @@ export class Redactor {
   }
 
   text(text: string, max = MAX_TEXT): string {
-    let clean = clip(text, 2 * max).replace(BEARER, `$1 ${REDACTED}`).replace(USERINFO, `$1${REDACTED}@`);
+    let clean = clip(text, 2 * max)
+      .replace(BEARER, `$1 ${REDACTED}`)
+      .replace(USERINFO, `$1${REDACTED}@`);
     for (const secret of this.#secrets) clean = clean.replaceAll(secret, REDACTED);
     return clip(clean, max);
   }
