@@ -96,6 +96,7 @@ export function makeConversation(deps: ConversationDeps): Conversation {
     processed: (event) => deps.bus.emit("message_processed", event),
     alert: (event) => deps.bus.emit("alert", event),
   });
+  deps.bus.on("plugin_stopped", ({ plugin }) => sessionData.forget(plugin));
   const registrars = {
     router: routerRegistrar(router.registry),
     menu: menuRegistrar(menuRegistry),

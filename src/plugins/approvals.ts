@@ -117,12 +117,15 @@ export class StoredApprovals implements Approvals, PermissionPort {
         });
       }
       const configHash = configDenyHash(this.deps.policy(candidate.name).deny);
+      // What the plugin asked for while it ran stands beside its manifest's set and not inside it.
+      const extra = effect === "grant" && !candidate.manifest.permissions.some((asked) => asked.name === descriptor.value.name);
       const stored = this.deps.store.override(candidate.name, candidate.path, {
         effect,
         descriptor: descriptor.value,
         who,
         means: "api",
         configHash,
+        extra,
       });
       if (!stored.ok) return stored;
       this.deps.audit(candidate.name, effect, `${who}: ${printText(descriptor.value)}`);
