@@ -46,6 +46,12 @@ describe("what comes back", () => {
     expect(process.memoryUsage().rss - before).toBeLessThan(60 * 1024 * 1024);
   });
 
+  test("a HEAD and a 204 have no body, whatever length they state", async () => {
+    const head = await answered((socket) => socket.end("HTTP/1.1 200 OK\r\nContent-Length: 999999999\r\n\r\n"), { method: "HEAD" });
+    expect(head).toMatchObject({ ok: true, status: 200, body: "" });
+    expect(await answered((socket) => socket.end("HTTP/1.1 204 No Content\r\n\r\n"))).toMatchObject({ ok: true, status: 204, body: "" });
+  });
+
   test("a body over the cap is refused, by its stated length and while it streams", async () => {
     expect(errorOf(await answered(withBody("x".repeat(128 * 1024 + 1))))?.code).toBe("too_large");
     const endless = await answered((socket) => {

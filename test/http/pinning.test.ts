@@ -94,6 +94,26 @@ describe("a pinned connection", () => {
     }
   });
 
+  test("an address in the URL is checked against the certificate as an address; IPv6 works", async () => {
+    const server = Bun.serve({ hostname: "127.0.0.2", port: 0, tls, fetch: echo });
+    expect(await egress().request(get(`https://127.0.0.2:${server.port}/`), allowing().call)).toMatchObject({ ok: true });
+    await server.stop(true);
+    const six = await rawServer((socket) => socket.end("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nv6"), "::1").catch(() => null);
+    if (six === null) return; // a machine without IPv6
+    const client = egress({ resolve: async () => ["::1"] });
+    expect(await client.request(get(`http://good.test:${six.port}/`), allowing().call)).toMatchObject({ ok: true, body: "v6" });
+    expect(await client.request(get(`http://[::1]:${six.port}/`), allowing().call)).toMatchObject({ ok: true, body: "v6" });
+    six.close();
+  });
+
+  test("nobody listening is said, and the address is not", async () => {
+    const server = await rawServer(() => {});
+    server.close();
+    const error = errorOf(await egress().request(get(`http://good.test:${server.port}/`, { method: "POST" }), allowing().call));
+    expect(error?.message).toStartWith("good.test: no connection");
+    expect(error?.message).not.toContain("127.0.0.1");
+  });
+
   test("no connection is kept between requests", async () => {
     const server = await rawServer((socket) => socket.write("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: keep-alive\r\n\r\nok"));
     try {

@@ -57,6 +57,7 @@ export const errorOf = (outcome: HttpOutcome) => (outcome.ok ? null : outcome.er
 /** A server of bytes: `answer` gets each connection once its first bytes came. */
 export async function rawServer(
   answer: (socket: Socket, count: number) => void,
+  host = "127.0.0.1",
 ): Promise<{ port: number; connections: () => number; close(): void }> {
   const sockets = new Set<Socket>();
   let count = 0;
@@ -66,7 +67,7 @@ export async function rawServer(
     socket.on("close", () => sockets.delete(socket));
     socket.once("data", () => answer(socket, ++count));
   });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  await new Promise<void>((resolve, reject) => server.once("error", reject).listen(0, host, resolve));
   const address = server.address();
   const port = typeof address === "object" && address !== null ? address.port : 0;
   return {
