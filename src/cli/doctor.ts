@@ -1,6 +1,6 @@
 import { accessSync, constants, existsSync, readdirSync, statfsSync, statSync } from "node:fs";
 import { dirname } from "node:path";
-import * as v from "valibot";
+import type * as v from "valibot";
 import { statusView } from "../api/routes/system.ts";
 import { tokenPath } from "../api/token.ts";
 import type { LoadedConfig } from "../config/load.ts";
@@ -184,21 +184,22 @@ function inside(status: v.InferOutput<typeof statusView>): Finding[] {
   return findings;
 }
 
-const wallSchema = v.array(v.object({ wall: v.string(), stands: v.boolean(), detail: v.string() }));
-
 /** The walls of the plugin jail, each known by trying to pass it. */
-export function gradeWalls(walls: unknown, allowMissing: readonly string[]): Finding[] {
-  const parsed = v.safeParse(wallSchema, walls);
-  if (!parsed.success) return [{ grade: "fail", what: "jail", found: "it could not be tried" }];
-  return parsed.output.map(({ wall, stands, detail }): Finding => {
+export function gradeWalls(
+  walls: readonly { readonly wall: string; readonly stands: boolean; readonly detail: string; readonly required: boolean }[],
+  allowMissing: readonly string[],
+): Finding[] {
+  return walls.map(({ wall, stands, detail, required }): Finding => {
     const what = `wall ${wall}`;
-    if (stands) return { grade: "ok", what, found: detail };
+    if (stands) return { grade: "ok", what, found: `stands (${detail})` };
+    if (!required)
+      return { grade: "warn", what, found: `missing (${detail})`, mend: "a newer kernel has it; the other walls do not need it" };
     if (allowMissing.includes(wall) || allowMissing.includes("jail"))
-      return { grade: "warn", what, found: `missing, and allowed to be: ${detail}` };
+      return { grade: "warn", what, found: `missing, and allowed to be (${detail})` };
     return {
       grade: "fail",
       what,
-      found: `missing: ${detail}`,
+      found: `missing (${detail})`,
       mend: `use a newer kernel, or accept the risk: plugins.isolation.allow_missing: [${wall}]`,
     };
   });

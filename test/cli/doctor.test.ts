@@ -43,11 +43,12 @@ test("a clock that was never set; walls that are missing, and missing by permiss
   expect(checkClock(Date.parse("1970-01-01T00:01:00Z")).grade).toBe("fail");
   expect(checkClock(Date.now()).grade).toBe("ok");
   const walls = [
-    { wall: "seccomp", stands: true, detail: "tried" },
-    { wall: "landlock", stands: false, detail: "errno 0" },
+    { wall: "seccomp", stands: true, detail: "tried", required: true },
+    { wall: "landlock", stands: false, detail: "errno 0", required: true },
+    { wall: "landlock_scope", stands: false, detail: "errno 0", required: false },
   ];
-  expect(gradeWalls(walls, []).map((finding) => finding.grade)).toEqual(["ok", "fail"]);
-  expect(gradeWalls(walls, ["landlock"]).map((finding) => finding.grade)).toEqual(["ok", "warn"]);
+  expect(gradeWalls(walls, []).map((finding) => finding.grade)).toEqual(["ok", "fail", "warn"]);
+  expect(gradeWalls(walls, ["landlock"]).map((finding) => finding.grade)).toEqual(["ok", "warn", "warn"]);
 });
 
 test("the gateway: running, not running, another program on its port", async () => {

@@ -1,5 +1,7 @@
+import { systemClock } from "../../clock.ts";
 import { fail, ok } from "../../errors.ts";
-import { checkClock, checkDataDir, checkGateway, checkLinks, type Finding } from "../doctor.ts";
+import { silentLogger } from "../../log/logger.ts";
+import { checkClock, checkDataDir, checkGateway, checkLinks, type Finding, gradeWalls } from "../doctor.ts";
 import { configuration, findGateway } from "../locate.ts";
 import { json, line } from "../output.ts";
 import type { Verb } from "../verb.ts";
@@ -18,6 +20,7 @@ export const doctorVerbs: readonly Verb[] = [
         { grade: "ok", what: "configuration", found: file ?? "no file: built-in defaults" },
         ...checkDataDir(config.data_dir),
         checkClock(Date.now()),
+        ...(await walls(config.plugins.isolation.allow_missing ?? [])),
         ...(await checkLinks(config.mesh.interfaces)),
         ...(await checkGateway(config.api, findGateway(io, flags))),
       ];
@@ -29,3 +32,13 @@ export const doctorVerbs: readonly Verb[] = [
     },
   },
 ];
+
+/** By a jailed child that tries each. Loaded here alone: no other verb needs the sandbox. */
+async function walls(allowMissing: readonly string[]): Promise<Finding[]> {
+  if (process.platform !== "linux")
+    return [{ grade: "warn", what: "jail", found: "only Linux has one: plugins run behind the first wall alone" }];
+  const { probeWalls } = await import("../../sandbox/process.ts");
+  const probed = await probeWalls({ log: silentLogger, clock: systemClock });
+  if (probed.ok) return gradeWalls(probed.value, allowMissing);
+  return [{ grade: "fail", what: "jail", found: probed.error.message, mend: probed.error.hint ?? "plugins cannot run here" }];
+}
