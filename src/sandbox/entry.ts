@@ -4,7 +4,7 @@
  */
 import { writeSync } from "node:fs";
 import { asGatewayError } from "../errors.ts";
-import { enterStageOne, enterStageTwo, type JailPlan, type StageTwo } from "./jail/stages.ts";
+import { enterStageOne, enterStageTwo, type JailPlan, limitMemory, type StageTwo } from "./jail/stages.ts";
 import type { Wall } from "./jail/walls.ts";
 
 export const STAGE_ONE = "__host";
@@ -25,7 +25,7 @@ export type HostReport =
 export async function runHostProcess(verb: string, argument: string, load: () => Promise<HostMain> = loadRuntime): Promise<void> {
   try {
     if (verb === STAGE_ONE) return enterStageOne(parse<JailPlan>(argument));
-    const stage = parse<StageTwo>(argument);
+    const stage = limitMemory(parse<StageTwo>(argument));
     const main = stage.plan.probe ? () => process.exit(0) : await load();
     const walls = enterStageTwo(stage);
     report({ walls });

@@ -17,7 +17,7 @@ export async function prepareHost(): Promise<HostMain> {
       snapshot,
       clock: systemClock,
       random: systemRandom,
-      walls,
+      walls: walls.map(({ wall, stands, detail }) => ({ wall, stands, detail })),
       page,
       onEnd: () => process.exit(0),
     });

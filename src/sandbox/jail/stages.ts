@@ -103,20 +103,25 @@ export function enterStageTwo({ plan, failed }: StageTwo): readonly Wall[] {
   if (process.platform !== "linux") return [noJail()];
   const kernel = libc();
   if (!privileges.dieWithParent(kernel, plan.parent)) process.exit(1);
-  const problems = { ...failed };
-  const limit = limitData(kernel, plan.dataBytes);
-  if (limit !== null) problems.limits ??= limit;
-  const walls = checkWalls(kernel, plan, problems, () => installFilter(kernel));
+  const walls = checkWalls(kernel, plan, failed, () => installFilter(kernel));
   for (const { wall, stands, detail, required } of walls) {
     if (!stands && required && !plan.allowMissing.includes(wall)) throw missing(wall, detail);
   }
   return walls;
 }
 
-/** The engine reserves gigabytes of which the limit would count every byte: so it is set above what is there. */
-function limitData(kernel: Libc, bytes: number): string | null {
+/**
+ * First of all in stage two. The engine reserves gigabytes of which the limit counts every byte, so it is set above what is
+ * there; and before any WebAssembly memory is made: one that was made without the limit could not be given back under it,
+ * which ends the process.
+ */
+export function limitMemory(stage: StageTwo): StageTwo {
+  if (process.platform !== "linux") return stage;
+  const kernel = libc();
   const now = dataBytes("self");
-  return now === null ? "VmData is unknown" : privileges.setLimit(kernel, 0, privileges.RLIMIT.DATA, BigInt(now + bytes));
+  const problem =
+    now === null ? "VmData is unknown" : privileges.setLimit(kernel, 0, privileges.RLIMIT.DATA, BigInt(now + stage.plan.dataBytes));
+  return problem === null ? stage : { ...stage, failed: { limits: problem, ...stage.failed } };
 }
 
 /** Private memory of a process as RLIMIT_DATA counts it, bytes; null when it is gone. */
