@@ -2,6 +2,7 @@
  * A plugin's folder made into one ES module for its realm. Plugin source is hostile to whoever bundles it, so the
  * bundler reads nothing itself: every module comes from the checked {@link SourceTree}, in a namespace of its own.
  */
+import { devNull } from "node:os";
 import type { BunPlugin } from "bun";
 import type { Issue, Result } from "../../errors.ts";
 import { type ModuleLoader, type Resolved, resolveModule, SDK } from "./resolve.ts";
@@ -90,6 +91,8 @@ class Load {
         env: "disable",
         throw: false,
         metafile: true,
+        // In place of the one in the working directory, which is the plugin's own in `plugin check .`.
+        tsconfig: devNull,
         // Not in the types of Bun 1.4.5: code imported `with { type: "macro" }` would run here, in the gateway.
         ...({ macros: false } as object),
         define: { "process.env.NODE_ENV": '"production"' },

@@ -72,11 +72,10 @@ class FolderSource implements SourceTree {
   look(path: string): Look {
     const full = join(this.root, path);
     if (path.includes("\0")) return { kind: "refused", why: { message: "a NUL byte stands in the path", hint: "remove it" } };
-    const stats = statSync(full, { throwIfNoEntry: false });
-    if (stats === undefined) {
-      // A link that leads nowhere is no file; one that loops makes statSync throw below, in realpath.
-      return { kind: "absent" };
-    }
+    const found = system(() => statSync(full, { throwIfNoEntry: false }));
+    if (!found.ok) return { kind: "refused", why: found.error };
+    const stats = found.value;
+    if (stats === undefined) return { kind: "absent" };
     const real = system(() => realpathSync(full));
     if (!real.ok) return { kind: "refused", why: real.error };
     if (real.value !== this.root && !real.value.startsWith(this.root + sep)) {
@@ -167,7 +166,8 @@ function refuse(message: string, hint: string): { ok: false; error: Refusal } {
 const SYSTEM: Readonly<Record<string, Refusal>> = {
   ENOENT: { message: "does not exist", hint: "check the path" },
   EACCES: { message: "may not be read by the gateway", hint: "run: chmod u+r on it, or change its owner" },
-  ELOOP: { message: "is a symbolic link", hint: "put a plain file there" },
+  ELOOP: { message: "is a symbolic link that leads nowhere", hint: "put a plain file there" },
+  ENAMETOOLONG: { message: "has too long a name", hint: "shorten it" },
   ENXIO: { message: "is a device or pipe, not a file", hint: "put a plain file there" },
 };
 
