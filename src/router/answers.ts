@@ -1,0 +1,97 @@
+import { formatNodeId } from "../mesh/codec/node-id.ts";
+import { countParts } from "../mesh/codec/text.ts";
+import { BROADCAST, type NodeNumber, type Priority, type TextMessage } from "../mesh/types.ts";
+import type { Json } from "../sdk/wire.ts";
+import { placeOf } from "./context.ts";
+import { Buckets, Once, type Rate } from "./limits.ts";
+import type { Reply, RouterDeps } from "./types.ts";
+
+const HINT_MS = 3_600_000;
+const MINUTE_MS = 60_000;
+const PARTS_PER_COMMAND = 5;
+const SHOWN_MAX = 32;
+
+/** What goes back to those who asked: handlers' replies, and the gateway's own few words, each at most so often. */
+export class Answers {
+  readonly counts = { replies: 0, repliesDropped: 0 };
+  readonly #budget: Buckets;
+  readonly #saidSlow: Once;
+  readonly #saidFailed: Once;
+  readonly #saidUnknown: Once;
+
+  constructor(
+    private readonly deps: Pick<RouterDeps, "clock" | "random" | "log" | "settings" | "reply">,
+    rate: Rate,
+  ) {
+    const { clock } = deps;
+    this.#budget = new Buckets(clock, { count: rate.count * PARTS_PER_COMMAND, perMs: rate.perMs });
+    this.#saidSlow = new Once(clock, MINUTE_MS);
+    this.#saidFailed = new Once(clock, MINUTE_MS);
+    this.#saidUnknown = new Once(clock, HINT_MS);
+  }
+
+  /** Back to where the question came from; `plugin` null for the gateway's own words. */
+  respond(message: TextMessage, plugin: string | null, text: string, priority: Priority = "normal"): void {
+    const direct = message.isDirect || this.deps.settings.channel_replies === "direct";
+    const to = direct ? message.from : BROADCAST;
+    const { channel, link, correlationId, packetId } = message;
+    const replyId = packetId === 0 ? {} : { replyId: packetId };
+    this.send(
+      { plugin, text, parts: countParts(text), to, channel, link, ...replyId, priority, wantAck: direct, correlationId },
+      message.from,
+    );
+  }
+
+  /** `asker`: on whose budget it goes; null for what nobody's budget may hold up. False: it was dropped, and logged. */
+  send(reply: Reply, asker: NodeNumber | null): boolean {
+    const { log } = this.deps;
+    const fields = { ...(reply.plugin === null ? {} : { plugin: reply.plugin }), correlation_id: reply.correlationId };
+    if (asker !== null && reply.priority !== "emergency" && !this.#budget.take(asker, reply.parts)) {
+      this.counts.repliesDropped++;
+      log.warn("a reply was dropped: its asker's budget is used up", { ...fields, to: formatNodeId(asker) });
+      return false;
+    }
+    const sent = this.deps.reply(reply);
+    if (sent.ok) this.counts.replies++;
+    else {
+      this.counts.repliesDropped++;
+      log.warn("a reply was dropped", { ...fields, error: sent.error });
+    }
+    return sent.ok;
+  }
+
+  /** Once a minute. */
+  sayLimited(message: TextMessage): void {
+    if (!this.#saidSlow.first(message.from)) return;
+    this.deps.log.info(`more commands than ${this.deps.settings.sender_rate} from ${placeOf(message)}`, {
+      correlation_id: message.correlationId,
+    });
+    if (message.isDirect) this.respond(message, null, "Too many commands, please wait a minute");
+  }
+
+  /** In a direct message, once a minute; never the error's own text: the reference leads the operator to it. */
+  sayFailed(message: TextMessage, plugin: string | null, what: string): void {
+    const ref = (this.deps.random.u32() & 0xffff).toString(16).padStart(4, "0");
+    const text = `${what} failed (ref ${ref})`;
+    this.deps.log.warn(`${text} for ${placeOf(message)}`, {
+      ...(plugin === null ? {} : { plugin }),
+      ref,
+      correlation_id: message.correlationId,
+    });
+    if (message.isDirect && this.#saidFailed.first(message.from)) this.respond(message, null, text);
+  }
+
+  /** Once an hour. */
+  sayUnknown(message: TextMessage): void {
+    if (!this.#saidUnknown.first(message.from)) return;
+    const [word = ""] = message.text.trim().split(/\s+/, 1);
+    this.respond(message, null, `Unknown command "${[...word].slice(0, SHOWN_MAX).join("")}". Send help for the list.`);
+  }
+}
+
+/** '' , null and undefined are no reply; all else becomes text. */
+export function replyText(value: Json | undefined): string | null {
+  if (value === null || value === undefined) return null;
+  const text = typeof value === "string" ? value : typeof value === "object" ? JSON.stringify(value) : String(value);
+  return text.trim() === "" ? null : text;
+}

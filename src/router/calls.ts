@@ -1,0 +1,81 @@
+import { formatNodeId } from "../mesh/codec/node-id.ts";
+import type { MeshMessage } from "../mesh/types.ts";
+import type { Json } from "../sdk/wire.ts";
+import { replyText } from "./answers.ts";
+import { contextFor, messageForHandler } from "./context.ts";
+import { Mailboxes } from "./mailbox.ts";
+import type { MessageEntry } from "./match/registry.ts";
+import type { HandlerOutcome, RouterDeps } from "./types.ts";
+
+/** Beyond a handler's own time: for a port that breaks its promise to answer. */
+const GRACE_MS = 2_000;
+
+type JsonObject = { readonly [key: string]: Json };
+
+/** Calls of handlers: each in its turn, within its time, with its context and its session data. */
+export class Calls {
+  readonly mailboxes: Mailboxes;
+  failures = 0;
+
+  constructor(private readonly deps: Pick<RouterDeps, "clock" | "log" | "handlers" | "nodes" | "sessions">) {
+    this.mailboxes = new Mailboxes(deps.clock);
+  }
+
+  /** `what` names the call in logs; `extra` is added to the context. Never rejects. */
+  async call(
+    message: MeshMessage,
+    to: { readonly plugin: string; readonly handle: number },
+    args: readonly Json[],
+    what: JsonObject,
+    extra: JsonObject = {},
+  ): Promise<HandlerOutcome> {
+    const posted = await this.mailboxes.post(to.plugin, message.from, () => this.#invoke(message, to.plugin, to.handle, args, what, extra));
+    const outcome: HandlerOutcome = posted.run ? posted.value : { ok: false, cause: "overloaded" };
+    if (!outcome.ok) this.failures++;
+    if (!posted.run)
+      this.deps.log.warn("too many calls wait for a plugin; one was not made", {
+        plugin: to.plugin,
+        correlation_id: message.correlationId,
+      });
+    return outcome;
+  }
+
+  /** Tells all these handlers of a message; their replies in the handlers' order. */
+  async tell(message: MeshMessage, entries: readonly MessageEntry[]): Promise<{ readonly plugin: string; readonly text: string }[]> {
+    if (entries.length === 0) return [];
+    const wire = messageForHandler(message);
+    const outcomes = await Promise.all(entries.map((entry) => this.call(message, entry, [wire], { message: message.kind })));
+    return entries.flatMap(({ plugin }, i) => {
+      const outcome = outcomes[i];
+      const text = outcome?.ok === true ? replyText(outcome.value) : null;
+      return text === null ? [] : [{ plugin, text }];
+    });
+  }
+
+  async #invoke(
+    message: MeshMessage,
+    plugin: string,
+    handle: number,
+    args: readonly Json[],
+    what: JsonObject,
+    extra: JsonObject,
+  ): Promise<HandlerOutcome> {
+    const { handlers, nodes, sessions, clock, log } = this.deps;
+    const context = { ...contextFor(message, nodes.get(message.from), sessions.get(message.from, plugin)), ...extra };
+    const details = { link: message.link, what: { ...what, sender: formatNodeId(message.from) } };
+    const timeoutMs = handlers.timeoutOf(plugin);
+    const { promise: late, resolve } = Promise.withResolvers<HandlerOutcome>();
+    const deadline = clock.after(timeoutMs + GRACE_MS, () => resolve({ ok: false, cause: "timeout" }));
+    const outcome = await Promise.race([handlers.invoke(plugin, handle, args, context, timeoutMs, details), late]).catch(
+      (thrown: unknown): HandlerOutcome => {
+        log.error("calling a handler threw in the gateway", { plugin, error: thrown, correlation_id: message.correlationId });
+        return { ok: false, cause: "internal" };
+      },
+    );
+    deadline.cancel();
+    if (!outcome.ok || outcome.session === undefined) return outcome;
+    const kept = sessions.set(message.from, plugin, outcome.session);
+    if (!kept.ok) log.warn("session data was not kept", { plugin, error: kept.error, correlation_id: message.correlationId });
+    return outcome;
+  }
+}

@@ -1,0 +1,65 @@
+import { formatNodeId } from "../mesh/codec/node-id.ts";
+import type { MeshMessage, MeshNode } from "../mesh/types.ts";
+import type { Json, WireContext } from "../sdk/wire.ts";
+
+/** The long name a node gave itself, else its short name, else its id. */
+export function nameOf(message: MeshMessage, node: MeshNode | null): string {
+  return node?.longName || node?.shortName || formatNodeId(message.from);
+}
+
+/** The message as handlers see it. */
+export function messageForHandler(message: MeshMessage): { readonly [key: string]: Json } {
+  const { packetId, kind, from, to, channel, isDirect, link, viaMqtt, pkiEncrypted } = message;
+  const fields: { [key: string]: Json } = {
+    packetId,
+    kind,
+    from: formatNodeId(from),
+    to: formatNodeId(to),
+    channel,
+    isDirect,
+    link,
+    viaMqtt,
+    pkiEncrypted,
+  };
+  for (const key of ["hopsAway", "hopLimit", "snr", "rssi", "rxTime"] as const) {
+    const value = message[key];
+    if (value !== undefined) fields[key] = value;
+  }
+  switch (message.kind) {
+    case "text":
+      fields.text = message.text;
+      fields.isReaction = message.isReaction;
+      if (message.replyId !== undefined) fields.replyId = message.replyId;
+      break;
+    case "position":
+      fields.position = { ...message.position };
+      break;
+    case "telemetry":
+      fields.telemetry = message.telemetry as { readonly [key: string]: Json };
+      break;
+    case "node_info":
+      fields.user = { ...message.user };
+      break;
+  }
+  return fields;
+}
+
+/** Everything a handler is told about where a message came from. */
+export function contextFor(message: MeshMessage, node: MeshNode | null, sessionData: { readonly [key: string]: Json }): WireContext {
+  return {
+    senderId: formatNodeId(message.from),
+    senderName: nameOf(message, node),
+    senderProfile: node === null ? null : ({ ...node } as unknown as Json),
+    channel: message.channel,
+    isDirect: message.isDirect,
+    timestamp: message.receivedAt,
+    message: messageForHandler(message),
+    sessionData,
+    correlationId: message.correlationId,
+  };
+}
+
+/** The place of a message, for the operator's log and alerts: `!0000002a on channel 3`. */
+export function placeOf(message: MeshMessage): string {
+  return `${formatNodeId(message.from)} ${message.isDirect ? "in a direct message" : `on channel ${message.channel}`}`;
+}

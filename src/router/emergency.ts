@@ -1,0 +1,101 @@
+import type { Clock } from "../clock.ts";
+import type { CoreEvents } from "../events/core.ts";
+import type { Logger } from "../log/logger.ts";
+import { formatNodeId } from "../mesh/codec/node-id.ts";
+import { countParts } from "../mesh/codec/text.ts";
+import type { MeshNode, NodeNumber, TextMessage } from "../mesh/types.ts";
+import { nameOf, placeOf } from "./context.ts";
+import { Buckets } from "./limits.ts";
+import type { Reply } from "./types.ts";
+
+export interface Emergency {
+  /** Lower case. */
+  readonly word: string;
+  readonly rest: string;
+}
+
+export interface EmergencyDeps {
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly operators: readonly NodeNumber[];
+  node(number: NodeNumber): MeshNode | null;
+  alert(event: CoreEvents["alert"]): void;
+  /** False: it could not be queued. */
+  reply(reply: Reply): boolean;
+}
+
+/** A sender's emergencies that are acted on; more are logged. Enough for one in need, too few to jam the mesh. */
+const RATE = { count: 5, perMs: 10 * 60_000 };
+const OLD_S = 120;
+
+/** What the gateway itself does about a cry for help: the alert always, and the answer when no plugin gave one. */
+export class Emergencies {
+  readonly #rate: Buckets;
+
+  constructor(private readonly deps: EmergencyDeps) {
+    this.#rate = new Buckets(deps.clock, RATE);
+  }
+
+  /** Raises the alert. False: this sender cried too often just now. */
+  begin(message: TextMessage, emergency: Emergency): boolean {
+    if (!this.#rate.take(message.from)) {
+      this.deps.log.warn("an emergency beyond the sender's rate is not passed on", {
+        sender: formatNodeId(message.from),
+        text: message.text,
+        correlation_id: message.correlationId,
+      });
+      return false;
+    }
+    this.#raise(message, emergency, "");
+    return true;
+  }
+
+  /** Of a banned sender: the operator learns of it, the mesh does not. */
+  note(message: TextMessage, emergency: Emergency): void {
+    if (this.#rate.take(message.from)) this.#raise(message, emergency, " (this node is banned: nothing is answered)");
+  }
+
+  /** Tells the operators' nodes, and the sender the truth about it. */
+  answer(message: TextMessage, emergency: Emergency): void {
+    const text = this.#describe(message, emergency);
+    const others = this.deps.operators.filter((operator) => operator !== message.from);
+    const told = others.filter((to) => this.deps.reply(this.#urgent(message, to, text, {}))).length;
+    const who = told === 1 ? "the operator" : `${told} operators`;
+    const word = emergency.word.toUpperCase();
+    const answer =
+      told > 0
+        ? `${word} received, alerting ${who}. Send where you are and what you need.`
+        : `${word} received, but this gateway has nobody to alert by radio. Seek help by other ways too.`;
+    const replyId = message.packetId === 0 ? {} : { replyId: message.packetId };
+    if (!this.deps.reply(this.#urgent(message, message.from, answer, replyId))) {
+      this.deps.log.error("an emergency could not be confirmed to its sender", {
+        sender: formatNodeId(message.from),
+        correlation_id: message.correlationId,
+      });
+    }
+  }
+
+  #urgent(message: TextMessage, to: NodeNumber, text: string, more: { readonly replyId?: number }): Reply {
+    // An operator may be reached by another link than the one that heard the cry; its sender by the same.
+    const place = to === message.from ? { channel: message.channel, link: message.link } : { channel: 0 };
+    const { correlationId } = message;
+    return { plugin: null, text, parts: countParts(text), to, ...place, ...more, priority: "emergency", wantAck: true, correlationId };
+  }
+
+  #raise(message: TextMessage, emergency: Emergency, note: string): void {
+    const text = this.#describe(message, emergency) + note;
+    this.deps.log.warn(text, { correlation_id: message.correlationId });
+    this.deps.alert({ code: "emergency", message: text });
+  }
+
+  #describe(message: TextMessage, { word, rest }: Emergency): string {
+    const node = this.deps.node(message.from);
+    const name = nameOf(message, node);
+    const who = name === formatNodeId(message.from) ? name : `${name} (${formatNodeId(message.from)})`;
+    const position = node?.position;
+    const where = position === undefined ? "" : `, at ${position.latitude.toFixed(5)} ${position.longitude.toFixed(5)}`;
+    const age = message.rxTime === undefined ? 0 : this.deps.clock.now() / 1000 - message.rxTime;
+    const when = age > OLD_S && age < 7 * 86_400 ? `, heard ${Math.round(age / 60)} min ago` : "";
+    return `${word.toUpperCase()} from ${who}${where}${when}: ${rest === "" ? `(no text, ${placeOf(message)})` : rest}`;
+  }
+}

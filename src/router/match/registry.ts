@@ -1,0 +1,238 @@
+import { fail, ok, type Result } from "../../errors.ts";
+import type { MessageKind } from "../../mesh/types.ts";
+import { compileKeyword, type KeywordPattern, matchKeyword } from "./keywords.ts";
+import { EMERGENCY_WORDS, normalizeWord } from "./parse.ts";
+
+const USUAL_PRIORITY = 100;
+const NAME_MAX = 32;
+const ALIASES_MAX = 20;
+
+/** What the router takes of a plugin's registrations; others of the wire's kinds are refused. */
+export type RouterRegistration =
+  | {
+      readonly kind: "command";
+      readonly name: string;
+      readonly help?: string | undefined;
+      readonly usage?: string | undefined;
+      readonly priority?: number | undefined;
+      readonly aliases?: readonly string[] | undefined;
+      readonly adminOnly?: boolean | undefined;
+    }
+  | {
+      readonly kind: "keyword";
+      readonly pattern: string;
+      readonly help?: string | undefined;
+      readonly priority?: number | undefined;
+      readonly adminOnly?: boolean | undefined;
+    }
+  | { readonly kind: "message"; readonly priority?: number | undefined; readonly kinds?: readonly MessageKind[] | undefined };
+
+interface Base {
+  readonly plugin: string;
+  /** Names the handler towards the plugins room. */
+  readonly handle: number;
+  readonly priority: number;
+  readonly order: number;
+  readonly adminOnly: boolean;
+}
+export interface CommandEntry extends Base {
+  readonly kind: "command";
+  readonly name: string;
+  readonly aliases: readonly string[];
+  readonly help: string;
+  readonly usage: string;
+}
+export interface KeywordEntry extends Base {
+  readonly kind: "keyword";
+  readonly text: string;
+  readonly pattern: KeywordPattern;
+}
+export interface MessageEntry extends Base {
+  readonly kind: "message";
+  readonly kinds: readonly MessageKind[];
+}
+export type Entry = CommandEntry | KeywordEntry | MessageEntry;
+
+export function isReserved(word: string): boolean {
+  return word === "help" || EMERGENCY_WORDS.has(word);
+}
+
+/** Everybody's commands, keywords and message handlers. Lookups cost the same however many there are. */
+export class Registry {
+  readonly #entries = new Map<string, Entry>();
+  readonly #commands = new Map<string, CommandEntry[]>();
+  /** By first word; "" holds the patterns that begin with a wildcard. */
+  readonly #keywords = new Map<string, KeywordEntry[]>();
+  readonly #messages = new Map<MessageKind, MessageEntry[]>();
+  #order = 0;
+
+  /** `prefix`: of the configuration; no name can begin with it. */
+  constructor(private readonly prefix: string) {}
+
+  /** Would it be taken? `invalid_argument`, `permission_denied` (a reserved word) or `conflict` (the handle is taken). */
+  check(
+    plugin: string,
+    registration: RouterRegistration | { readonly kind: string },
+    facts: { readonly mayOverride: boolean },
+  ): Result<null> {
+    const made = this.#make(plugin, 0, registration, facts);
+    return made.ok ? ok(null) : made;
+  }
+
+  add(
+    plugin: string,
+    handle: number,
+    registration: RouterRegistration | { readonly kind: string },
+    facts: { readonly mayOverride: boolean },
+  ): Result<null> {
+    const key = `${plugin}/${handle}`;
+    if (this.#entries.has(key)) return fail("conflict", `handler ${handle} of ${plugin} is registered already`);
+    const made = this.#make(plugin, handle, registration, facts);
+    if (!made.ok) return made;
+    this.#entries.set(key, made.value);
+    for (const [map, word] of this.#placesOf(made.value)) {
+      const list = map.get(word) ?? [];
+      list.push(made.value);
+      list.sort(byPriority);
+      map.set(word, list);
+    }
+    return ok(null);
+  }
+
+  remove(plugin: string, handle: number): void {
+    const entry = this.#entries.get(`${plugin}/${handle}`);
+    if (entry === undefined) return;
+    this.#entries.delete(`${plugin}/${handle}`);
+    for (const [map, word] of this.#placesOf(entry)) {
+      const left = map.get(word)?.filter((each) => each !== entry) ?? [];
+      if (left.length === 0) map.delete(word);
+      else map.set(word, left);
+    }
+  }
+
+  /** Who answers a name or alias, in the order of asking. */
+  commands(name: string): readonly CommandEntry[] {
+    return this.#commands.get(name) ?? [];
+  }
+
+  /** The keywords that a text's words hold, in the order of asking, each with what matched. */
+  keywords(words: readonly string[]): { entry: KeywordEntry; match: string[] }[] {
+    if (this.#keywords.size === 0) return [];
+    const candidates = new Set<KeywordEntry>(this.#keywords.get("") ?? []);
+    for (const word of words) for (const entry of this.#keywords.get(word) ?? []) candidates.add(entry);
+    const found: { entry: KeywordEntry; match: string[] }[] = [];
+    for (const entry of candidates) {
+      const match = matchKeyword(entry.pattern, words);
+      if (match !== null) found.push({ entry, match });
+    }
+    return found.sort((a, b) => byPriority(a.entry, b.entry));
+  }
+
+  messages(kind: MessageKind): readonly MessageEntry[] {
+    return this.#messages.get(kind) ?? [];
+  }
+
+  /** Which plugins answer a name besides this one; shown at approval and in the plugin's detail. */
+  others(plugin: string, name: string): string[] {
+    const names = this.commands(normalizeWord(name)).map((entry) => entry.plugin);
+    return [...new Set(names)].filter((each) => each !== plugin);
+  }
+
+  /** The names of all commands, each once, in alphabetical order. */
+  names(isOperator: boolean): string[] {
+    const names = new Set<string>();
+    for (const entry of this.#entries.values()) if (entry.kind === "command" && (isOperator || !entry.adminOnly)) names.add(entry.name);
+    return [...names].sort();
+  }
+
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  #placesOf(entry: Entry): [Map<string, Entry[]>, string][] {
+    switch (entry.kind) {
+      case "command":
+        return [...new Set([entry.name, ...entry.aliases])].map((word) => [this.#commands as Map<string, Entry[]>, word]);
+      case "keyword":
+        return [[this.#keywords as Map<string, Entry[]>, entry.pattern.first ?? ""]];
+      case "message":
+        return entry.kinds.map((kind) => [this.#messages as unknown as Map<string, Entry[]>, kind]);
+    }
+  }
+
+  #make(
+    plugin: string,
+    handle: number,
+    given: RouterRegistration | { readonly kind: string },
+    facts: { readonly mayOverride: boolean },
+  ): Result<Entry> {
+    const registration = given as RouterRegistration;
+    const base = {
+      plugin,
+      handle,
+      priority: "priority" in registration ? (registration.priority ?? USUAL_PRIORITY) : USUAL_PRIORITY,
+      order: this.#order++,
+    };
+    switch (registration.kind) {
+      case "command":
+        return this.#command(base, registration, facts);
+      case "keyword": {
+        const pattern = compileKeyword(registration.pattern);
+        if (!pattern.ok) return pattern;
+        return ok({
+          ...base,
+          kind: "keyword",
+          text: registration.pattern,
+          pattern: pattern.value,
+          adminOnly: registration.adminOnly ?? false,
+        });
+      }
+      case "message":
+        return ok({ ...base, kind: "message", adminOnly: false, kinds: [...new Set(registration.kinds ?? (["text"] as const))] });
+      default:
+        return fail("invalid_argument", `the router takes no ${JSON.stringify(given.kind)}`);
+    }
+  }
+
+  #command(
+    base: Omit<Base, "adminOnly">,
+    registration: Extract<RouterRegistration, { kind: "command" }>,
+    facts: { readonly mayOverride: boolean },
+  ): Result<Entry> {
+    const name = normalizeWord(registration.name);
+    const aliases = (registration.aliases ?? []).map(normalizeWord);
+    if (aliases.length > ALIASES_MAX) return fail("invalid_argument", `command ${JSON.stringify(name)} has over ${ALIASES_MAX} aliases`);
+    for (const word of [name, ...aliases]) {
+      const wrong = this.#wrongName(word);
+      if (wrong !== null)
+        return fail("invalid_argument", `${JSON.stringify(word.slice(0, NAME_MAX))} cannot be a command: ${wrong}`, {
+          hint: "use one short word",
+        });
+    }
+    if (isReserved(name) && !facts.mayOverride) {
+      const hint = `request it in the manifest: permissions: [{ override_commands: { names: [${name}] } }]`;
+      return fail("permission_denied", `the command ${JSON.stringify(name)} is reserved`, { hint });
+    }
+    const reserved = aliases.find(isReserved);
+    if (reserved !== undefined) {
+      return fail("permission_denied", `${JSON.stringify(reserved)} is reserved and cannot be an alias`, {
+        hint: "register it as a command of its own",
+      });
+    }
+    const { help = "", usage = "", adminOnly = false } = registration;
+    return ok({ ...base, kind: "command", name, aliases, help, usage, adminOnly });
+  }
+
+  #wrongName(word: string): string | null {
+    if (word === "") return "it is empty";
+    if (word.length > NAME_MAX) return `it has over ${NAME_MAX} characters`;
+    if (/[\s\p{C}"“„]/u.test(word)) return "it has blanks, quotes or control characters";
+    return this.prefix !== "" && word.startsWith(this.prefix)
+      ? `it begins with the prefix ${this.prefix}, which users write before it`
+      : null;
+  }
+}
+
+function byPriority(a: Base, b: Base): number {
+  return a.priority - b.priority || a.order - b.order;
+}

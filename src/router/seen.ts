@@ -1,0 +1,55 @@
+import type { NodeNumber } from "../mesh/types.ts";
+import type { CoreDatabase, DeferredWrite } from "../storage/core.ts";
+import type { RoomSchema } from "../storage/core-open.ts";
+
+export const ROUTER_SCHEMA: RoomSchema = {
+  room: "router",
+  versions: ["CREATE TABLE router_seen (seq INTEGER PRIMARY KEY, node INTEGER NOT NULL, packet INTEGER NOT NULL)"],
+};
+
+export const SEEN_MAX = 4_096;
+const TRIM_EVERY = 512;
+
+/**
+ * The packets of the last while, so that none is answered twice: not when two links hear it, not after a reconnect, not
+ * after a restart. Written with the next commit, the outbox's own, so an answer is never stored without its question.
+ */
+export class SeenPackets implements DeferredWrite {
+  readonly #seen = new Set<string>();
+  #pending: [NodeNumber, number][] = [];
+  #sinceTrim = 0;
+  readonly #insert;
+
+  constructor(private readonly database: CoreDatabase) {
+    this.#insert = database.sqlite.prepare("INSERT INTO router_seen (node, packet) VALUES (?, ?)");
+    const rows = database.sqlite
+      .query<{ node: number; packet: number }, [number]>("SELECT node, packet FROM router_seen ORDER BY seq DESC LIMIT ?")
+      .all(SEEN_MAX);
+    for (const { node, packet } of rows.reverse()) this.#seen.add(`${node}/${packet}`);
+  }
+
+  /** Notes a packet; false when it was seen before. Id 0 names no packet. */
+  first(from: NodeNumber, packetId: number): boolean {
+    if (packetId === 0) return true;
+    const key = `${from}/${packetId}`;
+    if (this.#seen.has(key)) return false;
+    this.#seen.add(key);
+    if (this.#seen.size > SEEN_MAX) for (const oldest of this.#seen) if (this.#seen.delete(oldest)) break;
+    this.#pending.push([from, packetId]);
+    if (this.#pending.length > 2 * SEEN_MAX) this.#pending = this.#pending.slice(-SEEN_MAX); // the disk does not take them
+    this.database.later(this);
+    return true;
+  }
+
+  write(): void {
+    for (const [node, packet] of this.#pending.slice(-SEEN_MAX)) this.#insert.run(node, packet);
+    this.#sinceTrim += this.#pending.length;
+    if (this.#sinceTrim < TRIM_EVERY) return;
+    this.database.sqlite.run("DELETE FROM router_seen WHERE seq <= (SELECT max(seq) FROM router_seen) - ?", [SEEN_MAX]);
+  }
+
+  written(): void {
+    this.#pending = [];
+    if (this.#sinceTrim >= TRIM_EVERY) this.#sinceTrim = 0;
+  }
+}

@@ -1,0 +1,171 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { systemRandom } from "../../src/clock.ts";
+import { fail, ok, type Result } from "../../src/errors.ts";
+import { type Logger, silentLogger } from "../../src/log/logger.ts";
+import { BROADCAST, type MeshNode, type TextMessage } from "../../src/mesh/types.ts";
+import { Router } from "../../src/router/router.ts";
+import { ROUTER_SCHEMA } from "../../src/router/seen.ts";
+import type { CallDetails, HandlerOutcome, MenuAnswer, Reply, RouterDeps, RouterSettings } from "../../src/router/types.ts";
+import type { Json, WireContext } from "../../src/sdk/wire.ts";
+import type { CoreDatabase } from "../../src/storage/core.ts";
+import { openCoreDatabase } from "../../src/storage/core-open.ts";
+import { HandClock } from "../storage/core-clock.ts";
+
+export const OWN = 0x0a0a0a0a;
+export const ALICE = 2;
+export const BOB = 3;
+export const OPERATOR = "!0000000f";
+
+export interface Call {
+  readonly plugin: string;
+  readonly handle: number;
+  readonly args: readonly Json[];
+  readonly context: WireContext;
+  readonly details: CallDetails;
+}
+type Handler = (call: Call) => Json | Promise<Json> | Promise<HandlerOutcome>;
+
+export const SETTINGS: RouterSettings = {
+  prefix: "!",
+  direct_prefix: "",
+  channels: "all",
+  ignore_channels: [],
+  direct_only: false,
+  channel_replies: "channel",
+  sender_rate: "1000/s",
+  ban: [],
+};
+
+export class RouterBench {
+  readonly clock = new HandClock();
+  readonly replies: Reply[] = [];
+  readonly calls: Call[] = [];
+  readonly events: { processed: unknown[]; received: unknown[]; alerts: { code: string; message: string }[] } = {
+    processed: [],
+    received: [],
+    alerts: [],
+  };
+  readonly logged: { message: string; fields: unknown }[] = [];
+  readonly sessions = new Map<string, { readonly [key: string]: Json }>();
+  readonly nodes = new Map<number, Partial<MeshNode>>([[ALICE, { longName: "Alice", shortName: "AL" }]]);
+  readonly deaf = new Set<string>();
+  readonly mute = new Set<string>();
+  readonly router: Router;
+  readonly database: CoreDatabase;
+  menu: (text: string) => MenuAnswer = () => ({ kind: "not_ours" });
+  #handlers = new Map<number, Handler>();
+  #handles = 0;
+  #packets = 100;
+
+  constructor(
+    settings: Partial<RouterSettings> = {},
+    operators: readonly string[] = [OPERATOR],
+    readonly folder = mkdtempSync(join(tmpdir(), "zephyrgate-router-")),
+  ) {
+    const opened = openCoreDatabase(join(folder, "gateway.db"), [ROUTER_SCHEMA], { clock: this.clock, log: silentLogger });
+    if (!opened.ok) throw opened.error;
+    this.database = opened.value;
+    const note = (message: string, fields: unknown) => void this.logged.push({ message, fields });
+    const log: Logger = { debug: note, info: note, warn: note, error: note, child: () => log };
+    const deps: RouterDeps = {
+      clock: this.clock,
+      random: systemRandom,
+      log,
+      database: this.database,
+      settings: { ...SETTINGS, ...settings },
+      operators,
+      handlers: {
+        invoke: (plugin, handle, args, context, _timeout, details) => this.#invoke({ plugin, handle, args, context, details }),
+        timeoutOf: () => 10_000,
+        mayHear: (plugin) => !this.deaf.has(plugin),
+      },
+      menu: { handle: ({ text }) => this.menu(text) },
+      sessions: {
+        get: (node, plugin) => this.sessions.get(`${node} ${plugin}`) ?? {},
+        set: (node, plugin, data): Result<null> => {
+          this.sessions.set(`${node} ${plugin}`, data);
+          return ok(null);
+        },
+      },
+      nodes: {
+        get: (node) => (this.nodes.has(node) ? ({ number: node, ...this.nodes.get(node) } as MeshNode) : null),
+        isOwn: (node) => node === OWN,
+        channelName: (_, index) => (index === 4 ? "chat" : ""),
+      },
+      reply: (reply) => {
+        if (reply.plugin !== null && this.mute.has(reply.plugin)) return fail("permission_denied", "no send_messages");
+        this.replies.push(reply);
+        return ok(null);
+      },
+      received: (message) => void this.events.received.push(message),
+      processed: (event) => void this.events.processed.push(event),
+      alert: (event) => void this.events.alerts.push(event),
+    };
+    this.router = new Router(deps);
+  }
+
+  /** Registers and returns the handle. */
+  on(plugin: string, registration: { kind: string; [key: string]: unknown }, handler: Handler, mayOverride = false): number {
+    const handle = ++this.#handles;
+    const added = this.router.registry.add(plugin, handle, registration, { mayOverride });
+    if (!added.ok) throw added.error;
+    this.#handlers.set(handle, handler);
+    return handle;
+  }
+  command(plugin: string, name: string, handler: Handler, more: { [key: string]: unknown } = {}): number {
+    return this.on(plugin, { kind: "command", name, ...more }, handler, true);
+  }
+
+  message(text: string, change: Partial<TextMessage> = {}): TextMessage {
+    this.#packets++;
+    return {
+      kind: "text",
+      correlationId: `c_${this.#packets}`,
+      link: "base",
+      packetId: this.#packets,
+      from: ALICE,
+      to: OWN,
+      channel: 0,
+      isDirect: true,
+      receivedAt: this.clock.now(),
+      pkiEncrypted: false,
+      viaMqtt: false,
+      text,
+      isReaction: false,
+      ...change,
+    };
+  }
+
+  /** What is answered to a text, and where. */
+  async say(text: string, change: Partial<TextMessage> = {}): Promise<string[]> {
+    const before = this.replies.length;
+    this.router.handle(this.message(text, change));
+    await this.router.idle();
+    return this.replies.slice(before).map((reply) => reply.text);
+  }
+  onChannel(text: string, channel = 1, change: Partial<TextMessage> = {}): Promise<string[]> {
+    return this.say(text, { isDirect: false, to: BROADCAST, channel, ...change });
+  }
+
+  async close(): Promise<void> {
+    const stopped = this.router.stop();
+    await this.clock.run(3_000);
+    await stopped;
+    this.database.close();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  async #invoke(call: Call): Promise<HandlerOutcome> {
+    this.calls.push(call);
+    try {
+      const value = await this.#handlers.get(call.handle)?.(call);
+      return typeof value === "object" && value !== null && "ok" in value
+        ? (value as HandlerOutcome)
+        : { ok: true, value: (value ?? null) as Json };
+    } catch {
+      return { ok: false, cause: "threw" }; // the plugins room logs it
+    }
+  }
+}

@@ -1,0 +1,476 @@
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import { BROADCAST } from "../../src/mesh/types.ts";
+import { normalizeWord } from "../../src/router/match/parse.ts";
+import { SEEN_MAX } from "../../src/router/seen.ts";
+import { settle } from "../storage/core-clock.ts";
+import { ALICE, BOB, OPERATOR, OWN, RouterBench } from "./router-support.ts";
+
+let b: RouterBench;
+beforeEach(() => {
+  b = new RouterBench();
+});
+afterEach(() => b.close());
+
+const bang = () => Promise.reject(new TypeError("secret detail"));
+
+describe("commands", () => {
+  test("in a direct message with and without the prefix, on a channel with it", async () => {
+    b.command("greeter", "hello", ({ args }) => `Hello ${JSON.stringify(args)}`);
+    expect(await b.say("hello")).toEqual(["Hello [[]]"]);
+    expect(await b.say('!HELLO a "b c" d')).toEqual(['Hello [["a","b c","d"]]']);
+    expect(await b.onChannel("hello")).toEqual([]);
+    expect(await b.onChannel("!hello")).toEqual(["Hello [[]]"]);
+  });
+
+  test("with a direct_prefix, bare words are no commands", async () => {
+    await b.close();
+    b = new RouterBench({ direct_prefix: "/" });
+    b.command("greeter", "hello", () => "hi");
+    expect(await b.say("/hello")).toEqual(["hi"]);
+    expect(await b.say("!hello")).toEqual(["hi"]);
+    expect(await b.say("hello")).toEqual(['Unknown command "hello". Send help for the list.']);
+  });
+
+  test("the answer goes where the question came from, as a reply to it", async () => {
+    b.command("greeter", "hello", () => "hi");
+    const direct = b.message("hello", { channel: 0 });
+    b.router.handle(direct);
+    const channel = b.message("!hello", { isDirect: false, to: BROADCAST, channel: 3, link: "roof" });
+    b.router.handle(channel);
+    await b.router.idle();
+    expect(b.replies).toMatchObject([
+      {
+        plugin: "greeter",
+        to: ALICE,
+        channel: 0,
+        link: "base",
+        replyId: direct.packetId,
+        wantAck: true,
+        correlationId: direct.correlationId,
+      },
+      { plugin: "greeter", to: BROADCAST, channel: 3, link: "roof", replyId: channel.packetId, wantAck: false },
+    ]);
+  });
+
+  test("channel_replies: direct answers the asker alone", async () => {
+    await b.close();
+    b = new RouterBench({ channel_replies: "direct" });
+    b.command("greeter", "hello", () => "hi");
+    await b.onChannel("!hello");
+    expect(b.replies).toMatchObject([{ to: ALICE, channel: 1, wantAck: true }]);
+  });
+
+  test("empty answers are none, others become text", async () => {
+    const values: [unknown, string[]][] = [
+      ["", []],
+      [null, []],
+      [undefined, []],
+      ["  ", []],
+      [0, ["0"]],
+      [false, ["false"]],
+      [{ a: [1] }, ['{"a":[1]}']],
+    ];
+    for (const [i, [value, answers]] of values.entries()) {
+      b.command("p", `c${i}`, () => value as string);
+      expect(await b.say(`c${i}`)).toEqual(answers);
+    }
+  });
+
+  test("adminOnly commands exist for the operators alone", async () => {
+    b.command("admin", "reboot", () => "done", { adminOnly: true });
+    expect(await b.say("reboot")).toEqual(['Unknown command "reboot". Send help for the list.']);
+    expect(await b.say("reboot", { from: 15 })).toEqual(["done"]);
+    expect(b.calls).toHaveLength(1);
+  });
+
+  test("unknown in a direct message: one hint a sender and hour; on a channel silence", async () => {
+    expect(await b.say("wat \u202e")).toHaveLength(1);
+    expect(await b.say("wat")).toEqual([]);
+    expect(await b.say("wat", { from: BOB })).toHaveLength(1);
+    expect(await b.onChannel("!wat")).toEqual([]);
+    await b.clock.run(3_600_000);
+    expect(await b.say("wat")).toHaveLength(1);
+  });
+
+  test("a failing handler: a reference once a minute, never the error's text; on a channel silence", async () => {
+    b.command("bad", "boom", bang);
+    const [said = ""] = await b.say("boom");
+    expect(said).toMatch(/^boom failed \(ref [0-9a-f]{4}\)$/);
+    expect(b.logged.some(({ message }) => message.startsWith(said))).toBe(true);
+    expect(await b.say("boom")).toEqual([]);
+    expect(await b.onChannel("!boom", 1, { from: BOB })).toEqual([]);
+    await b.clock.run(60_000);
+    expect(await b.say("boom")).toHaveLength(1);
+    expect(b.events.processed.at(-1)).toMatchObject({ plugin: "bad", outcome: "failed" });
+  });
+
+  test("a handler that throws or stays silent lets the next one answer", async () => {
+    b.command("bad", "ask", bang, { priority: 1 });
+    b.command("shy", "ask", () => null, { priority: 2 });
+    b.command("good", "ask", () => "yes", { priority: 3 });
+    b.command("never", "ask", () => "no", { priority: 4 });
+    expect(await b.say("ask")).toEqual(["yes"]);
+    expect(b.calls.map((call) => call.plugin)).toEqual(["bad", "shy", "good"]);
+  });
+
+  test("without permission to send the handler ran, and nobody else answers", async () => {
+    b.mute.add("mute");
+    b.command("mute", "ask", () => "x", { priority: 1 });
+    b.command("other", "ask", () => "y", { priority: 2 });
+    expect(await b.say("ask")).toEqual([]);
+    expect(b.calls).toHaveLength(1);
+    expect(b.router.stats()).toMatchObject({ repliesDropped: 1 });
+  });
+
+  test("what is removed no longer answers", async () => {
+    const handle = b.command("p", "one", () => "1", { aliases: ["uno"] });
+    expect(await b.say("uno")).toEqual(["1"]);
+    b.router.registry.remove("p", handle);
+    expect([...(await b.say("one")), ...(await b.say("uno"))]).toHaveLength(1);
+    expect(b.router.registry.size).toBe(0);
+  });
+});
+
+describe("order", () => {
+  test("menu before command, command before keyword, keyword before listeners' replies", async () => {
+    const heard: string[] = [];
+    b.on("k", { kind: "keyword", pattern: "weather" }, () => "keyword");
+    b.on("m", { kind: "message" }, ({ args }) => {
+      heard.push((args[0] as { text: string }).text);
+      return "listener";
+    });
+    b.command("c", "weather", () => "command");
+    expect(await b.say("weather")).toEqual(["command"]);
+    expect(await b.say("how is the weather?")).toEqual(["keyword"]);
+    expect(await b.say("how are you?")).toEqual(["listener"]);
+    b.menu = (text) => (text === "weather" ? { kind: "page", text: "menu page" } : { kind: "not_ours" });
+    expect(await b.say("weather")).toEqual(["menu page"]);
+    expect(heard).toEqual(["weather", "how is the weather?", "how are you?", "weather"]);
+  });
+
+  test("a chosen menu item is called with its arguments, its fallback stands in for no answer", async () => {
+    const handle = b.command("menus", "unused", ({ context }) =>
+      (context as unknown as { args: string[] }).args[0] === "x" ? "got x" : null,
+    );
+    const item = { kind: "invoke", plugin: "menus", handle, menu: "main", label: "Thing", command: "thing", fallback: "sub menu" } as const;
+    b.menu = (text) => ({ ...item, args: text.split(" ").slice(1) });
+    expect(await b.say("thing x")).toEqual(["got x"]);
+    expect(await b.say("thing")).toEqual(["sub menu"]);
+  });
+
+  test("listeners hear every text their permission lets them, and other kinds if they ask", async () => {
+    b.on("texts", { kind: "message" }, () => null);
+    b.on("all", { kind: "message", kinds: ["text", "position"] }, () => null);
+    b.on("deaf", { kind: "message" }, () => "x");
+    b.deaf.add("deaf");
+    await b.onChannel("chat");
+    const { text: _, isReaction: __, ...heard } = b.message("");
+    b.router.handle({ ...heard, kind: "position", position: { latitude: 1, longitude: 2 } });
+    await b.router.idle();
+    expect(b.calls.map((call) => [call.plugin, (call.args[0] as { kind: string }).kind])).toEqual([
+      ["texts", "text"],
+      ["all", "text"],
+      ["all", "position"],
+    ]);
+  });
+
+  test("session data go back to the store, per node and plugin", async () => {
+    b.command("count", "n", async ({ context }) => {
+      const n = Number(context.sessionData.n ?? 0) + 1;
+      return { ok: true, value: String(n), session: { n } };
+    });
+    expect([...(await b.say("n")), ...(await b.say("n")), ...(await b.say("n", { from: BOB }))]).toEqual(["1", "2", "1"]);
+  });
+});
+
+describe("who is heard", () => {
+  test("no packet is answered twice: not from two links, not after a restart", async () => {
+    b.command("p", "hi", () => "hello");
+    const message = b.message("hi");
+    b.router.handle(message);
+    b.router.handle({ ...message, link: "roof" });
+    await b.router.idle();
+    expect(b.replies).toHaveLength(1);
+    await b.clock.run(2_000);
+    const again = new RouterBench({}, [], b.folder);
+    again.command("p", "hi", () => "hello");
+    again.router.handle(message);
+    await again.router.idle();
+    expect(again.replies).toEqual([]);
+    expect(again.router.stats().duplicates).toBe(1);
+    again.database.close();
+  });
+
+  test("the window of packets is bounded, in memory and on disk", async () => {
+    for (let i = 0; i < SEEN_MAX + 2_000; i++)
+      b.router.handle(b.message("x", { from: i + 100, isDirect: false, to: BROADCAST, packetId: i + 1 }));
+    await b.clock.run(2_000);
+    const { n } = b.database.sqlite.query<{ n: number }, []>("SELECT count(*) AS n FROM router_seen").get() ?? { n: 0 };
+    expect(n).toBeLessThanOrEqual(SEEN_MAX + 600);
+    await b.router.idle();
+  });
+
+  test("old commands are not answered, but heard", async () => {
+    b.command("p", "hi", () => "hello");
+    b.on("l", { kind: "message" }, () => "listener");
+    const rxTime = Math.floor(b.clock.now() / 1000) - 3_600;
+    expect(await b.say("hi", { rxTime })).toEqual([]);
+    expect(b.calls.map((call) => call.plugin)).toEqual(["l"]);
+    expect(await b.say("hi", { rxTime: 5 })).toEqual(["hello"]);
+    expect(b.router.stats().stale).toBe(1);
+  });
+
+  test("own messages, the banned, ignored channels, reactions and other people's direct messages", async () => {
+    await b.close();
+    b = new RouterBench({ ban: ["!00000003"], ignore_channels: [2, "chat"] });
+    b.command("p", "hi", () => "hello");
+    b.on("l", { kind: "message" }, () => null);
+    expect(await b.say("hi", { from: OWN })).toEqual([]);
+    expect(await b.say("hi", { from: BOB })).toEqual([]);
+    expect(await b.onChannel("!hi", 2)).toEqual([]);
+    expect(await b.onChannel("!hi", 4)).toEqual([]);
+    expect(b.calls).toEqual([]);
+    expect(await b.say("hi", { isReaction: true })).toEqual([]);
+    expect(await b.say("hi", { isDirect: false, to: 99 })).toEqual([]);
+    expect(b.calls.map((call) => call.plugin)).toEqual(["l", "l"]);
+    expect(await b.onChannel("!hi", 1)).toEqual(["hello"]);
+  });
+
+  test("channels and direct_only", async () => {
+    for (const [settings, answered] of [
+      [{ channels: [1] }, [true, false]],
+      [{ channels: ["chat"] }, [false, true]],
+      [{ direct_only: true }, [false, false]],
+    ] as const) {
+      const c = new RouterBench(settings);
+      c.command("p", "hi", () => "hello");
+      expect([(await c.onChannel("!hi", 1)).length > 0, (await c.onChannel("!hi", 4)).length > 0]).toEqual([...answered]);
+      expect(await c.say("hi")).toEqual(["hello"]);
+      await c.close();
+    }
+  });
+
+  test("sender_rate: what is over is not answered, said once a minute", async () => {
+    await b.close();
+    b = new RouterBench({ sender_rate: "3/min" });
+    b.command("p", "hi", () => "hello");
+    const answers: string[] = [];
+    for (let i = 0; i < 10; i++) answers.push(...(await b.say("hi")));
+    expect(answers).toEqual(["hello", "hello", "hello", "Too many commands, please wait a minute"]);
+    expect(await b.say("hi", { from: BOB })).toEqual(["hello"]);
+    expect(b.router.stats().limited).toBe(7);
+    await b.clock.run(21_000);
+    expect(await b.say("hi")).toEqual(["hello"]);
+  });
+
+  test("a budget of parts for each asker", async () => {
+    await b.close();
+    b = new RouterBench({ sender_rate: "2/min" });
+    b.command("p", "long", () => "x".repeat(900));
+    b.on("l", { kind: "message" }, () => null);
+    expect([...(await b.say("long")), ...(await b.say("long"))]).toHaveLength(2);
+    expect(b.replies.map((reply) => reply.parts)).toEqual([5, 5]);
+    await b.clock.run(30_000);
+    expect(await b.say("long")).toHaveLength(1);
+  });
+});
+
+describe("emergencies", () => {
+  test("before everything: confirmed to the sender, told to the operators, alerted", async () => {
+    b.menu = () => ({ kind: "page", text: "menu" });
+    b.command("p", "help", () => "overridden help");
+    const message = b.message("Sos! broken leg", { isDirect: false, to: BROADCAST, channel: 2 });
+    b.router.handle(message);
+    await b.router.idle();
+    expect(b.replies).toMatchObject([
+      { to: 15, text: "SOS from Alice (!00000002): broken leg", priority: "emergency", wantAck: true },
+      { to: ALICE, channel: 2, text: "SOS received, alerting the operator. Send where you are and what you need.", priority: "emergency" },
+    ]);
+    expect(b.events.alerts).toEqual([{ code: "emergency", message: "SOS from Alice (!00000002): broken leg" }]);
+  });
+
+  test("every word, with and without prefix, in any case; not inside a text", async () => {
+    for (const [i, word] of ["SOS", "sosp", "!SOSF", "SOSM: fire", "Mayday, mayday"].entries()) {
+      expect((await b.say(word, { from: 50 + i })).length).toBe(2);
+    }
+    expect(await b.onChannel("what does SOS mean", 1)).toEqual([]);
+    expect(await b.onChannel("sossy", 1)).toEqual([]);
+  });
+
+  test("also when banned channels, rate, age speak against it; a ban leaves the alert", async () => {
+    await b.close();
+    b = new RouterBench({ ban: ["!00000003"], ignore_channels: [1], direct_only: true, sender_rate: "1/d" });
+    await b.say("x");
+    const rxTime = Math.floor(b.clock.now() / 1000) - 1_800;
+    expect(await b.onChannel("sos", 1, { rxTime })).toHaveLength(2);
+    expect(b.events.alerts.at(-1)?.message).toBe("SOS from Alice (!00000002), heard 30 min ago: (no text, !00000002 on channel 1)");
+    expect(await b.say("sos", { from: BOB })).toEqual([]);
+    expect(b.events.alerts).toHaveLength(2);
+  });
+
+  test("a plugin that holds the word answers; if it fails, the gateway does", async () => {
+    let fails = false;
+    b.command("rescue", "sos", ({ args }) => (fails ? bang() : `rescue knows: ${(args[0] as string[]).join(" ")}`));
+    expect(await b.say("SOS broken leg")).toEqual(["rescue knows: broken leg"]);
+    expect(b.replies[0]?.priority).toBe("emergency");
+    fails = true;
+    expect(await b.say("SOS")).toHaveLength(2);
+    expect(b.events.alerts).toHaveLength(2);
+  });
+
+  test("it says the truth when there is nobody to alert, and floods are bounded", async () => {
+    await b.close();
+    b = new RouterBench({}, []);
+    expect(await b.say("sos")).toEqual(["SOS received, but this gateway has nobody to alert by radio. Seek help by other ways too."]);
+    for (let i = 0; i < 50; i++) await b.say("sos");
+    expect(b.replies).toHaveLength(5);
+    expect(b.events.alerts).toHaveLength(5);
+  });
+});
+
+describe("help", () => {
+  test("lists what the asker may use, and tells about one command", async () => {
+    b.command("p", "ping", () => "pong", { help: "How you were heard", usage: "ping [node]", aliases: ["p"] });
+    b.command("p", "reboot", () => "", { adminOnly: true });
+    expect(await b.say("help")).toEqual(["Commands: help, ping\nhelp NAME tells more"]);
+    expect(await b.say("help", { from: 15 })).toEqual(["Commands: help, ping, reboot\nhelp NAME tells more"]);
+    expect(await b.say("help PING")).toEqual(["ping: How you were heard\nUsage: ping [node]\nAlso: p"]);
+    expect(await b.say("help reboot")).toEqual(['No command "reboot". Send help for all.']);
+    expect(await b.onChannel("!help")).toHaveLength(1);
+  });
+
+  test("long lists come in pages of one message each", async () => {
+    for (let i = 0; i < 60; i++) b.command("p", `command${i}`, () => "");
+    const seen = new Set<string>();
+    for (let page = 1; page <= 9; page++) {
+      const [text = ""] = await b.say(`help ${page}`);
+      expect(Buffer.byteLength(text)).toBeLessThanOrEqual(200);
+      for (const name of text
+        .split("\n")[0]
+        ?.replace(/^.*?: /, "")
+        .split(", ") ?? [])
+        seen.add(name);
+    }
+    expect(seen.size).toBe(61);
+  });
+});
+
+describe("fairness", () => {
+  test("a plugin that hangs delays no other plugin, and floods only its own mailbox", async () => {
+    b.command("slow", "slow", () => new Promise<string>(() => {}));
+    b.command("quick", "quick", () => "here");
+    for (let i = 0; i < 200; i++) b.router.handle(b.message("slow", { from: 1_000 + i }));
+    await settle();
+    expect(b.router.mailboxes.depth("slow")).toEqual({ inFlight: 8, waiting: 64 });
+    expect(b.router.stats().overflows).toBe(128);
+    const before = b.replies.length;
+    b.router.handle(b.message("quick"));
+    await settle();
+    expect(b.replies.slice(before).map((reply) => reply.text)).toEqual(["here"]);
+  });
+
+  test("a port that never answers is given up after the handler's time", async () => {
+    b.command("slow", "slow", () => new Promise<string>(() => {}));
+    b.router.handle(b.message("slow"));
+    await b.clock.run(12_000);
+    expect(b.replies.map((reply) => reply.text.slice(0, 17))).toEqual(["slow failed (ref "]);
+    expect(b.router.mailboxes.depth("slow")).toEqual({ inFlight: 0, waiting: 0 });
+  });
+
+  test("one user's commands stay in order, another user's overtake them", async () => {
+    const order: string[] = [];
+    let release = () => {};
+    b.command("p", "do", async ({ args, context }) => {
+      const [word = ""] = args[0] as string[];
+      if (word === "first") await new Promise<void>((resolve) => (release = resolve));
+      order.push(`${context.senderName} ${word}`);
+      return null;
+    });
+    for (const word of ["first", "second"]) b.router.handle(b.message(`do ${word}`));
+    b.router.handle(b.message("do third", { from: BOB }));
+    await settle();
+    release();
+    await b.router.idle();
+    expect(order).toEqual(["!00000003 third", "Alice first", "Alice second"]);
+  });
+});
+
+// Feature: third-party-plugin-system, Property 1: Command routing completeness
+test("every registered command reaches its handler with the whole context", async () => {
+  const name = fc
+    .string({ unit: "grapheme", minLength: 1, maxLength: 12 })
+    .filter((word) => /^[^\s\p{C}"“„!]+$/u.test(normalizeWord(word)) && !/^(sos.?|mayday|help)[\p{P}\p{S}]*$/iu.test(word));
+  await fc.assert(
+    fc.asyncProperty(
+      fc.uniqueArray(name, { maxLength: 6, minLength: 1, selector: (word) => normalizeWord(word) }),
+      fc.integer({ min: 1, max: 0xfffffffe }),
+      fc.integer({ min: 0, max: 7 }),
+      fc.boolean(),
+      fc.float({ noNaN: true }),
+      async (names, from, channel, isDirect, snr) => {
+        if (from === OWN) return;
+        for (const each of names) {
+          const c = b;
+          const handles = names.map((word, i) => c.command(`p${i}`, word, ({ plugin }) => plugin));
+          c.calls.length = 0;
+          const message = c.message(`!${each.toUpperCase().toLowerCase() === each ? each.toUpperCase() : each} one "two three"`, {
+            from,
+            channel,
+            isDirect,
+            to: isDirect ? OWN : BROADCAST,
+            snr,
+            hopsAway: 2,
+          });
+          c.router.handle(message);
+          await c.router.idle();
+          for (const [i, handle] of handles.entries()) c.router.registry.remove(`p${i}`, handle);
+          expect(c.calls).toMatchObject([
+            {
+              plugin: `p${names.indexOf(each)}`,
+              args: [["one", "two three"]],
+              context: {
+                senderId: `!${from.toString(16).padStart(8, "0")}`,
+                channel,
+                isDirect,
+                timestamp: message.receivedAt,
+                correlationId: message.correlationId,
+                message: { packetId: message.packetId, snr, hopsAway: 2, text: message.text },
+              },
+            },
+          ]);
+        }
+      },
+    ),
+    { numRuns: 100 },
+  );
+});
+
+// Feature: third-party-plugin-system, Property 2: Command priority ordering
+test("handlers of one command run in the order of priority until one replies", async () => {
+  const handler = fc.record({ priority: fc.integer({ min: -50, max: 50 }), does: fc.constantFrom("silent", "throws", "replies") });
+  await fc.assert(
+    fc.asyncProperty(fc.array(handler, { minLength: 1, maxLength: 12 }), async (handlers) => {
+      const added = handlers.map(
+        ({ priority, does }, i) =>
+          [
+            `p${i}`,
+            b.command(`p${i}`, "shared", () => (does === "throws" ? bang() : does === "silent" ? null : `from p${i}`), { priority }),
+          ] as const,
+      );
+      b.calls.length = 0;
+      const answers = await b.onChannel("!shared");
+      for (const [plugin, handle] of added) b.router.registry.remove(plugin, handle);
+      const order = handlers.map((each, i) => ({ ...each, plugin: `p${i}`, i })).sort((x, y) => x.priority - y.priority || x.i - y.i);
+      const last = order.findIndex((each) => each.does === "replies");
+      const asked = last === -1 ? order : order.slice(0, last + 1);
+      expect(b.calls.map((call) => call.plugin)).toEqual(asked.map((each) => each.plugin));
+      expect(answers).toEqual(last === -1 ? [] : [`from ${order[last]?.plugin}`]);
+    }),
+    { numRuns: 200 },
+  );
+});
+
+test("the operator's node", () => {
+  expect([b.router.isOperator(Number.parseInt(OPERATOR.slice(1), 16)), b.router.isOperator(ALICE)]).toEqual([true, false]);
+});
