@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, statSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
 /**
@@ -9,7 +9,7 @@ export function embeddedPlugins(folder: "plugins" | "examples"): { name: string;
   const root = join(import.meta.dir, "..", folder);
   return readdirSync(root)
     .sort()
-    .filter((name) => statSync(join(root, name, "manifest.yaml"), { throwIfNoEntry: false }) !== undefined)
+    .filter((name) => existsSync(join(root, name, "manifest.yaml")))
     .map((name) => ({ name, files: filesOf(join(root, name)) }));
 }
 
