@@ -8,6 +8,8 @@ if (verb === STAGE_ONE || verb === STAGE_TWO) await runHostProcess(verb, argumen
 else await runCommandLine();
 
 async function runCommandLine(): Promise<never> {
+  // What goes to the gateway or out for a plugin takes no detour, and the API's token is for nobody else.
+  for (const name of Object.keys(process.env)) if (/^(?:https?|all|no)_proxy$/i.test(name)) delete process.env[name];
   const { main } = await import("./cli/main.ts");
   const { streamConsole } = await import("./log/console.ts");
   // A reader that went away (`zephyrgate logs | head`) ends us quietly; a gateway runs on without one.
