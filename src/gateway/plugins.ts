@@ -10,7 +10,7 @@ import type { Settings, StoredDecisions } from "../plugins/decisions.ts";
 import { Discovery, type FoundPlugin, readConfigSchema } from "../plugins/discovery.ts";
 import { planStart } from "../plugins/order.ts";
 import type { Bundle, Candidate, Discovered, Ordered } from "../plugins/ports.ts";
-import { BUNDLE_FILE, loadPlugin } from "../sandbox/loader/load.ts";
+import { bundleFile, loadPlugin } from "../sandbox/loader/load.ts";
 import { stackMapper } from "../sandbox/loader/stack.ts";
 import type { RealmLimits } from "../sandbox/port.ts";
 import type { Json } from "../sdk/wire.ts";
@@ -68,7 +68,7 @@ export class Catalogue {
     const loaded = await loadPlugin(found.tree, found.manifest.main);
     if (!loaded.ok) return fail("load_failed", loaded.error.map(issueLine).join("; "), { data: { issues: loaded.error } });
     const { code, hash, map } = loaded.value;
-    return ok({ code, hash, mapStack: stackMapper(map, BUNDLE_FILE) });
+    return ok({ code, hash, mapStack: stackMapper(map, bundleFile(candidate.name)) });
   }
 
   /** Operator's values: those set by API, else the file's. */

@@ -2,10 +2,12 @@ import { afterAll, afterEach, describe, expect, test } from "bun:test";
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import fc from "fast-check";
 import { systemClock } from "../../src/clock.ts";
 import { issueLine } from "../../src/errors.ts";
 import { Compiler } from "../../src/sandbox/loader/compiler.ts";
 import { loadPlugin } from "../../src/sandbox/loader/load.ts";
+import { resolveModule } from "../../src/sandbox/loader/resolve.ts";
 import { folderSource } from "../../src/sandbox/loader/source.ts";
 
 const root = realpathSync(mkdtempSync(join(tmpdir(), "hostile-")));
@@ -356,4 +358,60 @@ describe("the compiler's own process", () => {
     );
     expect(result.ok).toBe(false);
   });
+});
+
+test("no specifier, from no importer, is looked for outside the folder", () => {
+  const pieces = [
+    "..",
+    ".",
+    "/",
+    "\\",
+    "a",
+    "node_modules",
+    "p",
+    "#a",
+    "@x",
+    "%2e",
+    "\0",
+    "file:",
+    "node:",
+    "~",
+    "*",
+    " ",
+    "zephyrgate",
+    "index",
+    ".ts",
+    "package.json",
+    "?",
+  ];
+  const specifier = fc.array(fc.constantFrom(...pieces), { maxLength: 8 }).map((parts) => parts.join(""));
+  const json = fc.constantFrom(
+    '{"exports": {"./*": "./../../*"}}',
+    '{"main": "../../a.ts"}',
+    '{"imports": {"#a*": "./../*"}}',
+    '{"exports": "./*"}',
+    '{"module": "/a"}',
+  );
+  fc.assert(
+    fc.property(
+      specifier,
+      fc.constantFrom("", "plugin.ts", "a/b/c.ts", "node_modules/p/index.js"),
+      json,
+      fc.boolean(),
+      (wanted, importer, text, isRequire) => {
+        const tree = {
+          label: "t",
+          look: (path: string) => {
+            if (path.startsWith("/") || path.split("/").includes("..") || path.includes("\0")) throw new RangeError(path);
+            const isFile = /\.(?:ts|js|json)$/.test(path);
+            return { kind: isFile ? ("file" as const) : ("folder" as const), path };
+          },
+          read: () => ({ ok: true as const, value: text }),
+        };
+        const resolved = resolveModule(tree, wanted, importer, isRequire ? "require" : "import");
+        return !resolved.ok || resolved.value.kind === "sdk" || !resolved.value.path.split("/").includes("..");
+      },
+    ),
+    { numRuns: 2000 },
+  );
 });

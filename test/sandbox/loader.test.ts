@@ -5,10 +5,11 @@ import { dirname, join } from "node:path";
 import variant from "@jitl/quickjs-ng-wasmfile-release-sync";
 import { newQuickJSWASMModuleFromVariant } from "quickjs-emscripten-core";
 import { issueLine } from "../../src/errors.ts";
-import { BUNDLE_FILE, type LoadedPlugin, loadPlugin } from "../../src/sandbox/loader/load.ts";
+import { bundleFile, type LoadedPlugin, loadPlugin } from "../../src/sandbox/loader/load.ts";
 import { embeddedSource, folderSource } from "../../src/sandbox/loader/source.ts";
 import { stackMapper } from "../../src/sandbox/loader/stack.ts";
 
+const BUNDLE_FILE = bundleFile("my_plugin");
 const root = mkdtempSync(join(tmpdir(), "loader-"));
 afterAll(() => rmSync(root, { recursive: true }));
 let count = 0;

@@ -9,8 +9,11 @@ import { type ModuleLoader, type Resolved, resolveModule, SDK } from "./resolve.
 import { type ImportSite, importSites, placeOf } from "./sites.ts";
 import { MAX_MODULES, MAX_TOTAL_BYTES, type Refusal, type SourceTree } from "./source.ts";
 
-/** The realm names the bundle so; stack lines carry it. */
-export const BUNDLE_FILE = "plugin.js";
+/** The realm names a plugin's bundle so; stack lines carry it. */
+export function bundleFile(plugin: string): string {
+  return `${plugin}.js`;
+}
+
 const MAX_BUNDLE_BYTES = 16 * 1024 * 1024;
 const MAX_ISSUES = 50;
 const NAMESPACE = "plugin";
