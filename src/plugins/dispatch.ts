@@ -1,7 +1,7 @@
 import type { Logger } from "../log/logger.ts";
 import type { CallOutcome } from "../sandbox/port.ts";
 import type { Json } from "../sdk/wire.ts";
-import { type CallOrigin, goneOutcome, type Instance } from "./instance.ts";
+import { type Attempt, type CallOrigin, goneOutcome, type Instance } from "./instance.ts";
 import type { Plugin } from "./plugin.ts";
 
 /** How long a call waits for a plugin that is on its way back. */
@@ -29,8 +29,23 @@ export class Dispatch {
     const instance = (await plugin?.ready(Math.min(timeoutMs, RETURN_MS))) ?? null;
     if (plugin === null || instance === null) return goneOutcome(`${name} is not running`);
     const outcome = await instance.invoke(handle, args, timeoutMs, origin);
+    const second = await this.#again(plugin, instance, outcome, (next) => next.invoke(handle, args, timeoutMs, origin));
+    if (second !== null) {
+      this.#account(plugin, second.instance, second.outcome, origin, what);
+      return second.outcome;
+    }
     this.#account(plugin, instance, outcome, origin, what);
     return outcome;
+  }
+
+  /**
+   * Its host was killed for another plugin's fault while the call waited there: once the plugin is back it is asked again,
+   * unless the first attempt had already begun to act.
+   */
+  async #again(plugin: Plugin, instance: Instance, first: Attempt, ask: (next: Instance) => Promise<Attempt>) {
+    if (first.ok || first.cause !== "gone" || first.acted) return null;
+    const next = await plugin.returned(instance, RETURN_MS);
+    return next === null ? null : { instance: next, outcome: await ask(next) };
   }
 
   #account(plugin: Plugin, instance: Instance, outcome: CallOutcome, origin: CallOrigin, what: { [key: string]: Json }): void {

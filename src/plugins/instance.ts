@@ -16,6 +16,15 @@ export interface CallOrigin {
   readonly link: string | null;
 }
 
+interface UnderWay {
+  readonly origin: CallOrigin;
+  /** Whether it has asked the gateway for anything yet: if not, running it again harms nobody. */
+  acted: boolean;
+}
+
+/** A call that ended because its realm was gone, and had done nothing outside it, may be made again. */
+export type Attempt = CallOutcome & { readonly acted: boolean };
+
 /** Answers a plugin's capability call; see operations.ts. */
 export type Operator = (instance: Instance, request: RealmRequest, origin: CallOrigin) => Promise<RequestOutcome>;
 
@@ -53,7 +62,7 @@ export class Instance {
   readonly registrations: Registrations;
   #realm: Realm | null = null;
   #requests = 0;
-  readonly #calls = new Map<number, CallOrigin>();
+  readonly #calls = new Map<number, UnderWay>();
 
   constructor(private readonly deps: InstanceDeps) {
     this.lease = deps.lease;
@@ -88,14 +97,15 @@ export class Instance {
   }
 
   /** Calls into the realm; the outcome is a value, whatever the plugin does. */
-  async call(target: CallTarget, args: readonly Json[], timeoutMs: number, origin: CallOrigin): Promise<CallOutcome> {
+  async call(target: CallTarget, args: readonly Json[], timeoutMs: number, origin: CallOrigin): Promise<Attempt> {
     const realm = this.#realm;
-    if (realm === null) return goneOutcome("the realm is not open");
+    if (realm === null) return { ...goneOutcome("the realm is not open"), acted: false };
     const started = this.deps.now();
     const { id, outcome } = realm.call(target, args, timeoutMs);
-    this.#calls.set(id, origin);
+    const underWay: UnderWay = { origin, acted: false };
+    this.#calls.set(id, underWay);
     try {
-      return await outcome;
+      return { ...(await outcome), acted: underWay.acted };
     } finally {
       this.#calls.delete(id);
       this.deps.metrics.record(this.deps.now() - started);
@@ -103,9 +113,9 @@ export class Instance {
   }
 
   /** Runs a registered handler by its lasting handle. */
-  invoke(handle: number, args: readonly Json[], timeoutMs: number, origin: CallOrigin): Promise<CallOutcome> {
+  invoke(handle: number, args: readonly Json[], timeoutMs: number, origin: CallOrigin): Promise<Attempt> {
     const registration = this.handlers.get(handle);
-    if (registration === undefined) return Promise.resolve(goneOutcome("the handler is no longer registered"));
+    if (registration === undefined) return Promise.resolve({ ...goneOutcome("the handler is no longer registered"), acted: false });
     return this.call({ kind: "handler", registration }, args, timeoutMs, origin);
   }
 
@@ -138,7 +148,9 @@ export class Instance {
 
   async #request(request: RealmRequest): Promise<RequestOutcome> {
     if (this.#requests >= MAX_REQUESTS) return refused("RateLimited", `more than ${MAX_REQUESTS} calls wait for an answer`, "rate_limited");
-    const origin = (request.call === null ? undefined : this.#calls.get(request.call)) ?? this.background();
+    const underWay = request.call === null ? undefined : this.#calls.get(request.call);
+    if (underWay !== undefined) underWay.acted = true;
+    const origin = underWay?.origin ?? this.background();
     this.#requests += 1;
     try {
       return await this.deps.operate(this, request, origin);

@@ -15,6 +15,9 @@ export interface PluginDeps {
   onIllegal(plugin: Plugin, from: PluginState, to: PluginState): void;
 }
 
+/** A host that was killed is buried within this time. */
+const RETURN_NOTICE_MS = 500;
+
 /** One known plugin over all its loads: state, health, metrics, and the load that runs now. */
 export class Plugin {
   readonly machine: StateMachine;
@@ -75,6 +78,14 @@ export class Plugin {
       await this.#moved(left);
     }
     return this.instance;
+  }
+
+  /** The instance after `lost`, if the plugin comes back at once through no fault of its own. */
+  async returned(lost: Instance, ms: number): Promise<Instance | null> {
+    // The host's end reaches the callers before it reaches the supervisor: let it take note first.
+    if (this.state === "running" && this.instance === lost) await this.#moved(RETURN_NOTICE_MS);
+    if (this.state !== "loading" && !(this.state === "running" && this.instance !== lost)) return null;
+    return this.ready(ms);
   }
 
   #moved(ms: number): Promise<void> {

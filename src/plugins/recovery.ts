@@ -41,7 +41,7 @@ export class Recovery {
   /** A host process ended: the one that was running gets the blame and a host of its own, the others come straight back. */
   hostExited(key: HostKey, host: PluginHost, exit: HostExit): void {
     const culprit = exit.reason === "stopped" ? null : exit.culprit;
-    this.deps.log.warn(`plugin host ended: ${exit.reason}: ${exit.detail}`, { pid: host.pid, host: key });
+    this.deps.log.debug(`plugin host ${key} ended`, { pid: host.pid, reason: exit.reason });
     for (const plugin of this.plugins()) {
       const realm = plugin.instance?.realm;
       if (plugin.hostKey !== key || realm === null || realm === undefined) continue;
