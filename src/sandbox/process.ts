@@ -3,8 +3,9 @@ import { closeSync } from "node:fs";
 import { ok, type Result } from "../errors.ts";
 import type { BridgeEnd } from "./bridge.ts";
 import { OPTIONAL_WALLS, type Wall } from "./jail/walls.ts";
-import type { PluginHost, RealmEvents, RealmSpec } from "./port.ts";
+import type { PluginHost } from "./port.ts";
 import { HOST_LIMITS, type LaunchOptions, launchHost } from "./process-launch.ts";
+import { RealmMemory } from "./process-memory.ts";
 import { type Supervised, supervise } from "./process-supervise.ts";
 import { HostSession } from "./session.ts";
 import { fdStream } from "./streams.ts";
@@ -23,12 +24,13 @@ export async function spawnHost(options: SpawnOptions): Promise<Result<PluginHos
   const launched = await launchHost(options);
   if (!launched.ok) return launched;
   const { process: child, readFd, writeFd, walls } = launched.value;
-  const memory = new RealmMemory(options.limits?.memoryMb ?? HOST_LIMITS.memoryMb);
-  const watch = supervise(launched.value, { clock, log, maxBytes: () => memory.bytes });
+  const memory = new RealmMemory(child.pid, options.limits?.memoryMb ?? HOST_LIMITS.memoryMb, clock);
+  const watch = supervise(launched.value, { clock, log, maxBytes: () => memory.ceiling });
   const session = new HostSession({ stream: fdStream(readFd, writeFd, clock), clock, onEnd: (end) => bridgeEnded(end, watch, options) });
   session.start();
   warnOfMissing(walls, options);
   const exited = watch.exited.then((exit) => {
+    memory.end();
     session.abandon();
     return exit;
   });
@@ -70,37 +72,4 @@ function bridgeEnded({ reason, detail }: BridgeEnd, watch: Supervised, { clock }
 function warnOfMissing(walls: readonly Wall[], { log }: SpawnOptions): void {
   const missing = walls.filter((one) => one.required && !one.stands);
   for (const { wall, detail } of missing) log.warn(`plugins run without the wall "${wall}": ${detail}`);
-}
-
-/** The ceiling grows by what each open realm may use. */
-class RealmMemory {
-  #realmsMb = 0;
-
-  constructor(readonly baseMb: number) {}
-
-  get bytes(): number {
-    return (this.baseMb + this.#realmsMb) * 2 ** 20;
-  }
-
-  async open(session: HostSession, spec: RealmSpec, events: RealmEvents): ReturnType<HostSession["open"]> {
-    const { memoryMb } = spec.limits;
-    let held = true;
-    const release = () => {
-      if (held) this.#realmsMb -= memoryMb;
-      held = false;
-    };
-    this.#realmsMb += memoryMb;
-    const opened = await session.open(spec, {
-      request: (request) => events.request(request),
-      log: (level, message, fields) => events.log(level, message, fields),
-      fault: (error) => events.fault(error),
-      strike: (reason, detail) => events.strike(reason, detail),
-      gone(reason, detail) {
-        release();
-        events.gone(reason, detail);
-      },
-    });
-    if (!opened.ok) release();
-    return opened;
-  }
 }

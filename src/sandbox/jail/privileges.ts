@@ -17,7 +17,6 @@ const F_SETFD = 2;
 const FD_CLOEXEC = 1;
 
 export const RLIMIT = { FSIZE: 1, DATA: 2, CORE: 4, NOFILE: 7, MEMLOCK: 8, MSGQUEUE: 12, NICE: 13, RTPRIO: 14 } as const;
-const UNLIMITED = 0xffff_ffff_ffff_ffffn;
 
 /** Kills this process when `parent` ends. False when it has ended already (or is not the parent), which no signal would tell. */
 export function dieWithParent(libc: Libc, parent: number): boolean {
@@ -76,19 +75,26 @@ export function setLimits(libc: Libc, settings: LimitSettings): string | null {
 
 /** Lowers the soft and hard limit to `value`, or to the hard limit where that is lower already. */
 function lowerLimit(libc: Libc, resource: number, value: bigint): string | null {
-  const now = getLimit(libc, resource);
+  const now = getLimit(libc, 0, resource);
   const target = now !== null && now.hard < value ? now.hard : value;
-  return setLimit(libc, 0, resource, target, target);
+  return writeLimit(libc, 0, resource, target, target);
 }
 
-export function getLimit(libc: Libc, resource: number): { soft: bigint; hard: bigint } | null {
+/** Of process `pid` (0: this one); null when it is gone or another user's. */
+export function getLimit(libc: Libc, pid: number, resource: number): { soft: bigint; hard: bigint } | null {
   const pair = new BigUint64Array(2);
-  if (libc.call("prlimit64", 0, resource, 0, new Uint8Array(pair.buffer)).errno !== 0) return null;
-  return { soft: pair[0] ?? UNLIMITED, hard: pair[1] ?? UNLIMITED };
+  const [soft, hard] = libc.call("prlimit64", pid, resource, 0, new Uint8Array(pair.buffer)).errno === 0 ? pair : [];
+  return soft === undefined || hard === undefined ? null : { soft, hard };
 }
 
-/** Of process `pid` (0: this one). Returns what failed, or null. */
-export function setLimit(libc: Libc, pid: number, resource: number, soft: bigint, hard: bigint = UNLIMITED): string | null {
+/** Sets the soft limit, at most to the hard one, which stays. Returns what failed, or null. */
+export function setSoftLimit(libc: Libc, pid: number, resource: number, soft: bigint): string | null {
+  const now = getLimit(libc, pid, resource);
+  if (now === null) return `limit ${resource} cannot be read`;
+  return writeLimit(libc, pid, resource, soft < now.hard ? soft : now.hard, now.hard);
+}
+
+function writeLimit(libc: Libc, pid: number, resource: number, soft: bigint, hard: bigint): string | null {
   const pair = new BigUint64Array([soft, hard]);
   return refusal(`limit ${resource}`, libc.call("prlimit64", pid, resource, new Uint8Array(pair.buffer), 0));
 }

@@ -120,7 +120,7 @@ export function limitMemory(stage: StageTwo): StageTwo {
   const kernel = libc();
   const now = dataBytes("self");
   const problem =
-    now === null ? "VmData is unknown" : privileges.setLimit(kernel, 0, privileges.RLIMIT.DATA, BigInt(now + stage.plan.dataBytes));
+    now === null ? "VmData is unknown" : privileges.setSoftLimit(kernel, 0, privileges.RLIMIT.DATA, BigInt(now + stage.plan.dataBytes));
   return problem === null ? stage : { ...stage, failed: { limits: problem, ...stage.failed } };
 }
 

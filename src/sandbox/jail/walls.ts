@@ -44,7 +44,7 @@ export function checkWalls(
     return result.errno;
   };
   const root = errno(libc.call("openat", AT_FDCWD, new Uint8Array([0x2f, 0]), O_CLOEXEC, 0));
-  const core = getLimit(libc, RLIMIT.CORE);
+  const core = getLimit(libc, 0, RLIMIT.CORE);
   const privileges = libc.call("prctl", PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0).value;
   const signal = libc.call("kill", plan.parent, 0).errno;
   const tcp = connectLoopback(libc);

@@ -1,0 +1,131 @@
+import { afterAll, afterEach, describe, expect, test } from "bun:test";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { fileURLToPath } from "node:url";
+import { systemClock } from "../../src/clock.ts";
+import { silentLogger } from "../../src/log/logger.ts";
+import type { PluginHost, Realm, RealmEvents, RealmSpec } from "../../src/sandbox/port.ts";
+import { probeWalls, spawnHost } from "../../src/sandbox/process.ts";
+import { launchHost, sourceFolders } from "../../src/sandbox/process-launch.ts";
+
+const linux = process.platform === "linux";
+const folder = mkdtempSync(`${tmpdir()}/zephyrgate-host-`);
+const databases = `${folder}/databases`;
+mkdirSync(databases);
+const options = { databases: [databases], allowMissing: [], log: silentLogger, clock: systemClock };
+const hosts: PluginHost[] = [];
+
+afterEach(async () => {
+  for (const host of hosts.splice(0)) await host.stop();
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+async function start(): Promise<PluginHost> {
+  const host = await spawnHost(options);
+  if (!host.ok) throw host.error;
+  hosts.push(host.value);
+  return host.value;
+}
+
+const events: RealmEvents = {
+  request: async () => ({ ok: true, value: null }),
+  log() {},
+  fault() {},
+  strike() {},
+  gone() {},
+};
+
+function spec(plugin: string, body: string): RealmSpec {
+  const granted = { database_access: { state: "granted", scope: {} } };
+  return {
+    plugin,
+    version: "1.0.0",
+    code: `import { Plugin } from "zephyrgate"; export default class extends Plugin { ${body} }`,
+    limits: { memoryMb: 16, sliceMs: 100, timeoutS: 10, storageMb: 16 },
+    config: {},
+    capabilities: {},
+    permissions: granted,
+    tokens: { database_access: "token" },
+    database: `${databases}/${plugin}.sqlite`,
+    gatewayVersion: "0.1.0",
+  };
+}
+
+async function open(host: PluginHost, plugin: string, body: string): Promise<Realm> {
+  const realm = await host.open(spec(plugin, body), events);
+  if (!realm.ok) throw realm.error;
+  return realm.value;
+}
+
+const healthy = async (realm: Realm) => (await realm.call({ kind: "health" }, [], 10_000).outcome).ok;
+const STUCK = "healthCheck() { [].indexOf.call({ length: 9e15 }, 1); return true; }";
+
+describe.if(linux)("a plugin host process", () => {
+  test("runs plugins with their databases behind all walls, and stops in order", async () => {
+    const host = await start();
+    expect(host.walls.filter((wall) => !wall.stands && wall.wall !== "landlock_network" && wall.wall !== "landlock_scope")).toEqual([]);
+    const body = 'async healthCheck() { await this.storeData("k", 41); return (await this.retrieveData("k")) === 41; }';
+    const realms = await Promise.all(["one", "two", "three"].map((name) => open(host, name, body)));
+    for (const realm of realms) expect(await realm.call({ kind: "health" }, [], 10_000).outcome).toMatchObject({ ok: true, value: true });
+    await host.stop();
+    await host.stop();
+    expect(await host.exited).toEqual({ reason: "stopped", detail: "stopped", culprit: null });
+    expect(existsSync(`/proc/${host.pid}`)).toBe(false);
+  }, 60_000);
+
+  test("is killed when a realm sits in native code, which names the realm; a new one serves the others", async () => {
+    const host = await start();
+    const good = await open(host, "good", "healthCheck() { return true; }");
+    const bad = await open(host, "bad", STUCK);
+    expect(await healthy(good)).toBe(true);
+    const stuck = await bad.call({ kind: "health" }, [], 30_000).outcome;
+    expect(stuck).toMatchObject({ ok: false, cause: "gone" });
+    expect(await host.exited).toMatchObject({ reason: "watchdog", culprit: bad.number });
+    expect(await healthy(good)).toBe(false);
+    const next = await start();
+    expect(await healthy(await open(next, "good", "healthCheck() { return true; }"))).toBe(true);
+  }, 60_000);
+
+  test("holds seventy realms under its memory limit", async () => {
+    const host = await start();
+    const realms: Realm[] = [];
+    for (let count = 0; count < 70; count++) realms.push(await open(host, `p${count}`, "healthCheck() { return true; }"));
+    for (const realm of realms) expect(await healthy(realm)).toBe(true);
+    expect(readFileSync(`/proc/${host.pid}/environ`, "utf8")).toBe("");
+  }, 60_000);
+});
+
+describe.if(linux)("the walls", () => {
+  const here = fileURLToPath(new URL("jail/", import.meta.url));
+  const entry = { main: `${here}old-kernel.ts`, readable: [...sourceFolders(), here] };
+
+  test("are known by trying them", async () => {
+    const walls = await probeWalls({ log: silentLogger, clock: systemClock });
+    if (!walls.ok) throw walls.error;
+    expect(walls.value.map((one) => one.wall)).toEqual([
+      "capabilities",
+      "no_new_privs",
+      "limits",
+      "landlock",
+      "landlock_network",
+      "landlock_scope",
+      "seccomp",
+    ]);
+    expect(walls.value.filter((one) => one.required && !one.stands)).toEqual([]);
+  }, 60_000);
+
+  test("that this kernel lacks are an error with the way to accept it", async () => {
+    const launched = await launchHost({ ...options, entry });
+    if (launched.ok) throw new Error("it started");
+    expect(launched.error.code).toBe("jail_unavailable");
+    expect(launched.error.summary()).toContain('The wall "landlock" of the jail does not stand: this kernel offers no Landlock');
+    expect(launched.error.summary()).toContain("plugins.isolation.allow_missing: [landlock]");
+  }, 60_000);
+
+  test("may be missing when the configuration says so, and are reported", async () => {
+    const walls = await probeWalls({ log: silentLogger, clock: systemClock, entry });
+    if (!walls.ok) throw walls.error;
+    const state = Object.fromEntries(walls.value.map((one) => [one.wall, one.stands]));
+    expect(state).toMatchObject({ capabilities: true, no_new_privs: true, limits: true, landlock: false, seccomp: true });
+  }, 60_000);
+});
