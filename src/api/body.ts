@@ -41,7 +41,7 @@ function tooLarge(): Result<never> {
 export type Schema<T = unknown> = v.GenericSchema<unknown, T>;
 
 /** Checks input against a schema; the error names every field and what it wants, never what was sent. */
-export function check<T>(schema: Schema<T>, input: unknown, code: "invalid_argument" | "unprocessable"): Result<T> {
+export function check<T>(schema: Schema<T>, input: unknown, code: "invalid_argument" | "unprocessable" | "not_found"): Result<T> {
   const result = v.safeParse(schema, input);
   if (result.success) return ok(result.output);
   const errors = result.issues.slice(0, 20).map((issue) => describe(issue));

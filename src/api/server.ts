@@ -2,7 +2,8 @@ import { Elysia } from "elysia";
 import type { Clock, Random } from "../clock.ts";
 import { fail, GatewayError, ok, type Result } from "../errors.ts";
 import type { Logger } from "../log/logger.ts";
-import { Gate, hostAllowed } from "./auth.ts";
+import { Gate, hostAllowed } from "./access/gate.ts";
+import { ensureToken } from "./access/token.ts";
 import { ANYTHING, check, readJson } from "./body.ts";
 import type { Control } from "./control.ts";
 import { Feed } from "./feed.ts";
@@ -13,7 +14,6 @@ import { meshRoutes } from "./routes/mesh.ts";
 import { pluginRoutes } from "./routes/plugins.ts";
 import { serviceRoutes } from "./routes/service.ts";
 import { systemRoutes } from "./routes/system.ts";
-import { ensureToken } from "./token.ts";
 
 export interface ApiOptions {
   readonly host: string;
@@ -141,7 +141,8 @@ class Api {
     try {
       const who = route.open === true ? ({ ok: true, via: "api" } as const) : this.#gate.identify(request);
       if (!who.ok) return who.response;
-      const params = check(route.params ?? ANYTHING, rawParams, "invalid_argument");
+      // A name that cannot be one names nothing; only who would store under it is told what is wrong with it.
+      const params = check(route.params ?? ANYTHING, rawParams, route.method === "PUT" ? "invalid_argument" : "not_found");
       if (!params.ok) return problemResponse(params.error);
       const query = route.query === undefined ? ok(undefined) : check(route.query, queryOf(request), "invalid_argument");
       if (!query.ok) return problemResponse(query.error);

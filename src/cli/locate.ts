@@ -1,5 +1,5 @@
 import { homedir } from "node:os";
-import { readToken } from "../api/token.ts";
+import { readToken } from "../api/access/token.ts";
 import { type LoadedConfig, loadConfig } from "../config/load.ts";
 import { fail, issueLine, ok, type Result } from "../errors.ts";
 import { Client } from "./client.ts";

@@ -17,6 +17,10 @@ export function json(io: Io, value: unknown): void {
 
 /** Aligned columns; cells are escaped before they are measured. */
 export function table(io: Io, head: readonly string[], rows: readonly (readonly (string | number | null | undefined)[])[]): void {
+  if (rows.length === 0) {
+    io.stdout.write("none\n");
+    return;
+  }
   const cells = [head.map((name) => name.toUpperCase()), ...rows.map((row) => row.map((cell) => escapeText(String(cell ?? "-"))))];
   const widths = head.map((_, column) => Math.max(...cells.map((row) => Bun.stringWidth(row[column] ?? ""))));
   for (const row of cells) {

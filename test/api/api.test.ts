@@ -137,7 +137,14 @@ describe("errors", () => {
   test("unknown paths, wrong methods with Allow, wrong media types, bad JSON, bad fields, too large", async () => {
     await problem(await api.call("/api/v1/nothing"), 404, "not_found");
     await problem(await api.call("/nothing"), 404, "not_found");
-    await problem(await api.call("/api/v1/plugins/nobody"), 404, "not_found");
+    for (const name of ["nobody", "No-Plugin", "%00", "a".repeat(300)])
+      await problem(await api.call(`/api/v1/plugins/${name}`), 404, "not_found");
+    for (const id of ["m_nothing", `m_${"0".repeat(26)}`]) await problem(await api.call(`/api/v1/messages/${id}`), 404, "not_found");
+    await problem(
+      await api.call("/api/v1/plugins/hello_world/secrets/a%20b", { method: "PUT", json: { value: "x" } }),
+      400,
+      "invalid_argument",
+    );
     const wrong = await api.call("/api/v1/plugins/hello_world", { method: "PATCH" });
     expect(wrong.headers.get("allow")).toBe("GET, HEAD");
     await problem(wrong, 405, "method_not_allowed");

@@ -2,9 +2,9 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { hostAllowed } from "../../src/api/auth.ts";
+import { hostAllowed } from "../../src/api/access/gate.ts";
+import { ensureToken, readToken, tokenPath } from "../../src/api/access/token.ts";
 import { startApi } from "../../src/api/server.ts";
-import { ensureToken, readToken, tokenPath } from "../../src/api/token.ts";
 import { systemClock, systemRandom } from "../../src/clock.ts";
 import { serve } from "./serve.ts";
 

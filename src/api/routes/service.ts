@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import { fail, ok } from "../../errors.ts";
-import { type Gate, sameOrigin } from "../auth.ts";
+import { type Gate, sameOrigin } from "../access/gate.ts";
 import { EVENT_NAMES, type Feed } from "../feed.ts";
 import { openApi } from "../openapi.ts";
 import { type Route, route } from "../route.ts";

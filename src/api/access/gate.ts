@@ -1,8 +1,8 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import { isIP } from "node:net";
 import { hostname } from "node:os";
-import type { Clock, Random } from "../clock.ts";
-import { refuse } from "./problem.ts";
+import type { Clock, Random } from "../../clock.ts";
+import { refuse } from "../problem.ts";
 
 const SESSION_MS = 12 * 3_600_000;
 const MAX_SESSIONS = 64;

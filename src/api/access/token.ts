@@ -1,7 +1,7 @@
 import { chmodSync, closeSync, constants, fstatSync, linkSync, openSync, readSync, unlinkSync, writeSync } from "node:fs";
 import { join } from "node:path";
-import type { Random } from "../clock.ts";
-import { fail, ok, type Result } from "../errors.ts";
+import type { Random } from "../../clock.ts";
+import { fail, ok, type Result } from "../../errors.ts";
 
 const FORM = /^[A-Za-z0-9_-]{43}$/;
 
