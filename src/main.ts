@@ -1,10 +1,12 @@
 #!/usr/bin/env bun
 // The process edge: the one place that knows the process. Everything behind it gets what it needs as parameters.
 import { runHostProcess, STAGE_ONE, STAGE_TWO } from "./sandbox/entry.ts";
+import { COMPILER_VERB } from "./sandbox/loader/source.ts";
 
 const [verb, argument] = process.argv.slice(2);
 // The same executable is the plugin host; it must not load what the gateway needs.
 if (verb === STAGE_ONE || verb === STAGE_TWO) await runHostProcess(verb, argument ?? "");
+else if (verb === COMPILER_VERB) await (await import("./sandbox/loader/compiler-child.ts")).serveCompiler();
 else await runCommandLine();
 
 async function runCommandLine(): Promise<never> {

@@ -5,7 +5,7 @@ import { dirname, join } from "node:path";
 import fc from "fast-check";
 import { systemClock } from "../../src/clock.ts";
 import { issueLine } from "../../src/errors.ts";
-import { Compiler } from "../../src/sandbox/loader/compiler.ts";
+import { Compiler, compilerCommand } from "../../src/sandbox/loader/compiler.ts";
 import { loadPlugin } from "../../src/sandbox/loader/load.ts";
 import { resolveModule } from "../../src/sandbox/loader/resolve.ts";
 import { folderSource } from "../../src/sandbox/loader/source.ts";
@@ -14,7 +14,6 @@ const root = realpathSync(mkdtempSync(join(tmpdir(), "hostile-")));
 const evil = join(root, "EVIL");
 const outside = join(root, "outside.ts");
 writeFileSync(outside, 'export const secret = "outside";');
-const COMMAND = [process.execPath, join(import.meta.dir, "../../src/sandbox/loader/compiler-child.ts")];
 const compilers: Compiler[] = [];
 afterAll(async () => {
   for (const compiler of compilers) await compiler.stop();
@@ -297,7 +296,7 @@ test("a hundred bundlings at once, ten times, leave no memory behind", async () 
 
 describe("the compiler's own process", () => {
   const compiler = (limits: { deadlineMs?: number; memoryBytes?: number } = {}) => {
-    const made = new Compiler({ command: COMMAND, clock: systemClock, limits });
+    const made = new Compiler({ command: compilerCommand(), clock: systemClock, limits });
     compilers.push(made);
     return made;
   };
@@ -349,6 +348,15 @@ describe("the compiler's own process", () => {
     await stopping.stop();
     expect((await waiting).ok).toBe(false);
     expect((await stopping.load(good())).ok).toBe(false);
+  });
+
+  test("it ends with its standard input, in the middle of work too", async () => {
+    const child = Bun.spawn(compilerCommand(), { stdin: "pipe", stdout: "ignore", env: {} });
+    child.stdin.write(`${JSON.stringify({ folder: folder({ "plugin.ts": doubling(23) }) })}\n`);
+    await child.stdin.flush();
+    await Bun.sleep(100);
+    await child.stdin.end();
+    expect(await child.exited).toBe(0);
   });
 
   test("its environment is empty and macros do not run there either", async () => {

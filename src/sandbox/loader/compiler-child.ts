@@ -11,19 +11,21 @@ export interface CompileRequest {
   readonly main?: string;
 }
 
-/** Serves standard input until it ends. */
-export async function serveCompiler(): Promise<void> {
+/** Serves standard input, and ends with it at once, whatever is under way: the gateway is then gone. */
+export async function serveCompiler(): Promise<never> {
   let rest = "";
-  for await (const chunk of Bun.stdin.stream().pipeThrough(new TextDecoderStream() as never) as unknown as AsyncIterable<string>) {
-    const lines = (rest + chunk).split("\n");
+  let work: Promise<unknown> = Promise.resolve();
+  const decoder = new TextDecoder();
+  for await (const chunk of Bun.stdin.stream()) {
+    const lines = (rest + decoder.decode(chunk, { stream: true })).split("\n");
     rest = lines.pop() ?? "";
-    for (const line of lines) await Bun.write(Bun.stdout, `${JSON.stringify(await compile(JSON.parse(line) as CompileRequest))}\n`);
+    for (const line of lines) work = work.then(() => answer(JSON.parse(line) as CompileRequest));
   }
+  process.exit(0);
 }
 
-async function compile({ folder, main }: CompileRequest): Promise<Result<LoadedPlugin, readonly Issue[]>> {
+async function answer({ folder, main }: CompileRequest): Promise<void> {
   const source = folderSource(folder);
-  return source.ok ? await loadPlugin(source.value, main) : source;
+  const loaded: Result<LoadedPlugin, readonly Issue[]> = source.ok ? await loadPlugin(source.value, main) : source;
+  await Bun.write(Bun.stdout, `${JSON.stringify(loaded)}\n`);
 }
-
-if (import.meta.main) await serveCompiler();

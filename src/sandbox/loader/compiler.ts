@@ -1,9 +1,11 @@
 import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import * as v from "valibot";
 import type { Clock, Timer } from "../../clock.ts";
 import type { Issue, Result } from "../../errors.ts";
 import type { CompileRequest } from "./compiler-child.ts";
 import type { LoadedPlugin } from "./load.ts";
+import { COMPILER_VERB } from "./source.ts";
 
 /** One bundling has so long, and so much memory more than the idle process, before its process is killed. */
 const DEADLINE_MS = 20_000;
@@ -45,10 +47,17 @@ const answerSchema = v.variant("ok", [
   }),
 ]);
 
+/** The program itself as the compiler's process: by its hidden verb, see main.ts. */
+export function compilerCommand(): string[] {
+  const isCompiled = import.meta.path.startsWith("/$bunfs/");
+  if (isCompiled) return [process.execPath, COMPILER_VERB];
+  return [process.execPath, "--no-install", "--no-env-file", join(import.meta.dir, "../../main.ts"), COMPILER_VERB];
+}
+
 type Answer = Result<LoadedPlugin, readonly Issue[]>;
 
 export interface CompilerDeps {
-  /** Runs {@link serveCompiler}: the program itself with the argument that leads there. */
+  /** Runs serveCompiler: see {@link compilerCommand}. */
   readonly command: readonly string[];
   readonly clock: Clock;
   readonly limits?: { readonly deadlineMs?: number; readonly memoryBytes?: number };

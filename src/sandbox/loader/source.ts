@@ -6,6 +6,9 @@ import { closeSync, constants, fstatSync, lstatSync, openSync, readSync, realpat
 import { dirname, join, relative, resolve, sep } from "node:path";
 import type { Issue, Result } from "../../errors.ts";
 
+/** As the program's first argument: be the process that bundles (see compiler.ts). */
+export const COMPILER_VERB = "__compile";
+
 /** Bytes of one file, and of all that one plugin loads. */
 export const MAX_FILE_BYTES = 2 * 1024 * 1024;
 export const MAX_TOTAL_BYTES = 8 * 1024 * 1024;
