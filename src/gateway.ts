@@ -7,6 +7,7 @@ import { describeStart } from "./gateway/banner.ts";
 import { CrashLog } from "./gateway/crashes.ts";
 import { Gateway } from "./gateway/gateway.ts";
 import { chooseInterfaces } from "./gateway/links.ts";
+import { clearProxyVariables } from "./http/resolve.ts";
 import { escapeText } from "./log/escape.ts";
 import { createLog } from "./log/log.ts";
 import { discoverPorts } from "./mesh/transport/discover.ts";
@@ -40,7 +41,7 @@ export async function runGateway(flags: GatewayFlags, io: GatewayIo): Promise<nu
   }
   const { config } = loaded.value;
   // Whatever a proxy variable says, plugins' requests go where they were judged to go.
-  for (const name of Object.keys(process.env)) if (/^(?:https?|all|no)_proxy$/i.test(name)) delete process.env[name];
+  clearProxyVariables();
   const log = createLog(config.log, {
     clock: systemClock,
     console: { write: (text) => io.stdout.write(text), colour: io.colour === true },

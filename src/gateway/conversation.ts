@@ -100,7 +100,7 @@ export function makeConversation(deps: ConversationDeps): Conversation {
   const registrars = {
     router: routerRegistrar(router.registry),
     menu: menuRegistrar(menuRegistry),
-    schedule: scheduleRegistrar(schedule, () => 0),
+    schedule: scheduleRegistrar(schedule, (plugin) => minIntervalS(deps, plugin)),
   };
   return {
     schedule,
@@ -122,6 +122,16 @@ export function makeConversation(deps: ConversationDeps): Conversation {
 function handlerOutcome(outcome: CallOutcome): HandlerOutcome {
   if (!outcome.ok) return { ok: false, cause: outcome.cause };
   return { ok: true, value: outcome.value, ...(outcome.session === undefined ? {} : { session: outcome.session }) };
+}
+
+/** The scope of schedule_tasks, for cron patterns too; 0 without one. */
+function minIntervalS(deps: ConversationDeps, plugin: string): number {
+  const granted = deps.supervisor().get(plugin)?.instance?.lease.states().granted ?? [];
+  const scopes = granted.flatMap((entry) =>
+    typeof entry === "object" && entry !== null && "schedule_tasks" in entry ? [entry.schedule_tasks] : [],
+  );
+  if (granted.includes("schedule_tasks") || scopes.length === 0) return 0;
+  return Math.min(...scopes.map((scope) => Number((scope as { min_interval_s?: number }).min_interval_s ?? 0)));
 }
 
 function mayHear(deps: ConversationDeps, plugin: string, message: MeshMessage): boolean {

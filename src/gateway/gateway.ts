@@ -40,6 +40,7 @@ import type { Plugin } from "../plugins/plugin.ts";
 import type { Candidate } from "../plugins/ports.ts";
 import { Supervisor } from "../plugins/supervisor.ts";
 import { ROUTER_SCHEMA } from "../router/seen.ts";
+import { Compiler, compilerCommand } from "../sandbox/loader/compiler.ts";
 import type { CoreDatabase } from "../storage/core.ts";
 import { openCoreDatabase } from "../storage/core-open.ts";
 import { lockDataFolder } from "../storage/lock.ts";
@@ -48,6 +49,7 @@ import { type Conversation, makeConversation } from "./conversation.ts";
 import { hostSpawner } from "./host.ts";
 import type { Chosen } from "./links.ts";
 import { makeLinks } from "./links.ts";
+import type { GatewayParts } from "./parts.ts";
 import { Catalogue, databasePath } from "./plugins.ts";
 import { runsSchema } from "./stores.ts";
 import { logTraffic } from "./traffic.ts";
@@ -60,6 +62,8 @@ export interface GatewayOptions {
   readonly random: Random;
   readonly allowAll: boolean;
   readonly safe: boolean;
+  /** Stand-ins for what reaches outside; the real ones when absent. */
+  readonly parts?: GatewayParts;
 }
 
 export class Gateway {
@@ -157,7 +161,10 @@ export class Gateway {
       () => clock.now(),
     );
     const withExamples = this.options.loaded.file === null && this.options.chosen.allSimulated && !this.options.safe;
+    const compiler = new Compiler({ command: compilerCommand(), clock });
+    this.#life.add("compiler", () => compiler.stop());
     const catalogue = new Catalogue({
+      compiler,
       log: logger.child("plugins"),
       config: () => this.#config,
       decisions,

@@ -10,6 +10,7 @@ import type { Settings, StoredDecisions } from "../plugins/decisions.ts";
 import { Discovery, type FoundPlugin, readConfigSchema } from "../plugins/discovery.ts";
 import { planStart } from "../plugins/order.ts";
 import type { Bundle, Candidate, Discovered, Ordered } from "../plugins/ports.ts";
+import type { Compiler } from "../sandbox/loader/compiler.ts";
 import { bundleFile, loadPlugin } from "../sandbox/loader/load.ts";
 import { stackMapper } from "../sandbox/loader/stack.ts";
 import type { RealmLimits } from "../sandbox/port.ts";
@@ -26,6 +27,8 @@ export interface CatalogueDeps {
   readonly decisions: StoredDecisions;
   readonly safe: boolean;
   readonly withExamples: boolean;
+  /** Bundles what strangers wrote, away from this process. */
+  readonly compiler: Pick<Compiler, "load">;
 }
 
 /** Knows where each plugin came from and what the configuration says of it. */
@@ -65,7 +68,8 @@ export class Catalogue {
   async build(candidate: Candidate): Promise<Result<Bundle>> {
     const found = this.#found.get(candidate.name);
     if (found === undefined) return fail("load_failed", "its folder is gone", { where: candidate.path });
-    const loaded = await loadPlugin(found.tree, found.manifest.main);
+    const { origin, path, tree, manifest } = found;
+    const loaded = await (origin === "bundled" ? loadPlugin(tree, manifest.main) : this.deps.compiler.load(path, manifest.main));
     if (!loaded.ok) return fail("load_failed", loaded.error.map(issueLine).join("; "), { data: { issues: loaded.error } });
     const { code, hash, map } = loaded.value;
     return ok({ code, hash, mapStack: stackMapper(map, bundleFile(candidate.name)) });

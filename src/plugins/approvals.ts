@@ -5,7 +5,7 @@ import { type Descriptor, parseEntry, printText, toEntry } from "../permissions/
 import type { GrantStore } from "../permissions/grants.ts";
 import type { OpenLease } from "../permissions/lease.ts";
 import { permissionSet, permissionSetHash, toDescriptors } from "../permissions/sets.ts";
-import type { Lease, PermissionName } from "../permissions/types.ts";
+import type { PermissionName } from "../permissions/types.ts";
 import { PERMISSION_NAMES } from "../permissions/types.ts";
 import type { Json } from "../sdk/wire.ts";
 import type { Approval, Approvals, Candidate } from "./ports.ts";
@@ -73,7 +73,7 @@ export class StoredApprovals implements Approvals, PermissionPort {
     return ok(null);
   }
 
-  open(candidate: Candidate, codeHash: string): Lease {
+  open(candidate: Candidate, codeHash: string): OpenLease {
     const verdict = this.#verdict(candidate, codeHash);
     if (!verdict.ok) throw verdict.error;
     this.#settle(candidate, codeHash, verdict.value);
@@ -104,34 +104,29 @@ export class StoredApprovals implements Approvals, PermissionPort {
     };
   }
 
-  /** A later word of the operator, effective from the next call on. */
+  /** A later word of the operator, effective from the next call on. A grant is cut to what was asked for. */
   say(candidate: Candidate, effect: "grant" | "deny" | "revoke", entry: Json | undefined, who: string): Result<null> {
     const entries: Json[] = entry === undefined ? [...PERMISSION_NAMES] : [entry];
     for (const each of entries) {
       const descriptor = parseEntry(each);
       if (!descriptor.ok) return descriptor;
-      const known = effect !== "grant" || this.#wasRequested(candidate, descriptor.value);
-      if (!known) {
-        return fail("conflict", `${candidate.name} does not ask for ${printText(descriptor.value)}`, {
-          hint: "a grant cannot exceed what its manifest requests",
-        });
-      }
-      const configHash = configDenyHash(this.deps.policy(candidate.name).deny);
-      // What the plugin asked for while it ran stands beside its manifest's set and not inside it.
-      const extra = effect === "grant" && !candidate.manifest.permissions.some((asked) => asked.name === descriptor.value.name);
-      const stored = this.deps.store.override(candidate.name, candidate.path, {
-        effect,
-        descriptor: descriptor.value,
-        who,
-        means: "api",
-        configHash,
-        extra,
-      });
+      const stored = this.#store(candidate, effect, descriptor.value, who);
       if (!stored.ok) return stored;
       this.deps.audit(candidate.name, effect, `${who}: ${printText(descriptor.value)}`);
     }
     this.refresh(candidate);
     return ok(null);
+  }
+
+  #store(candidate: Candidate, effect: "grant" | "deny" | "revoke", descriptor: Descriptor, who: string): Result<unknown> {
+    const { store, policy } = this.deps;
+    const { name, path } = candidate;
+    const by = { who, means: "api" as const, configHash: configDenyHash(policy(name).deny) };
+    if (effect !== "grant") return store.override(name, path, { effect, descriptor, ...by });
+    const verdict = this.#verdict(candidate);
+    if (!verdict.ok) return verdict;
+    const requested = { manifest: verdict.value.requested, atRuntime: this.#lease(name)?.requests() ?? [] };
+    return store.grant(name, path, descriptor, requested, by);
   }
 
   /** Standing anew into all open leases: after a word of the operator or a change of the file. */
@@ -174,12 +169,6 @@ export class StoredApprovals implements Approvals, PermissionPort {
     if (!descriptor.ok) return descriptor;
     const lease = this.#lease(plugin);
     return lease === null ? fail("conflict", `${plugin} is not running`) : ok(use(lease, descriptor.value));
-  }
-
-  #wasRequested(candidate: Candidate, descriptor: Descriptor): boolean {
-    const asked = candidate.manifest.permissions.some((entry) => entry.name === descriptor.name);
-    const wanted = this.#lease(candidate.name)?.requests() ?? [];
-    return asked || wanted.some((entry) => entry.name === descriptor.name);
   }
 
   #asker(candidate: Candidate, codeHash: string): Asker {

@@ -1,7 +1,8 @@
 import type { Random } from "../clock.ts";
 import type { Logger } from "../log/logger.ts";
 import type { Manifest } from "../manifest/schema.ts";
-import type { Lease, PermissionName } from "../permissions/types.ts";
+import type { OpenLease } from "../permissions/lease.ts";
+import type { PermissionName } from "../permissions/types.ts";
 import type { CallOutcome, CallTarget, GoneReason, Realm, RealmEvents, RealmRequest, RequestOutcome } from "../sandbox/port.ts";
 import type { Json, WireContext, WireError } from "../sdk/wire.ts";
 import type { CallMetrics } from "./metrics.ts";
@@ -32,7 +33,7 @@ export interface InstanceDeps {
   readonly plugin: string;
   readonly manifest: Manifest;
   readonly registrations: Registrations;
-  readonly lease: Lease;
+  readonly lease: OpenLease;
   readonly log: Logger;
   readonly random: Random;
   readonly metrics: CallMetrics;
@@ -56,7 +57,7 @@ export function correlationId(random: Random): string {
 export class Instance {
   /** Realm's registration id by the gateway's lasting handle. */
   readonly handlers = new Map<number, number>();
-  readonly lease: Lease;
+  readonly lease: OpenLease;
   readonly plugin: string;
   readonly manifest: Manifest;
   readonly registrations: Registrations;

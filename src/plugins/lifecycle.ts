@@ -46,11 +46,17 @@ export class Lifecycle {
   }
 
   /** stop and cleanup hooks with their deadlines, then everything it had is taken away, whatever the hooks did. */
-  async down(plugin: Plugin, to: PluginState, reason: string, disabledBy: PluginStatus["disabledBy"] = null): Promise<void> {
+  async down(
+    plugin: Plugin,
+    to: PluginState,
+    reason: string,
+    disabledBy: PluginStatus["disabledBy"] = null,
+    deadlineMs = HOOK_DEADLINE_MS,
+  ): Promise<void> {
     const instance = plugin.instance;
     if (instance !== null && plugin.state === "running") {
       plugin.machine.move("stopping", reason);
-      await this.#stopHooks(plugin, instance);
+      await this.#stopHooks(plugin, instance, deadlineMs);
     }
     this.clear(plugin);
     await instance?.close();
@@ -81,7 +87,7 @@ export class Lifecycle {
     plugin.bundle = bundle;
     plugin.runningSince = this.deps.clock.now();
     plugin.timeoutS = this.deps.limitsOf(plugin.candidate).timeoutS;
-    await this.#stopHooks({ name: plugin.name, bundle: before }, old);
+    await this.#stopHooks({ name: plugin.name, bundle: before }, old, HOOK_DEADLINE_MS);
     await old.close();
     return ok(null);
   }
@@ -119,9 +125,9 @@ export class Lifecycle {
     });
   }
 
-  async #stopHooks(plugin: Pick<Plugin, "name" | "bundle">, instance: Instance): Promise<void> {
+  async #stopHooks(plugin: Pick<Plugin, "name" | "bundle">, instance: Instance, deadlineMs: number): Promise<void> {
     for (const hook of ["stop", "cleanup"] as const) {
-      const outcome = await instance.call({ kind: "lifecycle", hook }, [], HOOK_DEADLINE_MS, instance.background());
+      const outcome = await instance.call({ kind: "lifecycle", hook }, [], deadlineMs, instance.background());
       const problem = hookProblem(outcome, plugin.bundle);
       if (problem !== null) this.deps.log.warn(`${hook} failed, cleaning up by force: ${problem}`, { plugin: plugin.name });
       if (!outcome.ok && outcome.cause === "gone") return;

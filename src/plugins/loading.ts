@@ -1,5 +1,5 @@
 import { fail, type GatewayError, ok, type Result } from "../errors.ts";
-import type { CallOutcome, PluginHost } from "../sandbox/port.ts";
+import type { CallOutcome, PluginHost, RealmLimits } from "../sandbox/port.ts";
 import type { Json } from "../sdk/wire.ts";
 import { Instance, type InstanceDeps } from "./instance.ts";
 import type { Plugin } from "./plugin.ts";
@@ -89,7 +89,7 @@ async function openRealm(
       plugin: candidate.name,
       version: candidate.manifest.version,
       code: bundle.code,
-      limits: deps.limitsOf(candidate),
+      limits: withinQuota(deps.limitsOf(candidate), lease.quotaMb()),
       config,
       capabilities: (candidate.manifest.capabilities ?? {}) as unknown as Json,
       permissions: lease.states() as unknown as Json,
@@ -102,6 +102,11 @@ async function openRealm(
   if (!opened.ok) return mapped(opened.error, bundle);
   instance.attach(opened.value);
   return ok(null);
+}
+
+/** The narrower of the limit and the permission's own quota. */
+function withinQuota(limits: RealmLimits, quotaMb: number | null): RealmLimits {
+  return quotaMb === null ? limits : { ...limits, storageMb: Math.min(limits.storageMb, quotaMb) };
 }
 
 /** A load error of the realm carries the engine's stack; the author wants his own lines. */

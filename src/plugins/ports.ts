@@ -4,7 +4,7 @@ import type { Result } from "../errors.ts";
 import type { CoreBus } from "../events/core.ts";
 import type { Logger } from "../log/logger.ts";
 import type { Manifest } from "../manifest/schema.ts";
-import type { Lease } from "../permissions/types.ts";
+import type { OpenLease } from "../permissions/lease.ts";
 import type { RealmLimits } from "../sandbox/port.ts";
 import type { Json, WireError } from "../sdk/wire.ts";
 import type { HealthLimits } from "./health.ts";
@@ -47,7 +47,7 @@ export interface Approvals {
   judge(candidate: Candidate): Approval;
   accept(candidate: Candidate, by: string): Result<null>;
   /** Capabilities for one load; `codeHash` goes to the audit log. */
-  open(candidate: Candidate, codeHash: string): Lease;
+  open(candidate: Candidate, codeHash: string): OpenLease;
 }
 
 /** Decisions taken at run time, which win until the configuration file changes. */

@@ -11,6 +11,9 @@ import type { PluginState, PluginStatus } from "./state.ts";
 /** Plugins that load at the same time, so that fifty start quickly and one that hangs holds up few. */
 const PARALLEL_LOADS = 8;
 
+/** The whole gateway stops within five seconds: hooks get less than at other times. */
+const SHUTDOWN_HOOK_MS = 1_000;
+
 export interface Change {
   readonly plugin: Plugin;
   /** Accepted, but it waits for the operator's approval. */
@@ -166,7 +169,11 @@ export class Supervisor {
     const position = new Map(this.#order.map((name, index) => [name, index]));
     const running = this.list().filter((plugin) => plugin.instance !== null);
     running.sort((a, b) => (position.get(b.name) ?? 0) - (position.get(a.name) ?? 0));
-    await Promise.all(running.map((plugin) => plugin.exclusive(() => this.#lifecycle.down(plugin, "stopped", "the gateway is stopping"))));
+    await Promise.all(
+      running.map((plugin) =>
+        plugin.exclusive(() => this.#lifecycle.down(plugin, "stopped", "the gateway is stopping", null, SHUTDOWN_HOOK_MS)),
+      ),
+    );
   }
 
   async #tellConfig(plugin: Plugin, next: { readonly [key: string]: Json }, changed: readonly string[]): Promise<Result<null>> {
