@@ -1,5 +1,6 @@
 /** The composition root: makes every room, hands each what it needs, starts them in order and closes them in reverse. */
 import { join } from "node:path";
+import type { Control } from "../api/control.ts";
 import { type ApiServer, startApi } from "../api/server.ts";
 import { EventBus } from "../bus.ts";
 import type { Clock, Random } from "../clock.ts";
@@ -22,6 +23,7 @@ import { CoreNodeStore, NODES_SCHEMA } from "../mesh/node-store.ts";
 import { NodeDirectory } from "../mesh/nodes.ts";
 import { Outbox } from "../mesh/outbox/outbox.ts";
 import { OUTBOX_SCHEMA } from "../mesh/outbox/store.ts";
+import type { SimulatedMesh } from "../mesh/simulator/mesh.ts";
 import type { LinkStatus } from "../mesh/types.ts";
 import { AuditLog } from "../permissions/audit/log.ts";
 import { Broker } from "../permissions/broker.ts";
@@ -72,6 +74,8 @@ export class Gateway {
   #ready = false;
   #config: LoadedConfig["config"];
   #api: ApiServer | null = null;
+  #control: GatewayControl | null = null;
+  #meshes: readonly SimulatedMesh[] = [];
   #plugins: Supervisor | null = null;
 
   constructor(private readonly options: GatewayOptions) {
@@ -83,6 +87,16 @@ export class Gateway {
 
   get url(): string {
     return this.#api?.url ?? "";
+  }
+
+  /** All that an operator can do; null before the start. */
+  get control(): Control | null {
+    return this.#control;
+  }
+
+  /** Behind the simulated interfaces. */
+  get meshes(): readonly SimulatedMesh[] {
+    return this.#meshes;
   }
 
   get plugins(): readonly Plugin[] {
@@ -102,7 +116,7 @@ export class Gateway {
   }
 
   async #start(): Promise<Result<null>> {
-    const { clock, random, log } = this.options;
+    const { clock, random, log, parts = {} } = this.options;
     const { logger } = log;
     const lock = lockDataFolder(this.#config.data_dir);
     if (!lock.ok) return lock;
@@ -121,6 +135,7 @@ export class Gateway {
     });
     audit.start();
     this.#life.add("audit log", () => audit.stop());
+    if (parts.decided !== undefined) audit.subscribe({}, parts.decided);
     const note = (plugin: string | null, event: string, detail: string) => audit.note(event, plugin, { detail });
 
     const nodes = new NodeDirectory({
@@ -134,13 +149,9 @@ export class Gateway {
     logTraffic(this.bus, nodes, logger.child("mesh"));
 
     const newId = () => correlationId(random);
-    const { links, simulated } = makeLinks(this.options.chosen.interfaces, {
-      clock,
-      random,
-      log: logger.child("mesh"),
-      correlationId: newId,
-      nodes,
-    });
+    const linkDeps = { clock, random, log: logger.child("mesh"), correlationId: newId, nodes };
+    const { links, simulated } = makeLinks(this.options.chosen.interfaces, linkDeps, parts.mesh);
+    this.#meshes = simulated.map(({ mesh }) => mesh);
     for (const { mesh } of simulated) this.#life.add("simulated mesh", () => mesh.stop());
     for (const link of links) link.onState((status) => this.bus.emit("link_state", status));
 
@@ -161,7 +172,7 @@ export class Gateway {
       () => clock.now(),
     );
     const withExamples = this.options.loaded.file === null && this.options.chosen.allSimulated && !this.options.safe;
-    const compiler = new Compiler({ command: compilerCommand(), clock });
+    const compiler = parts.compiler ?? new Compiler({ command: compilerCommand(), clock });
     this.#life.add("compiler", () => compiler.stop());
     const catalogue = new Catalogue({
       compiler,
@@ -170,6 +181,7 @@ export class Gateway {
       decisions,
       safe: this.options.safe,
       withExamples,
+      ...(parts.bundled === undefined ? {} : { bundled: parts.bundled }),
     });
 
     const broker = new Broker({
@@ -245,7 +257,7 @@ export class Gateway {
     const hosts = new Hosts({
       clock,
       log: logger.child("sandbox"),
-      spawn: hostSpawner(() => this.#config, { clock, log: logger.child("sandbox") }),
+      spawn: parts.spawnHost ?? hostSpawner(() => this.#config, { clock, log: logger.child("sandbox") }),
       onExit: (hostKey, host, exit) => supervisor.recovery.hostExited(hostKey, host, exit),
     });
     this.#life.add("plugin hosts", () => hosts.stop());
@@ -331,14 +343,11 @@ export class Gateway {
       menus: () => conversation.menuRegistry.list(),
       walls: () => hosts.running()[0]?.host.walls ?? [],
     });
-    const api = startApi({ host: this.#config.api.host, port: this.#config.api.port, dataDir: this.#config.data_dir }, control, {
-      clock,
-      random,
-      log: logger.child("api"),
-    });
-    if (!api.ok) return api;
-    this.#api = api.value;
-    this.#life.add("control API", () => api.value.stop());
+    this.#control = control;
+    if (parts.api !== false) {
+      const api = this.#startApi(control);
+      if (!api.ok) return api;
+    }
 
     await supervisor.start();
     outbox.start();
@@ -352,6 +361,16 @@ export class Gateway {
     return ok(null);
   }
 
+  #startApi(control: Control): Result<null> {
+    const { clock, random, log } = this.options;
+    const { host, port } = this.#config.api;
+    const api = startApi({ host, port, dataDir: this.#config.data_dir }, control, { clock, random, log: log.logger.child("api") });
+    if (!api.ok) return api;
+    this.#api = api.value;
+    this.#life.add("control API", () => api.value.stop());
+    return ok(null);
+  }
+
   #openDatabase(): Result<CoreDatabase> {
     const { clock, log } = this.options;
     const schemas = [runsSchema, NODES_SCHEMA, OUTBOX_SCHEMA, ROUTER_SCHEMA, grantsSchema, decisionsSchema, secretsSchema];
@@ -361,11 +380,13 @@ export class Gateway {
   }
 
   #egress(): Result<Egress> {
-    const { clock, random, log } = this.options;
+    const { clock, random, log, parts: { resolve, exchange } = {} } = this.options;
     const rate = parseRate(this.#config.plugins.limits.http);
-    return rate.ok
-      ? ok(new Egress({ clock, random, log: log.logger.child("http"), rate: rate.value, userAgent: `zephyrgate/${VERSION}` }))
-      : rate;
+    if (!rate.ok) return rate;
+    const outside = { ...(resolve === undefined ? {} : { resolve }), ...(exchange === undefined ? {} : { exchange }) };
+    return ok(
+      new Egress({ clock, random, log: log.logger.child("http"), rate: rate.value, userAgent: `zephyrgate/${VERSION}`, ...outside }),
+    );
   }
 
   #policy(plugin: string) {

@@ -2,9 +2,11 @@ import type { Config } from "../config/schema.ts";
 import { createLink } from "../mesh/create-link.ts";
 import { type LinkDeps, MeshLink } from "../mesh/link.ts";
 import { SimulatedMesh } from "../mesh/simulator/mesh.ts";
+import type { SimulatedMeshOptions } from "../mesh/simulator/types.ts";
 import type { SerialPortInfo } from "../mesh/transport/discover.ts";
 import { SimulatedTransport } from "../mesh/transport/simulated.ts";
 
+type ChangeMesh = (options: SimulatedMeshOptions) => SimulatedMeshOptions;
 type Interface = NonNullable<Config["mesh"]["interfaces"]>[number];
 
 export interface Links {
@@ -43,15 +45,14 @@ export function chooseInterfaces(config: Config, ports: () => readonly SerialPor
   return { interfaces: [{ name: "sim", type: "simulated", nodes: 3 }], banner, allSimulated: true };
 }
 
-export function makeLinks(interfaces: readonly Interface[], deps: LinkDeps): Links {
+/** `change` may alter what a simulated mesh is made with. */
+export function makeLinks(interfaces: readonly Interface[], deps: LinkDeps, change: ChangeMesh = (options) => options): Links {
   const simulated: { name: string; mesh: SimulatedMesh }[] = [];
-  const links = interfaces.map((entry) => makeLink(entry, deps, simulated));
+  const links = interfaces.map((entry) => {
+    if (entry.type !== "simulated") return createLink(entry, deps);
+    const mesh = new SimulatedMesh(change({ nodes: entry.nodes, clock: deps.clock, random: deps.random }));
+    simulated.push({ name: entry.name, mesh });
+    return new MeshLink(entry.name, new SimulatedTransport(mesh, deps), deps);
+  });
   return { links, simulated };
-}
-
-function makeLink(entry: Interface, deps: LinkDeps, simulated: { name: string; mesh: SimulatedMesh }[]): MeshLink {
-  if (entry.type !== "simulated") return createLink(entry, deps);
-  const mesh = new SimulatedMesh({ nodes: entry.nodes, clock: deps.clock, random: deps.random });
-  simulated.push({ name: entry.name, mesh });
-  return new MeshLink(entry.name, new SimulatedTransport(mesh, deps), deps);
 }

@@ -7,7 +7,7 @@ import type { Config } from "../config/schema.ts";
 import { fail, issueLine, ok, type Result } from "../errors.ts";
 import type { Logger } from "../log/logger.ts";
 import type { Settings, StoredDecisions } from "../plugins/decisions.ts";
-import { Discovery, type FoundPlugin, readConfigSchema } from "../plugins/discovery.ts";
+import { type BundledPlugin, Discovery, type FoundPlugin, readConfigSchema } from "../plugins/discovery.ts";
 import { planStart } from "../plugins/order.ts";
 import type { Bundle, Candidate, Discovered, Ordered } from "../plugins/ports.ts";
 import type { Compiler } from "../sandbox/loader/compiler.ts";
@@ -27,6 +27,8 @@ export interface CatalogueDeps {
   readonly decisions: StoredDecisions;
   readonly safe: boolean;
   readonly withExamples: boolean;
+  /** In place of those of the program. */
+  readonly bundled?: readonly BundledPlugin[];
   /** Bundles what strangers wrote, away from this process. */
   readonly compiler: Pick<Compiler, "load">;
 }
@@ -38,7 +40,8 @@ export class Catalogue {
   readonly #examples: ReadonlySet<string>;
 
   constructor(private readonly deps: CatalogueDeps) {
-    this.#discovery = new Discovery(deps.withExamples ? [...BUNDLED, ...EXAMPLES] : BUNDLED, deps.log);
+    const bundled = deps.bundled ?? BUNDLED;
+    this.#discovery = new Discovery(deps.withExamples ? [...bundled, ...EXAMPLES] : bundled, deps.log);
     this.#examples = new Set(deps.withExamples ? EXAMPLES.map((plugin) => plugin.name) : []);
   }
 
