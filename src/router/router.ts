@@ -7,7 +7,7 @@ import { Emergencies, type Emergency } from "./emergency.ts";
 import { helpText } from "./help.ts";
 import { Buckets, parseRate } from "./limits.ts";
 import type { Mailboxes } from "./mailbox.ts";
-import { parseCommand, parseEmergency, wordsOf } from "./match/parse.ts";
+import { parseCommand, parseEmergency } from "./match/parse.ts";
 import { type Entry, Registry } from "./match/registry.ts";
 import { SeenPackets } from "./seen.ts";
 import type { MenuAnswer, RouterDeps, RouterStats } from "./types.ts";
@@ -90,7 +90,7 @@ export class Router {
   /** Takes a message from a radio. Never throws; what follows runs by itself. */
   handle(message: MeshMessage): void {
     if (this.#stopped || this.deps.nodes.isOwn(message.from)) return;
-    if (!this.#seen.first(message.from, message.packetId)) {
+    if (!this.#seen.first(message.from, message.packetId, message.kind === "text")) {
       this.#counts.duplicates++;
       return;
     }
@@ -177,7 +177,7 @@ export class Router {
     const isOperator = this.isOperator(message.from);
     const command = parseCommand(message.text, isDirect ? [prefix, direct_prefix] : [prefix]);
     const commands = command === null ? [] : this.registry.commands(command.name).filter((entry) => isOperator || !entry.adminOnly);
-    const keywords = this.registry.keywords(wordsOf(message.text)).filter(({ entry }) => {
+    const keywords = this.registry.keywords(message.text).filter(({ entry }) => {
       return (isOperator || !entry.adminOnly) && this.deps.handlers.mayHear(entry.plugin, message);
     });
     const isMeant = isDirect || commands.length > 0 || keywords.length > 0 || command?.name === "help";

@@ -16,6 +16,9 @@ const TRIM_EVERY = 512;
  */
 export class SeenPackets implements DeferredWrite {
   readonly #seen = new Set<string>();
+  /** The same keys in a ring, so that the oldest is found at once. */
+  readonly #ring: string[] = [];
+  #next = 0;
   #pending: [NodeNumber, number][] = [];
   #sinceTrim = 0;
   readonly #insert;
@@ -25,20 +28,27 @@ export class SeenPackets implements DeferredWrite {
     const rows = database.sqlite
       .query<{ node: number; packet: number }, [number]>("SELECT node, packet FROM router_seen ORDER BY seq DESC LIMIT ?")
       .all(SEEN_MAX);
-    for (const { node, packet } of rows.reverse()) this.#seen.add(`${node}/${packet}`);
+    for (const { node, packet } of rows.reverse()) this.#remember(`${node}/${packet}`);
   }
 
-  /** Notes a packet; false when it was seen before. Id 0 names no packet. */
-  first(from: NodeNumber, packetId: number): boolean {
+  /** Notes a packet; false when it was seen before. Id 0 names no packet. `keep`: over a restart too; only texts are worth it. */
+  first(from: NodeNumber, packetId: number, keep: boolean): boolean {
     if (packetId === 0) return true;
     const key = `${from}/${packetId}`;
     if (this.#seen.has(key)) return false;
-    this.#seen.add(key);
-    if (this.#seen.size > SEEN_MAX) for (const oldest of this.#seen) if (this.#seen.delete(oldest)) break;
+    this.#remember(key);
+    if (!keep) return true;
     this.#pending.push([from, packetId]);
     if (this.#pending.length > 2 * SEEN_MAX) this.#pending = this.#pending.slice(-SEEN_MAX); // the disk does not take them
     this.database.later(this);
     return true;
+  }
+
+  #remember(key: string): void {
+    this.#seen.delete(this.#ring[this.#next] ?? "");
+    this.#ring[this.#next] = key;
+    this.#next = (this.#next + 1) % SEEN_MAX;
+    this.#seen.add(key);
   }
 
   write(): void {

@@ -18,6 +18,8 @@ export interface DeferredWrite {
   write(): void;
   /** The transaction is committed: forget what was written. */
   written(): void;
+  /** It waits for its own second (or the end) rather than riding with the next commit: it will then have less to write. */
+  readonly patient?: boolean;
 }
 
 /**
@@ -48,11 +50,15 @@ export class CoreDatabase {
     this.#rollback = sqlite.prepare("ROLLBACK");
   }
 
-  /** Runs `work` and everything deferred in one transaction. Throws what `work` or SQLite throws; nothing is then changed. */
+  /** Runs `work` and what is deferred in one transaction. Throws what `work` or SQLite throws; nothing is then changed. */
   write<T>(work: () => T): T {
+    return this.#write(work, false);
+  }
+
+  #write<T>(work: () => T, all: boolean): T {
     if (this.#inside) return work(); // joins the transaction around it
     this.#inside = true;
-    const written = [...this.#deferred];
+    const written = [...this.#deferred].filter((each) => all || each.patient !== true);
     let value: T;
     try {
       this.#begin.run();
@@ -98,7 +104,7 @@ export class CoreDatabase {
   flush(): void {
     if (this.#deferred.size === 0) return;
     try {
-      this.write(() => undefined);
+      this.#write(() => undefined, true);
     } catch (thrown) {
       this.#complain("the database cannot be written; tried again every second", thrown);
       for (const each of this.#deferred) this.later(each);

@@ -1,7 +1,7 @@
 import type { Clock, Random } from "../../clock.ts";
 import type { QueueReport, RoutingReport } from "../radio.ts";
 import { BROADCAST } from "../types.ts";
-import { type Copy, type FailureReason, hasWaiting, newPart, type OutMessage, type Part, RANK, stateOf } from "./message.ts";
+import { type Copy, type FailureReason, hasWaiting, newPart, type OutMessage, type Part, packetIdsOf, RANK, stateOf } from "./message.ts";
 import { judgeNak, judgeQueueStatus, type Verdict } from "./verdict.ts";
 
 export interface DeliveryDeps {
@@ -37,11 +37,11 @@ export class Delivery {
   }
 
   track(message: OutMessage): void {
-    for (const id of idsOf(message)) this.#byPacket.set(id, message);
+    for (const id of packetIdsOf(message)) this.#byPacket.set(id, message);
   }
 
   forget(message: OutMessage): void {
-    for (const id of idsOf(message)) if (this.#byPacket.get(id) === message) this.#byPacket.delete(id);
+    for (const id of packetIdsOf(message)) if (this.#byPacket.get(id) === message) this.#byPacket.delete(id);
   }
 
   /** One copy for each link; all begin with the same ids, so that a mesh which hears several knows them as one. */
@@ -245,10 +245,4 @@ function isFailed(copy: Copy): boolean {
 
 function isUntouched(part: Part): boolean {
   return part.state === "waiting" && part.writtenAt === Number.NEGATIVE_INFINITY && part.earlier.length === 0;
-}
-
-function idsOf(message: OutMessage): Set<number> {
-  const ids = new Set(message.packetIds);
-  for (const copy of message.copies) for (const part of copy.parts) for (const id of [part.packetId, ...part.earlier]) ids.add(id);
-  return ids;
 }

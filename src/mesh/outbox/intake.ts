@@ -73,6 +73,7 @@ export function createMessage(id: string, request: OutboxRequest, clock: Clock, 
     deadline: clock.monotonic() + DEADLINES_MS[request.priority],
     settleAt: null,
     stored: false,
+    storedFinal: false,
     idsStored: false,
     final: false,
   };

@@ -21,9 +21,13 @@ export interface JournalDeps {
  * Brings changed messages into their rows, many with one commit. Packet ids have their commit before they are used; what
  * happened to a part may be up to a second old, for after a crash it is sent again under the same id.
  */
-export class Journal implements DeferredWrite {
-  readonly #dirty = new Set<OutMessage>();
+export class Journal {
+  /** New, or with a new packet id: written with the next commit. */
+  readonly #urgent = new Set<OutMessage>();
+  /** Otherwise changed: a second later most have come to rest, and are written once. */
+  readonly #changed = new Set<OutMessage>();
   readonly #waiting = new Map<OutMessage, (stored: Result<null>) => void>();
+  readonly #writers: { readonly urgent: DeferredWrite; readonly changed: DeferredWrite };
   #due = false;
   #timer: Timer | null = null;
   #committedAt = Number.NEGATIVE_INFINITY;
@@ -31,16 +35,27 @@ export class Journal implements DeferredWrite {
   constructor(
     private readonly store: OutboxStore,
     private readonly deps: JournalDeps,
-  ) {}
-
-  get isDirty(): boolean {
-    return this.#dirty.size > 0;
+  ) {
+    const save = (messages: Set<OutMessage>) => {
+      for (const message of messages) store.save(message);
+    };
+    this.#writers = {
+      urgent: { write: () => save(this.#urgent), written: () => this.#stored() },
+      changed: { patient: true, write: () => save(this.#changed), written: () => this.#changed.clear() },
+    };
   }
 
-  /** It changed: written with the next commit, after a second at the latest. */
+  get isDirty(): boolean {
+    return this.#urgent.size > 0 || this.#changed.size > 0;
+  }
+
+  /** It changed: written after a second, or with the next commit if bytes wait for that. */
   touch(message: OutMessage): void {
-    this.#dirty.add(message);
-    this.store.database.later(this);
+    if (this.#urgent.has(message)) return;
+    const isUrgent = !message.idsStored;
+    if (isUrgent) this.#changed.delete(message);
+    (isUrgent ? this.#urgent : this.#changed).add(message);
+    this.store.database.later(isUrgent ? this.#writers.urgent : this.#writers.changed);
   }
 
   /** A new message; resolves when it is committed, or will never be. */
@@ -60,37 +75,39 @@ export class Journal implements DeferredWrite {
     else this.#timer = this.deps.clock.after(wait, () => this.#commitDue());
   }
 
-  /** Commits now; `full`: it is on the disk on return. A failure is logged, and what was new is given up or sent from memory. */
+  /** Commits what bytes wait for; `full`: it is on the disk on return. A failure is logged, and what was new is given up or sent from memory. */
   commit(level: "normal" | "full"): void {
     const { database } = this.store;
     try {
       if (level === "full") database.withFull(() => undefined);
       else database.write(() => undefined);
     } catch (thrown) {
-      this.deps.log.error("the outbox could not be stored", { error: thrown, messages: this.#dirty.size });
+      this.deps.log.error("the outbox could not be stored", { error: thrown, messages: this.#urgent.size });
       this.#failed();
     }
+  }
+
+  /** Brings every change into its row now. */
+  settle(): void {
+    if (this.#urgent.size > 0) this.commit("normal");
+    if (this.#changed.size > 0) this.store.database.flush();
   }
 
   close(): void {
     this.#timer?.cancel();
     this.#timer = null;
     this.#due = false;
-    if (this.isDirty) this.commit("normal");
+    this.settle();
   }
 
-  write(): void {
-    for (const message of this.#dirty) this.store.save(message);
-  }
-
-  written(): void {
-    for (const message of this.#dirty) {
+  #stored(): void {
+    for (const message of this.#urgent) {
       message.stored = true;
       message.idsStored = true;
       this.#waiting.get(message)?.(ok(null));
       this.#waiting.delete(message);
     }
-    this.#dirty.clear();
+    this.#urgent.clear();
     this.#committedAt = this.deps.clock.monotonic();
     this.deps.stored();
   }
@@ -99,7 +116,7 @@ export class Journal implements DeferredWrite {
     this.#timer = null;
     if (!this.#due) return;
     this.#due = false;
-    if (this.isDirty) this.commit("normal");
+    if (this.#urgent.size > 0) this.commit("normal");
   }
 
   #failed(): void {
@@ -111,9 +128,8 @@ export class Journal implements DeferredWrite {
         resolve(ok(null));
         continue;
       }
-      this.#dirty.delete(message);
       this.deps.lost(message);
-      this.#dirty.delete(message);
+      this.#urgent.delete(message);
       resolve(
         fail("unavailable", "the message could not be stored and will not be sent", {
           hint: "see the gateway's log: the disk may be full",

@@ -7,15 +7,17 @@ const RANDOM_DIGITS = 16;
 /** Makes message ids: `m_`, ten digits of time, sixteen of chance, base 32. Each sorts after the one before, also when the clock goes back. */
 export function messageIds(clock: Clock, random: Random): () => string {
   let lastTime = 0;
+  let shownTime = "";
   let digits: number[] = [];
   return () => {
     const now = Math.max(0, Math.floor(clock.now()));
     if (now > lastTime || digits.length === 0) {
       lastTime = Math.max(now, lastTime);
+      shownTime = timeDigits(lastTime);
       digits = [...random.bytes(RANDOM_DIGITS)].map((byte) => byte & 31);
       digits[0] = (digits[0] ?? 0) & 15; // leaves room to count up
     } else increment(digits);
-    return `m_${timeDigits(lastTime)}${digits.map((digit) => ALPHABET[digit]).join("")}`;
+    return `m_${shownTime}${digits.map((digit) => ALPHABET[digit]).join("")}`;
   };
 }
 

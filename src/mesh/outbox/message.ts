@@ -1,5 +1,5 @@
 import type { OutgoingText } from "../radio.ts";
-import type { MessageState, MessageStatus, OutboxRequest, Sender } from "../types.ts";
+import { BROADCAST, type MessageState, type MessageStatus, type OutboxRequest, type Sender } from "../types.ts";
 
 /** Why a message failed. Closed: documents and plugins go by these words. */
 export type FailureReason =
@@ -72,6 +72,8 @@ export interface OutMessage {
   settleAt: number | null;
   /** Its row exists. */
   stored: boolean;
+  /** Its row says that a restart need not take it up. */
+  storedFinal: boolean;
   /** All its packet ids are committed, so that bytes may leave. */
   idsStored: boolean;
   /** Nothing about it changes any more. */
@@ -105,20 +107,33 @@ export function hasWaiting(message: OutMessage): boolean {
   );
 }
 
+/** After a restart nothing would have to be done for it: no part waits, none is unconfirmed, no ack is awaited. */
+export function isSettled(message: OutMessage): boolean {
+  if (message.final) return true;
+  const { wantAck, to } = message.request;
+  if (message.copies.length === 0 || (wantAck && to !== BROADCAST)) return false;
+  return message.copies.every((copy) => copy.parts.every((part) => RANK[part.state] !== 0 && part.state !== "written"));
+}
+
 export function newPart(packetId: number): Part {
   return { packetId, earlier: [], state: "waiting", retries: 0, resends: 0, notBefore: 0, writtenAt: Number.NEGATIVE_INFINITY };
 }
 
+/** Every id it went or will go under, each once. */
+export function packetIdsOf({ packetIds, copies }: OutMessage): readonly number[] {
+  const parts = copies.flatMap((copy) => copy.parts);
+  if (parts.every((part) => part.earlier.length === 0)) return packetIds; // as most are: never given a new one
+  return [...new Set([...packetIds, ...parts.flatMap((part) => [...part.earlier, part.packetId])])];
+}
+
 export function statusOf(message: OutMessage, part?: number): MessageStatus {
   const { request } = message;
-  const packets = new Set(message.packetIds);
-  for (const copy of message.copies) for (const each of copy.parts) for (const id of [...each.earlier, each.packetId]) packets.add(id);
   return {
     id: message.id,
     state: message.state,
     ...(message.reason === null ? {} : { reason: message.reason }),
     ...(message.code === null ? {} : { code: message.code }),
-    packets: [...packets],
+    packets: packetIdsOf(message),
     parts: message.texts.length,
     ...(part === undefined ? {} : { part }),
     text: request.text,

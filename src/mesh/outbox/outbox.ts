@@ -99,7 +99,7 @@ export class Outbox {
 
   /** Newest first; what happened up to now is committed for it. */
   list(query: ListQuery = {}): MessageStatus[] {
-    if (this.#journal.isDirty) this.#journal.commit("normal");
+    this.#journal.settle();
     return this.#store.list(query);
   }
 
@@ -260,7 +260,7 @@ export class Outbox {
 
   #finish(message: OutMessage): void {
     message.final = true;
-    this.#journal.touch(message);
+    if (!message.storedFinal) this.#journal.touch(message);
     this.#drop(message);
   }
 

@@ -1,7 +1,7 @@
 import type { CoreDatabase } from "../../storage/core.ts";
 import type { RoomSchema } from "../../storage/core-open.ts";
 import type { MessageState, MessageStatus, Priority, Sender } from "../types.ts";
-import { type Copy, type FailureReason, newPart, type OutMessage, type PartState, RANK, statusOf } from "./message.ts";
+import { type Copy, type FailureReason, isSettled, newPart, type OutMessage, type PartState, RANK, statusOf } from "./message.ts";
 import { firstIdOf } from "./message-id.ts";
 
 export const OUTBOX_SCHEMA: RoomSchema = {
@@ -75,7 +75,8 @@ export class OutboxStore {
   /** Inside a transaction. */
   save(message: OutMessage): void {
     const { request, id, state, reason, code, updatedAt } = message;
-    const final = message.final ? 1 : 0;
+    message.storedFinal = isSettled(message);
+    const final = message.storedFinal ? 1 : 0;
     const copies = JSON.stringify(message.copies.map(packCopy));
     if (message.stored) {
       this.#update.run(state, final, reason, code, copies, updatedAt, id);
@@ -194,6 +195,7 @@ function unpack(row: Row): OutMessage {
     deadline: Number.POSITIVE_INFINITY,
     settleAt: null,
     stored: true,
+    storedFinal: false,
     idsStored: true,
     final: false,
   };

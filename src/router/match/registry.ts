@@ -1,7 +1,7 @@
 import { fail, ok, type Result } from "../../errors.ts";
 import type { MessageKind } from "../../mesh/types.ts";
 import { compileKeyword, type KeywordPattern, matchKeyword } from "./keywords.ts";
-import { EMERGENCY_WORDS, normalizeWord } from "./parse.ts";
+import { EMERGENCY_WORDS, normalizeWord, wordsOf } from "./parse.ts";
 
 const USUAL_PRIORITY = 100;
 const NAME_MAX = 32;
@@ -115,9 +115,10 @@ export class Registry {
     return this.#commands.get(name) ?? [];
   }
 
-  /** The keywords that a text's words hold, in the order of asking, each with what matched. */
-  keywords(words: readonly string[]): { entry: KeywordEntry; match: string[] }[] {
+  /** The keywords that a text holds, in the order of asking, each with what matched. */
+  keywords(text: string): { entry: KeywordEntry; match: string[] }[] {
     if (this.#keywords.size === 0) return [];
+    const words = wordsOf(text);
     const candidates = new Set<KeywordEntry>(this.#keywords.get("") ?? []);
     for (const word of words) for (const entry of this.#keywords.get(word) ?? []) candidates.add(entry);
     const found: { entry: KeywordEntry; match: string[] }[] = [];
