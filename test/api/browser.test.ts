@@ -66,13 +66,15 @@ describe.skipIf(CHROMIUM === undefined)("the status page in a browser", () => {
 
   test("fits a phone, survives a reload, and signs out", async () => {
     expect(await page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")).toBe(true);
-    await page.evaluate("location.reload()");
-    await page.until("document.getElementById('main')?.hidden === false && document.querySelectorAll('#plugins > li').length === 3");
+    await page.evaluate("window.old = true; location.reload()");
+    await page.until(
+      "window.old === undefined && document.getElementById('main')?.hidden === false && document.querySelectorAll('#plugins > li').length === 3",
+    );
     await page.evaluate("document.getElementById('sign-out').click()");
     await page.until("document.getElementById('sign-in')?.hidden === false");
     await page.navigate(`${api.url}/#token=${api.token}`);
-    await page.evaluate("location.reload()");
-    await page.until("document.getElementById('main')?.hidden === false && location.hash === ''");
+    await page.evaluate("window.old = true; location.reload()");
+    await page.until("window.old === undefined && document.getElementById('main')?.hidden === false && location.hash === ''");
     // A refused call is shown by the browser as an error too: those we caused are known.
     expect(page.complaints.filter((complaint) => !/status of 401/.test(complaint))).toEqual([]);
   }, 60_000);

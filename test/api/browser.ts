@@ -59,6 +59,8 @@ export async function openBrowser(path: string): Promise<Browser> {
   for (const domain of ["Runtime", "Log", "Page"]) await send(`${domain}.enable`);
   const evaluate = async (expression: string) => {
     const { result } = await send("Runtime.evaluate", { expression, awaitPromise: true, returnByValue: true });
+    // The page went away meanwhile: a reload.
+    if (result === undefined) return undefined;
     if (result.exceptionDetails !== undefined) throw new Error(`${expression}: ${result.exceptionDetails.exception?.description}`);
     return result.result.value as unknown;
   };
@@ -76,9 +78,12 @@ export async function openBrowser(path: string): Promise<Browser> {
     },
     navigate: (url) => send("Page.navigate", { url }),
     async close() {
-      socket.close();
-      child.kill("SIGKILL");
+      // Orderly, so that its helper processes go with it; then force.
+      void send("Browser.close");
+      const force = setTimeout(() => child.kill("SIGKILL"), 5000);
       await child.exited;
+      clearTimeout(force);
+      socket.close();
       rmSync(profile, { recursive: true, force: true, maxRetries: 5 });
     },
   };
