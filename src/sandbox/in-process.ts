@@ -10,8 +10,15 @@ export interface InProcessDeps {
   readonly random?: Random;
 }
 
+export interface InProcessHost extends PluginHost {
+  /** Realms have work to do, whatever the clock says. */
+  readonly busy: boolean;
+  /** Ends as a process does that was killed. */
+  crash(detail: string): void;
+}
+
 /** Nothing but the engine's interrupts stops a plugin here: native code that runs for ever blocks the caller. */
-export async function startInProcessHost(deps: InProcessDeps = {}): Promise<PluginHost> {
+export async function startInProcessHost(deps: InProcessDeps = {}): Promise<InProcessHost> {
   const { clock = systemClock, random = systemRandom } = deps;
   const snapshot = await takeSnapshot();
   const [near, far] = memoryStreams();
@@ -35,5 +42,12 @@ export async function startInProcessHost(deps: InProcessDeps = {}): Promise<Plug
     validateConfig: (schema, config) => session.validateConfig(schema, config),
     exited,
     stop: () => session.stop(),
+    get busy() {
+      return runtime.busy;
+    },
+    crash(detail) {
+      exit({ reason: "crashed", detail, culprit: null });
+      session.abandon();
+    },
   };
 }

@@ -65,6 +65,8 @@ export class HostRealm implements Runnable {
   #slices: number[] = [];
   #opened = false;
   #gone = false;
+  /** It ran out of memory in this step. */
+  #short = false;
   #heap = { bytes: 0, at: Number.NEGATIVE_INFINITY, cpuMs: -1 };
 
   constructor(deps: RealmDeps) {
@@ -175,6 +177,7 @@ export class HostRealm implements Runnable {
     }
     const call = this.#current === null ? undefined : this.#calls.get(this.#current);
     if (call !== undefined) call.cpuMs += performance.now() - this.#stepStarted;
+    this.#checkRoom();
   }
 
   onOverBudget(detail: string): void {
@@ -239,7 +242,7 @@ export class HostRealm implements Runnable {
     const cause = ran.kind === "memory" ? "memory" : "threw";
     if (call !== null && this.#calls.has(call)) this.#finish(call, { ok: false, cause, error, cpuMs: 0 });
     else if (this.#limits.takeFault()) this.#deps.send({ t: "fault", error });
-    if (cause === "memory") this.#checkRoom();
+    if (cause === "memory") this.#short = true;
   }
 
   #cutShort(call: number | null): void {
@@ -255,6 +258,8 @@ export class HostRealm implements Runnable {
 
   /** A realm without room for the next event is ended rather than left to fail at random. */
   #checkRoom(): void {
+    if (!this.#short || this.#gone) return;
+    this.#short = false;
     if (!this.#deps.engine.hasRoom(MAX_OUT)) this.end("memory", `its ${this.#deps.spec.limits.memoryMb} MB are used up`);
   }
 
@@ -291,6 +296,7 @@ export class HostRealm implements Runnable {
     }
     const error = cleanError(outcome.error);
     const memory = error.name === "InternalError" && error.message === "out of memory";
+    if (memory) this.#short = true;
     this.#finish(id, { ok: false, cause: memory ? "memory" : "threw", error, cpuMs: 0 });
   }
 

@@ -137,14 +137,17 @@ export class RunQueue {
     this.#scheduled = false;
     this.#running = true;
     const until = this.#deps.now() + TURN_MS;
-    while (this.#deps.now() < until) {
+    let late = false;
+    while (!late) {
       const lane = this.#next();
       if (lane === null) break;
       this.#run(lane);
       this.#page.beat();
+      late = this.#deps.now() >= until;
     }
     this.#running = false;
-    if (this.length === 0) return;
+    // After a long turn even an empty queue waits: ten timers due at once would else run ten turns before any I/O.
+    if (this.length === 0 && !late) return;
     this.#scheduled = true;
     this.#deps.soon(() => this.#turn());
   }
@@ -153,8 +156,8 @@ export class RunQueue {
     const fresh = this.#fresh.shift();
     if (fresh !== undefined) return fresh;
     for (let lane = this.#ring.shift(); lane !== undefined; lane = this.#ring.shift()) {
+      lane.deficit = Math.min(2 * QUANTUM_MS, lane.deficit + QUANTUM_MS);
       if (lane.deficit > 0) return lane;
-      lane.deficit += QUANTUM_MS;
       this.#ring.push(lane);
     }
     return null;
@@ -184,8 +187,8 @@ export class RunQueue {
     }
     this.#page.leave();
     if (lane.place === "gone") return;
-    lane.place = "idle";
     this.#refill(lane);
+    lane.place = "idle";
     if (!lane.runnable.hasWork()) return;
     if (lane.budget <= 0) {
       this.#park(lane);

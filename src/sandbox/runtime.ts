@@ -1,6 +1,6 @@
 /** The plugin host's side of the bridge: opens realms, keeps them fair, answers what needs no gateway. */
 import { rmSync } from "node:fs";
-import type { Clock, Random } from "../clock.ts";
+import { type Clock, type Random, systemClock } from "../clock.ts";
 import { asGatewayError, type GatewayError } from "../errors.ts";
 import type { Json, WireError } from "../sdk/wire.ts";
 import { PluginDatabase } from "../storage/plugin-database.ts";
@@ -89,6 +89,11 @@ export class HostRuntime {
     this.#bridge.send({ t: "ready", walls: [...this.#deps.walls] });
   }
 
+  /** Something will happen here without anyone asking and without time passing. */
+  get busy(): boolean {
+    return this.#opening.size > 0 || [...this.#realms.values()].some((realm) => realm.hasWork());
+  }
+
   /** Realms open now. */
   get size(): number {
     return this.#realms.size;
@@ -144,7 +149,9 @@ export class HostRuntime {
     this.#opening.set(number, true);
     const { clock, random, snapshot } = this.#deps;
     let realm: HostRealm | null = null;
-    const engine: Engine = await snapshot.instance(spec.limits.memoryMb, (operation, text) => realm?.host(operation, text));
+    // On a real machine the engine's own clock will do, without a call out of it.
+    const now = clock === systemClock ? undefined : () => clock.now();
+    const engine: Engine = await snapshot.instance(spec.limits.memoryMb, (operation, text) => realm?.host(operation, text), now);
     const wanted = this.#opening.get(number) === true;
     this.#opening.delete(number);
     if (!wanted || this.#bridge.ended) {

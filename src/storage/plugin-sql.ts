@@ -28,6 +28,7 @@ export function admit(sql: string): Result<null> {
   if (sql.length > MAX_SQL) return refuse(`a statement is longer than ${MAX_SQL} characters`);
   let first = true;
   let ended = false;
+  let explaining = false;
   let previous = "";
   for (const token of tokens(sql)) {
     if (token.kind === "bad") return refuse(token.text);
@@ -38,8 +39,12 @@ export function admit(sql: string): Result<null> {
       continue;
     }
     const lower = token.text.toLowerCase();
-    if (first && (token.kind !== "word" || !FIRST_WORDS.has(lower))) {
-      return refuse(`statements begin with one of ${[...FIRST_WORDS].join(", ")}`);
+    // Some pragmas run while they are compiled, so that EXPLAIN PRAGMA runs them too: what is explained is judged as well.
+    if ((first || explaining) && !(explaining && (lower === "query" || lower === "plan"))) {
+      if (token.kind !== "word" || !FIRST_WORDS.has(lower) || (explaining && lower === "explain")) {
+        return refuse(`statements begin with one of ${[...FIRST_WORDS].join(", ")}`);
+      }
+      explaining = lower === "explain";
     }
     if (token.kind === "word" || token.kind === "name") {
       if (lower.startsWith("pragma_")) return refuse("pragma functions are not available");
@@ -51,7 +56,7 @@ export function admit(sql: string): Result<null> {
     first = false;
     previous = lower;
   }
-  return first ? refuse("an empty statement") : ok(null);
+  return first || explaining ? refuse("an empty statement") : ok(null);
 }
 
 function refuse(why: string): Result<null> {

@@ -68,9 +68,10 @@ export function spec(code: string, change: Partial<RealmSpec> = {}): RealmSpec {
 export function probe(members: string): string {
   return `import * as sdk from "zephyrgate";
 const { Plugin, PermissionDenied } = sdk;
+const { apply } = Reflect;
 const actions = { ${members} };
 export default class Probe extends Plugin {
-  initialize() { this.registerPluginMessageHandler(function (m) { return actions[m.name].call(this, ...(m.args ?? [])); }); }
+  initialize() { this.registerPluginMessageHandler(function (m) { return apply(actions[m.name], this, m.args ?? []); }); }
 }`;
 }
 

@@ -10,6 +10,8 @@ export interface SchemaProblem {
 }
 
 const MAX_PROBLEMS = 100;
+/** Keywords that only say that something below them failed. */
+const CONTAINERS = new Set(["properties", "patternProperties", "items", "prefixItems", "allOf", "$ref", "dependentSchemas"]);
 
 /** All problems at once, none when it fits. Draft-07 unless `$schema` says otherwise; a `$ref` stays inside the schema. */
 export function validateConfig(schema: Json, config: Json): Result<SchemaProblem[]> {
@@ -18,8 +20,7 @@ export function validateConfig(schema: Json, config: Json): Result<SchemaProblem
     const { errors } = validator.validate(config);
     const problems = new Map<string, SchemaProblem>();
     for (const { instanceLocation, keyword, error } of errors) {
-      // Keywords that only say that something below them failed.
-      if (keyword === "properties" || keyword === "$ref" || keyword === "items") continue;
+      if (CONTAINERS.has(keyword)) continue;
       const path = dotted(instanceLocation);
       problems.set(`${path}\n${error}`, { path, message: error.slice(0, 500) });
       if (problems.size >= MAX_PROBLEMS) break;
