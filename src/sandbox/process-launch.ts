@@ -147,13 +147,17 @@ function firstReport(child: Launched["process"], { log, clock }: LaunchOptions):
       resolve(result);
     };
     const dropped = (count: number) => log.warn(`plugin host: ${count} further lines of output dropped`);
+    const flooded = () => log.warn("plugin host: its output is not read any more, there is too much of it");
     const say = (text: string) => {
       if (!reported && words.length < 10) words.push(text);
       log.warn(`plugin host: ${text}`, { pid: child.pid });
     };
     const take = (line: string) => (reported ? say(line) : settle(judge(line)));
     const now = () => clock.monotonic();
-    const outputs = [readLines(child.stdout, now, { line: take, dropped }), readLines(child.stderr, now, { line: say, dropped })];
+    const outputs = [
+      readLines(child.stdout, now, { line: take, dropped, flooded }),
+      readLines(child.stderr, now, { line: say, dropped, flooded }),
+    ];
     Promise.allSettled([...outputs, child.exited]).then(() => {
       if (!reported) settle(fail("host_gone", `The plugin host ended at its start: ${words.join(" ") || endOf(child)}`));
     });

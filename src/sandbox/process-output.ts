@@ -4,29 +4,39 @@
 const MAX_LINE = 1000;
 /** Lines a second that are handed on; the others are counted. */
 const MAX_RATE = 50;
+/** Bytes a second that no honest host writes: cutting them would be work for the gateway. */
+const FLOOD = 2 ** 20;
 
 export interface LineSink {
   line(text: string): void;
   /** Once for each second in which there were too many. */
   dropped(count: number): void;
+  /** It wrote far too much: nothing more is read, and whatever it still writes is refused to it. */
+  flooded(): void;
 }
 
 /** Reads to the end; memory stays bounded whatever comes. Resolves at the end. */
 export async function readLines(stream: ReadableStream<Uint8Array>, now: () => number, sink: LineSink): Promise<void> {
   const decoder = new TextDecoder();
   let rest = "";
-  let window = { since: now(), lines: 0, dropped: 0 };
+  let window = { since: now(), lines: 0, dropped: 0, bytes: 0 };
   const turn = () => {
     if (window.dropped > 0) sink.dropped(window.dropped);
-    window = { since: now(), lines: 0, dropped: 0 };
+    window = { since: now(), lines: 0, dropped: 0, bytes: 0 };
   };
   const emit = (text: string) => {
     if (text === "") return;
-    if (now() - window.since >= 1000) turn();
     if (++window.lines > MAX_RATE) window.dropped++;
     else sink.line(text);
   };
   for await (const chunk of stream) {
+    if (now() - window.since >= 1000) turn();
+    window.bytes += chunk.length;
+    if (window.bytes > FLOOD) {
+      turn();
+      sink.flooded();
+      return; // Which closes the pipe.
+    }
     const lines = (rest + decoder.decode(chunk, { stream: true })).split("\n");
     rest = (lines.pop() ?? "").slice(0, MAX_LINE);
     for (const line of lines) emit(line.slice(0, MAX_LINE));

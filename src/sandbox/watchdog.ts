@@ -8,6 +8,7 @@ export interface ProcessSample {
   readonly cpuMs: number;
   /** Private memory in use. */
   readonly bytes: number;
+  readonly threads: number;
 }
 
 export interface WatchdogKill {
@@ -38,6 +39,8 @@ export interface Watchdog {
 }
 
 export const WATCHDOG_CPU_MS = 700;
+/** The engine has about ten and one for each processor. */
+const MAX_THREADS = 512;
 const SILENCE_MS = 60_000;
 const INTERVAL_MS = 100;
 
@@ -54,6 +57,7 @@ export function startWatchdog(options: WatchdogOptions): Watchdog {
     if (now.bytes > ceiling) {
       return { reason: "memory", culprit, detail: `${megabytes(now.bytes)} MB of private memory, ${megabytes(ceiling)} MB are allowed` };
     }
+    if (now.threads > MAX_THREADS) return { reason: "watchdog", culprit, detail: `${now.threads} threads` };
     if (state.beats !== seen) {
       seen = state.beats;
       since = { cpuMs: now.cpuMs, at: clock.monotonic() };
@@ -97,8 +101,9 @@ export function sampleProcess(pid: number): ProcessSample | null {
     const ticks = Number(fields[UTIME_FIELD - 3]) + Number(fields[UTIME_FIELD - 2]);
     const status = readFileSync(`/proc/${pid}/status`, "utf8");
     const anonymous = /^RssAnon:\s+(\d+) kB/m.exec(status);
+    const threads = /^Threads:\s+(\d+)/m.exec(status);
     if (!Number.isFinite(ticks)) return null;
-    return { cpuMs: ticks * TICK_MS, bytes: anonymous === null ? 0 : Number(anonymous[1]) * 1024 };
+    return { cpuMs: ticks * TICK_MS, bytes: Number(anonymous?.[1] ?? 0) * 1024, threads: Number(threads?.[1] ?? 1) };
   } catch {
     return null; // ESRCH or ENOENT: gone.
   }

@@ -69,8 +69,13 @@ describe.if(linux)("inside the jailed host process", () => {
 
   test("it holds no descriptor but its own", async () => {
     const held = (await ask({ task: "descriptors" })) as string[];
-    const own = held.filter((one) => /^[0-5] |anon_inode:\[event(fd|poll)\]|\/proc\/\d+\/fd$/.test(one));
-    expect(held).toEqual(own);
+    const targets = new Map(held.map((one) => [Number(one.split(" ")[0]), one.slice(one.indexOf(" ") + 1)]));
+    const given = [0, 1, 2, 3, 4, 5].map((fd) => targets.get(fd) ?? "");
+    // Bun's event loop, its copy of what it reads, and the listing itself.
+    const strange = [...targets.values()].filter(
+      (one) => !given.includes(one) && !/^anon_inode:\[event(fd|poll)\]$|^\/proc\/\d+\/fd$/.test(one),
+    );
+    expect(strange).toEqual([]);
     expect(held.filter((one) => /^[0-5] /.test(one)).map((one) => one.replace(/\d+\]/, "]"))).toEqual([
       "0 /dev/null",
       expect.stringMatching(/^1 (socket|pipe):/),

@@ -125,8 +125,21 @@ test("output is cut into bounded lines", async () => {
       controller.close();
     },
   });
-  await readLines(stream, () => 0, { line: (text) => lines.push(text), dropped: (count) => (dropped += count) });
+  await readLines(stream, () => 0, { line: (text) => lines.push(text), dropped: (count) => (dropped += count), flooded() {} });
   expect(lines.slice(0, 3)).toEqual(["a", "bc", "x".repeat(1000)]);
   expect(lines.length).toBe(50);
   expect(dropped).toBe(3 + 100 + 1 - 50);
+});
+
+test("output without end is cut off", async () => {
+  let flooded = 0;
+  let cancelled = false;
+  const stream = new ReadableStream<Uint8Array>({
+    pull: (controller) => controller.enqueue(new Uint8Array(65_536).fill(120)),
+    cancel: () => {
+      cancelled = true;
+    },
+  });
+  await readLines(stream, () => 0, { line() {}, dropped() {}, flooded: () => flooded++ });
+  expect({ flooded, cancelled }).toEqual({ flooded: 1, cancelled: true });
 });

@@ -39,12 +39,12 @@ function watched(maxBytes = 100) {
   const time = fakeClock();
   const words = new Uint32Array(2);
   const page = pageOver(words);
-  const process = { cpuMs: 0, bytes: 10, gone: false };
+  const process = { cpuMs: 0, bytes: 10, threads: 10, gone: false };
   const kills: WatchdogKill[] = [];
   const watchdog = startWatchdog({
     clock: time.clock,
     page: () => ({ realm: words[0] === 0 ? null : (words[0] ?? null), beats: words[1] ?? 0 }),
-    sample: () => (process.gone ? null : { cpuMs: process.cpuMs, bytes: process.bytes }),
+    sample: () => (process.gone ? null : { cpuMs: process.cpuMs, bytes: process.bytes, threads: process.threads }),
     kill: (kill) => kills.push(kill),
     maxBytes: () => maxBytes,
   });
@@ -93,6 +93,14 @@ describe("the watchdog", () => {
     expect(kills).toEqual([{ reason: "memory", culprit: null, detail: expect.any(String) }]);
   });
 
+  test("a flood of threads, however often it beats", () => {
+    const { pass, page, process, kills } = watched();
+    page.beat();
+    process.threads = 10_000;
+    pass(100);
+    expect(kills).toEqual([{ reason: "watchdog", culprit: null, detail: "10000 threads" }]);
+  });
+
   test("ends with the process, and when told", () => {
     const one = watched();
     one.process.gone = true;
@@ -111,5 +119,6 @@ test.if(process.platform === "linux")("a process is measured by the system", () 
   const sample = sampleProcess(process.pid);
   expect(sample?.bytes).toBeGreaterThan(1_000_000);
   expect(sample?.cpuMs).toBeGreaterThanOrEqual(0);
+  expect(sample?.threads).toBeGreaterThan(1);
   expect(sampleProcess(2 ** 22 + 1)).toBeNull();
 });
