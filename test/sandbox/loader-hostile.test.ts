@@ -8,7 +8,7 @@ import { issueLine } from "../../src/errors.ts";
 import { Compiler, compilerCommand } from "../../src/sandbox/loader/compiler.ts";
 import { loadPlugin } from "../../src/sandbox/loader/load.ts";
 import { resolveModule } from "../../src/sandbox/loader/resolve.ts";
-import { folderSource } from "../../src/sandbox/loader/source.ts";
+import { embeddedSource, folderSource } from "../../src/sandbox/loader/source.ts";
 
 const root = realpathSync(mkdtempSync(join(tmpdir(), "hostile-")));
 const evil = join(root, "EVIL");
@@ -39,6 +39,11 @@ async function load(path: string, main?: string): Promise<{ code: string; lines:
   return loaded.ok
     ? { code: loaded.value.code, lines: "" }
     : { code: "", lines: loaded.error.map((issue) => issueLine(issue).replaceAll(`${path}/`, "")).join("\n") };
+}
+
+async function embedded(files: Record<string, string>): Promise<string> {
+  const loaded = await loadPlugin(embeddedSource("crowd", files));
+  return loaded.ok ? "" : loaded.error.map(issueLine).join("\n");
 }
 
 const RUN = `require("node:fs").writeFileSync(${JSON.stringify(evil)}, "1"); export const x = () => 1; export default x;`;
@@ -182,18 +187,18 @@ describe("files that are none, or too much", () => {
     expect((await load(huge)).lines).toContain("larger than 2 MB");
     const names = Array.from({ length: 6 }, (_, index) => `f${index}.ts`);
     const filler = `export default 1; /*${"x".repeat(1_900_000)}*/`;
-    const sum = folder({
+    const sum = await embedded({
       "plugin.ts": `${names.map((name, index) => `import a${index} from "./${name}";`).join("")}export default [a0,a1,a2,a3,a4,a5];`,
       ...Object.fromEntries(names.map((name) => [name, filler])),
     });
-    expect((await load(sum)).lines).toContain("above 8 MB");
+    expect(sum).toContain("above 8 MB");
     const many = Array.from({ length: 2100 }, (_, index) => `m${index}.ts`);
-    const crowd = folder({
+    const crowd = await embedded({
       "plugin.ts": `${many.map((name) => `import "./${name}";`).join("")}export default 1;`,
       ...Object.fromEntries(many.map((name) => [name, "globalThis.a = 1;"])),
     });
-    expect((await load(crowd)).lines).toContain("more than 2000");
-  });
+    expect(crowd).toContain("more than 2000");
+  }, 60_000);
 
   test("folders and files that others may write to", async () => {
     const path = folder({ "plugin.ts": 'import a from "./lib/a.ts"; export default a;', "lib/a.ts": "export default 1;" });
@@ -265,7 +270,7 @@ export default [a, b, process.env.HOSTILE_SECRET, process.env.FROM_DOTENV, impor
   const script = join(root, "inside.ts");
   writeFileSync(
     script,
-    `import { folderSource } from ${JSON.stringify(join(import.meta.dir, "../../src/sandbox/loader/source.ts"))};
+    `import { embeddedSource, folderSource } from ${JSON.stringify(join(import.meta.dir, "../../src/sandbox/loader/source.ts"))};
 import { loadPlugin } from ${JSON.stringify(join(import.meta.dir, "../../src/sandbox/loader/load.ts"))};
 const source = folderSource(process.argv[2]);
 if (!source.ok) throw source.error;
@@ -281,16 +286,16 @@ console.log(loaded.ok ? loaded.value.code + loaded.value.map : JSON.stringify(lo
   }
 });
 
-test("a hundred bundlings at once, ten times, leave no memory behind", async () => {
+test("a hundred bundlings at once, six times, leave no memory behind", async () => {
   const path = folder({ "plugin.ts": `import a from "./a.ts"; export default [a, ${'"x",'.repeat(2000)}];`, "a.ts": "export default 1;" });
   const hundred = async () => {
     const all = await Promise.all(Array.from({ length: 100 }, () => load(path)));
     expect(new Set(all.map((each) => each.code)).size).toBe(1);
     Bun.gc(true);
   };
-  for (let round = 0; round < 3; round += 1) await hundred();
+  for (let round = 0; round < 2; round += 1) await hundred();
   const before = process.memoryUsage().rss;
-  for (let round = 0; round < 7; round += 1) await hundred();
+  for (let round = 0; round < 4; round += 1) await hundred();
   expect((process.memoryUsage().rss - before) / 2 ** 20).toBeLessThan(150);
 }, 120_000);
 

@@ -239,5 +239,8 @@ export function fail(_: X): never {
   expect(mapped).toMatch(/start \(plugin\.ts:8:\d+\)/);
   expect(mapped).toMatch(/plugin\.ts:10:\d+/);
   expect(stackMapper(plugin?.map ?? "", BUNDLE_FILE)(`x ${BUNDLE_FILE}:99999:1 y`)).toBe(`x ${BUNDLE_FILE}:99999:1 y`);
+  for (const broken of ["", "{}", '{"sources": [1], "mappings": ""}', '{"sources": [], "mappings": "\u0000;;,,zzzzzzzzzzzzzzzz"}']) {
+    expect(stackMapper(broken, BUNDLE_FILE)(`at x (${BUNDLE_FILE}:1:1)`)).toBe(`at x (${BUNDLE_FILE}:1:1)`);
+  }
   expect(stackMapper(plugin?.map ?? "", BUNDLE_FILE)(`${stack}\n`.repeat(10_000)).length).toBeLessThan(20_000);
 });

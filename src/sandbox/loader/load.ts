@@ -256,7 +256,7 @@ class Load {
       this.#report({ file: this.#name(entry), message: "has no default export", hint });
     }
     if (this.#issues.length > 0) return null;
-    return { code, map: await map.text(), ...this.#digest() };
+    return { code, map: withoutContents(await map.text()), ...this.#digest() };
   }
 
   #digest(): { hash: string; modules: { path: string; bytes: number }[] } {
@@ -274,6 +274,12 @@ class Load {
   #name(path: string): string {
     return path === "" ? this.tree.label : `${this.tree.label}/${path}`;
   }
+}
+
+/** The sources themselves are in the folder; the gateway need not keep a copy. */
+function withoutContents(map: string): string {
+  const { version, sources, mappings } = JSON.parse(map) as Record<string, unknown>;
+  return JSON.stringify({ version, sources, mappings });
 }
 
 /** One short line without control characters. */

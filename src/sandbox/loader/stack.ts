@@ -2,6 +2,8 @@
 
 const MAX_STACK = 16_384;
 const MAX_FRAMES = 50;
+/** Reading more would hold up the gateway at the first error; a plugin of usual size has a few kilobytes. */
+const MAX_MAPPINGS = 4 * 1024 * 1024;
 const DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 interface Segment {
@@ -49,8 +51,10 @@ function find(map: Mapped, line: number, column: number): string | undefined {
   return segment === undefined || source === undefined ? undefined : `${source}:${segment.sourceLine + 1}:${segment.sourceColumn + 1}`;
 }
 
+/** A map that is too large, or none at all (it comes from the compiler's process), maps nothing. */
 function read(text: string): Mapped {
-  const map = JSON.parse(text) as { sources: string[]; mappings: string };
+  const map = parse(text);
+  if (map === null || map.mappings.length > MAX_MAPPINGS) return { sources: [], lines: [] };
   const state = [0, 0, 0];
   const lines = map.mappings.split(";").map((line) => {
     let column = 0;
@@ -66,6 +70,18 @@ function read(text: string): Mapped {
     return segments;
   });
   return { sources: map.sources.map((source) => source.replace(/^plugin:/, "")), lines };
+}
+
+function parse(text: string): { sources: string[]; mappings: string } | null {
+  try {
+    const map = JSON.parse(text) as { sources?: unknown; mappings?: unknown };
+    const isMap =
+      Array.isArray(map.sources) && map.sources.every((source) => typeof source === "string") && typeof map.mappings === "string";
+    return isMap ? (map as { sources: string[]; mappings: string }) : null;
+  } catch {
+    // Not JSON: the stack is shown as the engine gave it.
+    return null;
+  }
 }
 
 /** Base-64 variable-length numbers of the source map format. */
