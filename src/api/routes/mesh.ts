@@ -117,8 +117,11 @@ export const meshRoutes: readonly Route[] = [
     body: fault,
     answers: { 204: v.void() },
     errors: ["conflict"],
-    run: ({ control, actor, body }) =>
-      control.simulate?.fail === undefined ? noSimulation() : reply(control.simulate.fail(body, actor), undefined, 204),
+    run({ control, actor, body }) {
+      if (control.simulate === undefined) return noSimulation();
+      if (control.simulate.fail === undefined) return fail("unavailable", "this gateway's simulated mesh takes no faults");
+      return reply(control.simulate.fail(body, actor), undefined, 204);
+    },
   }),
 ];
 
