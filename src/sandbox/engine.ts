@@ -145,18 +145,19 @@ interface Run {
   readonly data: Uint8Array;
 }
 
+const BLOCK = 4096;
+const ZEROES = Buffer.alloc(BLOCK);
+
 /** Runs of non-zero 4 KB blocks. */
-function nonZeroRuns(bytes: Uint8Array): Run[] {
-  const BLOCK = 4096;
-  const words = new Uint32Array(bytes.buffer);
+function nonZeroRuns(memory: Uint8Array): Run[] {
+  const bytes = Buffer.from(memory.buffer, memory.byteOffset, memory.length);
   const runs: Run[] = [];
   let start = -1;
   for (let at = 0; at <= bytes.length; at += BLOCK) {
-    let used = false;
-    for (let word = at / 4; !used && word < (at + BLOCK) / 4; word++) used = (words[word] ?? 0) !== 0;
+    const used = at < bytes.length && !bytes.subarray(at, at + BLOCK).equals(ZEROES);
     if (used && start < 0) start = at;
     if (!used && start >= 0) {
-      runs.push({ at: start, data: bytes.slice(start, at) });
+      runs.push({ at: start, data: memory.slice(start, at) });
       start = -1;
     }
   }
