@@ -57,14 +57,17 @@ const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 export async function launchHost(options: LaunchOptions): Promise<Result<Launched>> {
   const linux = process.platform === "linux";
   if (!linux && !options.allowMissing.includes("jail")) return fail("jail_unavailable", `There is no jail on ${process.platform}`);
+  const command = commandOf(options);
+  if (!command.ok) return command;
   const page = linux ? createPage() : null;
   const pipes = linux ? openPipes() : null;
-  const child = Bun.spawn([...commandOf(options)], {
-    cwd: "/",
-    env: {},
-    stdio: ["ignore", "pipe", "pipe", pipes?.childRead ?? "pipe", pipes?.childWrite ?? "pipe", page?.fd ?? "ignore"],
-  });
+  const child = spawnChild(command.value, [pipes?.childRead ?? "pipe", pipes?.childWrite ?? "pipe", page?.fd ?? "ignore"]);
   for (const fd of pipes === null ? [] : [pipes.childRead, pipes.childWrite]) closeSync(fd);
+  if (child instanceof GatewayError) {
+    for (const fd of pipes === null ? [] : [pipes.read, pipes.write]) closeSync(fd);
+    page?.close();
+    return { ok: false, error: child };
+  }
   const readFd = pipes?.read ?? Number(child.stdio[4]);
   const writeFd = pipes?.write ?? Number(child.stdio[3]);
   const report = await firstReport(child, options);
@@ -76,24 +79,44 @@ export async function launchHost(options: LaunchOptions): Promise<Result<Launche
   return report;
 }
 
+function spawnChild(command: readonly string[], further: readonly ("pipe" | "ignore" | number)[]): Launched["process"] | GatewayError {
+  try {
+    return Bun.spawn([...command], { cwd: "/", env: {}, stdio: ["ignore", "pipe", "pipe", ...further] });
+  } catch (thrown) {
+    return new GatewayError("host_gone", "The plugin host could not be started", { cause: thrown, where: command[0] ?? "" });
+  }
+}
+
+function realPaths(paths: readonly string[]): Result<string[]> {
+  try {
+    return ok(paths.map((path) => realpathSync(path)));
+  } catch (thrown) {
+    return fail("invalid_argument", `A folder of databases is missing: ${thrown instanceof Error ? thrown.message : thrown}`, {
+      cause: thrown,
+    });
+  }
+}
+
 /** Program and arguments of stage one. */
-function commandOf(options: LaunchOptions): readonly string[] {
+function commandOf(options: LaunchOptions): Result<readonly string[]> {
   const program = programOf(options.entry?.main);
+  const databases = realPaths(options.databases);
+  if (!databases.ok) return databases;
   const limits = { ...HOST_LIMITS, ...options.limits };
   const plan: JailPlan = {
     parent: process.pid,
     next: [...program, STAGE_TWO],
     readable: options.entry?.readable ?? (isCompiled() ? [] : sourceFolders()),
-    databases: options.databases.map((path) => realpathSync(path)),
+    databases: databases.value,
     allowMissing: options.allowMissing,
     dataBytes: limits.dataMb * 2 ** 20,
     fileBytes: limits.fileMb * 2 ** 20,
     openFiles: limits.openFiles,
     probe: options.probe === true,
   };
-  if (process.platform === "linux") return [...program, STAGE_ONE, JSON.stringify(plan)];
+  if (process.platform === "linux") return ok([...program, STAGE_ONE, JSON.stringify(plan)]);
   const stage: StageTwo = { plan, failed: {} };
-  return [...program, STAGE_TWO, JSON.stringify(stage)];
+  return ok([...program, STAGE_TWO, JSON.stringify(stage)]);
 }
 
 export function isCompiled(): boolean {

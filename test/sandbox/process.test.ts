@@ -109,6 +109,8 @@ describe.if(linux)("a plugin host", () => {
       const launched = await launchHost({ ...options, entry: { main, readable } });
       return launched.ok ? "started" : launched.error.summary();
     };
+    const absent = await launchHost({ ...options, databases: [`${folder}/absent`] });
+    expect(absent.ok ? "started" : absent.error.summary()).toContain("A folder of databases is missing");
     expect(await run("console.log('hello')")).toBe("The plugin host did not report its walls: hello");
     expect(await run("process.exit(3)")).toBe("The plugin host ended at its start: exit code 3");
     expect(await run("console.error('no such thing'); process.exit(1)")).toBe("The plugin host ended at its start: no such thing");
