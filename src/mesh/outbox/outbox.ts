@@ -133,7 +133,8 @@ export class Outbox {
     for (const message of left) this.#restore(message, radios);
     this.#restoreAirtime(radios);
     // The last text may have left a moment before that run ended.
-    for (const radio of radios) this.#attach(radio, left.length > 0 ? this.#spacingMs : 0);
+    const isRecent = left.length > 0 || this.deps.clock.now() - this.#store.newestAt() < this.#spacingMs + COMMIT_MS;
+    for (const radio of radios) this.#attach(radio, isRecent ? this.#spacingMs : 0);
     if (left.length > 0) this.deps.log.info("messages of the last run go on", { messages: left.length });
     if (this.#live.size > 0) this.#tickSoon();
     this.#pump();

@@ -112,6 +112,11 @@ export class OutboxStore {
     return this.database.sqlite.query<Row, []>("SELECT * FROM outbox WHERE final = 0 ORDER BY id").all().map(unpack);
   }
 
+  /** When the newest message last changed, ms since 1970. */
+  newestAt(): number {
+    return this.database.sqlite.query<{ at: number }, []>("SELECT updated_at AS at FROM outbox ORDER BY id DESC LIMIT 1").get()?.at ?? 0;
+  }
+
   get(id: string): MessageStatus | null {
     const row = this.database.sqlite.query<Row, [string]>("SELECT * FROM outbox WHERE id = ?").get(id);
     return row === null ? null : statusOf(unpack(row));

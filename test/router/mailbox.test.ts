@@ -1,0 +1,65 @@
+import { expect, test } from "bun:test";
+import fc from "fast-check";
+import { Mailboxes } from "../../src/router/mailbox.ts";
+import { HandClock, settle } from "../storage/core-clock.ts";
+
+test("a sender who floods gets his share; others take turns with him", async () => {
+  const boxes = new Mailboxes(new HandClock(), { inFlight: 1 });
+  const order: string[] = [];
+  const post = (sender: number, name: string) =>
+    boxes.post("p", sender, async () => {
+      await settle();
+      order.push(name);
+    });
+  const posted = [post(1, "a1"), post(1, "a2"), post(1, "a3"), post(2, "b1"), post(3, "c1"), post(2, "b2")];
+  await Promise.all(posted);
+  expect(order).toEqual(["a1", "a2", "b1", "c1", "a3", "b2"]);
+  expect(boxes.depth("p")).toEqual({ inFlight: 0, waiting: 0 });
+});
+
+test("one sender's share of the waiting room is bounded, and who waits too long is not served", async () => {
+  const clock = new HandClock();
+  const boxes = new Mailboxes(clock);
+  let release = () => {};
+  const first = boxes.post("p", 1, () => new Promise<void>((resolve) => (release = resolve)));
+  const others = Array.from({ length: 10 }, () => boxes.post("p", 1, async () => 1));
+  expect(boxes.depth("p").waiting).toBe(8);
+  clock.advance(61_000);
+  release();
+  await first;
+  expect((await Promise.all(others)).filter((each) => each.run)).toEqual([]);
+  expect(boxes.overflows).toBe(10);
+});
+
+test("whatever is posted, bounds and order hold, and all end", async () => {
+  const task = fc.record({ plugin: fc.constantFrom("p", "q"), sender: fc.integer({ min: 1, max: 12 }), fails: fc.boolean() });
+  await fc.assert(
+    fc.asyncProperty(fc.array(task, { maxLength: 120 }), async (tasks) => {
+      const boxes = new Mailboxes(new HandClock());
+      const running = new Map<string, number>();
+      const done: string[] = [];
+      const results = tasks.map(({ plugin, sender, fails }, i) =>
+        boxes
+          .post(plugin, sender, async () => {
+            const key = `${plugin}/${sender}`;
+            running.set(key, (running.get(key) ?? 0) + 1);
+            expect(running.get(key)).toBe(1);
+            expect(boxes.depth(plugin).inFlight).toBeLessThanOrEqual(8);
+            expect(boxes.depth(plugin).waiting).toBeLessThanOrEqual(64);
+            await Promise.resolve();
+            running.set(key, 0);
+            done.push(`${key}/${String(i).padStart(3, "0")}`);
+            if (fails) throw new TypeError("thrown");
+          })
+          .catch(() => null),
+      );
+      await Promise.all(results);
+      for (const key of running.keys()) {
+        const own = done.filter((each) => each.startsWith(`${key}/`));
+        expect(own).toEqual([...own].sort());
+      }
+      expect(done.length + boxes.overflows).toBe(tasks.length);
+    }),
+    { numRuns: 100 },
+  );
+}, 60_000);
