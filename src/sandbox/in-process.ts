@@ -39,6 +39,7 @@ export async function startInProcessHost(deps: InProcessDeps = {}): Promise<InPr
     walls: [{ wall: "realm", stands: true, detail: "in this process: for tests only" }],
     open: (spec, events) => session.open(spec, events),
     backupDatabase: (from, to) => session.backupDatabase(from, to),
+    releaseDatabase: (path) => session.releaseDatabase(path),
     validateConfig: (schema, config) => session.validateConfig(schema, config),
     exited,
     stop: () => session.stop(),

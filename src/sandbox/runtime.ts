@@ -120,6 +120,12 @@ export class HostRuntime {
       case "backup":
         this.#task(message.task, () => this.#backup(message.from, message.to));
         break;
+      case "release":
+        this.#task(message.task, () => {
+          for (const realm of this.#realms.values()) realm.services.release(message.path);
+          return null;
+        });
+        break;
       case "validate":
         this.#task(message.task, () => {
           const result = validateConfig(message.schema, message.config);
