@@ -1,9 +1,10 @@
-import { fail, ok, type Result } from "../errors.ts";
+import { fail, type GatewayError, ok, type Result } from "../errors.ts";
 import type { GoneReason } from "../sandbox/port.ts";
+import { DataCopy } from "./data-copy.ts";
 import type { Instance } from "./instance.ts";
-import { HOOK_DEADLINE_MS, hookProblem, load } from "./loading.ts";
+import { begin, HOOK_DEADLINE_MS, hookProblem, type Loaded, prepare } from "./loading.ts";
 import type { Plugin } from "./plugin.ts";
-import type { SupervisorDeps } from "./ports.ts";
+import type { Bundle, SupervisorDeps } from "./ports.ts";
 import type { PluginState, PluginStatus } from "./state.ts";
 
 export interface Fates {
@@ -23,26 +24,14 @@ export class Lifecycle {
     if (plugin.state === "running") return ok(null);
     plugin.machine.move("loading");
     const loaded = await this.#load(plugin);
-    if (!loaded.ok) {
-      this.clear(plugin);
-      plugin.machine.move("failed", loaded.error.summary());
-      return loaded;
+    const started = loaded.ok ? await this.#begin(loaded.value, plugin.instance) : loaded;
+    if (started.ok && loaded.ok) {
+      this.#install(plugin, loaded.value);
+      return started;
     }
-    const { instance, bundle } = loaded.value;
-    const previous = plugin.instance?.registrations ?? null;
-    const committed = instance.registrations.commit(previous);
-    if (!committed.ok) {
-      await instance.close();
-      this.clear(plugin);
-      plugin.machine.move("failed", committed.error.summary());
-      return committed;
-    }
-    plugin.instance = instance;
-    plugin.bundle = bundle;
-    plugin.runningSince = this.deps.clock.now();
-    plugin.timeoutS = this.deps.limitsOf(plugin.candidate).timeoutS;
-    plugin.machine.move("running");
-    return ok(null);
+    this.clear(plugin);
+    plugin.machine.move("failed", started.ok ? "" : started.error.summary());
+    return started;
   }
 
   /** stop and cleanup hooks with their deadlines, then everything it had is taken away, whatever the hooks did. */
@@ -64,32 +53,64 @@ export class Lifecycle {
   }
 
   /**
-   * New code beside the old: the old instance answers until the new one has started, then all its registrations are
-   * exchanged at once. A new version that fails leaves the old one running.
+   * New code for old. The new code is built, checked and evaluated while the old runs; then the old one stops, its data is
+   * copied, and the new one starts. If that fails, the old one gets its data back and is started again: it never left its
+   * realm. Calls that come meanwhile wait.
    */
   async swap(plugin: Plugin): Promise<Result<null>> {
     const old = plugin.instance;
     if (old === null || plugin.state !== "running") return this.up(plugin);
+    const before = { bundle: plugin.bundle, since: plugin.runningSince };
     const loaded = await this.#load(plugin);
-    if (!loaded.ok)
-      return fail("load_failed", `the new version did not start, the old one runs on: ${loaded.error.summary()}`, { cause: loaded.error });
-    const { instance, bundle } = loaded.value;
-    const committed = instance.registrations.commit(old.registrations);
-    if (!committed.ok) {
-      await instance.close();
-      old.registrations.commit(null);
-      return fail("load_failed", `the new version did not start, the old one runs on: ${committed.error.summary()}`, {
-        cause: committed.error,
-      });
+    if (!loaded.ok) return failedReload(loaded.error, "the old one runs on");
+    plugin.machine.move("loading", "reloading");
+    await this.#hook("stop", plugin.name, before.bundle, old, HOOK_DEADLINE_MS);
+    const safe = await DataCopy.make(this.deps.databaseOf(plugin.candidate), loaded.value.host);
+    const started = safe.ok ? await this.#begin(loaded.value, old) : safe;
+    if (started.ok) {
+      this.#install(plugin, loaded.value);
+      await this.#hook("cleanup", plugin.name, before.bundle, old, HOOK_DEADLINE_MS);
+      await old.close();
+      return started;
     }
+    await loaded.value.instance.close();
+    if (safe.ok) await safe.value.restore();
+    return this.#resume(plugin, old, started.error);
+  }
+
+  /** The old version goes on after a reload that failed. */
+  async #resume(plugin: Plugin, old: Instance, why: GatewayError): Promise<Result<null>> {
+    old.registrations.forgetStart();
+    old.registrations.phase = "start";
+    const outcome = await old.call({ kind: "lifecycle", hook: "start" }, [], HOOK_DEADLINE_MS, old.background());
+    const problem =
+      hookProblem(outcome, plugin.bundle) ?? (old.registrations.isCommitted ? null : commitProblem(old.registrations.commit(null)));
+    old.registrations.phase = "running";
+    if (problem === null) {
+      plugin.machine.move("running");
+      return failedReload(why, "the old one runs on");
+    }
+    await old.close();
+    this.clear(plugin);
+    plugin.machine.move("failed", `neither the new version nor the old one starts: ${why.summary()}; ${problem}`);
+    return failedReload(why, `nor does the old one start again: ${problem}`);
+  }
+
+  /** initialize, start, and its registrations in place of `previous`'s; closed again when any of it fails. */
+  async #begin(loaded: Loaded, previous: Instance | null): Promise<Result<null>> {
+    const started = await begin(loaded);
+    const done = started.ok ? loaded.instance.registrations.commit(previous?.registrations ?? null) : started;
+    if (!done.ok) await loaded.instance.close();
+    return done;
+  }
+
+  #install(plugin: Plugin, { instance, bundle, config }: Loaded): void {
     plugin.instance = instance;
-    const before = plugin.bundle;
     plugin.bundle = bundle;
+    plugin.config = config;
     plugin.runningSince = this.deps.clock.now();
     plugin.timeoutS = this.deps.limitsOf(plugin.candidate).timeoutS;
-    await this.#stopHooks({ name: plugin.name, bundle: before }, old, HOOK_DEADLINE_MS);
-    await old.close();
-    return ok(null);
+    plugin.machine.move("running");
   }
 
   /** Its realm is gone: what it registered stays for those who wait for its return, when `keep` says so. */
@@ -119,18 +140,31 @@ export class Lifecycle {
         if (slot.instance !== null) this.fates.gone(plugin, instance, reason, detail);
       },
     };
-    return load(plugin, this.deps, fates).then((loaded) => {
+    return prepare(plugin, this.deps, fates).then((loaded) => {
       if (loaded.ok) slot.instance = loaded.value.instance;
       return loaded;
     });
   }
 
-  async #stopHooks(plugin: Pick<Plugin, "name" | "bundle">, instance: Instance, deadlineMs: number): Promise<void> {
+  async #stopHooks(plugin: Plugin, instance: Instance, deadlineMs: number): Promise<void> {
     for (const hook of ["stop", "cleanup"] as const) {
-      const outcome = await instance.call({ kind: "lifecycle", hook }, [], deadlineMs, instance.background());
-      const problem = hookProblem(outcome, plugin.bundle);
-      if (problem !== null) this.deps.log.warn(`${hook} failed, cleaning up by force: ${problem}`, { plugin: plugin.name });
-      if (!outcome.ok && outcome.cause === "gone") return;
+      if (!(await this.#hook(hook, plugin.name, plugin.bundle, instance, deadlineMs))) return;
     }
   }
+
+  /** False when the realm is gone, so that no further hook can run. A hook that fails is reported; the stop goes on. */
+  async #hook(hook: "stop" | "cleanup", name: string, bundle: Bundle | null, instance: Instance, deadlineMs: number): Promise<boolean> {
+    const outcome = await instance.call({ kind: "lifecycle", hook }, [], deadlineMs, instance.background());
+    const problem = hookProblem(outcome, bundle);
+    if (problem !== null) this.deps.log.warn(`${hook} failed, cleaning up by force: ${problem}`, { plugin: name });
+    return outcome.ok || outcome.cause !== "gone";
+  }
+}
+
+function failedReload(why: GatewayError, old: string): Result<never> {
+  return fail("load_failed", `the new version did not start, ${old}: ${why.summary()}`, { cause: why });
+}
+
+function commitProblem(committed: Result<null>): string | null {
+  return committed.ok ? null : committed.error.summary();
 }

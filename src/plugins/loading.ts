@@ -12,15 +12,14 @@ export const HOOK_DEADLINE_MS = 10_000;
 export interface Loaded {
   readonly instance: Instance;
   readonly bundle: Bundle;
+  readonly host: PluginHost;
+  readonly config: { readonly [key: string]: Json };
 }
 
 type Fates = Pick<InstanceDeps, "onFailure" | "onGone">;
 
-/**
- * From folder to a started instance: build, configuration, realm, initialize, start. Nothing of it is visible outside
- * until its registrations are committed; whatever fails is closed again.
- */
-export async function load(plugin: Plugin, deps: SupervisorDeps, fates: Fates): Promise<Result<Loaded>> {
+/** From folder to an open realm: build, configuration, realm. Nothing of it is visible outside; what fails is closed again. */
+export async function prepare(plugin: Plugin, deps: SupervisorDeps, fates: Fates): Promise<Result<Loaded>> {
   const { candidate } = plugin;
   const bundle = await deps.build(candidate);
   if (!bundle.ok) return bundle;
@@ -31,10 +30,9 @@ export async function load(plugin: Plugin, deps: SupervisorDeps, fates: Fates): 
   if (!valid.ok) return valid;
   const instance = makeInstance(plugin, deps, bundle.value, fates);
   const realm = await openRealm(instance, plugin, deps, host.value, bundle.value, config);
-  const started = realm.ok ? await startHooks(instance, bundle.value) : realm;
-  if (started.ok) return ok({ instance, bundle: bundle.value });
+  if (realm.ok) return ok({ instance, bundle: bundle.value, host: host.value, config });
   await instance.close();
-  return started;
+  return realm;
 }
 
 /** Violations of the plugin's own JSON Schema, all at once, as one error; the schema runs in the host. */
@@ -117,12 +115,15 @@ function mapped(error: GatewayError, bundle: Bundle): Result<never> {
   return fail(error.code, `${error.message}${line}`, { cause: error });
 }
 
-async function startHooks(instance: Instance, bundle: Bundle): Promise<Result<null>> {
+/** initialize and start, each with its deadline. */
+export async function begin({ instance, bundle }: Pick<Loaded, "instance" | "bundle">): Promise<Result<null>> {
   for (const hook of ["initialize", "start"] as const) {
+    instance.registrations.phase = hook;
     const outcome = await instance.call({ kind: "lifecycle", hook }, [], HOOK_DEADLINE_MS, instance.background());
     const problem = hookProblem(outcome, bundle);
     if (problem !== null) return fail("load_failed", `${hook} failed: ${problem}`);
   }
+  instance.registrations.phase = "running";
   return ok(null);
 }
 

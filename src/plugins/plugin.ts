@@ -1,4 +1,5 @@
 import type { Clock } from "../clock.ts";
+import type { Json } from "../sdk/wire.ts";
 import { Health, type HealthLimits } from "./health.ts";
 import type { HostKey } from "./hosts.ts";
 import type { Instance } from "./instance.ts";
@@ -32,6 +33,8 @@ export class Plugin {
   /** Last outcome of healthCheck. */
   checked: { at: number; healthy: boolean; detail: string } | null = null;
   runningSince: number | null = null;
+  /** What the running load was given. */
+  config: { readonly [key: string]: Json } = {};
   /** Seconds a handler may take, of the running load. */
   timeoutS: number | null = null;
   #tail: Promise<unknown> = Promise.resolve();

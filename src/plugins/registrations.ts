@@ -12,7 +12,10 @@ export interface Entry {
   readonly key: string;
   readonly registration: CheckedRegistration;
   readonly facts: RegistrationFacts;
+  readonly phase: Phase;
 }
+
+export type Phase = "initialize" | "start" | "running";
 
 /**
  * Lasting numbers for a plugin's handlers: the same command keeps its number over restart and reload, so that router,
@@ -44,6 +47,8 @@ export class Registrations {
   readonly #keys = new Set<string>();
   readonly #ordinals = new Map<string, number>();
   #committed = false;
+  /** In which hook the plugin is: what start registers is taken away before start runs again. */
+  phase: Phase = "initialize";
 
   constructor(
     private readonly plugin: string,
@@ -64,7 +69,7 @@ export class Registrations {
     const registrar = this.registrarOf(registration.kind);
     const checked = registrar?.check(this.plugin, registration, facts) ?? ok(null);
     if (!checked.ok) return checked;
-    const entry = { handle: this.handles.of(key), key, registration, facts };
+    const entry = { handle: this.handles.of(key), key, registration, facts, phase: this.phase };
     if (this.#committed && registrar !== null) {
       const added = registrar.add(this.plugin, entry.handle, registration, facts);
       if (!added.ok) return added;
@@ -76,11 +81,11 @@ export class Registrations {
 
   /** Makes all of it visible in place of `previous`. The first refusal undoes what was added. */
   commit(previous: Registrations | null): Result<null> {
-    previous?.clear();
+    previous?.withdraw();
     for (const entry of this.#entries.values()) {
       const added = this.registrarOf(entry.registration.kind)?.add(this.plugin, entry.handle, entry.registration, entry.facts) ?? ok(null);
       if (!added.ok) {
-        this.#withdraw();
+        this.#removeAll();
         return added;
       }
     }
@@ -97,9 +102,19 @@ export class Registrations {
     return entry;
   }
 
-  clear(): void {
-    if (this.#committed) this.#withdraw();
+  /** The plugin is started a second time: what its first start registered would stand twice. */
+  forgetStart(): void {
+    for (const [id, entry] of [...this.#entries]) if (entry.phase !== "initialize") this.dispose(id);
+  }
+
+  /** Takes all of it out of sight and keeps it, so that it can be committed again. */
+  withdraw(): void {
+    if (this.#committed) this.#removeAll();
     this.#committed = false;
+  }
+
+  clear(): void {
+    this.withdraw();
     this.#entries.clear();
     this.#keys.clear();
   }
@@ -115,13 +130,17 @@ export class Registrations {
     return count;
   }
 
+  get isCommitted(): boolean {
+    return this.#committed;
+  }
+
   counts(): Record<string, number> {
     const counts: Record<string, number> = {};
     for (const { registration } of this.#entries.values()) counts[registration.kind] = (counts[registration.kind] ?? 0) + 1;
     return counts;
   }
 
-  #withdraw(): void {
+  #removeAll(): void {
     for (const entry of this.#entries.values()) this.registrarOf(entry.registration.kind)?.remove(this.plugin, entry.handle);
   }
 

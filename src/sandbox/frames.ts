@@ -11,6 +11,7 @@ export type ToHost =
   | { t: "update"; realm: number; change: RealmChange }
   | { t: "close"; realm: number }
   | { t: "backup"; task: number; from: string; to: string }
+  | { t: "release"; task: number; path: string }
   | { t: "validate"; task: number; schema: Json; config: Json }
   | { t: "stop" };
 

@@ -117,6 +117,8 @@ export interface PluginHost {
   open(spec: RealmSpec, events: RealmEvents): Promise<Result<Realm>>;
   /** Copies a plugin's database to a file in the folder the host may write; made by the host because the gateway opens none. */
   backupDatabase(from: string, to: string): Promise<Result<null>>;
+  /** Closes a plugin's database file where it is open; the realm opens it again when it needs it. */
+  releaseDatabase(path: string): Promise<Result<null>>;
   /** Runs a plugin's JSON Schema over a configuration, inside the host: both are hostile. */
   validateConfig(schema: Json, config: Json): Promise<Result<readonly { path: string; message: string }[]>>;
   /** Resolves once, when the process is gone. */

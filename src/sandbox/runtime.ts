@@ -5,7 +5,7 @@ import { asGatewayError, type GatewayError } from "../errors.ts";
 import type { Json, WireError } from "../sdk/wire.ts";
 import { PluginDatabase } from "../storage/plugin-database.ts";
 import { Bridge, MAX_BULK } from "./bridge.ts";
-import { type Engine, Snapshot } from "./engine.ts";
+import type { Engine } from "./engine.ts";
 import { type FromHost, type ToHost, trustToHost } from "./frames.ts";
 import { noPage, type RunningPage, type Wall } from "./host-deps.ts";
 import type { RealmSpec } from "./port.ts";
@@ -14,6 +14,7 @@ import { RunQueue, threadCpuMs } from "./run-queue.ts";
 import { sdkSource } from "./sdk-source.ts" with { type: "macro" };
 import { validateConfig } from "./services/schema.ts";
 import { Services } from "./services/services.ts";
+import { Snapshot } from "./snapshot.ts";
 import type { ByteStream } from "./streams.ts";
 
 /** From `open` to an evaluated module. */

@@ -10,7 +10,7 @@ import { SessionRealm } from "./session-realm.ts";
 import type { ByteStream } from "./streams.ts";
 
 /** More than a host with every realm at its own limits sends. */
-const FRAMES_PER_SECOND = 200_000;
+const FRAMES_PER_SECOND = 100_000;
 const BYTES_PER_SECOND = 256 * 1024 * 1024;
 const OPEN_DEADLINE_MS = 20_000;
 const TASK_DEADLINE_MS = 30_000;
@@ -29,7 +29,7 @@ interface Waiting<T> {
 }
 
 /** All of PluginHost but what only the process knows. */
-export class HostSession implements Pick<PluginHost, "open" | "backupDatabase" | "validateConfig" | "stop"> {
+export class HostSession implements Pick<PluginHost, "open" | "backupDatabase" | "releaseDatabase" | "validateConfig" | "stop"> {
   readonly #deps: SessionDeps;
   readonly #bridge: Bridge<ToHost, FromHost>;
   readonly #realms = new Map<number, SessionRealm>();
@@ -79,6 +79,11 @@ export class HostSession implements Pick<PluginHost, "open" | "backupDatabase" |
 
   async backupDatabase(from: string, to: string): Promise<Result<null>> {
     const done = await this.#run((task) => ({ t: "backup", task, from, to }));
+    return done.ok ? ok(null) : done;
+  }
+
+  async releaseDatabase(path: string): Promise<Result<null>> {
+    const done = await this.#run((task) => ({ t: "release", task, path }));
     return done.ok ? ok(null) : done;
   }
 

@@ -93,6 +93,13 @@ export class Services {
     return this.deps.database === path ? this.#database : null;
   }
 
+  /** Closes the file, if it is this one, so that another may have it; it opens again at the next use. */
+  release(path: string): void {
+    if (this.deps.database !== path) return;
+    this.#database?.close();
+    this.#database = null;
+  }
+
   close(): void {
     this.#database?.close();
     this.#database = null;
