@@ -1,26 +1,21 @@
 /**
- * The JavaScript engine of realms: QuickJS-NG in WebAssembly, one instance with its own memory each. The only file that
- * knows it. Instances start from a snapshot: the sdk is evaluated once, its memory copied into each new instance.
+ * The JavaScript engine of realms: one QuickJS-NG instance with its own memory each. With engine-module.ts and snapshot.ts
+ * the only files that know it.
  */
-import load from "@jitl/quickjs-ng-wasmfile-release-sync/emscripten-module";
-import { QuickJSFFI } from "@jitl/quickjs-ng-wasmfile-release-sync/ffi";
-import wasm from "@jitl/quickjs-ng-wasmfile-release-sync/wasm" with { type: "file" };
-import { GatewayError } from "../errors.ts";
-
-type Imports = NonNullable<ConstructorParameters<typeof WebAssembly.Instance>[1]>;
-type Module = Awaited<ReturnType<typeof load>>;
-type Value = ReturnType<QuickJSFFI["QTS_NewFloat64"]>;
-type Context = Parameters<QuickJSFFI["QTS_NewFloat64"]>[0];
-type Runtime = Parameters<QuickJSFFI["QTS_FreeRuntime"]>[0];
-
-const PAGE = 65536;
-/** What the engine's own statics, stack and heap start with: below this no instance can be made. */
-const INITIAL_PAGES = 256;
-/** Of the engine's 1 MB or so of stack: deep recursion throws a RangeError well before the end. */
-const STACK_BYTES = 96 * 1024;
-const MODULE = 1;
-const ALL_INTRINSICS = 0 as Parameters<QuickJSFFI["QTS_NewContext"]>[1];
-const HOST_FUNCTION = 1;
+import {
+  type Context,
+  evaluate,
+  HOST_FUNCTION,
+  type Module,
+  newString,
+  OutOfMemory,
+  PAGE,
+  QuickJSFFI,
+  type Runtime,
+  STACK_BYTES,
+  silentCallbacks,
+  type Value,
+} from "./engine-module.ts";
 
 /** One function of the realm's prelude per way in. */
 export const ENTRIES = ["deliver", "adopt", "describe"] as const;
@@ -34,134 +29,11 @@ export type Ran =
   | { readonly ok: false; readonly kind: "threw" | "interrupted" | "memory"; readonly text: string }
   | { readonly ok: false; readonly kind: "dead"; readonly text: string };
 
-interface Pointers {
+/** Where everything is in an instance's memory. */
+export interface Pointers {
   readonly runtime: Runtime;
   readonly context: Context;
   readonly entries: Readonly<Record<Entry, Value>>;
-}
-
-let compiled: Promise<WebAssembly.Module> | null = null;
-
-function compile(): Promise<WebAssembly.Module> {
-  compiled ??= Bun.file(wasm)
-    .arrayBuffer()
-    .then((bytes) => WebAssembly.compile(bytes));
-  return compiled;
-}
-
-async function instantiate(memory: WebAssembly.Memory, now?: () => number): Promise<Module> {
-  const code = await compile();
-  const quiet = () => {};
-  return await load({
-    wasmMemory: memory,
-    instantiateWasm(imports: Imports, onSuccess: (instance: WebAssembly.Instance) => void) {
-      const instance = new WebAssembly.Instance(code, now === undefined ? imports : withClock(imports, memory, now));
-      onSuccess(instance);
-      return instance.exports;
-    },
-    ...{ print: quiet, printErr: quiet, thisProgram: "realm" },
-  });
-}
-
-/** The engine's imports with another wall clock. Their names are minified, so those that read the clock are known by their text. */
-function withClock(imports: Imports, memory: WebAssembly.Memory, now: () => number): Imports {
-  const changed: Imports = {};
-  for (const [module, functions] of Object.entries(imports)) {
-    changed[module] = { ...functions };
-    for (const [name, held] of Object.entries(functions)) {
-      if (typeof held !== "function" || !String(held).includes("Date.now")) continue;
-      const real = held as (...args: unknown[]) => unknown;
-      // WASI's clock_time_get(clock, precision, pointer), and a function without arguments that gives milliseconds.
-      changed[module][name] = (...args: unknown[]) => {
-        if (args.length === 0) return now();
-        const answer = real(...args);
-        if (args[0] === 0) new DataView(memory.buffer).setBigUint64(Number(args[2]) >>> 0, BigInt(Math.round(now() * 1e6)), true);
-        return answer;
-      };
-    }
-  }
-  return changed;
-}
-
-/** The memory of an instance in which the sdk has been evaluated, and where everything is in it. */
-export class Snapshot {
-  private constructor(
-    readonly pointers: Pointers,
-    readonly bytes: number,
-    private readonly runs: readonly Run[],
-    private readonly fresh: readonly Run[],
-  ) {}
-
-  /**
-   * Evaluates ES modules in order; each can import those before it by its name. The last must leave an object with
-   * {@link ENTRIES} on the global `__zephyrgate`, which the prelude finds there as its function to call out.
-   */
-  static async take(modules: readonly (readonly [name: string, source: string])[]): Promise<Snapshot> {
-    const memory = new WebAssembly.Memory({ initial: INITIAL_PAGES, maximum: INITIAL_PAGES });
-    const module = await instantiate(memory);
-    const fresh = nonZeroRuns(new Uint8Array(memory.buffer));
-    const ffi = new QuickJSFFI(module);
-    const runtime = ffi.QTS_NewRuntime();
-    const context = ffi.QTS_NewContext(runtime, ALL_INTRINSICS);
-    ffi.QTS_RuntimeSetMaxStackSize(runtime, STACK_BYTES);
-    ffi.QTS_RuntimeEnableInterruptHandler(runtime);
-    module.callbacks = silentCallbacks;
-    const key = newString(module, ffi, context, "__zephyrgate");
-    const global = ffi.QTS_GetGlobalObject(context);
-    const out = ffi.QTS_NewFunction(context, "host", 2, false, HOST_FUNCTION as Parameters<QuickJSFFI["QTS_NewFunction"]>[4]);
-    ffi.QTS_SetProp(context, global, key, out);
-    for (const [name, source] of modules) {
-      const error = evaluate(module, ffi, context, name, source).error;
-      if (error !== null) throw new GatewayError("internal", `The sdk does not evaluate: ${error}`, { where: name });
-    }
-    const held = ffi.QTS_GetProp(context, global, key);
-    const entry = (name: Entry) => ffi.QTS_GetProp(context, held, newString(module, ffi, context, name));
-    const entries = { deliver: entry("deliver"), adopt: entry("adopt"), describe: entry("describe") };
-    const gone = evaluate(module, ffi, context, "zephyrgate:forget", "delete globalThis.__zephyrgate;").error;
-    if (gone !== null) throw new GatewayError("internal", `The sdk does not start: ${gone}`);
-    const runs = nonZeroRuns(new Uint8Array(memory.buffer));
-    const bytes = runs.reduce((sum, run) => sum + run.data.length, 0);
-    return new Snapshot({ runtime, context, entries }, bytes, runs, fresh);
-  }
-
-  /**
-   * A new instance in the snapshot's state. `memoryMb` caps all its memory; under 16 the JavaScript heap alone is capped
-   * lower. `now` is what Date reads, ms since 1970; the system's clock when absent.
-   */
-  async instance(memoryMb: number, host: HostFunction, now?: () => number): Promise<Engine> {
-    const maximum = Math.max(INITIAL_PAGES, Math.ceil((memoryMb * 1024 * 1024) / PAGE));
-    const memory = new WebAssembly.Memory({ initial: INITIAL_PAGES, maximum });
-    const module = await instantiate(memory, now);
-    const bytes = new Uint8Array(memory.buffer);
-    // What instantiation writes itself, the same every time, and the snapshot may have as zero.
-    for (const run of this.fresh) bytes.fill(0, run.at, run.at + run.data.length);
-    for (const run of this.runs) bytes.set(run.data, run.at);
-    return new Engine(module, memory, this.pointers, memoryMb, host);
-  }
-}
-
-interface Run {
-  readonly at: number;
-  readonly data: Uint8Array;
-}
-
-const BLOCK = 4096;
-const ZEROES = Buffer.alloc(BLOCK);
-
-/** Runs of non-zero 4 KB blocks. */
-function nonZeroRuns(memory: Uint8Array): Run[] {
-  const bytes = Buffer.from(memory.buffer, memory.byteOffset, memory.length);
-  const runs: Run[] = [];
-  let start = -1;
-  for (let at = 0; at <= bytes.length; at += BLOCK) {
-    const used = at < bytes.length && !bytes.subarray(at, at + BLOCK).equals(ZEROES);
-    if (used && start < 0) start = at;
-    if (!used && start >= 0) {
-      runs.push({ at: start, data: memory.slice(start, at) });
-      start = -1;
-    }
-  }
-  return runs;
 }
 
 /** One instance. Dropping it is its disposal: nothing in it is ever freed. */
@@ -350,53 +222,4 @@ export class Engine {
   }
 }
 
-class OutOfMemory extends GatewayError {
-  constructor() {
-    super("realm_gone", "The realm has no memory left");
-  }
-}
-
 const utf8 = new TextDecoder();
-const encoder = new TextEncoder();
-
-/** `text` must hold no NUL and no lone surrogate: JSON has neither. */
-function newString(module: Module, ffi: QuickJSFFI, context: Context, text: string): Value {
-  const at = copyText(module, text).at;
-  const value = ffi.QTS_NewString(context, at as Parameters<QuickJSFFI["QTS_NewString"]>[1]);
-  module._free(at);
-  return value;
-}
-
-function copyText(module: Module, text: string): { at: number; length: number } {
-  const bytes = encoder.encode(text);
-  const at = module._malloc(bytes.length + 1);
-  if (at === 0) throw new OutOfMemory();
-  module.HEAPU8.set(bytes, at);
-  module.HEAPU8[at + bytes.length] = 0;
-  return { at, length: bytes.length };
-}
-
-function evaluate(module: Module, ffi: QuickJSFFI, context: Context, name: string, source: string) {
-  const { at, length } = copyText(module, source);
-  const code = at as Parameters<QuickJSFFI["QTS_Eval"]>[1];
-  const plain = 0 as Parameters<QuickJSFFI["QTS_Eval"]>[4];
-  const value = ffi.QTS_Eval(context, code, length, name, plain, MODULE as Parameters<QuickJSFFI["QTS_Eval"]>[5]);
-  module._free(at);
-  const thrown = ffi.QTS_ResolveException(context, value);
-  if (thrown === 0) return { value, thrown: null, error: null };
-  return {
-    value,
-    thrown,
-    get error() {
-      return module.UTF8ToString(ffi.QTS_Dump(context, thrown));
-    },
-  };
-}
-
-const silentCallbacks: Module["callbacks"] = {
-  freeHostRef: () => {},
-  callFunction: () => 0 as Value,
-  loadModuleSource: () => 0 as ReturnType<Module["callbacks"]["loadModuleSource"]> as never,
-  normalizeModule: () => 0 as ReturnType<Module["callbacks"]["normalizeModule"]> as never,
-  shouldInterrupt: () => 0,
-};

@@ -8,6 +8,8 @@ import type { FromHost, RealmChange } from "./frames.ts";
 import type { CallOutcome, CallTarget, GoneReason, RealmSpec, RequestOutcome } from "./port.ts";
 import { Limits } from "./realm-limits.ts";
 import { cleanError, cleanFields, isRecord } from "./realm-output.ts";
+import { RealmTimers } from "./realm-timers.ts";
+import { permissionOf } from "./realm-tokens.ts";
 import type { Lane, Runnable, RunQueue } from "./run-queue.ts";
 import type { Services } from "./services/services.ts";
 
@@ -16,8 +18,6 @@ const MAX_CALLS = 64;
 /** Bytes of one value that leaves a realm; the frame has room for the rest. */
 const MAX_OUT = 200 * 1024;
 const MAX_DEPTH = 80;
-const MAX_TIMERS = 100;
-const MIN_TIMER_MS = 10;
 /** So many cut slices in {@link STRIKE_WINDOW_MS} end the realm. */
 const MAX_SLICES = 20;
 const STRIKE_WINDOW_MS = 60_000;
@@ -57,7 +57,7 @@ export class HostRealm implements Runnable {
   readonly #limits: Limits;
   readonly #events: Event[] = [];
   readonly #calls = new Map<number, InFlight>();
-  readonly #timers = new Map<number, { timer: Timer; call: number | null }>();
+  readonly #timers: RealmTimers;
   readonly #requests = new Map<number, number | null>();
   #tokens: Readonly<Record<string, string>>;
   #current: number | null = null;
@@ -75,6 +75,7 @@ export class HostRealm implements Runnable {
     this.sliceMs = deps.spec.limits.sliceMs;
     this.#tokens = deps.spec.tokens;
     this.#lane = deps.queue.add(this);
+    this.#timers = new RealmTimers(deps.clock, (id, call) => this.#push({ text: JSON.stringify(["timer", id]), call }));
     this.#limits = new Limits(deps.clock, (level, message) => deps.send({ t: "log", level, message, fields: {} }));
     deps.services.grantDatabase(deps.spec.tokens.database_access !== undefined);
   }
@@ -140,8 +141,7 @@ export class HostRealm implements Runnable {
     if (this.#gone) return;
     this.#gone = true;
     this.#lane.remove();
-    for (const { timer } of this.#timers.values()) timer.cancel();
-    this.#timers.clear();
+    this.#timers.end();
     this.#events.length = 0;
     this.#limits.close();
     const cause = reason === "memory" ? "memory" : "gone";
@@ -199,9 +199,9 @@ export class HostRealm implements Runnable {
       case OPS.done:
         return this.#done(value);
       case OPS.timer:
-        return this.#setTimer(value);
+        return this.#timers.set(value, this.#current, this.#calls.size > 0 || this.#tokens.schedule_tasks !== undefined);
       case OPS.clear:
-        return this.#clearTimer(value);
+        return this.#timers.clear(value);
       case OPS.log:
         return this.#log(value);
       case OPS.fault:
@@ -282,7 +282,9 @@ export class HostRealm implements Runnable {
       this.#opened = true;
       this.#deps.send({ t: "opened", error: outcome.ok ? null : outcome.error });
     } else this.#deps.send({ t: "result", call: id, outcome: { ...outcome, cpuMs } });
-    if (!this.#gone && this.#calls.size === 0) this.#dropTimers();
+    // No call is in flight: without schedule_tasks nothing may run until the next one.
+    const idle = !this.#gone && this.#calls.size === 0 && this.#tokens.schedule_tasks === undefined;
+    if (idle && this.#timers.end()) this.#push({ text: '["drop"]', call: null });
   }
 
   #done(value: unknown): undefined {
@@ -334,78 +336,12 @@ export class HostRealm implements Runnable {
     return undefined;
   }
 
-  #setTimer(value: unknown): string | undefined {
-    const [id, ms] = Array.isArray(value) ? (value as unknown[]) : [];
-    if (typeof id !== "number" || typeof ms !== "number") return undefined;
-    if (this.#timers.size >= MAX_TIMERS) return `A plugin has at most ${MAX_TIMERS} timers`;
-    if (this.#calls.size === 0 && this.#tokens.schedule_tasks === undefined)
-      return "Timers outside of a call need the permission schedule_tasks";
-    const call = this.#current;
-    const timer = this.#deps.clock.after(Math.min(Math.max(ms, MIN_TIMER_MS), 2 ** 31 - 1), () => {
-      this.#timers.delete(id);
-      this.#push({ text: JSON.stringify(["timer", id]), call });
-    });
-    this.#timers.get(id)?.timer.cancel();
-    this.#timers.set(id, { timer, call });
-    return undefined;
-  }
-
-  #clearTimer(value: unknown): undefined {
-    const id = Array.isArray(value) ? (value as unknown[])[0] : null;
-    if (typeof id !== "number") return;
-    this.#timers.get(id)?.timer.cancel();
-    this.#timers.delete(id);
-  }
-
-  /** No call is in flight: without schedule_tasks nothing may run until the next one. */
-  #dropTimers(): void {
-    if (this.#tokens.schedule_tasks !== undefined || this.#timers.size === 0) return;
-    for (const { timer } of this.#timers.values()) timer.cancel();
-    this.#timers.clear();
-    this.#push({ text: '["drop"]', call: null });
-  }
-
   #log(value: unknown): undefined {
     const [level, message, fields] = Array.isArray(value) ? (value as unknown[]) : [];
     if (typeof message !== "string" || !this.#limits.takeLine()) return;
     const known = level === "debug" || level === "warn" || level === "error" ? level : "info";
     this.#deps.send({ t: "log", level: known, message: message.slice(0, 8000), fields: cleanFields(fields) });
   }
-}
-
-/** The permission whose token an operation presents; null for those that need none. */
-function permissionOf(operation: string, args: unknown): string | null {
-  switch (operation) {
-    case "send_message":
-      return "send_messages";
-    case "http_request":
-      return "http_requests";
-    case "get_node_info":
-    case "get_nodes":
-    case "get_network_status":
-    case "get_plugins":
-      return "system_state_read";
-    case "send_to_plugin":
-    case "broadcast_to_plugins":
-    case "emit_event":
-      return "inter_plugin_messaging";
-    case "get_secret":
-      return "secrets";
-    case "register":
-      return permissionOfRegistration(args);
-    default:
-      return null;
-  }
-}
-
-function permissionOfRegistration(args: unknown): string | null {
-  if (!isRecord(args)) return null;
-  if (args.kind === "task") return "schedule_tasks";
-  if (args.kind === "keyword" || args.kind === "message") return "receive_messages";
-  if (args.kind === "command") return "override_commands";
-  if (args.kind !== "event" || typeof args.type !== "string") return null;
-  if (args.type.startsWith("message_")) return args.type === "message_status" ? null : "receive_messages";
-  return args.type.startsWith("node_") || args.type.startsWith("link_") ? "system_state_read" : "inter_plugin_messaging";
 }
 
 function parsedOr(text: string): unknown {

@@ -7,6 +7,8 @@ import type { CallOutcome, CallTarget, Realm, RealmEvents, RealmUsage } from "./
 
 /** The host's own limit is 256: past this it is not our host any more. */
 const MAX_REQUESTS = 512;
+/** A second; the host lets 100 lines and 20 faults through, and a strike for each cut slice. */
+const MAX_NOTICES = 1000;
 /** What a host may be late by before the gateway ends a call itself. */
 const GRACE_MS = 2000;
 const CLOSE_DEADLINE_MS = 2000;
@@ -25,6 +27,7 @@ export class SessionRealm implements Realm {
   readonly #closed: Promise<void>;
   #markClosed: () => void = () => {};
   #nextCall = 1;
+  #window = { since: 0, notices: 0 };
   #gone = false;
   #closing = false;
   #silent = false;
@@ -62,7 +65,8 @@ export class SessionRealm implements Realm {
   }
 
   update(change: RealmChange): void {
-    if (!this.#gone) this.send({ t: "update", realm: this.number, change }, false);
+    // In order with the calls, unless it is so large that it must go in parts.
+    if (!this.#gone) this.send({ t: "update", realm: this.number, change }, JSON.stringify(change).length > SMALL_ANSWER);
   }
 
   usage(): RealmUsage {
@@ -95,15 +99,8 @@ export class SessionRealm implements Realm {
         this.#end(message.detail);
         if (!this.#silent && !this.#closing) this.events.gone(message.reason, message.detail);
         return null;
-      case "log":
-        if (!this.#silent) this.events.log(message.level, message.message, message.fields);
-        return null;
-      case "fault":
-        if (!this.#silent) this.events.fault(message.error);
-        return null;
       default:
-        if (!this.#silent) this.events.strike(message.reason, message.detail);
-        return null;
+        return this.#notice(message);
     }
   }
 
@@ -118,6 +115,17 @@ export class SessionRealm implements Realm {
     if (this.#gone) return;
     this.#end(`the plugin host has ended: ${detail}`);
     if (!this.#silent && !this.#closing) this.events.gone("host", detail);
+  }
+
+  #notice(message: Extract<FromHost, { t: "log" | "fault" | "strike" }>): string | null {
+    const now = this.clock.monotonic();
+    if (now - this.#window.since >= 1000) this.#window = { since: now, notices: 0 };
+    if (++this.#window.notices > MAX_NOTICES) return `more than ${MAX_NOTICES} log lines, faults and strikes in a second`;
+    if (this.#silent) return null;
+    if (message.t === "log") this.events.log(message.level, message.message, message.fields);
+    else if (message.t === "fault") this.events.fault(message.error);
+    else this.events.strike(message.reason, message.detail);
+    return null;
   }
 
   #request(message: Extract<FromHost, { t: "request" }>): string | null {

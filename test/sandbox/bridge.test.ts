@@ -147,6 +147,18 @@ test("a taken-over host's frames: unknown types, realms, calls, tasks and double
   }
 });
 
+test("a taken-over host cannot flood the log", async () => {
+  const { session, say, ends } = hostileHost();
+  const seen = watcher();
+  const opened = session.open(spec("x"), seen.events);
+  say({ t: "opened", realm: 1, error: null });
+  await opened;
+  for (let count = 0; count < 1500; count++) say({ t: "log", realm: 1, level: "info", message: "", fields: {} });
+  await Bun.sleep(0);
+  expect(ends[0]?.reason).toBe("protocol");
+  expect(seen.logs.length).toBeLessThanOrEqual(1000);
+});
+
 test("when the host ends, calls, opens and tasks settle and realms are told", async () => {
   const { session, say, far } = hostileHost();
   const seen = watcher();
