@@ -5,6 +5,10 @@ import { join } from "node:path";
 
 const ROOT = join(import.meta.dir, "../..");
 
+/** The program from source: `[executable, ...arguments]` before the verb. */
+export const FROM_SOURCE: readonly string[] = [process.execPath, join(ROOT, "src/main.ts")];
+export const EXAMPLES = join(ROOT, "examples");
+
 export interface PluginFiles {
   /** Lines after the required fields of the manifest. */
   readonly manifest?: string;
@@ -22,6 +26,13 @@ export interface GatewayOptions {
   readonly command?: readonly string[];
   readonly arguments?: readonly string[];
   readonly interfaces?: string;
+  /** Seconds between texts; 2.5 when absent. */
+  readonly spacingS?: number;
+  readonly env?: Readonly<Record<string, string>>;
+  /** A folder of an earlier run, or one prepared by the test; it is then left as it is, and no configuration is written. */
+  readonly dir?: string;
+  /** No configuration file at all: built-in defaults. */
+  readonly unconfigured?: boolean;
 }
 
 export interface Sent {
@@ -31,11 +42,21 @@ export interface Sent {
   readonly state: string;
 }
 
+export interface Ended {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
 export function freePort(): number {
   const server = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response("") });
   const port = server.port ?? 0;
   server.stop(true);
   return port;
+}
+
+export function tempDir(): string {
+  return mkdtempSync(join(tmpdir(), "zg-"));
 }
 
 export function writePlugin(folder: string, name: string, { manifest = "", code, files = {} }: PluginFiles): void {
@@ -49,43 +70,105 @@ export function writePlugin(folder: string, name: string, { manifest = "", code,
   }
 }
 
+/** A plugin that answers one command with one text. */
+export function answering(command: string, answer: string): PluginFiles {
+  return {
+    manifest: `capabilities: { commands: [{ name: ${command} }] }\npermissions: [send_messages]\n`,
+    code: `import { Plugin } from "zephyrgate";
+export default class Answering extends Plugin {
+  override initialize() { this.registerCommand(${JSON.stringify(command)}, () => ${JSON.stringify(answer)}, { help: "answers" }); }
+}
+`,
+  };
+}
+
+/** Runs the program with these arguments until it ends by itself, killed after `deadlineMs`. */
+export async function runProgram(
+  argv: readonly string[],
+  options: {
+    readonly cwd: string;
+    readonly env?: Record<string, string>;
+    readonly command?: readonly string[];
+    readonly deadlineMs?: number;
+  },
+): Promise<Ended> {
+  const child = Bun.spawn([...(options.command ?? FROM_SOURCE), ...argv], {
+    cwd: options.cwd,
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "pipe",
+    env: { PATH: process.env.PATH ?? "", HOME: options.cwd, ...options.env },
+  });
+  const timer = setTimeout(() => child.kill("SIGKILL"), options.deadlineMs ?? 20_000);
+  const [stdout, stderr] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text(), child.exited]);
+  clearTimeout(timer);
+  return { code: child.exitCode ?? -1, stdout, stderr };
+}
+
+/** The direct and indirect children of a process, by /proc. */
+export function descendantsOf(pid: number): number[] {
+  const read = (path: string): string => {
+    try {
+      return readFileSync(path, "utf8");
+    } catch {
+      // Gone meanwhile.
+      return "";
+    }
+  };
+  const direct = read(`/proc/${pid}/task/${pid}/children`).split(" ").filter(Boolean).map(Number);
+  // Each thread has children of its own.
+  const threads = [...new Bun.Glob("*").scanSync({ cwd: `/proc/${pid}/task`, onlyFiles: false })];
+  const all = new Set([
+    ...direct,
+    ...threads.flatMap((id) => read(`/proc/${pid}/task/${id}/children`).split(" ").filter(Boolean).map(Number)),
+  ]);
+  return [...all].flatMap((child) => [child, ...descendantsOf(child)]);
+}
+
+export function isAlive(pid: number): boolean {
+  try {
+    return !/^\d+ \(.*\) [ZX]/s.test(readFileSync(`/proc/${pid}/stat`, "utf8"));
+  } catch {
+    return false;
+  }
+}
+
 export class Gateway {
   output = "";
   #token: string | null = null;
+  readonly #collected: Promise<unknown>;
 
   private constructor(
     readonly dir: string,
     readonly port: number,
     readonly process: Bun.Subprocess<"ignore", "pipe", "pipe">,
-  ) {}
+  ) {
+    this.#collected = Promise.all([this.#collect(process.stdout), this.#collect(process.stderr)]);
+  }
 
+  /** Starts it and waits until it is ready. */
   static async start(options: GatewayOptions = {}): Promise<Gateway> {
-    const dir = mkdtempSync(join(tmpdir(), "zg-"));
-    const folder = join(dir, "plugins");
-    mkdirSync(folder);
-    for (const [name, files] of Object.entries(options.plugins ?? {})) writePlugin(folder, name, files);
+    const gateway = Gateway.spawn(options);
+    await gateway.until("it is ready", async () => (await gateway.tryFetch("/health/ready"))?.status === 200, 30_000);
+    return gateway;
+  }
+
+  /** Starts it and waits for nothing. */
+  static spawn(options: GatewayOptions = {}): Gateway {
+    const dir = options.dir ?? tempDir();
     const port = freePort();
-    const paths = [folder, ...(options.paths ?? [])].map((path) => JSON.stringify(path)).join(", ");
-    const enabled = Object.keys(options.plugins ?? {}).join(", ");
-    const interfaces = options.interfaces ?? "[{ name: sim, type: simulated, nodes: 3 }]";
-    writeFileSync(
-      join(dir, "config.yaml"),
-      `data_dir: ./data\nmesh: { interfaces: ${interfaces}, text_spacing_s: 2.5 }\napi: { port: ${port} }\n` +
-        (options.config ?? `plugins: { paths: [${paths}], enabled_plugins: [${enabled}] }\n`).replaceAll("PATHS", `[${paths}]`),
-    );
-    const command = options.command ?? [process.execPath, join(ROOT, "src/main.ts")];
-    const child = Bun.spawn([...command, "gateway", "--config", join(dir, "config.yaml"), ...(options.arguments ?? [])], {
+    const isConfigured = options.unconfigured !== true;
+    if (options.dir === undefined && isConfigured) prepare(dir, options);
+    const command = options.command ?? FROM_SOURCE;
+    const where = isConfigured ? ["--config", join(dir, "config.yaml")] : [];
+    const child = Bun.spawn([...command, "gateway", ...where, "--port", String(port), ...(options.arguments ?? [])], {
       cwd: dir,
       stdin: "ignore",
       stdout: "pipe",
       stderr: "pipe",
-      env: { PATH: process.env.PATH ?? "", HOME: dir },
+      env: { PATH: process.env.PATH ?? "", HOME: dir, ...options.env },
     });
-    const gateway = new Gateway(dir, port, child);
-    void gateway.#collect(child.stdout);
-    void gateway.#collect(child.stderr);
-    await gateway.until("it is ready", async () => (await gateway.tryFetch("/health/ready"))?.status === 200, 30_000);
-    return gateway;
+    return new Gateway(dir, port, child);
   }
 
   get token(): string {
@@ -107,6 +190,17 @@ export class Gateway {
 
   async state(plugin: string): Promise<string> {
     return (await this.api<{ state: string }>("GET", `/plugins/${plugin}`)).body.state;
+  }
+
+  /** Names and states of all plugins. */
+  async states(): Promise<Record<string, string>> {
+    const { body } = await this.api<{ items: { name: string; state: string }[] }>("GET", "/plugins?limit=200");
+    return Object.fromEntries(body.items.map(({ name, state }) => [name, state]));
+  }
+
+  /** Lines of the output that match. */
+  lines(pattern: RegExp): string[] {
+    return this.output.split("\n").filter((line) => pattern.test(line));
   }
 
   async say(text: string, more: { from?: string; channel?: number } = {}): Promise<void> {
@@ -143,20 +237,30 @@ export class Gateway {
     const end = performance.now() + deadlineMs;
     while (performance.now() < end) {
       if (await holds()) return;
-      if (this.process.exitCode !== null)
+      if (this.process.exitCode !== null) {
+        await this.#collected;
         throw new Error(`the gateway ended with ${this.process.exitCode} while waiting until ${what}:\n${this.output}`);
+      }
       await Bun.sleep(25);
     }
     throw new Error(`not in ${deadlineMs} ms: ${what}\n${this.output.slice(-6000)}`);
   }
 
-  /** SIGTERM, and how long it took, ms. */
+  /** SIGTERM, and how long it took, ms. The folder goes too. */
   async stop(): Promise<number> {
+    const took = await this.end("SIGTERM");
+    rmSync(this.dir, { recursive: true, force: true });
+    return took;
+  }
+
+  /** Ends it by a signal and keeps its folder; how long it took, ms. */
+  async end(signal: "SIGTERM" | "SIGINT" | "SIGKILL"): Promise<number> {
     const started = performance.now();
-    this.process.kill("SIGTERM");
+    this.process.kill(signal);
     await this.process.exited;
     const took = performance.now() - started;
-    rmSync(this.dir, { recursive: true, force: true });
+    // A plugin host that outlives the gateway holds none of its outputs.
+    await this.#collected;
     return took;
   }
 
@@ -164,4 +268,19 @@ export class Gateway {
     const decoder = new TextDecoder();
     for await (const chunk of stream) this.output += decoder.decode(chunk, { stream: true });
   }
+}
+
+/** Writes plugins and configuration of a gateway into its folder. */
+export function prepare(dir: string, options: GatewayOptions): void {
+  const folder = join(dir, "plugins");
+  mkdirSync(folder, { recursive: true });
+  for (const [name, files] of Object.entries(options.plugins ?? {})) writePlugin(folder, name, files);
+  const paths = [folder, ...(options.paths ?? [])].map((path) => JSON.stringify(path)).join(", ");
+  const enabled = Object.keys(options.plugins ?? {}).join(", ");
+  const interfaces = options.interfaces ?? "[{ name: sim, type: simulated, nodes: 3 }]";
+  writeFileSync(
+    join(dir, "config.yaml"),
+    `data_dir: ./data\nmesh: { interfaces: ${interfaces}, text_spacing_s: ${options.spacingS ?? 2.5} }\n` +
+      (options.config ?? `plugins: { paths: [${paths}], enabled_plugins: [${enabled}] }\n`).replaceAll("PATHS", `[${paths}]`),
+  );
 }
