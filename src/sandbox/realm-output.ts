@@ -1,5 +1,6 @@
 /** Makes what comes out of a realm fit the frames' schema: a plugin must not be able to have its host ended for a frame. */
 import type { Json, WireError } from "../sdk/wire.ts";
+import { parseFrame } from "./bridge.ts";
 
 export function isRecord(value: unknown): value is { [key: string]: unknown } {
   return typeof value === "object" && value !== null && !Array.isArray(value);
@@ -30,4 +31,10 @@ export function cleanFields(value: unknown): { [key: string]: Json } {
 
 function textOf(value: unknown, length: number): string | null {
   return typeof value === "string" ? value.slice(0, length) : null;
+}
+
+/** JSON of limited depth, or null. */
+export function parsedOrNull(text: string, maxDepth: number): unknown {
+  const parsed = parseFrame(text, maxDepth);
+  return typeof parsed === "string" ? null : parsed.value;
 }
