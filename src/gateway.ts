@@ -34,7 +34,8 @@ const STOP_DEADLINE_MS = 4_500;
 
 /** Runs until SIGTERM, SIGINT or the io's signal. The exit code: 0 after an orderly stop, 1 where it could not start. */
 export async function runGateway(flags: GatewayFlags, io: GatewayIo): Promise<number> {
-  const loaded = loadConfig(sourcesOf(flags, io));
+  const reload = () => loadConfig(sourcesOf(flags, io));
+  const loaded = reload();
   if (!loaded.ok) {
     for (const issue of loaded.error) io.stderr.write(`zephyrgate: ${escapeText(issueLine(issue))}\n`);
     return 1;
@@ -59,6 +60,7 @@ export async function runGateway(flags: GatewayFlags, io: GatewayIo): Promise<nu
     random: systemRandom,
     allowAll: flags.allowAll,
     safe,
+    reload,
   });
   const stopped = untilStopped(io.signal);
   const started = await gateway.start();

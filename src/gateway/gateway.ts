@@ -7,13 +7,14 @@ import type { Clock, Random } from "../clock.ts";
 import type { LoadedConfig } from "../config/load.ts";
 import { changedKeys, deepMerge } from "../config/merge.ts";
 import { openSecretKey, SecretStore, secretsSchema } from "../config/secrets.ts";
+import { ConfigWatcher } from "../config/watch.ts";
 import { Alerts } from "../control/alerts.ts";
 import { Audit } from "../control/audit.ts";
 import { GatewayControl } from "../control/control.ts";
 import { Messages } from "../control/messages.ts";
 import { Plugins } from "../control/plugins.ts";
 import { simulateControl } from "../control/simulate.ts";
-import { fail, ok, type Result } from "../errors.ts";
+import { fail, type Issue, ok, type Result } from "../errors.ts";
 import type { CoreBus, CoreEvents } from "../events/core.ts";
 import { Egress } from "../http/egress.ts";
 import { Lifetime } from "../lifetime.ts";
@@ -47,7 +48,9 @@ import type { CoreDatabase } from "../storage/core.ts";
 import { openCoreDatabase } from "../storage/core-open.ts";
 import { lockDataFolder } from "../storage/lock.ts";
 import { VERSION } from "../version.ts";
+import { raiseAlarms } from "./alarm.ts";
 import { type Conversation, makeConversation } from "./conversation.ts";
+import { type FollowDeps, followConfig } from "./follow.ts";
 import { hostSpawner } from "./host.ts";
 import type { Chosen } from "./links.ts";
 import { makeLinks } from "./links.ts";
@@ -64,6 +67,8 @@ export interface GatewayOptions {
   readonly random: Random;
   readonly allowAll: boolean;
   readonly safe: boolean;
+  /** Reads the configuration anew after an edit of its file; without it the file is not followed. */
+  readonly reload?: () => Result<LoadedConfig, readonly Issue[]>;
   /** Stand-ins for what reaches outside; the real ones when absent. */
   readonly parts?: GatewayParts;
 }
@@ -275,6 +280,7 @@ export class Gateway {
       order: (candidates) => catalogue.order(candidates),
       build: (candidate) => catalogue.build(candidate),
       configOf: (candidate) => catalogue.configOf(candidate),
+      changedKeys,
       schemaOf: (candidate) => catalogue.schemaOf(candidate),
       limitsOf: (candidate) => catalogue.limitsOf(candidate),
       databaseOf: (candidate) => databasePath(this.#config.data_dir, candidate.name),
@@ -300,6 +306,8 @@ export class Gateway {
     });
     feed.start();
     this.#life.add("events", () => feed.stop());
+    raiseAlarms({ bus: this.bus, clock, log: logger, outbox, operators: () => this.#config.operators, correlationId: newId });
+    this.#followFile({ log, supervisor, approvals, decisions, egress: egress.value, adopt: (config) => this.#adopt(config) });
 
     const control = new GatewayControl({
       version: VERSION,
@@ -371,6 +379,30 @@ export class Gateway {
     return ok(null);
   }
 
+  #adopt(config: LoadedConfig["config"]): void {
+    this.#config = config;
+  }
+
+  #followFile(deps: FollowDeps): void {
+    const { loaded, reload, clock } = this.options;
+    if (loaded.file === null || reload === undefined) return;
+    const watcher = new ConfigWatcher(
+      {
+        file: loaded.file,
+        clock,
+        log: deps.log.logger.child("config"),
+        load: reload,
+        onChange: (next, keys) =>
+          void followConfig(next, keys, deps).catch((thrown: unknown) =>
+            deps.log.logger.error("the changed configuration could not be carried out", { error: thrown }),
+          ),
+      },
+      loaded,
+    );
+    watcher.start();
+    this.#life.add("configuration file", () => watcher.stop());
+  }
+
   #openDatabase(): Result<CoreDatabase> {
     const { clock, log } = this.options;
     const schemas = [runsSchema, NODES_SCHEMA, OUTBOX_SCHEMA, ROUTER_SCHEMA, grantsSchema, decisionsSchema, secretsSchema];
@@ -422,12 +454,13 @@ export class Gateway {
     decisions: StoredDecisions,
     supervisor: Supervisor,
   ): Promise<Result<readonly string[]>> {
-    const before = catalogue.configOf(plugin.candidate);
+    const before = plugin.instance === null ? catalogue.configOf(plugin.candidate) : plugin.config;
     const next = deepMerge(plugin.candidate.manifest.config.defaults ?? {}, config);
     const changed = changedKeys(before, next);
     const accepted = await supervisor.reconfigure(plugin.name, next, changed);
     if (!accepted.ok) return accepted;
     decisions.saveSettings(plugin.name, config);
+    await supervisor.retryFailed(plugin.name);
     return ok(changed);
   }
 }

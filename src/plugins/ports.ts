@@ -84,6 +84,8 @@ export interface SupervisorDeps {
   build(candidate: Candidate): Promise<Result<Bundle>>;
   /** Operator's values over the manifest's defaults. */
   configOf(candidate: Candidate): { readonly [key: string]: Json };
+  /** Dotted keys that differ. */
+  changedKeys(before: { readonly [key: string]: Json }, after: { readonly [key: string]: Json }): string[];
   /** The parsed JSON Schema file of the manifest, if it names one. */
   schemaOf(candidate: Candidate): Promise<Result<Json | null>>;
   limitsOf(candidate: Candidate): RealmLimits;

@@ -28,6 +28,8 @@ export class Supervisor {
   readonly #checkup: Checkup;
   #misfits: readonly Misfit[] = [];
   #order: readonly string[] = [];
+  /** Plugins that were stopped because another one is missing, by name. */
+  readonly #waitsFor = new Map<string, string>();
   #handle = 0;
   #stopped = false;
 
@@ -106,12 +108,8 @@ export class Supervisor {
     const plugin = this.#plugins.get(name);
     if (plugin === undefined) return this.#unknown(name);
     this.deps.decisions.set(name, "disabled");
-    await this.#stopDependents(name, `it needs ${name}, which was disabled`);
-    return plugin.exclusive(async () => {
-      this.#recovery.cancel(plugin);
-      await this.#lifecycle.down(plugin, "disabled", `disabled by ${by}`, "operator");
-      return ok({ plugin, waits: false });
-    });
+    await this.#putDown(plugin, `disabled by ${by}`);
+    return ok({ plugin, waits: false });
   }
 
   async restart(name: string): Promise<Result<Change>> {
@@ -151,6 +149,39 @@ export class Supervisor {
     });
   }
 
+  /**
+   * The configuration file is another one: plugins that it now disables stop, those it now allows start, and those whose
+   * values changed are told. Decisions of the threshold stand until somebody lifts them.
+   */
+  async follow(): Promise<void> {
+    await this.discover();
+    for (const plugin of this.list()) {
+      if (plugin.machine.status.disabledBy === "threshold") continue;
+      const byConfig = this.deps.decisions.get(plugin.name) === "enabled" ? null : this.deps.disabledByConfig(plugin.name);
+      if (byConfig !== null || this.deps.decisions.get(plugin.name) === "disabled")
+        await this.#putDown(plugin, byConfig ?? "disabled by the operator");
+      else if (plugin.state === "running") await this.#followConfig(plugin);
+      else if (this.deps.autoLoad && plugin.state !== "backing_off") await plugin.exclusive(() => this.#bringUp(plugin));
+    }
+  }
+
+  async #putDown(plugin: Plugin, reason: string): Promise<void> {
+    if (plugin.state === "disabled") return;
+    await this.#stopDependents(plugin.name, `it needs ${plugin.name}, which was disabled`);
+    await plugin.exclusive(async () => {
+      this.#recovery.cancel(plugin);
+      await this.#lifecycle.down(plugin, "disabled", reason, "operator");
+    });
+  }
+
+  async #followConfig(plugin: Plugin): Promise<void> {
+    const next = this.deps.configOf(plugin.candidate);
+    const changed = this.deps.changedKeys(plugin.config, next);
+    if (changed.length === 0) return;
+    const told = await this.reconfigure(plugin.name, next, changed);
+    if (!told.ok) this.deps.log.error(`${told.error.summary()}; it keeps the configuration it has`, { plugin: plugin.name });
+  }
+
   /** New operator values: refused as a whole when the schema says so, else told to the plugin with the changed keys. */
   async reconfigure(name: string, next: { readonly [key: string]: Json }, changed: readonly string[]): Promise<Result<null>> {
     const plugin = this.#plugins.get(name);
@@ -160,6 +191,12 @@ export class Supervisor {
     const valid = await checkConfig(plugin, this.deps, host.value, next);
     if (!valid.ok) return valid;
     return plugin.exclusive(async () => this.#tellConfig(plugin, next, changed));
+  }
+
+  /** A plugin that failed for its configuration is tried again with the mended one. */
+  async retryFailed(name: string): Promise<void> {
+    const plugin = this.#plugins.get(name);
+    if (plugin?.state === "failed") await plugin.exclusive(() => this.#bringUp(plugin));
   }
 
   async stop(): Promise<void> {
@@ -179,6 +216,7 @@ export class Supervisor {
   async #tellConfig(plugin: Plugin, next: { readonly [key: string]: Json }, changed: readonly string[]): Promise<Result<null>> {
     const instance = plugin.instance;
     if (instance === null) return ok(null);
+    plugin.config = next;
     instance.realm?.update({ config: next });
     this.deps.bus.emit("config_changed", { plugin: plugin.name, keys: [...changed] });
     const outcome = await instance.call({ kind: "config_changed" }, [[...changed], next], 10_000, instance.background());
@@ -223,15 +261,23 @@ export class Supervisor {
       return ok({ plugin, waits: true });
     }
     plugin.pending = null;
-    const { unmet } = this.deps.order(this.list().map((entry) => entry.candidate));
-    const missing = unmet.get(plugin.name);
-    if (missing !== undefined) {
-      plugin.machine.move("failed", missing.join("; "));
-      return fail("load_failed", missing.join("; "));
+    const missing = this.#missing(plugin);
+    if (missing !== null) {
+      plugin.machine.move("failed", missing);
+      return fail("load_failed", missing);
     }
     this.#placeHost(plugin);
     const up = await this.#lifecycle.up(plugin);
     return up.ok ? ok({ plugin, waits: false }) : up;
+  }
+
+  /** Why its dependencies keep it from starting, all together; null when they do not. */
+  #missing(plugin: Plugin): string | null {
+    const { unmet } = this.deps.order(this.list().map((entry) => entry.candidate));
+    const lines = unmet.get(plugin.name);
+    if (lines !== undefined) return lines.join("; ");
+    const idle = requiredOf(plugin.candidate).filter((need) => this.#plugins.get(need)?.state !== "running");
+    return idle.length === 0 ? null : `it needs ${idle.join(", ")}, which ${idle.length === 1 ? "is" : "are"} not running`;
   }
 
   /** Dependencies first; those without an order between them side by side, a few at a time. */
@@ -268,9 +314,9 @@ export class Supervisor {
 
   async #startOne(plugin: Plugin): Promise<void> {
     if (this.#stopped) return;
-    const missing = requiredOf(plugin.candidate).find((need) => this.#plugins.get(need)?.state !== "running");
-    if (missing !== undefined) {
-      plugin.machine.move("failed", `it needs ${missing}, which is not running`);
+    const missing = this.#missing(plugin);
+    if (missing !== null) {
+      plugin.machine.move("failed", missing);
       return;
     }
     this.#placeHost(plugin);
@@ -281,7 +327,22 @@ export class Supervisor {
     const dependents = this.list().filter((plugin) => plugin.state === "running" && requiredOf(plugin.candidate).includes(name));
     for (const plugin of dependents) {
       await this.#stopDependents(plugin.name, `it needs ${plugin.name}, which was stopped`);
+      this.#waitsFor.set(plugin.name, name);
       await plugin.exclusive(() => this.#lifecycle.down(plugin, "stopped", reason));
+    }
+  }
+
+  /** A dependency failed or was disabled by its threshold: what needs it stops. */
+  #loseDependents(name: string, state: PluginState): void {
+    void this.#stopDependents(name, `it needs ${name}, which is ${state}`);
+  }
+
+  /** What stopped for want of this plugin starts again. */
+  #returnDependents(name: string): void {
+    for (const plugin of this.list()) {
+      if (plugin.state !== "stopped" || this.#waitsFor.get(plugin.name) !== name) continue;
+      this.#waitsFor.delete(plugin.name);
+      void plugin.exclusive(() => this.#bringUp(plugin));
     }
   }
 
@@ -322,6 +383,8 @@ export class Supervisor {
     const loud = status.state === "failed";
     log[loud ? "error" : "debug"](`${from} -> ${status.state}${reason}`, { plugin: plugin.name });
     if (status.state === "running") bus.emit("plugin_started", { plugin: plugin.name });
+    if (status.state === "running") this.#returnDependents(plugin.name);
+    if ((status.state === "failed" || status.state === "disabled") && !this.#stopped) this.#loseDependents(plugin.name, status.state);
     if (status.state === "failed") bus.emit("plugin_failed", { plugin: plugin.name, reason: status.reason });
     if (status.state === "stopped" || status.state === "disabled")
       bus.emit("plugin_stopped", { plugin: plugin.name, reason: status.reason });

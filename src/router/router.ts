@@ -204,14 +204,15 @@ export class Router {
         progress = await this.#ask(message, entry, match, match.join(" "), progress);
         if (progress.outcome === "replied") return progress;
       }
-      return progress;
+      const opened = isDirect && progress.outcome === "unhandled" ? this.#menu(message, isOperator, "openByItem") : null;
+      return opened ?? progress;
     };
     return { counted: true, ask };
   }
 
   /** Null: not for the menus. Found out at once, so that what comes next keeps its place in the mailboxes. */
-  #menu(message: TextMessage, isAdmin: boolean): Promise<Progress> | null {
-    const answer = this.deps.menu?.handle({ node: message.from, text: message.text, isDirect: true, isAdmin }) ?? { kind: "not_ours" };
+  #menu(message: TextMessage, isAdmin: boolean, how: "handle" | "openByItem" = "handle"): Promise<Progress> | null {
+    const answer = this.deps.menu?.[how]({ node: message.from, text: message.text, isDirect: true, isAdmin }) ?? { kind: "not_ours" };
     if (answer.kind === "not_ours") return null;
     if (answer.kind === "invoke") return this.#choose(message, answer);
     this.#answers.respond(message, null, answer.text);

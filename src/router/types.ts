@@ -87,6 +87,14 @@ export type MenuAnswer =
   | { readonly kind: "not_ours" };
 
 export interface MenuPort {
+  /** For what was no command either: a line of the main menu, by its word. */
+  openByItem(input: {
+    readonly node: NodeNumber;
+    readonly text: string;
+    readonly isDirect: boolean;
+    readonly isAdmin: boolean;
+  }): MenuAnswer;
+  /** For every direct text, before the commands. */
   handle(input: { readonly node: NodeNumber; readonly text: string; readonly isDirect: boolean; readonly isAdmin: boolean }): MenuAnswer;
 }
 

@@ -81,7 +81,7 @@ export class RouterBench {
         timeoutOf: () => 10_000,
         mayHear: (plugin) => !this.deaf.has(plugin),
       },
-      menu: { handle: ({ text }) => this.menu(text) },
+      menu: { handle: ({ text }) => this.menu(text), openByItem: () => ({ kind: "not_ours" }) },
       sessions: {
         get: (node, plugin) => this.sessions.get(`${node} ${plugin}`) ?? {},
         set: (node, plugin, data): Result<null> => {
