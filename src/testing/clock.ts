@@ -1,0 +1,84 @@
+import type { Clock, Random, Timer } from "../clock.ts";
+
+interface Due {
+  readonly at: number;
+  readonly order: number;
+  readonly run: () => void;
+}
+
+/** A clock that stands still until told. Timers run in the order of their times, and what they set off settles in between. */
+export class FakeClock implements Clock {
+  #monotonic = 0;
+  #wallOffset: number;
+  #order = 0;
+  readonly #timers = new Set<Due>();
+
+  /** `wall` in ms since 1970. */
+  constructor(wall = Date.UTC(2026, 0, 1)) {
+    this.#wallOffset = wall;
+  }
+
+  now(): number {
+    return this.#wallOffset + this.#monotonic;
+  }
+
+  monotonic(): number {
+    return this.#monotonic;
+  }
+
+  after(ms: number, run: () => void): Timer {
+    const due: Due = { at: this.#monotonic + Math.max(ms, 0), order: this.#order++, run };
+    this.#timers.add(due);
+    return { cancel: () => void this.#timers.delete(due) };
+  }
+
+  /** Timers that are set: to show that none is left behind. */
+  get pending(): number {
+    return this.#timers.size;
+  }
+
+  /** The wall clock alone jumps, as at the first sync of a board without a clock of its own. */
+  jumpWall(ms: number): void {
+    this.#wallOffset += ms;
+  }
+
+  /** Moves on by `ms`, running what falls due; promises and immediates settle after each. */
+  async advance(ms: number, rest: () => Promise<void> = settle): Promise<void> {
+    const end = this.#monotonic + ms;
+    do await rest();
+    while (this.step(end));
+    this.#monotonic = end;
+  }
+
+  /** Goes to the next timer that is due up to `end` (monotonic) and runs it; false when there is none. */
+  step(end: number): boolean {
+    let first: Due | null = null;
+    for (const due of this.#timers) {
+      if (due.at > end) continue;
+      if (first === null || due.at < first.at || (due.at === first.at && due.order < first.order)) first = due;
+    }
+    if (first === null) return false;
+    this.#timers.delete(first);
+    this.#monotonic = Math.max(this.#monotonic, first.at);
+    first.run();
+    return true;
+  }
+}
+
+/** Lets promises and what they set off (in memory, not input or output) come to rest. */
+export async function settle(): Promise<void> {
+  for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setImmediate(resolve));
+}
+
+/** Repeatable numbers that look random; the same seed gives the same ones. */
+export function fakeRandom(seed = 1): Random {
+  let state = seed >>> 0 || 1;
+  const u32 = () => {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    state >>>= 0;
+    return state;
+  };
+  return { u32, bytes: (count) => Uint8Array.from({ length: count }, () => u32() & 0xff), fraction: () => u32() / 2 ** 32 };
+}

@@ -1,0 +1,388 @@
+/** A whole gateway inside a test: the real one, in which only clock, air, internet and (by default) the host process are the test's. */
+import { rmSync } from "node:fs";
+import type { Control } from "../api/control.ts";
+import { type Clock, type Random, systemClock, systemRandom } from "../clock.ts";
+import { GatewayError } from "../errors.ts";
+import { Gateway } from "../gateway/gateway.ts";
+import { hostSpawner } from "../gateway/host.ts";
+import type { GatewayParts } from "../gateway/parts.ts";
+import type { LogLine } from "../log/line.ts";
+import { createLog, type Log } from "../log/log.ts";
+import type { SimulatedMesh } from "../mesh/simulator/mesh.ts";
+import type { SimulatedMeshOptions } from "../mesh/simulator/types.ts";
+import type { LinkStatus } from "../mesh/types.ts";
+import type { HostKey } from "../plugins/hosts.ts";
+import { type InProcessHost, startInProcessHost } from "../sandbox/in-process.ts";
+import type { PluginHost } from "../sandbox/port.ts";
+import { FakeClock, fakeRandom } from "./clock.ts";
+import { explain } from "./explain.ts";
+import { TestHttp } from "./http.ts";
+import { type NodeOptions, TestNode } from "./nodes.ts";
+import { Pace } from "./pace.ts";
+import { TestPlugin } from "./plugin.ts";
+import { type Denial, Outgoing, type SentMessage } from "./sent.ts";
+import { FIRST_NODE, prepare, type Setup, type TestOptions, testCompiler } from "./setup.ts";
+import { Stored } from "./stored.ts";
+
+const START = "2026-01-05T12:00:00Z";
+/** As a node: texts closer than this are dropped by it. */
+const FIRMWARE_SPACING_MS = 2000;
+
+export type LogEntry = LogLine;
+
+/** A span of time: the parts are added up. */
+export interface Span {
+  readonly seconds?: number;
+  readonly minutes?: number;
+  readonly hours?: number;
+  readonly days?: number;
+}
+
+/** What goes wrong on the air with the next messages of the gateway. */
+export type Failure =
+  /** Refused at once with a routing error. */
+  | "nak"
+  /** Nobody hears it: fails after the radio's own retransmissions, some 21 s later. */
+  | "timeout"
+  /** Heard, and the acknowledgement is lost. */
+  | "lost_ack"
+  /** The radio's queue is full: the gateway tries again after some seconds. */
+  | "queue_full";
+
+/**
+ * Starts a gateway with the plugin under test. Close it with `await using`, or by {@link TestGateway.close}.
+ * @example
+ * test("says hello", async () => {
+ *   await using gateway = await startTestGateway({ plugin: `${import.meta.dir}/..` });
+ *   expect(await gateway.node("Alice").says("hello")).toEqual(["Hello Alice!"]);
+ * });
+ */
+export async function startTestGateway(options: TestOptions): Promise<TestGateway> {
+  const gateway = new TestGateway(options, prepare(options));
+  try {
+    await gateway.open();
+    return gateway;
+  } catch (thrown) {
+    await gateway.close();
+    throw thrown;
+  }
+}
+
+export class TestGateway {
+  /** The internet, as the test answers it. */
+  readonly http: TestHttp;
+  /** Every decision against a plugin, oldest first. */
+  readonly denied: Denial[] = [];
+  /** Alerts to the operator, oldest first. */
+  readonly alerts: { readonly code: string; readonly message: string }[] = [];
+  readonly #clock: Clock;
+  readonly #virtual: FakeClock | null;
+  readonly #random: Random;
+  readonly #pace: Pace;
+  readonly #outgoing: Outgoing;
+  readonly #nodes = new Map<string, TestNode>();
+  readonly #plugins = new Map<string, TestPlugin>();
+  readonly #logs: LogLine[] = [];
+  readonly #log: Log;
+  readonly #hosts: (PluginHost & Partial<Pick<InProcessHost, "busy" | "crash">>)[] = [];
+  #running: Gateway | null = null;
+  #talks = 0;
+
+  /** For {@link startTestGateway}. */
+  constructor(
+    private readonly options: TestOptions,
+    private readonly setup: Setup,
+  ) {
+    const start = new Date(options.now ?? START).getTime();
+    this.#virtual = options.realHost === true ? null : new FakeClock(start);
+    this.#clock = this.#virtual ?? systemClock;
+    this.#random = this.#virtual === null ? systemRandom : fakeRandom(options.seed ?? 1);
+    this.http = new TestHttp(this.#clock);
+    this.#outgoing = new Outgoing((number) => [...this.#nodes.values()].find((node) => node.number === number)?.name ?? String(number));
+    this.#pace = new Pace({
+      clock: this.#virtual,
+      busy: () => this.http.busy || this.#hosts.some((host) => host.busy === true),
+      unfinished: () => this.#unfinished(),
+    });
+    this.#log = createLog(setup.loaded.config.log, { clock: this.#clock, console: null });
+    this.#log.book.follow({}, (line) => this.#logs.push(line));
+    for (const node of setup.nodes) this.#addNode(node);
+  }
+
+  /** The plugin under test; the first, where there are several. */
+  get plugin(): TestPlugin {
+    return this.pluginNamed(this.setup.plugins[0] ?? "");
+  }
+
+  pluginNamed(name: string): TestPlugin {
+    const known = this.#plugins.get(name);
+    if (known !== undefined) return known;
+    const stored = new Stored({
+      plugin: name,
+      dataDir: this.setup.loaded.config.data_dir,
+      host: () => this.#hosts.at(-1) ?? null,
+      now: () => this.#clock.now(),
+    });
+    const plugin = new TestPlugin(name, {
+      stored,
+      control: () => this.#control,
+      known: () => this.#running?.plugins.find((each) => each.name === name),
+      drive: (work) => this.#pace.drive(work),
+    });
+    this.#plugins.set(name, plugin);
+    return plugin;
+  }
+
+  /** Somebody on the mesh; whoever is not there yet joins it. */
+  node(name: string): TestNode {
+    const known = this.#nodes.get(name);
+    if (known !== undefined) return known;
+    const node = this.#addNode({ name });
+    this.mesh.setNode({ number: node.number, longName: name });
+    this.mesh.announce(node.number, "node_info");
+    return node;
+  }
+
+  /** What was sent, replies included, in the order of queueing, each with its newest state. */
+  get sent(): readonly SentMessage[] {
+    return this.#outgoing.list();
+  }
+
+  /** The whole log, the gateway's own lines and the plugins', from `debug` on. */
+  get logs(): readonly LogEntry[] {
+    return this.#logs;
+  }
+
+  /** Wall clock of the gateway. */
+  get now(): Date {
+    return new Date(this.#clock.now());
+  }
+
+  /** All that an operator can do and ask, as the control API has it. */
+  get control(): Control {
+    return this.#control;
+  }
+
+  /** The air itself, for failures that have no method here. */
+  get mesh(): SimulatedMesh {
+    const [mesh] = this.#running?.meshes ?? [];
+    if (mesh === undefined) throw new GatewayError("unavailable", "the test's gateway is closed");
+    return mesh;
+  }
+
+  /** Shorthand for the plugin under test; see {@link TestPlugin.stored}. */
+  stored(key: string) {
+    return this.plugin.stored(key);
+  }
+
+  /** Shorthand for the plugin under test; see {@link TestPlugin.grant}. */
+  grant(...permission: Parameters<TestPlugin["grant"]>) {
+    return this.plugin.grant(...permission);
+  }
+
+  /** Shorthand for the plugin under test; see {@link TestPlugin.revoke}. */
+  revoke(...permission: Parameters<TestPlugin["revoke"]>) {
+    return this.plugin.revoke(...permission);
+  }
+
+  /**
+   * Lets time pass: timers, schedules, retries and TTLs happen as they would, without anybody waiting.
+   * @example await gateway.advance({ minutes: 5 });
+   */
+  async advance(span: Span): Promise<void> {
+    await this.#pace.advance(msOf(span));
+  }
+
+  /** Waits until nothing that was begun is unfinished; `says` and `advance` do so themselves. */
+  async quiet(): Promise<void> {
+    await this.#pace.quiet();
+  }
+
+  /** The wall clock alone is set; timers and intervals go by another one. */
+  setClock(to: string | Date): void {
+    if (this.#virtual === null) throw new GatewayError("invalid_argument", "with realHost the gateway has the machine's clock");
+    this.#virtual.jumpWall(new Date(to).getTime() - this.#virtual.now());
+  }
+
+  /**
+   * Something goes wrong with the next `count` messages on the air.
+   * @example gateway.failNext("nak"); await alice.says("hello"); expect(gateway.sent.at(-1)?.state).toBe("failed");
+   */
+  failNext(failure: Failure, count = 1): void {
+    if (failure === "nak") this.mesh.fail({ kind: "nak", code: 1, count });
+    else if (failure === "timeout") this.mesh.fail({ kind: "nak", code: 5, count });
+    else if (failure === "lost_ack") this.mesh.fail({ kind: "lose_ack", count });
+    else this.mesh.fail({ kind: "queue_status", res: 32, count });
+  }
+
+  /** The radio is gone until {@link linkUp}: what is sent meanwhile waits. */
+  async linkDown(): Promise<void> {
+    this.mesh.fail({ kind: "reboot", ms: Number.MAX_SAFE_INTEGER });
+    await this.#pace.settle();
+  }
+
+  /** The radio is back; resolves when the gateway has found it. */
+  async linkUp(): Promise<void> {
+    this.mesh.fail({ kind: "reboot", ms: 0 });
+    await this.#untilLinked();
+    await this.#pace.quiet();
+  }
+
+  /** The plugin host dies as if killed; resolves when the plugins are back, or have given up. */
+  async killHost(): Promise<void> {
+    const host = this.#hosts.at(-1);
+    if (host?.crash !== undefined) host.crash("killed by the test");
+    else if (host?.pid !== null && host?.pid !== undefined) process.kill(host.pid, "SIGKILL");
+    await host?.exited;
+    await this.#pace.settle();
+    const returning = ["loading", "backing_off", "stopping"];
+    await this.#pace.until(() => (this.#running?.plugins ?? []).every((plugin) => !returning.includes(plugin.state)));
+  }
+
+  /** Stops the gateway and starts it again on the same data, after `away` without it. */
+  async restart(away: Span = {}): Promise<void> {
+    await this.#stop();
+    if (this.#virtual !== null) await this.#virtual.advance(msOf(away), async () => {});
+    await this.open();
+  }
+
+  /** Stops everything and removes the data. Idempotent. */
+  async close(): Promise<void> {
+    await this.#stop();
+    this.#log.stop();
+    rmSync(this.setup.folder, { recursive: true, force: true });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  /** `what`, and under it what the gateway knows: for a test that has failed. */
+  explain(what: string): string {
+    return explain(what, {
+      plugins: this.setup.plugins.map((name) => this.pluginNamed(name)),
+      sent: this.sent,
+      denied: this.denied,
+      unanswered: this.http.unanswered,
+      logs: this.#logs,
+    });
+  }
+
+  /** For {@link startTestGateway}. */
+  async open(): Promise<void> {
+    const gateway = new Gateway({
+      loaded: this.setup.loaded,
+      chosen: { interfaces: this.setup.loaded.config.mesh.interfaces ?? [], banner: [], allSimulated: true },
+      log: this.#log,
+      clock: this.#clock,
+      random: this.#random,
+      allowAll: false,
+      safe: false,
+      parts: this.#parts(),
+    });
+    this.#running = gateway;
+    this.#talks = 0;
+    this.#outgoing.watch(gateway.bus);
+    gateway.bus.on("message_received", () => void this.#talks++);
+    gateway.bus.on("message_processed", () => void this.#talks--);
+    gateway.bus.on("alert", ({ code, message }) => void this.alerts.push({ code, message }));
+    const started = await this.#pace.drive(gateway.start());
+    if (!started.ok) throw started.error;
+    this.mesh.onHeard((text) => {
+      for (const node of this.#nodes.values()) node.take(text);
+    });
+    await this.#untilLinked();
+    await this.#entitle();
+    await this.#pace.quiet();
+    for (const name of this.setup.plugins) this.#demandRunning(this.pluginNamed(name));
+  }
+
+  get #control(): Control {
+    const control = this.#running?.control ?? null;
+    if (control === null) throw new GatewayError("unavailable", "the test's gateway is closed");
+    return control;
+  }
+
+  /** Grants and secrets are an operator's word, so the plugins come up after them. */
+  async #entitle(): Promise<void> {
+    const { grant = "all", secrets = {} } = this.options;
+    for (const [name, value] of Object.entries(secrets)) await this.plugin.setSecret(name, value);
+    if (grant === "all") return;
+    await this.plugin.revoke();
+    for (const entry of grant) await this.plugin.grant(entry);
+    for (const name of this.setup.plugins) {
+      // One that fails says so in its state, which is looked at next.
+      await this.#pace.drive(Promise.resolve(this.#control.plugins.enable(name, undefined, { via: "api", address: "test" })));
+    }
+  }
+
+  #demandRunning(plugin: TestPlugin): void {
+    if (plugin.state === "running" || this.options.mayFail === true) return;
+    const misfit = plugin.state === "discovered" ? "it was not found; see the log" : plugin.reason;
+    throw new GatewayError("plugin_failed", this.explain(`${plugin.name} does not run, it is ${plugin.state}: ${misfit}`));
+  }
+
+  async #untilLinked(): Promise<void> {
+    const links = () => this.#control.status().links as readonly LinkStatus[];
+    if (await this.#pace.until(() => links().every((link) => link.state === "up"))) return;
+    throw new GatewayError("link_down", this.explain("the gateway did not find its radio."));
+  }
+
+  async #stop(): Promise<void> {
+    const gateway = this.#running;
+    this.#running = null;
+    if (gateway !== null) await this.#pace.drive(gateway.stop());
+    this.#hosts.length = 0;
+  }
+
+  #unfinished(): boolean {
+    const calls = this.#running?.plugins.some((plugin) => (plugin.instance?.inFlight ?? 0) > 0) === true;
+    return calls || this.#talks > 0 || this.#outgoing.waiting;
+  }
+
+  #addNode(options: NodeOptions): TestNode {
+    const node = new TestNode(options.name, FIRST_NODE + this.#nodes.size, {
+      mesh: () => this.mesh,
+      quiet: () => this.#pace.quiet(),
+      explain: (what) => this.explain(what),
+    });
+    this.#nodes.set(options.name, node);
+    return node;
+  }
+
+  #parts(): GatewayParts {
+    const deps = { clock: this.#clock, log: this.#log.logger.child("sandbox") };
+    const real = hostSpawner(() => this.setup.loaded.config, deps);
+    const inProcess = async () => {
+      const host = await startInProcessHost({ clock: this.#clock, random: this.#random });
+      return { ok: true as const, value: host };
+    };
+    return {
+      spawnHost: async (key: HostKey) => {
+        const spawned = await (this.#virtual === null ? real(key) : inProcess());
+        if (spawned.ok) this.#hosts.push(spawned.value);
+        return spawned;
+      },
+      bundled: [],
+      compiler: testCompiler,
+      resolve: this.http.resolver,
+      exchange: this.http.exchange,
+      api: false,
+      mesh: (options) => ({ ...options, ...this.#air() }),
+      decided: ({ plugin, permission, scope, result, rule }) => {
+        if (result === "deny") this.denied.push({ plugin: plugin ?? "", permission, scope, rule });
+      },
+    };
+  }
+
+  #air(): Pick<SimulatedMeshOptions, "nodes" | "latencyMs" | "textSpacingMs"> {
+    const spacing = this.setup.loaded.config.mesh.text_spacing_s * 1000;
+    const details = new Map(this.setup.nodes.map(({ name, ...values }) => [name, values]));
+    const nodes = [...this.#nodes.values()].map(({ name, number }) => ({ ...details.get(name), number, longName: name }));
+    return { nodes, latencyMs: 0, textSpacingMs: Math.min(spacing, FIRMWARE_SPACING_MS) };
+  }
+}
+
+function msOf({ seconds = 0, minutes = 0, hours = 0, days = 0 }: Span): number {
+  return (seconds + 60 * (minutes + 60 * (hours + 24 * days))) * 1000;
+}

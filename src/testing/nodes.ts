@@ -1,0 +1,134 @@
+import { GatewayError } from "../errors.ts";
+import { formatNodeId } from "../mesh/codec/node-id.ts";
+import type { SimulatedMesh } from "../mesh/simulator/mesh.ts";
+import type { HeardText, SimulatedNode } from "../mesh/simulator/types.ts";
+
+/** A node of the virtual mesh. Everything but the name has a value of its own. */
+export type NodeOptions = Partial<Omit<SimulatedNode, "number" | "longName">> & { readonly name: string };
+
+/** Where a text goes; the gateway itself when nothing is said. */
+export interface SayOptions {
+  /** Channel index: then everybody hears it. */
+  readonly channel?: number;
+  /** Packet id of the message it answers. */
+  readonly replyTo?: number;
+  /** A reaction to `replyTo`. */
+  readonly isReaction?: boolean;
+}
+
+export interface NodeParts {
+  mesh(): SimulatedMesh;
+  quiet(): Promise<void>;
+  /** What to tell somebody whose words nobody answered. */
+  explain(what: string): string;
+}
+
+/** Somebody on the mesh, with a radio of their own. */
+export class TestNode {
+  /** `!%08x`. */
+  readonly id: string;
+  readonly #heard: HeardText[] = [];
+  #packetId = 0;
+
+  constructor(
+    readonly name: string,
+    /** Node number. */
+    readonly number: number,
+    private readonly parts: NodeParts,
+  ) {
+    this.id = formatNodeId(number);
+  }
+
+  /** Texts of the gateway that reached this node, direct or on a channel, oldest first. */
+  get heard(): readonly string[] {
+    return this.#heard.map((text) => text.text);
+  }
+
+  /** The same with packet id, channel, reply id and time. */
+  get packets(): readonly HeardText[] {
+    return this.#heard;
+  }
+
+  /** Packet id of what this node said last. */
+  get lastPacketId(): number {
+    return this.#packetId;
+  }
+
+  /**
+   * Says something and waits until the mesh is quiet: what this node heard meanwhile. A direct message to the gateway,
+   * unless a channel is given. A long answer comes in parts, each as one text.
+   * @example expect(await alice.says("hello")).toEqual(["Hello Alice!"]);
+   * @example await alice.says("!hello", { channel: 0 });
+   */
+  async says(text: string, options: SayOptions = {}): Promise<string[]> {
+    const before = this.#heard.length;
+    this.murmurs(text, options);
+    await this.parts.quiet();
+    return this.heard.slice(before);
+  }
+
+  /**
+   * As {@link says}, for the one answer that is expected: parts are joined by a line break. Throws, with what the gateway
+   * knows about it, when nothing is heard.
+   * @example expect(await alice.asks("ping")).toStartWith("pong");
+   */
+  async asks(text: string, options: SayOptions = {}): Promise<string> {
+    const answers = await this.says(text, options);
+    if (answers.length > 0) return answers.join("\n");
+    throw new GatewayError("not_found", this.parts.explain(`${this.name} said ${JSON.stringify(text)} and nobody answered.`));
+  }
+
+  /** Says something without waiting for what follows. */
+  murmurs(text: string, { channel, replyTo, isReaction }: SayOptions = {}): void {
+    const said = this.parts.mesh().say({
+      from: this.number,
+      text,
+      ...(channel === undefined ? {} : { channel }),
+      ...(replyTo === undefined ? {} : { replyId: replyTo }),
+      ...(isReaction === undefined ? {} : { isReaction }),
+    });
+    if (!said.ok) throw said.error;
+    this.#packetId = said.value;
+  }
+
+  /** Broadcasts where it is; the given values are its place from now on. */
+  async moves(place: Partial<Pick<SimulatedNode, "latitude" | "longitude" | "altitude">> = {}): Promise<void> {
+    await this.#announce("position", place);
+  }
+
+  /** Broadcasts how it does. */
+  async reports(values: Partial<Pick<SimulatedNode, "batteryLevel">> = {}): Promise<void> {
+    await this.#announce("telemetry", values);
+  }
+
+  /** Broadcasts its names. */
+  async introduces(): Promise<void> {
+    await this.#announce("node_info", {});
+  }
+
+  /** Out of reach: it hears and acknowledges nothing, until {@link comesBack}. */
+  leaves(): void {
+    this.change({ online: false });
+  }
+
+  comesBack(): void {
+    this.change({ online: true });
+  }
+
+  /** Signal, hops, battery and the like, from now on. */
+  change(values: Partial<Omit<SimulatedNode, "number">>): void {
+    this.parts.mesh().setNode({ ...values, number: this.number });
+  }
+
+  /** For the kit: a text of the gateway that the air carried. */
+  take(text: HeardText): void {
+    if (text.heardBy.includes(this.number)) this.#heard.push(text);
+  }
+
+  async #announce(what: "node_info" | "position" | "telemetry", values: Partial<SimulatedNode>): Promise<void> {
+    this.change(values);
+    const said = this.parts.mesh().announce(this.number, what);
+    if (!said.ok) throw said.error;
+    await this.parts.quiet();
+  }
+}

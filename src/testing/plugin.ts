@@ -1,0 +1,109 @@
+import type { Actor, Control, PluginControl } from "../api/control.ts";
+import type { Result } from "../errors.ts";
+import type { Plugin } from "../plugins/plugin.ts";
+import type { PluginState } from "../plugins/state.ts";
+import type { PermissionEntry } from "../sdk/types.ts";
+import type { Json } from "../sdk/wire.ts";
+import type { Stored } from "./stored.ts";
+
+export interface PluginParts {
+  readonly stored: Stored;
+  control(): Control;
+  known(): Plugin | undefined;
+  /** Runs an operation of the gateway while time passes as far as it needs it. */
+  drive<T>(work: Promise<T>): Promise<T>;
+}
+
+const ACTOR: Actor = { via: "api", address: "test" };
+
+/** A plugin under test, as its operator sees and treats it. Whatever the gateway refuses is thrown. */
+export class TestPlugin {
+  constructor(
+    readonly name: string,
+    private readonly parts: PluginParts,
+  ) {}
+
+  get state(): PluginState {
+    return this.parts.known()?.state ?? "discovered";
+  }
+
+  /** Why it is in this state, in one line. */
+  get reason(): string {
+    return this.parts.known()?.machine.status.reason ?? "";
+  }
+
+  /** Commands, keywords and the like that it has registered, by kind. */
+  get registered(): readonly { readonly kind: string; readonly name: string }[] {
+    const entries = [...(this.parts.known()?.instance?.registrations.entries() ?? [])];
+    return entries.map(({ registration, key }) => {
+      const { kind } = registration;
+      if (kind === "command" || kind === "task") return { kind, name: registration.name };
+      if (kind === "keyword") return { kind, name: registration.pattern };
+      if (kind === "menu") return { kind, name: `${registration.menu}: ${registration.label}` };
+      return { kind, name: kind === "event" ? registration.type : key };
+    });
+  }
+
+  /** The value that storeData keeps under a key; undefined when there is none, or it has expired. */
+  stored(key: string): Promise<Json | undefined> {
+    return this.parts.stored.get(key);
+  }
+
+  storedKeys(prefix = ""): Promise<string[]> {
+    return this.parts.stored.keys(prefix);
+  }
+
+  /**
+   * Rows of the plugin's own tables.
+   * @example expect(await gateway.plugin.rows("SELECT * FROM visits")).toHaveLength(1);
+   */
+  rows(...query: Parameters<Stored["rows"]>): ReturnType<Stored["rows"]> {
+    return this.parts.stored.rows(...query);
+  }
+
+  /** Gives what was requested and is held back; holds at once. */
+  async grant(permission: PermissionEntry): Promise<void> {
+    await this.#do((plugins) => plugins.grant(this.name, permission as Json, ACTOR));
+  }
+
+  /** Takes the named part back, or all; holds at once. */
+  async revoke(permission?: PermissionEntry): Promise<void> {
+    await this.#do((plugins) => plugins.revoke(this.name, permission as Json | undefined, ACTOR));
+  }
+
+  /** A standing refusal, which wins over every grant. */
+  async deny(permission: PermissionEntry): Promise<void> {
+    await this.#do((plugins) => plugins.deny(this.name, permission as Json, ACTOR));
+  }
+
+  /** Replaces the operator's values; the plugin hears of it by onConfigChanged. Throws every violation of its schema at once. */
+  async configure(config: { readonly [key: string]: Json }): Promise<void> {
+    await this.#do((plugins) => plugins.setConfig(this.name, config, ACTOR));
+  }
+
+  async setSecret(name: string, value: string): Promise<void> {
+    await this.#do((plugins) => plugins.setSecret(this.name, name, value, ACTOR));
+  }
+
+  async enable(): Promise<void> {
+    await this.#do((plugins) => plugins.enable(this.name, undefined, ACTOR));
+  }
+
+  async disable(): Promise<void> {
+    await this.#do((plugins) => plugins.disable(this.name, ACTOR));
+  }
+
+  async restart(): Promise<void> {
+    await this.#do((plugins) => plugins.restart(this.name, ACTOR));
+  }
+
+  /** Loads its files anew. */
+  async reload(): Promise<void> {
+    await this.#do((plugins) => plugins.reload(this.name, ACTOR));
+  }
+
+  async #do(operation: (plugins: PluginControl) => Result<unknown> | Promise<Result<unknown>>): Promise<void> {
+    const done = await this.parts.drive(Promise.resolve(operation(this.parts.control().plugins)));
+    if (!done.ok) throw done.error;
+  }
+}

@@ -1,0 +1,136 @@
+import { mkdtempSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { isAbsolute, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { type LoadedConfig, loadConfig } from "../config/load.ts";
+import { deepMerge, type JsonObject } from "../config/merge.ts";
+import { GatewayError, type Issue, issueLine, type Result } from "../errors.ts";
+import { MANIFEST_FILE, parseManifest } from "../manifest/parse.ts";
+import { formatNodeId } from "../mesh/codec/node-id.ts";
+import type { Compiler } from "../sandbox/loader/compiler.ts";
+import { type LoadedPlugin, loadPlugin } from "../sandbox/loader/load.ts";
+import { folderSource } from "../sandbox/loader/source.ts";
+import type { PermissionEntry } from "../sdk/types.ts";
+import type { Json } from "../sdk/wire.ts";
+import type { NodeOptions } from "./nodes.ts";
+
+export interface TestOptions {
+  /** Folder of the plugin, or folders of several; the first is `gateway.plugin`. */
+  readonly plugin: string | readonly string[];
+  /** The first plugin's configuration, over its defaults. */
+  readonly config?: { readonly [key: string]: Json };
+  /** Anything else of the gateway's configuration file. */
+  readonly settings?: { readonly [key: string]: Json };
+  /** `all` (the default) that the first plugin's manifest asks for, or these parts of it alone. */
+  readonly grant?: "all" | readonly PermissionEntry[];
+  /** Taken away from the first plugin by the configuration. */
+  readonly deny?: readonly PermissionEntry[];
+  /** Names, or nodes in detail; Alice, Bob and Carol when absent. `gateway.node` adds further ones. */
+  readonly nodes?: readonly (string | NodeOptions)[];
+  /** Names of nodes that may use admin commands. */
+  readonly operators?: readonly string[];
+  /** Secrets of the first plugin. */
+  readonly secrets?: Readonly<Record<string, string>>;
+  /** What the clocks show at the start; Monday, 5 January 2026, 12:00 UTC when absent. */
+  readonly now?: string | Date;
+  /** Another one gives other random numbers, the same in every run. */
+  readonly seed?: number;
+  /** The first plugin may fail to start; without this that fails the test. */
+  readonly mayFail?: boolean;
+  /** True: plugins run in the jailed process, as in production, and in real time. */
+  readonly realHost?: boolean;
+}
+
+export interface Setup {
+  readonly folder: string;
+  readonly loaded: LoadedConfig;
+  readonly plugins: readonly string[];
+  readonly nodes: readonly NodeOptions[];
+}
+
+const NODES = ["Alice", "Bob", "Carol"];
+/** The gateway's own node is 1. */
+export const FIRST_NODE = 2;
+
+/** Writes a configuration into a temporary folder and reads it as the program would. */
+export function prepare(options: TestOptions): Setup {
+  const folders = [options.plugin].flat().map(pathOf);
+  const names = folders.map(nameOf);
+  const [first = ""] = names;
+  const nodes = [...(options.nodes ?? NODES)].map((node) => (typeof node === "string" ? { name: node } : node));
+  for (const name of options.operators ?? []) if (!nodes.some((node) => node.name === name)) nodes.push({ name });
+  const operators = (options.operators ?? []).map((name) => formatNodeId(FIRST_NODE + nodes.findIndex((node) => node.name === name)));
+  const { grant = "all", deny = [] } = options;
+  const own: JsonObject = {
+    data_dir: "./data",
+    operators,
+    mesh: { interfaces: [{ name: "test", type: "simulated", nodes: 1 }], text_spacing_s: 0, airtime: { plugin_share: 1 } },
+    commands: { sender_rate: "6000/min" },
+    log: { level: "debug" },
+    plugins: {
+      paths: folders,
+      enabled_plugins: names,
+      auto_load: grant === "all",
+      config: { [first]: options.config ?? {} },
+      permissions: deny.length === 0 ? {} : { [first]: { deny: deny as Json } },
+    },
+  };
+  const folder = mkdtempSync(join(tmpdir(), "zephyrgate-test-"));
+  const file = join(folder, "config.yaml");
+  writeFileSync(file, JSON.stringify(deepMerge(own, (options.settings ?? {}) as JsonObject)));
+  const loaded = loadConfig({ flags: { config: file }, env: {}, cwd: folder, home: folder });
+  if (!loaded.ok) throw refused("the settings do not hold", loaded.error);
+  return { folder, loaded: loaded.value, plugins: names, nodes };
+}
+
+function pathOf(path: string): string {
+  const plain = path.startsWith("file:") ? fileURLToPath(path) : path;
+  return isAbsolute(plain) ? resolve(plain) : resolve(process.cwd(), plain);
+}
+
+function nameOf(folder: string): string {
+  const file = join(folder, MANIFEST_FILE);
+  if (statSync(file, { throwIfNoEntry: false }) === undefined) {
+    const hint = "from its tests folder that is import.meta.dir with /.. behind it";
+    throw new GatewayError("load_failed", `there is no ${MANIFEST_FILE}`, { where: folder, hint });
+  }
+  const manifest = parseManifest(readFileSync(file, "utf8"), file);
+  if (!manifest.ok) throw refused("the manifest does not hold", manifest.error);
+  return manifest.value.name;
+}
+
+export function refused(what: string, issues: readonly Issue[]): GatewayError {
+  return new GatewayError("invalid_argument", `${what}:\n${issues.map((issue) => `  ${issueLine(issue)}`).join("\n")}`);
+}
+
+interface Kept {
+  readonly answer: Result<LoadedPlugin, readonly Issue[]>;
+  readonly stamp: string;
+}
+
+const kept = new Map<string, Kept>();
+
+/** Bundles in this process, once for all tests of it: the author's own plugin can only harm the author's own test. */
+export const testCompiler: Pick<Compiler, "load" | "stop"> = {
+  async load(folder, main) {
+    const key = `${folder}\0${main ?? ""}`;
+    const known = kept.get(key);
+    if (known !== undefined && known.stamp === stampOf(folder, known.answer)) return known.answer;
+    const source = folderSource(folder);
+    const answer = source.ok ? await loadPlugin(source.value, main) : source;
+    kept.set(key, { answer, stamp: stampOf(folder, answer) });
+    return answer;
+  },
+  stop: async () => {},
+};
+
+/** Of all files that the bundle was made of; of a failed one nothing is known, so it is tried again. */
+function stampOf(folder: string, answer: Kept["answer"]): string {
+  if (!answer.ok) return crypto.randomUUID();
+  return answer.value.modules
+    .map(({ path }) => {
+      const stats = statSync(join(folder, path), { throwIfNoEntry: false });
+      return `${path}:${stats?.mtimeMs}:${stats?.size}`;
+    })
+    .join("\n");
+}

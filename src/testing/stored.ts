@@ -1,0 +1,60 @@
+import { Database } from "bun:sqlite";
+import { existsSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import type { PluginHost } from "../sandbox/port.ts";
+import type { SqlRow, SqlValue } from "../sdk/types.ts";
+import type { Json } from "../sdk/wire.ts";
+
+export interface StoredParts {
+  readonly plugin: string;
+  readonly dataDir: string;
+  host(): PluginHost | null;
+  now(): number;
+}
+
+/** What a plugin has in its database, read from a copy that its host makes. */
+export class Stored {
+  constructor(private readonly parts: StoredParts) {}
+
+  /** The value that storeData keeps under a key; undefined when there is none, or it has expired. */
+  async get(key: string): Promise<Json | undefined> {
+    const rows = await this.#read((db) =>
+      db
+        .query<{ value: string }, [string, number]>("SELECT value FROM zg_data WHERE key = ? AND (expires_at IS NULL OR expires_at > ?)")
+        .all(key, this.parts.now()),
+    );
+    const value = rows?.[0]?.value;
+    return value === undefined ? undefined : (JSON.parse(value) as Json);
+  }
+
+  /** Keys that begin with `prefix`, in order. */
+  async keys(prefix = ""): Promise<string[]> {
+    const rows = await this.#read((db) =>
+      db
+        .query<{ key: string }, [number]>("SELECT key FROM zg_data WHERE expires_at IS NULL OR expires_at > ? ORDER BY key")
+        .all(this.parts.now()),
+    );
+    return (rows ?? []).map((row) => row.key).filter((key) => key.startsWith(prefix));
+  }
+
+  /** Rows of the plugin's own tables. */
+  async rows(sql: string, ...params: SqlValue[]): Promise<SqlRow[]> {
+    return (await this.#read((db) => db.query<SqlRow, SqlValue[]>(sql).all(...params))) ?? [];
+  }
+
+  async #read<T>(work: (db: Database) => T): Promise<T | null> {
+    const folder = join(this.parts.dataDir, "plugins", this.parts.plugin);
+    const [from, to] = [join(folder, "data.db"), join(folder, "copy-for-test.db")];
+    const host = this.parts.host();
+    if (!existsSync(from) || host === null) return null;
+    const copied = await host.backupDatabase(from, to);
+    if (!copied.ok) throw copied.error;
+    const db = new Database(to, { readonly: true });
+    try {
+      return work(db);
+    } finally {
+      db.close();
+      rmSync(to, { force: true });
+    }
+  }
+}
