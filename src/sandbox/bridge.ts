@@ -13,7 +13,7 @@ export const MAX_FRAME = 256 * 1024;
 /** Bytes that may wait for the other side to read them. */
 export const MAX_IN_FLIGHT = 1024 * 1024;
 /** Bytes of bulk messages (plugin source, large answers) that may wait for their turn. */
-export const MAX_BULK = 64 * 1024 * 1024;
+export const MAX_BULK = 32 * 1024 * 1024;
 const PART = 160 * 1024;
 const MAX_DEPTH = 100;
 

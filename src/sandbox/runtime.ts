@@ -4,11 +4,11 @@ import { type Clock, type Random, systemClock } from "../clock.ts";
 import { asGatewayError, type GatewayError } from "../errors.ts";
 import type { Json, WireError } from "../sdk/wire.ts";
 import { PluginDatabase } from "../storage/plugin-database.ts";
-import { Bridge, MAX_BULK } from "./bridge.ts";
+import { Bridge, MAX_BULK, MAX_IN_FLIGHT } from "./bridge.ts";
 import type { Engine } from "./engine.ts";
 import { type FromHost, type ToHost, trustToHost } from "./frames.ts";
 import { noPage, type RunningPage, type Wall } from "./host-deps.ts";
-import type { RealmSpec } from "./port.ts";
+import type { CallOutcome, RealmSpec } from "./port.ts";
 import { HostRealm } from "./realm.ts";
 import { RunQueue, threadCpuMs } from "./run-queue.ts";
 import { sdkSource } from "./sdk-source.ts" with { type: "macro" };
@@ -22,6 +22,7 @@ const OPEN_DEADLINE_MS = 10_000;
 const MAINTAIN_EVERY_MS = 5000;
 const BEAT_EVERY_MS = 500;
 const COLLECT_EVERY_MS = 1000;
+const BUSY = "too much is on its way to the gateway";
 
 export interface RuntimeDeps {
   readonly stream: ByteStream;
@@ -180,14 +181,27 @@ export class HostRuntime {
     realm.open(OPEN_DEADLINE_MS);
   }
 
-  /** Numbers like 1e20 grow when they are written anew: what fits no frame then is refused like what was too large before. */
+  /**
+   * One plugin's large values must not fill the bridge, which would end the host: while it is half full, what can be
+   * refused is refused to the realm it came from.
+   */
   #sendOf(number: number, frame: FromHost): void {
+    const full = this.#bridge.pending > MAX_IN_FLIGHT / 2;
+    if (full && frame.t === "request") {
+      this.#realms.get(number)?.answer(frame.request, { ok: false, error: { name: "PluginError", message: BUSY, code: "rate_limited" } });
+    } else if (full && frame.t === "result" && frame.outcome.ok) {
+      this.#bridge.send({ ...frame, outcome: failed({ name: "PluginError", message: BUSY, code: "rate_limited" }, frame.outcome.cpuMs) });
+    } else if (!full || (frame.t !== "log" && frame.t !== "fault")) this.#sendOrRefuse(number, frame);
+  }
+
+  /** Numbers like 1e20 grow when they are written anew: what fits no frame then is refused like what was too large before. */
+  #sendOrRefuse(number: number, frame: FromHost): void {
     try {
       this.#bridge.send(frame);
     } catch (thrown) {
       const error = { name: "PluginError", message: asGatewayError(thrown).message, code: "too_large" };
       if (frame.t === "request") this.#realms.get(number)?.answer(frame.request, { ok: false, error });
-      if (frame.t === "result") this.#bridge.send({ ...frame, outcome: { ok: false, cause: "threw", error, cpuMs: frame.outcome.cpuMs } });
+      if (frame.t === "result") this.#bridge.send({ ...frame, outcome: failed(error, frame.outcome.cpuMs) });
     }
   }
 
@@ -250,4 +264,8 @@ export class HostRuntime {
     for (const realm of [...this.#realms.values()]) realm.end("closed", "the bridge is gone");
     this.#deps.onEnd();
   }
+}
+
+function failed(error: WireError, cpuMs: number): CallOutcome {
+  return { ok: false, cause: "threw", error, cpuMs };
 }

@@ -12,8 +12,8 @@ const MAX_NOTICES = 1000;
 /** What a host may be late by before the gateway ends a call itself. */
 const GRACE_MS = 2000;
 const CLOSE_DEADLINE_MS = 2000;
-/** Larger answers go among the bulk, so that they do not hold up calls. */
-const SMALL_ANSWER = 32 * 1024;
+/** Larger answers go among the bulk: all that a realm may have asked for at once must not overflow the bridge. */
+const SMALL_ANSWER = 1024;
 
 interface Pending {
   readonly resolve: (outcome: CallOutcome) => void;
@@ -145,7 +145,7 @@ export class SessionRealm implements Realm {
   #answer(request: number, outcome: Extract<ToHost, { t: "answer" }>["outcome"]): void {
     this.#requests.delete(request);
     if (this.#gone) return;
-    const bulk = outcome.ok && JSON.stringify(outcome.value ?? null).length > SMALL_ANSWER;
+    const bulk = JSON.stringify(outcome).length > SMALL_ANSWER;
     this.send({ t: "answer", realm: this.number, request, outcome }, bulk);
   }
 

@@ -2,7 +2,7 @@
 import type { Clock, Timer } from "../clock.ts";
 import { ERROR_CODES, type ErrorCode, fail, GatewayError, ok, type Result } from "../errors.ts";
 import type { Json, WireError } from "../sdk/wire.ts";
-import { Bridge, type BridgeEnd } from "./bridge.ts";
+import { Bridge, type BridgeEnd, MAX_IN_FLIGHT } from "./bridge.ts";
 import { checkFromHost, type FromHost, type ToHost } from "./frames.ts";
 import type { Wall } from "./host-deps.ts";
 import type { PluginHost, Realm, RealmEvents, RealmSpec } from "./port.ts";
@@ -114,7 +114,8 @@ export class HostSession implements Pick<PluginHost, "open" | "backupDatabase" |
   }
 
   #send(message: ToHost, bulk: boolean): void {
-    if (bulk) this.#bridge.sendBulk(message);
+    // A host in the middle of a slice does not read for 100 ms: a busy mesh must not be taken for its end.
+    if (bulk || this.#bridge.pending > MAX_IN_FLIGHT / 2) this.#bridge.sendBulk(message);
     else this.#bridge.send(message);
   }
 

@@ -209,6 +209,28 @@ test("forged ids and floods harm only their own realm", () =>
     await answers(other);
   }));
 
+test("large values by the hundred do not fill the bridge", () =>
+  withHost(async (host) => {
+    const other = await neighbour(host);
+    const members = `async go() { let refused = 0; const big = "x".repeat(190000); const all = [];
+      for (let i = 0; i < 250; i++) all.push(this.sendMessage(big).catch(() => { refused++; })); await Promise.all(all); return refused; },
+      big() { return "x".repeat(190000); }`;
+    const bad = await openProbe(host, members, { limits: { memoryMb: 128, sliceMs: 2000, timeoutS: 10, storageMb: 16 } });
+    expect(Number(await bad.value("go"))).toBeGreaterThan(0);
+    await Promise.all(Array.from({ length: 60 }, () => bad.act("big")));
+    await answers(other);
+    expect(other.seen.gone).toEqual([]);
+  }));
+
+test("large answers by the hundred arrive while the realm is busy", () =>
+  withHost(async (host) => {
+    const seen = watcher(() => ({ ok: true, value: { id: "y".repeat(30_000) } }));
+    const members =
+      "async go() { const all = []; for (let i = 0; i < 200; i++) all.push(this.sendMessage('x')); return (await Promise.all(all)).length; }";
+    const probe = await openProbe(host, members, {}, seen);
+    expect(await probe.value("go")).toBe(200);
+  }));
+
 test("errors with hostile properties are put into words", () =>
   withHost(async (host) => {
     const members = `getters() { throw { get message() { throw 1; }, get name() { throw 2; } }; }, long() { throw new Error("x".repeat(1e6)); },
