@@ -4,14 +4,12 @@
  */
 import { writeSync } from "node:fs";
 import { asGatewayError } from "../errors.ts";
+import type { HostMain } from "./host-deps.ts";
 import { enterStageOne, enterStageTwo, type JailPlan, limitMemory, type StageTwo } from "./jail/stages.ts";
 import type { Wall } from "./jail/walls.ts";
 
 export const STAGE_ONE = "__host";
 export const STAGE_TWO = "__host2";
-
-/** What stage two runs once the walls stand. */
-export type HostMain = (walls: readonly Wall[]) => void | Promise<void>;
 
 /** The first line on standard output; all later ones are for the log. */
 export type HostReport =

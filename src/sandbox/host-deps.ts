@@ -18,3 +18,6 @@ export interface Wall {
   readonly stands: boolean;
   readonly detail: string;
 }
+
+/** What stage two of the jail runs once the walls stand. */
+export type HostMain = (walls: readonly Wall[]) => void | Promise<void>;

@@ -1,7 +1,6 @@
 /** The main part of a plugin host process: loaded before the last wall closes, run behind it. */
 import { systemClock, systemRandom } from "../clock.ts";
-import type { HostMain } from "./entry.ts";
-import { noPage } from "./host-deps.ts";
+import { type HostMain, noPage } from "./host-deps.ts";
 import { BRIDGE_IN_FD, BRIDGE_OUT_FD, PAGE_FD } from "./jail/stages.ts";
 import { mapPage } from "./page.ts";
 import { HostRuntime, takeSnapshot } from "./runtime.ts";

@@ -88,7 +88,7 @@ describe("the event stream", () => {
     });
     await settled(() => metric("zephyrgate_api_event_clients ") === 1);
     const data = "x".repeat(50_000);
-    for (let i = 0; i < 2000 && metric("zephyrgate_api_event_clients_dropped_total ") === 0; i++) {
+    for (let i = 0; i < 4000 && metric("zephyrgate_api_event_clients_dropped_total ") !== 1; i++) {
       api.events.emit("plugin_event", { plugin: "p", type: "t", data });
       await Bun.sleep(1);
     }
