@@ -8,10 +8,12 @@ FROM debian:bookworm-slim
 RUN useradd --system --uid 10001 --home-dir /data zephyrgate && mkdir -p /data && chown zephyrgate /data
 COPY --from=build /build/dist/zephyrgate /usr/local/bin/zephyrgate
 USER zephyrgate
+# The gateway and the health check find the same folder.
+ENV ZEPHYRGATE_DATA_DIR=/data
 WORKDIR /data
 VOLUME /data
 # The API listens on loopback unless the configuration says otherwise; publish the port only with care (docs/operating.md).
 EXPOSE 8080
 HEALTHCHECK --interval=30s --timeout=5s --start-period=10s CMD ["zephyrgate", "status"]
 ENTRYPOINT ["zephyrgate"]
-CMD ["gateway", "--data-dir", "/data"]
+CMD ["gateway"]
