@@ -29,6 +29,9 @@ export interface GatewayIo {
   readonly signal?: AbortSignal;
 }
 
+const SAFE_MODE =
+  "safe mode: the gateway ended three times in five minutes without an orderly stop, so only the bundled plugins start (stop it and start it again to try the others)";
+
 /** An orderly stop takes at most this long; then the process ends all the same. */
 const STOP_DEADLINE_MS = 4_500;
 
@@ -49,10 +52,15 @@ export async function runGateway(flags: GatewayFlags, io: GatewayIo): Promise<nu
   });
   const crashes = new CrashLog(config.data_dir, systemClock);
   const safe = flags.safe || crashes.tooMany();
-  if (safe && !flags.safe) log.logger.error("three crashes in five minutes: started in safe mode, with the bundled plugins only");
+  if (safe && !flags.safe) log.logger.error(SAFE_MODE);
   const chosen = chooseInterfaces(config, discoverPorts);
   for (const line of chosen.banner) io.stdout.write(`${escapeText(line)}\n`);
+  let isOurs = false;
   const gateway = new Gateway({
+    locked: () => {
+      isOurs = true;
+      crashes.begin();
+    },
     loaded: loaded.value,
     chosen,
     log,
@@ -63,14 +71,16 @@ export async function runGateway(flags: GatewayFlags, io: GatewayIo): Promise<nu
     reload,
   });
   const stopped = untilStopped(io.signal);
-  const started = await gateway.start();
-  if (!started.ok) {
+  // Whoever says stop while plugins start need not wait for them.
+  const started = await Promise.race([gateway.start(), stopped.then(() => null)]);
+  if (started?.ok === false) {
     io.stderr.write(`zephyrgate: ${escapeText(started.error.summary())}\n`);
+    if (isOurs) crashes.takeBack();
     log.stop();
     return 1;
   }
-  crashes.begin();
-  for (const line of describeStart(gateway, config.data_dir, loaded.value.file)) io.stdout.write(`${escapeText(line)}\n`);
+  if (started !== null)
+    for (const line of describeStart(gateway, config.data_dir, loaded.value.file)) io.stdout.write(`${escapeText(line)}\n`);
   const why = await stopped;
   log.logger.info(`stopping: ${why}`);
   const inTime = await Promise.race([gateway.stop().then(() => true), Bun.sleep(STOP_DEADLINE_MS).then(() => false)]);

@@ -58,6 +58,7 @@ async function run(verb: Verb, io: Io, args: readonly string[], flags: Parameter
   try {
     const result = await verb.run({ io, args, flags, client: async () => findGateway(io, flags) });
     if (result.ok) return result.value;
+    if (result.error.data?.usage === true) return misunderstood(io, result.error.message, usageOf(verb));
     for (const text of result.error.summary().split("\n")) io.stderr.write(`zephyrgate: ${escapeText(text)}\n`);
     return 1;
   } catch (thrown) {

@@ -1,4 +1,4 @@
-import { ok, type Result } from "../errors.ts";
+import { fail, ok, type Result } from "../errors.ts";
 import type { Client } from "./client.ts";
 
 /** The process as a verb sees it: everything comes in, nothing is taken from globals. */
@@ -88,3 +88,8 @@ export function textFlag(flags: Flags, name: string): string | undefined {
 }
 
 export const done: Result<number> = ok(0);
+
+/** A command line that says what cannot be: usage and exit code 2, as for an unknown flag. */
+export function misuse(message: string): Result<never> {
+  return fail("invalid_argument", message, { data: { usage: true } });
+}

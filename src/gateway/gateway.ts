@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { Control } from "../api/control.ts";
 import { type ApiServer, startApi } from "../api/server.ts";
 import { EventBus } from "../bus.ts";
-import type { Clock, Random } from "../clock.ts";
+import { type Clock, type Random, sleep } from "../clock.ts";
 import type { LoadedConfig } from "../config/load.ts";
 import { changedKeys, deepMerge } from "../config/merge.ts";
 import { openSecretKey, SecretStore, secretsSchema } from "../config/secrets.ts";
@@ -59,6 +59,9 @@ import { Catalogue, databasePath } from "./plugins.ts";
 import { runsSchema } from "./stores.ts";
 import { logTraffic } from "./traffic.ts";
 
+/** Plugins get so long to start before the radio links are opened without them. */
+const PATIENCE_MS = 2_000;
+
 export interface GatewayOptions {
   readonly loaded: LoadedConfig;
   readonly chosen: Chosen;
@@ -69,6 +72,8 @@ export interface GatewayOptions {
   readonly safe: boolean;
   /** Reads the configuration anew after an edit of its file; without it the file is not followed. */
   readonly reload?: () => Result<LoadedConfig, readonly Issue[]>;
+  /** Called once the data folder is this gateway's own. */
+  readonly locked?: () => void;
   /** Stand-ins for what reaches outside; the real ones when absent. */
   readonly parts?: GatewayParts;
 }
@@ -77,6 +82,7 @@ export class Gateway {
   readonly bus: CoreBus;
   readonly #life: Lifetime;
   #ready = false;
+  #stopped = false;
   #config: LoadedConfig["config"];
   #api: ApiServer | null = null;
   #control: GatewayControl | null = null;
@@ -116,6 +122,7 @@ export class Gateway {
   }
 
   async stop(): Promise<void> {
+    this.#stopped = true;
     this.#ready = false;
     await this.#life.close();
   }
@@ -126,6 +133,7 @@ export class Gateway {
     const lock = lockDataFolder(this.#config.data_dir);
     if (!lock.ok) return lock;
     this.#life.add("data folder", () => lock.value.release());
+    this.options.locked?.();
     const database = this.#openDatabase();
     if (!database.ok) return database;
     const key = openSecretKey(this.#config.data_dir, random);
@@ -357,7 +365,12 @@ export class Gateway {
       if (!api.ok) return api;
     }
 
-    await supervisor.start();
+    const starting = supervisor.start();
+    // A plugin that hangs in initialize must not keep the radio waiting, and with it a cry for help.
+    const patience = new AbortController();
+    await Promise.race([starting, sleep(clock, PATIENCE_MS, patience.signal)]);
+    patience.abort();
+    if (this.#stopped) return stoppedEarly();
     outbox.start();
     this.#life.add("outbox", () => outbox.stop());
     for (const link of links) {
@@ -365,6 +378,8 @@ export class Gateway {
       link.start();
     }
     this.#life.add("radio links", async () => void (await Promise.all(links.map((link) => link.stop()))));
+    await starting;
+    if (this.#stopped) return stoppedEarly();
     this.#ready = true;
     return ok(null);
   }
@@ -471,4 +486,8 @@ function linkChannels(links: readonly MeshLink[]): readonly LinkStatus["channels
 
 function asksForSecrets(candidate: Candidate): boolean {
   return candidate.manifest.permissions.some((entry) => entry.name === "secrets");
+}
+
+function stoppedEarly(): Result<null> {
+  return fail("cancelled", "the gateway was stopped while it started");
 }

@@ -130,5 +130,5 @@ export async function begin({ instance, bundle }: Pick<Loaded, "instance" | "bun
 /** A hook fails by throwing, by its deadline, or by returning false. */
 export function hookProblem(outcome: CallOutcome, bundle: Bundle | null): string | null {
   if (!outcome.ok) return describeError(outcome.error, bundle);
-  return outcome.value === false ? "it returned false" : null;
+  return outcome.value === false ? "it returned false (log why before, or return nothing when all is well)" : null;
 }

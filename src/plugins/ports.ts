@@ -103,12 +103,19 @@ export interface SupervisorDeps {
 
 /** One line of what went wrong in a realm, with the author's own file, line and column where known. */
 export function describeError(error: WireError, bundle: Bundle | null): string {
-  const where = error.stack === undefined || bundle === null ? "" : firstFrame(bundle.mapStack(error.stack));
-  const hint = error.hint === undefined ? "" : ` (${error.hint})`;
-  return `${error.name}: ${error.message}${where}${error.message.includes(error.hint ?? "\u0000") ? "" : hint}`;
+  const where = error.stack === undefined || bundle === null ? "" : firstFrame(error.stack, bundle);
+  const hint = error.hint === undefined || error.message.includes(error.hint) ? "" : ` (${error.hint})`;
+  // Those of ours say all in their message.
+  const name = error.name === "PluginError" ? "" : `${error.name}: `;
+  return `${name}${error.message}${where}${hint}`.replaceAll(/\s*\n\s*/g, " ");
 }
 
-function firstFrame(stack: string): string {
-  const match = /\(?([^\s()]+\.(?:ts|js|mjs|cjs|json):\d+(?::\d+)?)\)?/.exec(stack);
-  return match === null ? "" : ` at ${match[1]}`;
+/** The innermost frame in the plugin's own code: those that the source map knows. The sdk's own say nothing to an author. */
+function firstFrame(stack: string, bundle: Bundle): string {
+  for (const line of stack.split("\n").slice(0, 50)) {
+    const mapped = bundle.mapStack(line);
+    const match = mapped === line ? null : /\(?([^\s()]+\.(?:ts|js|mjs|cjs|json):\d+(?::\d+)?)\)?/.exec(mapped);
+    if (match !== null) return ` at ${match[1]}`;
+  }
+  return "";
 }

@@ -80,7 +80,6 @@ export class Supervisor {
   async discover(): Promise<void> {
     const found = await this.deps.discover();
     this.#misfits = found.misfits;
-    for (const misfit of found.misfits) this.deps.log.error(`${misfit.path}: ${misfit.problem}`, { plugin: misfit.name });
     for (const candidate of found.candidates) {
       const known = this.#plugins.get(candidate.name);
       if (known === undefined) this.#plugins.set(candidate.name, this.#make(candidate));
@@ -381,7 +380,7 @@ export class Supervisor {
     const { log, bus } = this.deps;
     const reason = status.reason === "" ? "" : `: ${status.reason}`;
     const loud = status.state === "failed";
-    log[loud ? "error" : "debug"](`${from} -> ${status.state}${reason}`, { plugin: plugin.name });
+    log[loud ? "error" : "debug"](loud ? `failed${reason}` : `${from} -> ${status.state}${reason}`, { plugin: plugin.name });
     if (status.state === "running") bus.emit("plugin_started", { plugin: plugin.name });
     if (status.state === "running") this.#returnDependents(plugin.name);
     if ((status.state === "failed" || status.state === "disabled") && !this.#stopped) this.#loseDependents(plugin.name, status.state);

@@ -1,11 +1,11 @@
 import { afterAll, describe, expect, test } from "bun:test";
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import variant from "@jitl/quickjs-ng-wasmfile-release-sync";
 import { newQuickJSWASMModuleFromVariant } from "quickjs-emscripten-core";
 import { issueLine } from "../../src/errors.ts";
-import { bundleFile, type LoadedPlugin, loadPlugin } from "../../src/sandbox/loader/load.ts";
+import { bundleFile, type LoadedPlugin, loadPlugin, SDK_NAMES } from "../../src/sandbox/loader/load.ts";
 import { embeddedSource, folderSource } from "../../src/sandbox/loader/source.ts";
 import { stackMapper } from "../../src/sandbox/loader/stack.ts";
 
@@ -37,7 +37,10 @@ async function load(files: Record<string, string>, main?: string): Promise<{ plu
 async function run(plugin: LoadedPlugin | null): Promise<unknown> {
   if (plugin === null) throw new Error("not loaded");
   const context = (await newQuickJSWASMModuleFromVariant(variant)).newContext();
-  const modules: Record<string, string> = { zephyrgate: "export class Plugin {}; export const answer = 42;", [BUNDLE_FILE]: plugin.code };
+  const modules: Record<string, string> = {
+    zephyrgate: "export class Plugin {}; export const PluginError = 42;",
+    [BUNDLE_FILE]: plugin.code,
+  };
   context.runtime.setModuleLoader((name) => modules[name] ?? { error: new Error(`no module ${name}`) });
   const entry = `import value from "${BUNDLE_FILE}"; globalThis.out = value;`;
   const result = context.evalCode(entry, "entry.js", { type: "module" });
@@ -51,7 +54,7 @@ async function run(plugin: LoadedPlugin | null): Promise<unknown> {
 describe("what loads", () => {
   test("TypeScript, relative imports in every spelling, JSON, the sdk", async () => {
     const { plugin, lines } = await load({
-      "plugin.ts": `import { answer } from "zephyrgate";
+      "plugin.ts": `import { PluginError as answer } from "zephyrgate";
 import a from "./lib/a";
 import b from "./lib/b.js";
 import c from "./lib";
@@ -97,7 +100,9 @@ export default [main, mod, cond, sub, scoped, cjs.value, nested, ev];`,
   });
 
   test("a CommonJS entry with require('zephyrgate'), a byte order mark, main of the manifest, import() of a constant", async () => {
-    expect(await run((await load({ "plugin.js": "const { answer } = require('zephyrgate'); module.exports = answer;" })).plugin)).toBe(42);
+    expect(
+      await run((await load({ "plugin.js": "const { PluginError } = require('zephyrgate'); module.exports = PluginError;" })).plugin),
+    ).toBe(42);
     expect(await run((await load({ "plugin.ts": "\uFEFFexport default 1;" })).plugin)).toBe(1);
     expect(await run((await load({ "src/main.js": "export default 2;" }, "src/main.js")).plugin)).toBe(2);
     const dynamic = await load({ "plugin.ts": 'const m = await import("./a.ts"); export default m.default;', "a.ts": "export default 3;" });
@@ -137,6 +142,29 @@ export default [main, mod, cond, sub, scoped, cjs.value, nested, ev];`,
 });
 
 describe("what is refused, with its place, reason and mend", () => {
+  test("a value that the sdk does not have; its types are no values", async () => {
+    const { lines } = await load({
+      "plugin.ts": `import { Plugn, type Json } from "zephyrgate";
+import { again } from "./lib.ts";
+export default class X extends Plugn { kept: Json = again; }`,
+      "lib.ts": `import {
+  CommandContext,
+  Nonsense as Other,
+} from "zephyrgate";
+export const again = \`import { Fine } from "zephyrgate"\` + (null as CommandContext | null) + Other;`,
+    });
+    expect(lines.toSorted()).toEqual([
+      'lib.ts:4:8: "zephyrgate": has no Nonsense (there are Plugin, definePlugin, PermissionDenied, PluginError)',
+      'plugin.ts:1:34: "zephyrgate": has no Plugn (did you mean Plugin?)',
+    ]);
+  });
+
+  test("the names of the sdk are all known", () => {
+    const index = readFileSync(join(import.meta.dir, "../../src/sdk/index.ts"), "utf8");
+    const values = [...index.matchAll(/^export \{([^}]*)\}/gm)].flatMap(([, names = ""]) => names.split(",").map((name) => name.trim()));
+    expect(values.toSorted()).toEqual(SDK_NAMES.toSorted());
+  });
+
   test("everything that is not a module of the folder, all at once", async () => {
     const { lines } = await load({
       "plugin.ts": `import "node:fs";

@@ -1,5 +1,5 @@
-import { fail, ok } from "../../errors.ts";
-import { done, textFlag, type Verb } from "../verb.ts";
+import { ok } from "../../errors.ts";
+import { done, misuse, textFlag, type Verb } from "../verb.ts";
 
 /** What `runGateway` of the composition root is given. */
 export interface GatewayFlags {
@@ -23,7 +23,7 @@ export const gatewayVerbs: readonly Verb[] = [
       const text = textFlag(flags, "port");
       const port = text === undefined ? undefined : Number(text);
       if (port !== undefined && (!/^\d{1,5}$/.test(text ?? "") || port > 65_535)) {
-        return fail("invalid_argument", "--port is a number from 0 to 65535");
+        return misuse("--port is a number from 0 to 65535");
       }
       // Loaded here alone: the other verbs need none of the gateway and start faster without it.
       const { runGateway } = await import("../../gateway.ts");

@@ -12,7 +12,7 @@ import { serveSimulatedMesh } from "../../mesh/simulator/serve.ts";
 import { BROADCAST } from "../../mesh/types.ts";
 import type { Client } from "../client.ts";
 import { json, line, note } from "../output.ts";
-import { type Call, done, textFlag, type Verb } from "../verb.ts";
+import { type Call, done, misuse, textFlag, type Verb } from "../verb.ts";
 
 const FIRST_ANSWER_S = 10;
 const QUIET_S = 5;
@@ -45,8 +45,8 @@ export const simulateVerbs: readonly Verb[] = [
 async function serve({ io, flags }: Call): Promise<Result<number>> {
   const port = Number(textFlag(flags, "port") ?? "");
   const nodes = Number(textFlag(flags, "nodes") ?? "3");
-  if (!Number.isInteger(port) || port < 0 || port > 65_535) return fail("invalid_argument", "--port is a number from 0 to 65535");
-  if (!Number.isInteger(nodes) || nodes < 0 || nodes > 250) return fail("invalid_argument", "--nodes is a number from 0 to 250");
+  if (!Number.isInteger(port) || port < 0 || port > 65_535) return misuse("--port is a number from 0 to 65535");
+  if (!Number.isInteger(nodes) || nodes < 0 || nodes > 250) return misuse("--nodes is a number from 0 to 250");
   const mesh = new SimulatedMesh({ nodes, clock: systemClock, random: systemRandom });
   const server = serveSimulatedMesh(mesh, { port });
   if (!server.ok) return server;
@@ -69,9 +69,9 @@ async function serve({ io, flags }: Call): Promise<Result<number>> {
 async function say({ io, args, flags, client }: Call): Promise<Result<number>> {
   const from = textFlag(flags, "from");
   const channel = textFlag(flags, "channel");
-  if (channel !== undefined && !/^[0-7]$/.test(channel)) return fail("invalid_argument", "--channel is an index from 0 to 7");
+  if (channel !== undefined && !/^[0-7]$/.test(channel)) return misuse("--channel is an index from 0 to 7");
   const wait = textFlag(flags, "wait");
-  if (wait !== undefined && !/^\d{1,5}(\.\d{1,3})?$/.test(wait)) return fail("invalid_argument", "--wait is a number of seconds");
+  if (wait !== undefined && !/^\d{1,5}(\.\d{1,3})?$/.test(wait)) return misuse("--wait is a number of seconds");
   const gateway = await client();
   if (!gateway.ok) return gateway;
   const end = new AbortController();

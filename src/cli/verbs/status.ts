@@ -6,7 +6,7 @@ import { fail, type Result } from "../../errors.ts";
 import { textLine } from "../../log/format.ts";
 import type { LogLine } from "../../log/line.ts";
 import { ago, json, line, span, table } from "../output.ts";
-import { type Call, done, textFlag, type Verb } from "../verb.ts";
+import { type Call, done, misuse, textFlag, type Verb } from "../verb.ts";
 import { pluginPath } from "./plugins.ts";
 
 export const statusVerbs: readonly Verb[] = [
@@ -182,8 +182,7 @@ async function logs(call: Call): Promise<Result<number>> {
   const gateway = await client();
   if (!gateway.ok) return gateway;
   const level = textFlag(flags, "level");
-  if (level !== undefined && !/^(debug|info|warn|error)$/.test(level))
-    return fail("invalid_argument", "--level is debug, info, warn or error");
+  if (level !== undefined && !/^(debug|info|warn|error)$/.test(level)) return misuse("--level is debug, info, warn or error");
   const end = new AbortController();
   io.signal?.addEventListener("abort", () => end.abort(), { once: true });
   const query = new URLSearchParams({

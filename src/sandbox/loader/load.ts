@@ -4,6 +4,7 @@
  */
 import { devNull } from "node:os";
 import type { BunPlugin } from "bun";
+import { nearest } from "../../config/check.ts";
 import type { Issue, Result } from "../../errors.ts";
 import { type ModuleLoader, type Resolved, resolveModule, SDK } from "./resolve.ts";
 import { type ImportSite, importSites, placeOf } from "./sites.ts";
@@ -21,6 +22,11 @@ const REFUSED = "refused";
 const BRIDGE = "sdk";
 /** Spares plain sources the reading of their tokens. */
 const COMPUTED_OR_ATTRIBUTE = /\bimport\s*[(/]|\b(?:with|assert)\s*[{/]/;
+
+/** All values of the sdk; a test holds them equal to its own. */
+export const SDK_NAMES: readonly string[] = ["Plugin", "definePlugin", "PermissionDenied", "PluginError"];
+/** As the bundler writes it. */
+const SDK_IMPORT = /^import \{([^{}]*)\} from "zephyrgate";$/gm;
 
 export interface LoadedPlugin {
   /** One ES module; its only import is `zephyrgate`. */
@@ -255,8 +261,24 @@ class Load {
       const hint = "write `export default class MyPlugin extends Plugin { ... }`";
       this.#report({ file: this.#name(entry), message: "has no default export", hint });
     }
+    this.#checkNames(code);
     if (this.#issues.length > 0) return null;
     return { code, map: withoutContents(await map.text()), ...this.#digest() };
+  }
+
+  /** The engine refuses a name that the sdk does not have too, but cannot say where it stands. */
+  #checkNames(code: string): void {
+    const used = [...code.matchAll(SDK_IMPORT)].flatMap(([, names = ""]) => namesOf(names));
+    for (const name of used.filter((each) => !SDK_NAMES.includes(each))) {
+      for (const [path, text] of this.#texts) {
+        const named = (site: ImportSite) => namesOf(/\{([^{}]*)\}\s*from\s*$/.exec(text.slice(0, site.offset))?.[1] ?? "").includes(name);
+        const site =
+          this.#loaders.get(path) === "json" ? undefined : this.#sitesOf(path).find((each) => each.specifier === SDK && named(each));
+        const near = nearest(name, SDK_NAMES);
+        const hint = near === undefined ? `there are ${SDK_NAMES.join(", ")}` : `did you mean ${near}?`;
+        if (site !== undefined) this.#refuse(path, SDK, { message: `has no ${name}`, hint }, site);
+      }
+    }
   }
 
   #digest(): { hash: string; modules: { path: string; bytes: number }[] } {
@@ -274,6 +296,14 @@ class Load {
   #name(path: string): string {
     return path === "" ? this.tree.label : `${this.tree.label}/${path}`;
   }
+}
+
+/** `a, b as c` imports a and b. */
+function namesOf(list: string): string[] {
+  return list
+    .split(",")
+    .map((each) => each.trim().split(/\s+as\s+/)[0] ?? "")
+    .filter((name) => name !== "" && !name.startsWith("type "));
 }
 
 /** The sources themselves are in the folder; the gateway need not keep a copy. */

@@ -39,6 +39,8 @@ export function stackMapper(map: string, bundleFile: string): (stack: string) =>
 /** Author's place for a place of the bundle, both counted from 1. */
 function find(map: Mapped, line: number, column: number): string | undefined {
   const segments = map.lines[line - 1];
+  // The engine gives the module's first line, which is the bundler's own, for whatever fails at top level without a call.
+  if (line === 1 && segments?.length === 0 && map.sources.length === 1) return `${map.sources[0]}:1:1`;
   if (segments === undefined || segments.length === 0) return undefined;
   let [low, high] = [0, segments.length - 1];
   while (low < high) {
