@@ -24,7 +24,23 @@ export interface Context {
 export type CommandContext = Context;
 export type KeywordContext = Context;
 export type MessageContext = Context;
-export type MenuContext = Context;
+
+/** A choice in a menu. */
+export interface MenuContext extends Context {
+  /** The words behind the choice, when the user typed several at once. */
+  readonly args: readonly string[];
+  /** The menu, and the chosen item's label and word. */
+  readonly menu: string;
+  readonly label: string;
+  readonly command: string | null;
+}
+
+/** Why a scheduled task runs now. */
+export interface TaskRun {
+  readonly name: string;
+  /** `start`: runAtStart. `catch_up`: runs were missed while the gateway was away. */
+  readonly reason: "due" | "start" | "catch_up";
+}
 
 /** A message from the mesh. */
 export interface IncomingMessage {
@@ -114,7 +130,7 @@ export type CommandHandler = (args: string[], context: CommandContext) => MaybeP
 export type KeywordHandler = (match: string[], context: KeywordContext) => MaybePromise<unknown>;
 export type MessageHandler = (message: IncomingMessage, context: MessageContext) => MaybePromise<unknown>;
 export type MenuHandler = (context: MenuContext) => MaybePromise<unknown>;
-export type TaskHandler = () => MaybePromise<unknown>;
+export type TaskHandler = (run: TaskRun) => MaybePromise<unknown>;
 export type PluginMessageHandler = (message: PluginMessage) => MaybePromise<unknown>;
 export type EventHandler = (data: Json) => MaybePromise<unknown>;
 

@@ -19,7 +19,7 @@ export class FakeClock implements Clock {
   }
 
   now(): number {
-    return this.#wallOffset + this.#monotonic;
+    return Math.floor(this.#wallOffset + this.#monotonic); // whole, as the real one
   }
 
   monotonic(): number {

@@ -71,6 +71,8 @@ export function prepare(options: TestOptions): Setup {
       paths: folders,
       enabled_plugins: names,
       auto_load: grant === "all",
+      // Days pass in a test: each check is a call into every plugin.
+      health: { interval_s: 600 },
       config: { [first]: options.config ?? {} },
       permissions: deny.length === 0 ? {} : { [first]: { deny: deny as Json } },
     },
