@@ -4,6 +4,7 @@ import { escapeText } from "../log/escape.ts";
 import { VERSION } from "../version.ts";
 import { findGateway } from "./locate.ts";
 import { COMMON, type Io, parseArgs, type Verb } from "./verb.ts";
+import { createVerb } from "./verbs/create.ts";
 import { doctorVerbs } from "./verbs/doctor.ts";
 import { gatewayVerbs } from "./verbs/gateway.ts";
 import { permissionVerbs } from "./verbs/permissions.ts";
@@ -18,6 +19,7 @@ export const VERBS: readonly Verb[] = [
   ...statusVerbs,
   ...doctorVerbs,
   ...pluginVerbs,
+  createVerb,
   ...permissionVerbs,
   ...secretVerbs,
   ...simulateVerbs,

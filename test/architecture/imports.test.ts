@@ -19,10 +19,12 @@ const FLOORS: readonly (readonly string[])[] = [
   ["events"],
   ["router", "menu", "schedule"],
   ["plugins"],
+  ["packages"],
   ["api"],
   ["control"],
   ["gateway"],
-  ["cli", "testing"],
+  ["authoring", "testing"],
+  ["cli"],
   ["main"],
 ];
 

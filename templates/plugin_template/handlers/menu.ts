@@ -1,0 +1,33 @@
+import type { MenuContext, Plugin } from "zephyrgate";
+{{#storage}}
+import { countOne } from "../utils/counter.ts";
+{{/storage}}
+{{#http}}
+import { newestLine } from "../utils/remote.ts";
+{{/http}}
+
+/** The item stands in the menu `utilities`; its handler's answer is shown to whoever chose it. */
+export function registerMenu(plugin: Plugin): void {
+  plugin.registerMenuItem("utilities", "{{title}}", (context) => greet(plugin, context), {
+    command: "{{command}}",
+    description: "Greets from the menu",
+  });
+}
+
+{{#fetching}}
+async function greet(plugin: Plugin, context: MenuContext): Promise<string> {
+  const lines = [`${plugin.getConfig("greeting", "Hello")} ${context.senderName}!`];
+{{#storage}}
+  lines.push(`This is greeting ${await countOne(plugin)}.`);
+{{/storage}}
+{{#http}}
+  lines.push(await newestLine(plugin));
+{{/http}}
+  return lines.join("\n");
+}
+{{/fetching}}
+{{^fetching}}
+function greet(plugin: Plugin, context: MenuContext): string {
+  return `${plugin.getConfig("greeting", "Hello")} ${context.senderName}!`;
+}
+{{/fetching}}
