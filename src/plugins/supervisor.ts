@@ -1,14 +1,16 @@
 import { fail, ok, type Result } from "../errors.ts";
 import type { Json } from "../sdk/wire.ts";
 import { Checkup } from "./checkup.ts";
+import { Dependents, needsOf, requiredOf } from "./dependents.ts";
 import { Lifecycle } from "./lifecycle.ts";
 import { checkConfig } from "./loading.ts";
 import { Plugin } from "./plugin.ts";
 import type { Candidate, Misfit, SupervisorDeps } from "./ports.ts";
 import { Recovery } from "./recovery.ts";
+import { startInOrder } from "./starting.ts";
 import type { PluginState, PluginStatus } from "./state.ts";
 
-/** Plugins that load at the same time, so that fifty start quickly and one that hangs holds up few. */
+/** Plugins that load at the same time. */
 const PARALLEL_LOADS = 8;
 
 /** The whole gateway stops within five seconds: hooks get less than at other times. */
@@ -28,8 +30,7 @@ export class Supervisor {
   readonly #checkup: Checkup;
   #misfits: readonly Misfit[] = [];
   #order: readonly string[] = [];
-  /** Plugins that were stopped because another one is missing, by name. */
-  readonly #waitsFor = new Map<string, string>();
+  readonly #dependents: Dependents;
   #handle = 0;
   #stopped = false;
 
@@ -44,6 +45,11 @@ export class Supervisor {
         if (plugin.instance === instance) this.#recovery.failed(plugin, source, message);
       },
       gone: (plugin, instance, reason, detail) => this.#recovery.gone(plugin, instance, reason, detail),
+    });
+    this.#dependents = new Dependents({
+      plugins: () => this.list(),
+      stop: (plugin, reason) => plugin.exclusive(() => this.#lifecycle.down(plugin, "stopped", reason)),
+      start: (plugin) => plugin.exclusive(() => this.#bringUp(plugin)),
     });
     this.#checkup = new Checkup({
       clock: deps.clock,
@@ -166,7 +172,7 @@ export class Supervisor {
 
   async #putDown(plugin: Plugin, reason: string): Promise<void> {
     if (plugin.state === "disabled") return;
-    await this.#stopDependents(plugin.name, `it needs ${plugin.name}, which was disabled`);
+    await this.#dependents.lose(plugin.name, "was disabled");
     await plugin.exclusive(async () => {
       this.#recovery.cancel(plugin);
       await this.#lifecycle.down(plugin, "disabled", reason, "operator");
@@ -279,36 +285,17 @@ export class Supervisor {
     return idle.length === 0 ? null : `it needs ${idle.join(", ")}, which ${idle.length === 1 ? "is" : "are"} not running`;
   }
 
-  /** Dependencies first; those without an order between them side by side, a few at a time. */
   async #startAll(plugins: readonly Plugin[]): Promise<void> {
     const wanted = new Map(plugins.map((plugin) => [plugin.name, plugin]));
-    const started = new Map<string, Promise<void>>();
-    let free = PARALLEL_LOADS;
-    const queue: (() => void)[] = [];
-    const slot = async () => {
-      if (free > 0) free -= 1;
-      else await new Promise<void>((resolve) => queue.push(resolve));
-    };
-    const release = () => {
-      const next = queue.shift();
-      if (next === undefined) free += 1;
-      else next();
-    };
-    for (const name of this.#order) {
+    const start = async (name: string) => {
       const plugin = wanted.get(name);
-      if (plugin === undefined) continue;
-      const needs = requiredOf(plugin.candidate).map((need) => started.get(need));
-      const optional = optionalOf(plugin.candidate).map((need) => started.get(need));
-      started.set(
-        name,
-        Promise.all([...needs, ...optional]).then(async () => {
-          await slot();
-          await plugin.exclusive(() => this.#startOne(plugin));
-          release();
-        }),
-      );
-    }
-    await Promise.all(started.values());
+      if (plugin !== undefined) await plugin.exclusive(() => this.#startOne(plugin));
+    };
+    const needs = (name: string) => {
+      const plugin = this.#plugins.get(name);
+      return plugin === undefined ? [] : needsOf(plugin.candidate);
+    };
+    await startInOrder(this.#order, needs, start, PARALLEL_LOADS);
   }
 
   async #startOne(plugin: Plugin): Promise<void> {
@@ -320,29 +307,6 @@ export class Supervisor {
     }
     this.#placeHost(plugin);
     await this.#lifecycle.up(plugin);
-  }
-
-  async #stopDependents(name: string, reason: string): Promise<void> {
-    const dependents = this.list().filter((plugin) => plugin.state === "running" && requiredOf(plugin.candidate).includes(name));
-    for (const plugin of dependents) {
-      await this.#stopDependents(plugin.name, `it needs ${plugin.name}, which was stopped`);
-      this.#waitsFor.set(plugin.name, name);
-      await plugin.exclusive(() => this.#lifecycle.down(plugin, "stopped", reason));
-    }
-  }
-
-  /** A dependency failed or was disabled by its threshold: what needs it stops. */
-  #loseDependents(name: string, state: PluginState): void {
-    void this.#stopDependents(name, `it needs ${name}, which is ${state}`);
-  }
-
-  /** What stopped for want of this plugin starts again. */
-  #returnDependents(name: string): void {
-    for (const plugin of this.list()) {
-      if (plugin.state !== "stopped" || this.#waitsFor.get(plugin.name) !== name) continue;
-      this.#waitsFor.delete(plugin.name);
-      void plugin.exclusive(() => this.#bringUp(plugin));
-    }
   }
 
   #placeHost(plugin: Plugin): void {
@@ -382,18 +346,11 @@ export class Supervisor {
     const loud = status.state === "failed";
     log[loud ? "error" : "debug"](loud ? `failed${reason}` : `${from} -> ${status.state}${reason}`, { plugin: plugin.name });
     if (status.state === "running") bus.emit("plugin_started", { plugin: plugin.name });
-    if (status.state === "running") this.#returnDependents(plugin.name);
-    if ((status.state === "failed" || status.state === "disabled") && !this.#stopped) this.#loseDependents(plugin.name, status.state);
+    if (status.state === "running") void this.#dependents.regain(plugin.name);
+    if ((status.state === "failed" || status.state === "disabled") && !this.#stopped)
+      void this.#dependents.lose(plugin.name, `is ${status.state}`);
     if (status.state === "failed") bus.emit("plugin_failed", { plugin: plugin.name, reason: status.reason });
     if (status.state === "stopped" || status.state === "disabled")
       bus.emit("plugin_stopped", { plugin: plugin.name, reason: status.reason });
   }
-}
-
-function requiredOf(candidate: Candidate): string[] {
-  return (candidate.manifest.dependencies?.plugins ?? []).filter((need) => need.optional !== true).map((need) => need.name);
-}
-
-function optionalOf(candidate: Candidate): string[] {
-  return (candidate.manifest.dependencies?.plugins ?? []).filter((need) => need.optional === true).map((need) => need.name);
 }

@@ -31,5 +31,7 @@ export function denied(decision: Decision & { allowed: false }): RequestOutcome 
 }
 
 export function failed(error: GatewayError): RequestOutcome {
-  return refused("GatewayError", error.summary(), error.code, error.hint === undefined ? {} : { hint: error.hint });
+  const where = error.where === undefined ? "" : `${error.where}: `;
+  // The sdk puts the hint behind the message.
+  return refused("GatewayError", `${where}${error.message}`, error.code, error.hint === undefined ? {} : { hint: error.hint });
 }
