@@ -86,7 +86,17 @@ function linkCounters(links: readonly LinkStatus[]): Family[] {
   );
 }
 
-const COUNTERS = new Set(["cpu_s", "calls", "call_errors", "call_timeouts", "messages_sent", "http_requests", "failures", "restarts"]);
+const COUNTERS = new Set([
+  "cpu_s",
+  "calls",
+  "call_errors",
+  "call_timeouts",
+  "messages_sent",
+  "http_requests",
+  "storage_calls",
+  "failures",
+  "restarts",
+]);
 
 function pluginFamilies(plugins: MetricFacts["plugins"]): Family[] {
   const names = [...new Set(plugins.flatMap(({ metrics }) => Object.keys(metrics)))];

@@ -16,6 +16,7 @@ export function metricsView(plugin: Plugin, now: number): PluginMetrics {
     cpu_s: (usage?.cpuMs ?? 0) / 1000,
     memory_bytes: usage?.memoryBytes ?? 0,
     storage_bytes: usage?.storageBytes ?? 0,
+    storage_calls: metrics.storageCalls,
     timers: usage?.timers ?? 0,
     calls: metrics.calls,
     call_errors: metrics.failures,

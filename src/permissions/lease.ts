@@ -33,6 +33,8 @@ export interface OpenLease extends Lease {
   requests(): readonly Descriptor[];
   /** The plugin gives a part away, for the life of this lease. */
   drop(descriptor: Descriptor): PermissionQuery;
+  /** For the audit log: decisions that the plugin host took by what it was told, which no token crossed for. */
+  decidedElsewhere(permission: PermissionName, allowed: number, denied: number): void;
   /** Megabytes of the largest database grant; null without a limit, 0 without the permission. */
   quotaMb(): number | null;
 }
@@ -226,6 +228,13 @@ export class BrokerLease implements OpenLease {
       this.#renew();
     }
     return this.query(descriptor);
+  }
+
+  decidedElsewhere(permission: PermissionName, allowed: number, denied: number): void {
+    const say = (result: "allow" | "deny", rule: string) =>
+      this.parts.audit.record({ plugin: this.plugin, permission, scope: "", result, rule, correlationId: "" });
+    if (allowed > 0) say("allow", "granted; decided in the plugin host");
+    if (denied > 0) say("deny", "not granted; decided in the plugin host");
   }
 
   quotaMb(): number | null {

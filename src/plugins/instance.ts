@@ -132,6 +132,11 @@ export class Instance {
       this.deps.log.warn(`strike: ${reason}: ${detail}`, { plugin: this.plugin });
       this.deps.onFailure("strike", `${reason}: ${detail}`);
     },
+    storageUsed: (allowed, denied) => {
+      this.deps.metrics.storageCalls += allowed;
+      this.deps.metrics.denied += denied;
+      this.lease.decidedElsewhere("database_access", allowed, denied);
+    },
     gone: (reason, detail) => this.deps.onGone(this, reason, detail),
   };
 

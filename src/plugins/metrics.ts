@@ -7,6 +7,7 @@ export class CallMetrics {
   timeouts = 0;
   messagesSent = 0;
   httpRequests = 0;
+  storageCalls = 0;
   denied = 0;
   repliesDropped = 0;
   logLinesDropped = 0;

@@ -55,6 +55,8 @@ const usage = v.strictObject({
   cpuMs: amount,
   memoryBytes: amount,
   storageBytes: amount,
+  storageCalls: amount,
+  storageDenied: amount,
   timers: amount,
   queueDepth: amount,
 });

@@ -79,12 +79,17 @@ export interface RealmEvents {
   /** The realm was throttled or cut short. */
   strike(reason: "slice" | "budget" | "flood", detail: string): void;
   gone(reason: GoneReason, detail: string): void;
+  /** Decisions on database_access that the host took since it last told. */
+  storageUsed(allowed: number, denied: number): void;
 }
 
 export interface RealmUsage {
   readonly cpuMs: number;
   readonly memoryBytes: number;
   readonly storageBytes: number;
+  /** Uses of the database since the realm was opened, and refusals for want of the permission. */
+  readonly storageCalls: number;
+  readonly storageDenied: number;
   readonly timers: number;
   readonly queueDepth: number;
 }

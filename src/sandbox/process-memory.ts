@@ -50,6 +50,7 @@ export class RealmMemory {
       request: (request) => events.request(request),
       log: (level, message, fields) => events.log(level, message, fields),
       fault: (error) => events.fault(error),
+      storageUsed: (allowed, denied) => events.storageUsed(allowed, denied),
       strike: (reason, detail) => events.strike(reason, detail),
       gone(reason, detail) {
         release();

@@ -123,6 +123,8 @@ export class HostRealm implements Runnable {
       cpuMs: this.#lane.cpuMs,
       memoryBytes: this.#heapBytes(),
       storageBytes: this.#deps.services.storageBytes(),
+      storageCalls: this.#deps.services.decisions.allowed,
+      storageDenied: this.#deps.services.decisions.denied,
       timers: this.#timers.size,
       queueDepth: this.#calls.size,
     };

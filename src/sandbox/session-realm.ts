@@ -31,7 +31,7 @@ export class SessionRealm implements Realm {
   #gone = false;
   #closing = false;
   #silent = false;
-  #usage: RealmUsage = { cpuMs: 0, memoryBytes: 0, storageBytes: 0, timers: 0, queueDepth: 0 };
+  #usage: RealmUsage = { cpuMs: 0, memoryBytes: 0, storageBytes: 0, storageCalls: 0, storageDenied: 0, timers: 0, queueDepth: 0 };
 
   constructor(
     readonly number: number,
@@ -74,7 +74,10 @@ export class SessionRealm implements Realm {
   }
 
   setUsage(usage: RealmUsage): void {
+    const allowed = usage.storageCalls - this.#usage.storageCalls;
+    const denied = usage.storageDenied - this.#usage.storageDenied;
     this.#usage = usage;
+    if (!this.#silent && (allowed > 0 || denied > 0)) this.events.storageUsed(Math.max(0, allowed), Math.max(0, denied));
   }
 
   async close(): Promise<void> {

@@ -33,6 +33,7 @@ const events: RealmEvents = {
   fault() {},
   strike() {},
   gone() {},
+  storageUsed() {},
 };
 
 function spec(plugin: string, body: string): RealmSpec {

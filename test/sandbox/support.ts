@@ -19,7 +19,7 @@ export interface Seen {
   readonly logs: { level: string; message: string; fields: { readonly [key: string]: Json } }[];
   readonly faults: WireError[];
   readonly strikes: { reason: string; detail: string }[];
-  readonly gone: { reason: GoneReason; detail: string }[];
+  gone: { reason: GoneReason; detail: string }[];
   readonly events: RealmEvents;
 }
 
@@ -43,6 +43,7 @@ export function watcher(
       log: (level, message, fields) => void seen.logs.push({ level, message, fields }),
       fault: (error) => void seen.faults.push(error),
       strike: (reason, detail) => void seen.strikes.push({ reason, detail }),
+      storageUsed: () => undefined,
       gone: (reason, detail) => void seen.gone.push({ reason, detail }),
     },
   };

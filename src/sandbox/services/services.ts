@@ -19,6 +19,8 @@ type Handler = (args: readonly unknown[]) => Json;
 
 /** One realm's services. Opens the database at its first use, if it may. */
 export class Services {
+  /** On database_access, which is decided here; the gateway learns the sums for its audit log. */
+  readonly decisions = { allowed: 0, denied: 0 };
   #granted = false;
   #database: PluginDatabase | null = null;
   readonly #handlers: { readonly [name in ServiceName]: Handler };
@@ -112,7 +114,11 @@ export class Services {
 
   #open(): PluginDatabase {
     const { database, storageMb, clock } = this.deps;
-    if (!this.#granted || database === null) throw new Denied("permission_denied", "database_access");
+    if (!this.#granted || database === null) {
+      this.decisions.denied += 1;
+      throw new Denied("permission_denied", "database_access");
+    }
+    this.decisions.allowed += 1;
     this.#database ??= PluginDatabase.open(database, storageMb, () => clock.now());
     return this.#database;
   }
