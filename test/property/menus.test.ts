@@ -24,7 +24,7 @@ const label = fc.stringMatching(/^[A-Z][A-Za-zäöü]{1,8}( [A-Za-z]{1,8}){0,2}$
 const item = fc.record({
   label,
   command: word,
-  description: fc.option(fc.stringMatching(/^[A-Z][a-z ]{0,30}[a-z]$/), { nil: undefined }),
+  description: fc.stringMatching(/^[A-Z][a-z ]{0,30}[a-z]$/),
   order: fc.integer({ min: 60, max: 200 }),
 });
 const same = (a: string, b: string) => a.toLowerCase() === b.toLowerCase();
@@ -40,7 +40,7 @@ const menu = fc.oneof(
   fc.stringMatching(/^[a-z][a-z0-9_-]{1,9}$/).filter((text) => !MOVES.test(text)),
 );
 
-type Item = { readonly label: string; readonly command: string; readonly description: string | undefined; readonly order: number };
+type Item = { readonly label: string; readonly command: string; readonly description: string; readonly order: number };
 
 async function install(menu: string, items: readonly Item[]): Promise<void> {
   const declared = items.map(({ label, command }) => ({ menu, label, command }));
@@ -63,7 +63,7 @@ test(
         const shown = await listed(menu);
         expect(shown.length).toBe(items.length);
         for (const { label, command, description, order } of items) {
-          const wanted = { plugin: "subject", menu, label, command, description: description ?? null, order, admin_only: false };
+          const wanted = { plugin: "subject", menu, label, command, description, order, admin_only: false };
           expect(shown).toContainEqual(expect.objectContaining(wanted));
         }
         // The handler behind the entry is the item's own.

@@ -62,7 +62,7 @@ const content = fc
     fc.string({ unit: "grapheme-ascii", minLength: 150, maxLength: 900 }),
   )
   .filter((text) => text.trim() !== "" && text.isWellFormed());
-const kind = fc.constantFrom("command", "keyword", "task", "menu" as const);
+const kind = fc.constantFrom<("command" | "keyword" | "task" | "menu")[]>("command", "keyword", "task", "menu");
 const target = fc.oneof(
   fc.record({ to: fc.integer({ min: 2, max: 5 }), named: fc.constantFrom("number", "id", "name"), channel: fc.constant(undefined) }),
   fc.record({ to: fc.constant(BROADCAST), named: fc.constant("word"), channel: fc.constantFrom(0, 1, "Local") }),
@@ -114,7 +114,7 @@ test(
         const sent = await sendFrom(kind, { content, options: options(target) });
         const parts = splitText(content);
         await world.until("it is heard", () => world.heard.length >= parts.length);
-        const channel = target.channel === "Local" ? 1 : (target.channel ?? 0);
+        const channel = typeof target.channel === "number" ? target.channel : target.channel === "Local" ? 1 : 0;
         expect(world.heard.map(({ text, to, channel }) => ({ text, to, channel }))).toEqual(
           parts.map((text) => ({ text, to: target.to, channel })),
         );
