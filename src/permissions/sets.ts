@@ -203,7 +203,7 @@ export function atomAllows(atom: Atom, ask: Ask): boolean {
     case "schedule_tasks":
       return ask.intervalS === null || least(first, ask.intervalS);
     case "inter_plugin_messaging":
-      return item(first, "plugin" in ask ? `plugin|=${ask.plugin}` : `event|=${ask.event}`);
+      return "any" in ask || item(first, "plugin" in ask ? `plugin|=${ask.plugin}` : `event|=${ask.event}`);
     case "secrets":
       return item(first, `name|=${ask.secret}`);
     case "override_commands":

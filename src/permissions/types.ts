@@ -31,6 +31,7 @@ export type Ask =
   | { permission: "system_state_read" }
   | { permission: "inter_plugin_messaging"; plugin: string }
   | { permission: "inter_plugin_messaging"; event: string }
+  | { permission: "inter_plugin_messaging"; any: true }
   | { permission: "secrets"; secret: string }
   | { permission: "override_commands"; command: string };
 

@@ -20,6 +20,7 @@ export function wantedBy(ask: Ask): Descriptor {
     case "schedule_tasks":
       return { name: ask.permission, scope: ask.intervalS === null ? {} : { min_interval_s: ask.intervalS } };
     case "inter_plugin_messaging":
+      if ("any" in ask) return { name: ask.permission, scope: {} };
       return {
         name: ask.permission,
         scope: "plugin" in ask ? { plugins: [ask.plugin], events: [] } : { plugins: [], events: [ask.event] },

@@ -27,7 +27,7 @@ export async function broadcastToPlugins(
   call: Call<{ type: string; data: unknown; timeout?: number | undefined }>,
 ): Promise<RequestOutcome> {
   const { type, data, timeout = DEFAULT_TIMEOUT_S } = call.args;
-  const decision = call.decide({ permission: "inter_plugin_messaging", plugin: "*" });
+  const decision = call.decide({ permission: "inter_plugin_messaging", any: true });
   if (!decision.allowed) return denied(decision);
   return done(await call.services.peers.broadcast(call.instance.plugin, type, data as Json, timeout * 1000, call.origin.correlationId));
 }
