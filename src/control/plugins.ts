@@ -1,6 +1,7 @@
 import type { Actor, Answer, PluginChange, PluginControl } from "../api/control.ts";
 import type { PluginConfig, PluginDetail, PluginPermissions, PluginSummary, WhyView } from "../api/views.ts";
 import { fail, ok, type Result } from "../errors.ts";
+import { toEntry } from "../permissions/descriptor.ts";
 import { type Ask, PERMISSION_NAMES, type PermissionName } from "../permissions/types.ts";
 import type { StoredApprovals } from "../plugins/approvals.ts";
 import type { Settings } from "../plugins/decisions.ts";
@@ -45,7 +46,7 @@ export class Plugins implements PluginControl {
     return this.#with(name, (plugin) => {
       const { deps } = this;
       const facts = {
-        hash: deps.approvals.hash(plugin.candidate),
+        hash: deps.approvals.hash(plugin.next ?? plugin.candidate),
         permissions: this.#permissions(plugin),
         limits: deps.limitsOf(plugin.candidate),
         hostPid: deps.hostPid(plugin),
@@ -148,6 +149,12 @@ export class Plugins implements PluginControl {
 
   #permissions(plugin: Plugin): PluginPermissions {
     const view = this.deps.approvals.view(plugin.candidate);
+    const { next, pending } = plugin;
+    if (next !== null && pending !== null) {
+      // Asked about is what waits; what is granted is what the running version has.
+      const requested = next.manifest.permissions.map(toEntry);
+      Object.assign(view, { hash: this.deps.approvals.hash(next), requested, heldBack: pending.added });
+    }
     type Entries = PluginPermissions["requested"];
     return {
       permission_hash: view.hash,
@@ -173,7 +180,7 @@ export class Plugins implements PluginControl {
   }
 
   #summary(plugin: Plugin): PluginSummary {
-    return summaryView(plugin, this.deps.approvals.hash(plugin.candidate), this.deps.now());
+    return summaryView(plugin, this.deps.approvals.hash(plugin.next ?? plugin.candidate), this.deps.now());
   }
 
   #with<T>(name: string, use: (plugin: Plugin) => T): T | Result<never> {

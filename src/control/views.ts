@@ -39,6 +39,7 @@ function healthView(plugin: Plugin): PluginHealth {
   return { status, checked_at: isoOrNull(checked?.at), consecutive_failures: health.view.failures, detail };
 }
 
+/** `hash` is that of the candidate that waits, where one does. */
 export function summaryView(plugin: Plugin, hash: string, now: number): PluginSummary {
   const { candidate, machine, health, pending } = plugin;
   const { manifest } = candidate;
@@ -58,7 +59,7 @@ export function summaryView(plugin: Plugin, hash: string, now: number): PluginSu
         ? null
         : {
             kind: "awaiting_approval",
-            version: manifest.version,
+            version: (plugin.next ?? candidate).manifest.version,
             permission_hash: hash,
             added: [...pending.added] as PluginPermissions["requested"],
             removed: [...pending.removed] as PluginPermissions["requested"],

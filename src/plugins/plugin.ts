@@ -30,6 +30,8 @@ export class Plugin {
   hostKey: HostKey = "shared";
   /** A version that waits for the operator while the accepted one runs on. */
   pending: (Approval & { state: "awaiting" }) | null = null;
+  /** The candidate of {@link pending}; what `accept` then speaks of. */
+  next: Candidate | null = null;
   /** Last outcome of healthCheck. */
   checked: { at: number; healthy: boolean; detail: string } | null = null;
   runningSince: number | null = null;

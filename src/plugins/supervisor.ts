@@ -1,9 +1,9 @@
 import { fail, ok, type Result } from "../errors.ts";
 import type { Json } from "../sdk/wire.ts";
 import { Checkup } from "./checkup.ts";
+import { Configuring } from "./configuring.ts";
 import { Dependents, needsOf, requiredOf } from "./dependents.ts";
 import { Lifecycle } from "./lifecycle.ts";
-import { checkConfig } from "./loading.ts";
 import { Plugin } from "./plugin.ts";
 import type { Candidate, Misfit, SupervisorDeps } from "./ports.ts";
 import { Recovery } from "./recovery.ts";
@@ -31,6 +31,7 @@ export class Supervisor {
   #misfits: readonly Misfit[] = [];
   #order: readonly string[] = [];
   readonly #dependents: Dependents;
+  readonly #configuring: Configuring;
   #handle = 0;
   #stopped = false;
 
@@ -46,6 +47,7 @@ export class Supervisor {
       },
       gone: (plugin, instance, reason, detail) => this.#recovery.gone(plugin, instance, reason, detail),
     });
+    this.#configuring = new Configuring(deps, (plugin, message) => this.#recovery.failed(plugin, "handler", message));
     this.#dependents = new Dependents({
       plugins: () => this.list(),
       stop: (plugin, reason) => plugin.exclusive(() => this.#lifecycle.down(plugin, "stopped", reason)),
@@ -99,14 +101,17 @@ export class Supervisor {
   async enable(name: string, accept: string | undefined, by: string): Promise<Result<Change>> {
     const plugin = this.#plugins.get(name);
     if (plugin === undefined) return this.#unknown(name);
-    return plugin.exclusive(async () => {
+    const waitsBesideOld = plugin.next !== null && plugin.state === "running";
+    const change = await plugin.exclusive(async () => {
       const accepted = this.#accept(plugin, accept, by);
       if (!accepted.ok) return accepted;
       this.deps.decisions.set(name, "enabled");
+      if (waitsBesideOld) return ok({ plugin, waits: false });
       plugin.health.reset();
       this.#recovery.cancel(plugin);
       return this.#bringUp(plugin);
     });
+    return change.ok && waitsBesideOld ? this.reload(name) : change;
   }
 
   async disable(name: string, by: string): Promise<Result<Change>> {
@@ -141,16 +146,37 @@ export class Supervisor {
       const approval = this.deps.approvals.judge(candidate);
       if (approval.state === "awaiting") {
         known.pending = approval;
+        known.next = candidate;
         if (known.state !== "running") known.machine.move("awaiting_approval", approval.reason);
         return ok({ plugin: known, waits: true });
       }
       const before = known.candidate;
       known.candidate = candidate;
       known.pending = null;
+      known.next = null;
       const swapped = await this.#lifecycle.swap(known);
       if (swapped.ok) return ok({ plugin: known, waits: false });
       if (known.state === "running") known.candidate = before;
       return swapped;
+    });
+  }
+
+  /** Does `work` while the plugin is down; afterwards it comes back, if it ran, or is known no longer. */
+  async whileDown(name: string, reason: string, work: (plugin: Plugin) => Promise<Result<"back" | "gone">>): Promise<Result<Change>> {
+    const plugin = this.#plugins.get(name);
+    if (plugin === undefined) return this.#unknown(name);
+    const ran = ["running", "loading", "backing_off"].includes(plugin.state);
+    if (ran) await this.#dependents.lose(name, "was stopped");
+    return plugin.exclusive(async () => {
+      this.#recovery.cancel(plugin);
+      if (ran) await this.#lifecycle.down(plugin, "stopped", reason);
+      const done = await work(plugin);
+      if (done.ok && done.value === "gone") this.#plugins.delete(name);
+      else if (ran) {
+        const back = await this.#bringUp(plugin);
+        if (done.ok) return back;
+      }
+      return done.ok ? ok({ plugin, waits: false }) : done;
     });
   }
 
@@ -165,7 +191,7 @@ export class Supervisor {
       const byConfig = this.deps.decisions.get(plugin.name) === "enabled" ? null : this.deps.disabledByConfig(plugin.name);
       if (byConfig !== null || this.deps.decisions.get(plugin.name) === "disabled")
         await this.#putDown(plugin, byConfig ?? "disabled by the operator");
-      else if (plugin.state === "running") await this.#followConfig(plugin);
+      else if (plugin.state === "running") await this.#configuring.follow(plugin);
       else if (this.deps.autoLoad && plugin.state !== "backing_off") await plugin.exclusive(() => this.#bringUp(plugin));
     }
   }
@@ -179,23 +205,10 @@ export class Supervisor {
     });
   }
 
-  async #followConfig(plugin: Plugin): Promise<void> {
-    const next = this.deps.configOf(plugin.candidate);
-    const changed = this.deps.changedKeys(plugin.config, next);
-    if (changed.length === 0) return;
-    const told = await this.reconfigure(plugin.name, next, changed);
-    if (!told.ok) this.deps.log.error(`${told.error.summary()}; it keeps the configuration it has`, { plugin: plugin.name });
-  }
-
   /** New operator values: refused as a whole when the schema says so, else told to the plugin with the changed keys. */
   async reconfigure(name: string, next: { readonly [key: string]: Json }, changed: readonly string[]): Promise<Result<null>> {
     const plugin = this.#plugins.get(name);
-    if (plugin === undefined) return this.#unknown(name);
-    const host = await this.deps.hosts.get(plugin.hostKey);
-    if (!host.ok) return host;
-    const valid = await checkConfig(plugin, this.deps, host.value, next);
-    if (!valid.ok) return valid;
-    return plugin.exclusive(async () => this.#tellConfig(plugin, next, changed));
+    return plugin === undefined ? this.#unknown(name) : this.#configuring.change(plugin, next, changed);
   }
 
   /** A plugin that failed for its configuration is tried again with the mended one. */
@@ -218,17 +231,6 @@ export class Supervisor {
     );
   }
 
-  async #tellConfig(plugin: Plugin, next: { readonly [key: string]: Json }, changed: readonly string[]): Promise<Result<null>> {
-    const instance = plugin.instance;
-    if (instance === null) return ok(null);
-    plugin.config = next;
-    instance.realm?.update({ config: next });
-    this.deps.bus.emit("config_changed", { plugin: plugin.name, keys: [...changed] });
-    const outcome = await instance.call({ kind: "config_changed" }, [[...changed], next], 10_000, instance.background());
-    if (!outcome.ok) this.#recovery.failed(plugin, "handler", `onConfigChanged: ${outcome.error.message}`);
-    return ok(null);
-  }
-
   /** Why it does not start by itself, written into its state; true when it may. */
   #mayStart(plugin: Plugin): boolean {
     if (plugin.state === "failed") return false;
@@ -247,14 +249,15 @@ export class Supervisor {
 
   #accept(plugin: Plugin, accept: string | undefined, by: string): Result<null> {
     if (accept === undefined) return ok(null);
-    const hash = this.deps.approvals.hash(plugin.candidate);
+    const candidate = plugin.next ?? plugin.candidate;
+    const hash = this.deps.approvals.hash(candidate);
     if (accept !== hash) {
       return fail("conflict", `the permissions of ${plugin.name} are no longer those that were shown`, {
         hint: "look at them again",
         data: { permission_hash: hash },
       });
     }
-    return this.deps.approvals.accept(plugin.candidate, by);
+    return this.deps.approvals.accept(candidate, by);
   }
 
   /** Under the plugin's own lock: up, if the operator has accepted what it asks for. */

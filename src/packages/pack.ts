@@ -1,0 +1,56 @@
+/** From a plugin's folder to what goes into its package: only what the loader would read, and what people want to. */
+import { fail, issueLine, ok, type Result } from "../errors.ts";
+import { MANIFEST_FILE, parseManifest } from "../manifest/parse.ts";
+import type { Compiler } from "../sandbox/loader/compiler.ts";
+import { folderSource, type SourceTree } from "../sandbox/loader/source.ts";
+import type { PluginPackage } from "./package.ts";
+
+/** Taken along where they are there. */
+const PAPERS = ["README.md", "LICENSE", "LICENSE.md", "LICENSE.txt", "COPYING", "NOTICE", "CHANGELOG.md"];
+
+/** Collects a plugin's package. Every problem on a line of its own. */
+export async function collect(folder: string, compiler: Pick<Compiler, "load">): Promise<Result<PluginPackage>> {
+  const tree = folderSource(folder);
+  if (!tree.ok) return fail("load_failed", tree.error.map(issueLine).join("\n"), { data: { issues: tree.error } });
+  const text = read(tree.value, MANIFEST_FILE);
+  if (!text.ok) return text;
+  const manifest = parseManifest(text.value, `${folder}/${MANIFEST_FILE}`);
+  if (!manifest.ok) return fail("manifest_invalid", manifest.error.map(issueLine).join("\n"), { data: { issues: manifest.error } });
+  const loaded = await compiler.load(folder, manifest.value.main);
+  if (!loaded.ok) return fail("load_failed", loaded.error.map(issueLine).join("\n"), { data: { issues: loaded.error } });
+  const modules = loaded.value.modules.map((module) => module.path);
+  const schema = manifest.value.config.schema_file;
+  const packages = (manifest.value.dependencies.packages ?? []).map((entry) => `node_modules/${entry.name}/package.json`);
+  const wanted = [MANIFEST_FILE, ...modules, ...(schema === undefined ? [] : [schema])];
+  const optional = [...PAPERS, ...packages, ...packageFiles(modules)];
+  const files = new Map<string, Uint8Array>();
+  for (const path of new Set([...wanted, ...optional])) {
+    const look = tree.value.look(path);
+    if (look.kind !== "file" && !wanted.includes(path)) continue;
+    const content = read(tree.value, path);
+    if (!content.ok) return content;
+    files.set(path, Buffer.from(content.value));
+  }
+  return ok({ manifest: manifest.value, code: loaded.value.hash, files });
+}
+
+/** The package.json files on the way to each module: they say what an import of a package means. */
+function packageFiles(modules: readonly string[]): string[] {
+  const found = new Set<string>();
+  for (const path of modules) {
+    const parts = path.split("/").slice(0, -1);
+    for (let depth = parts.length; depth >= 0; depth--) found.add([...parts.slice(0, depth), "package.json"].join("/"));
+  }
+  return [...found];
+}
+
+function read(tree: SourceTree, path: string): Result<string> {
+  const look = tree.look(path);
+  if (look.kind === "file") {
+    const text = tree.read(look.path);
+    if (text.ok) return text;
+    return fail("load_failed", text.error.message, { where: `${tree.label}/${path}`, hint: text.error.hint });
+  }
+  const why = look.kind === "refused" ? look.why : { message: "is not there", hint: "see that the path is right" };
+  return fail("load_failed", why.message, { where: `${tree.label}/${path}`, hint: why.hint });
+}

@@ -1,0 +1,84 @@
+/** A plugin as one file: manifest, sources and the modules they need, each with its hash. */
+import * as v from "valibot";
+import { fail, issueLine, ok, type Result } from "../errors.ts";
+import { MANIFEST_FILE, parseManifest } from "../manifest/parse.ts";
+import type { Manifest } from "../manifest/schema.ts";
+import { MAX_MODULES, MAX_TOTAL_BYTES } from "../sandbox/loader/source.ts";
+import { type ArchiveLimits, type Files, packArchive, unpackArchive } from "./archive.ts";
+
+export const PACKAGE_ENDING = ".zgp";
+const CONTENTS_FILE = "zephyrgate-package.json";
+const FORMAT = 1;
+
+/** Code as the loader takes it, and as much again for README, schema and the packages' own manifests. */
+export const PACKAGE_LIMITS: ArchiveLimits = { packed: MAX_TOTAL_BYTES, unpacked: 2 * MAX_TOTAL_BYTES, files: 2 * MAX_MODULES };
+
+const sha256 = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/));
+const contents = v.strictObject({
+  format: v.literal(FORMAT),
+  name: v.string(),
+  version: v.string(),
+  code: v.pipe(sha256, v.description("The loader's hash of all modules")),
+  files: v.record(v.string(), v.strictObject({ bytes: v.number(), sha256 })),
+});
+
+export interface PluginPackage {
+  readonly manifest: Manifest;
+  /** The loader's hash of all modules, as the packer saw it. */
+  readonly code: string;
+  /** Without the table of contents. */
+  readonly files: Files;
+}
+
+/** The package's bytes; the same files give the same bytes. */
+export function writePackage({ manifest, code, files }: PluginPackage): Result<Uint8Array> {
+  const list = [...files].sort(([a], [b]) => (a < b ? -1 : 1));
+  const table = {
+    format: FORMAT,
+    name: manifest.name,
+    version: manifest.version,
+    code,
+    files: Object.fromEntries(list.map(([path, bytes]) => [path, { bytes: bytes.length, sha256: hash(bytes) }])),
+  };
+  return packArchive(new Map([[CONTENTS_FILE, Buffer.from(`${JSON.stringify(table, null, 1)}\n`)], ...files]), CONTENTS_FILE);
+}
+
+/** Checks all that can be known without running anything: form, paths, sizes, hashes, manifest. */
+export function readPackage(bytes: Uint8Array): Result<PluginPackage> {
+  const unpacked = unpackArchive(bytes, PACKAGE_LIMITS);
+  if (!unpacked.ok) return unpacked;
+  const files = new Map(unpacked.value);
+  const table = v.safeParse(contents, parse(files.get(CONTENTS_FILE)));
+  if (!table.success) return bad("has no table of contents that this version knows");
+  files.delete(CONTENTS_FILE);
+  const listed = Object.entries(table.output.files);
+  const unlisted = [...files.keys()].find((path) => !Object.hasOwn(table.output.files, path));
+  if (unlisted !== undefined) return bad(`holds ${unlisted}, which is not in its table of contents`);
+  for (const [path, { bytes: length, sha256: wanted }] of listed) {
+    const file = files.get(path);
+    if (file === undefined) return bad(`lacks ${path}`);
+    if (file.length !== length || hash(file) !== wanted) return bad(`is damaged: ${path} is not what the table of contents says`);
+  }
+  const manifest = parseManifest(new TextDecoder().decode(files.get(MANIFEST_FILE) ?? new Uint8Array()), MANIFEST_FILE);
+  if (!manifest.ok) return fail("manifest_invalid", manifest.error.map(issueLine).join("\n"), { data: { issues: manifest.error } });
+  const { name, version, code } = table.output;
+  if (manifest.value.name !== name || manifest.value.version !== version) return bad("says another name or version than its manifest");
+  return ok({ manifest: manifest.value, code, files });
+}
+
+function hash(bytes: Uint8Array): string {
+  return new Bun.CryptoHasher("sha256").update(bytes).digest("hex");
+}
+
+function parse(bytes: Uint8Array | undefined): unknown {
+  try {
+    return bytes === undefined ? undefined : JSON.parse(new TextDecoder().decode(bytes));
+  } catch {
+    // No JSON: the schema says so in our words.
+    return undefined;
+  }
+}
+
+function bad(what: string): Result<never> {
+  return fail("invalid_argument", `the package ${what}`, { hint: "make it with: zephyrgate plugin pack DIR" });
+}
