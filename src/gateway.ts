@@ -54,12 +54,10 @@ export async function runGateway(flags: GatewayFlags, io: GatewayIo): Promise<nu
   const safe = flags.safe || crashes.tooMany();
   if (safe && !flags.safe) log.logger.error(SAFE_MODE);
   const chosen = chooseInterfaces(config, discoverPorts);
-  for (const line of chosen.banner) io.stdout.write(`${escapeText(line)}\n`);
-  let isOurs = false;
   const gateway = new Gateway({
-    locked: () => {
-      isOurs = true;
+    opened: () => {
       crashes.begin();
+      for (const line of chosen.banner) io.stdout.write(`${escapeText(line)}\n`);
     },
     loaded: loaded.value,
     chosen,
@@ -75,7 +73,6 @@ export async function runGateway(flags: GatewayFlags, io: GatewayIo): Promise<nu
   const started = await Promise.race([gateway.start(), stopped.then(() => null)]);
   if (started?.ok === false) {
     io.stderr.write(`zephyrgate: ${escapeText(started.error.summary())}\n`);
-    if (isOurs) crashes.takeBack();
     log.stop();
     return 1;
   }

@@ -62,7 +62,9 @@ function readFile(path: string): Result<YamlFile, readonly Issue[]> {
 function withOverride(value: Json, { path, value: inner }: Override): Json {
   const [key, ...rest] = path;
   if (key === undefined) return inner;
-  const map: JsonObject = isMap(value) ? value : {};
+  // What is no map is the schema's to refuse, not ours to replace.
+  if (!isMap(value)) return value;
+  const map: JsonObject = value;
   return { ...map, [key]: withOverride((Object.hasOwn(map, key) ? map[key] : undefined) ?? {}, { path: rest, value: inner, origin: "" }) };
 }
 

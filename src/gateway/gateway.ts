@@ -72,8 +72,8 @@ export interface GatewayOptions {
   readonly safe: boolean;
   /** Reads the configuration anew after an edit of its file; without it the file is not followed. */
   readonly reload?: () => Result<LoadedConfig, readonly Issue[]>;
-  /** Called once the data folder is this gateway's own. */
-  readonly locked?: () => void;
+  /** Called once nothing but plugins can fail any more: data folder, database and port are this gateway's own. */
+  readonly opened?: () => void;
   /** Stand-ins for what reaches outside; the real ones when absent. */
   readonly parts?: GatewayParts;
 }
@@ -133,7 +133,6 @@ export class Gateway {
     const lock = lockDataFolder(this.#config.data_dir);
     if (!lock.ok) return lock;
     this.#life.add("data folder", () => lock.value.release());
-    this.options.locked?.();
     const database = this.#openDatabase();
     if (!database.ok) return database;
     const key = openSecretKey(this.#config.data_dir, random);
@@ -365,6 +364,7 @@ export class Gateway {
       if (!api.ok) return api;
     }
 
+    this.options.opened?.();
     const starting = supervisor.start();
     // A plugin that hangs in initialize must not keep the radio waiting, and with it a cry for help.
     const patience = new AbortController();

@@ -68,7 +68,10 @@ export class LogFile {
       this.dropped += lines.length;
       this.#close();
       this.#retryAt = this.clock.monotonic() + RETRY_MS;
-      if (!this.#troubled) this.onTrouble(`log file ${this.options.path}: ${thrown instanceof Error ? thrown.message : String(thrown)}`);
+      if (!this.#troubled)
+        this.onTrouble(
+          `log file ${this.options.path}: ${thrown instanceof Error ? thrown.message : String(thrown)} (mend log.file; until then lines go to the console alone)`,
+        );
       this.#troubled = true;
     }
   }

@@ -235,9 +235,9 @@ export class MeshLink implements Radio {
   #warn(reason: string, pauseMs: number): void {
     const now = this.deps.clock.monotonic();
     const isKnown = this.#lastWarning?.reason === reason && now - this.#lastWarning.at < REPEAT_REASON_MS;
-    const fields = { link: this.name, target: this.transport.target, reason, retry_in_s: Math.round(pauseMs / 100) / 10 };
+    const fields = { link: this.name, target: this.transport.target, retry_in_s: Math.round(pauseMs / 100) / 10 };
     if (isKnown) {
-      this.deps.log.debug(`link ${this.name} is down, still trying`, fields);
+      this.deps.log.debug(`link ${this.name} is down, still trying`, { ...fields, reason });
       return;
     }
     this.#lastWarning = { reason, at: now };

@@ -49,7 +49,7 @@ export class TcpTransport implements Transport {
       );
       return outcome;
     } catch (thrown) {
-      return fail("link_down", `cannot connect: ${asGatewayError(thrown).message}`, {
+      return fail("link_down", `cannot connect: ${inWords(thrown)}`, {
         where: this.target,
         hint: "check that the node is on, its network is enabled, and host and port are right",
         cause: thrown,
@@ -153,4 +153,11 @@ class TcpConnection implements Connection {
   #down(message: string, cause?: unknown): GatewayError {
     return new GatewayError("link_down", message, { where: this.target, cause });
   }
+}
+
+function inWords(thrown: unknown): string {
+  const { message, cause } = asGatewayError(thrown);
+  const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
+  if (code === "ECONNREFUSED") return "nobody listens there";
+  return code === "ENOTFOUND" || code === "EAI_AGAIN" ? "the host's name is not known" : message;
 }
