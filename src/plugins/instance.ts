@@ -3,7 +3,7 @@ import type { Logger } from "../log/logger.ts";
 import type { Manifest } from "../manifest/schema.ts";
 import type { OpenLease } from "../permissions/lease.ts";
 import type { PermissionName } from "../permissions/types.ts";
-import type { CallOutcome, CallTarget, GoneReason, Realm, RealmEvents, RealmRequest, RequestOutcome } from "../sandbox/port.ts";
+import type { CallOutcome, CallTarget, GoneReason, PluginHost, Realm, RealmEvents, RealmRequest, RequestOutcome } from "../sandbox/port.ts";
 import type { Json, WireContext, WireError } from "../sdk/wire.ts";
 import type { CallMetrics } from "./metrics.ts";
 import type { Registrations } from "./registrations.ts";
@@ -62,6 +62,7 @@ export class Instance {
   readonly manifest: Manifest;
   readonly registrations: Registrations;
   #realm: Realm | null = null;
+  #host: PluginHost | null = null;
   #requests = 0;
   readonly #calls = new Map<number, UnderWay>();
 
@@ -72,8 +73,14 @@ export class Instance {
     this.registrations = deps.registrations;
   }
 
-  attach(realm: Realm): void {
+  attach(realm: Realm, host: PluginHost): void {
     this.#realm = realm;
+    this.#host = host;
+  }
+
+  /** The process it lives in. */
+  get host(): PluginHost | null {
+    return this.#host;
   }
 
   get realm(): Realm | null {

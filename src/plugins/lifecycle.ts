@@ -1,11 +1,14 @@
 import { fail, type GatewayError, ok, type Result } from "../errors.ts";
-import type { GoneReason } from "../sandbox/port.ts";
+import type { GoneReason, PluginHost } from "../sandbox/port.ts";
 import { DataCopy } from "./data-copy.ts";
 import type { Instance } from "./instance.ts";
 import { begin, HOOK_DEADLINE_MS, hookProblem, type Loaded, prepare } from "./loading.ts";
 import type { Plugin } from "./plugin.ts";
 import type { Bundle, SupervisorDeps } from "./ports.ts";
 import type { PluginState, PluginStatus } from "./state.ts";
+
+/** A host that is killed is gone within this time. */
+const DEATH_NOTICE_MS = 250;
 
 export interface Fates {
   failed(plugin: Plugin, instance: Instance, source: "strike" | "handler", message: string): void;
@@ -23,15 +26,35 @@ export class Lifecycle {
   async up(plugin: Plugin): Promise<Result<null>> {
     if (plugin.state === "running") return ok(null);
     plugin.machine.move("loading");
-    const loaded = await this.#load(plugin);
-    const started = loaded.ok ? await this.#begin(loaded.value, plugin.instance) : loaded;
-    if (started.ok && loaded.ok) {
-      this.#install(plugin, loaded.value);
-      return started;
+    const host = await this.deps.hosts.get(plugin.hostKey);
+    let started = await this.#attempt(plugin);
+    if (!started.ok && host.ok && (await this.#died(host.value))) {
+      // Several load at once, and the page cannot name a realm that is only being opened: alone it shows whose fault it is.
+      this.deps.log.warn("its host was ended while it loaded; trying once more in a process of its own", { plugin: plugin.name });
+      plugin.hostKey = `own:${plugin.name}`;
+      started = await this.#attempt(plugin);
     }
+    if (started.ok) return started;
     this.clear(plugin);
-    plugin.machine.move("failed", started.ok ? "" : started.error.summary());
+    plugin.machine.move("failed", started.error.summary());
     return started;
+  }
+
+  async #attempt(plugin: Plugin): Promise<Result<null>> {
+    const loaded = await this.#load(plugin);
+    if (!loaded.ok) return loaded;
+    const started = await this.#begin(loaded.value, plugin.instance);
+    if (started.ok) this.#install(plugin, loaded.value);
+    return started;
+  }
+
+  /** Whether this process has just ended, which its callers may learn a moment before anybody else. */
+  async #died(host: PluginHost): Promise<boolean> {
+    const { promise: late, resolve } = Promise.withResolvers<boolean>();
+    const timer = this.deps.clock.after(DEATH_NOTICE_MS, () => resolve(false));
+    const died = await Promise.race([host.exited.then(() => true), late]);
+    timer.cancel();
+    return died;
   }
 
   /** stop and cleanup hooks with their deadlines, then everything it had is taken away, whatever the hooks did. */
@@ -128,6 +151,8 @@ export class Lifecycle {
     plugin.instance?.lease.close();
     plugin.instance = null;
     plugin.runningSince = null;
+    // A process of its own has nothing left to do.
+    if (plugin.hostKey !== "shared") void this.deps.hosts.release(plugin.hostKey);
   }
 
   #load(plugin: Plugin) {

@@ -98,7 +98,7 @@ async function openRealm(
     instance.events,
   );
   if (!opened.ok) return mapped(opened.error, bundle);
-  instance.attach(opened.value);
+  instance.attach(opened.value, host);
   return ok(null);
 }
 

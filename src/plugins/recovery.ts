@@ -44,7 +44,7 @@ export class Recovery {
     this.deps.log.debug(`plugin host ${key} ended`, { pid: host.pid, reason: exit.reason });
     for (const plugin of this.plugins()) {
       const realm = plugin.instance?.realm;
-      if (plugin.hostKey !== key || realm === null || realm === undefined) continue;
+      if (plugin.instance?.host !== host || realm === null || realm === undefined) continue;
       if (plugin.state !== "running") continue;
       if (realm.number === culprit) this.#blame(plugin, exit);
       else this.#bringBack(plugin);

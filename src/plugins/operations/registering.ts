@@ -32,8 +32,10 @@ export function eventAsk(type: string): Ask | null {
 export function isDeclared(registration: CheckedRegistration, capabilities: Manifest["capabilities"]): boolean {
   const same = (a: string, b: string) => a.toLowerCase() === b.toLowerCase();
   switch (registration.kind) {
-    case "command":
-      return (capabilities?.commands ?? []).some((entry) => same(entry.name, registration.name));
+    case "command": {
+      const words = (capabilities?.commands ?? []).flatMap((entry) => [entry.name, ...(entry.aliases ?? [])]);
+      return [registration.name, ...(registration.aliases ?? [])].every((word) => words.some((declared) => same(declared, word)));
+    }
     case "keyword":
       return (capabilities?.keywords ?? []).some((entry) => same(entry.pattern, registration.pattern));
     case "task":
