@@ -13,6 +13,8 @@ const DEATH_NOTICE_MS = 250;
 export interface Fates {
   failed(plugin: Plugin, instance: Instance, source: "strike" | "handler", message: string): void;
   gone(plugin: Plugin, instance: Instance, reason: GoneReason, detail: string): void;
+  /** It fails where it is alone, too: it is not let near the others again. */
+  suspected(plugin: Plugin): void;
 }
 
 /** Bringing one plugin up and down. Callers hold {@link Plugin.exclusive}. */
@@ -33,6 +35,7 @@ export class Lifecycle {
       this.deps.log.warn("its host was ended while it loaded; trying once more in a process of its own", { plugin: plugin.name });
       plugin.hostKey = `own:${plugin.name}`;
       started = await this.#attempt(plugin);
+      if (!started.ok) this.fates.suspected(plugin);
     }
     if (started.ok) return started;
     this.clear(plugin);

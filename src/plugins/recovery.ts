@@ -24,6 +24,10 @@ export class Recovery {
     return this.#suspects.has(name);
   }
 
+  suspect(plugin: Plugin): void {
+    this.#suspects.add(plugin.name);
+  }
+
   failed(plugin: Plugin, source: FailureSource, message: string): void {
     if (plugin.state !== "running") return;
     plugin.metrics.failures += 1;

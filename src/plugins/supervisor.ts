@@ -46,6 +46,7 @@ export class Supervisor {
         if (plugin.instance === instance) this.#recovery.failed(plugin, source, message);
       },
       gone: (plugin, instance, reason, detail) => this.#recovery.gone(plugin, instance, reason, detail),
+      suspected: (plugin) => this.#recovery.suspect(plugin),
     });
     this.#configuring = new Configuring(deps, (plugin, message) => this.#recovery.failed(plugin, "handler", message));
     this.#dependents = new Dependents({
