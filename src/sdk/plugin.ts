@@ -42,60 +42,100 @@ import type { Json } from "./wire.ts";
  * }
  */
 export class Plugin {
-  /** Name and version as in the manifest, and the gateway's version. */
+  /** As in the manifest. */
   get name(): string {
     return state.opening.plugin;
   }
+  /** As in the manifest. */
   get version(): string {
     return state.opening.version;
   }
+  /** Of the gateway it runs in. */
   get gatewayVersion(): string {
     return state.opening.gatewayVersion;
   }
 
-  /** Register here. Throwing or returning false fails the plugin; 10 s at most. */
+  /**
+   * The first hook: register here. Throwing or returning false fails the plugin; 10 s at most.
+   * @example
+   * override async initialize() {
+   *   await this.db.migrate(["CREATE TABLE visits (node TEXT, at INTEGER)"]);
+   *   this.registerCommand("visits", this.visits, { help: "Who was here" });
+   * }
+   */
   initialize(): MaybePromise<unknown> {
     return undefined;
   }
-  /** After initialize, when the plugin starts running. */
+  /** After initialize: first work that needs what is registered. Throwing or returning false fails the plugin; 10 s at most. */
   start(): MaybePromise<unknown> {
     return undefined;
   }
-  /** Before the plugin ends; registrations are taken back by the gateway. */
+  /** Before the plugin ends; the gateway takes its registrations back itself. 10 s at most, then it is ended all the same. */
   stop(): MaybePromise<unknown> {
     return undefined;
   }
-  /** Last of all. */
+  /** Last of all, after stop. 10 s at most, then it is ended all the same. */
   cleanup(): MaybePromise<unknown> {
     return undefined;
   }
-  /** Asked every 30 s; false counts as a failure. */
+  /**
+   * Asked every 30 s (`plugins.health`); false, throwing and 10 s of silence count as a failure. Five in a row restart the plugin.
+   * @example
+   * override async healthCheck() { return (await this.retrieveData("last_error", "")) === ""; }
+   */
   healthCheck(): MaybePromise<boolean> {
     return true;
   }
-  /** `changedKeys` dotted, removed ones included; `config` the whole new configuration, which getConfig reads already. */
+  /**
+   * The operator changed the configuration, and it fits the schema. `changedKeys` dotted, removed ones included; `config` the
+   * whole new one, which getConfig reads already.
+   * @example
+   * override onConfigChanged(changedKeys: string[]) {
+   *   if (changedKeys.includes("update_interval")) this.log.info("another interval");
+   * }
+   */
   onConfigChanged(_changedKeys: string[], _config: { readonly [key: string]: Json }): MaybePromise<unknown> {
     return undefined;
   }
 
-  /** Answers `name`, declared under capabilities.commands. Throws PluginError when it is not declared. */
+  /**
+   * Answers a command. Its name and aliases are declared under `capabilities.commands`; otherwise PluginError. Reserved
+   * words (help and the emergency words) need `override_commands`.
+   * @example
+   * this.registerCommand("dice", (args) => `${1 + Math.floor(Math.random() * Number(args[0] ?? 6))}`, {
+   *   help: "Throw a die", usage: "dice [sides]", aliases: ["d"],
+   * });
+   */
   registerCommand(name: string, handler: CommandHandler, options: CommandOptions = {}): RegistrationHandle {
     return register({ ...options, kind: "command", name: NativeString(name) }, handler);
   }
 
-  /** Called for texts that contain `pattern`. Needs `receive_messages`. */
+  /**
+   * Called for texts in which the words of `pattern` stand side by side, whatever their case; `*` stands for letters of a
+   * word. No regular expression. At most 8 words. Declared under `capabilities.keywords`. Needs `receive_messages`.
+   * @example this.registerKeyword("good morning", (_match, context) => `Good morning, ${context.senderName}`);
+   */
   registerKeyword(pattern: string, handler: KeywordHandler, options: KeywordOptions = {}): RegistrationHandle {
     return register({ ...options, kind: "keyword", pattern: NativeString(pattern) }, handler);
   }
 
-  /** Called for every message that the permission lets it see. Needs `receive_messages`. */
+  /**
+   * Called for every message that nobody answered before and that the permission lets it see; texts alone, unless `kinds`
+   * says otherwise. Needs `receive_messages`.
+   * @example
+   * this.registerMessageHandler((message, context) => {
+   *   this.log.info("heard", { from: context.senderId, hops: message.hopsAway });
+   * }, { kinds: ["text", "position"] });
+   */
   registerMessageHandler(handler: MessageHandler, options: MessageHandlerOptions = {}): RegistrationHandle {
     return register({ ...options, kind: "message" }, handler);
   }
 
   /**
-   * Runs `handler` by interval (seconds) or cron. Needs `schedule_tasks`.
-   * @example this.registerScheduledTask("poll", { interval: 600 }, this.poll);
+   * Runs `handler` by interval (seconds) or cron; runs of one task never overlap. Declared under
+   * `capabilities.scheduled_tasks`. Needs `schedule_tasks`. Throws PluginError for a pattern or time zone that does not exist.
+   * @example this.registerScheduledTask("poll", { interval: 600, runAtStart: true }, this.poll);
+   * @example this.registerScheduledTask("report", { cron: "0 8 * * 1-5", timezone: "Europe/Berlin" }, this.report);
    */
   registerScheduledTask(name: string, options: TaskOptions, handler: TaskHandler): RegistrationHandle {
     if ((options.interval === undefined) === (options.cron === undefined)) {
@@ -104,24 +144,41 @@ export class Plugin {
     return register({ ...options, kind: "task", name: NativeString(name) }, handler);
   }
 
-  /** Adds an item to a menu, declared under capabilities.menu_items. */
+  /**
+   * Adds a line to a menu: `main`, `bbs`, `mail`, `bulletins`, `channels`, `utilities`, or one of its own, which then
+   * shows under `main`. Declared under `capabilities.menu_items`. What the handler returns is shown.
+   * @example this.registerMenuItem("utilities", "Tides", this.tides, { command: "tides", description: "High and low water" });
+   */
   registerMenuItem(menu: string, label: string, handler: MenuHandler, options: MenuItemOptions = {}): RegistrationHandle {
     return register({ ...options, kind: "menu", menu: NativeString(menu), label: NativeString(label) }, handler);
   }
 
-  /** Messages of other plugins; what the handler returns goes back as the answer. */
+  /**
+   * Messages of other plugins; what the handler returns goes back as the answer, null and undefined leave it to the next
+   * handler. Needs no permission: the sender does.
+   * @example
+   * this.registerPluginMessageHandler((message) => (message.type === "temperature" ? { celsius: 21 } : null));
+   */
   registerPluginMessageHandler(handler: PluginMessageHandler): RegistrationHandle {
     return register({ kind: "plugin_message" }, handler);
   }
 
-  /** Events of the core (`message_status`, `node_seen`, `link_state`, ...) and of other plugins. */
+  /**
+   * Events of the core and of other plugins. `message_status` (of its own messages) needs nothing, other `message_*`
+   * need `receive_messages`; `node_*`, `link_*`, `plugin_*` and `alert` need `system_state_read`; any other name is a plugin's
+   * event, comes as {source, type, data}, and needs `inter_plugin_messaging`.
+   * @example this.onEvent("message_status", (event) => this.log.debug("on its way", { event }));
+   */
   onEvent(type: string, handler: EventHandler): RegistrationHandle {
     return register({ kind: "event", type: NativeString(type) }, handler);
   }
 
   /**
    * Queues a text for the mesh; resolves once it is stored durably, then `message_status` events follow. Needs
-   * `send_messages`. Without destination and channel, inside a handler, it goes where the message came from.
+   * `send_messages`. Without destination and channel, inside a handler, it goes where the message came from; elsewhere that
+   * is PluginError `invalid_argument`. A text longer than a packet goes in parts.
+   * @example await this.sendMessage("Storm at nine", { destination: "broadcast", channel: 0, priority: "high" });
+   * @example const { id } = await this.sendMessage("Are you there?", { destination: "!0a0b0c0d", wantAck: true });
    */
   sendMessage(content: string, options: SendOptions = {}): Promise<{ id: string }> {
     return request("send_message", { ...options, content: NativeString(content) });
@@ -139,16 +196,27 @@ export class Plugin {
     return fallback === null || kindOf(found) === kindOf(fallback) ? found : fallback;
   }
 
-  /** A secret the operator stored for this plugin, or null. Needs `secrets`. */
+  /**
+   * A secret the operator stored for this plugin (`zephyrgate secret set`), or null. Needs `secrets`.
+   * @example const key = await this.getSecret("api_key");
+   */
   getSecret(name: string): Promise<string | null> {
     return request("get_secret", { name });
   }
 
-  /** Stores JSON under a key, for `ttl` seconds or for good. Needs `database_access`. Throws PluginError `quota_exceeded`. */
+  /**
+   * Stores JSON under a key (256 characters at most, 150 KB of JSON), for `ttl` seconds or for good. Needs
+   * `database_access`. Throws PluginError `quota_exceeded` when the plugin's storage is full.
+   * @example await this.storeData("forecast", { celsius: 21 }, { ttl: 3600 });
+   */
   async storeData(key: string, value: Json, options: { ttl?: number } = {}): Promise<void> {
     service("kv_set", NativeString(key), value, options.ttl ?? null);
   }
 
+  /**
+   * What is stored under a key; `fallback` (without one undefined) when there is nothing, or it has expired. Needs `database_access`.
+   * @example const visits = await this.retrieveData("visits", 0);
+   */
   async retrieveData<T extends Json>(key: string, fallback: T): Promise<Widened<T>>;
   async retrieveData(key: string): Promise<Json | undefined>;
   async retrieveData(key: string, fallback?: Json): Promise<Json | undefined> {
@@ -156,56 +224,83 @@ export class Plugin {
     return found === null ? fallback : found[0];
   }
 
-  /** True when there was something to delete. */
+  /** Removes what is stored under a key. True when there was something. Needs `database_access`. */
   async deleteData(key: string): Promise<boolean> {
     return service("kv_delete", NativeString(key)) as boolean;
   }
 
-  /** Keys that begin with `prefix`, in order; at most 10,000. */
+  /** Keys that begin with `prefix`, in order; at most 10,000. Needs `database_access`. */
   async listKeys(prefix = ""): Promise<string[]> {
     return service("kv_keys", NativeString(prefix)) as string[];
   }
 
-  /** The plugin's own tables. */
+  /** The plugin's own SQLite database. Each statement stands alone: no `;` between two, no PRAGMA, no ATTACH. Needs `database_access`. */
   readonly db = db;
 
-  /** Needs `http_requests`. Never throws for the network: look at `ok`. */
+  /**
+   * Never throws for the network, a status of 400 or more, or a missing permission: look at `ok`. Needs `http_requests`.
+   * GET is tried up to three times; `timeout` (seconds, 30 by default, 60 at most) is for all tries together.
+   * @example
+   * const answer = await this.httpGet("https://api.example.org/now", { params: { place: "Oslo" }, timeout: 8 });
+   * if (!answer.ok) return `No weather: ${answer.error.message}`;
+   * return answer.data;
+   */
   httpGet(url: string, options?: HttpOptions): Promise<HttpResult> {
     return httpGet(url, options);
   }
 
+  /**
+   * As httpGet, with a body; never tried twice.
+   * @example const answer = await this.httpPost("https://api.example.org/report", { data: { celsius: 21 } });
+   */
   httpPost(url: string, options?: HttpPostOptions): Promise<HttpResult> {
     return httpPost(url, options);
   }
 
-  /** Needs `system_state_read`, as the next three. Null when the node is not known. */
+  /**
+   * A node by number, `!hex8` or exact name; null when it is not known. Needs `system_state_read`.
+   * @example const node = await this.getNodeInfo("!0a0b0c0d");
+   */
   getNodeInfo(node: string | number): Promise<NodeInfo | null> {
     return request("get_node_info", { node }) as unknown as Promise<NodeInfo | null>;
   }
+  /** The nodes that were heard, the last ones first; at most 300. Needs `system_state_read`. */
   getNodes(): Promise<NodeInfo[]> {
     return request("get_nodes", {}) as unknown as Promise<NodeInfo[]>;
   }
+  /** The radio links, and how busy the air is. Needs `system_state_read`. */
   getNetworkStatus(): Promise<NetworkStatus> {
     return request("get_network_status", {}) as unknown as Promise<NetworkStatus>;
   }
+  /** All plugins, itself included, with what they provide. Needs `system_state_read`. */
   getPlugins(): Promise<PluginInfo[]> {
     return request("get_plugins", {}) as unknown as Promise<PluginInfo[]>;
   }
 
-  /** Asks another plugin and waits for its answer (`timeout` in seconds). Needs `inter_plugin_messaging`. */
+  /**
+   * Asks another plugin and waits for its answer (`timeout` in seconds, 10 by default). Throws when it does not run, does
+   * not answer, or fails. Needs `inter_plugin_messaging`.
+   * @example const answer = await this.sendToPlugin("weather", "temperature", { place: "Oslo" });
+   */
   sendToPlugin(plugin: string, type: string, data: Json = null, options: { timeout?: number } = {}): Promise<Json> {
     return request("send_to_plugin", { plugin, type, data, ...options });
   }
-  /** Asks every plugin that listens; answers with a list of their answers. */
+  /** Asks every plugin that listens; answers with a list of their answers. Needs `inter_plugin_messaging`. */
   broadcastToPlugins(type: string, data: Json = null, options: { timeout?: number } = {}): Promise<Json> {
     return request("broadcast_to_plugins", { type, data, ...options });
   }
-  /** Announces an event to the plugins that subscribed to it. */
+  /**
+   * Announces an event to the plugins that subscribed to it. Needs `inter_plugin_messaging`.
+   * @example await this.emitEvent("weather.changed", { celsius: 21 });
+   */
   async emitEvent(type: string, data: Json = null): Promise<void> {
     await request("emit_event", { type, data });
   }
 
-  /** Time for people; the engine has no time zones of its own. Throws PluginError for an unknown zone. */
+  /**
+   * Time for people; the engine has no time zones of its own. Throws PluginError for an unknown zone.
+   * @example this.formatTime(new Date(), { timeZone: "Europe/Berlin", style: "time" })
+   */
   formatTime(date: Date | number, options: FormatTimeOptions = {}): string {
     const ms = typeof date === "number" ? date : date instanceof NativeDate ? dateGetTime(date) : Number.NaN;
     return service("format_time", ms, options.timeZone ?? "UTC", options.style ?? "datetime") as string;
@@ -219,6 +314,7 @@ export class Plugin {
     error: (message: unknown, fields: { readonly [key: string]: unknown } = {}) => logLine("error", text(message), fields),
   } as const;
 
+  /** What is granted, and asking for more while it runs. */
   readonly permissions = permissions;
 }
 

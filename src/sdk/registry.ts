@@ -131,12 +131,13 @@ function permissionFor(registration: Without<Registration, "id">): string | null
   }
 }
 
-/** Own messages' states need none; those of the core need what they tell about; the rest are other plugins' events. */
+/** As the gateway judges it: own messages' states need none, the core's events what they tell about; the rest are other plugins'. */
 function permissionForEvent(type: string): string | null {
   const starts = (prefix: string) => indexOf(type, prefix) === 0;
-  if (type === "message_status" || type === "permission_changed" || type === "config_changed" || starts("plugin_")) return null;
+  if (type === "message_status") return null;
   if (starts("message_")) return "receive_messages";
-  return starts("node_") || starts("link_") ? "system_state_read" : "inter_plugin_messaging";
+  const ofTheCore = starts("node_") || starts("link_") || starts("plugin_") || type === "alert";
+  return ofTheCore ? "system_state_read" : "inter_plugin_messaging";
 }
 
 function demandDeclared(registration: Without<Registration, "id">): void {
@@ -173,7 +174,7 @@ function undeclared(registration: Without<Registration, "id">): string | null {
       return `  scheduled_tasks:\n    - name: ${registration.name}\n      ${when}`;
     }
     case "menu":
-      if (menuDeclared(registration.menu, registration.label, registration.command)) return null;
+      if (menuDeclared(registration.menu, registration.label)) return null;
       return `  menu_items:\n    - menu: ${registration.menu}\n      label: "${registration.label}"\n      command: ${registration.command ?? "..."}`;
     default:
       return null;
@@ -204,12 +205,11 @@ function commandDeclared(word: string): boolean {
   return false;
 }
 
-function menuDeclared(menu: string, label: string, command: string | undefined): boolean {
+function menuDeclared(menu: string, label: string): boolean {
   const entries = list("menu_items");
   for (let at = 0; at < entries.length; at++) {
     const entry = entries[at];
-    if (field(entry, "menu") !== menu) continue;
-    if (field(entry, "label") === label || (command !== undefined && field(entry, "command") === command)) return true;
+    if (field(entry, "menu") === menu && field(entry, "label") === label) return true;
   }
   return false;
 }

@@ -2,6 +2,8 @@
  * What crosses the realm's boundary: JSON only. Types alone, so that the realm's bundle stays small; whoever receives
  * such a value from the other side checks it against a Valibot schema of its own room.
  */
+
+/** What JSON can say. */
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 
 export type RegistrationKind = "command" | "keyword" | "message" | "task" | "menu" | "plugin_message" | "event";

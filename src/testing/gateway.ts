@@ -14,6 +14,7 @@ import type { LinkStatus } from "../mesh/types.ts";
 import type { HostKey } from "../plugins/hosts.ts";
 import { type InProcessHost, startInProcessHost } from "../sandbox/in-process.ts";
 import type { PluginHost } from "../sandbox/port.ts";
+import type { Json } from "../sdk/wire.ts";
 import { FakeClock, fakeRandom } from "./clock.ts";
 import { explain } from "./explain.ts";
 import { TestHttp } from "./http.ts";
@@ -171,17 +172,17 @@ export class TestGateway {
   }
 
   /** Shorthand for the plugin under test; see {@link TestPlugin.stored}. */
-  stored(key: string) {
+  stored(key: string): Promise<Json | undefined> {
     return this.plugin.stored(key);
   }
 
   /** Shorthand for the plugin under test; see {@link TestPlugin.grant}. */
-  grant(...permission: Parameters<TestPlugin["grant"]>) {
+  grant(...permission: Parameters<TestPlugin["grant"]>): Promise<void> {
     return this.plugin.grant(...permission);
   }
 
   /** Shorthand for the plugin under test; see {@link TestPlugin.revoke}. */
-  revoke(...permission: Parameters<TestPlugin["revoke"]>) {
+  revoke(...permission: Parameters<TestPlugin["revoke"]>): Promise<void> {
     return this.plugin.revoke(...permission);
   }
 
