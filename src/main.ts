@@ -18,9 +18,11 @@ async function runCommandLine(): Promise<never> {
   process.stdout.on("error", () => {
     if (verb !== "gateway") process.exit(0);
   });
+  // The gateway's log must neither grow without end nor stop it when nobody reads.
+  const log = streamConsole(process.stdout, process.env);
+  process.on("exit", log.flush);
   const code = await main(process.argv.slice(2), {
-    // The gateway's log must neither grow without end nor stop it when nobody reads.
-    stdout: verb === "gateway" ? streamConsole(process.stdout, process.env) : process.stdout,
+    stdout: verb === "gateway" ? log : process.stdout,
     stderr: process.stderr,
     stdin: process.stdin,
     env: process.env,

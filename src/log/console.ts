@@ -10,22 +10,39 @@ interface Output {
   on(event: "error", listener: (thrown: unknown) => void): unknown;
 }
 
-/** The log on a process stream: never blocks, survives a reader that went away, coloured on a terminal unless NO_COLOR is set. */
-export function streamConsole(
-  stream: Output,
-  env: Readonly<Record<string, string | undefined>>,
-): LogConsole & { readonly dropped: () => number } {
+export interface StreamConsole extends LogConsole {
+  readonly dropped: () => number;
+  /** Hands on what waits: for the end of the process. */
+  readonly flush: () => void;
+}
+
+/**
+ * The log on a process stream: never blocks, survives a reader that went away, coloured on a terminal unless NO_COLOR is
+ * set. Lines of one turn of the loop go together: each write wakes the reader, which costs more than the line itself.
+ */
+export function streamConsole(stream: Output, env: Readonly<Record<string, string | undefined>>): StreamConsole {
   let dropped = 0;
   let gone = false;
+  let waiting = "";
   stream.on("error", () => {
     gone = true;
   });
+  const flush = () => {
+    const text = waiting;
+    waiting = "";
+    if (text !== "" && !gone) stream.write(text);
+  };
   return {
     colour: stream.isTTY === true && (env.NO_COLOR ?? "") === "",
     write(text) {
-      if (gone || stream.writableLength > MAX_WAITING) dropped += 1;
-      else stream.write(text);
+      if (gone || stream.writableLength + waiting.length > MAX_WAITING) {
+        dropped += 1;
+        return;
+      }
+      if (waiting === "") queueMicrotask(flush);
+      waiting += text;
     },
+    flush,
     dropped: () => dropped,
   };
 }

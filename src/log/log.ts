@@ -148,11 +148,16 @@ class Sink implements Log, LogBook {
       context: this.#redactor.value(rest) as Record<string, unknown>,
       correlation_id: typeof correlation_id === "string" ? correlation_id : null,
     };
-    const json = jsonLine(line);
-    this.#ring.add(line, json.length);
-    this.console?.write(`${this.config.format === "json" ? json : textLine(line, this.console.colour)}\n`);
-    this.#file?.write(this.config.format === "json" ? json : textLine(line, false));
+    // Measured as the whole line, stack and context included, of which the text format shows only a part.
+    this.#ring.add(line, JSON.stringify(line).length);
+    const shown = this.#form(line, this.console?.colour ?? false);
+    this.console?.write(`${shown}\n`);
+    this.#file?.write(this.console?.colour === true ? this.#form(line, false) : shown);
     this.#announce(line);
+  }
+
+  #form(line: LogLine, colour: boolean): string {
+    return this.config.format === "json" ? jsonLine(line) : textLine(line, colour);
   }
 
   #announce(line: LogLine): void {

@@ -80,6 +80,8 @@ export class Supervisor {
 
   /** Finds what there is and starts what may run; resolves when each has either started or failed. */
   async start(): Promise<void> {
+    // It takes longest, and needs nothing of what is found; a failure comes back when a plugin wants to move in.
+    if (this.deps.autoLoad) void this.deps.hosts.get("shared");
     await this.discover();
     if (this.deps.autoLoad) await this.#startAll(this.list().filter((plugin) => this.#mayStart(plugin)));
     this.#checkup.start();

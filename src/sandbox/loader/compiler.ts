@@ -82,6 +82,11 @@ export class Compiler {
     return answer;
   }
 
+  /** Starts the process, so that the first to ask need not wait for it. */
+  warm(): void {
+    if (!this.#stopped) this.#use();
+  }
+
   /** Kills the process; what is under way fails. */
   async stop(): Promise<void> {
     this.#stopped = true;
@@ -93,12 +98,11 @@ export class Compiler {
   async #load(request: CompileRequest): Promise<Answer> {
     const refuse = (message: string, hint: string): Answer => ({ ok: false, error: [{ file: request.folder, message, hint }] });
     if (this.#stopped) return refuse("the gateway is stopping", "start it again");
+    const child = this.#use();
     this.#idle?.cancel();
-    if (this.#process?.gone !== false) this.#process = new ChildProcess(this.deps.command);
-    const child = this.#process;
     const line = await child.ask(JSON.stringify(request), this.deps);
     if (line.ok) {
-      this.#idle = this.deps.clock.after(IDLE_MS, () => void child.kill());
+      this.#endWhenIdle(child);
       const checked = parse(line.value);
       if (checked !== null) return checked;
     }
@@ -107,6 +111,19 @@ export class Compiler {
     if (line.error === "deadline") return refuse("takes too long to bundle", "use less and plainer code");
     if (line.error === "memory") return refuse("takes too much memory to bundle", "use shorter texts in enums, and fewer `export *`");
     return refuse("the bundler crashed on it", "use less and plainer code");
+  }
+
+  #use(): ChildProcess {
+    if (this.#process?.gone === false) return this.#process;
+    const child = new ChildProcess(this.deps.command);
+    this.#process = child;
+    this.#endWhenIdle(child);
+    return child;
+  }
+
+  #endWhenIdle(child: ChildProcess): void {
+    this.#idle?.cancel();
+    this.#idle = this.deps.clock.after(IDLE_MS, () => void child.kill());
   }
 }
 
