@@ -1,0 +1,166 @@
+import { changedKeys } from "../config/merge.ts";
+import { ok, type Result } from "../errors.ts";
+import { Egress } from "../http/egress.ts";
+import { parseRate } from "../permissions/grammar/rates.ts";
+import type { StoredApprovals } from "../plugins/approvals.ts";
+import { StoredDecisions } from "../plugins/decisions.ts";
+import { Dispatch } from "../plugins/dispatch.ts";
+import { Feed } from "../plugins/feed.ts";
+import { Hosts } from "../plugins/hosts.ts";
+import { makeOperator } from "../plugins/operations/table.ts";
+import { Peers } from "../plugins/peers.ts";
+import type { Candidate } from "../plugins/ports.ts";
+import { Supervisor } from "../plugins/supervisor.ts";
+import { Compiler, compilerCommand } from "../sandbox/loader/compiler.ts";
+import { VERSION } from "../version.ts";
+import type { Air } from "./air.ts";
+import { type Conversation, makeConversation } from "./conversation.ts";
+import type { Ground } from "./ground.ts";
+import { hostSpawner } from "./host.ts";
+import { Catalogue, databasePath } from "./plugins.ts";
+import { makeApprovals } from "./rights.ts";
+import type { Site } from "./site.ts";
+
+/** Everything that has to do with plugins, made and not yet started. */
+export interface Stage {
+  readonly supervisor: Supervisor;
+  readonly hosts: Hosts;
+  readonly approvals: StoredApprovals;
+  readonly catalogue: Catalogue;
+  readonly decisions: StoredDecisions;
+  readonly conversation: Conversation;
+  readonly egress: Egress;
+}
+
+export function makeStage(site: Site, ground: Ground, air: Air): Result<Stage> {
+  const { clock, random, bus, life } = site;
+  const log = site.log.logger;
+  const egress = makeEgress(site);
+  if (!egress.ok) return egress;
+  const decisions = new StoredDecisions(
+    ground.database,
+    () => configHash(site),
+    () => clock.now(),
+  );
+  const catalogue = makeCatalogue(site, decisions);
+  const dispatch = new Dispatch({
+    log: log.child("plugins"),
+    plugin: (name) => supervisor.get(name),
+    failed: (plugin, source, message) => supervisor.recovery.failed(plugin, source, message),
+  });
+  const approvals = makeApprovals(site, { ground, air, catalogue, supervisor: () => supervisor, conversation: () => conversation });
+  const conversation: Conversation = makeConversation({
+    ...air,
+    clock,
+    random,
+    log,
+    bus,
+    config: () => site.config(),
+    database: ground.database,
+    dispatch,
+    supervisor: () => supervisor,
+  });
+  life.add("router", () => conversation.stop());
+  const peers = new Peers({
+    dispatch,
+    plugins: () => supervisor.list(),
+    nextId: air.newId,
+    now: () => clock.now(),
+    mayReach: (from, plugin, id) =>
+      supervisor.get(from)?.instance?.lease.checkOwn({ permission: "inter_plugin_messaging", plugin }, id).allowed === true,
+  });
+  const hosts = new Hosts({
+    clock,
+    log: log.child("sandbox"),
+    spawn: site.parts.spawnHost ?? hostSpawner(() => site.config(), { clock, log: log.child("sandbox") }),
+    onExit: (key, host, exit) => supervisor.recovery.hostExited(key, host, exit),
+  });
+  life.add("plugin hosts", () => hosts.stop());
+  const supervisor: Supervisor = new Supervisor({
+    clock,
+    random,
+    log: log.child("plugins"),
+    bus,
+    hosts,
+    operate: makeOperator({
+      bus,
+      outbox: air.outbox,
+      egress: egress.value,
+      nodes: air.nodes,
+      links: air.links,
+      secrets: ground.secrets,
+      registrars: conversation.registrars,
+      peers,
+      permissions: approvals,
+    }),
+    registrarOf: conversation.registrarOf,
+    approvals,
+    decisions,
+    discover: () => catalogue.discover(),
+    order: (candidates) => catalogue.order(candidates),
+    build: (candidate) => catalogue.build(candidate),
+    configOf: (candidate) => catalogue.configOf(candidate),
+    changedKeys,
+    schemaOf: (candidate) => catalogue.schemaOf(candidate),
+    limitsOf: (candidate) => catalogue.limitsOf(candidate),
+    databaseOf: (candidate) => databasePath(site.config().data_dir, candidate.name),
+    disabledByConfig: (name) => catalogue.disabledByConfig(name),
+    wantsOwnHost: (candidate) => site.config().plugins.isolation.own_host.includes(candidate.name) || asksForSecrets(candidate),
+    healthLimits: () => site.config().plugins.health,
+    autoLoad: site.config().plugins.auto_load,
+    gatewayVersion: VERSION,
+    audit: ground.note,
+  });
+  life.add("plugins", () => supervisor.stop());
+  feedEvents(site, air, supervisor, dispatch);
+  return ok({ supervisor, hosts, approvals, catalogue, decisions, conversation, egress: egress.value });
+}
+
+function makeCatalogue(site: Site, decisions: StoredDecisions): Catalogue {
+  const { parts, safe, clock, life } = site;
+  const compiler = parts.compiler ?? new Compiler({ command: compilerCommand(), clock });
+  life.add("compiler", () => compiler.stop());
+  return new Catalogue({
+    compiler,
+    log: site.log.logger.child("plugins"),
+    config: () => site.config(),
+    decisions,
+    safe,
+    withExamples: site.loaded.file === null && site.chosen.allSimulated && !safe,
+    ...(parts.bundled === undefined ? {} : { bundled: parts.bundled }),
+  });
+}
+
+function makeEgress({ clock, random, log, parts: { resolve, exchange }, config }: Site): Result<Egress> {
+  const rate = parseRate(config().plugins.limits.http);
+  if (!rate.ok) return rate;
+  const outside = { ...(resolve === undefined ? {} : { resolve }), ...(exchange === undefined ? {} : { exchange }) };
+  return ok(new Egress({ clock, random, log: log.logger.child("http"), rate: rate.value, userAgent: `zephyrgate/${VERSION}`, ...outside }));
+}
+
+function feedEvents({ bus, life, log }: Site, { channelName }: Air, supervisor: Supervisor, dispatch: Dispatch): void {
+  const feed = new Feed({
+    bus,
+    dispatch,
+    plugins: () => supervisor.list(),
+    channelName,
+    dropped: (plugin, type) => {
+      const known = supervisor.get(plugin);
+      if (known !== null) known.metrics.eventsDropped += 1;
+      log.logger.debug(`an event ${type} was dropped: too many wait`, { plugin });
+    },
+  });
+  feed.start();
+  life.add("events", () => feed.stop());
+}
+
+/** Names the plugins part of the configuration file: decisions hold while it stays the same. */
+function configHash(site: Site): string {
+  const { enabled_plugins, disabled_plugins, config, permissions } = site.config().plugins;
+  const part = JSON.stringify([enabled_plugins ?? null, disabled_plugins, config, permissions]);
+  return new Bun.CryptoHasher("sha256").update(part).digest("hex");
+}
+
+function asksForSecrets(candidate: Candidate): boolean {
+  return candidate.manifest.permissions.some((entry) => entry.name === "secrets");
+}
