@@ -9,6 +9,8 @@ import type { PluginState, PluginStatus } from "./state.ts";
 
 /** A host that is killed is gone within this time. */
 const DEATH_NOTICE_MS = 250;
+/** How a load fails whose realm or host ended under it. */
+const LOST: ReadonlySet<string> = new Set(["realm_gone", "host_gone"]);
 
 export interface Fates {
   failed(plugin: Plugin, instance: Instance, source: "strike" | "handler", message: string): void;
@@ -30,7 +32,7 @@ export class Lifecycle {
     plugin.machine.move("loading");
     const host = await this.deps.hosts.get(plugin.hostKey);
     let started = await this.#attempt(plugin);
-    if (!started.ok && host.ok && (await this.#died(host.value))) {
+    if (!started.ok && LOST.has(started.error.code) && host.ok && (await this.#died(host.value))) {
       // Several load at once, and the page cannot name a realm that is only being opened: alone it shows whose fault it is.
       this.deps.log.warn("its host was ended while it loaded; trying once more in a process of its own", { plugin: plugin.name });
       plugin.hostKey = `own:${plugin.name}`;

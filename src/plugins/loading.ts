@@ -121,7 +121,7 @@ export async function begin({ instance, bundle }: Pick<Loaded, "instance" | "bun
     instance.registrations.phase = hook;
     const outcome = await instance.call({ kind: "lifecycle", hook }, [], HOOK_DEADLINE_MS, instance.background());
     const problem = hookProblem(outcome, bundle);
-    if (problem !== null) return fail("load_failed", `${hook} failed: ${problem}`);
+    if (problem !== null) return fail(!outcome.ok && outcome.cause === "gone" ? "realm_gone" : "load_failed", `${hook} failed: ${problem}`);
   }
   instance.registrations.phase = "running";
   return ok(null);
