@@ -32,6 +32,8 @@ export interface GatewayIo {
 const SAFE_MODE =
   "safe mode: the gateway ended three times in five minutes without an orderly stop, so only the bundled plugins start (stop it and start it again to try the others)";
 
+const ALLOW_ALL = "--allow-all: every plugin has all that it asks for; this is for developing plugins, not for running a gateway";
+
 /** An orderly stop takes at most this long; then the process ends all the same. */
 const STOP_DEADLINE_MS = 4_500;
 
@@ -53,6 +55,7 @@ export async function runGateway(flags: GatewayFlags, io: GatewayIo): Promise<nu
   const crashes = new CrashLog(config.data_dir, systemClock);
   const safe = flags.safe || crashes.tooMany();
   if (safe && !flags.safe) log.logger.error(SAFE_MODE);
+  if (flags.allowAll) log.logger.warn(ALLOW_ALL);
   const chosen = chooseInterfaces(config, discoverPorts);
   const gateway = new Gateway({
     opened: () => {
@@ -76,8 +79,9 @@ export async function runGateway(flags: GatewayFlags, io: GatewayIo): Promise<nu
     log.stop();
     return 1;
   }
-  if (started !== null)
-    for (const line of describeStart(gateway, config.data_dir, loaded.value.file)) io.stdout.write(`${escapeText(line)}\n`);
+  const isSimulated = chosen.interfaces.some((entry) => entry.type === "simulated");
+  const facts = { dataDir: config.data_dir, configFile: loaded.value.file, isSimulated, flags: sameFlags(flags) };
+  if (started !== null) for (const line of describeStart(gateway, facts)) io.stdout.write(`${escapeText(line)}\n`);
   const why = await stopped;
   log.logger.info(`stopping: ${why}`);
   const inTime = await Promise.race([gateway.stop().then(() => true), Bun.sleep(STOP_DEADLINE_MS).then(() => false)]);
@@ -85,6 +89,14 @@ export async function runGateway(flags: GatewayFlags, io: GatewayIo): Promise<nu
   crashes.end();
   log.stop();
   return 0;
+}
+
+/** For another verb, to find the same gateway. */
+function sameFlags({ config, dataDir, port }: GatewayFlags): string {
+  const given = { config, "data-dir": dataDir, port };
+  return Object.entries(given)
+    .flatMap(([name, value]) => (value === undefined ? [] : [` --${name} ${value}`]))
+    .join("");
 }
 
 function sourcesOf(flags: GatewayFlags, io: GatewayIo): ConfigSources {

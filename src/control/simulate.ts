@@ -3,7 +3,7 @@ import { fail, ok } from "../errors.ts";
 import { parseNodeId } from "../mesh/codec/node-id.ts";
 import type { SimulatedMesh } from "../mesh/simulator/mesh.ts";
 
-/** Lets a simulated node speak; absent without a simulated interface. */
+/** Lets a simulated node speak, and the mesh fail; absent without a simulated interface. */
 export function simulateControl(meshes: readonly SimulatedMesh[]): SimulateControl | undefined {
   const [mesh] = meshes;
   if (mesh === undefined) return undefined;
@@ -22,6 +22,10 @@ export function simulateControl(meshes: readonly SimulatedMesh[]): SimulateContr
         ...(channel === undefined ? {} : { channel }),
       });
       return said.ok ? ok({ packetId: said.value }) : said;
+    },
+    fail: (fault) => {
+      mesh.fail(fault);
+      return ok(null);
     },
   };
 }

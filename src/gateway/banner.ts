@@ -1,17 +1,37 @@
+import { isCompiled } from "../sandbox/process-launch.ts";
 import { VERSION } from "../version.ts";
 import type { Gateway } from "./gateway.ts";
 
+export interface Start {
+  readonly dataDir: string;
+  /** Null: none was found. */
+  readonly configFile: string | null;
+  /** Whether somebody can be let speak by `simulate say`. */
+  readonly isSimulated: boolean;
+  /** With which flags another verb finds this gateway. */
+  readonly flags: string;
+}
+
 /** What a person at the terminal wants to know once all is up. */
-export function describeStart(gateway: Gateway, dataDir: string, configFile: string | null): string[] {
-  const plugins = gateway.plugins;
-  const running = plugins.filter((plugin) => plugin.state === "running").map((plugin) => plugin.name);
-  const others = plugins.filter((plugin) => plugin.state !== "running").map((plugin) => `${plugin.name} (${plugin.state})`);
+export function describeStart(gateway: Gateway, { dataDir, configFile, isSimulated, flags }: Start): string[] {
+  const { plugins } = gateway;
+  const named = (state: string) => plugins.filter((plugin) => plugin.state === state).map((plugin) => plugin.name);
+  const waiting = plugins.filter((plugin) => plugin.state === "awaiting_approval");
+  const others = plugins.filter((plugin) => plugin.state !== "running" && plugin.state !== "awaiting_approval");
+  const word = named("running").includes("hello_world") ? "hello" : "help";
   return [
     `ZephyrGate ${VERSION} is up`,
     `  configuration  ${configFile ?? "none, built-in defaults"}`,
     `  data           ${dataDir}`,
     `  API            ${gateway.url}/  (token in ${dataDir}/api-token)`,
-    `  plugins        ${running.join(", ") || "none running"}`,
-    ...(others.length === 0 ? [] : [`  not running    ${others.join(", ")}`]),
+    `  plugins        ${named("running").join(", ") || "none running"}`,
+    ...(others.length === 0 ? [] : [`  not running    ${others.map((plugin) => `${plugin.name} (${plugin.state})`).join(", ")}`]),
+    ...waiting.map((plugin) => `  awaits you     ${plugin.name}: ${plugin.machine.status.reason}`),
+    ...(isSimulated ? [`  try it         ${program()} simulate say --from '!00000002'${flags} ${word}   (in a second terminal)`] : []),
   ];
+}
+
+/** How this program is called again. */
+function program(): string {
+  return isCompiled() ? process.execPath : "npx bun run zephyrgate";
 }

@@ -165,7 +165,11 @@ test("a plugin that hangs in initialize keeps neither the radio nor the others w
 /** The command line without a process of its own: what is refused before anything starts. */
 async function inProcess(cwd: string, argv: readonly string[], env: Record<string, string> = {}) {
   const said = { stdout: "", stderr: "" };
-  const to = (name: "stdout" | "stderr") => ({ write: (text: string) => void (said[name] += text) });
+  const to = (name: "stdout" | "stderr") => ({
+    write: (text: string) => {
+      said[name] += text;
+    },
+  });
   const stdin = (async function* (): AsyncGenerator<string> {})();
   const code = await main(argv, { stdout: to("stdout"), stderr: to("stderr"), stdin, env: { HOME: cwd, ...env }, cwd, isTTY: false });
   return { code, ...said };
