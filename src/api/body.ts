@@ -21,21 +21,31 @@ export async function readJson(request: Request): Promise<Result<unknown>> {
   }
 }
 
-async function readCapped(request: Request): Promise<Uint8Array | null> {
+/** A body of any bytes, at most `most`. */
+export async function readBytes(request: Request, most: number): Promise<Result<Uint8Array>> {
+  const type = request.headers.get("content-type") ?? "";
+  if (!/^application\/octet-stream *(?:;|$)/i.test(type)) {
+    return fail("unsupported_media_type", "the body must be a file", { hint: "send content-type: application/octet-stream" });
+  }
+  const bytes = Number(request.headers.get("content-length") ?? 0) > most ? null : await readCapped(request, most);
+  return bytes === null ? tooLarge(most) : ok(bytes);
+}
+
+async function readCapped(request: Request, most = MAX_BODY): Promise<Uint8Array | null> {
   if (request.body === null) return new Uint8Array();
   const chunks: Uint8Array[] = [];
   let size = 0;
   // Returning from the loop cancels the stream.
   for await (const chunk of request.body) {
     size += chunk.length;
-    if (size > MAX_BODY) return null;
+    if (size > most) return null;
     chunks.push(chunk);
   }
   return Buffer.concat(chunks);
 }
 
-function tooLarge(): Result<never> {
-  return fail("too_large", "the body is larger than 1 MB");
+function tooLarge(most = MAX_BODY): Result<never> {
+  return fail("too_large", `the body is larger than ${Math.round(most / 2 ** 20)} MB`);
 }
 
 export type Schema<T = unknown> = v.GenericSchema<unknown, T>;

@@ -41,6 +41,8 @@ export interface Control {
   schedule(): Answer<readonly ScheduleTask[]>;
   menus(): Answer<readonly MenuItemView[]>;
   readonly audit: AuditControl;
+  /** Plugins as files, and their data. Absent where a gateway takes none. */
+  readonly packages?: PackageControl | undefined;
   /** Absent without a simulated interface. */
   readonly simulate?: SimulateControl | undefined;
 }
@@ -86,6 +88,19 @@ export interface PluginControl {
   deny(name: string, entry: Json, actor: Actor): Answer<PluginPermissions>;
   /** Which rule would allow or deny: `subject` is a host, channel, node, event, secret or command, as the permission has it. */
   why(name: string, permission: string, subject: string | undefined): Answer<WhyView>;
+}
+
+export interface PackageControl {
+  /**
+   * A package's bytes, checked and put in place of what is installed; the new plugin waits for approval, a new version
+   * that asks for no more is loaded at once. `load_failed`: it does not start, and the version before runs on.
+   */
+  install(bytes: Uint8Array, options: { readonly force: boolean }, actor: Actor): Answer<PluginChange>;
+  /** Stops and forgets it; its data stays unless `purge`. */
+  remove(name: string, options: { readonly purge: boolean }, actor: Actor): Answer<null>;
+  /** Its data and configuration as one file, never its secrets. */
+  export(name: string, actor: Actor): Answer<Uint8Array>;
+  import(name: string, bytes: Uint8Array, actor: Actor): Answer<PluginChange>;
 }
 
 export interface PluginChange {

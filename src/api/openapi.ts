@@ -56,6 +56,9 @@ function operation(route: Route): Record<string, unknown> {
     tags: [route.tag],
     ...(route.open === true ? { security: [] } : {}),
     parameters: [...parameters(route.params, "path"), ...parameters(route.query, "query")],
+    ...(route.upload === undefined
+      ? {}
+      : { requestBody: { required: true, content: { "application/octet-stream": { schema: { type: "string", format: "binary" } } } } }),
     ...(route.body === undefined
       ? {}
       : {
@@ -105,7 +108,7 @@ function problems(route: Route): Record<string, unknown> {
   const codes = new Set([
     ...ALWAYS,
     ...(route.open === true ? [] : GUARDED),
-    ...(route.body === undefined ? [] : WITH_BODY),
+    ...(route.body === undefined && route.upload === undefined ? [] : WITH_BODY),
     ...(route.errors ?? []),
   ]);
   const byStatus = new Map<number, ErrorCode[]>();

@@ -17,6 +17,8 @@ export interface Route {
   readonly params?: Schema;
   readonly query?: Schema;
   readonly body?: Schema;
+  /** In place of a JSON body: any bytes, at most so many. They come as `body`, a Uint8Array. */
+  readonly upload?: number;
   /** The answers of success by status; a string is the media type of one that is not JSON. */
   readonly answers: Readonly<Record<number, Schema | string>>;
   /** Failures beyond those every route has. */

@@ -4,13 +4,14 @@ import { fail, GatewayError, ok, type Result } from "../errors.ts";
 import type { Logger } from "../log/logger.ts";
 import { Gate, hostAllowed } from "./access/gate.ts";
 import { ensureToken } from "./access/token.ts";
-import { ANYTHING, check, readJson } from "./body.ts";
+import { ANYTHING, check, readBytes, readJson } from "./body.ts";
 import type { Control } from "./control.ts";
 import { Feed } from "./feed.ts";
 import { pageResponse } from "./page/page.ts";
 import { problemResponse, refuse } from "./problem.ts";
 import type { Method, Route } from "./route.ts";
 import { meshRoutes } from "./routes/mesh.ts";
+import { packageRoutes } from "./routes/packages.ts";
 import { pluginRoutes } from "./routes/plugins.ts";
 import { serviceRoutes } from "./routes/service.ts";
 import { systemRoutes } from "./routes/system.ts";
@@ -21,6 +22,9 @@ export interface ApiOptions {
   readonly port: number;
   readonly dataDir: string;
 }
+
+/** Above the largest upload of any route. */
+const MAX_REQUEST = 80 * 1_048_576;
 
 export interface ApiServer {
   /** `http://127.0.0.1:8080` */
@@ -47,7 +51,7 @@ export function startApi(options: ApiOptions, control: Control, deps: ApiDeps): 
       port: options.port,
       idleTimeout: 60,
       // The bodies' own cap answers with a problem; this one only bounds what is read before it.
-      maxRequestBodySize: 8 * 1_048_576,
+      maxRequestBodySize: MAX_REQUEST,
       fetch: (request, bun) => api.handle(request, bun.requestIP(request)?.address ?? "unknown"),
       error: (thrown) => api.failed(thrown),
     });
@@ -105,7 +109,7 @@ class Api {
     this.#feed = new Feed(control, deps.clock);
     const counters = () => ({ answered: this.#answered, clients: this.#feed.clients, dropped: this.#feed.dropped });
     const service = serviceRoutes(this.#gate, this.#feed, counters, () => this.#routes);
-    this.#routes = [...systemRoutes, ...pluginRoutes, ...meshRoutes, ...service];
+    this.#routes = [...systemRoutes, ...pluginRoutes, ...packageRoutes, ...meshRoutes, ...service];
     const app = new Elysia({ normalize: false });
     for (const route of this.#routes) {
       app.route(route.method, route.path, ({ request, params }) => this.#run(route, request, params), { parse: "none" });
@@ -146,7 +150,7 @@ class Api {
       if (!params.ok) return problemResponse(params.error);
       const query = route.query === undefined ? ok(undefined) : check(route.query, queryOf(request), "invalid_argument");
       if (!query.ok) return problemResponse(query.error);
-      const raw = route.body === undefined ? ok(undefined) : await readJson(request);
+      const raw = await readBody(route, request);
       if (!raw.ok) return problemResponse(raw.error);
       const body = check(route.body ?? ANYTHING, raw.value, "unprocessable");
       if (!body.ok) return problemResponse(body.error);
@@ -179,6 +183,11 @@ class Api {
   stop(): void {
     this.#feed.stop();
   }
+}
+
+async function readBody(route: Route, request: Request): Promise<Result<unknown>> {
+  if (route.upload !== undefined) return readBytes(request, route.upload);
+  return route.body === undefined ? ok(undefined) : readJson(request);
 }
 
 const HEADERS = {

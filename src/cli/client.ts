@@ -40,6 +40,19 @@ export class Client {
     return parsed.success ? ok(parsed.output) : this.#stranger();
   }
 
+  /** Sends a file. */
+  async upload<T>(path: string, bytes: Uint8Array, schema: Schema<T>): Promise<Result<T>> {
+    const response = await this.#fetch("POST", path, bytes);
+    if (!response.ok) return response;
+    const parsed = v.safeParse(schema, parse(await response.value.text()));
+    return parsed.success ? ok(parsed.output) : this.#stranger();
+  }
+
+  async download(path: string): Promise<Result<Uint8Array>> {
+    const response = await this.#fetch("GET", path, undefined);
+    return response.ok ? ok(new Uint8Array(await response.value.arrayBuffer())) : response;
+  }
+
   /** Every page of a list. */
   async list<T>(path: string, item: Schema<T>): Promise<Result<T[]>> {
     const items: T[] = [];
@@ -68,13 +81,14 @@ export class Client {
   async #fetch(method: string, path: string, body: unknown, stream?: AbortSignal): Promise<Result<Response>> {
     const signals = [stream ?? AbortSignal.timeout(DEADLINE_MS), this.signal].filter((signal) => signal !== undefined);
     const headers: Record<string, string> = { authorization: `Bearer ${this.token}` };
-    if (body !== undefined) headers["content-type"] = "application/json";
+    const isFile = body instanceof Uint8Array;
+    if (body !== undefined) headers["content-type"] = isFile ? "application/octet-stream" : "application/json";
     let response: Response;
     try {
       response = await fetch(this.url + path, {
         method,
         headers,
-        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        ...(body === undefined ? {} : { body: isFile ? new Uint8Array(body) : JSON.stringify(body) }),
         redirect: "error",
         signal: AbortSignal.any(signals),
       });

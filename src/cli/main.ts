@@ -7,6 +7,7 @@ import { COMMON, type Io, parseArgs, type Verb } from "./verb.ts";
 import { createVerb } from "./verbs/create.ts";
 import { doctorVerbs } from "./verbs/doctor.ts";
 import { gatewayVerbs } from "./verbs/gateway.ts";
+import { packageVerbs } from "./verbs/packages.ts";
 import { permissionVerbs } from "./verbs/permissions.ts";
 import { pluginVerbs } from "./verbs/plugins.ts";
 import { secretVerbs } from "./verbs/secrets.ts";
@@ -20,6 +21,7 @@ export const VERBS: readonly Verb[] = [
   ...doctorVerbs,
   ...pluginVerbs,
   createVerb,
+  ...packageVerbs,
   ...permissionVerbs,
   ...secretVerbs,
   ...simulateVerbs,

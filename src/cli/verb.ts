@@ -80,7 +80,7 @@ export function parseArgs(argv: readonly string[], table: FlagTable): Parsed {
   return { ok: true, args, flags };
 }
 
-const SHORT: Readonly<Record<string, string>> = { f: "follow", h: "help", y: "yes" };
+const SHORT: Readonly<Record<string, string>> = { f: "follow", h: "help", y: "yes", o: "output" };
 
 export function textFlag(flags: Flags, name: string): string | undefined {
   const value = flags[name];

@@ -1,4 +1,13 @@
-import type { Answer, AuditControl, Control, GatewayStatus, MessageControl, PluginControl, SimulateControl } from "../api/control.ts";
+import type {
+  Answer,
+  AuditControl,
+  Control,
+  GatewayStatus,
+  MessageControl,
+  PackageControl,
+  PluginControl,
+  SimulateControl,
+} from "../api/control.ts";
 import type { MenuItemView, OutboxView, ScheduleTask } from "../api/views.ts";
 import { ok, type Result } from "../errors.ts";
 import type { CoreBus } from "../events/core.ts";
@@ -21,6 +30,7 @@ export interface ControlParts {
   readonly plugins: PluginControl;
   readonly messages: MessageControl;
   readonly audit: AuditControl;
+  readonly packages: PackageControl;
   readonly simulate: SimulateControl | undefined;
   readonly supervisor: Supervisor;
   readonly outbox: Outbox;
@@ -43,6 +53,7 @@ export class GatewayControl implements Control {
   readonly plugins: PluginControl;
   readonly messages: MessageControl;
   readonly audit: AuditControl;
+  readonly packages: PackageControl;
   readonly simulate: SimulateControl | undefined;
 
   constructor(private readonly parts: ControlParts) {
@@ -53,6 +64,7 @@ export class GatewayControl implements Control {
     this.plugins = parts.plugins;
     this.messages = parts.messages;
     this.audit = parts.audit;
+    this.packages = parts.packages;
     this.simulate = parts.simulate;
   }
 

@@ -3,14 +3,17 @@ import { Alerts } from "../control/alerts.ts";
 import { Audit } from "../control/audit.ts";
 import { GatewayControl } from "../control/control.ts";
 import { Messages } from "../control/messages.ts";
+import { Packages } from "../control/packages.ts";
 import { Plugins } from "../control/plugins.ts";
 import { simulateControl } from "../control/simulate.ts";
+import { summaryView } from "../control/views.ts";
 import { fail, ok, type Result } from "../errors.ts";
 import type { Settings } from "../plugins/decisions.ts";
 import type { Plugin } from "../plugins/plugin.ts";
 import { VERSION } from "../version.ts";
 import type { Air } from "./air.ts";
 import type { Ground } from "./ground.ts";
+import { databasePath } from "./plugins.ts";
 import type { Site } from "./site.ts";
 import type { Stage } from "./stage.ts";
 
@@ -45,6 +48,7 @@ export function makeDesk(site: Site, ground: Ground, air: Air, stage: Stage, isR
       audit: (event, detail) => ground.note(null, event, detail),
     }),
     audit: new Audit(ground.audit, ground.auditDir),
+    packages: makePackages(site, ground, stage),
     simulate: simulateControl(air.meshes),
     supervisor,
     outbox: air.outbox,
@@ -56,6 +60,28 @@ export function makeDesk(site: Site, ground: Ground, air: Air, stage: Stage, isR
     tasks: () => conversation.schedule.status(),
     menus: () => conversation.menuRegistry.list(),
     walls: () => hosts.running()[0]?.host.walls ?? [],
+  });
+}
+
+function makePackages({ clock, config }: Site, { secrets, note }: Ground, stage: Stage): Packages {
+  const { supervisor, hosts, approvals, catalogue, decisions } = stage;
+  return new Packages({
+    dataDir: config().data_dir,
+    supervisor,
+    hosts,
+    now: () => clock.now(),
+    isReserved: (name) => catalogue.isReserved(name),
+    databaseOf: (candidate) => databasePath(config().data_dir, candidate.name),
+    storageMb: (candidate) => catalogue.limitsOf(candidate).storageMb,
+    userConfig: (name) => catalogue.userConfig(name),
+    saveConfig: (plugin, values) => saveConfig(stage, plugin, values),
+    forget: (candidate) => {
+      approvals.forget(candidate);
+      decisions.forget(candidate.name);
+      secrets.removeAll(candidate.name);
+    },
+    summary: (plugin) => summaryView(plugin, approvals.hash(plugin.next ?? plugin.candidate), clock.now()),
+    audit: note,
   });
 }
 

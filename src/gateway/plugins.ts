@@ -1,11 +1,13 @@
 /** The supervisor's view of configuration, discovery and loader. */
-import { mkdirSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { embeddedPlugins } from "../../plugins/embedded.ts" with { type: "macro" };
 import { deepMerge } from "../config/merge.ts";
 import type { Config } from "../config/schema.ts";
 import { fail, issueLine, ok, type Result } from "../errors.ts";
 import type { Logger } from "../log/logger.ts";
+import type { Manifest } from "../manifest/schema.ts";
+import { installedFolder } from "../packages/installed.ts";
 import type { Settings, StoredDecisions } from "../plugins/decisions.ts";
 import { type BundledPlugin, Discovery, type FoundPlugin, readConfigSchema } from "../plugins/discovery.ts";
 import { planStart } from "../plugins/order.ts";
@@ -30,7 +32,7 @@ export interface CatalogueDeps {
   /** In place of those of the program. */
   readonly bundled?: readonly BundledPlugin[];
   /** Bundles what strangers wrote, away from this process. */
-  readonly compiler: Pick<Compiler, "load">;
+  readonly compiler: Pick<Compiler, "load"> & Partial<Pick<Compiler, "warm">>;
 }
 
 /** Knows where each plugin came from and what the configuration says of it. */
@@ -38,6 +40,8 @@ export class Catalogue {
   readonly #discovery: Discovery;
   readonly #found = new Map<string, FoundPlugin>();
   readonly #examples: ReadonlySet<string>;
+  /** Of each plugin the last code that was bundled, by its manifest. */
+  readonly #built = new Map<string, { readonly manifest: Manifest; readonly bundle: Bundle }>();
 
   constructor(private readonly deps: CatalogueDeps) {
     const bundled = deps.bundled ?? BUNDLED;
@@ -46,9 +50,12 @@ export class Catalogue {
   }
 
   async discover(): Promise<Discovered> {
-    const { plugins: settings } = this.deps.config();
-    const paths = this.deps.safe || !settings.auto_discover ? [] : settings.paths;
-    const { plugins, broken } = this.#discovery.scan(paths);
+    const { plugins: settings, data_dir } = this.deps.config();
+    const paths = settings.auto_discover ? [...settings.paths] : [];
+    // Nobody names that folder: what stands in it was installed, and is looked for in any case.
+    if (existsSync(installedFolder(data_dir))) paths.push(installedFolder(data_dir));
+    if (paths.length > 0 && settings.auto_load && !this.deps.safe) this.deps.compiler.warm?.();
+    const { plugins, broken } = this.#discovery.scan(this.deps.safe ? [] : paths);
     this.#found.clear();
     for (const plugin of plugins) this.#found.set(plugin.name, plugin);
     return {
@@ -72,10 +79,15 @@ export class Catalogue {
     const found = this.#found.get(candidate.name);
     if (found === undefined) return fail("load_failed", "its folder is gone", { where: candidate.path });
     const { origin, path, tree, manifest } = found;
+    const built = this.#built.get(candidate.name);
+    // Its folder holds a version that waits for the operator: the accepted one comes back as it was.
+    if (manifest !== candidate.manifest && built?.manifest === candidate.manifest) return ok(built.bundle);
     const loaded = await (origin === "bundled" ? loadPlugin(tree, manifest.main) : this.deps.compiler.load(path, manifest.main));
     if (!loaded.ok) return fail("load_failed", loaded.error.map(issueLine).join("; "), { data: { issues: loaded.error } });
     const { code, hash, map } = loaded.value;
-    return ok({ code, hash, mapStack: stackMapper(map, bundleFile(candidate.name)) });
+    const bundle = { code, hash, mapStack: stackMapper(map, bundleFile(candidate.name)) };
+    if (manifest === candidate.manifest) this.#built.set(candidate.name, { manifest, bundle });
+    return ok(bundle);
   }
 
   /** Operator's values: those set by API, else the file's. */
@@ -108,11 +120,7 @@ export class Catalogue {
 
   /** What the manifest wants beyond the configuration's defaults: part of what the operator approves. */
   limitsAbove(candidate: Candidate): Record<string, number> {
-    const defaults: Readonly<Record<string, unknown>> = this.deps.config().plugins.limits;
-    const wanted = Object.entries(candidate.manifest.limits ?? {});
-    return Object.fromEntries(
-      wanted.filter((entry): entry is [string, number] => typeof entry[1] === "number" && entry[1] > Number(defaults[entry[0]])),
-    );
+    return limitsAbove(candidate.manifest, this.deps.config());
   }
 
   disabledByConfig(name: string): string | null {
@@ -120,9 +128,23 @@ export class Catalogue {
     return disabled_plugins.includes(name) ? "disabled in the configuration (plugins.disabled_plugins)" : null;
   }
 
+  /** Whether the name belongs to a plugin of the program itself. */
+  isReserved(name: string): boolean {
+    return (this.deps.bundled ?? BUNDLED).some((plugin) => plugin.name === name);
+  }
+
   isExample(name: string): boolean {
     return this.#examples.has(name);
   }
+}
+
+/** See {@link Catalogue.limitsAbove}. */
+export function limitsAbove(manifest: Manifest, config: Config): Record<string, number> {
+  const defaults: Readonly<Record<string, unknown>> = config.plugins.limits;
+  const wanted = Object.entries(manifest.limits ?? {});
+  return Object.fromEntries(
+    wanted.filter((entry): entry is [string, number] => typeof entry[1] === "number" && entry[1] > Number(defaults[entry[0]])),
+  );
 }
 
 function candidateOf(found: FoundPlugin): Candidate {

@@ -88,6 +88,12 @@ export class StoredApprovals implements Approvals, PermissionPort {
     return lease;
   }
 
+  /** The plugin was removed: nothing that was said of it holds for another of its name. */
+  forget(candidate: Candidate): void {
+    this.deps.store.forget(candidate.name, candidate.path);
+    this.deps.audit(candidate.name, "forget", "removed: its grants are forgotten");
+  }
+
   view(candidate: Candidate): PermissionView {
     const verdict = this.#verdict(candidate);
     const lease = this.#lease(candidate.name) ?? (verdict.ok ? this.deps.broker.open(candidate.name, verdict.value) : null);

@@ -22,6 +22,13 @@ export const decisionsSchema = {
   ],
 };
 
+/** Decision and settings of a plugin that was removed. */
+export function forgetDecisions(database: CoreDatabase, plugin: string): void {
+  database.write(() => {
+    for (const table of ["plugin_decisions", "plugin_settings"]) database.sqlite.run(`DELETE FROM ${table} WHERE plugin = ?`, [plugin]);
+  });
+}
+
 /**
  * What the operator decided by API or command line. A decision wins until the plugins part of the configuration file is
  * another one than it was then: it is kept with that part's hash.
@@ -52,9 +59,10 @@ export class StoredDecisions implements Decisions {
     this.#run("INSERT OR REPLACE INTO plugin_decisions VALUES (?, ?, ?, ?)", plugin, decision, this.configHash(), this.now());
   }
 
+  /** Decision and settings. */
   forget(plugin: string): void {
     this.#cache.delete(plugin);
-    this.#run("DELETE FROM plugin_decisions WHERE plugin = ?", plugin);
+    forgetDecisions(this.database, plugin);
   }
 
   /** The operator's values for a plugin as set by API; null where the file's hold. */

@@ -146,7 +146,7 @@ describe("errors", () => {
       "invalid_argument",
     );
     const wrong = await api.call("/api/v1/plugins/hello_world", { method: "PATCH" });
-    expect(wrong.headers.get("allow")).toBe("GET, HEAD");
+    expect(wrong.headers.get("allow")).toBe("GET, DELETE, HEAD");
     await problem(wrong, 405, "method_not_allowed");
     expect((await api.call("/api/v1/messages", { method: "OPTIONS" })).headers.get("allow")).toBe("GET, POST, HEAD");
     const post = (body: string, type: string) => api.call("/api/v1/messages", { method: "POST", body, headers: { "content-type": type } });

@@ -1,0 +1,88 @@
+import * as v from "valibot";
+import { fail, ok, type Result } from "../../errors.ts";
+import { BACKUP_LIMITS } from "../../packages/backup.ts";
+import { PACKAGE_LIMITS } from "../../packages/package.ts";
+import type { Control, PackageControl, PluginChange } from "../control.ts";
+import { type Reply, type Route, reply, route } from "../route.ts";
+import { pluginSummary } from "../views.ts";
+
+const params = v.object({ name: v.pipe(v.string(), v.regex(/^[a-z][a-z0-9_]{0,63}$/, "a plugin name: a-z, 0-9 and _")) });
+const yes = v.optional(
+  v.pipe(
+    v.picklist(["true", "false"]),
+    v.transform((text) => text === "true"),
+  ),
+  "false",
+);
+const tag = "plugins";
+const base = "/api/v1/plugins";
+const FILE = "application/octet-stream";
+
+function packages(control: Control): Result<PackageControl> {
+  return control.packages === undefined ? fail("unavailable", "this gateway takes no packages") : ok(control.packages);
+}
+
+async function change(answer: Result<PluginChange> | Promise<Result<PluginChange>>): Promise<Result<Reply>> {
+  const result = await answer;
+  return result.ok ? ok({ status: result.value.waits ? 202 : 200, body: result.value.plugin }) : result;
+}
+
+export const packageRoutes: readonly Route[] = [
+  route<unknown, { force: boolean }, Uint8Array>({
+    method: "POST",
+    path: base,
+    summary: "Install a package, or a new version of one; it waits for approval where it asks for more than was accepted",
+    tag,
+    query: v.strictObject({ force: v.pipe(yes, v.description("Also an older version")) }),
+    upload: PACKAGE_LIMITS.packed,
+    answers: { 200: pluginSummary, 202: pluginSummary },
+    errors: ["conflict", "load_failed", "manifest_invalid"],
+    async run({ control, query, body, actor }) {
+      const taken = packages(control);
+      return taken.ok ? change(taken.value.install(body, query, actor)) : taken;
+    },
+  }),
+  route<{ name: string }, { purge: boolean }>({
+    method: "DELETE",
+    path: `${base}/:name`,
+    summary: "Remove an installed plugin with its grants, settings and secrets; with `purge` its data too",
+    tag,
+    params,
+    query: v.strictObject({ purge: v.pipe(yes, v.description("Delete its data")) }),
+    answers: { 204: v.void() },
+    errors: ["not_found", "conflict"],
+    async run({ control, params, query, actor }) {
+      const taken = packages(control);
+      return taken.ok ? reply(taken.value.remove(params.name, query, actor), undefined, 204) : taken;
+    },
+  }),
+  route<{ name: string }>({
+    method: "GET",
+    path: `${base}/:name/export`,
+    summary: "Its data and configuration as a file; never its secrets",
+    tag,
+    params,
+    answers: { 200: FILE },
+    errors: ["not_found", "too_large"],
+    async run({ control, params, actor }) {
+      const taken = packages(control);
+      if (!taken.ok) return taken;
+      const headers = { "content-type": FILE, "content-disposition": `attachment; filename="${params.name}.zgd"` };
+      return reply(taken.value.export(params.name, actor), (bytes) => new Response(new Uint8Array(bytes), { headers }));
+    },
+  }),
+  route<{ name: string }, unknown, Uint8Array>({
+    method: "POST",
+    path: `${base}/:name/import`,
+    summary: "Put back what an export holds, in place of its data and configuration",
+    tag,
+    params,
+    upload: BACKUP_LIMITS.packed,
+    answers: { 200: pluginSummary, 202: pluginSummary },
+    errors: ["not_found", "conflict", "config_invalid", "quota_exceeded"],
+    async run({ control, params, body, actor }) {
+      const taken = packages(control);
+      return taken.ok ? change(taken.value.import(params.name, body, actor)) : taken;
+    },
+  }),
+];

@@ -1,0 +1,247 @@
+import { closeSync, constants, existsSync, fstatSync, openSync, readSync, renameSync, rmSync } from "node:fs";
+import { dirname, join } from "node:path";
+import type { Actor, PackageControl, PluginChange } from "../api/control.ts";
+import type { PluginSummary } from "../api/views.ts";
+import { fail, ok, type Result } from "../errors.ts";
+import { BACKUP_LIMITS, readBackup, writeBackup } from "../packages/backup.ts";
+import { installedPath, place, rollBack, uninstall } from "../packages/installed.ts";
+import { readPackage } from "../packages/package.ts";
+import type { Settings } from "../plugins/decisions.ts";
+import type { Hosts } from "../plugins/hosts.ts";
+import type { Plugin } from "../plugins/plugin.ts";
+import type { Candidate } from "../plugins/ports.ts";
+import type { Supervisor } from "../plugins/supervisor.ts";
+import { writeFileAtomically } from "../storage/atomic.ts";
+
+export interface PackagesDeps {
+  readonly dataDir: string;
+  readonly supervisor: Supervisor;
+  readonly hosts: Pick<Hosts, "get" | "release">;
+  now(): number;
+  /** Names of the program's own plugins. */
+  isReserved(name: string): boolean;
+  databaseOf(candidate: Candidate): string;
+  storageMb(candidate: Candidate): number;
+  /** The operator's values. */
+  userConfig(name: string): Settings;
+  saveConfig(plugin: Plugin, config: Settings): Promise<Result<readonly string[]>>;
+  /** Grants, decisions, settings and secrets of a plugin that is no more. */
+  forget(candidate: Candidate): void;
+  summary(plugin: Plugin): PluginSummary;
+  audit(plugin: string, event: string, detail: string): void;
+}
+
+const by = (actor: Actor) => `${actor.via} ${actor.address}`;
+
+/** Plugins that come as a file, and what they keep. */
+export class Packages implements PackageControl {
+  /** One change of the folder of installed plugins at a time. */
+  #tail: Promise<unknown> = Promise.resolve();
+
+  constructor(private readonly deps: PackagesDeps) {}
+
+  install(bytes: Uint8Array, options: { readonly force: boolean }, actor: Actor): Promise<Result<PluginChange>> {
+    return this.#alone(() => this.#install(bytes, options.force, actor));
+  }
+
+  remove(name: string, options: { readonly purge: boolean }, actor: Actor): Promise<Result<null>> {
+    return this.#alone(() => this.#remove(name, options.purge, actor));
+  }
+
+  async export(name: string, actor: Actor): Promise<Result<Uint8Array>> {
+    const plugin = this.deps.supervisor.get(name);
+    if (plugin === null) return unknown(name);
+    const database = await this.#copyData(plugin);
+    if (!database.ok) return database;
+    this.deps.audit(name, "export", `${by(actor)} took a copy of its data`);
+    return writeBackup({
+      plugin: name,
+      version: plugin.candidate.manifest.version,
+      exportedAt: new Date(this.deps.now()).toISOString(),
+      config: this.deps.userConfig(name),
+      database: database.value,
+    });
+  }
+
+  import(name: string, bytes: Uint8Array, actor: Actor): Promise<Result<PluginChange>> {
+    return this.#alone(() => this.#import(name, bytes, actor));
+  }
+
+  async #install(bytes: Uint8Array, force: boolean, actor: Actor): Promise<Result<PluginChange>> {
+    const { deps } = this;
+    const read = readPackage(bytes);
+    if (!read.ok) return read;
+    const { manifest, files, code } = read.value;
+    const { name, version } = manifest;
+    const refused = this.#mayPlace(name, version, force);
+    if (refused !== null) return refused;
+    const placed = place(deps.dataDir, name, files);
+    if (!placed.ok) return placed;
+    deps.audit(name, "install", `${by(actor)} installed version ${version}, code ${code}`);
+    const started = await this.#begin(name);
+    if (started.ok) return started;
+    // What ran before runs on; a first install stays, so that what is missing can be supplied.
+    const plugin = deps.supervisor.get(name);
+    if (plugin !== null && plugin.state !== "running") return ok({ plugin: deps.summary(plugin), waits: false });
+    rollBack(deps.dataDir, name);
+    await deps.supervisor.discover();
+    deps.audit(name, "install", `version ${version} did not start and was taken back`);
+    return started;
+  }
+
+  #mayPlace(name: string, version: string, force: boolean): Result<never> | null {
+    const known = this.deps.supervisor.get(name);
+    if (this.deps.isReserved(name)) {
+      return fail("conflict", `${name} is the name of a bundled plugin`, { hint: "give the plugin another name in its manifest.yaml" });
+    }
+    if (known === null) return null;
+    const { path, manifest } = known.candidate;
+    if (path !== installedPath(this.deps.dataDir, name) && existsSync(path)) {
+      return fail("conflict", `a plugin called ${name} is loaded from ${path}`, {
+        hint: "remove that folder, or take it out of plugins.paths, first",
+      });
+    }
+    if (Bun.semver.order(version, manifest.version) < 0 && !force) {
+      return fail("conflict", `version ${version} is older than the installed ${manifest.version}`, {
+        hint: "add --force to go back to it",
+      });
+    }
+    return null;
+  }
+
+  /** A new plugin is found, a known one reloaded; a disabled one stays so. */
+  async #begin(name: string): Promise<Result<PluginChange>> {
+    const { supervisor, summary } = this.deps;
+    await supervisor.discover();
+    const plugin = supervisor.get(name);
+    if (plugin === null) return fail("load_failed", `${name} was placed and not found`, { hint: "see the log" });
+    if (plugin.state === "disabled") return ok({ plugin: summary(plugin), waits: false });
+    const change = await supervisor.reload(name);
+    return change.ok ? ok({ plugin: summary(change.value.plugin), waits: change.value.waits }) : change;
+  }
+
+  async #remove(name: string, purge: boolean, actor: Actor): Promise<Result<null>> {
+    const { deps } = this;
+    const plugin = deps.supervisor.get(name);
+    if (plugin === null) return unknown(name);
+    if (plugin.candidate.bundled) {
+      return fail("conflict", `${name} is part of the program`, { hint: `zephyrgate plugin disable ${name}` });
+    }
+    if (plugin.candidate.path !== installedPath(deps.dataDir, name) && existsSync(plugin.candidate.path)) {
+      return fail("conflict", `${name} was not installed, it is loaded from ${plugin.candidate.path}`, {
+        hint: `remove that folder yourself, or: zephyrgate plugin disable ${name}`,
+      });
+    }
+    const removed = await deps.supervisor.whileDown(name, "it is being removed", async () => {
+      const folder = dirname(deps.databaseOf(plugin.candidate));
+      const host = await deps.hosts.get(plugin.hostKey);
+      if (host.ok) await host.value.releaseDatabase(join(folder, "data.db"));
+      uninstall(deps.dataDir, name);
+      deps.forget(plugin.candidate);
+      if (purge) rmSync(folder, { recursive: true, force: true });
+      return ok("gone");
+    });
+    if (!removed.ok) return removed;
+    if (plugin.hostKey !== "shared") await deps.hosts.release(plugin.hostKey);
+    await deps.supervisor.discover();
+    deps.audit(name, "remove", `${by(actor)} removed it${purge ? " and its data" : "; its data is kept"}`);
+    return ok(null);
+  }
+
+  async #import(name: string, bytes: Uint8Array, actor: Actor): Promise<Result<PluginChange>> {
+    const { deps } = this;
+    const plugin = deps.supervisor.get(name);
+    if (plugin === null) return unknown(name);
+    const read = readBackup(bytes);
+    if (!read.ok) return read;
+    const { plugin: owner, version, config, database } = read.value;
+    if (owner !== name) return fail("conflict", `the file holds the data of ${owner}`, { hint: `zephyrgate plugin import ${owner} FILE` });
+    if (Bun.semver.order(version, plugin.candidate.manifest.version) > 0) {
+      return fail("conflict", `the data is of version ${version}, and ${plugin.candidate.manifest.version} is installed`, {
+        hint: "install that version or a higher one first",
+      });
+    }
+    const most = deps.storageMb(plugin.candidate);
+    if ((database?.length ?? 0) > most * 2 ** 20)
+      return fail("quota_exceeded", `the data is larger than the ${most} MB that ${name} may keep`);
+    const sound = database === null ? ok(null) : await this.#stage(plugin, database);
+    if (!sound.ok) return sound;
+    const configured = await deps.saveConfig(plugin, config);
+    const done = configured.ok ? await this.#swapData(plugin, sound.value) : configured;
+    if (sound.value !== null) rmSync(sound.value, { force: true });
+    if (!done.ok) return done;
+    deps.audit(name, "import", `${by(actor)} put back data of version ${version}`);
+    return ok({ plugin: deps.summary(plugin), waits: false });
+  }
+
+  /** What was sent, copied by the host that alone opens such files: so it is whole, and holds nothing but tables. */
+  async #stage(plugin: Plugin, database: Uint8Array): Promise<Result<string>> {
+    const folder = dirname(this.deps.databaseOf(plugin.candidate));
+    const [sent, copy] = [join(folder, "import-sent.db"), join(folder, "import.db")];
+    const host = await this.deps.hosts.get(plugin.hostKey);
+    if (!host.ok) return host;
+    try {
+      rmSync(copy, { force: true });
+      writeFileAtomically(sent, database, { mode: 0o600 });
+      const copied = await host.value.backupDatabase(sent, copy);
+      await host.value.releaseDatabase(sent);
+      return copied.ok
+        ? ok(copy)
+        : fail("invalid_argument", "the data in the file is damaged", { cause: copied.error, hint: "export it again" });
+    } finally {
+      for (const ending of ["", "-wal", "-shm", "-journal"]) rmSync(`${sent}${ending}`, { force: true });
+    }
+  }
+
+  #swapData(plugin: Plugin, staged: string | null): Promise<Result<unknown>> {
+    const path = this.deps.databaseOf(plugin.candidate);
+    return this.deps.supervisor.whileDown(plugin.name, "its data is being put back", async () => {
+      const host = await this.deps.hosts.get(plugin.hostKey);
+      const released = host.ok ? await host.value.releaseDatabase(path) : host;
+      if (!released.ok) return released;
+      for (const ending of ["", "-wal", "-shm", "-journal"]) rmSync(`${path}${ending}`, { force: true });
+      if (staged !== null) renameSync(staged, path);
+      return ok("back");
+    });
+  }
+
+  async #copyData(plugin: Plugin): Promise<Result<Uint8Array | null>> {
+    const path = this.deps.databaseOf(plugin.candidate);
+    if (!existsSync(path)) return ok(null);
+    const host = await this.deps.hosts.get(plugin.hostKey);
+    if (!host.ok) return host;
+    const copy = join(dirname(path), `export-${crypto.randomUUID()}.db`);
+    try {
+      const copied = await host.value.backupDatabase(path, copy);
+      return copied.ok ? readFile(copy) : copied;
+    } finally {
+      rmSync(copy, { force: true });
+    }
+  }
+
+  #alone<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#tail.then(work, work);
+    this.#tail = result.catch(() => undefined);
+    return result;
+  }
+}
+
+/** The host made it, and the host may be anybody's by now: no link is followed, and no more is read than may be exported. */
+function readFile(path: string): Result<Uint8Array> {
+  const descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW);
+  try {
+    const stats = fstatSync(descriptor);
+    if (!stats.isFile() || stats.size > BACKUP_LIMITS.unpacked) return fail("too_large", "the plugin's data is too large to be exported");
+    const bytes = new Uint8Array(stats.size);
+    let length = 0;
+    for (let count = 1; count > 0 && length < bytes.length; length += count)
+      count = readSync(descriptor, bytes, length, bytes.length - length, null);
+    return ok(bytes.subarray(0, length));
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+function unknown(name: string): Result<never> {
+  return fail("not_found", `there is no plugin called ${JSON.stringify(name.slice(0, 64))}`, { hint: "zephyrgate plugin list" });
+}
