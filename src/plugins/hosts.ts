@@ -20,6 +20,8 @@ interface Slot {
   /** Deaths in a row, each within QUIET_MS of its start: they are spaced out. */
   crashes: number;
   startedAt: number;
+  /** Nobody wants it any more: what is still being started ends at once. */
+  released: boolean;
 }
 
 const QUIET_MS = 30_000;
@@ -29,6 +31,7 @@ const BACKOFF_MAX_MS = 30_000;
 /** The host processes: started on first use, started again after a death (spaced out when they die young), stopped together. */
 export class Hosts {
   readonly #slots = new Map<HostKey, Slot>();
+  readonly #ending = new Set<Promise<void>>();
   #stopped = false;
   readonly #abort = new AbortController();
 
@@ -37,7 +40,7 @@ export class Hosts {
   /** The running host, or a new one. Concurrent callers share one start. */
   get(key: HostKey): Promise<Result<PluginHost>> {
     if (this.#stopped) return Promise.resolve(fail("host_gone", "the gateway is stopping"));
-    const slot = this.#slots.get(key) ?? { starting: null, host: null, crashes: 0, startedAt: 0 };
+    const slot = this.#slots.get(key) ?? { starting: null, host: null, crashes: 0, startedAt: 0, released: false };
     this.#slots.set(key, slot);
     if (slot.host !== null) return Promise.resolve({ ok: true, value: slot.host });
     slot.starting ??= this.#start(key, slot).finally(() => {
@@ -50,23 +53,27 @@ export class Hosts {
     return [...this.#slots].flatMap(([key, slot]) => (slot.host === null ? [] : [{ key, host: slot.host }]));
   }
 
-  /** Ends a host that has no plugin left. */
+  /** Ends a host that has no plugin left, also one that is only being started. */
   async release(key: HostKey): Promise<void> {
     const slot = this.#slots.get(key);
+    if (slot === undefined) return;
     this.#slots.delete(key);
-    await slot?.host?.stop();
+    slot.released = true;
+    const ending = this.#endSlot(slot);
+    this.#ending.add(ending);
+    await ending.finally(() => this.#ending.delete(ending));
   }
 
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#abort.abort();
-    await Promise.all(
-      [...this.#slots.values()].map(async (slot) => {
-        await slot.starting;
-        await slot.host?.stop();
-      }),
-    );
+    await Promise.all([...[...this.#slots.values()].map((slot) => this.#endSlot(slot)), ...this.#ending]);
     this.#slots.clear();
+  }
+
+  async #endSlot(slot: Slot): Promise<void> {
+    await slot.starting;
+    await slot.host?.stop();
   }
 
   async #start(key: HostKey, slot: Slot): Promise<Result<PluginHost>> {
@@ -75,7 +82,7 @@ export class Hosts {
       this.deps.log.warn(`plugin host ${key} died ${slot.crashes} times in a row; starting it again in ${delay / 1000} s`);
       await sleep(this.deps.clock, delay, this.#abort.signal);
     }
-    if (this.#stopped) return fail("host_gone", "the gateway is stopping");
+    if (this.#stopped || slot.released) return fail("host_gone", this.#stopped ? "the gateway is stopping" : "nobody needs this host any more");
     const spawned = await this.deps.spawn(key);
     if (!spawned.ok) {
       slot.crashes += 1;

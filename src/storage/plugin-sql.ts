@@ -46,9 +46,13 @@ export function admit(sql: string): Result<null> {
       }
       explaining = lower === "explain";
     }
+    if (token.kind === "word" || token.kind === "name" || token.kind === "text") {
+      // SQLite takes a text for a name wherever only a name can stand, such as after FROM.
+      const hint = token.kind === "text" ? "; pass such a text as a parameter" : "";
+      if (lower.startsWith("pragma_")) return refuse(`pragma functions are not available${hint}`);
+      if (lower.startsWith(INTERNAL)) return refuse(`names that begin with ${INTERNAL} are the gateway's${hint}`);
+    }
     if (token.kind === "word" || token.kind === "name") {
-      if (lower.startsWith("pragma_")) return refuse("pragma functions are not available");
-      if (lower.startsWith(INTERNAL)) return refuse(`names that begin with ${INTERNAL} are the gateway's`);
       if (lower === "load_extension" || lower === "readfile" || lower === "writefile" || lower === "edit")
         return refuse(`${lower} is not available`);
       if (lower === "virtual" && previous === "create") return refuse("virtual tables are not available");
@@ -63,7 +67,7 @@ function refuse(why: string): Result<null> {
   return fail("invalid_argument", `SQL refused: ${why}`);
 }
 
-type Token = { readonly kind: "word" | "name" | "other" | "end" | "bad"; readonly text: string };
+type Token = { readonly kind: "word" | "name" | "text" | "other" | "end" | "bad"; readonly text: string };
 
 const CLOSING: { readonly [open: string]: string } = { "'": "'", '"': '"', "`": "`", "[": "]" };
 
@@ -84,7 +88,7 @@ function* tokens(sql: string): Generator<Token> {
     } else if (CLOSING[char] !== undefined) {
       const closed = quoted(sql, at, CLOSING[char]);
       if (closed === null) return yield { kind: "bad", text: `a ${char} without its end` };
-      yield { kind: char === "'" ? "other" : "name", text: closed.text };
+      yield { kind: char === "'" ? "text" : "name", text: closed.text };
       at = closed.end;
     } else if (char === ";") {
       yield { kind: "end", text: ";" };

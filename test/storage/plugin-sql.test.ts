@@ -21,7 +21,7 @@ test("plain statements of every kind are admitted, with one ; at the end at most
     "reindex",
     "analyze",
     "explain query plan select 1",
-    "select 'pragma_table_info', 'zg_data'",
+    "select 'a pragma_table_info', 'my zg_data' from 't'",
   ]) {
     expect([sql, admitted(sql)]).toEqual([sql, true]);
   }
@@ -56,6 +56,10 @@ test("everything that reaches past the plugin's own tables is refused", () => {
     "select * from zg_data",
     'select * from "ZG_data"',
     "drop table main.zg_data",
+    "select * from 'pragma_database_list'",
+    "select * from main.'PRAGMA_table_info'('t')",
+    "select * from ('zg_data')",
+    "insert into 'zg_data' values (1)",
     "select load_extension('x')",
     "create virtual table x using fts5(a)",
     "select 'open",

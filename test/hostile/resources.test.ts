@@ -1,0 +1,4 @@
+import { RESOURCES } from "./corpus/resources.ts";
+import { family } from "./family.ts";
+
+family("taking what others need", RESOURCES);

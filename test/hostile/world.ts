@@ -1,0 +1,259 @@
+/**
+ * A real gateway with jailed hosts, a victim plugin, the attackers, and what shows harm from outside: canary files, a
+ * listening socket, marked secrets, the victim's data, processes, descriptors and threads.
+ */
+import { expect } from "bun:test";
+import { mkdirSync, readdirSync, readFileSync, readlinkSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { descendantsOf, Gateway, type GatewayOptions, isAlive, type PluginFiles, prepare, type Sent, tempDir, writePlugin } from "../gateway/harness.ts";
+import { type Attack, pluginOf } from "./attack.ts";
+
+const VICTIM: PluginFiles = {
+  manifest: `capabilities: { commands: [{ name: vitals }] }
+permissions: [send_messages, database_access]
+`,
+  code: `import { Plugin } from "zephyrgate";
+export default class Victim extends Plugin {
+  async initialize() {
+    this.registerCommand("vitals", this.vitals, { help: "is all well?" });
+    if ((await this.retrieveData("treasure", null)) === null) await this.storeData("treasure", this.getConfig("treasure", ""));
+    try { await this.db.run("CREATE TABLE IF NOT EXISTS kept (text TEXT)"); } catch {}
+    if ((await this.db.query("SELECT count(*) AS n FROM kept"))[0].n === 0) await this.db.run("INSERT INTO kept VALUES (?)", "gold");
+  }
+  async vitals(args) {
+    const intact = (await this.retrieveData("treasure", "")) === this.getConfig("treasure", "-")
+      && (await this.db.query("SELECT text FROM kept")).length === 1
+      && this.name === "victim" && {}.polluted === undefined && [].polluted === undefined;
+    return (intact ? "victim lives " : "victim HARMED ") + args[0];
+  }
+}
+`,
+};
+
+const SENDER = "!00000003";
+/** Two seconds are promised; a loaded machine gets five times as much. */
+const ANSWER_MS = 10_000;
+/** An attack that neither answers nor is dealt with in this time has got through something. */
+const STRIKE_MS = 30_000;
+
+export interface Mark {
+  readonly ids: ReadonlySet<string>;
+  readonly output: number;
+}
+
+interface Left {
+  readonly processes: number;
+  readonly descriptors: number;
+  readonly threads: number;
+}
+
+export interface WorldOptions {
+  readonly attacks: readonly Attack[];
+  /** Lines of YAML under `plugins:`. */
+  readonly plugins?: string;
+  readonly config?: string;
+  /** Plugins beside victim and attackers, accepted as well. */
+  readonly others?: Readonly<Record<string, PluginFiles>>;
+  readonly gateway?: Partial<GatewayOptions>;
+  /** Changes the folder before the gateway starts. */
+  readonly arrange?: (folder: string) => void;
+}
+
+export class World {
+  /** Texts that nobody but their owner may ever see. */
+  readonly markers: Readonly<Record<string, string>>;
+  /** Slowest answer of the victim after an attack, ms. */
+  slowest = 0;
+  readonly #canary: ReturnType<typeof Bun.listen>;
+  #tree: string[] = [];
+  #before: Left | null = null;
+  #count = 0;
+  connections = 0;
+
+  private constructor(
+    readonly gateway: Gateway,
+    private readonly attacks: readonly Attack[],
+    markers: Readonly<Record<string, string>>,
+    canary: ReturnType<typeof Bun.listen>,
+    private readonly heard: { connections: number },
+  ) {
+    this.markers = { ...markers, "the API token": gateway.token };
+    this.#canary = canary;
+  }
+
+  static async start(options: WorldOptions): Promise<World> {
+    const heard = { connections: 0 };
+    const canary = Bun.listen({
+      hostname: "127.0.0.1",
+      port: 0,
+      socket: {
+        open(socket) {
+          heard.connections++;
+          socket.end("HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\ncanary");
+        },
+        data() {},
+      },
+    });
+    const dir = tempDir();
+    const markers = {
+      "the victim's data": `treasure${crypto.randomUUID()}`,
+      "the environment": `environment${crypto.randomUUID()}`,
+      "a file of the operator": `canary${crypto.randomUUID()}`,
+    };
+    mkdirSync(join(dir, "home"));
+    writeFileSync(join(dir, "home/canary.txt"), markers["a file of the operator"]);
+    const fill = (text: string) => text.replaceAll("CANARY_PORT", String(canary.port)).replaceAll("FOLDER", dir);
+    const attackers = Object.fromEntries(options.attacks.map((attack) => [attack.name, pluginOf(attack)]));
+    const all: Record<string, PluginFiles> = { victim: VICTIM, ...attackers, ...options.others };
+    const plugins = Object.fromEntries(
+      Object.entries(all).map(([name, files]) => [
+        name,
+        { ...files, manifest: fill(files.manifest ?? ""), code: fill(files.code) } satisfies PluginFiles,
+      ]),
+    );
+    prepare(dir, {
+      plugins: {},
+      config: `commands: { sender_rate: 100000/min }
+${options.config ?? ""}
+plugins:
+  paths: PATHS
+  enabled_plugins: [${Object.keys(plugins).join(", ")}]
+  config: { victim: { treasure: ${markers["the victim's data"]} } }
+  health: { backoff_s: 0.1, backoff_max_s: 1 }
+${options.plugins ?? ""}
+`,
+    });
+    for (const [name, files] of Object.entries(plugins)) writePlugin(join(dir, "plugins"), name, files);
+    options.arrange?.(dir);
+    const gateway = await Gateway.start({ dir, env: { CANARY: markers["the environment"] }, ...options.gateway });
+    const world = new World(gateway, options.attacks, markers, canary, heard);
+    await world.vitals();
+    // A second time with all in place: the first made files and threads that stay.
+    await world.vitals();
+    world.#tree = world.#files();
+    world.#before = world.#left();
+    return world;
+  }
+
+  get canaryPort(): number {
+    return this.#canary.port;
+  }
+
+  async mark(): Promise<Mark> {
+    return { ids: new Set((await this.gateway.messages()).map(({ id }) => id)), output: this.gateway.output.length };
+  }
+
+  /** Messages queued since. */
+  async sent(since: Mark): Promise<readonly Sent[]> {
+    return (await this.gateway.messages()).filter(({ id }) => !since.ids.has(id));
+  }
+
+  /** Answers well and in time, its data as they were. */
+  async vitals(): Promise<void> {
+    const word = `n${++this.#count}`;
+    const started = performance.now();
+    // A message that came while its host was being replaced is answered by the new one, so that once is enough.
+    const { text } = await this.gateway.ask(`vitals ${word}`, new RegExp(`^victim \\w+ ${word}$`), ANSWER_MS, "!00000002");
+    this.slowest = Math.max(this.slowest, performance.now() - started);
+    expect(text).toBe(`victim lives ${word}`);
+  }
+
+  /** Makes the attack, waits for its end, and looks for harm. */
+  async strike(attack: Attack): Promise<void> {
+    if (attack.stays !== undefined) {
+      expect(await this.gateway.state(attack.name)).toMatch(attack.stays);
+      return;
+    }
+    const mark = await this.mark();
+    await this.gateway.say(attack.says ?? attack.name, { from: SENDER });
+    const said = await this.#outcome(attack, mark);
+    await this.vitals();
+    expect(isAlive(this.gateway.process.pid)).toBe(true);
+    expect(this.heard.connections).toBe(0);
+    const told = [...(await this.sent(mark)).map(({ text }) => text), this.gateway.output.slice(mark.output)].join("\n");
+    for (const [what, marker] of Object.entries(this.markers)) expect(told.includes(marker) ? `${what} leaked` : "kept").toBe("kept");
+    // What a plugin learns of the machine it says on the air; the log is the operator's own.
+    expect(said).not.toContain(this.gateway.dir);
+    expect(this.#files()).toEqual(this.#tree);
+    expect(readFileSync(join(this.gateway.dir, "home/canary.txt"), "utf8")).toBe(this.markers["a file of the operator"] ?? "");
+    await attack.check?.(this, said);
+  }
+
+  /** Nothing left behind: every attacker is switched off, and the gateway is as before. */
+  async settled(): Promise<void> {
+    // A few at a time: each connection that is kept open is a descriptor of the gateway.
+    const names = this.attacks.map(({ name }) => name);
+    const work = async () => {
+      for (let name = names.pop(); name !== undefined; name = names.pop()) await this.gateway.api("POST", `/plugins/${name}/disable`);
+    };
+    await Promise.all([work(), work(), work(), work()]);
+    const before = this.#before;
+    if (before === null) throw new Error("the world was never measured");
+    let left = this.#left();
+    const calm = () => {
+      left = this.#left();
+      return left.processes <= before.processes && left.descriptors <= before.descriptors + 8 && left.threads <= before.threads + 8;
+    };
+    await this.gateway.until("nothing is left behind", calm, 20_000).catch(() => undefined);
+    expect(left.processes).toBeLessThanOrEqual(before.processes);
+    expect(left.descriptors).toBeLessThanOrEqual(before.descriptors + 8);
+    expect(left.threads).toBeLessThanOrEqual(before.threads + 8);
+    await this.vitals();
+  }
+
+  async stop(): Promise<void> {
+    this.#canary.stop(true);
+    const children = descendantsOf(this.gateway.process.pid);
+    expect(await this.gateway.stop()).toBeLessThan(25_000);
+    expect(children.filter(isAlive)).toEqual([]);
+  }
+
+  /** Bytes on disk of a plugin's own folder. */
+  size(plugin: string): number {
+    const folder = join(this.gateway.dir, "data/plugins", plugin);
+    return [...new Bun.Glob("**/*").scanSync({ cwd: folder, dot: true })].reduce((sum, path) => sum + statSync(join(folder, path)).size, 0);
+  }
+
+  async #outcome(attack: Attack, mark: Mark): Promise<string> {
+    if (attack.lets !== undefined) {
+      await Bun.sleep(attack.lets);
+      return "";
+    }
+    let said = "";
+    const ended = attack.settles ?? new RegExp(`WARN +${attack.name}: .*(?:strike: |is restarted in |failed \\(ref )`);
+    await this.gateway.until(
+      `${attack.name} has ended`,
+      async () => {
+        const answer = (await this.sent(mark)).find(({ text }) => text.startsWith(`${attack.name}: `));
+        said = answer?.text ?? "";
+        return answer !== undefined || ended.test(this.gateway.output.slice(mark.output));
+      },
+      STRIKE_MS,
+    );
+    return said;
+  }
+
+  /** All files but the attackers' own databases and what the gateway writes by itself. */
+  #files(): string[] {
+    const own = new Set(this.attacks.map(({ name }) => name));
+    return [...new Bun.Glob("**/*").scanSync({ cwd: this.gateway.dir, dot: true })]
+      .filter((path) => {
+        const [top = "", folder = "", plugin = ""] = path.split("/");
+        const expected = top === "data" && (folder === "audit" || /-(?:wal|shm|journal)$/.test(path) || (folder === "plugins" && own.has(plugin)));
+        return !expected;
+      })
+      .sort();
+  }
+
+  #left(): Left {
+    const { pid } = this.gateway.process;
+    const list = (path: string) => readdirSync(`/proc/${pid}/${path}`);
+    return { processes: descendantsOf(pid).length, descriptors: list("fd").length, threads: list("task").length };
+  }
+
+  /** For a failing row: what the gateway's descriptors are. */
+  descriptors(): string[] {
+    const folder = `/proc/${this.gateway.process.pid}/fd`;
+    return readdirSync(folder).map((fd) => readlinkSync(`${folder}/${fd}`));
+  }
+}
