@@ -15,7 +15,7 @@ export interface Context {
   readonly isDirect: boolean;
   readonly timestamp: Date;
   readonly message: IncomingMessage;
-  /** Kept per node and plugin from one message to the next; change it in place. JSON only, at most 16 KB. */
+  /** Kept per node and plugin from one message to the next; change it in place. JSON only, at most 4 KB; lost when the node is silent for `menu.idle_s`. */
   readonly sessionData: { [key: string]: Json };
   /** Names this message in every log line. */
   readonly correlationId: string;

@@ -46,7 +46,8 @@ export const pluginVerbs: readonly Verb[] = [
 
 function row(plugin: PluginSummary): (string | number | null)[] {
   const why = plugin.reason ?? (plugin.disabled_by ? `disabled by ${plugin.disabled_by}` : null);
-  const state = plugin.pending ? `${plugin.state} (update waits)` : plugin.state;
+  const isUpdate = plugin.pending !== null && plugin.pending !== undefined && plugin.state !== "awaiting_approval";
+  const state = isUpdate ? `${plugin.state} (update waits)` : plugin.state;
   return [plugin.name, plugin.version, state, ago(plugin.since), plugin.health.status, plugin.failures, plugin.restarts, why];
 }
 
@@ -106,7 +107,8 @@ async function showRequest(io: Call["io"], client: Client, plugin: PluginDetail)
     io,
     explained.length === 0 ? `${plugin.name} ${plugin.version} asks for no permissions.` : `${plugin.name} ${plugin.version} asks for:`,
   );
-  const added = new Set((plugin.pending?.added ?? []).map((entry) => JSON.stringify(entry)));
+  const isFirst = (plugin.permissions.accepted_hash ?? null) === null;
+  const added = new Set(isFirst ? [] : (plugin.pending?.added ?? []).map((entry) => JSON.stringify(entry)));
   for (const { permission, words, risk } of explained) {
     note(io, `  ${words}${added.has(JSON.stringify(permission)) ? "  (new)" : ""}`);
     note(io, `      ${risk}`);
