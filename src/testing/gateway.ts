@@ -222,9 +222,9 @@ export class TestGateway {
     await this.#pace.settle();
   }
 
-  /** The radio is back; resolves when the gateway has found it. */
+  /** The radio is back, and every other failure over; resolves when the gateway has found it. */
   async linkUp(): Promise<void> {
-    this.mesh.fail({ kind: "reboot", ms: 0 });
+    this.mesh.fail({ kind: "resume" });
     await this.#untilLinked();
     await this.#pace.quiet();
   }

@@ -45,6 +45,7 @@ function model(descriptor: Descriptor, ask: Ask): boolean {
     return ask.intervalS === null || ask.intervalS >= (descriptor.scope.min_interval_s ?? 0);
   }
   if (descriptor.name === "inter_plugin_messaging" && ask.permission === "inter_plugin_messaging") {
+    if ("any" in ask) return true;
     return "plugin" in ask ? inside(ask.plugin, descriptor.scope.plugins) : inside(ask.event, descriptor.scope.events);
   }
   if (descriptor.name === "secrets" && ask.permission === "secrets") return inside(ask.secret, descriptor.scope.names);

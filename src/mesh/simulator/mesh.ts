@@ -154,6 +154,7 @@ export class SimulatedMesh {
         if (fault.ms !== undefined) this.#later(fault.ms, () => this.#wake());
         return;
       case "resume":
+        this.#upAgainAt = Number.NEGATIVE_INFINITY;
         this.#wake();
         return;
       case "disconnect":

@@ -97,7 +97,7 @@ export type Fault =
   | { readonly kind: "disconnect" }
   /** This many bytes of noise on the link, lone frame starts among them. */
   | { readonly kind: "rubbish"; readonly bytes: number }
-  /** Ends silence, latency, loss, and what is left of any count. */
+  /** Ends silence, latency, loss, a restart, and what is left of any count. */
   | { readonly kind: "resume" };
 
 export interface MeshCounters {
