@@ -114,7 +114,8 @@ function sourcesOf(flags: GatewayFlags, io: GatewayIo): ConfigSources {
 
 function untilStopped(signal: AbortSignal | undefined): Promise<string> {
   return new Promise((resolve) => {
-    for (const name of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.once(name, () => resolve(name));
+    // Listened to until the end: npm passes a Ctrl-C on that the terminal has sent already, and a second one would kill.
+    for (const name of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.on(name, () => resolve(name));
     signal?.addEventListener("abort", () => resolve("asked to"), { once: true });
   });
 }

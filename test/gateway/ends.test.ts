@@ -1,5 +1,7 @@
 /** However the gateway ends, whatever plugins do meanwhile: in time, with nothing left behind, and able to start again. */
 import { expect, test } from "bun:test";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { descendantsOf, Gateway, isAlive, type PluginFiles } from "./harness.ts";
 
 function hanging(command: string, members: string): PluginFiles {
@@ -33,10 +35,14 @@ for (const signal of ["SIGTERM", "SIGINT"] as const) {
     const hosts = descendantsOf(gateway.process.pid);
     expect(hosts.length).toBeGreaterThan(0);
     // Five seconds are promised; two hooks of ten seconds each would be twenty.
+    // Twice, as npm passes on what the terminal has sent already.
+    gateway.process.kill(signal);
     expect(await gateway.end(signal)).toBeLessThan(10_000);
     expect(gateway.process.exitCode).toBe(0);
     expect(gateway.output).toContain(`stopping: ${signal}`);
     expect(gateway.output).not.toMatch(/^\s+at /m);
+    // An orderly end is no crash.
+    expect(existsSync(join(gateway.dir, "data/starts.json"))).toBe(false);
     await gone(hosts);
     const again = await Gateway.start({ dir: gateway.dir });
     expect((await again.ask("ok", /^ok$/)).text).toBe("ok");

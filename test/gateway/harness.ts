@@ -133,6 +133,12 @@ export function isAlive(pid: number): boolean {
   }
 }
 
+/** What a test that failed left running ends with the tests. */
+const running = new Set<Bun.Subprocess>();
+process.on("exit", () => {
+  for (const child of running) child.kill("SIGKILL");
+});
+
 export class Gateway {
   output = "";
   #token: string | null = null;
@@ -168,6 +174,8 @@ export class Gateway {
       stderr: "pipe",
       env: { PATH: process.env.PATH ?? "", HOME: dir, ...options.env },
     });
+    running.add(child);
+    void child.exited.then(() => running.delete(child));
     return new Gateway(dir, port, child);
   }
 
