@@ -1,8 +1,10 @@
 import type { Clock, Timer } from "../clock.ts";
+import type { Logger } from "../log/logger.ts";
 import type { Plugin } from "./plugin.ts";
 
 export interface CheckupDeps {
   readonly clock: Clock;
+  readonly log: Logger;
   plugins(): Iterable<Plugin>;
   limits(): { readonly interval_s: number; readonly timeout_s: number };
   failed(plugin: Plugin, message: string): void;
@@ -39,7 +41,12 @@ export class Checkup {
     const healthy = outcome.ok && outcome.value !== false;
     const detail = outcome.ok ? (healthy ? "" : "healthCheck returned false") : outcome.error.message;
     plugin.checked = { at: this.deps.clock.now(), healthy, detail };
-    if (healthy) plugin.health.succeeded();
-    else this.deps.failed(plugin, detail);
+    if (healthy) {
+      plugin.health.succeeded();
+      return;
+    }
+    const error = outcome.ok ? {} : { error: instance.inAuthorsLines(outcome.error) };
+    this.deps.log.warn(`health check failed: ${detail}`, { plugin: plugin.name, ...error });
+    this.deps.failed(plugin, detail);
   }
 }

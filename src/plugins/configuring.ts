@@ -37,7 +37,10 @@ export class Configuring {
     instance.realm?.update({ config: next });
     this.deps.bus.emit("config_changed", { plugin: plugin.name, keys: [...changed] });
     const outcome = await instance.call({ kind: "config_changed" }, [[...changed], next], 10_000, instance.background());
-    if (!outcome.ok) this.failed(plugin, `onConfigChanged: ${outcome.error.message}`);
+    if (outcome.ok) return ok(null);
+    const error = instance.inAuthorsLines(outcome.error);
+    this.deps.log.error(`onConfigChanged failed: ${error.name}: ${error.message}`, { plugin: plugin.name, error });
+    this.failed(plugin, `onConfigChanged: ${error.message}`);
     return ok(null);
   }
 }

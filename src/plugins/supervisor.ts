@@ -56,6 +56,7 @@ export class Supervisor {
     });
     this.#checkup = new Checkup({
       clock: deps.clock,
+      log: deps.log,
       plugins: () => this.#plugins.values(),
       limits: deps.healthLimits,
       failed: (plugin, message) => this.#recovery.failed(plugin, "health", message),
