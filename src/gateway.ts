@@ -85,7 +85,8 @@ export async function runGateway(flags: GatewayFlags, io: GatewayIo): Promise<nu
   const why = await stopped;
   log.logger.info(`stopping: ${why}`);
   const inTime = await Promise.race([gateway.stop().then(() => true), Bun.sleep(STOP_DEADLINE_MS).then(() => false)]);
-  if (!inTime) log.logger.warn("not everything stopped in time; ending all the same");
+  if (inTime) log.logger.info("stopped");
+  else log.logger.warn("not everything stopped in time; ending all the same");
   crashes.end();
   log.stop();
   return 0;

@@ -4,25 +4,34 @@ import { formatNodeId } from "../mesh/codec/node-id.ts";
 import type { NodeDirectory } from "../mesh/nodes.ts";
 import { BROADCAST, type MessageStatus, type TextMessage } from "../mesh/types.ts";
 
+/** Ids of sent messages; far more than can be under way at once. */
+const REMEMBERED = 2000;
+
 /** What arrives and leaves, one line each, for whoever watches the terminal. The log escapes what strangers wrote. */
 export function logTraffic(bus: CoreBus, nodes: NodeDirectory, log: Logger): void {
+  const shown = new Set<string>();
+  /** Of a message in parts, or one that is sent again, only the first sending is shown. */
+  const isNew = ({ id }: MessageStatus): boolean => {
+    if (shown.has(id)) return false;
+    shown.add(id);
+    for (const oldest of shown) {
+      if (shown.size <= REMEMBERED) break;
+      shown.delete(oldest);
+    }
+    return true;
+  };
   bus.on("message_received", (message) => {
     if (message.kind === "text")
       log.info(`<- ${who(nodes, message.from)} ${where(message)}: ${message.text}`, { correlation_id: message.correlationId });
   });
   bus.on("message_status", (status) => {
-    if (status.state === "queued" || isEcho(status)) return;
+    if (status.state === "queued" || (status.state === "sent" && !isNew(status))) return;
     const to = status.to === BROADCAST ? `channel ${status.channel}` : who(nodes, status.to);
     const fields = { correlation_id: status.correlationId, id: status.id };
     if (status.state === "failed") log.warn(`-> ${to} FAILED (${status.reason ?? "no reason given"}): ${status.text}`, fields);
     else if (status.state === "sent") log.info(`-> ${to}: ${status.text}`, fields);
     else log.debug(`-> ${to} ${status.state}`, fields);
   });
-}
-
-/** Of a message in parts only the first part's sending is shown. */
-function isEcho(status: MessageStatus): boolean {
-  return status.state === "sent" && status.part !== undefined && status.part > 1;
 }
 
 function who(nodes: NodeDirectory, number: number): string {

@@ -46,6 +46,7 @@ export interface InstanceDeps {
 }
 
 /** Capability calls of one plugin that may wait for an answer at once; more are refused. */
+const SDK_FRAME = /\bsdk\/[\w/]{1,40}\.ts:\d/;
 const MAX_REQUESTS = 64;
 
 /** `c_` and 12 hex digits: names one message from the radio to the last log line. */
@@ -148,7 +149,10 @@ export class Instance {
   };
 
   inAuthorsLines(error: WireError): WireError {
-    return error.stack === undefined ? error : { ...error, stack: this.deps.mapStack(error.stack) };
+    if (error.stack === undefined) return error;
+    const lines = error.stack.split("\n").map((line) => [line, this.deps.mapStack(line)] as const);
+    // The sdk's own frames are places in our one-line modules; a plugin's file of such a name was mapped.
+    return { ...error, stack: lines.flatMap(([line, mapped]) => (line === mapped && SDK_FRAME.test(line) ? [] : [mapped])).join("\n") };
   }
 
   async close(): Promise<void> {

@@ -186,8 +186,11 @@ export class Lifecycle {
   async #hook(hook: "stop" | "cleanup", name: string, bundle: Bundle | null, instance: Instance, deadlineMs: number): Promise<boolean> {
     const outcome = await instance.call({ kind: "lifecycle", hook }, [], deadlineMs, instance.background());
     const problem = hookProblem(outcome, bundle);
-    if (problem !== null) this.deps.log.warn(`${hook} failed, cleaning up by force: ${problem}`, { plugin: name });
-    return outcome.ok || outcome.cause !== "gone";
+    const isGone = !outcome.ok && outcome.cause === "gone";
+    // That a host ended was told once, for all its plugins.
+    const level = isGone ? "debug" : "warn";
+    if (problem !== null) this.deps.log[level](`${hook} failed, cleaning up by force: ${problem}`, { plugin: name });
+    return !isGone;
   }
 }
 
