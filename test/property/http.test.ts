@@ -16,7 +16,19 @@ let closedPort = 0;
 /** What the server does to whoever connects. */
 let misdeed: Misdeed = "hang";
 
-const MISDEEDS = ["hang", "close", "reset", "rubbish", "half_headers", "cut_body", "status", "endless_redirect", "redirect_away", "endless_body", "no_json"] as const;
+const MISDEEDS = [
+  "hang",
+  "close",
+  "reset",
+  "rubbish",
+  "half_headers",
+  "cut_body",
+  "status",
+  "endless_redirect",
+  "redirect_away",
+  "endless_body",
+  "no_json",
+] as const;
 type Misdeed = (typeof MISDEEDS)[number];
 
 beforeAll(async () => {
@@ -98,78 +110,97 @@ async function outcomes(world: World, steps: readonly { readonly [key: string]: 
 }
 
 // Feature: third-party-plugin-system, Property 9: HTTP client error handling
-test("whatever goes wrong on the wire, a request ends in an error result and in nothing worse", async () => {
-  const here = await World.start(machine, { plugins: { subject: plugin() }, config: { plugins: { limits: { http: "9999/s" } } } });
-  world = here;
-  const cases = fc.record({
-    trouble: fc.oneof({ weight: 4, arbitrary: fc.constantFrom(...MISDEEDS) }, { weight: 1, arbitrary: fc.constantFrom("refused", "no_name") }),
-    method: fc.constantFrom("get", "post"),
-    path: fc.webPath(),
-    timeout: fc.double({ min: 0.05, max: 0.15, noNaN: true }),
-  });
-  await fc.assert(
-    fc.asyncProperty(cases, async ({ trouble, method, path, timeout }) => {
-      if (trouble !== "refused" && trouble !== "no_name") misdeed = trouble;
-      const base = trouble === "refused" ? `http://127.0.0.1:${closedPort}` : trouble === "no_name" ? "http://gone.example" : `http://127.0.0.1:${port}`;
-      const [outcome, ...more] = await outcomes(here, [{ op: method, url: base + path, options: { timeout } }]);
-      expect(more).toEqual([]);
-      // Not thrown: the call came back with a value.
-      expect(outcome).toHaveProperty("value");
-      if (trouble === "no_json") expect([true, false]).toContain(outcome.value.ok);
-      else {
-        expect(outcome.value.ok).toBe(false);
-        expect(outcome.value.error.code).toMatch(/^(timeout|unavailable|too_large|http_status|permission_denied)$/);
-        expect(outcome.value.error.message).not.toBe("");
-      }
-      expect(here.state("subject")).toBe("running");
-    }),
-    fcRuns,
-  );
-  expect((await here.detail("subject")).failures).toBe(0);
-}, DEADLINE_MS);
+test(
+  "whatever goes wrong on the wire, a request ends in an error result and in nothing worse",
+  async () => {
+    const here = await World.start(machine, { plugins: { subject: plugin() }, config: { plugins: { limits: { http: "9999/s" } } } });
+    world = here;
+    const cases = fc.record({
+      trouble: fc.oneof(
+        { weight: 4, arbitrary: fc.constantFrom(...MISDEEDS) },
+        { weight: 1, arbitrary: fc.constantFrom("refused", "no_name") },
+      ),
+      method: fc.constantFrom("get", "post"),
+      path: fc.webPath(),
+      timeout: fc.double({ min: 0.05, max: 0.15, noNaN: true }),
+    });
+    await fc.assert(
+      fc.asyncProperty(cases, async ({ trouble, method, path, timeout }) => {
+        if (trouble !== "refused" && trouble !== "no_name") misdeed = trouble;
+        const base =
+          trouble === "refused"
+            ? `http://127.0.0.1:${closedPort}`
+            : trouble === "no_name"
+              ? "http://gone.example"
+              : `http://127.0.0.1:${port}`;
+        const [outcome, ...more] = await outcomes(here, [{ op: method, url: base + path, options: { timeout } }]);
+        expect(more).toEqual([]);
+        // Not thrown: the call came back with a value.
+        expect(outcome).toHaveProperty("value");
+        if (trouble === "no_json") expect([true, false]).toContain(outcome.value.ok);
+        else {
+          expect(outcome.value.ok).toBe(false);
+          expect(outcome.value.error.code).toMatch(/^(timeout|unavailable|too_large|http_status|permission_denied)$/);
+          expect(outcome.value.error.message).not.toBe("");
+        }
+        expect(here.state("subject")).toBe("running");
+      }),
+      fcRuns,
+    );
+    expect((await here.detail("subject")).failures).toBe(0);
+  },
+  DEADLINE_MS,
+);
 
 // Feature: third-party-plugin-system, Property 10: Rate limiting enforcement
-test("requests beyond the rate are refused until its window lets some through again", async () => {
-  let sent = 0;
-  const here = await World.start(machine, {
-    plugins: { subject: plugin() },
-    config: { plugins: { limits: { http: `${RATE}/min` } } },
-    parts: {
-      resolve: async () => ["1.1.1.1"],
-      exchange: async () => {
-        sent += 1;
-        return { ok: true, value: { status: 200, headers: { "content-type": "text/plain" }, body: "fine" } };
+test(
+  "requests beyond the rate are refused until its window lets some through again",
+  async () => {
+    let sent = 0;
+    const here = await World.start(machine, {
+      plugins: { subject: plugin() },
+      config: { plugins: { limits: { http: `${RATE}/min` } } },
+      parts: {
+        resolve: async () => ["1.1.1.1"],
+        exchange: async () => {
+          sent += 1;
+          return { ok: true, value: { status: 200, headers: { "content-type": "text/plain" }, body: "fine" } };
+        },
       },
-    },
-  });
-  world = here;
-  const bursts = fc.array(fc.record({ pause: fc.integer({ min: 0, max: 60 }), count: fc.integer({ min: 1, max: RATE + 4 }) }), { minLength: 1, maxLength: 4 });
-  await fc.assert(
-    fc.asyncProperty(bursts, async (bursts) => {
-      await here.advance(61_000);
-      // The model: a bucket that begins full. What a burst itself takes of time is too little for half a token.
-      let tokens = RATE;
-      let at = here.clock.monotonic();
-      for (const { pause, count } of bursts) {
-        await here.advance(pause * 1000);
-        tokens = Math.min(RATE, tokens + ((here.clock.monotonic() - at) * RATE) / 60_000);
-        at = here.clock.monotonic();
-        const before = sent;
-        const steps = Array.from({ length: count }, () => ({ op: "get", url: "http://public.example/" }));
-        const got = (await outcomes(here, steps)).map(({ value }) => value);
-        const passed = got.filter(({ ok }) => ok).length;
-        const grown = ((here.clock.monotonic() - at) * RATE) / 60_000;
-        expect(passed).toBeGreaterThanOrEqual(Math.min(count, Math.floor(tokens)));
-        expect(passed).toBeLessThanOrEqual(Math.min(count, Math.floor(tokens + grown + 1e-6)));
-        expect(sent - before).toBe(passed);
-        for (const { error } of got.filter(({ ok }) => !ok)) {
-          expect(error.code).toBe("rate_limited");
-          expect(error.retryAfter).toBeGreaterThan(0);
+    });
+    world = here;
+    const bursts = fc.array(fc.record({ pause: fc.integer({ min: 0, max: 60 }), count: fc.integer({ min: 1, max: RATE + 4 }) }), {
+      minLength: 1,
+      maxLength: 4,
+    });
+    await fc.assert(
+      fc.asyncProperty(bursts, async (bursts) => {
+        await here.advance(61_000);
+        // The model: a bucket that begins full. What a burst itself takes of time is too little for half a token.
+        let tokens = RATE;
+        let at = here.clock.monotonic();
+        for (const { pause, count } of bursts) {
+          await here.advance(pause * 1000);
+          tokens = Math.min(RATE, tokens + ((here.clock.monotonic() - at) * RATE) / 60_000);
+          at = here.clock.monotonic();
+          const before = sent;
+          const steps = Array.from({ length: count }, () => ({ op: "get", url: "http://public.example/" }));
+          const got = (await outcomes(here, steps)).map(({ value }) => value);
+          const passed = got.filter(({ ok }) => ok).length;
+          const grown = ((here.clock.monotonic() - at) * RATE) / 60_000;
+          expect(passed).toBeGreaterThanOrEqual(Math.min(count, Math.floor(tokens)));
+          expect(passed).toBeLessThanOrEqual(Math.min(count, Math.floor(tokens + grown + 1e-6)));
+          expect(sent - before).toBe(passed);
+          for (const { error } of got.filter(({ ok }) => !ok)) {
+            expect(error.code).toBe("rate_limited");
+            expect(error.retryAfter).toBeGreaterThan(0);
+          }
+          tokens = Math.min(RATE, tokens + grown) - passed;
+          at = here.clock.monotonic();
         }
-        tokens = Math.min(RATE, tokens + grown) - passed;
-        at = here.clock.monotonic();
-      }
-    }),
-    fcRuns,
-  );
-}, DEADLINE_MS);
+      }),
+      fcRuns,
+    );
+  },
+  DEADLINE_MS,
+);
