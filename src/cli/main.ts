@@ -4,6 +4,7 @@ import { escapeText } from "../log/escape.ts";
 import { VERSION } from "../version.ts";
 import { findGateway } from "./locate.ts";
 import { COMMON, type Io, parseArgs, type Verb } from "./verb.ts";
+import { checkVerb } from "./verbs/check.ts";
 import { createVerb } from "./verbs/create.ts";
 import { doctorVerbs } from "./verbs/doctor.ts";
 import { gatewayVerbs } from "./verbs/gateway.ts";
@@ -21,6 +22,7 @@ export const VERBS: readonly Verb[] = [
   ...doctorVerbs,
   ...pluginVerbs,
   createVerb,
+  checkVerb,
   ...packageVerbs,
   ...permissionVerbs,
   ...secretVerbs,

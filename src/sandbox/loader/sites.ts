@@ -13,7 +13,7 @@ export interface ImportSite {
   readonly attribute?: string;
 }
 
-interface Token {
+export interface Token {
   readonly kind: "word" | "string" | "other";
   readonly text: string;
   readonly offset: number;
@@ -23,7 +23,7 @@ const MAX_SITES = 5000;
 /** After these a slash begins a regular expression. */
 const BEFORE_REGEX = /(?:^|[([{,;=:!&|?+\-*%<>~^}]|\b(?:return|typeof|case|in|of|do|else|void|delete|throw|new|await|yield))$/;
 
-function* tokens(text: string): Generator<Token> {
+export function* tokens(text: string): Generator<Token> {
   let at = 0;
   let last = "";
   // Depth of braces inside each open `${`.

@@ -1,0 +1,97 @@
+/** Loads a plugin and lets it answer once to all it registered: in a realm as always, with nothing but stand-ins outside. */
+import { fail, ok } from "../../errors.ts";
+import type { LogLine } from "../../log/line.ts";
+import type { Manifest } from "../../manifest/schema.ts";
+import type { AuditItem } from "../../permissions/audit/query.ts";
+import { describe } from "../../plugins/registrations.ts";
+import { startInProcessHost } from "../../sandbox/in-process.ts";
+import { FIRST_NODE, Stand } from "../stand.ts";
+
+/** A handler that has said nothing by then goes on without us. */
+const ANSWER_MS = 3_000;
+const MAX_CALLS = 100;
+/** Any public address will do: nothing is sent there. */
+const SOMEWHERE = "1.1.1.1";
+
+export interface Rehearsal {
+  /** Why it does not run; null when it does. */
+  readonly problem: string | null;
+  /** `command hello`, `menu item "x" in utilities`, ... */
+  readonly registered: ReadonlySet<string>;
+  /** Errors of the plugin's handlers: message and, where known, the innermost line of its own. */
+  readonly errors: readonly { readonly message: string; readonly where: string | null }[];
+  readonly denied: readonly Pick<AuditItem, "permission" | "scope" | "rule">[];
+  readonly used: ReadonlySet<string>;
+  /** Texts it sent. */
+  readonly said: readonly string[];
+}
+
+export async function rehearse(folder: string, manifest: Manifest): Promise<Rehearsal> {
+  const lines: LogLine[] = [];
+  const decisions: AuditItem[] = [];
+  const said: string[] = [];
+  const opened = await Stand.open({
+    folder,
+    manifest,
+    nodes: ["Alice"],
+    onLog: (line) => void lines.push(line),
+    onDecision: (item) => void decisions.push(item),
+    parts: {
+      spawnHost: async () => ok(await startInProcessHost()),
+      resolve: async () => [SOMEWHERE],
+      exchange: async () => fail("unavailable", "a rehearsal has no internet", { data: { kind: "connect" } }),
+    },
+  });
+  if (!opened.ok) return { problem: opened.error.summary(), registered: new Set(), errors: [], denied: [], used: new Set(), said };
+  const stand = opened.value;
+  try {
+    stand.mesh?.onHeard((text) => void said.push(text.text));
+    const { plugin } = stand;
+    const problem = plugin === null ? "it was not found" : plugin.state === "running" ? null : plugin.machine.status.reason;
+    const registered = new Set<string>();
+    for (const { registration } of plugin?.instance?.registrations.entries() ?? []) registered.add(describe(registration));
+    if (problem === null) await callAll(stand);
+    return {
+      problem,
+      registered,
+      errors: errorsOf(lines, manifest.name),
+      denied: unique(decisions.filter((item) => item.result === "deny" && item.plugin === manifest.name)),
+      used: new Set(decisions.filter((item) => item.plugin === manifest.name).map((item) => item.permission)),
+      said,
+    };
+  } finally {
+    await stand.stop();
+  }
+}
+
+async function callAll(stand: Stand): Promise<void> {
+  const { plugin } = stand;
+  const entries = [...(plugin?.instance?.registrations.entries() ?? [])].slice(0, MAX_CALLS);
+  for (const { registration, handle } of entries) {
+    if (registration.kind === "command") await stand.say(FIRST_NODE, registration.name, ANSWER_MS);
+    else if (registration.kind === "keyword") await stand.say(FIRST_NODE, registration.pattern.replaceAll("*", ""), ANSWER_MS);
+    else if (registration.kind === "menu" && registration.command !== undefined)
+      await stand.say(FIRST_NODE, registration.command, ANSWER_MS);
+    else if (registration.kind === "message") await stand.say(FIRST_NODE, "a word nobody answers", ANSWER_MS);
+    else if (registration.kind === "task") {
+      const { instance } = plugin ?? {};
+      const outcome = await instance?.invoke(handle, [], ANSWER_MS, instance.background());
+      if (outcome?.ok === false && outcome.cause === "threw") instance?.events.fault(outcome.error);
+    }
+  }
+}
+
+function errorsOf(lines: readonly LogLine[], plugin: string): Rehearsal["errors"] {
+  const found = new Map<string, { message: string; where: string | null }>();
+  for (const { level, plugin: owner, message, error_message, stack_trace } of lines) {
+    if (level !== "ERROR" || owner !== plugin || stack_trace === undefined) continue;
+    const where = /\(?((?!sdk)[^\s()]+\.(?:ts|js|mjs|cjs):\d+(?::\d+)?)\)?/.exec(stack_trace ?? "")?.[1] ?? null;
+    const text = error_message ?? message;
+    found.set(`${text}\0${where}`, { message: text, where });
+  }
+  return [...found.values()];
+}
+
+function unique(items: readonly AuditItem[]): AuditItem[] {
+  return [...new Map(items.map((item) => [`${item.permission} ${item.scope}`, item])).values()];
+}

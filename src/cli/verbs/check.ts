@@ -1,0 +1,39 @@
+import { relative, resolve } from "node:path";
+import { checkPlugin } from "../../authoring/check.ts";
+import { systemClock } from "../../clock.ts";
+import { issueLine, ok, type Result } from "../../errors.ts";
+import { Compiler, compilerCommand } from "../../sandbox/loader/compiler.ts";
+import { json, line, note } from "../output.ts";
+import { type Call, done, type Verb } from "../verb.ts";
+
+export const checkVerb: Verb = {
+  name: "plugin check",
+  usage: "DIR [--types] [--strict] [--json]",
+  summary: "everything about a plugin that can be known before it is installed; --types runs the folder's own TypeScript",
+  flags: { types: "switch", strict: "switch" },
+  args: [0, 1],
+  run: check,
+};
+
+/** Exit code 1 with an error, or with a warning when it is to be strict. */
+async function check({ io, args, flags }: Call): Promise<Result<number>> {
+  const folder = resolve(io.cwd, args[0] ?? ".");
+  const compiler = new Compiler({ command: compilerCommand(), clock: systemClock });
+  try {
+    const report = await checkPlugin(folder, { compiler, types: flags.types === true, path: io.env.PATH });
+    const bad = report.findings.filter(({ level }) => level === "error" || (level === "warning" && flags.strict === true)).length;
+    if (flags.json === true) json(io, report);
+    else {
+      for (const finding of report.findings) {
+        const shown = { ...finding, file: relative(io.cwd, finding.file) || "." };
+        line(io, `${finding.level}: ${issueLine(shown)}`);
+      }
+      const about = report.name === null ? folder : `${report.name} ${report.version}`;
+      const size = report.modules === 0 ? "" : `; ${report.modules} modules, ${Math.ceil(report.bytes / 1024)} KB`;
+      note(io, `${about}: ${bad === 0 ? "good" : `${bad} to mend`}${size}`);
+    }
+    return bad === 0 ? done : ok(1);
+  } finally {
+    await compiler.stop();
+  }
+}
