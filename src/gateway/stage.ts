@@ -10,6 +10,7 @@ import { Hosts } from "../plugins/hosts.ts";
 import { makeOperator } from "../plugins/operations/table.ts";
 import { Peers } from "../plugins/peers.ts";
 import type { Candidate } from "../plugins/ports.ts";
+import { Subscribers } from "../plugins/subscribers.ts";
 import { Supervisor } from "../plugins/supervisor.ts";
 import { Compiler, compilerCommand } from "../sandbox/loader/compiler.ts";
 import { VERSION } from "../version.ts";
@@ -69,6 +70,7 @@ export function makeStage(site: Site, ground: Ground, air: Air): Result<Stage> {
     mayReach: (from, plugin, id) =>
       supervisor.get(from)?.instance?.lease.checkOwn({ permission: "inter_plugin_messaging", plugin }, id).allowed === true,
   });
+  const subscribers = new Subscribers();
   const hosts = new Hosts({
     clock,
     log: log.child("sandbox"),
@@ -93,7 +95,7 @@ export function makeStage(site: Site, ground: Ground, air: Air): Result<Stage> {
       peers,
       permissions: approvals,
     }),
-    registrarOf: conversation.registrarOf,
+    registrarOf: (kind) => (kind === "event" ? subscribers : conversation.registrarOf(kind)),
     approvals,
     decisions,
     discover: () => catalogue.discover(),
@@ -112,7 +114,7 @@ export function makeStage(site: Site, ground: Ground, air: Air): Result<Stage> {
     audit: ground.note,
   });
   life.add("plugins", () => supervisor.stop());
-  feedEvents(site, air, supervisor, dispatch);
+  feedEvents(site, air, supervisor, dispatch, subscribers);
   return ok({ supervisor, hosts, approvals, catalogue, decisions, conversation, egress: egress.value });
 }
 
@@ -138,11 +140,18 @@ function makeEgress({ clock, random, log, parts: { resolve, exchange }, config }
   return ok(new Egress({ clock, random, log: log.logger.child("http"), rate: rate.value, userAgent: `zephyrgate/${VERSION}`, ...outside }));
 }
 
-function feedEvents({ bus, life, log }: Site, { channelName }: Air, supervisor: Supervisor, dispatch: Dispatch): void {
+function feedEvents(
+  { bus, life, log }: Site,
+  { channelName }: Air,
+  supervisor: Supervisor,
+  dispatch: Dispatch,
+  subscribers: Subscribers,
+): void {
   const feed = new Feed({
     bus,
     dispatch,
-    plugins: () => supervisor.list(),
+    plugin: (name) => supervisor.get(name),
+    subscribers,
     channelName,
     dropped: (plugin, type) => {
       const known = supervisor.get(plugin);

@@ -5,8 +5,10 @@ import type { Ask } from "../permissions/types.ts";
 import type { Json } from "../sdk/wire.ts";
 import type { Dispatch } from "./dispatch.ts";
 import type { Instance } from "./instance.ts";
+import { Lines } from "./lines.ts";
 import { eventAsk } from "./operations/registering.ts";
 import type { Plugin } from "./plugin.ts";
+import type { Subscribers } from "./subscribers.ts";
 
 /** Events that plugins may hear from the core. */
 const CORE: readonly EventName[] = [
@@ -20,14 +22,19 @@ const CORE: readonly EventName[] = [
   "plugin_failed",
   "alert",
 ];
-/** Events that wait for one plugin; more are dropped and counted. */
-const MAX_WAITING = 64;
+/** Events that wait for one plugin: of the core, of all other plugins, and of one of them; more are dropped and counted. */
+const MAX_CORE = 32;
+const MAX_OTHERS = 16;
+const MAX_OF_ONE = 8;
+/** No plugin can be called so. */
+const CORE_ITSELF = "";
 const DEADLINE_MS = 10_000;
 
 export interface FeedDeps {
   readonly bus: CoreBus;
   readonly dispatch: Dispatch;
-  plugins(): readonly Plugin[];
+  plugin(name: string): Plugin | null;
+  readonly subscribers: Subscribers;
   channelName(index: number): string | undefined;
   dropped(plugin: string, type: string): void;
 }
@@ -35,7 +42,8 @@ export interface FeedDeps {
 /** Carries events to the plugins that subscribed, each through its own bounded line. */
 export class Feed {
   readonly #subscriptions: Subscription[] = [];
-  readonly #waiting = new Map<string, number>();
+  readonly #ofCore = new Lines(MAX_CORE, MAX_CORE);
+  readonly #ofOthers = new Lines(MAX_OTHERS, MAX_OF_ONE);
 
   constructor(private readonly deps: FeedDeps) {}
 
@@ -51,13 +59,11 @@ export class Feed {
   }
 
   #carry(type: string, data: unknown, emitter: string | null): void {
-    for (const plugin of this.deps.plugins()) {
-      const instance = plugin.instance;
-      if (instance === null || plugin.state !== "running" || plugin.name === emitter) continue;
-      for (const entry of instance.registrations.entries()) {
-        if (entry.registration.kind !== "event" || entry.registration.type !== type) continue;
-        if (this.#mayHear(plugin, instance, type, data)) void this.#deliver(plugin, entry.handle, type, data);
-      }
+    for (const { plugin: name, handle } of this.deps.subscribers.of(type)) {
+      const plugin = this.deps.plugin(name);
+      const instance = plugin?.instance ?? null;
+      if (plugin === null || instance === null || plugin.state !== "running" || name === emitter) continue;
+      if (this.#mayHear(plugin, instance, type, data)) void this.#deliver(plugin, handle, type, data, emitter);
     }
   }
 
@@ -77,18 +83,19 @@ export class Feed {
     return { permission: "receive_messages", isDirect: message.isDirect, channel };
   }
 
-  async #deliver(plugin: Plugin, handle: number, type: string, data: unknown): Promise<void> {
-    const waiting = this.#waiting.get(plugin.name) ?? 0;
-    if (waiting >= MAX_WAITING) {
+  async #deliver(plugin: Plugin, handle: number, type: string, data: unknown, emitter: string | null): Promise<void> {
+    const lines = emitter === null ? this.#ofCore : this.#ofOthers;
+    const from = emitter ?? CORE_ITSELF;
+    if (!lines.enter(plugin.name, from)) {
       this.deps.dropped(plugin.name, type);
       return;
     }
-    this.#waiting.set(plugin.name, waiting + 1);
-    const origin = plugin.instance?.background();
-    const event = JSON.parse(JSON.stringify(data ?? null)) as Json;
-    if (origin !== undefined) await this.deps.dispatch.invoke(plugin.name, handle, [event], DEADLINE_MS, origin, { event: type });
-    const left = (this.#waiting.get(plugin.name) ?? 1) - 1;
-    if (left === 0) this.#waiting.delete(plugin.name);
-    else this.#waiting.set(plugin.name, left);
+    try {
+      const origin = plugin.instance?.background();
+      const event = JSON.parse(JSON.stringify(data ?? null)) as Json;
+      if (origin !== undefined) await this.deps.dispatch.invoke(plugin.name, handle, [event], DEADLINE_MS, origin, { event: type });
+    } finally {
+      lines.leave(plugin.name, from);
+    }
   }
 }

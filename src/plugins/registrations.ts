@@ -35,7 +35,7 @@ export class Handles {
   }
 }
 
-/** Which registrar holds a kind; the plugins room itself holds events and plugin messages. */
+/** Which registrar holds a kind; plugin messages have none. */
 export type RegistrarOf = (kind: Kind) => Registrar | null;
 
 /**
