@@ -13,6 +13,8 @@ export interface InProcessDeps {
 export interface InProcessHost extends PluginHost {
   /** Realms have work to do, whatever the clock says. */
   readonly busy: boolean;
+  /** Reports at once what realms have used and were refused. */
+  tell(): void;
   /** Ends as a process does that was killed. */
   crash(detail: string): void;
 }
@@ -46,6 +48,7 @@ export async function startInProcessHost(deps: InProcessDeps = {}): Promise<InPr
     get busy() {
       return runtime.busy;
     },
+    tell: () => runtime.tell(),
     crash(detail) {
       exit({ reason: "crashed", detail, culprit: null });
       session.abandon();

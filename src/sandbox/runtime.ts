@@ -85,7 +85,10 @@ export class HostRuntime {
       const handle = setInterval(run, ms);
       this.#timers.push({ cancel: () => clearInterval(handle) });
     };
-    every(MAINTAIN_EVERY_MS, () => this.#maintain());
+    every(MAINTAIN_EVERY_MS, () => {
+      for (const realm of this.#realms.values()) realm.maintain();
+      this.tell();
+    });
     every(BEAT_EVERY_MS, () => this.#page.beat());
     this.#bridge.start();
     this.#bridge.send({ t: "ready", walls: [...this.#deps.walls] });
@@ -117,7 +120,7 @@ export class HostRuntime {
         break;
       case "close":
         if (this.#opening.has(message.realm)) this.#opening.set(message.realm, false);
-        else this.#realms.get(message.realm)?.end("closed", "closed by the gateway");
+        else this.#close(message.realm);
         break;
       case "backup":
         this.#task(message.task, () => this.#backup(message.from, message.to));
@@ -205,6 +208,12 @@ export class HostRuntime {
     }
   }
 
+  /** What it used and was refused is told first: afterwards nobody knows. */
+  #close(number: number): void {
+    this.tell();
+    this.#realms.get(number)?.end("closed", "closed by the gateway");
+  }
+
   #failOpen(realm: number, error: GatewayError): void {
     this.#opening.delete(realm);
     this.#bridge.send({ t: "opened", realm, error: { name: "LoadFailed", message: error.message, code: error.code } });
@@ -249,8 +258,8 @@ export class HostRuntime {
     return null;
   }
 
-  #maintain(): void {
-    for (const realm of this.#realms.values()) realm.maintain();
+  /** Reports what realms have used since the last time; every few seconds by itself. */
+  tell(): void {
     const realms = [...this.#realms.values()].map((realm) => realm.usage());
     const told = JSON.stringify(realms);
     if (told === this.#reported) return;

@@ -85,7 +85,7 @@ export class TestGateway {
   readonly #plugins = new Map<string, TestPlugin>();
   readonly #logs: LogLine[] = [];
   readonly #log: Log;
-  readonly #hosts: (PluginHost & Partial<Pick<InProcessHost, "busy" | "crash">>)[] = [];
+  readonly #hosts: (PluginHost & Partial<Pick<InProcessHost, "busy" | "crash" | "tell">>)[] = [];
   #running: Gateway | null = null;
   #talks = 0;
 
@@ -104,6 +104,10 @@ export class TestGateway {
       clock: this.#virtual,
       busy: () => this.http.busy || this.#hosts.some((host) => host.busy === true),
       unfinished: () => this.#unfinished(),
+      // Uses of the database are judged in the host, which reports them now and then.
+      rested: () => {
+        for (const host of this.#hosts) host.tell?.();
+      },
     });
     this.#log = createLog(setup.loaded.config.log, { clock: this.#clock, console: null });
     this.#log.book.follow({}, (line) => this.#logs.push(line));

@@ -14,6 +14,8 @@ export interface PaceParts {
   busy(): boolean;
   /** Something was begun and has not ended: a call into a plugin, a message that has not left. */
   unfinished(): boolean;
+  /** All is quiet. */
+  rested(): void;
 }
 
 /** Lets the gateway run until nothing more would happen by itself, and no longer. */
@@ -38,6 +40,8 @@ export class Pace {
     const end = clock.monotonic() + PATIENCE_MS;
     do await this.settle();
     while (this.parts.unfinished() && clock.step(end));
+    this.parts.rested();
+    await this.settle();
   }
 
   /** Lets time pass, then what it set off end. Virtual time only. */

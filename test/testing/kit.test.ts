@@ -100,6 +100,9 @@ test("permissions are taken, given back and missed", async () => {
   await gateway.grant({ http_requests: { hosts: ["api.test"] } });
   expect(await alice.asks("get https://api.test/")).toBe("1");
   expect(await alice.asks("get https://other.test/")).toBe("permission_denied");
+  await gateway.revoke("database_access");
+  expect(await alice.asks("keep it")).toMatch(/^keep failed/);
+  expect(gateway).toHaveBeenDenied("database_access");
   await gateway.revoke("send_messages");
   expect(await alice.says("go")).toEqual([]);
   expect(gateway).toHaveBeenDenied("send_messages");

@@ -58,4 +58,5 @@ test("needs its database", async () => {
   await using gateway = await start({ deny: ["database_access"], mayFail: true });
   expect(gateway.plugin.state).toBe("failed");
   expect(gateway.plugin.reason).toMatch(/database_access/);
+  expect(gateway).toHaveBeenDenied("database_access");
 });
