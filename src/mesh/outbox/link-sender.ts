@@ -19,14 +19,16 @@ export interface LinkSenderDeps {
 }
 
 const WRITE_DEADLINE_MS = 15_000;
+/** Texts on their way to the system at once where no pause is asked for: the transport then writes them together. */
+const AT_ONCE = 32;
 const BACKOFF_MIN_MS = 1_000;
 const BACKOFF_MAX_MS = 30_000;
 /** Status objects are made anew by the link; under load one a second will do. */
 const STATUS_MS = 1_000;
 
-/** Sends texts over one radio, one at a time and never closer than the radio takes them. */
+/** Sends texts over one radio, never closer than the radio takes them, and with a pause between them one at a time. */
 export class LinkSender {
-  #busy = false;
+  #writing = 0;
   #stopped = false;
   #nextAt: number;
   #timer: Timer | null = null;
@@ -74,17 +76,20 @@ export class LinkSender {
 
   /** Sends the next text if it is time; else sees that it happens in time. */
   pump(): void {
-    if (this.#busy || this.#stopped || !this.isUp) return;
-    const wait = this.#nextAt - this.deps.clock.monotonic();
-    if (wait > 0) {
-      this.#timer ??= this.deps.clock.after(wait, () => {
-        this.#timer = null;
-        this.pump();
-      });
-      return;
+    const most = this.deps.spacingMs > 0 ? 1 : AT_ONCE;
+    while (this.#writing < most && !this.#stopped && this.isUp) {
+      const wait = this.#nextAt - this.deps.clock.monotonic();
+      if (wait > 0) {
+        this.#timer ??= this.deps.clock.after(wait, () => {
+          this.#timer = null;
+          this.pump();
+        });
+        return;
+      }
+      const errand = this.deps.next(this.radio, this.status());
+      if (errand === null) return;
+      void this.#send(errand);
     }
-    const errand = this.deps.next(this.radio, this.status());
-    if (errand !== null) void this.#send(errand);
   }
 
   /** Takes no more, and resolves when the text being written is through or has been given up. Idempotent. */
@@ -92,18 +97,18 @@ export class LinkSender {
     this.#stopped = true;
     this.#timer?.cancel();
     this.#timer = null;
-    if (this.#busy) await new Promise<void>((resolve) => void this.#idle.push(resolve));
+    if (this.#writing > 0) await new Promise<void>((resolve) => void this.#idle.push(resolve));
   }
 
   async #send(errand: Errand): Promise<void> {
-    this.#busy = true;
+    this.#writing++;
     const written = await this.#write(errand.text);
-    this.#busy = false;
+    this.#writing--;
     this.hold(this.deps.spacingMs);
     if (written) this.#failures = 0;
     else this.hold(Math.min(BACKOFF_MIN_MS * 2 ** this.#failures++, BACKOFF_MAX_MS));
     errand.done(written);
-    for (const resolve of this.#idle.splice(0)) resolve();
+    if (this.#writing === 0) for (const resolve of this.#idle.splice(0)) resolve();
     this.pump();
   }
 

@@ -81,7 +81,8 @@ class TcpConnection implements Connection {
       limits,
       (bytes, done) => {
         this.#rest = { bytes, done };
-        this.#flush();
+        // A little later, so that what is written in one go leaves in one go: each packet wakes the other side.
+        queueMicrotask(() => this.#flush());
       },
       (error) => {
         this.#why ??= { by: "stalled", error };

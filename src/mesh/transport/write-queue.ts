@@ -8,16 +8,21 @@ interface Pending {
   readonly settle: (result: Result<null>) => void;
 }
 
-/** Hands one piece to the operating system; `done` is called once, at once or later, when it has all of it. */
+/** What is handed to the system together at most, in bytes. */
+const MERGED_MAX = 16 * 1024;
+
+/** Hands bytes to the operating system; `done` is called once, at once or later, when it has all of them. */
 export type Send = (bytes: Uint8Array, done: (error?: GatewayError) => void) => void;
 
 /**
- * The bounded way out of a connection: one piece at a time, in order, each with a deadline. Every transport writes
- * through one of these.
+ * The bounded way out of a connection: in order, each piece with a deadline, those that wait together in one go. Every
+ * transport writes through one of these.
  */
 export class WriteQueue {
   readonly #waiting: Pending[] = [];
   #bufferedBytes = 0;
+  /** How many of those that wait are being sent. */
+  #inHand = 0;
   #isSending = false;
   #timer: Timer | null = null;
   #ended: GatewayError | null = null;
@@ -73,13 +78,24 @@ export class WriteQueue {
       this.#isSending = true;
       this.#watch(head);
       let isSync = true;
-      this.send(head.bytes, (error) => {
+      this.send(this.#gather(head), (error) => {
         this.#taken(error);
         if (!isSync) this.#next();
       });
       isSync = false;
     }
     if (this.#waiting.length === 0) this.#idle();
+  }
+
+  #gather(head: Pending): Uint8Array {
+    let bytes = 0;
+    this.#inHand = 0;
+    for (const pending of this.#waiting) {
+      if (this.#inHand > 0 && bytes + pending.bytes.length > MERGED_MAX) break;
+      bytes += pending.bytes.length;
+      this.#inHand++;
+    }
+    return this.#inHand === 1 ? head.bytes : Buffer.concat(this.#waiting.slice(0, this.#inHand).map((pending) => pending.bytes));
   }
 
   #taken(error: GatewayError | undefined): void {
@@ -89,10 +105,10 @@ export class WriteQueue {
       this.end(error);
       return;
     }
-    const head = this.#waiting.shift();
-    if (head === undefined) return;
-    this.#bufferedBytes -= head.bytes.length;
-    head.settle(ok(null));
+    for (const pending of this.#waiting.splice(0, this.#inHand)) {
+      this.#bufferedBytes -= pending.bytes.length;
+      pending.settle(ok(null));
+    }
   }
 
   #watch(head: Pending): void {
