@@ -238,7 +238,7 @@ export class TestGateway {
     const host = this.#hosts.at(-1);
     if (host?.crash !== undefined) host.crash("killed by the test");
     else if (host?.pid !== null && host?.pid !== undefined) process.kill(host.pid, "SIGKILL");
-    await host?.exited;
+    if (host !== undefined) await this.#pace.drive(host.exited);
     await this.#pace.settle();
     const returning = ["loading", "backing_off", "stopping"];
     await this.#pace.until(() => (this.#running?.plugins ?? []).every((plugin) => !returning.includes(plugin.state)));
