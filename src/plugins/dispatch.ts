@@ -55,7 +55,9 @@ export class Dispatch {
     }
     if (outcome.cause === "timeout") plugin.metrics.timeouts += 1;
     const error = instance.inAuthorsLines(outcome.error);
-    this.deps.log.error(`${describeWhat(what)} failed: ${error.name}: ${error.message}`, {
+    // What to add to the manifest, where that is the mend.
+    const hint = error.hint === undefined || error.message.includes(error.hint) ? "" : ` (${error.hint.replaceAll(/\s*\n\s*/g, " ")})`;
+    this.deps.log.error(`${describeWhat(what)} failed: ${error.name}: ${error.message}${hint}`, {
       plugin: plugin.name,
       error,
       correlation_id: origin.correlationId,
@@ -63,6 +65,8 @@ export class Dispatch {
     });
     // A realm that is gone was counted when it went; an overload is the mesh's doing and not the plugin's fault.
     if (outcome.cause === "gone" || outcome.cause === "overloaded") return;
+    // Another plugin chose what was in it, and is told: it must not be able to have this one restarted.
+    if (what.plugin_message !== undefined && outcome.cause === "threw") return;
     this.deps.failed(plugin, what.task === undefined ? "handler" : "task", error.message);
   }
 }

@@ -1,5 +1,6 @@
 import type { Json } from "../sdk/wire.ts";
 import type { Dispatch } from "./dispatch.ts";
+import { Lines } from "./lines.ts";
 import type { Plugin } from "./plugin.ts";
 import type { PeerAnswer, PeerPort } from "./services.ts";
 
@@ -12,8 +13,14 @@ export interface PeersDeps {
   mayReach(from: string, to: string, correlationId: string): boolean;
 }
 
+/** Messages that may be with one plugin at once: from all others together, and from one of them. */
+const MAX_WAITING = 24;
+const MAX_OF_ONE = 8;
+
 /** Messages between plugins: handlers in order, the first answer counts. Receiving needs no permission, sending does. */
 export class Peers implements PeerPort {
+  readonly #lines = new Lines(MAX_WAITING, MAX_OF_ONE);
+
   constructor(private readonly deps: PeersDeps) {}
 
   /** What plugins may know of each other, `capabilities.provides` included (requirement 11.4). */
@@ -57,6 +64,18 @@ export class Peers implements PeerPort {
   }
 
   async #ask(target: Plugin, message: { [key: string]: Json }, timeoutMs: number): Promise<PeerAnswer> {
+    const from = String(message.source);
+    if (!this.#lines.enter(target.name, from)) {
+      return { ok: false, code: "rate_limited", message: `too many messages wait for ${target.name} already` };
+    }
+    try {
+      return await this.#inOrder(target, message, timeoutMs);
+    } finally {
+      this.#lines.leave(target.name, from);
+    }
+  }
+
+  async #inOrder(target: Plugin, message: { [key: string]: Json }, timeoutMs: number): Promise<PeerAnswer> {
     const correlationId = String(message.correlationId);
     for (const handle of handlesOf(target)) {
       const origin = { correlationId, context: null, link: null };

@@ -50,7 +50,7 @@ export interface PeerPort {
 
 export type PeerAnswer =
   | { readonly ok: true; readonly value: Json }
-  | { readonly ok: false; readonly code: "not_found" | "timeout" | "plugin_failed"; readonly message: string };
+  | { readonly ok: false; readonly code: "not_found" | "timeout" | "plugin_failed" | "rate_limited"; readonly message: string };
 
 /** A plugin's own wish about its permissions, put before the operator. */
 export interface PermissionPort {

@@ -36,6 +36,7 @@ export class PluginDatabase {
   /** Opens or makes the file. `quotaMb` caps the file; temporary and journal space stay inside it or in memory. */
   static open(path: string, quotaMb: number, now: () => number): PluginDatabase {
     const db = new Database(path, { create: true, strict: true, safeIntegers: true });
+    const pages = Math.max(16, Math.floor((quotaMb * 1024 * 1024) / PAGE_BYTES));
     for (const pragma of [
       `page_size = ${PAGE_BYTES}`,
       "locking_mode = EXCLUSIVE",
@@ -47,7 +48,9 @@ export class PluginDatabase {
       `wal_autocheckpoint = ${CHECKPOINT_PAGES}`,
       `journal_size_limit = ${CHECKPOINT_PAGES * PAGE_BYTES}`,
       "cache_size = -512",
-      `max_page_count = ${Math.max(16, Math.floor((quotaMb * 1024 * 1024) / PAGE_BYTES))}`,
+      `max_page_count = ${pages}`,
+      // Temporary tables lie in the host's memory: without this they could fill it.
+      `temp.max_page_count = ${pages}`,
     ]) {
       db.run(`PRAGMA ${pragma}`);
     }

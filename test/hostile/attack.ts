@@ -38,7 +38,11 @@ export interface Attack {
   /** Further entries of `capabilities`. */
   readonly capabilities?: string;
   /** Body of the handler, with `args` and `context`; what it returns is what the attacker carries home. */
-  readonly strike: string;
+  readonly strike?: string;
+  /** In place of a plugin's command: what somebody else does, outside. Resolves to what came of it. */
+  readonly act?: (world: World) => Promise<string>;
+  /** Spoils the attacker's folder before the gateway starts; `dir` is the whole world's folder. */
+  readonly arrange?: (folder: string, dir: string) => void;
   /** Before the class. */
   readonly top?: string;
   /** In `initialize`, before the command is registered. */
@@ -60,7 +64,7 @@ export interface Attack {
 
 /** The plugin that makes the attack. */
 export function pluginOf(attack: Attack): PluginFiles {
-  const { name, permissions, only, manifest = "", capabilities = "", strike, top = "", first = "", members = "", files } = attack;
+  const { name, permissions, only, manifest = "", capabilities = "", strike = "", top = "", first = "", members = "", files } = attack;
   const asked = only ?? ["send_messages", permissions].filter(Boolean).join(", ");
   return {
     manifest: `capabilities: { commands: [{ name: ${name} }]${capabilities === "" ? "" : `, ${capabilities}`} }

@@ -3,9 +3,20 @@
  * listening socket, marked secrets, the victim's data, processes, descriptors and threads.
  */
 import { expect } from "bun:test";
+import type { TCPSocketListener } from "bun";
 import { mkdirSync, readdirSync, readFileSync, readlinkSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { descendantsOf, Gateway, type GatewayOptions, isAlive, type PluginFiles, prepare, type Sent, tempDir, writePlugin } from "../gateway/harness.ts";
+import {
+  descendantsOf,
+  Gateway,
+  type GatewayOptions,
+  isAlive,
+  type PluginFiles,
+  prepare,
+  type Sent,
+  tempDir,
+  writePlugin,
+} from "../gateway/harness.ts";
 import { type Attack, pluginOf } from "./attack.ts";
 
 const VICTIM: PluginFiles = {
@@ -55,6 +66,9 @@ export interface WorldOptions {
   /** Plugins beside victim and attackers, accepted as well. */
   readonly others?: Readonly<Record<string, PluginFiles>>;
   readonly gateway?: Partial<GatewayOptions>;
+  /** Further words to be replaced in attackers and environment. */
+  readonly fill?: Readonly<Record<string, string>>;
+  readonly onCanary?: (port: number) => void;
   /** Changes the folder before the gateway starts. */
   readonly arrange?: (folder: string) => void;
 }
@@ -64,17 +78,18 @@ export class World {
   readonly markers: Readonly<Record<string, string>>;
   /** Slowest answer of the victim after an attack, ms. */
   slowest = 0;
-  readonly #canary: ReturnType<typeof Bun.listen>;
+  readonly #canary: TCPSocketListener;
   #tree: string[] = [];
   #before: Left | null = null;
   #count = 0;
+  #askers = 0;
   connections = 0;
 
   private constructor(
     readonly gateway: Gateway,
     private readonly attacks: readonly Attack[],
     markers: Readonly<Record<string, string>>,
-    canary: ReturnType<typeof Bun.listen>,
+    canary: TCPSocketListener,
     private readonly heard: { connections: number },
   ) {
     this.markers = { ...markers, "the API token": gateway.token };
@@ -102,8 +117,11 @@ export class World {
     };
     mkdirSync(join(dir, "home"));
     writeFileSync(join(dir, "home/canary.txt"), markers["a file of the operator"]);
-    const fill = (text: string) => text.replaceAll("CANARY_PORT", String(canary.port)).replaceAll("FOLDER", dir);
-    const attackers = Object.fromEntries(options.attacks.map((attack) => [attack.name, pluginOf(attack)]));
+    options.onCanary?.(canary.port);
+    const words = { CANARY_PORT: String(canary.port), FOLDER: dir, ...options.fill };
+    const fill = (text: string) => Object.entries(words).reduce((filled, [word, value]) => filled.replaceAll(word, value), text);
+    const environment = Object.entries({ CANARY: markers["the environment"], ...options.gateway?.env });
+    const attackers = Object.fromEntries(options.attacks.filter((attack) => attack.act === undefined || attack.strike !== undefined).map((attack) => [attack.name, pluginOf(attack)]));
     const all: Record<string, PluginFiles> = { victim: VICTIM, ...attackers, ...options.others };
     const plugins = Object.fromEntries(
       Object.entries(all).map(([name, files]) => [
@@ -113,8 +131,7 @@ export class World {
     );
     prepare(dir, {
       plugins: {},
-      config: `commands: { sender_rate: 100000/min }
-${options.config ?? ""}
+      config: `${options.config ?? "commands: { sender_rate: 100000/min }"}
 plugins:
   paths: PATHS
   enabled_plugins: [${Object.keys(plugins).join(", ")}]
@@ -124,8 +141,13 @@ ${options.plugins ?? ""}
 `,
     });
     for (const [name, files] of Object.entries(plugins)) writePlugin(join(dir, "plugins"), name, files);
+    for (const { name, arrange } of options.attacks) arrange?.(join(dir, "plugins", name), dir);
     options.arrange?.(dir);
-    const gateway = await Gateway.start({ dir, env: { CANARY: markers["the environment"] }, ...options.gateway });
+    const gateway = await Gateway.start({
+      ...options.gateway,
+      dir,
+      env: Object.fromEntries(environment.map(([name, value]) => [name, fill(value)])),
+    });
     const world = new World(gateway, options.attacks, markers, canary, heard);
     await world.vitals();
     // A second time with all in place: the first made files and threads that stay.
@@ -148,12 +170,17 @@ ${options.plugins ?? ""}
     return (await this.gateway.messages()).filter(({ id }) => !since.ids.has(id));
   }
 
+  /** Somebody new each time, so that no limit of one sender is in the way. */
+  asker(): string {
+    return `!${(0x1000 + ++this.#askers).toString(16).padStart(8, "0")}`;
+  }
+
   /** Answers well and in time, its data as they were. */
   async vitals(): Promise<void> {
     const word = `n${++this.#count}`;
     const started = performance.now();
     // A message that came while its host was being replaced is answered by the new one, so that once is enough.
-    const { text } = await this.gateway.ask(`vitals ${word}`, new RegExp(`^victim \\w+ ${word}$`), ANSWER_MS, "!00000002");
+    const { text } = await this.gateway.ask(`vitals ${word}`, new RegExp(`^victim \\w+ ${word}$`), ANSWER_MS, this.asker());
     this.slowest = Math.max(this.slowest, performance.now() - started);
     expect(text).toBe(`victim lives ${word}`);
   }
@@ -161,12 +188,33 @@ ${options.plugins ?? ""}
   /** Makes the attack, waits for its end, and looks for harm. */
   async strike(attack: Attack): Promise<void> {
     if (attack.stays !== undefined) {
-      expect(await this.gateway.state(attack.name)).toMatch(attack.stays);
+      expect((await this.gateway.state(attack.name)) ?? "absent").toMatch(attack.stays);
+      await this.#unharmed(attack, await this.mark(), "");
       return;
     }
     const mark = await this.mark();
-    await this.gateway.say(attack.says ?? attack.name, { from: SENDER });
+    if (attack.act !== undefined) {
+      await this.#unharmed(attack, mark, await attack.act(this));
+      return;
+    }
+    await this.gateway.say((attack.says ?? attack.name).replaceAll("API_PORT", String(this.gateway.port)), { from: SENDER });
     const said = await this.#outcome(attack, mark);
+    if (process.env.SHOW)
+      console.log(
+        attack.name,
+        "SAID",
+        said.slice(0, 300),
+        this.gateway.output
+          .slice(mark.output)
+          .split("\n")
+          .filter((l) => /WARN|ERROR/.test(l))
+          .slice(0, 8)
+          .join("\n"),
+      );
+    await this.#unharmed(attack, mark, said);
+  }
+
+  async #unharmed(attack: Attack, mark: Mark, said: string): Promise<void> {
     await this.vitals();
     expect(isAlive(this.gateway.process.pid)).toBe(true);
     expect(this.heard.connections).toBe(0);
@@ -239,7 +287,8 @@ ${options.plugins ?? ""}
     return [...new Bun.Glob("**/*").scanSync({ cwd: this.gateway.dir, dot: true })]
       .filter((path) => {
         const [top = "", folder = "", plugin = ""] = path.split("/");
-        const expected = top === "data" && (folder === "audit" || /-(?:wal|shm|journal)$/.test(path) || (folder === "plugins" && own.has(plugin)));
+        const expected =
+          top === "data" && (folder === "audit" || /-(?:wal|shm|journal)$/.test(path) || (folder === "plugins" && own.has(plugin)));
         return !expected;
       })
       .sort();

@@ -116,3 +116,13 @@ test("a copy is a whole database of its own", () => {
   expect(other.data.get("k")).toEqual([[1, 2]]);
   other.close();
 });
+
+test("temporary tables, which lie in memory, stay inside the quota too", () => {
+  const db = PluginDatabase.open(path(), 1, () => NOW);
+  db.run("CREATE TEMP TABLE t (x)", []);
+  const fill = () => {
+    for (let count = 0; count < 20; count++) db.run("INSERT INTO t VALUES (zeroblob(100000))", []);
+  };
+  expect(fill).toThrow("storage of 1 MB is full");
+  db.close();
+});

@@ -63,7 +63,8 @@ export const RESOURCES: readonly Attack[] = [
     name: "sort_comparator",
     tries: "changes the array inside its own comparator and getters while it is sorted",
     wall: "memory cap",
-    strike: "const a = Array.from({ length: 2e4 }, (_, i) => i); a.sort(() => { a.length = 0; a.push(...Array(100).fill({})); return Math.random() - 0.5; }); return a.length;",
+    strike:
+      "const a = Array.from({ length: 2e4 }, (_, i) => i); a.sort(() => { a.length = 0; a.push(...Array(100).fill({})); return Math.random() - 0.5; }); return a.length;",
     settles: /sort_comparator: (?:strike|sort_comparator failed)/,
   },
   {
@@ -116,14 +117,16 @@ export const RESOURCES: readonly Attack[] = [
     tries: "keeps the processor by ten chains of timers, each just under the slice",
     wall: "run queue",
     permissions: "schedule_tasks",
-    strike: "for (let n = 0; n < 10; n++) { const again = () => { const end = Date.now() + 90; while (Date.now() < end); setTimeout(again, 10); }; setTimeout(again, 10); } return 'started';",
+    strike:
+      "for (let n = 0; n < 10; n++) { const again = () => { const end = Date.now() + 90; while (Date.now() < end); setTimeout(again, 10); }; setTimeout(again, 10); } return 'started';",
   },
   {
     name: "timer_numbers",
     tries: "sets timers with rubbish for a delay and reuses one number for all",
     wall: "boundary",
     permissions: "schedule_tasks",
-    strike: "for (const d of [NaN, -1, Infinity, -Infinity, 1e300, '7', {}, [], null, undefined, 2n ** 70n, Symbol.iterator]) try { clearTimeout(setTimeout(() => {}, d)); clearTimeout(d); } catch {} return 'done';",
+    strike:
+      "for (const d of [NaN, -1, Infinity, -Infinity, 1e300, '7', {}, [], null, undefined, 2n ** 70n, Symbol.iterator]) try { clearTimeout(setTimeout(() => {}, d)); clearTimeout(d); } catch {} return 'done';",
   },
   {
     name: "microtask_starvation",
@@ -143,7 +146,8 @@ export const RESOURCES: readonly Attack[] = [
     name: "rejection_storm",
     tries: "floods the gateway with unhandled rejections and thrown timers",
     wall: "quotas",
-    strike: "for (let i = 0; i < 5000; i++) Promise.reject(new Error('storm ' + 'x'.repeat(2000))); setTimeout(() => { throw new Error('timer'); }, 10); await new Promise((r) => setTimeout(r, 50)); return 'stormed';",
+    strike:
+      "for (let i = 0; i < 5000; i++) Promise.reject(new Error('storm ' + 'x'.repeat(2000))); setTimeout(() => { throw new Error('timer'); }, 10); await new Promise((r) => setTimeout(r, 50)); return 'stormed';",
   },
   {
     name: "log_flood",
@@ -157,28 +161,32 @@ export const RESOURCES: readonly Attack[] = [
     name: "request_flood",
     tries: "sends a hundred thousand capability calls in one turn",
     wall: "quotas",
-    strike: "let refused = 0; const all = []; for (let i = 0; i < 3000; i++) all.push(this.sendMessage('x', { destination: 'nobody' }).catch(() => { refused++; })); await Promise.all(all); return refused;",
+    strike:
+      "let refused = 0; const all = []; for (let i = 0; i < 3000; i++) all.push(this.sendMessage('x', { destination: 'nobody' }).catch(() => { refused++; })); await Promise.all(all); return refused;",
     settles: /request_flood: strike/,
   },
   {
     name: "request_storm_unread",
     tries: "calls the gateway in microtasks for ever and never lets the answers in, so that they pile up in the host",
     wall: "quotas",
-    strike: "const again = () => { for (let i = 0; i < 200; i++) this.sendMessage('x', { destination: 'nobody' }).catch(() => {}); Promise.resolve().then(again); }; again(); await new Promise(() => {});",
+    strike:
+      "const again = () => { for (let i = 0; i < 200; i++) this.sendMessage('x', { destination: 'nobody' }).catch(() => {}); Promise.resolve().then(again); }; again(); await new Promise(() => {});",
     lets: 4000,
   },
   {
     name: "large_values",
     tries: "fills the bridge with values as large as are let through",
     wall: "bridge checks",
-    strike: "const big = 'x'.repeat(190000); let n = 0; const all = []; for (let i = 0; i < 100; i++) all.push(this.sendMessage(big).catch(() => { n++; })); await Promise.all(all); return n;",
+    strike:
+      "const big = 'x'.repeat(190000); let n = 0; const all = []; for (let i = 0; i < 100; i++) all.push(this.sendMessage(big).catch(() => { n++; })); await Promise.all(all); return n;",
     settles: /large_values: (?:strike|large_values failed)/,
   },
   {
     name: "wide_json",
     tries: "returns wide, deep and numeric JSON that grows when it is written anew",
     wall: "bridge checks",
-    strike: "const n = []; for (let i = 0; i < 30000; i++) n.push(1e20); context.sessionData.n = n; let d = 1; for (let i = 0; i < 90; i++) d = [d]; context.sessionData.d = d; return n;",
+    strike:
+      "const n = []; for (let i = 0; i < 30000; i++) n.push(1e20); context.sessionData.n = n; let d = 1; for (let i = 0; i < 90; i++) d = [d]; context.sessionData.d = d; return n;",
     settles: /wide_json: (?:strike|wide_json failed)/,
   },
   {
@@ -186,7 +194,8 @@ export const RESOURCES: readonly Attack[] = [
     tries: "registers thousands of handlers to slow the router down",
     wall: "quotas",
     permissions: "receive_messages",
-    strike: "let ok = 0; for (let i = 0; i < 3000; i++) { try { this.onEvent('message_received', () => {}); ok++; } catch {} } await new Promise((r) => setTimeout(r, 300)); return ok;",
+    strike:
+      "let ok = 0; for (let i = 0; i < 3000; i++) { try { this.onEvent('message_received', () => {}); ok++; } catch {} } await new Promise((r) => setTimeout(r, 300)); return ok;",
     settles: /registration_flood: strike/,
   },
   {
@@ -202,14 +211,17 @@ export const RESOURCES: readonly Attack[] = [
     tries: "floods the air with hundreds of messages",
     wall: "quotas",
     only: "send_messages: { rate: 10/min }",
-    strike: "let refused = 0; for (let i = 0; i < 60; i++) await this.sendMessage('flood ' + i, { destination: 'broadcast' }).catch(() => { refused++; }); return refused;",
-    check: async (world) => expect((await world.gateway.messages()).filter(({ text }) => text.startsWith("flood ")).length).toBeLessThanOrEqual(20),
+    strike:
+      "let refused = 0; for (let i = 0; i < 60; i++) await this.sendMessage('flood ' + i, { destination: 'broadcast' }).catch(() => { refused++; }); return refused;",
+    check: async (world) =>
+      expect((await world.gateway.messages()).filter(({ text }) => text.startsWith("flood ")).length).toBeLessThanOrEqual(20),
   },
   {
     name: "long_messages",
     tries: "sends texts of up to a megabyte to keep the air for hours",
     wall: "quotas",
-    strike: "const said = []; for (const n of [2000, 16000, 100000]) await this.sendMessage('L'.repeat(n), { destination: 'broadcast' }).then(() => said.push('sent'), (e) => said.push(e.code)); return said.join();",
+    strike:
+      "const said = []; for (const n of [2000, 16000, 100000]) await this.sendMessage('L'.repeat(n), { destination: 'broadcast' }).then(() => said.push('sent'), (e) => said.push(e.code)); return said.join();",
     check: (_, said) => expect(said).toBe("long_messages: sent,sent,invalid_argument"),
   },
   {
@@ -230,6 +242,7 @@ export const RESOURCES: readonly Attack[] = [
     name: "clock_freeze",
     tries: "replaces Date, Math.random and timers to confuse schedules and ids of the host",
     wall: "realm",
-    strike: "Date.now = () => -8.64e15; Date = null; Math.random = () => NaN; setTimeout = clearTimeout = queueMicrotask = null; Promise = undefined; return 'frozen';",
+    strike:
+      "Date.now = () => -8.64e15; Date = null; Math.random = () => NaN; setTimeout = clearTimeout = queueMicrotask = null; Promise = undefined; return 'frozen';",
   },
 ];
