@@ -26,7 +26,11 @@ export async function spawnHost(options: SpawnOptions): Promise<Result<PluginHos
   const { process: child, readFd, writeFd, walls } = launched.value;
   const memory = new RealmMemory(child.pid, options.limits?.memoryMb ?? HOST_LIMITS.memoryMb, clock);
   const watch = supervise(launched.value, { clock, log, maxBytes: () => memory.ceiling });
-  const session = new HostSession({ stream: fdStream(readFd, writeFd, clock), clock, onEnd: (end) => bridgeEnded(end, watch, options) });
+  const session = new HostSession({
+    stream: fdStream(readFd, writeFd, clock, queueMicrotask),
+    clock,
+    onEnd: (end) => bridgeEnded(end, watch, options),
+  });
   session.start();
   warnOfMissing(walls, options);
   const exited = watch.exited.then((exit) => {

@@ -16,12 +16,21 @@ export interface ByteStream {
 }
 
 const RETRY_MS = 1;
+/** Bytes of pieces that are written together: as many as a pipe holds. */
+const JOINED_MAX = 64 * 1024;
 
 /**
  * A byte stream over descriptors that are non-blocking, as both ends of Bun's extra `pipe` entries of `stdio` are (one
- * socket for both ways: pass it twice). This side owns them from here on.
+ * socket for both ways: pass it twice). This side owns them from here on. `soon` may put off what is written until a little
+ * later, so that it leaves in one go: each write wakes the other process. A plugin host must not: what one realm has
+ * answered may not wait for the next one, which may never end.
  */
-export function fdStream(readFd: number, writeFd: number, clock: Clock = systemClock): ByteStream {
+export function fdStream(
+  readFd: number,
+  writeFd: number,
+  clock: Clock = systemClock,
+  soon: (flush: () => void) => void = (flush) => flush(),
+): ByteStream {
   const waiting: Uint8Array[] = [];
   let pending = 0;
   let retry: Timer | null = null;
@@ -42,18 +51,19 @@ export function fdStream(readFd: number, writeFd: number, clock: Clock = systemC
   };
 
   const flush = () => {
+    if (ended) return;
     retry = null;
     let had = pending > 0;
-    for (let head = waiting[0]; head !== undefined; head = waiting[0]) {
+    while (waiting.length > 0) {
+      const head = gather(waiting);
       const count = tryWrite(writeFd, head);
       if (typeof count === "string") return end(count);
       pending -= count;
       if (count < head.length) {
-        waiting[0] = head.subarray(count);
+        waiting.unshift(head.subarray(count));
         retry = clock.after(RETRY_MS, flush);
         return;
       }
-      waiting.shift();
       had = true;
     }
     if (had && pending === 0) drained();
@@ -77,7 +87,7 @@ export function fdStream(readFd: number, writeFd: number, clock: Clock = systemC
       if (ended || bytes.length === 0) return;
       waiting.push(bytes);
       pending += bytes.length;
-      if (retry === null && waiting.length === 1) flush();
+      if (retry === null && waiting.length === 1) soon(flush);
     },
     onDrain(listener) {
       drained = listener;
@@ -88,6 +98,19 @@ export function fdStream(readFd: number, writeFd: number, clock: Clock = systemC
     },
     close: () => end("closed"),
   };
+}
+
+/** Takes pieces from the front, joined up to what a pipe holds. */
+function gather(waiting: Uint8Array[]): Uint8Array {
+  let bytes = 0;
+  let count = 0;
+  for (const piece of waiting) {
+    if (count > 0 && bytes + piece.length > JOINED_MAX) break;
+    bytes += piece.length;
+    count++;
+  }
+  const [first = new Uint8Array(), ...others] = waiting.splice(0, count);
+  return others.length === 0 ? first : Buffer.concat([first, ...others]);
 }
 
 /** How many bytes went, 0 when the pipe is full, or why nothing will ever go again. */
