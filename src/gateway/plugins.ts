@@ -6,6 +6,7 @@ import { deepMerge } from "../config/merge.ts";
 import type { Config } from "../config/schema.ts";
 import { fail, issueLine, ok, type Result } from "../errors.ts";
 import type { Logger } from "../log/logger.ts";
+import { effectiveLimits, LIMIT_FACTOR, MANIFEST_FILE } from "../manifest/parse.ts";
 import type { Manifest } from "../manifest/schema.ts";
 import { installedFolder } from "../packages/installed.ts";
 import type { Settings, StoredDecisions } from "../plugins/decisions.ts";
@@ -78,6 +79,8 @@ export class Catalogue {
   async build(candidate: Candidate): Promise<Result<Bundle>> {
     const found = this.#found.get(candidate.name);
     if (found === undefined) return fail("load_failed", "its folder is gone", { where: candidate.path });
+    const limits = effectiveLimits(candidate.manifest, this.#usualLimits(), `${found.tree.label}/${MANIFEST_FILE}`);
+    if (!limits.ok) return fail("load_failed", limits.error.map(issueLine).join("; "));
     const { origin, path, tree, manifest } = found;
     const built = this.#built.get(candidate.name);
     // Its folder holds a version that waits for the operator: the accepted one comes back as it was.
@@ -107,15 +110,20 @@ export class Catalogue {
   }
 
   limitsOf(candidate: Candidate): RealmLimits {
-    const defaults = this.deps.config().plugins.limits;
+    const usual = this.#usualLimits();
     const own = candidate.manifest.limits ?? {};
-    const pick = (mine: number | undefined, usual: number) => (mine === undefined ? usual : Math.min(mine, usual * 4));
+    const pick = (mine: number | undefined, most: number) => (mine === undefined ? most : Math.min(mine, most * LIMIT_FACTOR));
     return {
-      memoryMb: pick(own.memory_mb, defaults.memory_mb),
-      sliceMs: pick(own.slice_ms, defaults.slice_ms),
-      timeoutS: pick(own.timeout_s, defaults.timeout_s),
-      storageMb: pick(own.storage_mb, defaults.storage_mb),
+      memoryMb: pick(own.memory_mb, usual.memoryMb),
+      sliceMs: pick(own.slice_ms, usual.sliceMs),
+      timeoutS: pick(own.timeout_s, usual.timeoutS),
+      storageMb: pick(own.storage_mb, usual.storageMb),
     };
+  }
+
+  #usualLimits(): RealmLimits {
+    const { memory_mb, slice_ms, timeout_s, storage_mb } = this.deps.config().plugins.limits;
+    return { memoryMb: memory_mb, sliceMs: slice_ms, timeoutS: timeout_s, storageMb: storage_mb };
   }
 
   /** What the manifest wants beyond the configuration's defaults: part of what the operator approves. */
