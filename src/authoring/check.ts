@@ -171,7 +171,12 @@ function missingPermissions({ folder, manifest }: Subject, { uses, asks }: Scan)
 function rehearsed(subject: Subject, rehearsal: Rehearsal, found: Scan): Finding[] {
   const { folder, manifest, yaml } = subject;
   const main = manifest.main ?? "plugin.ts";
-  if (rehearsal.problem !== null) return [{ level: "error", ...located(folder, main, rehearsal.problem) }];
+  if (rehearsal.problem !== null) {
+    const { problem } = rehearsal;
+    const said = missingPermissions(subject, found).some(({ hint }) => problem.includes(`PermissionDenied: ${hint?.split("- ")[1]}`));
+    // The source has shown it already, and at its place.
+    return said ? [] : [{ level: "error", ...located(folder, main, problem) }];
+  }
   const findings: Finding[] = [];
   for (const { message, where } of rehearsal.errors) {
     findings.push({

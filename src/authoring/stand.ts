@@ -111,17 +111,26 @@ export class Stand {
   }
 
   /** Lets a node say something to the gateway, and waits until it was taken care of, `ms` at most. */
-  async say(from: number, text: string, ms: number): Promise<Result<string>> {
+  async say(from: number, text: string, ms: number, channel?: number): Promise<Result<string>> {
     const { promise, resolve } = Promise.withResolvers<string>();
     const done = this.gateway.bus.on("message_processed", ({ outcome }) => resolve(outcome));
     const timer = systemClock.after(ms, () => resolve("late"));
     try {
-      const said = this.mesh?.say({ from, text }) ?? fail("unavailable", "there is no mesh");
+      const said = this.mesh?.say({ from, text, ...(channel === undefined ? {} : { channel }) }) ?? fail("unavailable", "there is no mesh");
       return said.ok ? ok(await promise) : said;
     } finally {
       timer.cancel();
       done.dispose();
     }
+  }
+
+  /** Waits until what it said has left, `ms` at most. */
+  async sent(ms: number): Promise<void> {
+    const end = systemClock.monotonic() + ms;
+    const waits = () => (this.gateway.control?.status().outbox.queued ?? 0) > 0;
+    while (waits() && systemClock.monotonic() < end) await sleep(systemClock, 10);
+    // The air itself tells its listeners a moment later.
+    await sleep(systemClock, 20);
   }
 
   async stop(): Promise<void> {

@@ -6,6 +6,7 @@ import { findGateway } from "./locate.ts";
 import { COMMON, type Io, parseArgs, type Verb } from "./verb.ts";
 import { checkVerb } from "./verbs/check.ts";
 import { createVerb } from "./verbs/create.ts";
+import { devVerb } from "./verbs/dev.ts";
 import { doctorVerbs } from "./verbs/doctor.ts";
 import { gatewayVerbs } from "./verbs/gateway.ts";
 import { packageVerbs } from "./verbs/packages.ts";
@@ -27,6 +28,7 @@ export const VERBS: readonly Verb[] = [
   ...permissionVerbs,
   ...secretVerbs,
   ...simulateVerbs,
+  devVerb,
 ];
 
 /** Runs one command; `argv` without program and script. The exit code: 0 done, 1 failed, 2 not understood. Never rejects. */

@@ -51,6 +51,7 @@ export async function rehearse(folder: string, manifest: Manifest): Promise<Rehe
     const registered = new Set<string>();
     for (const { registration } of plugin?.instance?.registrations.entries() ?? []) registered.add(describe(registration));
     if (problem === null) await callAll(stand);
+    await stand.sent(ANSWER_MS);
     return {
       problem,
       registered,

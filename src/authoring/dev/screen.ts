@@ -1,0 +1,86 @@
+/** What `dev` shows: one line for each thing that happens, coloured where there are colours, the prompt always last. */
+import { GatewayError, type Issue, issueLine } from "../../errors.ts";
+import { escapeText } from "../../log/escape.ts";
+import type { LogLine } from "../../log/line.ts";
+import type { AuditItem } from "../../permissions/audit/query.ts";
+import { parseText, toEntry } from "../../permissions/descriptor.ts";
+
+export interface Terminal {
+  write(text: string): unknown;
+  readonly colour: boolean;
+  /** A prompt is shown. */
+  readonly isTTY: boolean;
+}
+
+const COLOURS = { good: "32", bad: "31", warn: "33", mesh: "36", dim: "2" } as const;
+type Colour = keyof typeof COLOURS;
+const PROMPT = "> ";
+
+export class Screen {
+  #prompting = false;
+
+  constructor(
+    private readonly terminal: Terminal,
+    private readonly folder: string,
+  ) {}
+
+  prompt(): void {
+    if (!this.terminal.isTTY) return;
+    this.#prompting = true;
+    this.terminal.write(PROMPT);
+  }
+
+  /** Something was typed: the cursor stands on a line of its own again. */
+  typed(): void {
+    this.#prompting = false;
+  }
+
+  show(text: string, colour?: Colour): void {
+    const escaped = escapeText(text.replaceAll(`${this.folder}/`, ""));
+    const line = colour === undefined || !this.terminal.colour ? escaped : `\u001b[${COLOURS[colour]}m${escaped}\u001b[0m`;
+    this.terminal.write(this.#prompting ? `\r\u001b[K${line}\n${PROMPT}` : `${line}\n`);
+  }
+
+  issues(issues: readonly Issue[]): void {
+    for (const issue of issues) this.show(issueLine(issue), "bad");
+  }
+
+  /** What kept it from loading: each problem of the author's on a line of its own, with its place. */
+  failure(error: GatewayError): void {
+    let cause: unknown = error;
+    for (let depth = 0; depth < 5 && cause instanceof GatewayError; depth++, cause = cause.cause) {
+      const issues = cause.data?.issues;
+      if (!Array.isArray(issues)) continue;
+      this.issues(issues as readonly Issue[]);
+      return;
+    }
+    this.show(error.summary(), "bad");
+  }
+
+  log({ level, plugin, message, error_message, stack_trace }: LogLine): void {
+    const error = error_message === undefined || error_message === null || message.includes(error_message) ? "" : `: ${error_message}`;
+    const place = (stack_trace ?? "").split("\n").find((line) => /\.[cm]?[jt]s:\d+/.test(line) && !line.includes("sdk"));
+    const where = place === undefined ? "" : ` (${/([^\s()]+:\d+(?::\d+)?)\)?$/.exec(place.trim())?.[1] ?? place.trim()})`;
+    const colour: Colour = level === "ERROR" ? "bad" : level === "WARN" ? "warn" : "dim";
+    this.show(`${level.toLowerCase()} ${plugin ?? "gateway"}: ${message}${error}${where}`, colour);
+  }
+
+  /** With the line that would allow it. */
+  denied({ permission, scope, rule }: AuditItem): void {
+    this.show(`denied: ${scope === "" ? permission : scope} (${rule})`, "bad");
+    this.show(`  add to manifest.yaml under permissions: - ${yamlLine(permission, scope)}`, "warn");
+  }
+}
+
+/** `http_requests: { hosts: [example.org] }` */
+function yamlLine(permission: string, scope: string): string {
+  const parsed = parseText(scope);
+  if (!parsed.ok) return permission;
+  const entry = toEntry(parsed.value);
+  if (typeof entry === "string") return entry;
+  const [name = permission, inner = {}] = Object.entries(entry)[0] ?? [];
+  const parts = Object.entries(inner as Record<string, unknown>)
+    .filter(([key, value]) => !(key === "private" && value === true) && !(Array.isArray(value) && value.length === 0))
+    .map(([key, value]) => `${key}: ${Array.isArray(value) ? `[${value.join(", ")}]` : String(value)}`);
+  return parts.length === 0 ? name : `${name}: { ${parts.join(", ")} }`;
+}

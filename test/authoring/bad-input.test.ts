@@ -1,0 +1,228 @@
+/** Each mistake a beginner makes gives one message: what, where, and what to write instead. */
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { checkPlugin } from "../../src/authoring/check.ts";
+import { systemClock } from "../../src/clock.ts";
+import { issueLine } from "../../src/errors.ts";
+import { Compiler, compilerCommand } from "../../src/sandbox/loader/compiler.ts";
+import { tempDir } from "../gateway/harness.ts";
+
+interface Mistake {
+  readonly mistake: string;
+  /** In place of the sound ones; `manifest` gets the required fields before it. */
+  readonly files: Readonly<Record<string, string>>;
+  /** All that is said of level error or warning, without the folder. */
+  readonly said: readonly (string | RegExp)[];
+}
+
+const HEAD = 'name: mistaken\nversion: "1.0.0"\ndescription: a beginner\'s\nauthor: tests\n';
+const SOUND = `import { Plugin } from "zephyrgate";
+export default class Mistaken extends Plugin {}
+`;
+/** initialize() with this body, its first line being line 3. */
+const initialize = (body: string) => `import { Plugin } from "zephyrgate";
+export default class Mistaken extends Plugin { override async initialize() {
+${body}
+} }
+`;
+
+const MISTAKES: readonly Mistake[] = [
+  {
+    mistake: "nothing is exported",
+    files: { "plugin.ts": 'import { Plugin } from "zephyrgate";\nclass Mistaken extends Plugin {}\nnew Mistaken();\n' },
+    said: ["plugin.ts: has no default export (write `export default class MyPlugin extends Plugin { ... }`)"],
+  },
+  {
+    mistake: "the class is exported by name",
+    files: { "plugin.ts": SOUND.replace("export default class", "export class") },
+    said: ["plugin.ts: has no default export (write `export default class MyPlugin extends Plugin { ... }`)"],
+  },
+  {
+    mistake: "something else is exported",
+    files: { "plugin.ts": "export default { hello: 1 };\n" },
+    said: ["plugin.ts: The plugin exports something else as default (write: export default class MyPlugin extends Plugin { ... })"],
+  },
+  {
+    mistake: "an await is missing before a call",
+    files: { "manifest.yaml": `${HEAD}permissions: [database_access]\n`, "plugin.ts": initialize('  this.storeData("n", 1);') },
+    said: [
+      "plugin.ts:3:8: storeData() is not awaited: its result is a promise, and its failure is lost (write await before it, or void if that is meant)",
+    ],
+  },
+  {
+    mistake: "an await is missing before a value",
+    files: {
+      "manifest.yaml": `${HEAD}permissions: [database_access]\n`,
+      "plugin.ts": initialize('  const n = this.retrieveData("n", 0);\n  this.log.info(String(n));'),
+    },
+    said: [/^plugin\.ts:3:18: retrieveData\(\) is not awaited: its result is a promise.*\(write await before it/],
+  },
+  {
+    mistake: "a reply is a promise in a text",
+    files: {
+      "manifest.yaml": `${HEAD}capabilities: { commands: [{ name: n }] }\npermissions: [send_messages, database_access]\n`,
+      "plugin.ts": initialize(`  this.registerCommand("n", () => \`n is \${this.retrieveData("n", 0)}\`);`),
+    },
+    said: [
+      /^plugin\.ts: a reply reads "n is \[object Promise\]" \(an await is missing\)/,
+      /^plugin\.ts:3:48: retrieveData\(\) is not awaited/,
+    ],
+  },
+  {
+    mistake: "a Node builtin is imported",
+    files: { "plugin.ts": `import { readFileSync } from "node:fs";\nreadFileSync("/etc/passwd");\n${SOUND}` },
+    said: ['plugin.ts:1:30: "node:fs": is built into Node or Bun, and plugins run in neither (keep data with storeData or db)'],
+  },
+  {
+    mistake: "a Node builtin is imported without its prefix, in a file of the folder",
+    files: { "plugin.ts": `import "./lib/net.ts";\n${SOUND}`, "lib/net.ts": '// talks\nimport http from "http";\nhttp.get("x");\n' },
+    said: [/^lib\/net\.ts:2:18: "http": .*\(use httpGet, httpPost or fetch, with http_requests\)$/],
+  },
+  {
+    mistake: "a permission is misspelt",
+    files: { "manifest.yaml": `${HEAD}permissions:\n  - send_mesages\n` },
+    said: [/^manifest\.yaml:6:5: permissions\.0: .*send_mesages.*send_messages/],
+  },
+  {
+    mistake: "a scope of a permission is misspelt",
+    files: { "manifest.yaml": `${HEAD}permissions:\n  - http_requests: { host: [example.org] }\n` },
+    said: [/^manifest\.yaml:6:5: permissions\.0: .*host.*hosts/],
+  },
+  {
+    mistake: "a permission is used and not asked for",
+    files: { "plugin.ts": initialize('  await this.sendMessage("up", { channel: 0 });') },
+    said: ["plugin.ts:3:14: sendMessage() needs send_messages, which the manifest does not ask for (add to permissions: - send_messages)"],
+  },
+  {
+    mistake: "a permission is asked for and not used",
+    files: { "manifest.yaml": `${HEAD}permissions:\n  - database_access\n` },
+    said: [
+      "manifest.yaml:6:5: permissions.0: database_access is asked for and never used (remove it: operators give away as little as they can)",
+    ],
+  },
+  {
+    mistake: "a cron pattern has too few fields",
+    files: {
+      "manifest.yaml": `${HEAD}capabilities: { scheduled_tasks: [{ name: t, cron: "* * *" }] }\npermissions: [schedule_tasks]\n`,
+      "plugin.ts": initialize('  this.registerScheduledTask("t", { cron: "* * *" }, () => {});'),
+    },
+    said: [/^plugin\.ts.*\* \* \*.*field/],
+  },
+  {
+    mistake: "a cron pattern never comes true",
+    files: {
+      "manifest.yaml": `${HEAD}capabilities: { scheduled_tasks: [{ name: t, cron: "0 0 31 2 *" }] }\npermissions: [schedule_tasks]\n`,
+      "plugin.ts": initialize('  this.registerScheduledTask("t", { cron: "0 0 31 2 *" }, () => {});'),
+    },
+    said: [/^plugin\.ts.*0 0 31 2 \*.*never/],
+  },
+  {
+    mistake: "a default does not fit the schema",
+    files: {
+      "manifest.yaml": `${HEAD}config:\n  schema_file: config_schema.json\n  defaults:\n    every: often\n`,
+      "config_schema.json": '{ "type": "object", "properties": { "every": { "type": "number" } } }',
+    },
+    said: [/^manifest\.yaml:8:12: config\.defaults\.every: .*number.*\(write a value that fits config_schema\.json\)$/],
+  },
+  {
+    mistake: "the schema is not JSON",
+    files: { "manifest.yaml": `${HEAD}config: { schema_file: config_schema.json }\n`, "config_schema.json": "{ // comment\n}" },
+    said: [/^config_schema\.json: is not JSON.*\(JSON has no comments and no trailing commas\)$/],
+  },
+  {
+    mistake: "a tab in YAML",
+    files: { "manifest.yaml": `${HEAD}capabilities:\n\tcommands: []\n` },
+    said: [/^manifest\.yaml:6:1: .*tab.*\(indent with spaces, YAML takes no tabs\)$/],
+  },
+  {
+    mistake: "a version without quotes",
+    files: { "manifest.yaml": HEAD.replace('"1.0.0"', "1.10") },
+    said: [/^manifest\.yaml:2:10: version: .*\(write version: "1\.10\.0"\)$/],
+  },
+  {
+    mistake: "an unknown field",
+    files: { "manifest.yaml": `${HEAD}permisions: []\n` },
+    said: [/^manifest\.yaml:5:1: permisions: .*permissions/],
+  },
+  {
+    mistake: "an npm package that needs native code",
+    files: {
+      "plugin.ts": `import native from "native";\nnative();\n${SOUND}`,
+      "node_modules/native/package.json": '{ "name": "native", "version": "1.0.0", "main": "build/addon.node" }',
+      "node_modules/native/build/addon.node": "\u007fELF",
+    },
+    said: [/^plugin\.ts:1:20: "native": .*native/],
+  },
+  {
+    mistake: "an npm package that is not installed",
+    files: { "plugin.ts": `import dayjs from "dayjs";\ndayjs();\n${SOUND}` },
+    said: [/^plugin\.ts:1:19: "dayjs": .*node_modules/],
+  },
+  {
+    mistake: "a command is not declared",
+    files: {
+      "manifest.yaml": `${HEAD}permissions: [send_messages]\n`,
+      "plugin.ts": initialize('  this.registerCommand("hello", () => "hi", { help: "Say hi" });'),
+    },
+    said: [/^plugin\.ts:3:8: .*command hello is not declared.*commands: - name: hello/],
+  },
+  {
+    mistake: "a command is declared and not registered",
+    files: { "manifest.yaml": `${HEAD}capabilities:\n  commands:\n    - name: hello\n` },
+    said: [
+      'manifest.yaml:7:7: capabilities.commands.0: command "hello" is declared and was not registered (register it in initialize(), or remove it here)',
+    ],
+  },
+  {
+    mistake: "it throws at the start",
+    files: {
+      "plugin.ts": initialize("  const nothing: { length: number }[] = [];\n  this.log.info(String(nothing[0]?.length), JSON.parse('{'));"),
+    },
+    said: [/^plugin\.ts:4:\d+: initialize failed: SyntaxError/],
+  },
+  {
+    mistake: "a syntax error",
+    files: { "plugin.ts": 'import { Plugin } from "zephyrgate";\nexport default class Mistaken extends Plugin {\n  initialize( {}\n}\n' },
+    said: ['plugin.ts:4:1: Expected ")" but found "}"', /^plugin\.ts:4:2: Expected "}" but found end of file/],
+  },
+  {
+    mistake: "the manifest is empty",
+    files: { "manifest.yaml": "" },
+    said: ["name", "version", "description", "author"].map((field) => `manifest.yaml: ${field}: is missing (add \`${field}:\`)`),
+  },
+];
+
+let dir: string;
+let compiler: Compiler;
+
+beforeAll(() => {
+  dir = tempDir();
+  compiler = new Compiler({ command: compilerCommand(), clock: systemClock });
+});
+afterAll(async () => {
+  await compiler.stop();
+  rmSync(dir, { recursive: true, force: true });
+});
+
+async function check(files: Readonly<Record<string, string>>): Promise<string[]> {
+  const folder = join(dir, crypto.randomUUID());
+  for (const [path, text] of Object.entries({ "manifest.yaml": HEAD, "plugin.ts": SOUND, ...files })) {
+    mkdirSync(dirname(join(folder, path)), { recursive: true });
+    writeFileSync(join(folder, path), text);
+  }
+  const report = await checkPlugin(folder, { compiler, types: false, path: undefined });
+  return report.findings.filter(({ level }) => level !== "note").map((finding) => issueLine(finding).replaceAll(`${folder}/`, ""));
+}
+
+describe("a beginner's mistakes", () => {
+  test("a sound plugin has none", async () => {
+    expect(await check({})).toEqual([]);
+  });
+
+  test.each(MISTAKES.map((each) => [each.mistake, each] as const))("%s", async (_, { files, said }) => {
+    const lines = await check(files);
+    expect(lines.length, lines.join("\n")).toBe(said.length);
+    for (const [index, line] of lines.entries()) expect(line).toMatch(said[index] ?? "?");
+  });
+});
