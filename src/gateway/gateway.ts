@@ -62,6 +62,11 @@ export class Gateway {
     return this.#stage?.supervisor.list() ?? [];
   }
 
+  /** Live sets of capabilities, for tests that count leaks. */
+  get leases(): number {
+    return this.#stage?.approvals.size ?? 0;
+  }
+
   /** Fails with one line, and with nothing left open, where the gateway cannot run at all. */
   async start(): Promise<Result<null>> {
     const started = await this.#start();
@@ -98,12 +103,14 @@ export class Gateway {
     const starting = supervisor.start();
     // A plugin that hangs in initialize must not keep the radio waiting, and with it a cry for help.
     const patience = new AbortController();
-    await Promise.race([starting, sleep(this.#site.clock, PATIENCE_MS, patience.signal)]);
+    const early = await Promise.race([starting, sleep(this.#site.clock, PATIENCE_MS, patience.signal)]);
     patience.abort();
     if (this.#stopped) return stoppedEarly();
+    if (early?.ok === false) return early;
     goOnAir(this.#site, air, (message) => conversation.take(message));
-    await starting;
+    const started = await starting;
     if (this.#stopped) return stoppedEarly();
+    if (!started.ok) return started;
     this.#ready = true;
     return ok(null);
   }
