@@ -28,6 +28,8 @@ export interface CatalogueDeps {
   readonly log: Logger;
   config(): Config;
   readonly decisions: StoredDecisions;
+  /** Where plugins of this name were accepted. */
+  places(name: string): readonly string[];
   readonly safe: boolean;
   readonly withExamples: boolean;
   /** In place of those of the program. */
@@ -56,7 +58,7 @@ export class Catalogue {
     // Nobody names that folder: what stands in it was installed, and is looked for in any case.
     if (existsSync(installedFolder(data_dir))) paths.push(installedFolder(data_dir));
     if (paths.length > 0 && settings.auto_load && !this.deps.safe) this.deps.compiler.warm?.();
-    const { plugins, broken } = this.#discovery.scan(this.deps.safe ? [] : paths);
+    const { plugins, broken } = this.#discovery.scan(this.deps.safe ? [] : paths, (name) => this.deps.places(name));
     this.#found.clear();
     for (const plugin of plugins) this.#found.set(plugin.name, plugin);
     return {

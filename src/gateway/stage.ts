@@ -2,6 +2,7 @@ import { changedKeys } from "../config/merge.ts";
 import { ok, type Result } from "../errors.ts";
 import { Egress } from "../http/egress.ts";
 import { parseRate } from "../permissions/grammar/rates.ts";
+import { GrantStore } from "../permissions/grants.ts";
 import type { StoredApprovals } from "../plugins/approvals.ts";
 import { StoredDecisions } from "../plugins/decisions.ts";
 import { Dispatch } from "../plugins/dispatch.ts";
@@ -43,7 +44,7 @@ export function makeStage(site: Site, ground: Ground, air: Air): Result<Stage> {
     () => configHash(site),
     () => clock.now(),
   );
-  const catalogue = makeCatalogue(site, decisions);
+  const catalogue = makeCatalogue(site, decisions, new GrantStore(ground.database.sqlite, clock));
   const dispatch = new Dispatch({
     log: log.child("plugins"),
     plugin: (name) => supervisor.get(name),
@@ -118,7 +119,7 @@ export function makeStage(site: Site, ground: Ground, air: Air): Result<Stage> {
   return ok({ supervisor, hosts, approvals, catalogue, decisions, conversation, egress: egress.value });
 }
 
-function makeCatalogue(site: Site, decisions: StoredDecisions): Catalogue {
+function makeCatalogue(site: Site, decisions: StoredDecisions, grants: GrantStore): Catalogue {
   const { parts, safe, clock, life } = site;
   const compiler = parts.compiler ?? new Compiler({ command: compilerCommand(), clock });
   life.add("compiler", () => compiler.stop());
@@ -127,6 +128,7 @@ function makeCatalogue(site: Site, decisions: StoredDecisions): Catalogue {
     log: site.log.logger.child("plugins"),
     config: () => site.config(),
     decisions,
+    places: (plugin) => grants.places(plugin),
     safe,
     withExamples: site.loaded.file === null && site.chosen.allSimulated && !safe,
     ...(parts.bundled === undefined ? {} : { bundled: parts.bundled }),

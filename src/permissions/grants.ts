@@ -74,6 +74,12 @@ export class GrantStore {
     return this.history(plugin, originPath, 1)[0] ?? null;
   }
 
+  /** Where plugins of this name were accepted. */
+  places(plugin: string): string[] {
+    const rows = this.database.query("SELECT DISTINCT origin_path FROM permission_acceptances WHERE plugin = ?").all(plugin);
+    return rows.map((row) => read(v.object({ origin_path: v.string() }), row).origin_path);
+  }
+
   /** Latest first. */
   history(plugin: string, originPath: string, limit = HISTORY_MAX): Acceptance[] {
     const rows = this.database

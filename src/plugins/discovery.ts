@@ -1,5 +1,5 @@
 import { readdirSync, statSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { type Issue, issueLine, type Result } from "../errors.ts";
 import type { Logger } from "../log/logger.ts";
 import { MANIFEST_FILE, parseManifest } from "../manifest/parse.ts";
@@ -68,11 +68,14 @@ export class Discovery {
     for (const broken of all) if (!isFound(broken)) this.#say(broken);
   }
 
-  /** Looks at `paths` (absolute, see loadConfig) anew. Each is a folder of plugin folders, or a plugin folder itself. */
-  scan(paths: readonly string[]): Discovered {
-    const plugins = [...this.#bundled];
+  /**
+   * Looks at `paths` (absolute, see loadConfig) anew. Each is a folder of plugin folders, or a plugin folder itself. Of
+   * several folders with one name the one counts that the operator accepted (`places`), else the one that is called so,
+   * else the first: a new folder must not come into another's name, grants and data by how it is called.
+   */
+  scan(paths: readonly string[], places: (name: string) => readonly string[] = () => []): Discovered {
     const broken: BrokenPlugin[] = [];
-    const taken = new Map(plugins.map((plugin) => [plugin.name, plugin]));
+    const byName = new Map<string, FoundPlugin[]>(this.#bundled.map((plugin) => [plugin.name, [plugin]]));
     const seen = new Map<string, Entry>();
     const said = new Set<string>();
     for (const folder of paths.flatMap((path) => this.#foldersOf(path, said))) {
@@ -81,23 +84,31 @@ export class Discovery {
       if (entry === null) continue;
       seen.set(folder, entry);
       const { result } = entry;
-      if (!isFound(result)) {
+      if (isFound(result)) byName.set(result.name, [...(byName.get(result.name) ?? []), result]);
+      else {
         broken.push(result);
         this.#say(result, said);
-        continue;
       }
-      const first = taken.get(result.name);
-      if (first === undefined && !this.#reserved.has(result.name)) {
-        taken.set(result.name, result);
-        plugins.push(result);
-        continue;
-      }
-      const why = this.#reserved.has(result.name) ? "that name belongs to a bundled plugin" : `${first?.path} comes first`;
-      this.#once(`${folder}: a second plugin called ${result.name} is left out, because ${why}`, said);
     }
+    const plugins = [...byName].flatMap(([name, same]) => this.#choose(name, same, places, said) ?? []);
     this.#known = seen;
     this.#said = said;
     return { plugins, broken };
+  }
+
+  /** Null: the name is a bundled plugin's, which is not there. */
+  #choose(name: string, same: readonly FoundPlugin[], places: (name: string) => readonly string[], said: Set<string>): FoundPlugin | null {
+    const reserved = this.#reserved.has(name);
+    const accepted = same.length > 1 && !reserved ? places(name) : [];
+    const chosen = reserved
+      ? same.find((plugin) => plugin.origin === "bundled")
+      : (same.find((plugin) => accepted.includes(plugin.path)) ?? same.find((plugin) => basename(plugin.path) === name) ?? same[0]);
+    for (const other of same) {
+      if (other === chosen) continue;
+      const why = reserved ? "that name belongs to a bundled plugin" : `${chosen?.path} has it`;
+      this.#once(`${other.path}: a second plugin called ${name} is left out, because ${why}`, said);
+    }
+    return chosen ?? null;
   }
 
   #foldersOf(path: string, said: Set<string>): string[] {

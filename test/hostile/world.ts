@@ -3,9 +3,9 @@
  * listening socket, marked secrets, the victim's data, processes, descriptors and threads.
  */
 import { expect } from "bun:test";
-import type { TCPSocketListener } from "bun";
 import { mkdirSync, readdirSync, readFileSync, readlinkSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { TCPSocketListener } from "bun";
 import {
   descendantsOf,
   Gateway,
@@ -121,7 +121,11 @@ export class World {
     const words = { CANARY_PORT: String(canary.port), FOLDER: dir, ...options.fill };
     const fill = (text: string) => Object.entries(words).reduce((filled, [word, value]) => filled.replaceAll(word, value), text);
     const environment = Object.entries({ CANARY: markers["the environment"], ...options.gateway?.env });
-    const attackers = Object.fromEntries(options.attacks.filter((attack) => attack.act === undefined || attack.strike !== undefined).map((attack) => [attack.name, pluginOf(attack)]));
+    const attackers = Object.fromEntries(
+      options.attacks
+        .filter((attack) => attack.act === undefined || attack.strike !== undefined)
+        .map((attack) => [attack.name, pluginOf(attack)]),
+    );
     const all: Record<string, PluginFiles> = { victim: VICTIM, ...attackers, ...options.others };
     const plugins = Object.fromEntries(
       Object.entries(all).map(([name, files]) => [

@@ -74,9 +74,18 @@ test("of two plugins with one name the first path's wins, said once; bundled nam
     ["alpha", "folder"],
   ]);
   expect(said).toEqual([
-    `y/a2: a second plugin called alpha is left out, because x/a comes first`,
     "y/p: a second plugin called ping is left out, because that name belongs to a bundled plugin",
+    `y/a2: a second plugin called alpha is left out, because x/a has it`,
   ]);
+});
+
+test("a new folder does not come into another's name: the accepted place counts, then the folder's own name", () => {
+  put("n/aaa", "gamma");
+  put("n/gamma", "gamma");
+  put("n/zzz", "gamma");
+  const chosen = (places: string[]) => new Discovery([], log).scan([join(base, "n")], () => places).plugins.map(({ path }) => path);
+  expect(chosen([])).toEqual([join(base, "n/gamma")]);
+  expect(chosen([join(base, "n/zzz"), join(base, "gone")])).toEqual([join(base, "n/zzz")]);
 });
 
 test("a path that is not there is said once, and again after it was there", () => {

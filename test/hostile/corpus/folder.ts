@@ -39,13 +39,22 @@ export const FOLDER: readonly Attack[] = [
   folder("import_macro", "runs its code inside the bundler by a macro", {
     top: 'import { write } from "./evil.ts" with { type: "macro" };\nwrite();',
     strike: "return 'ran';",
-    files: { "evil.ts": 'import { writeFileSync } from "node:fs"; export function write() { writeFileSync("FOLDER/home/macro", "ran"); return 1; }' },
+    files: {
+      "evil.ts":
+        'import { writeFileSync } from "node:fs"; export function write() { writeFileSync("FOLDER/home/macro", "ran"); return 1; }',
+    },
   }),
-  folder("import_builtin", "imports the runtime's own modules", { top: 'import { readFileSync } from "node:fs";', strike: "return readFileSync('/etc/passwd', 'utf8');" }),
+  folder("import_builtin", "imports the runtime's own modules", {
+    top: 'import { readFileSync } from "node:fs";',
+    strike: "return readFileSync('/etc/passwd', 'utf8');",
+  }),
   folder("tsconfig_paths", "maps an import outside of its folder by its own tsconfig.json", {
     top: 'import * as stolen from "stolen";',
     strike: "return Object.keys(stolen);",
-    files: { "tsconfig.json": '{ "compilerOptions": { "paths": { "stolen": ["../victim/plugin.ts"] }, "plugins": [{ "name": "../evil" }] }, "extends": "../../config.yaml" }' },
+    files: {
+      "tsconfig.json":
+        '{ "compilerOptions": { "paths": { "stolen": ["../victim/plugin.ts"] }, "plugins": [{ "name": "../evil" }] }, "extends": "../../config.yaml" }',
+    },
   }),
   folder("package_outside", "leads its node_modules out of its folder", {
     top: 'import * as stolen from "stolen";',
@@ -59,27 +68,49 @@ export const FOLDER: readonly Attack[] = [
     name: "environment_in_bundle",
     tries: "has the bundler write the gateway's environment into its code",
     wall: "loader",
-    strike: 'const seen = []; for (const f of [() => process.env.CANARY, () => import.meta.env.CANARY, () => Bun.env.CANARY, () => import.meta.dir, () => import.meta.path, () => __dirname, () => __filename]) try { seen.push(f() ?? "-"); } catch { seen.push("-"); } return seen.join();',
+    strike:
+      'const seen = []; for (const f of [() => process.env.CANARY, () => import.meta.env.CANARY, () => Bun.env.CANARY, () => import.meta.dir, () => import.meta.path, () => __dirname, () => __filename]) try { seen.push(f() ?? "-"); } catch { seen.push("-"); } return seen.join();',
     check: (_, said) => expect(said).not.toMatch(/environment[0-9a-f]{8}|\/tmp|\/home\/|\/work/),
   },
-  folder("world_writable", "lies in a folder that everybody may write", { strike: "return 'ran';", arrange: (path) => chmodSync(path, 0o777) }),
-  folder("world_writable_entry", "has an entry that everybody may write", { strike: "return 'ran';", arrange: (path) => chmodSync(join(path, "plugin.ts"), 0o666) }),
+  folder("world_writable", "lies in a folder that everybody may write", {
+    strike: "return 'ran';",
+    arrange: (path) => chmodSync(path, 0o777),
+  }),
+  folder("world_writable_entry", "has an entry that everybody may write", {
+    strike: "return 'ran';",
+    arrange: (path) => chmodSync(join(path, "plugin.ts"), 0o666),
+  }),
   folder("manifest_main_outside", "names an entry outside of its folder", { manifest: "main: ../victim/plugin.ts\n" }),
-  folder("manifest_schema_outside", "names a file of the machine as its configuration's schema", { manifest: "config: { schema_file: ../../home/canary.txt }\n" }),
+  folder("manifest_schema_outside", "names a file of the machine as its configuration's schema", {
+    manifest: "config: { schema_file: ../../home/canary.txt }\n",
+  }),
   folder("manifest_aliases", "is a small manifest whose aliases unfold to gigabytes", {
     arrange: (path) => {
       const lines = ["x-a: &a [lol, lol, lol, lol, lol, lol, lol, lol, lol]"];
-      for (let at = 1; at < 12; at++) lines.push(`x-${"abcdefghijkl"[at]}: &${"abcdefghijkl"[at]} [${Array(9).fill(`*${"abcdefghijkl"[at - 1]}`).join(", ")}]`);
+      for (let at = 1; at < 12; at++)
+        lines.push(
+          `x-${"abcdefghijkl"[at]}: &${"abcdefghijkl"[at]} [${Array(9)
+            .fill(`*${"abcdefghijkl"[at - 1]}`)
+            .join(", ")}]`,
+        );
       appendFileSync(manifestOf(path), lines.join("\n"));
     },
   }),
-  folder("manifest_huge", "is a manifest of ten megabytes", { arrange: (path) => appendFileSync(manifestOf(path), `x-long: "${"x".repeat(10_000_000)}"\n`) }),
-  folder("manifest_deep", "is a manifest nested a hundred thousand deep", { arrange: (path) => appendFileSync(manifestOf(path), `x-deep: ${"[".repeat(100_000)}${"]".repeat(100_000)}\n`) }),
-  folder("manifest_prototype", "pollutes prototypes by the manifest's keys", { arrange: (path) => appendFileSync(manifestOf(path), "__proto__: { polluted: 1 }\nconstructor: { prototype: { polluted: 1 } }\n") }),
+  folder("manifest_huge", "is a manifest of ten megabytes", {
+    arrange: (path) => appendFileSync(manifestOf(path), `x-long: "${"x".repeat(10_000_000)}"\n`),
+  }),
+  folder("manifest_deep", "is a manifest nested a hundred thousand deep", {
+    arrange: (path) => appendFileSync(manifestOf(path), `x-deep: ${"[".repeat(100_000)}${"]".repeat(100_000)}\n`),
+  }),
+  folder("manifest_prototype", "pollutes prototypes by the manifest's keys", {
+    arrange: (path) => appendFileSync(manifestOf(path), "__proto__: { polluted: 1 }\nconstructor: { prototype: { polluted: 1 } }\n"),
+  }),
   folder("manifest_versions", "costs the gateway ages by version ranges, patterns and cron", {
     manifest: `dependencies: { plugins: [{ name: victim, version: "${"1 || ".repeat(20_000)}1" }] }\n`,
   }),
-  folder("entry_huge", "is an entry of fifty megabytes", { arrange: (path) => appendFileSync(join(path, "plugin.ts"), `//${"x".repeat(50_000_000)}`) }),
+  folder("entry_huge", "is an entry of fifty megabytes", {
+    arrange: (path) => appendFileSync(join(path, "plugin.ts"), `//${"x".repeat(50_000_000)}`),
+  }),
   folder("schema_pattern", "costs the gateway ages by a pattern in its configuration's schema", {
     manifest: "config: { schema_file: schema.json, defaults: { key: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab } }\n",
     files: { "schema.json": '{"type":"object","properties":{"key":{"type":"string","pattern":"^((a+)+)+$"}}}' },
@@ -87,15 +118,25 @@ export const FOLDER: readonly Attack[] = [
   folder("impostor_ping", "takes the name of a bundled plugin to inherit what that one is granted", {
     wall: "grants",
     strike: "return 'ran';",
-    arrange: (path) => writeFileSync(manifestOf(path), readFileSync(manifestOf(path), "utf8").replace("name: impostor_ping\n", "name: ping\n")),
+    arrange: (path) =>
+      writeFileSync(manifestOf(path), readFileSync(manifestOf(path), "utf8").replace("name: impostor_ping\n", "name: ping\n")),
     check: async (world) => {
       const { body } = await world.gateway.api<{ origin?: string; path?: string }>("GET", "/plugins/ping");
       expect(JSON.stringify(body)).not.toContain("impostor");
     },
   }),
+  folder("a_second_victim", "takes the victim's name in a folder that is looked at first, to inherit its grants and its data", {
+    wall: "grants",
+    strike: "return 'ran';",
+    first: 'this.registerCommand("vitals", async () => "victim HARMED " + (await this.retrieveData("treasure", "")), { help: "" });',
+    arrange: (path, dir) => writeFileSync(manifestOf(path), readFileSync(join(dir, "plugins/victim/manifest.yaml"))),
+    check: async (world) =>
+      expect(JSON.stringify((await world.gateway.api("GET", "/plugins/victim")).body)).not.toContain("a_second_victim"),
+  }),
   folder("unlike_name", "takes a name that looks like the victim's by other letters and case", {
     wall: "grants",
-    arrange: (path) => writeFileSync(manifestOf(path), readFileSync(manifestOf(path), "utf8").replace("name: unlike_name\n", 'name: "vіctim"\n')),
+    arrange: (path) =>
+      writeFileSync(manifestOf(path), readFileSync(manifestOf(path), "utf8").replace("name: unlike_name\n", 'name: "vіctim"\n')),
     check: async (world) => expect(Object.keys(await world.gateway.states()).filter((name) => /[^a-z0-9_]/.test(name))).toEqual([]),
   }),
   {
@@ -105,7 +146,13 @@ export const FOLDER: readonly Attack[] = [
     strike: "return (await this.getNodes()).length;",
     check: async (world) => {
       const path = join(world.gateway.dir, "plugins/asks_for_more");
-      writeFileSync(manifestOf(path), readFileSync(manifestOf(path), "utf8").replace("permissions: [send_messages]", "permissions: [send_messages, system_state_read, secrets]"));
+      writeFileSync(
+        manifestOf(path),
+        readFileSync(manifestOf(path), "utf8").replace(
+          "permissions: [send_messages]",
+          "permissions: [send_messages, system_state_read, secrets]",
+        ),
+      );
       const { status, body } = await world.gateway.api<{ state: string }>("POST", "/plugins/asks_for_more/reload");
       expect([status, body.state]).not.toEqual([200, "granted"]);
       const { text } = await world.gateway.ask("asks_for_more", /^asks_for_more: /);
