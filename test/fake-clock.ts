@@ -1,1 +1,1 @@
-export { FakeClock, fakeRandom, settle } from "../src/testing/clock.ts";
+export { FakeClock, fakeRandom, settle } from "../src/testing/world/clock.ts";

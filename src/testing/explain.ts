@@ -1,6 +1,6 @@
 import type { LogLine } from "../log/line.ts";
 import type { TestPlugin } from "./plugin.ts";
-import type { Denial, SentMessage } from "./sent.ts";
+import type { Denial, SentMessage } from "./world/sent.ts";
 
 export interface Facts {
   readonly plugins: readonly TestPlugin[];

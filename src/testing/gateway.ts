@@ -4,51 +4,26 @@ import type { Control } from "../api/control.ts";
 import { type Clock, type Random, systemClock, systemRandom } from "../clock.ts";
 import { GatewayError } from "../errors.ts";
 import { Gateway } from "../gateway/gateway.ts";
-import { hostSpawner } from "../gateway/host.ts";
-import type { GatewayParts } from "../gateway/parts.ts";
 import type { LogLine } from "../log/line.ts";
 import { createLog, type Log } from "../log/log.ts";
 import type { SimulatedMesh } from "../mesh/simulator/mesh.ts";
-import type { SimulatedMeshOptions } from "../mesh/simulator/types.ts";
 import type { LinkStatus } from "../mesh/types.ts";
-import type { HostKey } from "../plugins/hosts.ts";
-import { type InProcessHost, startInProcessHost } from "../sandbox/in-process.ts";
-import type { PluginHost } from "../sandbox/port.ts";
 import type { Json } from "../sdk/wire.ts";
-import { FakeClock, fakeRandom } from "./clock.ts";
 import { explain } from "./explain.ts";
-import { TestHttp } from "./http.ts";
-import { type NodeOptions, TestNode } from "./nodes.ts";
-import { Pace } from "./pace.ts";
+import { type TestHost, testParts } from "./parts.ts";
 import { TestPlugin } from "./plugin.ts";
-import { type Denial, Outgoing, type SentMessage } from "./sent.ts";
-import { FIRST_NODE, prepare, type Setup, type TestOptions, testCompiler } from "./setup.ts";
-import { Stored } from "./stored.ts";
+import { FIRST_NODE, prepare, type Setup, type TestOptions } from "./setup.ts";
+import { FakeClock, fakeRandom, msOf, type Span } from "./world/clock.ts";
+import { type Failure, faultOf } from "./world/failure.ts";
+import { TestHttp } from "./world/http.ts";
+import { type NodeOptions, TestNode } from "./world/nodes.ts";
+import { Pace } from "./world/pace.ts";
+import { type Denial, Outgoing, type SentMessage } from "./world/sent.ts";
+import { Stored } from "./world/stored.ts";
 
 const START = "2026-01-05T12:00:00Z";
-/** As a node: texts closer than this are dropped by it. */
-const FIRMWARE_SPACING_MS = 2000;
 
 export type LogEntry = LogLine;
-
-/** A span of time: the parts are added up. */
-export interface Span {
-  readonly seconds?: number;
-  readonly minutes?: number;
-  readonly hours?: number;
-  readonly days?: number;
-}
-
-/** What goes wrong on the air with the next messages of the gateway. */
-export type Failure =
-  /** Refused at once with a routing error. */
-  | "nak"
-  /** Nobody hears it: fails after the radio's own retransmissions, some 21 s later. */
-  | "timeout"
-  /** Heard, and the acknowledgement is lost. */
-  | "lost_ack"
-  /** The radio's queue is full: the gateway tries again after some seconds. */
-  | "queue_full";
 
 /**
  * Starts a gateway with the plugin under test. Close it with `await using`, or by {@link TestGateway.close}.
@@ -85,7 +60,7 @@ export class TestGateway {
   readonly #plugins = new Map<string, TestPlugin>();
   readonly #logs: LogLine[] = [];
   readonly #log: Log;
-  readonly #hosts: (PluginHost & Partial<Pick<InProcessHost, "busy" | "crash" | "tell">>)[] = [];
+  readonly #hosts: TestHost[] = [];
   #running: Gateway | null = null;
   #talks = 0;
 
@@ -214,10 +189,7 @@ export class TestGateway {
    * @example gateway.failNext("nak"); await alice.says("hello"); expect(gateway.sent.at(-1)?.state).toBe("failed");
    */
   failNext(failure: Failure, count = 1): void {
-    if (failure === "nak") this.mesh.fail({ kind: "nak", code: 1, count });
-    else if (failure === "timeout") this.mesh.fail({ kind: "nak", code: 5, count });
-    else if (failure === "lost_ack") this.mesh.fail({ kind: "lose_ack", count });
-    else this.mesh.fail({ kind: "queue_status", res: 32, count });
+    this.mesh.fail(faultOf(failure, count));
   }
 
   /** The radio is gone until {@link linkUp}: what is sent meanwhile waits. */
@@ -355,39 +327,17 @@ export class TestGateway {
     return node;
   }
 
-  #parts(): GatewayParts {
-    const deps = { clock: this.#clock, log: this.#log.logger.child("sandbox") };
-    const real = hostSpawner(() => this.setup.loaded.config, deps);
-    const inProcess = async () => {
-      const host = await startInProcessHost({ clock: this.#clock, random: this.#random });
-      return { ok: true as const, value: host };
-    };
-    return {
-      spawnHost: async (key: HostKey) => {
-        const spawned = await (this.#virtual === null ? real(key) : inProcess());
-        if (spawned.ok) this.#hosts.push(spawned.value);
-        return spawned;
-      },
-      bundled: [],
-      compiler: testCompiler,
-      resolve: this.http.resolver,
-      exchange: this.http.exchange,
-      api: false,
-      mesh: (options) => ({ ...options, ...this.#air() }),
-      decided: ({ plugin, permission, scope, result, rule }) => {
-        if (result === "deny") this.denied.push({ plugin: plugin ?? "", permission, scope, rule });
-      },
-    };
+  #parts() {
+    return testParts({
+      setup: this.setup,
+      clock: this.#clock,
+      random: this.#random,
+      log: this.#log.logger.child("sandbox"),
+      http: this.http,
+      realHost: this.#virtual === null,
+      nodes: () => [...this.#nodes.values()],
+      spawned: (host) => void this.#hosts.push(host),
+      denied: (denial) => void this.denied.push(denial),
+    });
   }
-
-  #air(): Pick<SimulatedMeshOptions, "nodes" | "latencyMs" | "textSpacingMs"> {
-    const spacing = this.setup.loaded.config.mesh.text_spacing_s * 1000;
-    const details = new Map(this.setup.nodes.map(({ name, ...values }) => [name, values]));
-    const nodes = [...this.#nodes.values()].map(({ name, number }) => ({ ...details.get(name), number, longName: name }));
-    return { nodes, latencyMs: 0, textSpacingMs: Math.min(spacing, FIRMWARE_SPACING_MS) };
-  }
-}
-
-function msOf({ seconds = 0, minutes = 0, hours = 0, days = 0 }: Span): number {
-  return (seconds + 60 * (minutes + 60 * (hours + 24 * days))) * 1000;
 }

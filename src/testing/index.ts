@@ -4,10 +4,12 @@
  */
 import "./matchers.ts";
 
-export { type Failure, type LogEntry, type Span, startTestGateway, TestGateway } from "./gateway.ts";
-export type { Answerer, HttpAnswer, HttpRequest, TestHttp } from "./http.ts";
+export { type LogEntry, startTestGateway, TestGateway } from "./gateway.ts";
 export type { Where } from "./matchers.ts";
-export type { NodeOptions, SayOptions, TestNode } from "./nodes.ts";
 export type { TestPlugin } from "./plugin.ts";
-export type { Denial, SentMessage } from "./sent.ts";
 export type { TestOptions } from "./setup.ts";
+export type { Span } from "./world/clock.ts";
+export type { Failure } from "./world/failure.ts";
+export type { Answerer, HttpAnswer, HttpRequest, TestHttp } from "./world/http.ts";
+export type { NodeOptions, SayOptions, TestNode } from "./world/nodes.ts";
+export type { Denial, SentMessage } from "./world/sent.ts";

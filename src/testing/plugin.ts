@@ -4,7 +4,7 @@ import type { Plugin } from "../plugins/plugin.ts";
 import type { PluginState } from "../plugins/state.ts";
 import type { PermissionEntry } from "../sdk/types.ts";
 import type { Json } from "../sdk/wire.ts";
-import type { Stored } from "./stored.ts";
+import type { Stored } from "./world/stored.ts";
 
 export interface PluginParts {
   readonly stored: Stored;

@@ -12,7 +12,7 @@ import { type LoadedPlugin, loadPlugin } from "../sandbox/loader/load.ts";
 import { folderSource } from "../sandbox/loader/source.ts";
 import type { PermissionEntry } from "../sdk/types.ts";
 import type { Json } from "../sdk/wire.ts";
-import type { NodeOptions } from "./nodes.ts";
+import type { NodeOptions } from "./world/nodes.ts";
 
 export interface TestOptions {
   /** Folder of the plugin, or folders of several; the first is `gateway.plugin`. */

@@ -1,5 +1,5 @@
-import type { CoreBus } from "../events/core.ts";
-import { BROADCAST, type MessageState, type MessageStatus, type Priority } from "../mesh/types.ts";
+import type { CoreBus } from "../../events/core.ts";
+import { BROADCAST, type MessageState, type MessageStatus, type Priority } from "../../mesh/types.ts";
 
 /** A message that was queued for the mesh, replies included. */
 export interface SentMessage {

@@ -1,4 +1,4 @@
-import type { Clock, Random, Timer } from "../clock.ts";
+import type { Clock, Random, Timer } from "../../clock.ts";
 
 interface Due {
   readonly at: number;
@@ -68,6 +68,18 @@ export class FakeClock implements Clock {
 /** Lets promises and what they set off (in memory, not input or output) come to rest. */
 export async function settle(): Promise<void> {
   for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setImmediate(resolve));
+}
+
+/** A span of time: the parts are added up. */
+export interface Span {
+  readonly seconds?: number;
+  readonly minutes?: number;
+  readonly hours?: number;
+  readonly days?: number;
+}
+
+export function msOf({ seconds = 0, minutes = 0, hours = 0, days = 0 }: Span): number {
+  return (seconds + 60 * (minutes + 60 * (hours + 24 * days))) * 1000;
 }
 
 /** Repeatable numbers that look random; the same seed gives the same ones. */

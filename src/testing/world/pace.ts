@@ -1,5 +1,5 @@
-import { systemClock } from "../clock.ts";
-import { GatewayError } from "../errors.ts";
+import { systemClock } from "../../clock.ts";
+import { GatewayError } from "../../errors.ts";
 import type { FakeClock } from "./clock.ts";
 
 /** What a test waits for at most: seconds that pass in the gateway, and seconds that pass outside. */
