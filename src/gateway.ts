@@ -57,8 +57,10 @@ export async function runGateway(flags: GatewayFlags, io: GatewayIo): Promise<nu
   if (safe && !flags.safe) log.logger.error(SAFE_MODE);
   if (flags.allowAll) log.logger.warn(ALLOW_ALL);
   const chosen = chooseInterfaces(config, discoverPorts);
+  let isCounted = false;
   const gateway = new Gateway({
     opened: () => {
+      isCounted = true;
       crashes.begin();
       for (const line of chosen.banner) io.stdout.write(`${escapeText(line)}\n`);
     },
@@ -76,6 +78,7 @@ export async function runGateway(flags: GatewayFlags, io: GatewayIo): Promise<nu
   const started = await Promise.race([gateway.start(), stopped.then(() => null)]);
   if (started?.ok === false) {
     io.stderr.write(`zephyrgate: ${escapeText(started.error.summary())}\n`);
+    if (isCounted) crashes.takeBack();
     log.stop();
     return 1;
   }

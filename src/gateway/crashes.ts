@@ -35,6 +35,13 @@ export class CrashLog {
     rmSync(this.#path, { force: true });
   }
 
+  /** Where the gateway itself refused to start: no crash, and no proof that the crashes before are over. */
+  takeBack(): void {
+    this.#starts = this.#starts.slice(0, -1);
+    if (this.#starts.length === 0) this.end();
+    else this.#write();
+  }
+
   #write(): void {
     mkdirSync(this.dataDir, { recursive: true, mode: 0o700 });
     writeFileSync(this.#path, JSON.stringify(this.#starts));

@@ -22,11 +22,6 @@ export function hostSpawner(
     const folder = key === "shared" ? all : join(all, key.slice("own:".length));
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     const allowMissing = plugins.isolation.allow_missing ?? (process.platform === "linux" ? [] : OTHER_SYSTEMS);
-    const spawned = await spawnHost({ databases: [folder], allowMissing, ...deps });
-    if (spawned.ok) {
-      for (const { wall, stands, detail } of spawned.value.walls)
-        if (!stands) deps.log.warn(`the plugin host runs WITHOUT the wall ${wall}: ${detail}`);
-    }
-    return spawned;
+    return spawnHost({ databases: [folder], allowMissing, ...deps });
   };
 }

@@ -79,13 +79,34 @@ export class Supervisor {
     return this.#plugins.get(name) ?? null;
   }
 
-  /** Finds what there is and starts what may run; resolves when each has either started or failed. */
-  async start(): Promise<void> {
-    // It takes longest, and needs nothing of what is found; a failure comes back when a plugin wants to move in.
-    if (this.deps.autoLoad) void this.deps.hosts.get("shared");
+  /**
+   * Finds what there is and starts what may run; resolves when each has either started or failed. Fails, and starts
+   * none, with `jail_unavailable` where a wall is missing that the configuration does not do without.
+   */
+  async start(): Promise<Result<null>> {
+    if (!this.deps.autoLoad) {
+      await this.discover();
+      return ok(null);
+    }
+    // The host takes longest, and needs nothing of what is found; any other failure comes back when a plugin moves in.
+    const walls = this.#wallsStand();
+    const started = this.#startFound();
+    const first = await Promise.race([walls.then((standing) => (standing.ok ? started : standing)), started]);
+    const outcome = first ?? (await walls);
+    if (outcome.ok) this.#checkup.start();
+    return outcome;
+  }
+
+  async #startFound(): Promise<undefined> {
     await this.discover();
-    if (this.deps.autoLoad) await this.#startAll(this.list().filter((plugin) => this.#mayStart(plugin)));
-    this.#checkup.start();
+    await this.#startAll(this.list().filter((plugin) => this.#mayStart(plugin)));
+  }
+
+  async #wallsStand(): Promise<Result<null>> {
+    const host = await this.deps.hosts.get("shared");
+    if (host.ok || host.error.code !== "jail_unavailable") return ok(null);
+    this.#stopped = true;
+    return host;
   }
 
   /** Looks at the folders again. New plugins are added, those that are gone are reported; running ones are left alone. */
@@ -350,7 +371,8 @@ export class Supervisor {
   #moved(plugin: Plugin, from: PluginState, status: PluginStatus): void {
     const { log, bus } = this.deps;
     const reason = status.reason === "" ? "" : `: ${status.reason}`;
-    const loud = status.state === "failed";
+    // Of what fails while all is being stopped the stop is the cause.
+    const loud = status.state === "failed" && !this.#stopped;
     log[loud ? "error" : "debug"](loud ? `failed${reason}` : `${from} -> ${status.state}${reason}`, { plugin: plugin.name });
     if (status.state === "running") bus.emit("plugin_started", { plugin: plugin.name });
     if (status.state === "running") void this.#dependents.regain(plugin.name);

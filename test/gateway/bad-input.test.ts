@@ -1,6 +1,6 @@
 /** Each mistake gives one clear line that names what, where and the mend; the rest starts. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { chmodSync, chownSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { main } from "../../src/cli/main.ts";
 import { answering, FROM_SOURCE, freePort, Gateway, type PluginFiles, prepare, runProgram, tempDir, writePlugin } from "./harness.ts";
@@ -322,3 +322,25 @@ describe("a gateway that cannot run ends with 1 and one line", () => {
     await again.stop();
   }, 60_000);
 });
+
+test.skipIf(process.platform !== "linux")(
+  "a kernel without a wall: one line, unless the configuration does without it",
+  async () => {
+    const command = [process.execPath, join(import.meta.dir, "old-kernel.ts")];
+    const folder = tempDir();
+    prepare(folder, { plugins: { good: answering("good", "still here") }, spacingS: 0.1 });
+    const argv = ["gateway", "--config", "config.yaml", "--port", String(freePort())];
+    const ended = await runProgram(argv, { cwd: folder, command });
+    expect(ended).toMatchObject({ code: 1, stdout: "" });
+    expect(ended.stderr).toMatch(
+      /^zephyrgate: The wall "landlock" .* \(use a kernel that has it, or accept the risk with plugins\.isolation\.allow_missing: \[landlock\]\)\n$/,
+    );
+    // It is no crash either.
+    expect(existsSync(join(folder, "data/starts.json"))).toBe(false);
+    const gateway = await Gateway.start({ dir: folder, command, env: { ZEPHYRGATE_PLUGINS__ISOLATION__ALLOW_MISSING: "[landlock]" } });
+    expect((await gateway.ask("good", /./)).text).toBe("still here");
+    expect(gateway.lines(/WARN .*plugins run without the wall "landlock"/)).toHaveLength(1);
+    await gateway.stop();
+  },
+  60_000,
+);
