@@ -19,6 +19,6 @@ export default class WeatherAlert extends Plugin {
   #schedule() {
     this.#checks?.dispose();
     const interval = this.getConfig("check_minutes", 15) * 60;
-    this.#checks = this.registerScheduledTask("check_alerts", { interval, runAtStart: true }, () => checkAlerts(this));
+    this.#checks = this.registerScheduledTask("check_alerts", { interval }, () => checkAlerts(this));
   }
 }
