@@ -1,0 +1,116 @@
+/** A hundred times enabled and disabled: nothing of a plugin is left behind, neither in the gateway nor in its host. */
+import { afterEach, expect, test } from "bun:test";
+import { pssMb } from "../bench/system.ts";
+import { descendantsOf, Gateway } from "../gateway/harness.ts";
+import { ACTOR, Machine, must, World } from "../property/world.ts";
+
+const CYCLES = Math.max(100, Number(process.env.LIFECYCLE_CYCLES ?? 100));
+const WARM = 10;
+/** Beyond what the first cycles took: a realm that stayed each time would be fifty or more. */
+const GROWTH_MB = 24;
+
+const cleanups: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+});
+
+const CODE = `import { Plugin } from "zephyrgate";
+export default class Everything extends Plugin {
+  async initialize() {
+    for (let i = 0; i < 20; i++) {
+      this.registerCommand("word" + i, () => "answer " + i);
+      this.registerKeyword("key" + i, () => undefined);
+      this.registerScheduledTask("task" + i, { interval: 60 + i }, () => undefined);
+      this.registerMenuItem("utilities", "Item " + i, () => "chosen");
+      this.registerMessageHandler(() => undefined);
+      this.onEvent("message_received", () => undefined);
+      this.registerPluginMessageHandler(() => undefined);
+    }
+    await this.db.migrate(["CREATE TABLE notes (n INTEGER)"]);
+  }
+  async start() {
+    for (let i = 0; i < 20; i++) setInterval(() => undefined, 1000);
+    void this.httpGet("http://127.0.0.1:9/").then(() => undefined);
+    await this.storeData("starts", Number(await this.retrieveData("starts", 0)) + 1);
+  }
+}
+`;
+const numbered = (word: string) => Array.from({ length: 20 }, (_, index) => `${word}${index}`);
+const MANIFEST = {
+  permissions: [
+    "send_messages",
+    "receive_messages",
+    "database_access",
+    "schedule_tasks",
+    "inter_plugin_messaging",
+    { http_requests: { hosts: ["127.0.0.1:9"], private: true } },
+  ],
+  capabilities: {
+    commands: numbered("word").map((name) => ({ name })),
+    keywords: numbered("key").map((pattern) => ({ pattern })),
+    scheduled_tasks: numbered("task").map((name, index) => ({ name, interval: 60 + index })),
+    menu_items: numbered("Item ").map((label) => ({ menu: "utilities", label })),
+  },
+};
+
+test(`${CYCLES} cycles leave no registration, lease, timer, listener or realm`, async () => {
+  const machine = new Machine();
+  cleanups.push(() => machine.close());
+  const world = await World.start(machine, { plugins: { everything: { manifest: MANIFEST, code: CODE } } });
+  cleanups.push(() => world.stop());
+  const host = (await machine.host()).pid ?? 0;
+  const counted = async () => ({
+    timers: world.clock.pending,
+    listeners: world.gateway.bus.size,
+    leases: world.gateway.leases,
+    instances: world.gateway.plugins.filter(({ instance }) => instance !== null).length,
+    tasks: must(await world.control.schedule()).length,
+    menus: must(await world.control.menus()).filter(({ plugin }) => plugin !== null).length,
+  });
+  const cycle = async () => {
+    must(await world.drive(world.control.plugins.enable("everything", undefined, ACTOR)));
+    must(await world.drive(world.control.plugins.disable("everything", ACTOR)));
+  };
+  expect(await counted()).toMatchObject({ leases: 1, instances: 1, tasks: 20, menus: 20 });
+  expect(world.state("everything")).toBe("running");
+  for (let at = 0; at < WARM; at++) await cycle();
+  await world.advance(60_000);
+  const before = await counted();
+  expect(before).toMatchObject({ leases: 0, instances: 0, tasks: 0, menus: 0 });
+  const hostBefore = pssMb(host);
+  for (let at = 0; at < CYCLES; at++) await cycle();
+  await world.advance(60_000);
+  expect(await counted()).toEqual(before);
+  expect(await world.tell(2, "!word1")).not.toContain("answer 1");
+  // Realms are collected at most once a second.
+  const isSmall = () => pssMb(host) - hostBefore < GROWTH_MB;
+  for (let wait = 0; wait < 20 && !isSmall(); wait++) await Bun.sleep(500);
+  expect(pssMb(host) - hostBefore).toBeLessThan(GROWTH_MB);
+  // And it works as on the first day.
+  must(await world.drive(world.control.plugins.enable("everything", undefined, ACTOR)));
+  expect(await counted()).toMatchObject({ leases: 1, instances: 1, tasks: 20, menus: 20 });
+  expect(await world.ask(2, "!word1")).toBe("answer 1");
+}, 180_000);
+
+test("in a gateway process of its own, neither it nor its host grows", async () => {
+  const lines = (value: unknown) => `${JSON.stringify(value)}\n`;
+  const manifest = `capabilities: ${lines(MANIFEST.capabilities)}permissions: ${lines(MANIFEST.permissions)}`;
+  const gateway = await Gateway.start({ plugins: { everything: { manifest, code: CODE } } });
+  cleanups.push(() => gateway.stop());
+  const cycle = async () => {
+    expect((await gateway.api("POST", "/plugins/everything/disable")).status).toBe(200);
+    expect((await gateway.api("POST", "/plugins/everything/enable")).status).toBe(200);
+  };
+  for (let at = 0; at < WARM; at++) await cycle();
+  const host = () => descendantsOf(gateway.process.pid).reduce((most, pid) => Math.max(most, pssMb(pid)), 0);
+  const processes = () => descendantsOf(gateway.process.pid).length;
+  // The compiler's process ends when nothing was asked of it for a while.
+  await gateway.until("the compiler has gone", () => processes() === 1, 20_000);
+  const before = { gateway: pssMb(gateway.process.pid), host: host() };
+  for (let at = 0; at < CYCLES; at++) await cycle();
+  await gateway.until("the compiler has gone", () => processes() === 1, 20_000);
+  const grown = () => Math.max(pssMb(gateway.process.pid) - before.gateway, host() - before.host);
+  for (let wait = 0; wait < 20 && grown() > GROWTH_MB; wait++) await Bun.sleep(500);
+  expect(pssMb(gateway.process.pid) - before.gateway).toBeLessThan(GROWTH_MB);
+  expect(host() - before.host).toBeLessThan(GROWTH_MB);
+}, 180_000);
