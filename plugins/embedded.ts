@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
 /**
- * A macro: runs when the gateway is bundled, so that the plugins of `plugins/` and `examples/` are inside the binary as
+ * As a macro it runs when the gateway is compiled, so that the plugins of `plugins/` and `examples/` are inside the binary as
  * text. Nothing of them is run here; like all plugins they are loaded into realms.
  */
 export function embeddedPlugins(folder: "plugins" | "examples"): { name: string; files: Record<string, string> }[] {

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 
-/** A macro: runs when the gateway is bundled, so that `plugin create` finds its template inside the binary. Text by path. */
+/** Text by path. As a macro it runs when the gateway is compiled, so that `plugin create` finds its template in the binary. */
 export function embeddedTemplate(name: string): Record<string, string> {
   const root = join(import.meta.dir, name);
   const paths = (readdirSync(root, { recursive: true }) as string[]).filter((path) => statSync(join(root, path)).isFile());

@@ -1,14 +1,15 @@
 /** A new plugin from the template, as small as what was asked for. */
 import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { embeddedTemplate } from "../../templates/embedded.ts" with { type: "macro" };
+import { embeddedTemplate } from "../../templates/embedded.ts";
+import { IS_COMPILED } from "../compiled.ts";
 import { fail, ok, type Result } from "../errors.ts";
 import { MANIFEST_FILE, parseManifest } from "../manifest/parse.ts";
 import { isReserved } from "../router/match/registry.ts";
 import { VERSION } from "../version.ts";
 import { render, type View } from "./template.ts";
 
-const TEMPLATE = embeddedTemplate("plugin_template");
+const TEMPLATE = IS_COMPILED ? (require("./embedded.ts") as typeof import("./embedded.ts")).TEMPLATE : embeddedTemplate("plugin_template");
 
 export const FEATURES = ["commands", "tasks", "menu", "http", "storage"] as const;
 export type Feature = (typeof FEATURES)[number];

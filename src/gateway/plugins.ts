@@ -1,7 +1,8 @@
 /** The supervisor's view of configuration, discovery and loader. */
 import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { embeddedPlugins } from "../../plugins/embedded.ts" with { type: "macro" };
+import { embeddedPlugins } from "../../plugins/embedded.ts";
+import { IS_COMPILED } from "../compiled.ts";
 import { deepMerge } from "../config/merge.ts";
 import type { Config } from "../config/schema.ts";
 import { fail, issueLine, ok, type Result } from "../errors.ts";
@@ -20,9 +21,11 @@ import type { RealmLimits } from "../sandbox/port.ts";
 import type { Json } from "../sdk/wire.ts";
 import { VERSION } from "../version.ts";
 
-export const BUNDLED = embeddedPlugins("plugins");
+const embedded = IS_COMPILED ? (require("./embedded.ts") as typeof import("./embedded.ts")) : null;
+
+export const BUNDLED = embedded?.BUNDLED ?? embeddedPlugins("plugins");
 /** Loaded only by a gateway that nobody configured and that has no radio: for a first look. */
-export const EXAMPLES = embeddedPlugins("examples");
+export const EXAMPLES = embedded?.EXAMPLES ?? embeddedPlugins("examples");
 
 export interface CatalogueDeps {
   readonly log: Logger;

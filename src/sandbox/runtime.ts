@@ -1,6 +1,7 @@
 /** The plugin host's side of the bridge: opens realms, keeps them fair, answers what needs no gateway. */
 import { rmSync } from "node:fs";
 import { type Clock, type Random, systemClock } from "../clock.ts";
+import { IS_COMPILED } from "../compiled.ts";
 import { asGatewayError, type GatewayError } from "../errors.ts";
 import type { Json, WireError } from "../sdk/wire.ts";
 import { PluginDatabase } from "../storage/plugin-database.ts";
@@ -11,7 +12,7 @@ import { noPage, type RunningPage, type Wall } from "./host-deps.ts";
 import type { CallOutcome, RealmSpec } from "./port.ts";
 import { HostRealm } from "./realm.ts";
 import { RunQueue, threadCpuMs } from "./run-queue.ts";
-import { sdkSource } from "./sdk-source.ts" with { type: "macro" };
+import { sdkSource } from "./sdk-source.ts";
 import { validateConfig } from "./services/schema.ts";
 import { Services } from "./services/services.ts";
 import { Snapshot } from "./snapshot.ts";
@@ -39,8 +40,12 @@ let taken: Promise<Snapshot> | null = null;
 
 /** Compiles the engine and evaluates the sdk, once a process. Before the jail closes: it reads files. */
 export function takeSnapshot(): Promise<Snapshot> {
-  taken ??= Snapshot.take(sdkSource());
+  taken ??= readSdk().then((modules) => Snapshot.take(modules));
   return taken;
+}
+
+async function readSdk(): Promise<[name: string, code: string][]> {
+  return IS_COMPILED ? (await import("./sdk-embedded.ts")).SDK_SOURCE : sdkSource();
 }
 
 export class HostRuntime {

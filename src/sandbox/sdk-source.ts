@@ -1,6 +1,6 @@
 /**
- * The sdk as ES modules for the engine. A Bun macro: it runs when this program is bundled (or loaded from source), so
- * that a compiled binary carries the text. Bun.build cannot run inside a macro, and need not: the engine links modules.
+ * The sdk as ES modules for the engine. As a macro it runs when this program is compiled, so that the binary carries the
+ * text (see sdk-embedded.ts). Bun.build cannot run inside a macro, and need not: the engine links modules.
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";

@@ -8,7 +8,7 @@ const SRC = join(import.meta.dir, "../../src");
  * Rooms on one line know nothing of each other.
  */
 const FLOORS: readonly (readonly string[])[] = [
-  ["errors", "clock", "lifetime", "sdk", "version"],
+  ["errors", "clock", "compiled", "lifetime", "sdk", "version"],
   ["bus"],
   ["log"],
   ["storage"],
