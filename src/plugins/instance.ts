@@ -48,6 +48,8 @@ export interface InstanceDeps {
 /** Capability calls of one plugin that may wait for an answer at once; more are refused. */
 const SDK_FRAME = /\bsdk\/[\w/]{1,40}\.ts:\d/;
 const MAX_REQUESTS = 64;
+/** Done at once, and bounded by their own number: initialize() may make hundreds of them in one go. */
+const REGISTERING: ReadonlySet<string> = new Set(["register", "dispose"]);
 
 /** `c_` and 12 hex digits: names one message from the radio to the last log line. */
 export function correlationId(random: Random): string {
@@ -164,11 +166,13 @@ export class Instance {
   }
 
   async #request(request: RealmRequest): Promise<RequestOutcome> {
-    if (this.#requests >= MAX_REQUESTS) return refused("RateLimited", `more than ${MAX_REQUESTS} calls wait for an answer`, "rate_limited");
+    const counts = !REGISTERING.has(request.operation);
+    if (counts && this.#requests >= MAX_REQUESTS)
+      return refused("RateLimited", `more than ${MAX_REQUESTS} calls wait for an answer`, "rate_limited");
     const underWay = request.call === null ? undefined : this.#calls.get(request.call);
     if (underWay !== undefined) underWay.acted = true;
     const origin = underWay?.origin ?? this.background();
-    this.#requests += 1;
+    if (counts) this.#requests += 1;
     try {
       return await this.deps.operate(this, request, origin);
     } catch (thrown) {
@@ -180,7 +184,7 @@ export class Instance {
       });
       return refused("InternalError", "the gateway could not carry out this call", "internal");
     } finally {
-      this.#requests -= 1;
+      if (counts) this.#requests -= 1;
     }
   }
 }

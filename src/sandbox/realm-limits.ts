@@ -6,6 +6,8 @@ const LINES_PER_SECOND = 100;
 const FAULTS_PER_SECOND = 20;
 const REQUESTS_PER_SECOND = 2000;
 const REQUESTS_IN_FLIGHT = 256;
+/** All that initialize() registers may be on its way at once: 200 of each of seven kinds, beside other requests. */
+const REGISTRATIONS_IN_FLIGHT = 1792;
 const REGISTRATIONS_PER_KIND = 200;
 
 export interface Refusal {
@@ -53,13 +55,11 @@ export class Limits {
   refuse(operation: string, args: unknown, inFlight: number): Refusal | null {
     const window = this.#now();
     window.requests += 1;
-    if (window.requests > REQUESTS_PER_SECOND || inFlight >= REQUESTS_IN_FLIGHT) {
+    const most = operation === "register" || operation === "dispose" ? REGISTRATIONS_IN_FLIGHT : REQUESTS_IN_FLIGHT;
+    if (window.requests > REQUESTS_PER_SECOND || inFlight >= most) {
       const strike = !window.struck;
       window.struck = true;
-      const message =
-        inFlight >= REQUESTS_IN_FLIGHT
-          ? `${REQUESTS_IN_FLIGHT} requests wait for their answer`
-          : `more than ${REQUESTS_PER_SECOND} requests in a second`;
+      const message = inFlight >= most ? `${most} requests wait for their answer` : `more than ${REQUESTS_PER_SECOND} requests in a second`;
       return { message, code: "rate_limited", strike };
     }
     return isRecord(args) ? this.#register(operation, args) : null;

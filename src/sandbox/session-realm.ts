@@ -5,8 +5,8 @@ import type { Json } from "../sdk/wire.ts";
 import type { FromHost, RealmChange, ToHost } from "./frames.ts";
 import type { CallOutcome, CallTarget, Realm, RealmEvents, RealmUsage } from "./port.ts";
 
-/** The host's own limit is 256: past this it is not our host any more. */
-const MAX_REQUESTS = 512;
+/** The host's own limit is 256, with registrations 1792: past this it is not our host any more. */
+const MAX_REQUESTS = 2048;
 /** A second; the host lets 100 lines and 20 faults through, and a strike for each cut slice. */
 const MAX_NOTICES = 1000;
 /** What a host may be late by before the gateway ends a call itself. */
