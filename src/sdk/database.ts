@@ -1,6 +1,6 @@
 /** The plugin's own SQLite database, answered inside the plugin host. Needs `database_access`. */
 import { base64ToBytes, bytesToBase64 } from "./realm/encoding.ts";
-import { service } from "./realm/link.ts";
+import { attempt, service } from "./realm/link.ts";
 import { isArray, keys, NativeString, NativeUint8Array, push } from "./realm/primordials.ts";
 import type { SqlRow, SqlValue } from "./types.ts";
 
@@ -29,6 +29,17 @@ function decode(rows: unknown): SqlRow[] {
   return rows as SqlRow[];
 }
 
+function encodeAll(statements: readonly (readonly [sql: string, ...params: SqlValue[]])[]): unknown[] {
+  const encoded: unknown[] = [];
+  for (let at = 0; at < statements.length; at++) {
+    const statement = statements[at] ?? [""];
+    const params: SqlValue[] = [];
+    for (let index = 1; index < statement.length; index++) push(params, statement[index] ?? null);
+    push(encoded, [statement[0], encode(params)]);
+  }
+  return encoded;
+}
+
 export interface RunResult {
   /** Rows changed. */
   readonly changes: number;
@@ -45,29 +56,22 @@ export const db = {
     return decode(service("db_query", sql, encode(params))) as Row[];
   },
   /** Runs one statement. Throws PluginError `quota_exceeded` when the plugin's storage is full. */
-  async run(sql: string, ...params: SqlValue[]): Promise<RunResult> {
-    return service("db_run", sql, encode(params)) as RunResult;
+  run(sql: string, ...params: SqlValue[]): Promise<RunResult> {
+    return attempt(() => service("db_run", sql, encode(params)) as RunResult);
   },
   /**
    * All or none of the statements.
    * @example await this.db.transaction([["INSERT INTO a VALUES (?)", 1], ["DELETE FROM b"]]);
    */
-  async transaction(statements: readonly (readonly [sql: string, ...params: SqlValue[]])[]): Promise<RunResult[]> {
-    const encoded: unknown[] = [];
-    for (let at = 0; at < statements.length; at++) {
-      const statement = statements[at] ?? [""];
-      const params: SqlValue[] = [];
-      for (let index = 1; index < statement.length; index++) push(params, statement[index] ?? null);
-      push(encoded, [statement[0], encode(params)]);
-    }
-    return service("db_transaction", encoded) as RunResult[];
+  transaction(statements: readonly (readonly [sql: string, ...params: SqlValue[]])[]): Promise<RunResult[]> {
+    return attempt(() => service("db_transaction", encodeAll(statements)) as RunResult[]);
   },
   /**
    * Brings the tables to the newest version: entry N runs once, when the database is at version N; each is one statement
    * or a list of them. Add entries at the end, never change old ones. Answers with the version reached.
    * @example await this.db.migrate(["CREATE TABLE visits (node TEXT, at INTEGER)"]);
    */
-  async migrate(versions: readonly (string | readonly string[])[]): Promise<number> {
-    return service("db_migrate", versions) as number;
+  migrate(versions: readonly (string | readonly string[])[]): Promise<number> {
+    return attempt(() => service("db_migrate", versions) as number);
   },
 } as const;

@@ -4,7 +4,7 @@ import { PluginError } from "./errors.ts";
 import { httpGet, httpPost } from "./http.ts";
 import { permissions } from "./permissions.ts";
 import { logLine } from "./realm/console.ts";
-import { request, service, state } from "./realm/link.ts";
+import { attempt, request, service, state, watched } from "./realm/link.ts";
 import { dateGetTime, hasOwn, indexOf, isArray, NativeDate, NativeError, NativeString, stringSlice } from "./realm/primordials.ts";
 import { register } from "./registry.ts";
 import type {
@@ -181,7 +181,7 @@ export class Plugin {
    * @example const { id } = await this.sendMessage("Are you there?", { destination: "!0a0b0c0d", wantAck: true });
    */
   sendMessage(content: string, options: SendOptions = {}): Promise<{ id: string }> {
-    return request("send_message", { ...options, content: NativeString(content) });
+    return watched(request("send_message", { ...options, content: NativeString(content) }));
   }
 
   /**
@@ -201,7 +201,7 @@ export class Plugin {
    * @example const key = await this.getSecret("api_key");
    */
   getSecret(name: string): Promise<string | null> {
-    return request("get_secret", { name });
+    return watched(request("get_secret", { name }));
   }
 
   /**
@@ -209,8 +209,8 @@ export class Plugin {
    * `database_access`. Throws PluginError `quota_exceeded` when the plugin's storage is full.
    * @example await this.storeData("forecast", { celsius: 21 }, { ttl: 3600 });
    */
-  async storeData(key: string, value: Json, options: { ttl?: number } = {}): Promise<void> {
-    service("kv_set", NativeString(key), value, options.ttl ?? null);
+  storeData(key: string, value: Json, options: { ttl?: number } = {}): Promise<void> {
+    return attempt(() => void service("kv_set", NativeString(key), value, options.ttl ?? null));
   }
 
   /**
@@ -225,8 +225,8 @@ export class Plugin {
   }
 
   /** Removes what is stored under a key. True when there was something. Needs `database_access`. */
-  async deleteData(key: string): Promise<boolean> {
-    return service("kv_delete", NativeString(key)) as boolean;
+  deleteData(key: string): Promise<boolean> {
+    return attempt(() => service("kv_delete", NativeString(key)) as boolean);
   }
 
   /** Keys that begin with `prefix`, in order; at most 10,000. Needs `database_access`. */
@@ -262,19 +262,19 @@ export class Plugin {
    * @example const node = await this.getNodeInfo("!0a0b0c0d");
    */
   getNodeInfo(node: string | number): Promise<NodeInfo | null> {
-    return request("get_node_info", { node }) as unknown as Promise<NodeInfo | null>;
+    return watched(request("get_node_info", { node })) as unknown as Promise<NodeInfo | null>;
   }
   /** The nodes that were heard, the last ones first; at most 300. Needs `system_state_read`. */
   getNodes(): Promise<NodeInfo[]> {
-    return request("get_nodes", {}) as unknown as Promise<NodeInfo[]>;
+    return watched(request("get_nodes", {})) as unknown as Promise<NodeInfo[]>;
   }
   /** The radio links, and how busy the air is. Needs `system_state_read`. */
   getNetworkStatus(): Promise<NetworkStatus> {
-    return request("get_network_status", {}) as unknown as Promise<NetworkStatus>;
+    return watched(request("get_network_status", {})) as unknown as Promise<NetworkStatus>;
   }
   /** All plugins, itself included, with what they provide. Needs `system_state_read`. */
   getPlugins(): Promise<PluginInfo[]> {
-    return request("get_plugins", {}) as unknown as Promise<PluginInfo[]>;
+    return watched(request("get_plugins", {})) as unknown as Promise<PluginInfo[]>;
   }
 
   /**
@@ -283,18 +283,18 @@ export class Plugin {
    * @example const answer = await this.sendToPlugin("weather", "temperature", { place: "Oslo" });
    */
   sendToPlugin(plugin: string, type: string, data: Json = null, options: { timeout?: number } = {}): Promise<Json> {
-    return request("send_to_plugin", { plugin, type, data, ...options });
+    return watched(request("send_to_plugin", { plugin, type, data, ...options }));
   }
   /** Asks every plugin that listens; answers with a list of their answers. Needs `inter_plugin_messaging`. */
   broadcastToPlugins(type: string, data: Json = null, options: { timeout?: number } = {}): Promise<Json> {
-    return request("broadcast_to_plugins", { type, data, ...options });
+    return watched(request("broadcast_to_plugins", { type, data, ...options }));
   }
   /**
    * Announces an event to the plugins that subscribed to it. Needs `inter_plugin_messaging`.
    * @example await this.emitEvent("weather.changed", { celsius: 21 });
    */
-  async emitEvent(type: string, data: Json = null): Promise<void> {
-    await request("emit_event", { type, data });
+  emitEvent(type: string, data: Json = null): Promise<void> {
+    return watched(nothing(request("emit_event", { type, data })));
   }
 
   /**
@@ -320,6 +320,10 @@ export class Plugin {
 
 /** A default of `300` asks for a number, not for 300. */
 export type Widened<T> = T extends string ? string : T extends number ? number : T extends boolean ? boolean : T;
+
+async function nothing(work: Promise<unknown>): Promise<void> {
+  await work;
+}
 
 function text(message: unknown): string {
   return message instanceof NativeError ? `${message.name}: ${message.message}` : NativeString(message);

@@ -3,6 +3,7 @@ import { fromWire, PluginError } from "../errors.ts";
 import { OPS, type ServiceName } from "../ops.ts";
 import type { Json, OperationName, Operations, WireError } from "../wire.ts";
 import {
+  defineProperty,
   field,
   jsonParse,
   jsonStringify,
@@ -12,6 +13,10 @@ import {
   NativeMap,
   NativePromise,
   NativeString,
+  NativeWeakMap,
+  thenOf,
+  weakGet,
+  weakSet,
   whenSettled,
 } from "./primordials.ts";
 
@@ -69,6 +74,60 @@ export function request<O extends OperationName>(operation: O, args: Operations[
   });
 }
 
+type Then = (done: (value: unknown) => void, failed: (reason: unknown) => void) => Promise<unknown>;
+
+const heard = new NativeWeakMap<object, boolean>();
+
+/** The promise is waited for by the sdk itself. */
+function take(promise: object): void {
+  if (weakGet(heard, promise) === false) weakSet(heard, promise, true);
+}
+
+/**
+ * A refusal that nobody waits for, as when an `await` is missing, becomes a fault: otherwise it would be lost. Whoever
+ * waits reads `then`, at once; the own `constructor` of {@link whenSettled} makes `await` read it, too.
+ */
+export function watched<T>(promise: Promise<T>): Promise<T> {
+  whenSettled(
+    promise,
+    () => {},
+    (reason) => {
+      if (weakGet(heard, promise) !== false) return;
+      const error = describeError(reason);
+      post(OPS.fault, { ...error, message: `${error.name}: ${error.message} (nobody waited for this call: an await is missing)` });
+    },
+  );
+  weakSet(heard, promise, false);
+  const then: Then = (done, failed) => thenOf(promise, done, failed);
+  const get = () => {
+    weakSet(heard, promise, true);
+    return then;
+  };
+  defineProperty(promise, "then", { __proto__: null, get, configurable: true } as PropertyDescriptor);
+  return promise;
+}
+
+/** What the host answers at once, as a promise: so that it can come later one day. */
+export function attempt<T>(work: () => T): Promise<T> {
+  let failed = false;
+  const promise = new NativePromise<T>((resolve, reject) => {
+    try {
+      resolve(work());
+    } catch (thrown) {
+      failed = true;
+      reject(thrown);
+    }
+  });
+  // Only what has failed is worth the watching, which costs more than the call.
+  return failed ? watched(promise) : promise;
+}
+
+/** As {@link whenSettled}, for what plugin code returned. */
+export function whenReturned(promise: Promise<unknown>, done: (value: unknown) => void, failed: (reason: unknown) => void): void {
+  take(promise);
+  whenSettled(promise, done, failed);
+}
+
 export function settle(id: number, outcome: { ok: boolean; value?: Json; error?: WireError }): void {
   const waiter = mapGet(waiting, id);
   if (waiter === undefined) return;
@@ -116,7 +175,7 @@ export function fault(thrown: unknown): void {
 export function runLoose(work: () => unknown): void {
   try {
     const result = work();
-    if (result instanceof NativePromise) whenSettled(result, () => {}, fault);
+    if (result instanceof NativePromise) whenReturned(result, () => {}, fault);
   } catch (thrown) {
     fault(thrown);
   }

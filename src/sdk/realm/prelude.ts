@@ -10,7 +10,7 @@ import { AbortController, AbortSignal } from "./abort.ts";
 import { structuredClone } from "./clone.ts";
 import { console } from "./console.ts";
 import { atob, btoa, TextDecoder, TextEncoder } from "./encoding.ts";
-import { describeError, type Opening, post, settle, state } from "./link.ts";
+import { describeError, type Opening, post, settle, state, whenReturned } from "./link.ts";
 import {
   apply,
   defineProperty,
@@ -175,7 +175,7 @@ function call(id: number, target: Target, args: Json[]): void {
     };
     const settleWith =
       target.kind === "lifecycle" && target.hook === "initialize" ? (value: unknown) => settled(() => done(value), failed) : done;
-    if (result instanceof NativePromise) whenSettled(result, settleWith, failed);
+    if (result instanceof NativePromise) whenReturned(result, settleWith, failed);
     else settleWith(result);
   } catch (thrown) {
     failed(thrown);

@@ -96,7 +96,7 @@ export const numberToString = uncurry<number, (radix?: number) => string>(Number
 export const objectToString = uncurry<unknown, () => string>(Object.prototype.toString);
 export const dateGetTime = uncurry<Date, () => number>(Date.prototype.getTime);
 export const errorToString = uncurry<unknown, () => string>(Error.prototype.toString);
-const thenOf = uncurry<Promise<unknown>, (done: (value: unknown) => void, failed: (reason: unknown) => void) => Promise<unknown>>(
+export const thenOf = uncurry<Promise<unknown>, (done: (value: unknown) => void, failed: (reason: unknown) => void) => Promise<unknown>>(
   Promise.prototype.then,
 );
 
