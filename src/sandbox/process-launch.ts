@@ -1,5 +1,6 @@
 /** Starts this executable again as a plugin host, in its jail, and waits until its walls stand. */
-import { closeSync, realpathSync } from "node:fs";
+import { closeSync, existsSync, realpathSync } from "node:fs";
+import { basename, dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Subprocess } from "bun";
 import type { Clock } from "../clock.ts";
@@ -125,7 +126,13 @@ export function isCompiled(): boolean {
 
 /** What a host run from source must read. Not the whole project: the gateway's data may lie in it. */
 export function sourceFolders(): string[] {
-  return ["src", "node_modules", "package.json"].map((name) => `${ROOT}${name}`);
+  const folders = ["src", "node_modules", "package.json"].map((name) => `${ROOT}${name}`);
+  return isInstalled() ? [...folders, dirname(ROOT)].filter((path) => existsSync(path)) : folders;
+}
+
+/** As a package among others: what it needs lies beside it. */
+function isInstalled(): boolean {
+  return basename(dirname(ROOT)) === "node_modules";
 }
 
 /**
@@ -134,7 +141,7 @@ export function sourceFolders(): string[] {
  */
 function programOf(main: string | undefined): string[] {
   if (main === undefined && isCompiled()) return [process.execPath];
-  const paths = `--tsconfig-override=${ROOT}src/sandbox/host.tsconfig.json`;
+  const paths = `--tsconfig-override=${ROOT}src/sandbox/${isInstalled() ? "host.installed" : "host"}.tsconfig.json`;
   return [process.execPath, "--no-install", "--no-env-file", paths, main ?? `${ROOT}src/main.ts`];
 }
 
