@@ -26,17 +26,17 @@ export class Lifecycle {
     private readonly fates: Fates,
   ) {}
 
-  /** Loads and starts; on failure the plugin is `failed` with the reason, and nothing of it is left. */
-  async up(plugin: Plugin): Promise<Result<null>> {
+  /** Loads and starts, this code instead of its folder's if any; on failure it is `failed` with the reason, and nothing of it is left. */
+  async up(plugin: Plugin, code: Bundle | null = null): Promise<Result<null>> {
     if (plugin.state === "running") return ok(null);
     plugin.machine.move("loading");
     const host = await this.deps.hosts.get(plugin.hostKey);
-    let started = await this.#attempt(plugin);
+    let started = await this.#attempt(plugin, code);
     if (!started.ok && LOST.has(started.error.code) && host.ok && (await this.#died(host.value))) {
       // Several load at once, and the page cannot name a realm that is only being opened: alone it shows whose fault it is.
       this.deps.log.warn("its host was ended while it loaded; trying once more in a process of its own", { plugin: plugin.name });
       plugin.hostKey = `own:${plugin.name}`;
-      started = await this.#attempt(plugin);
+      started = await this.#attempt(plugin, code);
       if (!started.ok) this.fates.suspected(plugin);
     }
     if (started.ok) return started;
@@ -45,8 +45,8 @@ export class Lifecycle {
     return started;
   }
 
-  async #attempt(plugin: Plugin): Promise<Result<null>> {
-    const loaded = await this.#load(plugin);
+  async #attempt(plugin: Plugin, code: Bundle | null): Promise<Result<null>> {
+    const loaded = await this.#load(plugin, code);
     if (!loaded.ok) return loaded;
     const started = await this.#begin(loaded.value, plugin.instance);
     if (started.ok) this.#install(plugin, loaded.value);
@@ -160,7 +160,7 @@ export class Lifecycle {
     if (plugin.hostKey !== "shared") void this.deps.hosts.release(plugin.hostKey);
   }
 
-  #load(plugin: Plugin) {
+  #load(plugin: Plugin, code: Bundle | null = null) {
     const slot: { instance: Instance | null } = { instance: null };
     const fates = {
       onFailure: (source: "strike" | "handler", message: string) => {
@@ -170,7 +170,7 @@ export class Lifecycle {
         if (slot.instance !== null) this.fates.gone(plugin, instance, reason, detail);
       },
     };
-    return prepare(plugin, this.deps, fates).then((loaded) => {
+    return prepare(plugin, this.deps, fates, code).then((loaded) => {
       if (loaded.ok) slot.instance = loaded.value.instance;
       return loaded;
     });

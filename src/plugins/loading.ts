@@ -18,10 +18,13 @@ export interface Loaded {
 
 type Fates = Pick<InstanceDeps, "onFailure" | "onGone">;
 
-/** From folder to an open realm: build, configuration, realm. Nothing of it is visible outside; what fails is closed again. */
-export async function prepare(plugin: Plugin, deps: SupervisorDeps, fates: Fates): Promise<Result<Loaded>> {
+/**
+ * From folder, or from `code` that was bundled before, to an open realm: build, configuration, realm. Nothing of it is
+ * visible outside; what fails is closed again.
+ */
+export async function prepare(plugin: Plugin, deps: SupervisorDeps, fates: Fates, code: Bundle | null = null): Promise<Result<Loaded>> {
   const { candidate } = plugin;
-  const bundle = await deps.build(candidate);
+  const bundle = code === null ? await deps.build(candidate) : ok(code);
   if (!bundle.ok) return bundle;
   const host = await deps.hosts.get(plugin.hostKey);
   if (!host.ok) return host;

@@ -79,7 +79,8 @@ export class Recovery {
     this.lifecycle().detach(plugin, true);
     void plugin.exclusive(async () => {
       if (this.#stopped || plugin.state !== "loading") return;
-      await this.lifecycle().up(plugin);
+      // The very code that ran: quickly back, and nothing that changed on the disk meanwhile.
+      await this.lifecycle().up(plugin, plugin.bundle);
     });
   }
 
