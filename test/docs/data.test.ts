@@ -171,13 +171,13 @@ const PERMISSION_VERBS = /^permission (?:grant|deny|revoke|why)$/;
 
 function problemOf(line: string): string | null {
   const words = wordsOf(line.includes(" | ") ? (line.split(" | ").at(-1) ?? "") : line);
-  if (words[0] === "npx" && words[1] === "bun") words.shift();
+  if (words[0] === "bunx" || (words[0] === "npx" && words[1] === "bun")) words.shift();
   if (words[0] === "bun" && words[1] === "run" && words[2] === "zephyrgate") words.splice(0, 2);
   if (words[0] === "bun" && words[1] === "run") return Object.hasOwn(packageJson.scripts, words[2] ?? "") ? null : "no such script";
   if (words[0] === "npm" && ["start", "test"].includes(words[1] ?? ""))
     return Object.hasOwn(packageJson.scripts, words[1] ?? "") ? null : "no such script";
   if (words[0] !== "zephyrgate")
-    return /^(?:bun (?:install|test|add|init|x)|npm (?:install|ci)|cd|mkdir|cp|cat|echo|git|curl|jq|ssh|usermod|export) ?/.test(line)
+    return /^(?:bun (?:install|test|add|pm)|npm (?:install|ci)|cd|mkdir|cp|cat|echo|git|curl|jq|ssh|usermod|export) ?/.test(line)
       ? null
       : "not known to the test";
   const given = words.slice(1);

@@ -227,6 +227,7 @@ export const PROVOCATIONS: Readonly<Record<string, () => string | Promise<string
       gateway.node("Alice").murmurs("hello");
       await gateway.advance({ seconds: 15 });
     }),
+  missing_await: () => run('void this.sendMessage("hi", { channel: 9 });', SEND),
   peer: () => run('await this.sendToPlugin("weather", "now");', "permissions: [send_messages, inter_plugin_messaging]\n"),
   unknown_command: () => run('return "hi";', SEND, {}, (gateway) => gateway.node("Alice").says("helo")),
   config_key: () => config("plugins:\n  path: [./plugins]\n"),
