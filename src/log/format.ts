@@ -26,6 +26,8 @@ export function textLine(line: LogLine, colour: boolean): string {
 /** `: TypeError: x is not a function (plugin.ts:12:5)`: the error as far as the message does not say it already. */
 function errorPart(line: LogLine): string {
   if (line.error_message === undefined || line.error_message === null) return "";
+  // An expected outcome: its words say all, and the line of ours that made it says nothing to an operator.
+  if (line.error_type === "GatewayError") return line.message.includes(line.error_message) ? "" : `: ${line.error_message}`;
   const said = line.message.includes(line.error_message) ? "" : `: ${line.error_type ?? "Error"}: ${line.error_message}`;
   const frame = /^ *(?:at )?(.*\d+:\d+\)?)$/m.exec((line.stack_trace ?? "").slice(0, 4096))?.[1];
   return frame === undefined ? said : `${said} (at ${frame.trim()})`;
