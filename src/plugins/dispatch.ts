@@ -58,10 +58,10 @@ export class Dispatch {
     // What to add to the manifest, where that is the mend.
     const hint = error.hint === undefined || error.message.includes(error.hint) ? "" : ` (${error.hint.replaceAll(/\s*\n\s*/g, " ")})`;
     this.deps.log.error(`${describeWhat(what)} failed: ${error.name}: ${error.message}${hint}`, {
+      ...what,
       plugin: plugin.name,
       error,
       correlation_id: origin.correlationId,
-      context: what,
     });
     // A realm that is gone was counted when it went; an overload is the mesh's doing and not the plugin's fault.
     if (outcome.cause === "gone" || outcome.cause === "overloaded") return;
