@@ -30,6 +30,7 @@ async function runCommandLine(): Promise<never> {
     isTTY: process.stdin.isTTY === true && process.stderr.isTTY === true,
     colour: process.stdout.isTTY === true && (process.env.NO_COLOR ?? "") === "",
   });
+  log.flush();
   for (const stream of [process.stdout, process.stderr]) await new Promise<void>((resolve) => stream.write("", () => resolve()));
   process.exit(code);
 }

@@ -2,6 +2,8 @@ import type { LogConsole } from "./log.ts";
 
 /** What may wait for a slow terminal or pipe, in bytes; past it lines are dropped and counted. */
 const MAX_WAITING = 1_048_576;
+/** Lines of so long go together: each write wakes the reader, which costs more than the line, and answers would wait for it. */
+const TOGETHER_MS = 10;
 
 interface Output {
   readonly isTTY?: boolean | undefined;
@@ -18,7 +20,7 @@ export interface StreamConsole extends LogConsole {
 
 /**
  * The log on a process stream: never blocks, survives a reader that went away, coloured on a terminal unless NO_COLOR is
- * set. Lines of one turn of the loop go together: each write wakes the reader, which costs more than the line itself.
+ * set.
  */
 export function streamConsole(stream: Output, env: Readonly<Record<string, string | undefined>>): StreamConsole {
   let dropped = 0;
@@ -39,7 +41,7 @@ export function streamConsole(stream: Output, env: Readonly<Record<string, strin
         dropped += 1;
         return;
       }
-      if (waiting === "") queueMicrotask(flush);
+      if (waiting === "") setTimeout(flush, TOGETHER_MS).unref();
       waiting += text;
     },
     flush,
