@@ -186,30 +186,43 @@ function list(name: string): readonly unknown[] {
   return isArray(entries) ? entries : [];
 }
 
+type Words = Map<unknown, boolean>;
+/** By section. Read once: hundreds of registrations, each against hundreds of declarations, would use up a slice. */
+const known = new NativeMap<string, Words>();
+
 function declared(section: string, key: string, value: string): boolean {
-  const entries = list(section);
-  for (let at = 0; at < entries.length; at++) if (field(entries[at], key) === value) return true;
-  return false;
+  return (
+    mapGet(
+      wordsOf(section, (entry, words) => mapSet(words, field(entry, key), true)),
+      value,
+    ) === true
+  );
 }
 
 function commandDeclared(word: string): boolean {
-  const wanted = toLowerCase(NativeString(word));
-  const entries = list("commands");
-  for (let at = 0; at < entries.length; at++) {
-    const name = field(entries[at], "name");
-    if (typeof name === "string" && toLowerCase(name) === wanted) return true;
-    const aliases = field(entries[at], "aliases");
-    if (!isArray(aliases)) continue;
-    for (let index = 0; index < aliases.length; index++) if (toLowerCase(NativeString(aliases[index])) === wanted) return true;
-  }
-  return false;
+  const words = wordsOf("commands", (entry, into) => {
+    const name = field(entry, "name");
+    if (typeof name === "string") mapSet(into, toLowerCase(name), true);
+    const aliases = field(entry, "aliases");
+    if (!isArray(aliases)) return;
+    for (let index = 0; index < aliases.length; index++) mapSet(into, toLowerCase(NativeString(aliases[index])), true);
+  });
+  return mapGet(words, toLowerCase(NativeString(word))) === true;
 }
 
 function menuDeclared(menu: string, label: string): boolean {
-  const entries = list("menu_items");
-  for (let at = 0; at < entries.length; at++) {
-    const entry = entries[at];
-    if (field(entry, "menu") === menu && field(entry, "label") === label) return true;
-  }
-  return false;
+  const words = wordsOf("menu_items", (entry, into) =>
+    mapSet(into, `${NativeString(field(entry, "menu"))}\n${NativeString(field(entry, "label"))}`, true),
+  );
+  return mapGet(words, `${menu}\n${label}`) === true;
+}
+
+function wordsOf(section: string, add: (entry: unknown, words: Words) => void): Words {
+  const read = mapGet(known, section);
+  if (read !== undefined) return read;
+  const words: Words = new NativeMap<unknown, boolean>();
+  mapSet(known, section, words);
+  const entries = list(section);
+  for (let at = 0; at < entries.length; at++) add(entries[at], words);
+  return words;
 }
