@@ -20,8 +20,8 @@ const LARGE_BYTES = 1024 * 1024;
 
 export interface CheckOptions {
   readonly compiler: Pick<Compiler, "load">;
-  /** Run the TypeScript of the plugin's own folder, where there is no other. */
-  readonly types: boolean;
+  /** Whose TypeScript is run: this program's or the search path's, also the plugin folder's own, or none. */
+  readonly types: "ours" | "theirs" | "none";
   readonly path: string | undefined;
 }
 
@@ -125,7 +125,8 @@ function readJson(tree: SourceTree, path: string): Result<Json> {
 }
 
 async function typeFindings(folder: string, { types, path }: CheckOptions): Promise<Finding[]> {
-  const compiler = findTypeScript(folder, types, path);
+  if (types === "none") return [];
+  const compiler = findTypeScript(folder, types === "theirs", path);
   const problem = typesProblem(folder, compiler);
   if (problem !== null || compiler === null) return problem === null ? [] : [{ level: "note", file: folder, ...problem }];
   return checkTypes(folder, compiler);

@@ -36,6 +36,7 @@ const NEEDS: Readonly<Record<string, Feature>> = {
 /** npm would leave a file of the true name out of the package. */
 const RENAMED: Readonly<Record<string, string>> = { gitignore: ".gitignore" };
 const MAX_COMMAND = 24;
+const MAX_TITLE = 40;
 
 /** Why this cannot be a plugin's name, with one that could. */
 export function nameProblem(name: string): string | null {
@@ -98,7 +99,7 @@ function viewOf({ name, author, email, description, license, features }: NewPlug
   const [commands, tasks, menu, http, storage] = FEATURES.map(has) as [boolean, boolean, boolean, boolean, boolean];
   const alone = !commands && !tasks && !menu;
   const short = name.slice(0, MAX_COMMAND).replace(/_+$/, "");
-  const words = name.split("_").filter(Boolean).join(" ");
+  const words = name.split("_").filter(Boolean).join(" ").slice(0, MAX_TITLE).trim();
   return {
     features: {
       commands,

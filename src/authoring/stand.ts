@@ -113,13 +113,29 @@ export class Stand {
   /** Lets a node say something to the gateway, and waits until it was taken care of, `ms` at most. */
   async say(from: number, text: string, ms: number, channel?: number): Promise<Result<string>> {
     const { promise, resolve } = Promise.withResolvers<string>();
-    const done = this.gateway.bus.on("message_processed", ({ outcome }) => resolve(outcome));
+    // Nodes also announce themselves: ours is told by its packet, which the gateway knows by another id.
+    const ids = new Map<number, string>();
+    const outcomes = new Map<string, string>();
+    let packet: number | null = null;
+    const look = () => {
+      const outcome = outcomes.get(ids.get(packet ?? -1) ?? "");
+      if (outcome !== undefined) resolve(outcome);
+    };
+    const received = this.gateway.bus.on("message_received", ({ packetId, correlationId }) => void ids.set(packetId, correlationId));
+    const done = this.gateway.bus.on("message_processed", ({ correlationId, outcome }) => {
+      outcomes.set(correlationId, outcome);
+      look();
+    });
     const timer = systemClock.after(ms, () => resolve("late"));
     try {
       const said = this.mesh?.say({ from, text, ...(channel === undefined ? {} : { channel }) }) ?? fail("unavailable", "there is no mesh");
-      return said.ok ? ok(await promise) : said;
+      if (!said.ok) return said;
+      packet = said.value;
+      look();
+      return ok(await promise);
     } finally {
       timer.cancel();
+      received.dispose();
       done.dispose();
     }
   }

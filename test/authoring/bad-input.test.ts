@@ -211,7 +211,7 @@ async function check(files: Readonly<Record<string, string>>): Promise<string[]>
     mkdirSync(dirname(join(folder, path)), { recursive: true });
     writeFileSync(join(folder, path), text);
   }
-  const report = await checkPlugin(folder, { compiler, types: false, path: undefined });
+  const report = await checkPlugin(folder, { compiler, types: "none", path: undefined });
   return report.findings.filter(({ level }) => level !== "note").map((finding) => issueLine(finding).replaceAll(`${folder}/`, ""));
 }
 

@@ -74,7 +74,8 @@ export class Screen {
 
 /** `http_requests: { hosts: [example.org] }` */
 function yamlLine(permission: string, scope: string): string {
-  const parsed = parseText(scope);
+  // Requests have their method before it.
+  const parsed = parseText(scope.slice(Math.max(0, scope.indexOf(`${permission}(`))));
   if (!parsed.ok) return permission;
   const entry = toEntry(parsed.value);
   if (typeof entry === "string") return entry;

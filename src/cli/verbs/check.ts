@@ -20,7 +20,7 @@ async function check({ io, args, flags }: Call): Promise<Result<number>> {
   const folder = resolve(io.cwd, args[0] ?? ".");
   const compiler = new Compiler({ command: compilerCommand(), clock: systemClock });
   try {
-    const report = await checkPlugin(folder, { compiler, types: flags.types === true, path: io.env.PATH });
+    const report = await checkPlugin(folder, { compiler, types: flags.types === true ? "theirs" : "ours", path: io.env.PATH });
     const bad = report.findings.filter(({ level }) => level === "error" || (level === "warning" && flags.strict === true)).length;
     if (flags.json === true) json(io, report);
     else {

@@ -54,7 +54,7 @@ test("reports once an hour", async () => {
   gateway.http.respond(url, { text: "All is well" });
 {{/http}}
   await gateway.advance({ minutes: 61 });
-  expect(gateway).toHaveSent(/^Hello from {{name}}/, { to: "broadcast", channel: 0 });
+  expect(gateway).toHaveSent(/^Hello from/, { to: "broadcast", channel: 0 });
 });
 {{/tasks}}
 {{#menu}}
