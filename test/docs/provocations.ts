@@ -191,6 +191,7 @@ export const PROVOCATIONS: Readonly<Record<string, () => string | Promise<string
   awaiting: () => start(CLASS(""), SEND, {}, { settings: { plugins: { enabled_plugins: [], auto_load: true } } }),
   handler_throws: () => run("const weather = {} as { now?: { celsius: number } }; return weather.now.celsius;", SEND),
   reference: () => run('throw new Error("no");', SEND),
+  handler_line: () => run("const weather = {} as { now?: { celsius: number } }; return weather.now.celsius;", SEND),
   reply_dropped: () => run('return "hi";', SEND, { deny: ["send_messages"] }),
   no_destination: async () => start(CLASS('  override async start() { await this.sendMessage("hello"); }'), SEND),
   channel_name: () => run('await this.sendMessage("hi", { channel: "Alarms" });', SEND),

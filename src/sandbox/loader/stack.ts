@@ -12,6 +12,8 @@ interface Segment {
   readonly source: number;
   readonly sourceLine: number;
   readonly sourceColumn: number;
+  /** At the start of a line, with the place of what stood before it: the bundler's own brackets and blanks. */
+  readonly isInherited: boolean;
 }
 
 interface Mapped {
@@ -48,7 +50,9 @@ function find(map: Mapped, line: number, column: number): string | undefined {
     if ((segments[middle]?.column ?? 0) <= column - 1) low = middle;
     else high = middle - 1;
   }
-  const segment = segments[low];
+  const found = segments[low];
+  // What has no place of its own (reading a property has none) the engine puts before the function's name.
+  const segment = found?.isInherited === true ? (segments[low + 1] ?? map.lines[line]?.find((next) => !next.isInherited) ?? found) : found;
   const source = segment === undefined ? undefined : map.sources[segment.source];
   return segment === undefined || source === undefined ? undefined : `${source}:${segment.sourceLine + 1}:${segment.sourceColumn + 1}`;
 }
@@ -67,7 +71,8 @@ function read(text: string): Mapped {
       if (rest.length < 3) continue;
       for (const index of [0, 1, 2]) state[index] = (state[index] ?? 0) + (rest[index] ?? 0);
       const [source = 0, sourceLine = 0, sourceColumn = 0] = state;
-      segments.push({ column, source, sourceLine, sourceColumn });
+      const isInherited = segments.length === 0 && moved === 0 && rest.every((delta) => delta === 0);
+      segments.push({ column, source, sourceLine, sourceColumn, isInherited });
     }
     return segments;
   });
