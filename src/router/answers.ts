@@ -55,7 +55,7 @@ export class Answers {
     if (sent.ok) this.counts.replies++;
     else {
       this.counts.repliesDropped++;
-      log.warn("a reply was dropped", { ...fields, error: sent.error });
+      log.warn(`a reply was dropped: ${sent.error.summary()}`, fields);
     }
     return sent.ok;
   }
