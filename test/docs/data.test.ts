@@ -132,6 +132,30 @@ test("every limit that the page names is the default of the configuration", () =
   expect(http).toBe("100/min");
 });
 
+test("the guide for authors has its seven chapters with all their sections", () => {
+  const page = readFileSync(join(ROOT, "docs/PLUGIN_DEVELOPMENT.md"), "utf8");
+  const chapters = {
+    "1. Getting started": ["Overview", "Quick start", "Hello World"],
+    "2. Plugin architecture": ["Lifecycle", "Base class and types", "Manifest"],
+    "3. API reference": [
+      ...["Plugin class", "Commands", "Messages and keywords", "Scheduled tasks"],
+      ...["Menus", "Storage", "HTTP client", "Configuration"],
+    ],
+    "4. Advanced topics": [
+      ...["Inter-plugin communication", "Database access", "Permission system"],
+      ...["Error handling best practices", "Performance considerations"],
+    ],
+    "5. Testing plugins": ["Unit testing", "Mocking ZephyrGate interfaces", "Integration testing", "Debugging"],
+    "6. Packaging and distribution": ["Directory structure", "Manifest requirements", "Dependency management", "Versioning"],
+    "7. Troubleshooting": ["Common errors", "Debugging tools", "Log analysis", "Performance profiling"],
+  };
+  for (const [chapter, sections] of Object.entries(chapters)) {
+    const [, text = ""] = page.split(`\n## ${chapter}\n`);
+    const own = text.split(/\n## /)[0] ?? "";
+    for (const section of sections) expect(own, `${chapter}: ${section}`).toContain(`\n### ${section}\n`);
+  }
+});
+
 test("every link inside the documentation leads somewhere", async () => {
   const files = [...new Set(blocks.map((block) => block.file)), "docs/permissions.md"];
   const broken: string[] = [];
