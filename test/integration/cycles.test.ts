@@ -14,10 +14,11 @@ afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
 });
 
-const CODE = `import { Plugin } from "zephyrgate";
+/** What a plugin with `n` of everything looks like. */
+const code = (n: number) => `import { Plugin } from "zephyrgate";
 export default class Everything extends Plugin {
   async initialize() {
-    for (let i = 0; i < 20; i++) {
+    for (let i = 0; i < ${n}; i++) {
       this.registerCommand("word" + i, () => "answer " + i);
       this.registerKeyword("key" + i, () => undefined);
       this.registerScheduledTask("task" + i, { interval: 60 + i }, () => undefined);
@@ -35,28 +36,52 @@ export default class Everything extends Plugin {
   }
 }
 `;
-const numbered = (word: string) => Array.from({ length: 20 }, (_, index) => `${word}${index}`);
-const MANIFEST = {
-  permissions: [
-    "send_messages",
-    "receive_messages",
-    "database_access",
-    "schedule_tasks",
-    "inter_plugin_messaging",
-    { http_requests: { hosts: ["127.0.0.1:9"], private: true } },
-  ],
-  capabilities: {
-    commands: numbered("word").map((name) => ({ name })),
-    keywords: numbered("key").map((pattern) => ({ pattern })),
-    scheduled_tasks: numbered("task").map((name, index) => ({ name, interval: 60 + index })),
-    menu_items: numbered("Item ").map((label) => ({ menu: "utilities", label })),
-  },
+const manifest = (n: number) => {
+  const numbered = (word: string) => Array.from({ length: n }, (_, index) => `${word}${index}`);
+  return {
+    permissions: [
+      "send_messages",
+      "receive_messages",
+      "database_access",
+      "schedule_tasks",
+      "inter_plugin_messaging",
+      { http_requests: { hosts: ["127.0.0.1:9"], private: true } },
+    ],
+    // The first realm of a host runs before the engine is warm.
+    limits: { slice_ms: 400 },
+    capabilities: {
+      commands: numbered("word").map((name) => ({ name })),
+      keywords: numbered("key").map((pattern) => ({ pattern })),
+      scheduled_tasks: numbered("task").map((name, index) => ({ name, interval: 60 + index })),
+      menu_items: numbered("Item ").map((label) => ({ menu: "utilities", label })),
+    },
+  };
 };
+test("a plugin may register hundreds of things in one go, and 200 of each kind", async () => {
+  const machine = new Machine();
+  cleanups.push(() => machine.close());
+  const world = await World.start(machine, { plugins: { everything: { manifest: manifest(40), code: code(40) } } });
+  cleanups.push(() => world.stop());
+  const { state, reason, registrations } = await world.detail("everything");
+  expect({ state, reason }).toEqual({ state: "running", reason: null });
+  const kinds = ["command", "keyword", "task", "menu", "message", "event", "plugin_message"];
+  expect(registrations).toEqual(Object.fromEntries(kinds.map((kind) => [kind, 40])));
+  const listening = (n: number) =>
+    code(0).replace(
+      "async start()",
+      `async start() { for (let i = 0; i < ${n}; i++) this.onEvent("message_received", () => undefined); }\n  async never()`,
+    );
+  expect(await world.reload("everything", { manifest: manifest(0), code: listening(200) })).toMatchObject({ ok: true });
+  expect((await world.detail("everything")).registrations).toEqual({ event: 200 });
+  expect(await world.reload("everything", { manifest: manifest(0), code: listening(201) })).toMatchObject({ ok: true });
+  await world.until("the refusal is logged", () => world.lines.some(({ message }) => message.includes("at most 200 registrations")));
+  expect((await world.detail("everything")).registrations).toEqual({ event: 200 });
+}, 60_000);
 
 test(`${CYCLES} cycles leave no registration, lease, timer, listener or realm`, async () => {
   const machine = new Machine();
   cleanups.push(() => machine.close());
-  const world = await World.start(machine, { plugins: { everything: { manifest: MANIFEST, code: CODE } } });
+  const world = await World.start(machine, { plugins: { everything: { manifest: manifest(20), code: code(20) } } });
   cleanups.push(() => world.stop());
   const host = (await machine.host()).pid ?? 0;
   const counted = async () => ({
@@ -94,8 +119,9 @@ test(`${CYCLES} cycles leave no registration, lease, timer, listener or realm`, 
 
 test("in a gateway process of its own, neither it nor its host grows", async () => {
   const lines = (value: unknown) => `${JSON.stringify(value)}\n`;
-  const manifest = `capabilities: ${lines(MANIFEST.capabilities)}permissions: ${lines(MANIFEST.permissions)}`;
-  const gateway = await Gateway.start({ plugins: { everything: { manifest, code: CODE } } });
+  const { capabilities, permissions, limits } = manifest(20);
+  const yaml = `capabilities: ${lines(capabilities)}permissions: ${lines(permissions)}limits: ${lines(limits)}`;
+  const gateway = await Gateway.start({ plugins: { everything: { manifest: yaml, code: code(20) } } });
   cleanups.push(() => gateway.stop());
   const cycle = async () => {
     expect((await gateway.api("POST", "/plugins/everything/disable")).status).toBe(200);

@@ -91,7 +91,10 @@ test("a plugin is enabled, configured, broken, recovered, reloaded and disabled 
   expect(await shown()).toMatchObject({ disabled_by: "threshold", reason: expect.stringContaining("broken on purpose") });
   const { body } = await gateway.api<{ alerts: { code: string; plugin?: string }[] }>("GET", "/status");
   expect(body.alerts).toContainEqual(expect.objectContaining({ code: "plugin_disabled", plugin: "driven" }));
-  const errors = await gateway.api<{ items: { error_message?: string; stack_trace?: string }[] }>("GET", "/plugins/driven/logs?level=error&limit=200");
+  const errors = await gateway.api<{ items: { error_message?: string; stack_trace?: string }[] }>(
+    "GET",
+    "/plugins/driven/logs?level=error&limit=200",
+  );
   expect(errors.body.items).toContainEqual(
     expect.objectContaining({ error_message: "broken on purpose", stack_trace: expect.stringMatching(/plugin\.ts:5/) }),
   );

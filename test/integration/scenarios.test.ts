@@ -64,7 +64,10 @@ const PLUGINS: Readonly<Record<string, PluginFiles>> = {
   }`,
   ),
   left: plugin(
-    ["capabilities: { commands: [{ name: left }], provides: [left_service] }", "permissions: [send_messages, database_access, inter_plugin_messaging, system_state_read]"],
+    [
+      "capabilities: { commands: [{ name: left }], provides: [left_service] }",
+      "permissions: [send_messages, database_access, inter_plugin_messaging, system_state_read]",
+    ],
     `  async initialize() {
     await this.db.migrate(["CREATE TABLE notes (owner TEXT)"]);
     this.registerPluginMessageHandler((message) => message.type === "ask" ? { from: "left", got: message.data } : null);
@@ -79,7 +82,10 @@ const PLUGINS: Readonly<Record<string, PluginFiles>> = {
   }`,
   ),
   right: plugin(
-    ["capabilities: { commands: [{ name: right }], provides: [right_service] }", "permissions: [send_messages, database_access, inter_plugin_messaging]"],
+    [
+      "capabilities: { commands: [{ name: right }], provides: [right_service] }",
+      "permissions: [send_messages, database_access, inter_plugin_messaging]",
+    ],
     `  async initialize() {
     await this.db.migrate(["CREATE TABLE notes (owner TEXT)"]);
     this.registerPluginMessageHandler((message) => message.type === "ask" ? { from: "right", got: message.data } : null);
@@ -133,13 +139,18 @@ test("message flow: a message of the mesh reaches handlers, keyword and command,
   await gateway.until("it was delivered", async () => (await gateway.messages()).some(isDelivered));
   await gateway.until("the plugin was told", async () => (await logsOf("flow")).some((line) => line.startsWith("status delivered a+b")));
   // One id from the message to the radio.
-  const { body } = await gateway.api<{ items: { permission: string; correlation_id: string | null }[] }>("GET", "/audit?plugin=flow&permission=send_messages");
+  const { body } = await gateway.api<{ items: { permission: string; correlation_id: string | null }[] }>(
+    "GET",
+    "/audit?plugin=flow&permission=send_messages",
+  );
   expect(body.items.some((entry) => /^c_[0-9a-f]{12}$/.test(entry.correlation_id ?? ""))).toBe(true);
 }, 60_000);
 
 test("BBS menu: items show, nest, keep the session's data, and can go at run time", async () => {
   const items = async () => (await gateway.api<{ items: { label: string; parent: string | null }[] }>("GET", "/menus")).body.items;
-  expect(await items()).toContainEqual(expect.objectContaining({ menu: "utilities", label: "Counter", command: "counter", parent: "tools", plugin: "menus" }));
+  expect(await items()).toContainEqual(
+    expect.objectContaining({ menu: "utilities", label: "Counter", command: "counter", parent: "tools", plugin: "menus" }),
+  );
   expect(await answer("menu", /MAIN/)).toContain("Utilities");
   expect(await answer("utilities", /UTILITIES/)).toContain("Tools");
   expect(await answer("tools", /TOOLS/)).toContain("Counter");
@@ -162,8 +173,13 @@ interface Task {
 test("scheduled tasks: they run on time, send, survive a failure, and end with their plugin", async () => {
   const tasks = async () => (await gateway.api<{ items: Task[] }>("GET", "/schedule")).body.items;
   await gateway.until("three ticks", async () => ((await tasks()).find(({ name }) => name === "tick")?.runs ?? 0) >= 3, 30_000);
-  expect((await tasks()).find(({ name }) => name === "tick")).toMatchObject({ failures: 1, last_error: expect.stringContaining("first run fails") });
-  await gateway.until("a tick on the air", async () => (await gateway.messages()).some(({ text, state }) => text === "tick 2" && state !== "queued"));
+  expect((await tasks()).find(({ name }) => name === "tick")).toMatchObject({
+    failures: 1,
+    last_error: expect.stringContaining("first run fails"),
+  });
+  await gateway.until("a tick on the air", async () =>
+    (await gateway.messages()).some(({ text, state }) => text === "tick 2" && state !== "queued"),
+  );
   await gateway.until("cron ran", async () => (await logsOf("tasks")).includes("cron ran"));
   expect((await gateway.api("POST", "/plugins/tasks/disable")).status).toBe(200);
   expect(await tasks()).toEqual([]);
@@ -184,7 +200,9 @@ test("multi-plugin interaction: questions, broadcasts, events, and who provides 
   expect(await answer("left ask", /right/)).toBe('{"from":"right","got":{"n":1}}');
   expect(await answer("left all", /right/)).toContain('"from":"right"');
   expect(await answer("right emit", /emitted/)).toBe("emitted");
-  await gateway.until("left heard it", async () => (await logsOf("left")).some((line) => line.startsWith("left heard") && line.includes('"wind":7')));
+  await gateway.until("left heard it", async () =>
+    (await logsOf("left")).some((line) => line.startsWith("left heard") && line.includes('"wind":7')),
+  );
   expect(await answer("left who", /_service/)).toBe("left=left_service,right=right_service");
   expect((await gateway.api("POST", "/plugins/right/disable")).status).toBe(200);
   // A target that is gone is an error in the asking plugin, and nothing more.
