@@ -1,14 +1,17 @@
 /** All that can be said about a plugin's folder before somebody installs it, each with its place and what to write instead. */
+import { systemClock } from "../clock.ts";
+import { WALLS } from "../config/schema.ts";
 import { readYaml, type YamlFile } from "../config/yaml.ts";
 import { fail, type Issue, ok, type Result } from "../errors.ts";
+import { silentLogger } from "../log/logger.ts";
 import { MANIFEST_FILE, parseManifest } from "../manifest/parse.ts";
 import { MAX_MANIFEST_BYTES, type Manifest } from "../manifest/schema.ts";
 import { printText } from "../permissions/descriptor.ts";
 import type { PermissionName } from "../permissions/types.ts";
 import { describe } from "../plugins/registrations.ts";
-import { startInProcessHost } from "../sandbox/in-process.ts";
 import type { Compiler } from "../sandbox/loader/compiler.ts";
 import { folderSource, type SourceTree } from "../sandbox/loader/source.ts";
+import { spawnHost } from "../sandbox/process.ts";
 import type { Json } from "../sdk/wire.ts";
 import { type Finding, located } from "./check/finding.ts";
 import { type Rehearsal, rehearse } from "./check/rehearse.ts";
@@ -91,11 +94,19 @@ async function checkDefaults({ folder, tree, manifest, yaml }: Subject): Promise
   const schema = readJson(tree, name);
   if (!schema.ok)
     return { findings: [{ level: "error", file, message: schema.error.message, ...hintOf(schema.error.hint) }], canRun: false };
-  const host = await startInProcessHost();
+  // A schema can keep whoever runs it busy for ever: that is the host's part.
+  const spawned = await spawnHost({ databases: [], allowMissing: WALLS, clock: systemClock, log: silentLogger });
+  if (!spawned.ok)
+    return { findings: [{ level: "error", file, message: spawned.error.message, ...hintOf(spawned.error.hint) }], canRun: false };
+  const host = spawned.value;
   try {
     const checked = await host.validateConfig(schema.value, (manifest.config.defaults ?? {}) as Json);
-    if (!checked.ok)
-      return { findings: [{ level: "error", file, message: checked.error.message, ...hintOf(checked.error.hint) }], canRun: false };
+    if (!checked.ok) {
+      const { code, message, hint } = checked.error;
+      const why =
+        code === "host_gone" ? { message: "takes too long to be checked", hint: "write simpler patterns" } : { message, ...hintOf(hint) };
+      return { findings: [{ level: "error", file, ...why }], canRun: false };
+    }
     const findings = checked.value.map(({ path, message }): Finding => {
       const isMissing = /required/i.test(message);
       const at = yaml.place(["config", "defaults", ...path.split(".").filter(Boolean)]);
@@ -176,7 +187,10 @@ function rehearsed(subject: Subject, rehearsal: Rehearsal, found: Scan): Finding
     const { problem } = rehearsal;
     const said = missingPermissions(subject, found).some(({ hint }) => problem.includes(`PermissionDenied: ${hint?.split("- ")[1]}`));
     // The source has shown it already, and at its place.
-    return said ? [] : [{ level: "error", ...located(folder, main, problem) }];
+    if (said) return [];
+    if (!problem.includes("RealmGone:")) return [{ level: "error", ...located(folder, main, problem) }];
+    const message = "it was killed at its start: it computed too long without a pause, or took too much memory";
+    return [{ level: "error", file: `${folder}/${main}`, message, hint: "do less in initialize() and start()" }];
   }
   const findings: Finding[] = [];
   for (const { message, where } of rehearsal.errors) {

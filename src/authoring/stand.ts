@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { minVersion } from "semver";
 import { sleep, systemClock, systemRandom } from "../clock.ts";
 import { loadConfig } from "../config/load.ts";
+import { WALLS } from "../config/schema.ts";
 import { fail, issueLine, ok, type Result } from "../errors.ts";
 import { Gateway } from "../gateway/gateway.ts";
 import type { GatewayParts } from "../gateway/parts.ts";
@@ -160,7 +161,8 @@ function configOf({ folder, manifest, config = {} }: StandOptions): Json {
     data_dir: "./data",
     mesh: { interfaces: [{ name: "dev", type: "simulated", nodes: 1 }], text_spacing_s: 0, airtime: { plugin_share: 1 } },
     commands: { sender_rate: "6000/min" },
-    plugins: { paths: [folder], config: { [manifest.name]: config } },
+    // An author's own machine may lack a wall: what stands is used.
+    plugins: { paths: [folder], config: { [manifest.name]: config }, isolation: { allow_missing: [...WALLS] } },
     log: { level: "debug" },
   };
 }

@@ -182,6 +182,21 @@ const MISTAKES: readonly Mistake[] = [
     said: [/^plugin\.ts:4:\d+: initialize failed: SyntaxError/],
   },
   {
+    mistake: "it computes for ever",
+    files: { "plugin.ts": initialize("  [].indexOf.call({ length: 9e15 } as never, 1 as never);") },
+    said: [
+      "plugin.ts: it was killed at its start: it computed too long without a pause, or took too much memory (do less in initialize() and start())",
+    ],
+  },
+  {
+    mistake: "a schema that takes for ever",
+    files: {
+      "manifest.yaml": `${HEAD}config: { schema_file: s.json, defaults: { a: "${"a".repeat(40)}!" } }\n`,
+      "s.json": '{ "type": "object", "properties": { "a": { "type": "string", "pattern": "^(a+)+$" } } }',
+    },
+    said: ["s.json: takes too long to be checked (write simpler patterns)"],
+  },
+  {
     mistake: "a syntax error",
     files: { "plugin.ts": 'import { Plugin } from "zephyrgate";\nexport default class Mistaken extends Plugin {\n  initialize( {}\n}\n' },
     said: ['plugin.ts:4:1: Expected ")" but found "}"', /^plugin\.ts:4:2: Expected "}" but found end of file/],

@@ -1,10 +1,9 @@
-/** Loads a plugin and lets it answer once to all it registered: in a realm as always, with nothing but stand-ins outside. */
-import { fail, ok } from "../../errors.ts";
+/** Loads a plugin and lets it answer once to all it registered: in the jailed host as always, because it may be anybody's, with nothing but stand-ins outside. */
+import { fail } from "../../errors.ts";
 import type { LogLine } from "../../log/line.ts";
 import type { Manifest } from "../../manifest/schema.ts";
 import type { AuditItem } from "../../permissions/audit/query.ts";
 import { describe } from "../../plugins/registrations.ts";
-import { startInProcessHost } from "../../sandbox/in-process.ts";
 import { FIRST_NODE, Stand } from "../stand.ts";
 
 /** A handler that has said nothing by then goes on without us. */
@@ -37,7 +36,6 @@ export async function rehearse(folder: string, manifest: Manifest): Promise<Rehe
     onLog: (line) => void lines.push(line),
     onDecision: (item) => void decisions.push(item),
     parts: {
-      spawnHost: async () => ok(await startInProcessHost()),
       resolve: async () => [SOMEWHERE],
       exchange: async () => fail("unavailable", "a rehearsal has no internet", { data: { kind: "connect" } }),
     },
