@@ -1,5 +1,5 @@
 /** Loads a plugin and lets it answer once to all it registered: in the jailed host as always, because it may be anybody's, with nothing but stand-ins outside. */
-import { fail } from "../../errors.ts";
+import { ok } from "../../errors.ts";
 import type { LogLine } from "../../log/line.ts";
 import type { Manifest } from "../../manifest/schema.ts";
 import type { AuditItem } from "../../permissions/audit/query.ts";
@@ -37,7 +37,8 @@ export async function rehearse(folder: string, manifest: Manifest): Promise<Rehe
     onDecision: (item) => void decisions.push(item),
     parts: {
       resolve: async () => [SOMEWHERE],
-      exchange: async () => fail("unavailable", "a rehearsal has no internet", { data: { kind: "connect" } }),
+      // An answer that every plugin must cope with, and that is not tried again.
+      exchange: async () => ok({ status: 404, headers: {}, body: "" }),
     },
   });
   if (!opened.ok) return { problem: opened.error.summary(), registered: new Set(), errors: [], denied: [], used: new Set(), said };
@@ -74,7 +75,7 @@ async function callAll(stand: Stand): Promise<void> {
     else if (registration.kind === "message") await stand.say(FIRST_NODE, "a word nobody answers", ANSWER_MS);
     else if (registration.kind === "task") {
       const { instance } = plugin ?? {};
-      const outcome = await instance?.invoke(handle, [], ANSWER_MS, instance.background());
+      const outcome = await instance?.invoke(handle, [{ name: registration.name, reason: "due" }], ANSWER_MS, instance.background());
       if (outcome?.ok === false && outcome.cause === "threw") instance?.events.fault(outcome.error);
     }
   }
