@@ -52,6 +52,7 @@ export function makeAir(site: Site, { database }: Ground): Air {
     onStatus: (status) => bus.emit("message_status", status),
   });
   const links = () => radios.map((radio) => radio.status());
+  const glance = remembered(site, links);
   const nameIn = (channels: LinkStatus["channels"], index: number) => channels.find((channel) => channel.index === index)?.name;
   return {
     radios,
@@ -61,12 +62,31 @@ export function makeAir(site: Site, { database }: Ground): Air {
     links,
     channelName: (index) =>
       nameIn(
-        links().flatMap((link) => link.channels),
+        glance().flatMap((link) => link.channels),
         index,
       ) || undefined,
-    channelOn: (name, index) => nameIn(links().find((link) => link.name === name)?.channels ?? [], index) ?? "",
-    ownNodes: () => links().flatMap((link) => link.ownNode ?? []),
+    channelOn: (name, index) => nameIn(glance().find((link) => link.name === name)?.channels ?? [], index) ?? "",
+    ownNodes: () => glance().flatMap((link) => link.ownNode ?? []),
     newId,
+  };
+}
+
+/** Asked for with every message, and changing with a link's state or once in a long while. */
+const REMEMBERED_MS = 250;
+
+function remembered({ clock, bus }: Site, read: () => readonly LinkStatus[]): () => readonly LinkStatus[] {
+  let known: readonly LinkStatus[] = [];
+  let until = Number.NEGATIVE_INFINITY;
+  bus.on("link_state", () => {
+    until = Number.NEGATIVE_INFINITY;
+  });
+  return () => {
+    const now = clock.monotonic();
+    if (now >= until) {
+      known = read();
+      until = now + REMEMBERED_MS;
+    }
+    return known;
   };
 }
 
