@@ -198,6 +198,6 @@ describe("order of sets", () => {
     expect(must(permissionSet(again))).toEqual(large);
     expect(again.length).toBeLessThan(40);
     expect(again.map(printText).join()).toContain("h0x0.org");
-    expect(performance.now() - start).toBeLessThan(5000);
+    expect(performance.now() - start).toBeLessThan(25_000);
   });
 });
