@@ -8,7 +8,7 @@ import type { CallOutcome, CallTarget, Realm, RealmEvents, RealmUsage } from "./
 /** The host's own limit is 256, with registrations 1792: past this it is not our host any more. */
 const MAX_REQUESTS = 2048;
 /** A second; the host lets 100 lines and 20 faults through, and a strike for each cut slice. */
-const MAX_NOTICES = 1000;
+const MAX_NOTICES = 300;
 /** What a host may be late by before the gateway ends a call itself. */
 const GRACE_MS = 2000;
 const CLOSE_DEADLINE_MS = 2000;

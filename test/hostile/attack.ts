@@ -35,6 +35,8 @@ export interface Attack {
   readonly only?: string;
   /** Further lines of the manifest. */
   readonly manifest?: string;
+  /** Declared beside its own. */
+  readonly commands?: readonly string[];
   /** Further entries of `capabilities`. */
   readonly capabilities?: string;
   /** Body of the handler, with `args` and `context`; what it returns is what the attacker carries home. */
@@ -56,6 +58,8 @@ export interface Attack {
   readonly lets?: number;
   /** It must not run at all: the state it must be in, and no strike is made. */
   readonly stays?: RegExp;
+  /** Its stop takes all the time that there is: it is left to the gateway's own stop. */
+  readonly clings?: boolean;
   /** Said in place of the bare command. */
   readonly says?: string;
   /** Looks for this attack's own harm, from outside. `said` is what it carried home. */
@@ -64,10 +68,22 @@ export interface Attack {
 
 /** The plugin that makes the attack. */
 export function pluginOf(attack: Attack): PluginFiles {
-  const { name, permissions, only, manifest = "", capabilities = "", strike = "", top = "", first = "", members = "", files } = attack;
+  const {
+    name,
+    permissions,
+    only,
+    manifest = "",
+    commands = [],
+    capabilities = "",
+    strike = "",
+    top = "",
+    first = "",
+    members = "",
+    files,
+  } = attack;
   const asked = only ?? ["send_messages", permissions].filter(Boolean).join(", ");
   return {
-    manifest: `capabilities: { commands: [{ name: ${name} }]${capabilities === "" ? "" : `, ${capabilities}`} }
+    manifest: `capabilities: { commands: [${[name, ...commands].map((each) => `{ name: ${each} }`).join(", ")}]${capabilities === "" ? "" : `, ${capabilities}`} }
 permissions: [${asked}]
 ${manifest}`,
     code: `import { Plugin, PermissionDenied } from "zephyrgate";

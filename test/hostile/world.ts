@@ -45,7 +45,7 @@ const SENDER = "!00000003";
 /** Two seconds are promised; a loaded machine gets five times as much. */
 const ANSWER_MS = 10_000;
 /** An attack that neither answers nor is dealt with in this time has got through something. */
-const STRIKE_MS = 30_000;
+const STRIKE_MS = 12_000;
 
 export interface Mark {
   readonly ids: ReadonlySet<string>;
@@ -201,7 +201,13 @@ ${options.plugins ?? ""}
       await this.#unharmed(attack, mark, await attack.act(this));
       return;
     }
-    await this.gateway.say((attack.says ?? attack.name).replaceAll("API_PORT", String(this.gateway.port)), { from: SENDER });
+    await this.gateway.say(
+      (attack.says ?? attack.name)
+        .replaceAll("API_PORT", String(this.gateway.port))
+        .replaceAll("CANARY_PORT", String(this.canaryPort))
+        .replaceAll("FOLDER", this.gateway.dir),
+      { from: SENDER },
+    );
     const said = await this.#outcome(attack, mark);
     if (process.env.SHOW)
       console.log(
@@ -234,7 +240,7 @@ ${options.plugins ?? ""}
   /** Nothing left behind: every attacker is switched off, and the gateway is as before. */
   async settled(): Promise<void> {
     // A few at a time: each connection that is kept open is a descriptor of the gateway.
-    const names = this.attacks.map(({ name }) => name);
+    const names = this.attacks.filter(({ clings }) => clings !== true).map(({ name }) => name);
     const work = async () => {
       for (let name = names.pop(); name !== undefined; name = names.pop()) await this.gateway.api("POST", `/plugins/${name}/disable`);
     };

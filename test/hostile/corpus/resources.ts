@@ -233,6 +233,7 @@ export const RESOURCES: readonly Attack[] = [
   },
   {
     name: "stuck_while_stopping",
+    clings: true,
     tries: "never ends its stop and cleanup, so that the gateway cannot stop",
     wall: "run queue",
     members: "async stop() { await new Promise(() => {}); } async cleanup() { for (;;); }",

@@ -1,0 +1,84 @@
+/** From a plugin host that was taken over: it speaks the bridge itself, holds its plugins' tokens, and runs machine code in the jail. */
+import { expect } from "bun:test";
+import type { Attack } from "../attack.ts";
+
+const ENDED = /plugin host ended: (?:protocol|overflow|watchdog|memory|crashed)/;
+const host = (name: string, tries: string, more: Partial<Attack> = {}): Attack => ({
+  name,
+  tries,
+  wall: "bridge checks",
+  strike: "",
+  ...more,
+});
+const killed = (name: string, tries: string, more: Partial<Attack> = {}): Attack => host(name, tries, { settles: ENDED, ...more });
+const denied = (_: unknown, said: string) => expect(said).toMatch(/^\w+: (?!.*"ok":true)/);
+
+export const HOST: readonly Attack[] = [
+  killed("host_bad_length", "announces a frame of four gigabytes"),
+  killed("host_no_json", "sends a frame that is no JSON"),
+  killed("host_deep_json", "sends JSON nested past the parser's stack"),
+  killed("host_unknown_frame", "sends a frame of a kind that does not exist"),
+  host("host_prototype_frame", "pollutes the gateway's prototypes by a frame's keys", {
+    settles: /plugin host ended|-> .*host_prototype_frame/,
+  }),
+  killed("host_frame_flood", "floods the gateway with more frames than an honest host can have", { wall: "bridge checks" }),
+  killed("host_log_flood", "floods the log past every limit of the host"),
+  host("host_forged_token", "presents a token that it made up", {
+    wall: "tokens",
+    check: async (world, said) => {
+      denied(world, said);
+      expect((await world.gateway.messages()).some(({ text }) => text === "forged")).toBe(false);
+      expect(JSON.stringify((await world.gateway.api("GET", "/audit?plugin=host_forged_token&limit=50")).body)).toContain("forged");
+    },
+  }),
+  host("host_foreign_token", "presents another plugin's token for its own call", { wall: "tokens", check: denied }),
+  host("host_wrong_token", "presents its token for one permission where another is needed", { wall: "tokens", check: denied }),
+  host("host_no_token", "calls without a token", { wall: "tokens", check: denied }),
+  host("host_revoked_token", "keeps a token and presents it after the permission was taken away", {
+    wall: "tokens",
+    permissions: "system_state_read",
+    says: "host_revoked_token keep",
+    check: async (world, said) => {
+      expect(said).toContain('"ok":true');
+      await world.gateway.api("DELETE", "/plugins/host_revoked_token/permissions", { permission: "system_state_read" });
+      const { text } = await world.gateway.ask("host_revoked_token", /^host_revoked_token: /);
+      denied(world, text);
+    },
+  }),
+  killed("host_foreign_realm", "speaks for a realm that it was never given", { wall: "bridge checks" }),
+  killed("host_false_result", "answers calls that were never made"),
+  killed("host_false_task", "ends tasks that were never begun"),
+  killed("host_same_number", "uses one number for two requests", { permissions: "inter_plugin_messaging" }),
+  killed("host_requests", "has thousands of requests under way at once", { permissions: "system_state_read" }),
+  host("host_operations", "names operations and registrations that do not exist, or are not its own", {
+    check: (_, said) => expect(said).not.toContain("true"),
+  }),
+  killed("host_usage", "reports rubbish about memory and time"),
+  host("host_hostile_error", "reports errors with escape sequences, forged log lines and foreign stacks", {
+    wall: "escaping",
+    check: (world) => {
+      expect(world.gateway.output).not.toContain("\u001b");
+      expect(world.gateway.output.split("\n").filter((line) => line.startsWith("2026-01-01"))).toEqual([]);
+    },
+  }),
+  host("host_gone", "ends all its plugins again and again", { wall: "watchdog", settles: /host_gone is restarted/ }),
+  killed("host_dies", "dies in the middle of a frame", { wall: "watchdog" }),
+  host("host_output", "floods its standard output with escape sequences", {
+    lets: 1500, wall: "escaping",
+    check: (world) => expect(world.gateway.output).not.toContain("\u001b"),
+  }),
+  killed("host_hangs", "never gives a sign of life again", { wall: "watchdog" }),
+  host("host_deaf", "stops reading and answering", { wall: "bridge checks", lets: 500, clings: true }),
+  killed("host_memory", "takes memory without end", { wall: "watchdog" }),
+  host("host_threads", "starts hundreds of threads", { wall: "watchdog", settles: /plugin host ended|host_threads failed/ }),
+  host("host_files", "reads and writes the operator's files, the gateway's data, its memory and its environment, and runs programs", {
+    wall: "jail",
+    says: "host_files FOLDER",
+    check: (_, said) => expect(said).toBe('host_files: ""'),
+  }),
+  host("host_network", "connects and listens", {
+    wall: "jail",
+    says: "host_network CANARY_PORT",
+    check: (_, said) => expect(said).toBe('host_network: ""'),
+  }),
+];
