@@ -32,5 +32,5 @@ function permissionOfRegistration(args: unknown): string | null {
   if (args.kind === "command") return "override_commands";
   if (args.kind !== "event" || typeof args.type !== "string") return null;
   if (args.type.startsWith("message_")) return args.type === "message_status" ? null : "receive_messages";
-  return args.type.startsWith("node_") || args.type.startsWith("link_") ? "system_state_read" : "inter_plugin_messaging";
+  return /^(?:node_|link_|plugin_|alert$)/.test(args.type) ? "system_state_read" : "inter_plugin_messaging";
 }

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { fail } from "../../src/errors.ts";
 import { EMERGENCY_ROOM, WAITING_MAX, WAITING_PER_PLUGIN_MAX } from "../../src/mesh/outbox/intake.ts";
+import { judgeNak } from "../../src/mesh/outbox/verdict.ts";
 import { BROADCAST, type MessageStatus } from "../../src/mesh/types.ts";
 import { settle } from "../storage/core-clock.ts";
 import { type Bench, bench, OWN, PEER, SETTINGS, text } from "./outbox-support.ts";
@@ -131,6 +132,7 @@ describe("answers", () => {
     b.radio.routing(packet, 38, OWN);
     await b.clock.run(10_000);
     expect(b.radio.texts.at(-1)).toBe(b.radio.texts.at(-2) ?? "");
+    expect(judgeNak(38)).toMatchObject({ kind: "dropped", holdMs: 500 }); // else a spacing below the radio's own is a storm
   });
 
   test("final refusals fail with a word and the radio's number", async () => {

@@ -105,8 +105,25 @@ export default [main, mod, cond, sub, scoped, cjs.value, nested, ev];`,
     ).toBe(42);
     expect(await run((await load({ "plugin.ts": "\uFEFFexport default 1;" })).plugin)).toBe(1);
     expect(await run((await load({ "src/main.js": "export default 2;" }, "src/main.js")).plugin)).toBe(2);
+    // No folder of that name stands in the working directory.
+    expect(await run((await load({ "in/no/cwd.js": "export default 4;" }, "in/no/cwd.js")).plugin)).toBe(4);
     const dynamic = await load({ "plugin.ts": 'const m = await import("./a.ts"); export default m.default;', "a.ts": "export default 3;" });
     expect(await run(dynamic.plugin)).toBe(3);
+  });
+
+  test("imports of types alone, without the word type, and of what nobody uses", async () => {
+    const { plugin, lines } = await load({
+      "plugin.ts": `import { Shape } from "./shapes"; import unused from "./unused.js"; const s: Shape = { sides: 3 }; export default s.sides;`,
+      "shapes.ts": "export interface Shape { sides: number }",
+      "unused.ts": "export default 1;",
+    });
+    expect(lines).toEqual([]);
+    expect(await run(plugin)).toBe(3);
+    const refused = await load({ "plugin.ts": 'import fs from "node:fs"; import a from "../a.ts"; export default 1;' });
+    expect(refused.lines).toEqual([
+      expect.stringContaining('plugin.ts:1:16: "node:fs": is built into Node'),
+      expect.stringContaining('plugin.ts:1:41: "../a.ts": leads out of the plugin'),
+    ]);
   });
 
   test("links that stay inside the folder", async () => {

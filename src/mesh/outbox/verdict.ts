@@ -19,6 +19,8 @@ const FAILURES: Readonly<Record<number, FailureReason>> = {
   35: "no_key",
   39: "no_key",
 };
+/** It came too soon after the text before, by 2 s at most. Without a pause a spacing below that would be a storm of attempts. */
+const TOO_SOON_MS = 500;
 const QUEUE_FULL_MS = 5_000;
 const RADIO_OFF_MS = 30_000;
 const DUTY_CYCLE_MS = 60_000;
@@ -34,7 +36,7 @@ export function judgeQueueStatus(res: number): Verdict {
 /** Of a routing error; 0 is not one. */
 export function judgeNak(errorReason: number): Verdict {
   if (errorReason === 5) return { kind: "unheard" };
-  if (errorReason === 38) return { kind: "dropped", holdMs: 0 }; // came too soon after the text before
+  if (errorReason === 38) return { kind: "dropped", holdMs: TOO_SOON_MS };
   if (errorReason === 9) return { kind: "dropped", holdMs: DUTY_CYCLE_MS };
   return { kind: "failed", reason: FAILURES[errorReason] ?? "refused" };
 }

@@ -90,7 +90,8 @@ class Load {
   async #build(entry: string): Promise<Bun.BuildOutput | null> {
     try {
       return await Bun.build({
-        entrypoints: [entry],
+        // A name alone: the bundler opens the folder of a path, in the working directory. The resolver answers with the entry.
+        entrypoints: [entry.slice(entry.lastIndexOf("/") + 1)],
         plugins: [this.#plugin(entry)],
         target: "browser",
         format: "esm",
@@ -251,9 +252,7 @@ class Load {
     }
     const { inputs = {}, outputs = {} } = built.metafile ?? {};
     for (const [input, { imports }] of Object.entries(inputs)) {
-      const stray = imports.find((each) => "external" in each && each.external === true && each.path !== SDK);
-      if (stray !== undefined)
-        this.#refuse(input.replace(`${NAMESPACE}:`, ""), stray.path, { message: "was not bundled", hint: "use a plain import statement" });
+      for (const each of imports) if ("external" in each && each.external === true) this.#stray(input, each, outputs);
     }
     const code = await bundle.text();
     const named = Object.values(outputs).some((output) => output.exports.includes("default"));
@@ -264,6 +263,19 @@ class Load {
     this.#checkNames(code);
     if (this.#issues.length > 0) return null;
     return { code, map: withoutContents(await map.text()), ...this.#digest() };
+  }
+
+  /**
+   * What the bundler left alone. An import of nothing but types, or that nobody uses, it drops without asking where it
+   * leads: TypeScript does the same. One that could not have been loaded is a mistake all the same, and named.
+   */
+  #stray(input: string, { path, kind }: { path: string; kind: string }, outputs: Bun.BuildMetafile["outputs"]): void {
+    if (path === SDK) return;
+    const importer = input.replace(`${NAMESPACE}:`, "");
+    const resolved = resolveModule(this.tree, path, importer, "import");
+    const isGone = kind === "import-statement" && !Object.values(outputs).some(({ imports }) => imports.some((each) => each.path === path));
+    if (resolved.ok && isGone) return;
+    this.#refuse(importer, path, resolved.ok ? { message: "was not bundled", hint: "use a plain import statement" } : resolved.error);
   }
 
   /** The engine refuses a name that the sdk does not have too, but cannot say where it stands. */
