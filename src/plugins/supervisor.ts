@@ -171,8 +171,11 @@ export class Supervisor {
       const approval = this.deps.approvals.judge(candidate);
       if (approval.state === "awaiting") {
         known.pending = approval;
-        known.next = candidate;
-        if (known.state !== "running") known.machine.move("awaiting_approval", approval.reason);
+        known.next = known.state === "running" ? candidate : null;
+        if (known.state !== "running") {
+          known.candidate = candidate;
+          known.machine.move("awaiting_approval", approval.reason);
+        }
         return ok({ plugin: known, waits: true });
       }
       const before = known.candidate;
