@@ -96,6 +96,7 @@ describe("plugin install", () => {
     expect([installed.code, installed.stdout]).toEqual([0, "counter 1.0.0: running\n"]);
     expect((await gateway.ask("counter", /by 1\.0\.0/)).text).toBe("count 1 by 1.0.0");
     expect(existsSync(join(dir, "data/installed/counter/manifest.yaml"))).toBe(true);
+    expect((await gateway.api<{ pending: unknown }>("GET", "/plugins/counter")).body.pending).toBeNull();
   });
 
   test("a higher version that asks for no more takes over at once, with its data", async () => {
@@ -134,6 +135,7 @@ describe("plugin install", () => {
     expect([accepted.code, accepted.stdout]).toEqual([0, "counter 2.0.0: running\n"]);
     expect(accepted.stderr).toContain("system_state_read  (new)");
     expect((await gateway.ask("counter", /by 2\.0\.0/)).text).toBe("count 5 by 2.0.0");
+    expect((await gateway.api<{ pending: unknown }>("GET", "/plugins/counter")).body.pending).toBeNull();
   });
 
   test("an older version needs --force; a bundled name and a damaged file are refused", async () => {
