@@ -120,7 +120,14 @@ export class Supervisor {
     }
     const { order, unmet } = this.deps.order(this.list().map((plugin) => plugin.candidate));
     this.#order = order;
-    for (const [name, missing] of unmet) this.#plugins.get(name)?.machine.move("failed", missing.join("; "));
+    for (const [name, missing] of unmet) this.#lacks(name, missing.join("; "));
+  }
+
+  /** What runs has its code already: it is named, and goes on until it is stopped. */
+  #lacks(name: string, missing: string): void {
+    const plugin = this.#plugins.get(name);
+    if (plugin?.instance === null) plugin.machine.move("failed", missing);
+    else this.deps.log.warn(`it runs, but would not start again: ${missing}`, { plugin: name });
   }
 
   async enable(name: string, accept: string | undefined, by: string): Promise<Result<Change>> {
@@ -183,6 +190,8 @@ export class Supervisor {
       known.pending = null;
       known.next = null;
       const swapped = await this.#lifecycle.swap(known);
+      // A disabled plugin that is reloaded runs again: the stored word must say so, too.
+      if (swapped.ok && this.deps.decisions.get(name) === "disabled") this.deps.decisions.set(name, "enabled");
       if (swapped.ok) return ok({ plugin: known, waits: false });
       if (known.state === "running") known.candidate = before;
       return swapped;
@@ -288,15 +297,29 @@ export class Supervisor {
     return this.deps.approvals.accept(candidate, by);
   }
 
+  /** Its folder may hold another version by now; one that asks for more than was accepted waits, and the old one comes up. */
+  async #lookAgain(plugin: Plugin): Promise<void> {
+    if (plugin.instance !== null) return;
+    const found = (await this.deps.discover()).candidates.find((candidate) => candidate.name === plugin.name);
+    if (found === undefined || found.manifest === plugin.candidate.manifest) return;
+    const { approvals } = this.deps;
+    const approval = approvals.judge(found);
+    const waits = approval.state === "awaiting" && approvals.judge(plugin.candidate).state === "accepted";
+    plugin.next = waits ? found : null;
+    plugin.pending = waits ? approval : null;
+    if (!waits) plugin.candidate = found;
+  }
+
   /** Under the plugin's own lock: up, if the operator has accepted what it asks for. */
   async #bringUp(plugin: Plugin): Promise<Result<Change>> {
+    await this.#lookAgain(plugin);
     const approval = this.deps.approvals.judge(plugin.candidate);
     if (approval.state === "awaiting") {
       plugin.pending = approval;
       if (plugin.state !== "running") plugin.machine.move("awaiting_approval", approval.reason);
       return ok({ plugin, waits: true });
     }
-    plugin.pending = null;
+    if (plugin.next === null) plugin.pending = null;
     const missing = this.#missing(plugin);
     if (missing !== null) {
       plugin.machine.move("failed", missing);
