@@ -1,5 +1,6 @@
 import { fail, ok, type Result } from "../errors.ts";
 import type { Json } from "../sdk/wire.ts";
+import { Admission } from "./admission.ts";
 import { Checkup } from "./checkup.ts";
 import { Configuring } from "./configuring.ts";
 import { Dependents, needsOf, requiredOf } from "./dependents.ts";
@@ -32,6 +33,7 @@ export class Supervisor {
   #order: readonly string[] = [];
   readonly #dependents: Dependents;
   readonly #configuring: Configuring;
+  readonly #admission: Admission;
   #handle = 0;
   #stopped = false;
 
@@ -48,6 +50,7 @@ export class Supervisor {
       gone: (plugin, instance, reason, detail) => this.#recovery.gone(plugin, instance, reason, detail),
       suspected: (plugin) => this.#recovery.suspect(plugin),
     });
+    this.#admission = new Admission(deps);
     this.#configuring = new Configuring(deps, (plugin, message) => this.#recovery.failed(plugin, "handler", message));
     this.#dependents = new Dependents({
       plugins: () => this.list(),
@@ -86,6 +89,7 @@ export class Supervisor {
   async start(): Promise<Result<null>> {
     if (!this.deps.autoLoad) {
       await this.discover();
+      this.#checkup.start();
       return ok(null);
     }
     // The host takes longest, and needs nothing of what is found; any other failure comes back when a plugin moves in.
@@ -99,7 +103,7 @@ export class Supervisor {
 
   async #startFound(): Promise<undefined> {
     await this.discover();
-    await this.#startAll(this.list().filter((plugin) => this.#mayStart(plugin)));
+    await this.#startAll(this.list().filter((plugin) => this.#admission.mayStart(plugin)));
   }
 
   async #wallsStand(): Promise<Result<null>> {
@@ -135,7 +139,7 @@ export class Supervisor {
     if (plugin === undefined) return this.#unknown(name);
     const waitsBesideOld = plugin.next !== null && plugin.state === "running";
     const change = await plugin.exclusive(async () => {
-      const accepted = this.#accept(plugin, accept, by);
+      const accepted = this.#admission.accept(plugin, accept, by);
       if (!accepted.ok) return accepted;
       this.deps.decisions.set(name, "enabled");
       if (waitsBesideOld) return ok({ plugin, waits: false });
@@ -225,9 +229,8 @@ export class Supervisor {
     await this.discover();
     for (const plugin of this.list()) {
       if (plugin.machine.status.disabledBy === "threshold") continue;
-      const byConfig = this.deps.decisions.get(plugin.name) === "enabled" ? null : this.deps.disabledByConfig(plugin.name);
-      if (byConfig !== null || this.deps.decisions.get(plugin.name) === "disabled")
-        await this.#putDown(plugin, byConfig ?? "disabled by the operator");
+      const refused = this.#admission.refused(plugin.name);
+      if (refused !== null) await this.#putDown(plugin, refused);
       else if (plugin.state === "running") await this.#configuring.follow(plugin);
       else if (this.deps.autoLoad && plugin.state !== "backing_off") await plugin.exclusive(() => this.#bringUp(plugin));
     }
@@ -268,51 +271,9 @@ export class Supervisor {
     );
   }
 
-  /** Why it does not start by itself, written into its state; true when it may. */
-  #mayStart(plugin: Plugin): boolean {
-    if (plugin.state === "failed") return false;
-    const decision = this.deps.decisions.get(plugin.name);
-    const byConfig = decision === "enabled" ? null : this.deps.disabledByConfig(plugin.name);
-    if (decision === "disabled" || byConfig !== null) {
-      plugin.machine.move("disabled", byConfig ?? "disabled by the operator", "operator");
-      return false;
-    }
-    const approval = this.deps.approvals.judge(plugin.candidate);
-    if (approval.state === "accepted") return true;
-    plugin.pending = approval;
-    plugin.machine.move("awaiting_approval", approval.reason);
-    return false;
-  }
-
-  #accept(plugin: Plugin, accept: string | undefined, by: string): Result<null> {
-    if (accept === undefined) return ok(null);
-    const candidate = plugin.next ?? plugin.candidate;
-    const hash = this.deps.approvals.hash(candidate);
-    if (accept !== hash) {
-      return fail("conflict", `the permissions of ${plugin.name} are no longer those that were shown`, {
-        hint: "look at them again",
-        data: { permission_hash: hash },
-      });
-    }
-    return this.deps.approvals.accept(candidate, by);
-  }
-
-  /** Its folder may hold another version by now; one that asks for more than was accepted waits, and the old one comes up. */
-  async #lookAgain(plugin: Plugin): Promise<void> {
-    if (plugin.instance !== null) return;
-    const found = (await this.deps.discover()).candidates.find((candidate) => candidate.name === plugin.name);
-    if (found === undefined || found.manifest === plugin.candidate.manifest) return;
-    const { approvals } = this.deps;
-    const approval = approvals.judge(found);
-    const waits = approval.state === "awaiting" && approvals.judge(plugin.candidate).state === "accepted";
-    plugin.next = waits ? found : null;
-    plugin.pending = waits ? approval : null;
-    if (!waits) plugin.candidate = found;
-  }
-
   /** Under the plugin's own lock: up, if the operator has accepted what it asks for. */
   async #bringUp(plugin: Plugin): Promise<Result<Change>> {
-    await this.#lookAgain(plugin);
+    await this.#admission.lookAgain(plugin);
     const approval = this.deps.approvals.judge(plugin.candidate);
     if (approval.state === "awaiting") {
       plugin.pending = approval;
