@@ -136,7 +136,9 @@ class Sink implements Log, LogBook {
     const threshold = (plugin === null ? undefined : this.#levels.get(plugin)) ?? this.#levels.get(category) ?? this.config.level;
     if (RANK[level] < RANK[threshold]) return;
     this.#counts[level] += 1;
-    const { plugin: _, correlation_id, error, ...rest } = fields;
+    const { plugin: _, correlation_id, error, context, ...others } = fields;
+    // Said as `context` it is the line's own, not a context within one.
+    const rest = typeof context === "object" ? { ...context, ...others } : { ...others, ...(context === undefined ? {} : { context }) };
     const line: LogLine = {
       seq: ++this.#seq,
       timestamp: new Date(this.clock.now()).toISOString(),

@@ -46,7 +46,7 @@ export interface InstanceDeps {
 }
 
 /** Capability calls of one plugin that may wait for an answer at once; more are refused. */
-const SDK_FRAME = /\bsdk\/[\w/]{1,40}\.ts:\d/;
+const SDK_FRAME = /\bsdk\/[\w/]{1,40}\.ts:\d|^\s*at apply \(native\)$/;
 const MAX_REQUESTS = 64;
 /** Done at once, and bounded by their own number: initialize() may make hundreds of them in one go. */
 const REGISTERING: ReadonlySet<string> = new Set(["register", "dispose"]);
@@ -133,7 +133,11 @@ export class Instance {
   /** What the realm's host tells us; handed to PluginHost.open. */
   readonly events: RealmEvents = {
     request: (request) => this.#request(request),
-    log: (level, message, fields) => this.deps.log[level](message, { ...fields, plugin: this.plugin }),
+    log: (level, message, { error_type: name, error_message, stack_trace: stack, ...fields }) => {
+      const isError = typeof name === "string" && typeof error_message === "string" && typeof stack === "string";
+      const error = isError ? { error: this.inAuthorsLines({ name, message: error_message, stack }) } : {};
+      this.deps.log[level](message, { ...fields, ...error, plugin: this.plugin });
+    },
     fault: (error) => {
       this.deps.log.error(error.message, { plugin: this.plugin, error: this.inAuthorsLines(error) });
       this.deps.onFailure("handler", error.message);

@@ -5,7 +5,7 @@ import { httpGet, httpPost } from "./http.ts";
 import { permissions } from "./permissions.ts";
 import { logLine } from "./realm/console.ts";
 import { attempt, request, service, state, watched } from "./realm/link.ts";
-import { dateGetTime, hasOwn, indexOf, isArray, NativeDate, NativeError, NativeString, stringSlice } from "./realm/primordials.ts";
+import { dateGetTime, hasOwn, indexOf, isArray, NativeDate, NativeString, stringSlice } from "./realm/primordials.ts";
 import { register } from "./registry.ts";
 import type {
   CommandHandler,
@@ -306,12 +306,16 @@ export class Plugin {
     return service("format_time", ms, options.timeZone ?? "UTC", options.style ?? "datetime") as string;
   }
 
-  /** The gateway's log, under this plugin's name; at most 100 lines a second. */
+  /**
+   * The gateway's log, under this plugin's name; at most 100 lines a second. `fields` is an object; an Error in its place, or under
+   * `error`, is shown with its name, its message and its place.
+   * @example try { await this.getNodes(); } catch (error) { this.log.error("no nodes", error); }
+   */
   readonly log = {
-    debug: (message: unknown, fields: { readonly [key: string]: unknown } = {}) => logLine("debug", text(message), fields),
-    info: (message: unknown, fields: { readonly [key: string]: unknown } = {}) => logLine("info", text(message), fields),
-    warn: (message: unknown, fields: { readonly [key: string]: unknown } = {}) => logLine("warn", text(message), fields),
-    error: (message: unknown, fields: { readonly [key: string]: unknown } = {}) => logLine("error", text(message), fields),
+    debug: (message: unknown, fields: unknown = {}) => logLine("debug", message, fields),
+    info: (message: unknown, fields: unknown = {}) => logLine("info", message, fields),
+    warn: (message: unknown, fields: unknown = {}) => logLine("warn", message, fields),
+    error: (message: unknown, fields: unknown = {}) => logLine("error", message, fields),
   } as const;
 
   /** What is granted, and asking for more while it runs. */
@@ -323,10 +327,6 @@ export type Widened<T> = T extends string ? string : T extends number ? number :
 
 async function nothing(work: Promise<unknown>): Promise<void> {
   await work;
-}
-
-function text(message: unknown): string {
-  return message instanceof NativeError ? `${message.name}: ${message.message}` : NativeString(message);
 }
 
 function kindOf(value: Json): string {

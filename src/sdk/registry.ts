@@ -1,5 +1,5 @@
 /** What the plugin has registered: handlers by number, and the refusals that initialize() must hear of. */
-import { PluginError } from "./errors.ts";
+import { PermissionDenied, PluginError } from "./errors.ts";
 import { demand, isGranted } from "./permissions.ts";
 import { fault, request, state } from "./realm/link.ts";
 import {
@@ -52,6 +52,7 @@ export function register(registration: Without<Registration, "id">, handler: unk
       () => {},
       () => {},
     );
+    if (registration.kind === "command") throw reserved(registration.name);
     demand(permission, nameOf(registration));
   }
   mapSet(handlers, id, { kind: registration.kind, run: handler as Handler });
@@ -126,9 +127,21 @@ function permissionFor(registration: Without<Registration, "id">): string | null
       return "receive_messages";
     case "event":
       return permissionForEvent(registration.type);
+    case "command":
+      return isReserved(toLowerCase(NativeString(registration.name))) ? "override_commands" : null;
     default:
       return null;
   }
+}
+
+function reserved(word: string): PermissionDenied {
+  const hint = `add to the manifest:\npermissions:\n  - override_commands: { names: [${word}] }`;
+  return new PermissionDenied("override_commands", `command ${word}`, hint, `The command ${word} is reserved`);
+}
+
+/** As the router has it; a test holds them equal. */
+function isReserved(word: string): boolean {
+  return word === "help" || word === "sos" || word === "sosp" || word === "sosf" || word === "sosm" || word === "mayday";
 }
 
 /** As the gateway judges it: own messages' states need none, the core's events what they tell about; the rest are other plugins'. */

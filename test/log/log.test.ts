@@ -35,6 +35,12 @@ describe("a line", () => {
     });
   });
 
+  test("what is given as context is the line's context, not one within it", () => {
+    const { log, json } = make();
+    log.logger.warn("late", { context: { command: "hello" }, n: 1 });
+    expect(json(0).context).toEqual({ command: "hello", n: 1 });
+  });
+
   test("an error without an error object, an error that crossed a boundary, a cause", () => {
     const { log, json } = make();
     log.logger.error("no link");

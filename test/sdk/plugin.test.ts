@@ -2,6 +2,7 @@ import { afterAll, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { EMERGENCY_WORDS } from "../../src/router/match/parse.ts";
 import type { RealmSpec, RequestOutcome } from "../../src/sandbox/port.ts";
 import type { Json } from "../../src/sdk/wire.ts";
 import { openProbe, spec, watcher, withHost } from "../sandbox/support.ts";
@@ -47,8 +48,8 @@ test("a permission that is missing throws at once, and the gateway is asked so t
 });
 
 test("initialize waits for its registrations and fails with the first refusal", async () => {
-  const capabilities = { commands: [{ name: "sos" }, { name: "ok", aliases: ["okay"] }] };
-  const body = 'plugin.registerCommand("ok", () => 1, { aliases: ["okay"] }); plugin.registerCommand("sos", () => 1);';
+  const capabilities = { commands: [{ name: "two" }, { name: "ok", aliases: ["okay"] }] };
+  const body = 'plugin.registerCommand("ok", () => 1, { aliases: ["okay"] }); plugin.registerCommand("two", () => 1);';
   let asked = 0;
   const { outcome } = await initialize(body, { capabilities }, () =>
     ++asked === 2
@@ -62,6 +63,25 @@ test("initialize waits for its registrations and fails with the first refusal", 
     ok: false,
     error: { name: "PermissionDenied", message: "sos is reserved", permission: "override_commands" },
   });
+});
+
+test("reserved words need override_commands, which is missed at once", async () => {
+  const words = ["help", ...EMERGENCY_WORDS];
+  const capabilities = { commands: [...words, "hello"].map((name) => ({ name })) };
+  const body = [...words, "hello"]
+    .map((word) => `try { plugin.registerCommand("${word}", () => 1); } catch (e) { plugin.log.info(e.name + e.permission); }`)
+    .join("");
+  const { seen, outcome } = await initialize(body, { capabilities });
+  expect(seen.logs.map((line) => line.message)).toEqual(words.map(() => "PermissionDeniedoverride_commands"));
+  expect(outcome.ok).toBe(true);
+});
+
+test("an Error given to the log keeps its name, message and stack", async () => {
+  const { seen } = await initialize(
+    'const e = new TypeError("no"); plugin.log.error("a", e); plugin.log.warn("b", { error: e, n: 1 }); plugin.log.error(e);',
+  );
+  const error = { error_type: "TypeError", error_message: "no", stack_trace: expect.stringContaining("at ") };
+  expect(seen.logs).toMatchObject([{ fields: error }, { fields: { ...error, n: 1 } }, { message: "TypeError: no", fields: error }]);
 });
 
 test("at most 200 registrations of a kind", async () => {

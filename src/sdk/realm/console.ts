@@ -6,15 +6,29 @@ import { isArray, jsonStringify, keys, NativeError, NativeString, objectToString
 
 export type LogLevel = "debug" | "info" | "warn" | "error";
 
-export function logLine(level: LogLevel, message: string, fields: { readonly [key: string]: unknown }): void {
+/** An Error as the message, as `given` or under `error` is sent by its parts: the gateway's line has fields for them. */
+export function logLine(level: LogLevel, message: unknown, given: unknown): void {
   const safe: { [key: string]: Json } = {};
+  const thrown = given instanceof NativeError ? given : message;
+  if (thrown instanceof NativeError) addError(safe, thrown);
+  const isObject = typeof given === "object" && given !== null && !(given instanceof NativeError);
+  const fields = (isObject ? given : {}) as { readonly [key: string]: unknown };
+  if (typeof given !== "object") safe.error = show(given);
   const names = keys(fields);
   for (let at = 0; at < names.length && at < 32; at++) {
     const name = names[at] ?? "";
     const value = fields[name];
-    safe[name] = typeof value === "number" || typeof value === "boolean" || value === null ? value : show(value, 0);
+    if (name === "error" && value instanceof NativeError) addError(safe, value);
+    else safe[name] = typeof value === "number" || typeof value === "boolean" || value === null ? value : show(value, 0);
   }
-  post(OPS.log, [level, message, safe]);
+  post(OPS.log, [level, message instanceof NativeError ? `${message.name}: ${message.message}` : NativeString(message), safe]);
+}
+
+function addError(to: { [key: string]: Json }, error: Error): void {
+  const { name, message, stack = "" } = describeError(error);
+  to.error_type = name;
+  to.error_message = message;
+  to.stack_trace = stack;
 }
 
 /** Values as a line of text: JSON where possible, three levels deep. */
