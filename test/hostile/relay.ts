@@ -29,7 +29,7 @@ export function startRelay(canaryPort: () => number): Relay {
       if (pathname === "/bomb") return new Response(bomb, { headers: { "content-encoding": "gzip" } });
       if (pathname === "/endless") return new Response(stream(() => new Uint8Array(65536)));
       if (pathname === "/drip") return new Response(stream(() => new Uint8Array(1), 500));
-      return new Response([...request.headers].map(([name, value]) => `${name}=${value}`).join(" ") + ` ${request.method}`);
+      return new Response(`${[...request.headers].map(([name, value]) => `${name}=${value}`).join(" ")} ${request.method}`);
     },
   });
   return { port: server.port ?? 0, stop: () => void server.stop(true) };

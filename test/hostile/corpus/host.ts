@@ -1,6 +1,7 @@
 /** From a plugin host that was taken over: it speaks the bridge itself, holds its plugins' tokens, and runs machine code in the jail. */
 import { expect } from "bun:test";
 import type { Attack } from "../attack.ts";
+import type { World } from "../world.ts";
 
 const ENDED = /plugin host ended: (?:protocol|overflow|watchdog|memory|crashed)/;
 const host = (name: string, tries: string, more: Partial<Attack> = {}): Attack => ({
@@ -11,6 +12,11 @@ const host = (name: string, tries: string, more: Partial<Attack> = {}): Attack =
   ...more,
 });
 const killed = (name: string, tries: string, more: Partial<Attack> = {}): Attack => host(name, tries, { settles: ENDED, ...more });
+/** Refused, and known for what it was. */
+const forged = async (world: World, said: string, plugin: string) => {
+  denied(world, said);
+  expect(JSON.stringify((await world.gateway.api("GET", `/audit?plugin=${plugin}&limit=50`)).body)).toContain("forged token");
+};
 const denied = (_: unknown, said: string) => expect(said).toMatch(/^\w+: (?!.*"ok":true)/);
 
 export const HOST: readonly Attack[] = [
@@ -31,8 +37,14 @@ export const HOST: readonly Attack[] = [
       expect(JSON.stringify((await world.gateway.api("GET", "/audit?plugin=host_forged_token&limit=50")).body)).toContain("forged");
     },
   }),
-  host("host_foreign_token", "presents another plugin's token for its own call", { wall: "tokens", check: denied }),
-  host("host_wrong_token", "presents its token for one permission where another is needed", { wall: "tokens", check: denied }),
+  host("host_foreign_token", "presents another plugin's token for its own call", {
+    wall: "tokens",
+    check: (world, said) => forged(world, said, "host_foreign_token"),
+  }),
+  host("host_wrong_token", "presents its token for one permission where another is needed", {
+    wall: "tokens",
+    check: (world, said) => forged(world, said, "host_wrong_token"),
+  }),
   host("host_no_token", "calls without a token", { wall: "tokens", check: denied }),
   host("host_revoked_token", "keeps a token and presents it after the permission was taken away", {
     wall: "tokens",
@@ -64,7 +76,8 @@ export const HOST: readonly Attack[] = [
   host("host_gone", "ends all its plugins again and again", { wall: "watchdog", settles: /host_gone is restarted/ }),
   killed("host_dies", "dies in the middle of a frame", { wall: "watchdog" }),
   host("host_output", "floods its standard output with escape sequences", {
-    lets: 1500, wall: "escaping",
+    lets: 1500,
+    wall: "escaping",
     check: (world) => expect(world.gateway.output).not.toContain("\u001b"),
   }),
   killed("host_hangs", "never gives a sign of life again", { wall: "watchdog" }),

@@ -65,7 +65,7 @@ export const PEERS: readonly Attack[] = [
   peer(
     "peer_bomb",
     "sends another plugin deep, wide and huge data, and answers with such",
-    "const seen = []; let deep = 1; for (let i = 0; i < 500; i++) deep = [deep]; for (const d of [deep, 'x'.repeat(180000), Array(50000).fill(1e20), JSON.parse('{\"__proto__\":{\"polluted\":1}}')]) try { await this.sendToPlugin('listener', 'bomb', d); seen.push('sent'); } catch (e) { seen.push(e.code ?? e.name); } return seen.join();",
+    "const seen = []; let deep = 1; for (let i = 0; i < 500; i++) deep = [deep]; for (const d of [deep, 'x'.repeat(180000), Array(50000).fill(1e20), JSON.parse('{\"__proto__\":{\"polluted\":1}}')]) try { await Promise.race([this.sendToPlugin('listener', 'bomb', d), new Promise((r) => setTimeout(r, 500))]); seen.push('sent'); } catch (e) { seen.push(e.code ?? e.name); } return seen.join();",
     { wall: "bridge checks", settles: /peer_bomb: (?:strike|peer_bomb failed)/ },
   ),
   peer(
@@ -92,7 +92,7 @@ export const PEERS: readonly Attack[] = [
   peer(
     "peer_starvation",
     "takes up all the calls that another plugin can have in flight, so that the mesh gets no answer from it",
-    "for (let n = 0; n < 3; n++) await Promise.all(Array.from({ length: 60 }, () => this.sendToPlugin('listener', 'slow', 1, { timeout: 5 }).catch(() => {}))); return 'starved';",
+    "for (let n = 0; n < 3; n++) await Promise.all(Array.from({ length: 100 }, () => this.sendToPlugin('listener', 'slow', 1, { timeout: 5 }).catch(() => {}))); return 'starved';",
     {
       wall: "quotas",
       lets: 300,
