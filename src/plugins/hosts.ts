@@ -82,7 +82,8 @@ export class Hosts {
       this.deps.log.warn(`plugin host ${key} died ${slot.crashes} times in a row; starting it again in ${delay / 1000} s`);
       await sleep(this.deps.clock, delay, this.#abort.signal);
     }
-    if (this.#stopped || slot.released) return fail("host_gone", this.#stopped ? "the gateway is stopping" : "nobody needs this host any more");
+    if (this.#stopped || slot.released)
+      return fail("host_gone", this.#stopped ? "the gateway is stopping" : "nobody needs this host any more");
     const spawned = await this.deps.spawn(key);
     if (!spawned.ok) {
       slot.crashes += 1;
