@@ -13,7 +13,6 @@ import type { Plugin } from "../plugins/plugin.ts";
 import { VERSION } from "../version.ts";
 import type { Air } from "./air.ts";
 import type { Ground } from "./ground.ts";
-import { databasePath } from "./plugins.ts";
 import type { Site } from "./site.ts";
 import type { Stage } from "./stage.ts";
 
@@ -34,7 +33,10 @@ export function makeDesk(site: Site, ground: Ground, air: Air, stage: Stage, isR
       now,
       configOf: (candidate) => catalogue.configOf(candidate),
       schemaOf: (candidate) => catalogue.schemaOf(candidate),
-      limitsOf: (candidate) => ({ ...catalogue.limitsOf(candidate) }) as unknown as Record<string, number>,
+      limitsOf: (candidate) => {
+        const { memoryMb, sliceMs, timeoutS, storageMb } = catalogue.limitsOf(candidate);
+        return { memory_mb: memoryMb, slice_ms: sliceMs, timeout_s: timeoutS, storage_mb: storageMb };
+      },
       saveConfig: (plugin, config) => saveConfig(stage, plugin, config),
       secrets: secretsDesk(site, ground),
       answerers: conversation.answerers,
@@ -64,14 +66,14 @@ export function makeDesk(site: Site, ground: Ground, air: Air, stage: Stage, isR
 }
 
 function makePackages({ clock, config }: Site, { secrets, note }: Ground, stage: Stage): Packages {
-  const { supervisor, hosts, approvals, catalogue, decisions } = stage;
+  const { supervisor, hosts, approvals, catalogue, decisions, databases } = stage;
   return new Packages({
     dataDir: config().data_dir,
     supervisor,
     hosts,
     now: () => clock.now(),
     isReserved: (name) => catalogue.isReserved(name),
-    databaseOf: (candidate) => databasePath(config().data_dir, candidate.name),
+    databaseOf: (candidate) => databases.pathOf(candidate.name),
     storageMb: (candidate) => catalogue.limitsOf(candidate).storageMb,
     userConfig: (name) => catalogue.userConfig(name),
     saveConfig: (plugin, values) => saveConfig(stage, plugin, values),

@@ -1,5 +1,3 @@
-import { mkdirSync } from "node:fs";
-import { join } from "node:path";
 import type { Clock } from "../clock.ts";
 import type { Config } from "../config/schema.ts";
 import type { Result } from "../errors.ts";
@@ -11,17 +9,12 @@ import { spawnHost } from "../sandbox/process.ts";
 /** Elsewhere than on Linux there is no jail: the default is to run without, and to say so. */
 const OTHER_SYSTEMS = ["jail", "capabilities", "no_new_privs", "limits", "landlock", "seccomp"];
 
-/** A jailed process: the shared one may write all plugins' folders, one of a plugin's own that plugin's alone. */
-export function hostSpawner(
-  config: () => Config,
-  deps: { readonly clock: Clock; readonly log: Logger },
-): (key: HostKey) => Promise<Result<PluginHost>> {
-  return async (key) => {
-    const { data_dir, plugins } = config();
-    const all = join(data_dir, "plugins");
-    const folder = key === "shared" ? all : join(all, key.slice("own:".length));
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
-    const allowMissing = plugins.isolation.allow_missing ?? (process.platform === "linux" ? [] : OTHER_SYSTEMS);
+/** Starts a jailed process that may write one folder: that of the plugins it runs. */
+export type SpawnHost = (key: HostKey, folder: string) => Promise<Result<PluginHost>>;
+
+export function hostSpawner(config: () => Config, deps: { readonly clock: Clock; readonly log: Logger }): SpawnHost {
+  return (_, folder) => {
+    const allowMissing = config().plugins.isolation.allow_missing ?? (process.platform === "linux" ? [] : OTHER_SYSTEMS);
     return spawnHost({ databases: [folder], allowMissing, ...deps });
   };
 }

@@ -1,12 +1,10 @@
-import type { Result } from "../errors.ts";
 import type { Exchange } from "../http/exchange.ts";
 import type { Resolve } from "../http/resolve.ts";
 import type { SimulatedMeshOptions } from "../mesh/simulator/types.ts";
 import type { AuditItem } from "../permissions/audit/query.ts";
 import type { BundledPlugin } from "../plugins/discovery.ts";
-import type { HostKey } from "../plugins/hosts.ts";
 import type { Compiler } from "../sandbox/loader/compiler.ts";
-import type { PluginHost } from "../sandbox/port.ts";
+import type { SpawnHost } from "./host.ts";
 
 /**
  * Stand-ins for what reaches outside the program, so that the testing kit runs this very gateway and no other. Whatever
@@ -14,7 +12,7 @@ import type { PluginHost } from "../sandbox/port.ts";
  */
 export interface GatewayParts {
   /** In place of jailed child processes. */
-  readonly spawnHost?: (key: HostKey) => Promise<Result<PluginHost>>;
+  readonly spawnHost?: SpawnHost;
   /** In place of the bundled plugins. */
   readonly bundled?: readonly BundledPlugin[];
   /** In place of the bundler's process. */

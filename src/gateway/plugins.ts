@@ -1,6 +1,5 @@
 /** The supervisor's view of configuration, discovery and loader. */
-import { existsSync, mkdirSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync } from "node:fs";
 import { embeddedPlugins } from "../../plugins/embedded.ts";
 import { IS_COMPILED } from "../compiled.ts";
 import { deepMerge } from "../config/merge.ts";
@@ -162,11 +161,4 @@ export function limitsAbove(manifest: Manifest, config: Config): Record<string, 
 
 function candidateOf(found: FoundPlugin): Candidate {
   return { name: found.name, manifest: found.manifest, bundled: found.origin === "bundled", path: found.path };
-}
-
-/** One folder a plugin, so that a process of its own can be shut into it. */
-export function databasePath(dataDir: string, plugin: string): string {
-  const folder = join(dataDir, "plugins", plugin);
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
-  return join(folder, "data.db");
 }

@@ -17,9 +17,10 @@ import { Compiler, compilerCommand } from "../sandbox/loader/compiler.ts";
 import { VERSION } from "../version.ts";
 import type { Air } from "./air.ts";
 import { type Conversation, makeConversation } from "./conversation.ts";
+import { Databases } from "./databases.ts";
 import type { Ground } from "./ground.ts";
 import { hostSpawner } from "./host.ts";
-import { Catalogue, databasePath } from "./plugins.ts";
+import { Catalogue } from "./plugins.ts";
 import { makeApprovals } from "./rights.ts";
 import type { Site } from "./site.ts";
 
@@ -32,6 +33,7 @@ export interface Stage {
   readonly decisions: StoredDecisions;
   readonly conversation: Conversation;
   readonly egress: Egress;
+  readonly databases: Databases;
 }
 
 export function makeStage(site: Site, ground: Ground, air: Air): Result<Stage> {
@@ -72,10 +74,18 @@ export function makeStage(site: Site, ground: Ground, air: Air): Result<Stage> {
       supervisor.get(from)?.instance?.lease.checkOwn({ permission: "inter_plugin_messaging", plugin }, id).allowed === true,
   });
   const subscribers = new Subscribers();
+  const databases = new Databases(
+    () => site.config().data_dir,
+    (name) => {
+      const candidate = supervisor.get(name)?.candidate;
+      return candidate !== undefined && isIsolated(site, candidate);
+    },
+  );
+  const spawn = site.parts.spawnHost ?? hostSpawner(() => site.config(), { clock, log: log.child("sandbox") });
   const hosts = new Hosts({
     clock,
     log: log.child("sandbox"),
-    spawn: site.parts.spawnHost ?? hostSpawner(() => site.config(), { clock, log: log.child("sandbox") }),
+    spawn: (key) => spawn(key, databases.writableBy(key)),
     onExit: (key, host, exit) => supervisor.recovery.hostExited(key, host, exit),
   });
   life.add("plugin hosts", () => hosts.stop());
@@ -106,9 +116,9 @@ export function makeStage(site: Site, ground: Ground, air: Air): Result<Stage> {
     changedKeys,
     schemaOf: (candidate) => catalogue.schemaOf(candidate),
     limitsOf: (candidate) => catalogue.limitsOf(candidate),
-    databaseOf: (candidate) => databasePath(site.config().data_dir, candidate.name),
+    databaseOf: (candidate) => databases.pathOf(candidate.name),
     disabledByConfig: (name) => catalogue.disabledByConfig(name),
-    wantsOwnHost: (candidate) => site.config().plugins.isolation.own_host.includes(candidate.name) || asksForSecrets(candidate),
+    wantsOwnHost: (candidate) => isIsolated(site, candidate),
     healthLimits: () => site.config().plugins.health,
     autoLoad: site.config().plugins.auto_load,
     gatewayVersion: VERSION,
@@ -116,7 +126,7 @@ export function makeStage(site: Site, ground: Ground, air: Air): Result<Stage> {
   });
   life.add("plugins", () => supervisor.stop());
   feedEvents(site, air, supervisor, dispatch, subscribers);
-  return ok({ supervisor, hosts, approvals, catalogue, decisions, conversation, egress: egress.value });
+  return ok({ supervisor, hosts, approvals, catalogue, decisions, conversation, egress: egress.value, databases });
 }
 
 function makeCatalogue(site: Site, decisions: StoredDecisions, grants: GrantStore): Catalogue {
@@ -172,6 +182,8 @@ function configHash(site: Site): string {
   return new Bun.CryptoHasher("sha256").update(part).digest("hex");
 }
 
-function asksForSecrets(candidate: Candidate): boolean {
-  return candidate.manifest.permissions.some((entry) => entry.name === "secrets");
+/** Always in a process of its own: named in the configuration, or trusted with secrets. */
+function isIsolated(site: Site, candidate: Candidate): boolean {
+  const { own_host } = site.config().plugins.isolation;
+  return own_host.includes(candidate.name) || candidate.manifest.permissions.some((entry) => entry.name === "secrets");
 }

@@ -33,8 +33,8 @@ export function testParts({ setup, clock, random, log, http, realHost, nodes, sp
   const real = hostSpawner(() => setup.loaded.config, { clock, log });
   const inProcess = async () => ({ ok: true as const, value: await startInProcessHost({ clock, random }) });
   return {
-    spawnHost: async (key) => {
-      const host = await (realHost ? real(key) : inProcess());
+    spawnHost: async (key, folder) => {
+      const host = await (realHost ? real(key, folder) : inProcess());
       if (host.ok) spawned(host.value);
       return host;
     },

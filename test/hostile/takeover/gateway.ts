@@ -1,5 +1,4 @@
 /** The real gateway, in which every plugin host but the victim's own is a program that has been taken over, in the real jail. */
-import { mkdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { systemClock, systemRandom } from "../../../src/clock.ts";
 import { loadConfig } from "../../../src/config/load.ts";
@@ -19,8 +18,6 @@ const loaded = loadConfig({
 });
 if (!loaded.ok) throw new Error(JSON.stringify(loaded.error));
 const { config } = loaded.value;
-const databases = `${config.data_dir}/plugins`;
-mkdirSync(databases, { recursive: true, mode: 0o700 });
 const log = createLog(config.log, { clock: systemClock, console: { write: (text) => void process.stdout.write(text), colour: false } });
 const deps = { clock: systemClock, log: log.logger.child("sandbox") };
 const real = hostSpawner(() => config, deps);
@@ -34,12 +31,12 @@ const gateway = new Gateway({
   safe: false,
   parts: {
     bundled: [],
-    spawnHost: (key) =>
+    spawnHost: (key, folder) =>
       key === "own:victim"
-        ? real(key)
+        ? real(key, folder)
         : spawnHost({
             ...deps,
-            databases: [databases],
+            databases: [folder],
             allowMissing: [],
             entry: { main: `${here}host.ts`, readable: [...sourceFolders(), here] },
           }),

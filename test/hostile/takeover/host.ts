@@ -177,11 +177,19 @@ const attacks: Readonly<Record<string, (call: Call, page: ReturnType<typeof mapP
         // Refused, as it should be.
       }
     };
-    for (const path of ["home/canary.txt", "data/api-token", "data/gateway.db", "config.yaml", "data/secret.key"])
+    for (const path of [
+      "home/canary.txt",
+      "data/api-token",
+      "data/gateway.db",
+      "config.yaml",
+      "data/secret.key",
+      "data/isolated/victim/data.db",
+    ])
       attempt(path, () => readFileSync(`${dir}/${path}`, "latin1"));
     for (const path of ["/etc/passwd", "/proc/1/environ", `/proc/${process.ppid}/environ`, `/proc/${process.ppid}/mem`])
       attempt(path, () => readFileSync(path, "latin1"));
-    for (const path of [dir, `${dir}/data`, `${dir}/home`]) attempt(path, () => readdirSync(path));
+    for (const path of [dir, `${dir}/data`, `${dir}/data/plugins`, `${dir}/data/isolated`, `${dir}/data/isolated/victim`, `${dir}/home`])
+      attempt(path, () => readdirSync(path));
     for (const path of ["home/planted", "data/planted", "data/audit/planted", "plugins/victim/plugin.ts"])
       attempt(path, () => writeFileSync(`${dir}/${path}`, "planted"));
     attempt("kill", () => process.kill(process.ppid, 0));
