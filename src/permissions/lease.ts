@@ -151,7 +151,22 @@ export class BrokerLease implements OpenLease {
     // What one rule carves out and another allows again is not denied.
     const carved = rules.flatMap((rule) => rule.except).filter((atom) => intersection([atom], whole).length === 0);
     const entries = (atoms: readonly Atom[]) => toDescriptors(atoms).map(toEntry);
-    return { granted: entries(rules.map((rule) => rule.atom)), denied: entries(carved), requested: entries(this.#standing.requested) };
+    // What was requested and refused whole leaves no rule that could show the hole.
+    const refused = this.#standing.requested.filter((atom) => {
+      const layer = this.#standing.layers.findLast((each) => intersection([atom], each.set).length > 0);
+      return (
+        layer?.effect === "deny" &&
+        intersection(
+          [atom],
+          rules.map((rule) => rule.atom),
+        ).length === 0
+      );
+    });
+    return {
+      granted: entries(rules.map((rule) => rule.atom)),
+      denied: entries([...carved, ...(this.#closed ? [] : refused)]),
+      requested: entries(this.#standing.requested),
+    };
   }
 
   signal(permission: PermissionName): AbortSignal {

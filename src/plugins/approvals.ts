@@ -101,7 +101,8 @@ export class StoredApprovals implements Approvals, PermissionPort {
     if (lease !== null && this.#lease(candidate.name) === null) lease.close();
     const wanted = this.#lease(candidate.name)?.requests() ?? [];
     const granted = new Set(states.granted.map((entry) => JSON.stringify(entry)));
-    const heldBack = states.requested.filter((entry) => !granted.has(JSON.stringify(entry)));
+    const denied = new Set(states.denied.map((entry) => JSON.stringify(entry)));
+    const heldBack = states.requested.filter((entry) => !granted.has(JSON.stringify(entry)) && !denied.has(JSON.stringify(entry)));
     return {
       hash: this.hash(candidate),
       acceptedHash: this.deps.store.current(candidate.name, candidate.path)?.permissionHash ?? null,

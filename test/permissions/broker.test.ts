@@ -266,6 +266,12 @@ describe("query, request, drop", () => {
       granted: [{ http_requests: { hosts: ["*.a.org"] } }, "secrets"],
       denied: [{ http_requests: { hosts: ["x.a.org"] } }],
     });
+    // Refused whole, it leaves no rule to show the hole in.
+    expect(broker.open("r", standing(["secrets"], ["secrets"])).states()).toEqual({
+      granted: [],
+      denied: ["secrets"],
+      requested: ["secrets"],
+    });
     expect([lease.quotaMb(), broker.open("q", standing([{ database_access: { quota_mb: 3 } }])).quotaMb()]).toEqual([0, 3]);
   });
 

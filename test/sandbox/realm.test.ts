@@ -160,3 +160,21 @@ export default class extends Plugin {
     expect(look).toMatchObject({ ok: true, value: "1970-01-01T00:00:00.000ZAnn" });
     expect(look).not.toHaveProperty("session");
   }));
+
+test("a reply that is an object or an array is shown as JSON, whatever has a text of its own as that", () =>
+  withHost(async (host) => {
+    const code = `import { Plugin } from "zephyrgate";
+const replies = [{ a: 1 }, [1, "x"], 42.5, false, new (class { toString() { return "mine"; } })()];
+export default class extends Plugin {
+  initialize() { this.registerCommand("say", (args) => replies[args[0]]); }
+}`;
+    const opened = await host.open(spec(code, { capabilities: { commands: [{ name: "say" }] } }), watcher().events);
+    if (!opened.ok) throw opened.error;
+    await opened.value.call({ kind: "lifecycle", hook: "initialize" }, [], 10_000).outcome;
+    const said = [0, 1, 2, 3, 4].map(async (n) => {
+      const context = { senderName: "Ann", timestamp: 0, sessionData: {} };
+      const outcome = await opened.value.call({ kind: "handler", registration: 1 }, [[n], context], 10_000).outcome;
+      return outcome.ok ? outcome.value : outcome;
+    });
+    expect(await Promise.all(said)).toEqual(['{"a":1}', '[1,"x"]', "42.5", "false", "mine"]);
+  }));

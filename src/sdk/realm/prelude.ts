@@ -15,6 +15,7 @@ import {
   apply,
   defineProperty,
   getOwnPropertyDescriptor,
+  isArray,
   jsonParse,
   jsonStringify,
   NativeDate,
@@ -231,7 +232,8 @@ function startHandler(plugin: Plugin, registration: number, args: Json[]): Start
 
 function replyOf(value: unknown): string | null {
   if (value === undefined || value === null || value === "") return null;
-  const text = NativeString(value);
+  const plain = NativeString(value);
+  const text = plain === "[object Object]" || isArray(value) ? (jsonStringify(value) ?? plain) : plain;
   return text.length > MAX_REPLY ? stringSlice(text, 0, MAX_REPLY) : text;
 }
 
