@@ -227,7 +227,7 @@ describe("query, request, drop", () => {
         const { state, partial } = lease.query(asked);
         if (state === "granted" && !partial && asked.name === "http_requests") {
           for (const host of ["a.org", "x.a.org", "y.x.a.org"]) {
-            const inside = setOf(asked).some((atom) => atom.at[0] === host && atom.at[1] === 443 && atom.at[2] === "method|=GET");
+            const inside = setOf(toEntry(asked)).some((atom) => atom.at[0] === host && atom.at[1] === 443 && atom.at[2] === "method|=GET");
             if (inside) expect(lease.checkOwn(http(host), "c").allowed).toBe(true);
           }
         }
