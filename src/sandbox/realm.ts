@@ -194,9 +194,11 @@ export class HostRealm implements Runnable {
   /** What the engine calls. Never throws; every byte of `text` may be hostile. */
   readonly host = (operation: number, text: string): string | undefined => {
     if (this.#gone) return undefined;
-    if (Buffer.byteLength(text) > MAX_OUT) return this.#tooLarge(operation, text);
+    if (Buffer.byteLength(text) > MAX_OUT)
+      return this.#refuse(operation, text, `More than ${MAX_OUT} bytes cannot leave the plugin at once`);
     const parsed = parseFrame(text, MAX_DEPTH);
-    if (typeof parsed === "string") return undefined;
+    if (typeof parsed === "string")
+      return this.#refuse(operation, text, `A value nested deeper than ${MAX_DEPTH} levels cannot leave the plugin`);
     const { value } = parsed;
     switch (operation) {
       case OPS.service:
@@ -327,12 +329,8 @@ export class HostRealm implements Runnable {
     this.#deps.send({ t: "request", request: id, operation, args: (args ?? null) as Json, token, call });
   }
 
-  #tooLarge(operation: number, text: string): string | undefined {
-    const error: WireError = {
-      name: "PluginError",
-      message: `More than ${MAX_OUT} bytes cannot leave the plugin at once`,
-      code: "too_large",
-    };
+  #refuse(operation: number, text: string, message: string): string | undefined {
+    const error: WireError = { name: "PluginError", message, code: "too_large" };
     if (operation === OPS.service) return JSON.stringify({ e: error });
     const id = Number(/^\[(\d{1,15}),/.exec(text.slice(0, 20))?.[1] ?? Number.NaN);
     if (operation === OPS.done) this.#finish(id, { ok: false, cause: "threw", error, cpuMs: 0 });

@@ -178,3 +178,13 @@ export default class extends Plugin {
     });
     expect(await Promise.all(said)).toEqual(['{"a":1}', '[1,"x"]', "42.5", "false", "mine"]);
   }));
+
+test("a call whose arguments are nested too deep is refused at once, and not by its deadline", () =>
+  withHost(async (host) => {
+    const probe = await openProbe(
+      host,
+      `async deep() { let value = null; for (let n = 0; n < 200; n++) value = [value];
+        try { await this.getSecret(value); return "taken"; } catch (error) { return error.message; } }`,
+    );
+    expect(await probe.act("deep")).toMatchObject({ ok: true, value: expect.stringContaining("nested deeper") });
+  }));
