@@ -1,8 +1,9 @@
 import { Plugin, type RegistrationHandle } from "zephyrgate";
+import type { Config } from "./config.types.ts";
 import { alertsNow, weatherNow } from "./handlers/weather.ts";
 import { checkAlerts } from "./tasks/check_alerts.ts";
 
-export default class WeatherAlert extends Plugin {
+export default class WeatherAlert extends Plugin<Config> {
   #checks: RegistrationHandle | null = null;
 
   override initialize() {
@@ -18,7 +19,7 @@ export default class WeatherAlert extends Plugin {
 
   #schedule() {
     this.#checks?.dispose();
-    const interval = this.getConfig("check_minutes", 15) * 60;
+    const interval = this.getConfig("check_minutes") * 60;
     this.#checks = this.registerScheduledTask("check_alerts", { interval }, () => checkAlerts(this));
   }
 }

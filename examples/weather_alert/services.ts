@@ -1,5 +1,6 @@
 /** The two services, each read into what this plugin needs: an answer of another shape is one that cannot be used. */
 import type { Json, Plugin } from "zephyrgate";
+import type { Config } from "./config.types.ts";
 
 export interface Weather {
   celsius: number;
@@ -16,7 +17,7 @@ export interface Alert {
 /** A value, or in a few words why there is none. */
 export type Found<T> = { ok: true; value: T } | { ok: false; why: string };
 
-export async function fetchWeather(plugin: Plugin): Promise<Found<Weather>> {
+export async function fetchWeather(plugin: Plugin<Config>): Promise<Found<Weather>> {
   const { latitude, longitude } = place(plugin);
   const answer = await plugin.httpGet("https://api.open-meteo.com/v1/forecast", {
     params: { latitude, longitude, current: "temperature_2m,wind_speed_10m" },
@@ -29,7 +30,7 @@ export async function fetchWeather(plugin: Plugin): Promise<Found<Weather>> {
   return { ok: true, value: { celsius, windKmh } };
 }
 
-export async function fetchAlerts(plugin: Plugin): Promise<Found<Alert[]>> {
+export async function fetchAlerts(plugin: Plugin<Config>): Promise<Found<Alert[]>> {
   const { latitude, longitude } = place(plugin);
   const answer = await plugin.httpGet("https://api.weather.gov/alerts/active", {
     params: { point: `${latitude},${longitude}` },
@@ -48,8 +49,8 @@ function readAlert(feature: { readonly [key: string]: Json }): Alert[] {
   return [{ id: feature.id, event, severity, headline: typeof headline === "string" ? headline : event }];
 }
 
-function place(plugin: Plugin) {
-  return { latitude: plugin.getConfig("latitude", 0), longitude: plugin.getConfig("longitude", 0) };
+function place(plugin: Plugin<Config>) {
+  return { latitude: plugin.getConfig("latitude"), longitude: plugin.getConfig("longitude") };
 }
 
 /** JSON from outside may be anything; what is no object has no fields. */

@@ -17,6 +17,7 @@ import { type Finding, located } from "./check/finding.ts";
 import { type Rehearsal, rehearse } from "./check/rehearse.ts";
 import { type Scan, scan, type Use } from "./check/scan.ts";
 import { checkTypes, findTypeScript, typesProblem } from "./check/types.ts";
+import { configTypes, isStale } from "./types.ts";
 
 /** A plugin above this starts slowly on a small board. */
 const LARGE_BYTES = 1024 * 1024;
@@ -52,7 +53,7 @@ export async function checkPlugin(folder: string, options: CheckOptions): Promis
   const { manifest, tree } = subject;
   const head = { name: manifest.name, version: manifest.version };
   const [loaded, schema] = await Promise.all([options.compiler.load(folder, manifest.main), checkDefaults(subject)]);
-  const types = await typeFindings(folder, options);
+  const types = [...staleTypes(subject), ...(await typeFindings(folder, options))];
   if (!loaded.ok) return { ...head, findings: [...loaded.error.map(asError), ...schema.findings, ...types], modules: 0, bytes: 0 };
   const modules = loaded.value.modules;
   const bytes = modules.reduce((sum, module) => sum + module.bytes, 0);
@@ -141,6 +142,15 @@ async function typeFindings(folder: string, { types, path }: CheckOptions): Prom
   const problem = typesProblem(folder, compiler);
   if (problem !== null || compiler === null) return problem === null ? [] : [{ level: "note", file: folder, ...problem }];
   return checkTypes(folder, compiler);
+}
+
+/** A type that no longer says what the schema does lets wrong keys pass. */
+function staleTypes({ folder, tree, manifest }: Subject): Finding[] {
+  const types = configTypes(tree, manifest);
+  // A schema that cannot be read is told of where its defaults are checked.
+  if (!types.ok || types.value === null || !isStale(tree, types.value)) return [];
+  const message = `is not what ${manifest.config.schema_file} and the defaults say now`;
+  return [{ level: "warning", file: `${folder}/${types.value.path}`, message, hint: "zephyrgate plugin types writes it anew" }];
 }
 
 /** The author's own modules; what a package does is its own affair. */

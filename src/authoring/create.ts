@@ -6,8 +6,11 @@ import { IS_COMPILED } from "../compiled.ts";
 import { fail, ok, type Result } from "../errors.ts";
 import { MANIFEST_FILE, parseManifest } from "../manifest/parse.ts";
 import { isReserved } from "../router/match/registry.ts";
+import type { Json } from "../sdk/wire.ts";
 import { VERSION } from "../version.ts";
 import { render, type View } from "./template.ts";
+import { printConfig } from "./types/print.ts";
+import { TYPES_FILE } from "./types.ts";
 
 const TEMPLATE = IS_COMPILED ? (require("./embedded.ts") as typeof import("./embedded.ts")).TEMPLATE : embeddedTemplate("plugin_template");
 
@@ -62,7 +65,11 @@ export function generate(plugin: NewPlugin): Result<Readonly<Record<string, stri
     if (need === undefined || plugin.features.has(need)) files[RENAMED[path] ?? path] = render(text, view);
   }
   const manifest = parseManifest(files[MANIFEST_FILE] ?? "", MANIFEST_FILE);
-  if (manifest.ok) return ok(files);
+  if (manifest.ok) {
+    const { schema_file: schema = "", defaults = {} } = manifest.value.config;
+    files[TYPES_FILE] = printConfig(JSON.parse(files[schema] ?? "{}") as Json, defaults as Json, schema);
+    return ok(files);
+  }
   const [issue] = manifest.error;
   return fail(
     "invalid_argument",

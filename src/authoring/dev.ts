@@ -15,6 +15,7 @@ import { Screen, type Terminal } from "./dev/screen.ts";
 import { HELP, parseSpeech, type Speech } from "./dev/speech.ts";
 import { FolderWatch } from "./dev/watch.ts";
 import { FIRST_NODE, Stand } from "./stand.ts";
+import { TYPES_FILE, writeConfigTypes } from "./types.ts";
 
 const NODES = ["alice", "bob", "carol"];
 /** A handler has ten seconds; then the prompt comes back all the same. */
@@ -96,6 +97,7 @@ class Dev {
       this.#screen.show("mend it and save: it is tried again", "dim");
       return;
     }
+    this.#types();
     const opened = await Stand.open({
       folder: this.options.folder,
       manifest,
@@ -126,6 +128,7 @@ class Dev {
       this.#stand = null;
       return this.#open();
     }
+    this.#types();
     const reloaded = await this.#stand.reload();
     if (reloaded.ok) return this.#running(manifest, "reloaded");
     this.#screen.failure(reloaded.error);
@@ -137,6 +140,13 @@ class Dev {
     const what =
       counts.length === 0 ? "it registered nothing" : counts.map(([kind, count]) => `${count} ${kind}${count === 1 ? "" : "s"}`).join(", ");
     this.#screen.show(`${manifest.name} ${manifest.version} ${how}: ${what}`, "good");
+  }
+
+  /** Follows the schema, where the author has the file. What is wrong with the schema itself, loading says. */
+  #types(): void {
+    const written = writeConfigTypes(this.options.folder, { onlyIfThere: true });
+    if (written.ok && written.value?.changed === true) this.#screen.show(`${written.value.path} was written anew`, "dim");
+    else if (!written.ok) this.#screen.show(`${TYPES_FILE}: ${written.error.summary()}`, "warn");
   }
 
   #manifest(): Manifest | null {

@@ -15,6 +15,7 @@ import { pluginVerbs } from "./verbs/plugins.ts";
 import { secretVerbs } from "./verbs/secrets.ts";
 import { simulateVerbs } from "./verbs/simulate.ts";
 import { statusVerbs } from "./verbs/status.ts";
+import { typesVerb } from "./verbs/types.ts";
 
 /** The whole command line. */
 export const VERBS: readonly Verb[] = [
@@ -24,6 +25,7 @@ export const VERBS: readonly Verb[] = [
   ...pluginVerbs,
   createVerb,
   checkVerb,
+  typesVerb,
   ...packageVerbs,
   ...permissionVerbs,
   ...secretVerbs,

@@ -1,4 +1,5 @@
 /** The base class of plugins: all that a plugin can do. */
+import type { ConfigKey, ConfigValue, LooseKey } from "./config.ts";
 import { db } from "./database.ts";
 import { PluginError } from "./errors.ts";
 import { httpGet, httpPost } from "./http.ts";
@@ -41,7 +42,7 @@ import type { Json } from "./wire.ts";
  *   hello(args: string[], context: CommandContext) { return `Hello ${context.senderName}!`; }
  * }
  */
-export class Plugin {
+export class Plugin<C extends object = object> {
   /** As in the manifest. */
   get name(): string {
     return state.opening.plugin;
@@ -88,13 +89,13 @@ export class Plugin {
   }
   /**
    * The operator changed the configuration, and it fits the schema. `changedKeys` dotted, removed ones included; `config` the
-   * whole new one, which getConfig reads already.
+   * whole new one, which getConfig reads already: JSON, and a `Config` in a `Plugin<Config>`.
    * @example
    * override onConfigChanged(changedKeys: string[]) {
    *   if (changedKeys.includes("update_interval")) this.log.info("another interval");
    * }
    */
-  onConfigChanged(_changedKeys: string[], _config: { readonly [key: string]: Json }): MaybePromise<unknown> {
+  onConfigChanged(_changedKeys: string[], _config: Readonly<C>): MaybePromise<unknown> {
     return undefined;
   }
 
@@ -186,11 +187,14 @@ export class Plugin {
 
   /**
    * A value of the configuration by its dotted key. With a default, a missing value or one of another type gives the default.
+   * In a `Plugin<Config>`, with the Config that `zephyrgate plugin types` writes, keys and values have the schema's types.
    * @example const every = this.getConfig("update_interval", 300);
    */
-  getConfig<T extends Json>(key: string, fallback: T): Widened<T>;
-  getConfig(key: string): Json | undefined;
-  getConfig(key: string, fallback?: Json): Json | undefined {
+  getConfig<T extends Json>(key: LooseKey<C>, fallback: T): Widened<T>;
+  getConfig(key: LooseKey<C>): Json | undefined;
+  getConfig<K extends ConfigKey<C>>(key: K, fallback: Exclude<ConfigValue<C, K>, undefined>): Exclude<ConfigValue<C, K>, undefined>;
+  getConfig<K extends ConfigKey<C>>(key: K): ConfigValue<C, K>;
+  getConfig(key: string, fallback?: unknown): unknown {
     const found = lookUp(state.opening.config, NativeString(key));
     if (found === undefined || fallback === undefined) return found ?? fallback;
     return fallback === null || kindOf(found) === kindOf(fallback) ? found : fallback;
@@ -329,7 +333,7 @@ async function nothing(work: Promise<unknown>): Promise<void> {
   await work;
 }
 
-function kindOf(value: Json): string {
+function kindOf(value: unknown): string {
   return isArray(value) ? "array" : typeof value;
 }
 
@@ -351,8 +355,8 @@ function lookUp(config: Json, key: string): Json | undefined {
  * A plugin as a function, for those who prefer it to a class; `setup` is its initialize().
  * @example export default definePlugin((plugin) => { plugin.registerCommand("ping", () => "pong"); });
  */
-export function definePlugin(setup: (plugin: Plugin) => MaybePromise<unknown>): typeof Plugin {
-  return class extends Plugin {
+export function definePlugin<C extends object = object>(setup: (plugin: Plugin<C>) => MaybePromise<unknown>): typeof Plugin<C> {
+  return class extends Plugin<C> {
     override initialize() {
       return setup(this);
     }

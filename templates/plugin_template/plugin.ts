@@ -1,4 +1,5 @@
 import { Plugin } from "zephyrgate";
+import type { Config } from "./config.types.ts";
 {{#commands}}
 import { registerCommands } from "./handlers/commands.ts";
 {{/commands}}
@@ -17,7 +18,7 @@ import { newestLine } from "./utils/remote.ts";
 {{/http}}
 {{/alone}}
 
-export default class {{class}} extends Plugin {
+export default class {{class}} extends Plugin<Config> {
 {{#capabilities}}
   override initialize() {
 {{#commands}}
@@ -38,7 +39,7 @@ export default class {{class}} extends Plugin {
 {{^async}}
   override start() {
 {{/async}}
-    this.log.info(`${this.getConfig("greeting", "Hello")} from ${this.name} ${this.version}`);
+    this.log.info(`${this.getConfig("greeting")} from ${this.name} ${this.version}`);
 {{#alone}}
 {{#storage}}
     this.log.info(`started ${await countOne(this)} times`);

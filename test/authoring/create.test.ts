@@ -166,7 +166,7 @@ export default class Editor extends Plugin {
       const file = join(folder, "handlers/commands.ts");
       writeFileSync(file, readFileSync(file, "utf8").replace("context.senderName", "context.sender"));
       const report = await checkPlugin(folder, { compiler, types: "ours", path: undefined });
-      expect(report.findings.map(issueLine)[0]).toContain(`${file}:12:`);
+      expect(report.findings.map(issueLine)[0]).toContain(`${file}:13:`);
       expect(report.findings[0]?.message).toContain("TS2551: Property 'sender' does not exist");
     },
     DEADLINE_MS,

@@ -121,7 +121,8 @@ function signature(block: Block, kind: string, detail: string): string {
     const own = /^export (?:declare )?(?:interface|type|function) (\w+)/m.exec(block.text)?.[1] ?? "";
     return `${typesOf(file, own)}${block.text}\n`;
   }
-  return `${typesOf(file)}type Shown = {\n${block.text}\n};\nexport const shown: Shown = {} as ${name};\n`;
+  const own = name === "Plugin" ? "<C extends object = object>" : "";
+  return `${typesOf(file)}type Shown${own} = {\n${block.text}\n};\nexport const shown: Shown = {} as ${name};\n`;
 }
 
 /** The imports and exports of a source file as types, for what is taken out of it. */

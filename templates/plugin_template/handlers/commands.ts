@@ -1,4 +1,5 @@
 import type { CommandContext, Plugin } from "zephyrgate";
+import type { Config } from "../config.types.ts";
 {{#storage}}
 import { count, countOne } from "../utils/counter.ts";
 {{/storage}}
@@ -6,7 +7,7 @@ import { count, countOne } from "../utils/counter.ts";
 import { newestLine } from "../utils/remote.ts";
 {{/http}}
 
-export function registerCommands(plugin: Plugin): void {
+export function registerCommands(plugin: Plugin<Config>): void {
   plugin.registerCommand("{{command}}", (args, context) => greet(plugin, args, context), {
     help: "Greets whoever asks",
     usage: "{{command}} [name]",
@@ -23,12 +24,12 @@ export function registerCommands(plugin: Plugin): void {
 
 /** What a handler returns is sent back to where the question came from. */
 {{#storage}}
-async function greet(plugin: Plugin, args: string[], context: CommandContext): Promise<string> {
+async function greet(plugin: Plugin<Config>, args: string[], context: CommandContext): Promise<string> {
   await countOne(plugin);
 {{/storage}}
 {{^storage}}
-function greet(plugin: Plugin, args: string[], context: CommandContext): string {
+function greet(plugin: Plugin<Config>, args: string[], context: CommandContext): string {
 {{/storage}}
   const name = args.length > 0 ? args.join(" ") : context.senderName;
-  return `${plugin.getConfig("greeting", "Hello")} ${name}!`;
+  return `${plugin.getConfig("greeting")} ${name}!`;
 }

@@ -1,4 +1,5 @@
 import type { MenuContext, Plugin } from "zephyrgate";
+import type { Config } from "../config.types.ts";
 {{#storage}}
 import { countOne } from "../utils/counter.ts";
 {{/storage}}
@@ -7,7 +8,7 @@ import { newestLine } from "../utils/remote.ts";
 {{/http}}
 
 /** The item stands in the menu `utilities`; its handler's answer is shown to whoever chose it. */
-export function registerMenu(plugin: Plugin): void {
+export function registerMenu(plugin: Plugin<Config>): void {
   plugin.registerMenuItem("utilities", "{{title}}", (context) => greet(plugin, context), {
     command: "{{command}}",
     description: "Greets from the menu",
@@ -15,8 +16,8 @@ export function registerMenu(plugin: Plugin): void {
 }
 
 {{#fetching}}
-async function greet(plugin: Plugin, context: MenuContext): Promise<string> {
-  const lines = [`${plugin.getConfig("greeting", "Hello")} ${context.senderName}!`];
+async function greet(plugin: Plugin<Config>, context: MenuContext): Promise<string> {
+  const lines = [`${plugin.getConfig("greeting")} ${context.senderName}!`];
 {{#storage}}
   lines.push(`This is greeting ${await countOne(plugin)}.`);
 {{/storage}}
@@ -27,7 +28,7 @@ async function greet(plugin: Plugin, context: MenuContext): Promise<string> {
 }
 {{/fetching}}
 {{^fetching}}
-function greet(plugin: Plugin, context: MenuContext): string {
-  return `${plugin.getConfig("greeting", "Hello")} ${context.senderName}!`;
+function greet(plugin: Plugin<Config>, context: MenuContext): string {
+  return `${plugin.getConfig("greeting")} ${context.senderName}!`;
 }
 {{/fetching}}

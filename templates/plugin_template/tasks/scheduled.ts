@@ -1,4 +1,5 @@
 import type { Plugin } from "zephyrgate";
+import type { Config } from "../config.types.ts";
 {{#storage}}
 import { count } from "../utils/counter.ts";
 {{/storage}}
@@ -7,12 +8,12 @@ import { newestLine } from "../utils/remote.ts";
 {{/http}}
 
 /** A changed interval takes effect when the plugin starts again. */
-export function registerTasks(plugin: Plugin): void {
-  plugin.registerScheduledTask("report", { interval: plugin.getConfig("report_interval", 3600) }, () => report(plugin));
+export function registerTasks(plugin: Plugin<Config>): void {
+  plugin.registerScheduledTask("report", { interval: plugin.getConfig("report_interval") }, () => report(plugin));
 }
 
-async function report(plugin: Plugin): Promise<void> {
-  const lines = [`${plugin.getConfig("greeting", "Hello")} from ${plugin.name}`];
+async function report(plugin: Plugin<Config>): Promise<void> {
+  const lines = [`${plugin.getConfig("greeting")} from ${plugin.name}`];
 {{#storage}}
   lines.push(`${await count(plugin)} greetings so far`);
 {{/storage}}

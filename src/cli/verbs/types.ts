@@ -1,0 +1,31 @@
+import { join, relative, resolve } from "node:path";
+import { writeConfigTypes } from "../../authoring/types.ts";
+import { fail, type Result } from "../../errors.ts";
+import { json, line, note } from "../output.ts";
+import { type Call, done, type Verb } from "../verb.ts";
+
+export const typesVerb: Verb = {
+  name: "plugin types",
+  usage: "DIR [--json]",
+  summary: "write config.types.ts: the type of a plugin's configuration, from its JSON Schema",
+  args: [0, 1],
+  async run({ io, args, flags }: Call): Promise<Result<number>> {
+    const folder = resolve(io.cwd, args[0] ?? ".");
+    const written = writeConfigTypes(folder);
+    if (!written.ok) return written;
+    if (written.value === null) {
+      return fail("not_found", "the manifest names no schema", {
+        where: relative(io.cwd, folder) || ".",
+        hint: "write one, and config: { schema_file: config_schema.json } into manifest.yaml",
+      });
+    }
+    const { path, changed } = written.value;
+    const shown = relative(io.cwd, join(folder, path));
+    if (flags.json === true) json(io, { file: shown, changed });
+    else {
+      line(io, shown);
+      if (!changed) note(io, "nothing to change");
+    }
+    return done;
+  },
+};
