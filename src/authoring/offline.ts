@@ -60,7 +60,8 @@ export function removeOffline(config: Config, name: string, purge: boolean, who:
     grants.forget(name, installedPath(config.data_dir, name));
     forgetDecisions(database, name);
     database.write(() => database.sqlite.run("DELETE FROM secrets WHERE plugin = ?", [name]));
-    if (purge) rmSync(join(config.data_dir, "plugins", name), { recursive: true, force: true });
+    // Its data lies in the one or the other, as it had a process of its own or shared one.
+    if (purge) for (const root of ["plugins", "isolated"]) rmSync(join(config.data_dir, root, name), { recursive: true, force: true });
     note(name, "remove", `${who} removed it${purge ? " and its data" : "; its data is kept"}`);
     return ok(null);
   });

@@ -43,7 +43,9 @@ export class Stored {
   }
 
   async #read<T>(work: (db: Database) => T): Promise<T | null> {
-    const folder = join(this.parts.dataDir, "plugins", this.parts.plugin);
+    // It lies in the one or the other, as the plugin has a process of its own or shares one.
+    const folders = ["isolated", "plugins"].map((root) => join(this.parts.dataDir, root, this.parts.plugin));
+    const folder = folders.find((each) => existsSync(join(each, "data.db"))) ?? folders[0] ?? "";
     const [from, to] = [join(folder, "data.db"), join(folder, "copy-for-test.db")];
     const host = this.parts.host();
     if (!existsSync(from) || host === null) return null;
