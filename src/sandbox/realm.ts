@@ -113,6 +113,7 @@ export class HostRealm implements Runnable {
       this.#tokens = change.tokens;
       this.#deps.services.grantDatabase(change.tokens.database_access !== undefined);
     }
+    if (change.permissions !== undefined) this.#deps.services.learnPermissions(change.permissions);
     const { tokens: _, ...visible } = change;
     this.#push({ text: JSON.stringify(["update", visible]), call: null });
   }

@@ -179,7 +179,7 @@ export class HostRuntime {
       spec,
       engine,
       queue: this.#queue,
-      services: new Services({ database: spec.database, storageMb: spec.limits.storageMb, clock, random }),
+      services: new Services({ permissions: spec.permissions, database: spec.database, storageMb: spec.limits.storageMb, clock, random }),
       clock,
       seed: [random.u32(), random.u32(), random.u32(), random.u32()],
       send: (frame) => this.#sendOf(number, { ...frame, realm: number } as FromHost),

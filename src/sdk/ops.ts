@@ -26,6 +26,7 @@ export type ServiceName =
   | "db_run"
   | "db_transaction"
   | "db_migrate"
+  | "permission_query"
   | "format_time"
   | "random"
   | "uuid"

@@ -1,7 +1,7 @@
 /** The plugin's permissions as it can see them; the gateway judges every call anew. */
 import { PermissionDenied } from "./errors.ts";
-import { request, runLoose, state } from "./realm/link.ts";
-import { field, isArray, jsonStringify, keys, push, slice, splice } from "./realm/primordials.ts";
+import { request, runLoose, service, state } from "./realm/link.ts";
+import { field, isArray, keys, push, slice, splice } from "./realm/primordials.ts";
 import type { PermissionEntry, RegistrationHandle } from "./types.ts";
 import type { Json, PermissionState } from "./wire.ts";
 
@@ -14,8 +14,8 @@ function split(entry: unknown): { name: string; scope: Scope } {
   return { name, scope: typeof scope === "object" && scope !== null ? (scope as Scope) : {} };
 }
 
-function entriesOf(kind: "granted" | "denied", name: string): { name: string; scope: Scope }[] {
-  const list = field(state.opening.permissions, kind);
+function grantedOf(name: string): { name: string; scope: Scope }[] {
+  const list = field(state.opening.permissions, "granted");
   const found: { name: string; scope: Scope }[] = [];
   if (!isArray(list)) return found;
   for (let at = 0; at < list.length; at++) {
@@ -27,7 +27,7 @@ function entriesOf(kind: "granted" | "denied", name: string): { name: string; sc
 
 /** Whether any part of a permission is granted: the look that registration takes before the gateway's own judgement. */
 export function isGranted(name: string): boolean {
-  return entriesOf("granted", name).length > 0;
+  return grantedOf(name).length > 0;
 }
 
 /** Throws PermissionDenied with the line for the manifest. */
@@ -37,23 +37,6 @@ export function demand(name: string, scope: Json = null): void {
 
 export function hintFor(name: string): string {
   return `add to the manifest:\npermissions:\n  - ${name}`;
-}
-
-function covers(granted: Scope, wanted: Scope): boolean {
-  const names = keys(granted);
-  for (let at = 0; at < names.length; at++) {
-    const name = names[at] ?? "";
-    const limit = granted[name];
-    const asked = wanted[name];
-    if (isArray(limit) && isArray(asked)) {
-      for (let index = 0; index < asked.length; index++) {
-        let found = false;
-        for (let other = 0; other < limit.length; other++) if (limit[other] === asked[index]) found = true;
-        if (!found) return false;
-      }
-    } else if (jsonStringify(limit) !== jsonStringify(asked)) return false;
-  }
-  return true;
 }
 
 type Listener = () => unknown;
@@ -67,16 +50,12 @@ export function announceChange(): void {
 
 export const permissions = {
   /**
-   * The state of a permission: `granted`, `denied`, or `prompt` when the operator could still grant it.
+   * The state of a permission: `granted` when all of it is, `denied` when a part of it is refused for good, else `prompt`:
+   * the operator could still grant it. Throws PluginError `invalid_argument` for what is no permission.
    * @example if (this.permissions.query({ http_requests: { hosts: ["api.weather.gov"] } }) !== "granted") return;
    */
   query(permission: PermissionEntry): PermissionState {
-    const { name, scope } = split(permission);
-    const denied = entriesOf("denied", name);
-    for (let at = 0; at < denied.length; at++) if (covers(denied[at]?.scope ?? {}, scope)) return "denied";
-    const granted = entriesOf("granted", name);
-    for (let at = 0; at < granted.length; at++) if (covers(granted[at]?.scope ?? {}, scope)) return "granted";
-    return "prompt";
+    return service("permission_query", permission) as PermissionState;
   },
   /** Puts the permission before the operator and answers with the state as it is now; the plugin goes on without it. */
   async request(permission: PermissionEntry): Promise<PermissionState> {

@@ -4,6 +4,7 @@ import { asGatewayError, GatewayError } from "../../errors.ts";
 import type { ServiceName } from "../../sdk/ops.ts";
 import type { Json } from "../../sdk/wire.ts";
 import { PluginDatabase } from "../../storage/plugin-database.ts";
+import { PermissionView } from "./permissions.ts";
 import { formatTime } from "./time.ts";
 import { parseUrl } from "./url.ts";
 
@@ -13,6 +14,8 @@ export interface ServiceDeps {
   readonly storageMb: number;
   readonly clock: Clock;
   readonly random: Random;
+  /** RealmSpec.permissions. */
+  readonly permissions: Json;
 }
 
 type Handler = (args: readonly unknown[]) => Json;
@@ -25,8 +28,12 @@ export class Services {
   #database: PluginDatabase | null = null;
   readonly #handlers: { readonly [name in ServiceName]: Handler };
 
+  readonly #permissions: PermissionView;
+
   constructor(private readonly deps: ServiceDeps) {
+    this.#permissions = new PermissionView(deps.permissions);
     this.#handlers = {
+      permission_query: ([entry]) => this.#permissions.query(entry),
       kv_set: ([key, value, ttl]) => {
         this.#data().set(text(key), (value ?? null) as Json, typeof ttl === "number" ? ttl : null);
         return null;
@@ -47,6 +54,11 @@ export class Services {
       uuid: () => uuid(this.deps.random),
       url: ([input, base, change]) => parseUrl(input, base, change),
     };
+  }
+
+  /** The operator changed what the plugin may. */
+  learnPermissions(states: Json): void {
+    this.#permissions.learn(states);
   }
 
   /** Whether the plugin has database_access now. Takes effect from the next call on. */
