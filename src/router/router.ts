@@ -10,6 +10,7 @@ import type { Mailboxes } from "./mailbox.ts";
 import { parseCommand, parseEmergency } from "./match/parse.ts";
 import { type Entry, Registry } from "./match/registry.ts";
 import { SeenPackets } from "./seen.ts";
+import { inTurn } from "./turns.ts";
 import type { MenuAnswer, RouterDeps, RouterStats } from "./types.ts";
 
 const STALE_S = 600;
@@ -27,6 +28,13 @@ interface Progress {
 }
 
 /** Who is to be asked about a text. */
+/** One handler of a chain, and what it is asked with. */
+interface Asked {
+  readonly entry: Entry;
+  readonly words: Json;
+  readonly name: string;
+}
+
 interface Plan {
   /** It was counted against its sender's rate. */
   readonly counted: boolean;
@@ -190,20 +198,17 @@ export class Router {
     const ask = async () => {
       const chosen = isDirect ? this.#menu(message, isOperator) : null;
       if (chosen !== null) return chosen;
-      let progress = UNHANDLED;
       if (commands.length > 0) this.#counts.commands++;
-      for (const entry of commands) {
-        progress = await this.#ask(message, entry, command?.args ?? [], entry.name, progress);
-        if (progress.outcome === "replied") return progress;
-      }
+      const asksCommands = commands.map((entry) => ({ entry, words: command?.args ?? [], name: entry.name }));
+      let progress = await this.#ask(message, asksCommands, UNHANDLED);
+      if (progress.outcome === "replied") return progress;
       if (command?.name === "help") {
         this.#answers.respond(message, null, helpText(this.registry, command.args, isOperator));
         return { outcome: "replied", plugin: null } as const;
       }
-      for (const { entry, match } of keywords) {
-        progress = await this.#ask(message, entry, match, match.join(" "), progress);
-        if (progress.outcome === "replied") return progress;
-      }
+      const asksKeywords = keywords.map(({ entry, match }) => ({ entry, words: match, name: match.join(" ") }));
+      progress = await this.#ask(message, asksKeywords, progress);
+      if (progress.outcome === "replied") return progress;
       const opened = isDirect && progress.outcome === "unhandled" ? this.#menu(message, isOperator, "openByItem") : null;
       return opened ?? progress;
     };
@@ -229,15 +234,26 @@ export class Router {
     return { outcome: "replied", plugin };
   }
 
-  /** Asks one handler; a failure is kept for the end, and the next one runs. */
-  async #ask(message: TextMessage, entry: Entry, words: Json, name: string, before: Progress): Promise<Progress> {
-    const { plugin } = entry;
-    const outcome = await this.#calls.call(message, entry, [words], { [entry.kind]: name });
-    if (!outcome.ok) return { outcome: "failed", plugin, failed: before.failed ?? name };
-    const text = replyText(outcome.value);
-    if (text === null) return before.failed === undefined ? { outcome: "silent", plugin } : before;
-    this.#answers.respond(message, plugin, text);
-    return { outcome: "replied", plugin };
+  /** Asks handlers in turn; the first failure is kept for the end, and the next one runs. */
+  async #ask(message: TextMessage, asked: readonly Asked[], before: Progress): Promise<Progress> {
+    if (asked.length === 0) return before;
+    const turns = await inTurn(
+      this.deps.clock,
+      asked.map(({ entry, words, name }) => async () => {
+        const outcome = await this.#calls.call(message, entry, [words], { [entry.kind]: name });
+        return { plugin: entry.plugin, name, failed: !outcome.ok, text: outcome.ok ? replyText(outcome.value) : null };
+      }),
+    );
+    let progress = before;
+    for (const { plugin, name, failed, text } of turns) {
+      if (text !== null) {
+        this.#answers.respond(message, plugin, text);
+        return { outcome: "replied", plugin };
+      }
+      if (failed) progress = { outcome: "failed", plugin, failed: progress.failed ?? name };
+      else if (progress.failed === undefined) progress = { outcome: "silent", plugin };
+    }
+    return progress;
   }
 
   async #emergency(message: TextMessage, emergency: Emergency): Promise<Progress> {

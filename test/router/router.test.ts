@@ -370,6 +370,34 @@ describe("fairness", () => {
     expect(b.replies.slice(before).map((reply) => reply.text)).toEqual(["here"]);
   });
 
+  test("a handler that dawdles keeps the next one's answer back for three seconds at most", async () => {
+    const late = Promise.withResolvers<string>();
+    b.command("dawdler", "hello", () => late.promise, { priority: -50 });
+    b.command("greeter", "hello", () => "Hello");
+    b.router.handle(b.message("hello"));
+    await b.clock.run(2_900);
+    expect(b.calls.map((call) => call.plugin)).toEqual(["dawdler"]);
+    await b.clock.run(200);
+    expect(b.replies.map((reply) => reply.text)).toEqual(["Hello"]);
+    late.resolve("too late");
+    await b.router.idle();
+    expect(b.replies.map((reply) => reply.text)).toEqual(["Hello"]);
+  });
+
+  test("a slow handler still answers when those after it stay silent or fail", async () => {
+    const late = Promise.withResolvers<string>();
+    b.command("slow", "hello", () => late.promise, { priority: -50 });
+    b.command("silent", "hello", () => null);
+    b.command("broken", "hello", bang);
+    b.router.handle(b.message("hello"));
+    await b.clock.run(5_000);
+    expect(b.calls.map((call) => call.plugin)).toEqual(["slow", "silent", "broken"]);
+    expect(b.replies).toEqual([]);
+    late.resolve("at last");
+    await b.router.idle();
+    expect(b.replies.map((reply) => reply.text)).toEqual(["at last"]);
+  });
+
   test("a port that never answers is given up after the handler's time", async () => {
     b.command("slow", "slow", () => new Promise<string>(() => {}));
     b.router.handle(b.message("slow"));
