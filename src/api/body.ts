@@ -2,6 +2,8 @@ import * as v from "valibot";
 import { fail, ok, type Result } from "../errors.ts";
 
 export const MAX_BODY = 1_048_576;
+/** Nested further, a value could exhaust the stack of whoever walks through it. */
+const MAX_DEPTH = 64;
 
 /** The JSON of a body of at most 1 MB; undefined for an empty one. The body is read only as far as the cap. */
 export async function readJson(request: Request): Promise<Result<unknown>> {
@@ -13,12 +15,24 @@ export async function readJson(request: Request): Promise<Result<unknown>> {
   if (!/^application\/(?:[\w.+-]{1,64}\+)?json *(?:;|$)/i.test(type)) {
     return fail("unsupported_media_type", "the body must be JSON", { hint: "send content-type: application/json" });
   }
+  let value: unknown;
   try {
-    return ok(JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes)));
+    value = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
   } catch {
     // The parser's words would echo the input.
     return fail("invalid_argument", "the body is not well-formed JSON in UTF-8");
   }
+  return isTooDeep(value) ? fail("invalid_argument", `the body is nested deeper than ${MAX_DEPTH}`) : ok(value);
+}
+
+/** Level by level, without recursion. */
+function isTooDeep(value: unknown): boolean {
+  let level: unknown[] = [value];
+  for (let depth = 0; level.length > 0; depth++) {
+    if (depth > MAX_DEPTH) return true;
+    level = level.flatMap((each) => (typeof each === "object" && each !== null ? Object.values(each) : []));
+  }
+  return false;
 }
 
 /** A body of any bytes, at most `most`. */

@@ -2,6 +2,8 @@ import { clip, escapeJson, escapeText } from "./escape.ts";
 import type { LogLine } from "./line.ts";
 
 const COLOURS = { DEBUG: "\u001b[2m", INFO: "\u001b[32m", WARN: "\u001b[33m", ERROR: "\u001b[31m" } as const;
+/** Names under which the gateway itself writes; a plugin may be called so too, and must not pass for it. */
+const OWN = new Set(["api", "audit", "config", "gateway", "http", "mesh", "outbox", "plugins", "router", "sandbox", "schedule", "storage"]);
 const RESET = "\u001b[0m";
 
 /** The JSON format: one object a line, safe to print to a terminal. `seq` is the log's own affair and left out. */
@@ -17,10 +19,14 @@ export function textLine(line: LogLine, colour: boolean): string {
   const context = Object.entries(line.context).map(([key, value]) => `${key}=${typeof value === "string" ? value : JSON.stringify(value)}`);
   const reference = line.correlation_id === null ? [] : [`ref=${line.correlation_id}`];
   const tail = escapeText(clip([...context, ...reference].join(" "), 1024));
-  const body = escapeText(`${line.plugin ?? line.category}: ${line.message}${error}`);
+  const body = escapeText(`${speaker(line)}: ${line.message}${error}`);
   if (!colour) return `${line.timestamp} ${level} ${body}${tail === "" ? "" : ` ${tail}`}`;
   const dim = COLOURS.DEBUG;
   return `${dim}${line.timestamp}${RESET} ${COLOURS[line.level]}${level}${RESET} ${body}${tail === "" ? "" : ` ${dim}${tail}${RESET}`}`;
+}
+
+function speaker({ plugin, category }: LogLine): string {
+  return plugin === null ? category : OWN.has(plugin) ? `plugin ${plugin}` : plugin;
 }
 
 /** `: TypeError: x is not a function (plugin.ts:12:5)`: the error as far as the message does not say it already. */

@@ -58,6 +58,9 @@ describe("answers", () => {
       "config_invalid",
     );
     expect(bad.data.errors).toHaveLength(1);
+    let deep: unknown = 1;
+    for (let i = 0; i < 1000; i++) deep = { deep };
+    expect((await api.call("/api/v1/plugins/hello_world/config", { method: "PUT", json: deep })).status).toBe(400);
     const stored = await api.call("/api/v1/plugins/hello_world/secrets/api_key", { method: "PUT", json: { value: "s3cr3t" } });
     expect([stored.status, await stored.text()]).toEqual([204, ""]);
     expect(await (await api.call("/api/v1/plugins/hello_world/secrets")).text()).not.toContain("s3cr3t");

@@ -66,6 +66,18 @@ describe("a line", () => {
   });
 });
 
+test("a plugin with the name of a part of the gateway does not pass for it", () => {
+  const { log, lines } = make({ format: "text" });
+  log.logger.child("mesh").info("<- Ridge directly: hello");
+  log.forPlugin("mesh").info("<- Ridge directly: forged");
+  log.forPlugin("meshy").info("hello");
+  expect(lines.map((line) => line.trim().split(/ {2}/)[1])).toEqual([
+    "mesh: <- Ridge directly: hello",
+    "plugin mesh: <- Ridge directly: forged",
+    "meshy: hello",
+  ]);
+});
+
 describe("levels", () => {
   test("per category and plugin, changed while running", () => {
     const { log, lines } = make({ levels: { noisy: "error" } });
