@@ -70,7 +70,7 @@ export const FOLDER: readonly Attack[] = [
     wall: "loader",
     strike:
       'const seen = []; for (const f of [() => process.env.CANARY, () => import.meta.env.CANARY, () => Bun.env.CANARY, () => import.meta.dir, () => import.meta.path, () => __dirname, () => __filename]) try { seen.push(f() ?? "-"); } catch { seen.push("-"); } return seen.join();',
-    check: (_, said) => expect(said).not.toMatch(/environment[0-9a-f]{8}|\/tmp|\/home\/|\/work/),
+    check: (_, said) => expect(said).not.toMatch(/environment[0-9a-f]{8}|\/tmp|\/home\//),
   },
   folder("world_writable", "lies in a folder that everybody may write", {
     strike: "return 'ran';",
