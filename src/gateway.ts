@@ -84,7 +84,8 @@ export async function runGateway(flags: GatewayFlags, io: GatewayIo): Promise<nu
   }
   const isSimulated = chosen.interfaces.some((entry) => entry.type === "simulated");
   const facts = { dataDir: config.data_dir, configFile: loaded.value.file, isSimulated, flags: sameFlags(flags) };
-  if (started !== null) for (const line of describeStart(gateway, facts)) io.stdout.write(`${escapeText(line)}\n`);
+  // In one write, so that no line of the log comes between.
+  if (started !== null) io.stdout.write(`${describeStart(gateway, facts).map(escapeText).join("\n")}\n`);
   const why = await stopped;
   log.logger.info(`stopping: ${why}`);
   const inTime = await Promise.race([gateway.stop().then(() => true), Bun.sleep(STOP_DEADLINE_MS).then(() => false)]);

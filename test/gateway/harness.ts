@@ -17,6 +17,8 @@ export interface PluginFiles {
 }
 
 export interface GatewayOptions {
+  /** False: a program that prints no banner. */
+  readonly banner?: false;
   /** YAML lines put into the configuration. */
   readonly config?: string;
   readonly plugins?: Readonly<Record<string, PluginFiles>>;
@@ -156,6 +158,8 @@ export class Gateway {
   static async start(options: GatewayOptions = {}): Promise<Gateway> {
     const gateway = Gateway.spawn(options);
     await gateway.until("it is ready", async () => (await gateway.tryFetch("/health/ready"))?.status === 200, 30_000);
+    // It is ready a moment before it says so.
+    if (options.banner !== false) await gateway.until("it has said so", () => gateway.output.includes(" is up\n"), 10_000);
     return gateway;
   }
 

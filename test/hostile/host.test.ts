@@ -8,5 +8,5 @@ const apart = HOST.map(({ name }) => name).filter((name) => !TOGETHER.includes(n
 
 family("from a host that was taken over", HOST, {
   plugins: `  isolation: { own_host: [victim, ${apart.join(", ")}] }\n`,
-  gateway: { command: [process.execPath, fileURLToPath(new URL("takeover/gateway.ts", import.meta.url))] },
+  gateway: { banner: false, command: [process.execPath, fileURLToPath(new URL("takeover/gateway.ts", import.meta.url))] },
 });
