@@ -1,6 +1,6 @@
 #!/usr/bin/env bun
 // The process edge: the one place that knows the process. Everything behind it gets what it needs as parameters.
-import { runHostProcess, STAGE_ONE, STAGE_TWO } from "./sandbox/entry.ts";
+import { runHostProcess, STAGE_ONE, STAGE_TWO } from "./host/entry.ts";
 import { COMPILER_VERB } from "./sandbox/loader/source.ts";
 
 const [verb, argument] = process.argv.slice(2);

@@ -6,11 +6,11 @@ import type { Subprocess } from "bun";
 import type { Clock } from "../clock.ts";
 import { fail, GatewayError, ok, type Result } from "../errors.ts";
 import type { Logger } from "../log/logger.ts";
-import { type HostReport, STAGE_ONE, STAGE_TWO } from "./entry.ts";
-import { libc } from "./jail/libc.ts";
-import type { JailPlan, StageTwo } from "./jail/stages.ts";
-import type { Wall } from "./jail/walls.ts";
-import { createPage, type SharedPage } from "./page.ts";
+import { type HostReport, STAGE_ONE, STAGE_TWO } from "../host/entry.ts";
+import { libc } from "../linux/libc.ts";
+import type { JailPlan, StageTwo } from "../host/jail/stages.ts";
+import type { Wall } from "../host/jail/walls.ts";
+import { createPage, type SharedPage } from "../bridge/shared-page.ts";
 import { readLines } from "./process-output.ts";
 
 export interface LaunchOptions {

@@ -1,7 +1,7 @@
 /** How much memory a plugin host may have: what it has of itself, and more with each realm. */
 import type { Clock, Timer } from "../clock.ts";
-import { libc } from "./jail/libc.ts";
-import { getLimit, RLIMIT, setSoftLimit } from "./jail/privileges.ts";
+import { libc } from "../linux/libc.ts";
+import { getLimit, RLIMIT, setSoftLimit } from "../host/jail/privileges.ts";
 import type { RealmEvents, RealmSpec } from "./port.ts";
 import type { HostSession } from "./session.ts";
 

@@ -2,7 +2,7 @@
 import type { Clock, Timer } from "../clock.ts";
 import { GatewayError } from "../errors.ts";
 import type { Json } from "../sdk/wire.ts";
-import type { FromHost, RealmChange, ToHost } from "./frames.ts";
+import type { FromHost, RealmChange, ToHost } from "../bridge/frames.ts";
 import type { CallOutcome, CallTarget, Realm, RealmEvents, RealmUsage } from "./port.ts";
 
 /** The host's own limit is 256, with registrations 1792: past this it is not our host any more. */

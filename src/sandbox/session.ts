@@ -2,12 +2,12 @@
 import type { Clock, Timer } from "../clock.ts";
 import { ERROR_CODES, type ErrorCode, fail, GatewayError, ok, type Result } from "../errors.ts";
 import type { Json, WireError } from "../sdk/wire.ts";
-import { Bridge, type BridgeEnd, MAX_IN_FLIGHT } from "./bridge.ts";
-import { checkFromHost, type FromHost, type ToHost } from "./frames.ts";
-import type { Wall } from "./host-deps.ts";
+import { Bridge, type BridgeEnd, MAX_IN_FLIGHT } from "../bridge/bridge.ts";
+import { checkFromHost, type FromHost, type ToHost } from "../bridge/frames.ts";
+import type { Wall } from "../bridge/launch.ts";
 import type { PluginHost, Realm, RealmEvents, RealmSpec } from "./port.ts";
 import { SessionRealm } from "./session-realm.ts";
-import type { ByteStream } from "./streams.ts";
+import type { ByteStream } from "../bridge/streams.ts";
 
 /** More than a host with every realm at its own limits sends. */
 const FRAMES_PER_SECOND = 100_000;

@@ -3,7 +3,7 @@ import { hostSpawner } from "../gateway/host.ts";
 import type { GatewayParts } from "../gateway/parts.ts";
 import type { Logger } from "../log/logger.ts";
 import type { SimulatedMeshOptions } from "../mesh/simulator/types.ts";
-import { type InProcessHost, startInProcessHost } from "../sandbox/in-process.ts";
+import { type InProcessHost, startInProcessHost } from "./in-process-host.ts";
 import type { PluginHost } from "../sandbox/port.ts";
 import { type Setup, testCompiler } from "./setup.ts";
 import type { TestHttp } from "./world/http.ts";

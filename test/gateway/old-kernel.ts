@@ -1,6 +1,6 @@
 /** The program on a kernel that knows no Landlock: a filter of our own says so to it and to all it starts. */
-import { ALLOW, AUDIT_ARCH, BPF, encodeFilter, errnoAction, type Instruction } from "../../src/sandbox/jail/filter.ts";
-import { CALLS, libc, pointerArray } from "../../src/sandbox/jail/libc.ts";
+import { ALLOW, AUDIT_ARCH, BPF, encodeFilter, errnoAction, type Instruction } from "../../src/host/jail/filter.ts";
+import { CALLS, libc, pointerArray } from "../../src/linux/libc.ts";
 
 const kernel = libc();
 const step = (code: number, k: number, jt = 0, jf = 0): Instruction => ({ code, jt, jf, k });

@@ -4,9 +4,9 @@ import fc from "fast-check";
 import { systemClock } from "../../src/clock.ts";
 import { parseManifest } from "../../src/manifest/parse.ts";
 import { parseEntry, toEntry } from "../../src/permissions/descriptor.ts";
-import { encodeFrame } from "../../src/sandbox/bridge.ts";
+import { encodeFrame } from "../../src/bridge/bridge.ts";
 import { HostSession } from "../../src/sandbox/session.ts";
-import { memoryStreams } from "../../src/sandbox/streams.ts";
+import { memoryStreams } from "../../src/bridge/streams.ts";
 import { spec, watcher } from "../sandbox/support.ts";
 
 const small = fc.constantFrom(0, 1, 2, 3, -1, 1e20, 0.5);

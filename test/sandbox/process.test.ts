@@ -7,7 +7,7 @@ import { silentLogger } from "../../src/log/logger.ts";
 import { type Launched, launchHost, sourceFolders } from "../../src/sandbox/process-launch.ts";
 import { readLines } from "../../src/sandbox/process-output.ts";
 import { supervise } from "../../src/sandbox/process-supervise.ts";
-import { endHost, launchTest, order, reply, testEntry } from "./jail/host.ts";
+import { endHost, launchTest, order, reply, testEntry } from "../host/jail/host.ts";
 
 const linux = process.platform === "linux";
 const folder = mkdtempSync(`${tmpdir()}/zephyrgate-process-`);

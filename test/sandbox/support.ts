@@ -1,5 +1,5 @@
 import type { Clock } from "../../src/clock.ts";
-import { startInProcessHost } from "../../src/sandbox/in-process.ts";
+import { startInProcessHost } from "../../src/testing/in-process-host.ts";
 import type {
   CallOutcome,
   GoneReason,

@@ -3,10 +3,10 @@
  * does what that plugin's name says. Stages and walls of the jail are the true ones.
  */
 import { readdirSync, readFileSync, writeFileSync, writeSync } from "node:fs";
-import { encodeFrame, FrameDecoder } from "../../../src/sandbox/bridge.ts";
-import { runHostProcess } from "../../../src/sandbox/entry.ts";
-import type { ToHost } from "../../../src/sandbox/frames.ts";
-import { mapPage } from "../../../src/sandbox/page.ts";
+import { encodeFrame, FrameDecoder } from "../../../src/bridge/bridge.ts";
+import { runHostProcess } from "../../../src/host/entry.ts";
+import type { ToHost } from "../../../src/bridge/frames.ts";
+import { mapPage } from "../../../src/bridge/shared-page.ts";
 
 interface Known {
   readonly plugin: string;

@@ -1,0 +1,112 @@
+/** The messages between gateway and plugin host, with the schemas that the gateway judges the host's by. */
+import * as v from "valibot";
+import type { Json, WireError } from "../sdk/wire.ts";
+import type { CallOutcome, CallTarget, RealmSpec, RequestOutcome } from "../sandbox/port.ts";
+
+/** Gateway to host. Trusted by the host. */
+export type ToHost =
+  | { t: "open"; realm: number; spec: RealmSpec }
+  | { t: "call"; realm: number; call: number; target: CallTarget; args: readonly Json[]; timeoutMs: number }
+  | { t: "answer"; realm: number; request: number; outcome: RequestOutcome }
+  | { t: "update"; realm: number; change: RealmChange }
+  | { t: "close"; realm: number }
+  | { t: "backup"; task: number; from: string; to: string }
+  | { t: "release"; task: number; path: string }
+  | { t: "validate"; task: number; schema: Json; config: Json }
+  | { t: "stop" };
+
+export interface RealmChange {
+  permissions?: Json;
+  tokens?: Readonly<Record<string, string>>;
+  config?: { readonly [key: string]: Json };
+}
+
+const bounded = (max: number) => v.pipe(v.string(), v.maxLength(max));
+const id = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
+const amount = v.pipe(v.number(), v.finite(), v.minValue(0));
+/** Any JSON: it came out of JSON.parse, whose depth the bridge has limited. */
+const json = v.custom<Json>((value) => value !== undefined);
+
+const wireError: v.GenericSchema<unknown, WireError> = v.pipe(
+  v.strictObject({
+    name: bounded(200),
+    message: bounded(20_000),
+    stack: v.optional(bounded(20_000)),
+    code: v.optional(bounded(200)),
+    hint: v.optional(bounded(4_000)),
+    permission: v.optional(bounded(200)),
+    scope: v.optional(json),
+  }),
+  v.transform((value) => value as WireError),
+);
+
+const callOutcome: v.GenericSchema<unknown, CallOutcome> = v.variant("ok", [
+  v.strictObject({ ok: v.literal(true), value: json, session: v.exactOptional(v.record(v.string(), json)), cpuMs: amount }),
+  v.strictObject({
+    ok: v.literal(false),
+    error: wireError,
+    cause: v.picklist(["threw", "timeout", "slice", "memory", "gone", "overloaded"]),
+    cpuMs: amount,
+  }),
+]);
+
+const usage = v.strictObject({
+  realm: id,
+  cpuMs: amount,
+  memoryBytes: amount,
+  storageBytes: amount,
+  storageCalls: amount,
+  storageDenied: amount,
+  timers: amount,
+  queueDepth: amount,
+});
+
+const level = v.picklist(["debug", "info", "warn", "error"]);
+const goneReason = v.picklist(["closed", "memory", "abort", "strikes", "host"]);
+
+/** Host to gateway. Hostile: the host may have been taken over by a plugin. */
+const fromHost = v.variant("t", [
+  v.strictObject({
+    t: v.literal("ready"),
+    walls: v.pipe(v.array(v.strictObject({ wall: bounded(100), stands: v.boolean(), detail: bounded(1000) })), v.maxLength(50)),
+  }),
+  v.strictObject({ t: v.literal("opened"), realm: id, error: v.nullable(wireError) }),
+  v.strictObject({ t: v.literal("result"), realm: id, call: id, outcome: callOutcome }),
+  v.strictObject({
+    t: v.literal("request"),
+    realm: id,
+    request: id,
+    operation: bounded(100),
+    args: json,
+    token: v.nullable(bounded(200)),
+    call: v.nullable(id),
+  }),
+  v.strictObject({ t: v.literal("log"), realm: id, level, message: bounded(20_000), fields: v.record(bounded(200), json) }),
+  v.strictObject({ t: v.literal("fault"), realm: id, error: wireError }),
+  v.strictObject({ t: v.literal("strike"), realm: id, reason: v.picklist(["slice", "budget", "flood"]), detail: bounded(1000) }),
+  v.strictObject({ t: v.literal("gone"), realm: id, reason: goneReason, detail: bounded(2000) }),
+  v.strictObject({ t: v.literal("usage"), realms: v.pipe(v.array(usage), v.maxLength(2000)) }),
+  v.strictObject({
+    t: v.literal("done"),
+    task: id,
+    outcome: v.variant("ok", [
+      v.strictObject({ ok: v.literal(true), value: json }),
+      v.strictObject({ ok: v.literal(false), error: wireError }),
+    ]),
+  }),
+]);
+
+export type FromHost = v.InferOutput<typeof fromHost>;
+
+/** Judges a frame that came from a host; a string says what is wrong, without quoting it. */
+export function checkFromHost(frame: unknown): { readonly value: FromHost } | string {
+  const result = v.safeParse(fromHost, frame, { abortEarly: true });
+  if (result.success) return { value: result.output };
+  const path = result.issues[0].path?.map((step) => String(step.key).slice(0, 40)).join(".");
+  return `a frame that does not fit the schema${path === undefined ? "" : ` at ${path}`}`;
+}
+
+/** What the host makes of a frame from the gateway, which it trusts. */
+export function trustToHost(frame: unknown): { readonly value: ToHost } | string {
+  return typeof frame === "object" && frame !== null && "t" in frame ? { value: frame as ToHost } : "no message";
+}

@@ -1,0 +1,160 @@
+/**
+ * The two stages of the jail. Stage one gives up everything that execve keeps given up, then becomes stage two: Landlock
+ * binds only the thread that asks and what comes of it, and Bun has other threads by then. Stage two closes the last wall,
+ * seccomp, over all its threads, after it has loaded all it needs.
+ */
+import { readFileSync, realpathSync } from "node:fs";
+import { dirname } from "node:path";
+import { GatewayError } from "../../errors.ts";
+import { buildFilter, encodeFilter } from "./filter.ts";
+import { type PathRule, restrictFiles } from "./landlock.ts";
+import { cString, type Libc, libc, pointerArray } from "../../linux/libc.ts";
+import * as privileges from "./privileges.ts";
+import { ALLOWED } from "./table.ts";
+import { checkWalls, type Wall, type WallName } from "./walls.ts";
+
+/** What the gateway asks for; it goes along as the one argument of both stages. */
+export interface JailPlan {
+  /** The gateway's process id: without it the host ends. */
+  readonly parent: number;
+  /** What becomes of stage one: program and arguments, without the plan. */
+  readonly next: readonly string[];
+  /** Folders the host may read, when it runs from source. */
+  readonly readable: readonly string[];
+  /** Folders of databases. */
+  readonly databases: readonly string[];
+  readonly allowMissing: readonly string[];
+  /** Bytes of private memory above what the engine has at the start. */
+  readonly dataBytes: number;
+  readonly fileBytes: number;
+  readonly openFiles: number;
+  /** Only tries the walls and ends. */
+  readonly probe: boolean;
+}
+
+/** Descriptors that the host has: standard ones, bridge in, bridge out, page. */
+export const BRIDGE_IN_FD = 3;
+export const BRIDGE_OUT_FD = 4;
+export const PAGE_FD = 5;
+
+const SYSTEM_LIBRARIES = ["/usr/lib", "/usr/lib64", "/lib", "/lib64"];
+
+/** Becomes stage two. Never returns: throws GatewayError `jail_unavailable`. */
+export function enterStageOne(plan: JailPlan): never {
+  const kernel = libc();
+  if (!privileges.dieWithParent(kernel, plan.parent)) process.exit(1);
+  privileges.leaveTerminal(kernel);
+  const failed: Partial<Record<WallName, string>> = {};
+  const attempt = (wall: WallName, problem: string | null) => {
+    if (problem === null) return;
+    failed[wall] = problem;
+    if (!plan.allowMissing.includes(wall)) throw missing(wall, problem);
+  };
+  attempt("limits", privileges.volunteerForOom() ?? privileges.setLimits(kernel, plan));
+  attempt("no_new_privs", privileges.setNoNewPrivileges(kernel));
+  attempt("landlock", restrictFiles(kernel, pathRules(plan)));
+  attempt("capabilities", privileges.dropCapabilities(kernel));
+  privileges.keepDescriptors(kernel, PAGE_FD);
+  return become(kernel, [...plan.next, JSON.stringify({ plan, failed })]);
+}
+
+function pathRules(plan: JailPlan): PathRule[] {
+  const libraries = [...SYSTEM_LIBRARIES, ...mappedLibraryFolders()];
+  return [
+    { path: realpathSync(process.execPath), rights: "execute", needed: true },
+    ...[...new Set(libraries)].map((path): PathRule => ({ path, rights: "execute" })),
+    ...plan.readable.map((path): PathRule => ({ path, rights: "read" })),
+    ...plan.databases.map((path): PathRule => ({ path, rights: "database", needed: true })),
+    { path: "/proc/self", rights: "read", needed: true },
+    { path: "/dev/null", rights: "device" },
+    { path: "/dev/urandom", rights: "read" },
+  ];
+}
+
+/** Systems that keep the C library elsewhere. */
+function mappedLibraryFolders(): string[] {
+  const mapped = readFileSync("/proc/self/maps", "utf8").match(/\/\S+\.so[.\d]*$/gm) ?? [];
+  return [...new Set(mapped)].map((path) => dirname(path));
+}
+
+function become(kernel: Libc, command: readonly string[]): never {
+  const strings = command.map(cString);
+  const [program] = strings;
+  if (program === undefined) throw new GatewayError("invalid_argument", "Stage two has no program");
+  const failed = kernel.call("execve", program, pointerArray(strings), pointerArray([]));
+  throw new GatewayError("jail_unavailable", `Stage two could not start (errno ${failed.errno})`, { where: command[0] ?? "" });
+}
+
+function noJail(): Wall {
+  return { wall: "jail", stands: false, required: true, detail: `none is known for ${process.platform}` };
+}
+
+/** What stage one left for stage two. */
+export interface StageTwo {
+  readonly plan: JailPlan;
+  readonly failed: Partial<Record<WallName, string>>;
+}
+
+/**
+ * Closes the last walls and tries each. To be called when everything the host needs is loaded, and before anything hostile is.
+ * Throws GatewayError `jail_unavailable` when a wall that may not be missing does not hold.
+ */
+export function enterStageTwo({ plan, failed }: StageTwo): readonly Wall[] {
+  if (process.platform !== "linux") return [noJail()];
+  const kernel = libc();
+  if (!privileges.dieWithParent(kernel, plan.parent)) process.exit(1);
+  const walls = checkWalls(kernel, plan, failed, () => installFilter(kernel));
+  for (const { wall, stands, detail, required } of walls) {
+    if (!stands && required && !plan.allowMissing.includes(wall)) throw missing(wall, detail);
+  }
+  return walls;
+}
+
+/**
+ * First of all in stage two. The engine reserves gigabytes of which the limit counts every byte, so it is set above what is
+ * there; and before any WebAssembly memory is made: one that was made without the limit could not be given back under it,
+ * which ends the process.
+ */
+export function limitMemory(stage: StageTwo): StageTwo {
+  if (process.platform !== "linux") return stage;
+  const kernel = libc();
+  const now = dataBytes("self");
+  const problem =
+    now === null ? "VmData is unknown" : privileges.setSoftLimit(kernel, 0, privileges.RLIMIT.DATA, BigInt(now + stage.plan.dataBytes));
+  return problem === null ? stage : { ...stage, failed: { limits: problem, ...stage.failed } };
+}
+
+/** Private memory of a process as RLIMIT_DATA counts it, bytes; null when it is gone. */
+export function dataBytes(pid: number | "self"): number | null {
+  try {
+    const found = /^VmData:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"));
+    return found === null ? null : Number(found[1]) * 1024;
+  } catch {
+    return null; // Gone, or no /proc: the caller says so.
+  }
+}
+
+const SECCOMP_SET_MODE_FILTER = 1;
+const SECCOMP_FILTER_FLAG_TSYNC = 1;
+
+function installFilter(kernel: Libc): string | null {
+  const program = buildFilter(ALLOWED, kernel.architecture, process.pid);
+  const code = encodeFilter(program);
+  const header = new BigUint64Array([BigInt(program.length), 0n]);
+  const pointers = pointerTo(code);
+  header[1] = pointers;
+  const done = kernel.call("seccomp", SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, new Uint8Array(header.buffer));
+  if (done.errno !== 0) return `the filter was refused (errno ${done.errno})`;
+  return done.value === 0 ? null : `thread ${done.value} did not take the filter`;
+}
+
+function pointerTo(bytes: Uint8Array): bigint {
+  return new BigUint64Array(pointerArray([bytes]).buffer)[0] ?? 0n;
+}
+
+function missing(wall: string, problem: string): GatewayError {
+  return new GatewayError("jail_unavailable", `The wall "${wall}" of the jail does not stand: ${problem}`, {
+    hint: `use a kernel that has it, or accept the risk with plugins.isolation.allow_missing: [${wall}]`,
+    data: { wall },
+  });
+}

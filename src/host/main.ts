@@ -1,0 +1,25 @@
+/** The main part of a plugin host process: loaded before the last wall closes, run behind it. */
+import { systemClock, systemRandom } from "../clock.ts";
+import { type HostMain, noPage } from "../bridge/launch.ts";
+import { BRIDGE_IN_FD, BRIDGE_OUT_FD, PAGE_FD } from "./jail/stages.ts";
+import { mapPage } from "../bridge/shared-page.ts";
+import { HostRuntime, takeSnapshot } from "./runtime.ts";
+import { fdStream } from "../bridge/streams.ts";
+
+/** Maps the page and prepares the engine; what comes back serves the bridge until the gateway closes it. */
+export async function prepareHost(): Promise<HostMain> {
+  const page = process.platform === "linux" ? mapPage(PAGE_FD) : noPage;
+  const snapshot = await takeSnapshot();
+  return (walls) => {
+    const runtime = new HostRuntime({
+      stream: fdStream(BRIDGE_IN_FD, BRIDGE_OUT_FD),
+      snapshot,
+      clock: systemClock,
+      random: systemRandom,
+      walls: walls.map(({ wall, stands, detail }) => ({ wall, stands, detail })),
+      page,
+      onEnd: () => process.exit(0),
+    });
+    runtime.start();
+  };
+}

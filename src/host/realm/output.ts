@@ -1,0 +1,40 @@
+/** Makes what comes out of a realm fit the frames' schema: a plugin must not be able to have its host ended for a frame. */
+import type { Json, WireError } from "../../sdk/wire.ts";
+import { parseFrame } from "../../bridge/bridge.ts";
+
+export function isRecord(value: unknown): value is { [key: string]: unknown } {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** A WireError of bounded strings out of anything. */
+export function cleanError(value: unknown): WireError {
+  const from = isRecord(value) ? value : {};
+  const error: WireError = { name: textOf(from.name, 200) ?? "Error", message: textOf(from.message, 8000) ?? "" };
+  const optional = { stack: 8000, code: 200, hint: 2000, permission: 200 } as const;
+  for (const [name, length] of Object.entries(optional) as [keyof typeof optional, number][]) {
+    const text = textOf(from[name], length);
+    if (text !== null) error[name] = text;
+  }
+  return error;
+}
+
+export function cleanFields(value: unknown): { [key: string]: Json } {
+  const fields: { [key: string]: Json } = {};
+  if (!isRecord(value)) return fields;
+  for (const [name, field] of Object.entries(value).slice(0, 32)) {
+    if (name.length > 100) continue;
+    fields[name] =
+      typeof field === "string" ? field.slice(0, 2000) : typeof field === "number" || typeof field === "boolean" ? field : null;
+  }
+  return fields;
+}
+
+function textOf(value: unknown, length: number): string | null {
+  return typeof value === "string" ? value.slice(0, length) : null;
+}
+
+/** JSON of limited depth, or null. */
+export function parsedOrNull(text: string, maxDepth: number): unknown {
+  const parsed = parseFrame(text, maxDepth);
+  return typeof parsed === "string" ? null : parsed.value;
+}

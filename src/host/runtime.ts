@@ -1,0 +1,285 @@
+/** The plugin host's side of the bridge: opens realms, keeps them fair, answers what needs no gateway. */
+import { rmSync } from "node:fs";
+import { type Clock, type Random, systemClock } from "../clock.ts";
+import { IS_COMPILED } from "../compiled.ts";
+import { asGatewayError, type GatewayError } from "../errors.ts";
+import type { Json, WireError } from "../sdk/wire.ts";
+import { PluginDatabase } from "./storage/database.ts";
+import { Bridge, MAX_BULK, MAX_IN_FLIGHT } from "../bridge/bridge.ts";
+import type { Engine } from "./engine/engine.ts";
+import { type FromHost, type ToHost, trustToHost } from "../bridge/frames.ts";
+import { noPage, type RunningPage, type Wall } from "../bridge/launch.ts";
+import type { CallOutcome, RealmSpec } from "../sandbox/port.ts";
+import { HostRealm } from "./realm/realm.ts";
+import { RunQueue, threadCpuMs } from "./run-queue.ts";
+import { sdkSource } from "./engine/sdk-source.ts";
+import { validateConfig } from "./services/schema.ts";
+import { Services } from "./services/services.ts";
+import { Snapshot } from "./engine/snapshot.ts";
+import type { ByteStream } from "../bridge/streams.ts";
+
+/** From `open` to an evaluated module. */
+const OPEN_DEADLINE_MS = 10_000;
+const MAINTAIN_EVERY_MS = 5000;
+const BEAT_EVERY_MS = 500;
+const COLLECT_EVERY_MS = 1000;
+const BUSY = "too much is on its way to the gateway";
+
+export interface RuntimeDeps {
+  readonly stream: ByteStream;
+  readonly snapshot: Snapshot;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly walls: readonly Wall[];
+  readonly page?: RunningPage;
+  /** The bridge is gone: the process has nothing left to do. */
+  readonly onEnd: () => void;
+}
+
+let taken: Promise<Snapshot> | null = null;
+
+/** Compiles the engine and evaluates the sdk, once a process. Before the jail closes: it reads files. */
+export function takeSnapshot(): Promise<Snapshot> {
+  taken ??= readSdk().then((modules) => Snapshot.take(modules));
+  return taken;
+}
+
+async function readSdk(): Promise<[name: string, code: string][]> {
+  return IS_COMPILED ? (await import("./engine/sdk-embedded.ts")).SDK_SOURCE : sdkSource();
+}
+
+export class HostRuntime {
+  readonly #deps: RuntimeDeps;
+  readonly #page: RunningPage;
+  readonly #bridge: Bridge<FromHost, ToHost>;
+  readonly #queue: RunQueue;
+  readonly #realms = new Map<number, HostRealm>();
+  /** Realms that are being made; false once the gateway has closed them. */
+  readonly #opening = new Map<number, boolean>();
+  #timers: { cancel(): void }[] = [];
+  #reported = "";
+  #collectAt = 0;
+
+  constructor(deps: RuntimeDeps) {
+    this.#deps = deps;
+    this.#page = deps.page ?? noPage;
+    this.#queue = new RunQueue({
+      now: () => performance.now(),
+      cpu: threadCpuMs,
+      soon: (run) => setImmediate(run),
+      // Real time on purpose: budgets are about the machine, not about the clock of a test.
+      after: (ms, run) => {
+        const handle = setTimeout(run, ms);
+        return { cancel: () => clearTimeout(handle) };
+      },
+      page: this.#page,
+    });
+    this.#bridge = new Bridge(deps.stream, {
+      check: trustToHost,
+      onMessage: (message) => this.#take(message),
+      onEnd: () => this.#end(),
+      framesPerSecond: Number.POSITIVE_INFINITY,
+      bytesPerSecond: Number.POSITIVE_INFINITY,
+      maxMessage: MAX_BULK,
+      clock: deps.clock,
+    });
+  }
+
+  start(): void {
+    const every = (ms: number, run: () => void) => {
+      const handle = setInterval(run, ms);
+      this.#timers.push({ cancel: () => clearInterval(handle) });
+    };
+    every(MAINTAIN_EVERY_MS, () => {
+      for (const realm of this.#realms.values()) realm.maintain();
+      this.tell();
+    });
+    every(BEAT_EVERY_MS, () => this.#page.beat());
+    this.#bridge.start();
+    this.#bridge.send({ t: "ready", walls: [...this.#deps.walls] });
+  }
+
+  /** Something will happen here without anyone asking and without time passing. */
+  get busy(): boolean {
+    return this.#opening.size > 0 || [...this.#realms.values()].some((realm) => realm.hasWork());
+  }
+
+  /** Realms open now. */
+  get size(): number {
+    return this.#realms.size;
+  }
+
+  #take(message: ToHost): void {
+    switch (message.t) {
+      case "open":
+        this.#open(message.realm, message.spec).catch((thrown) => this.#failOpen(message.realm, asGatewayError(thrown)));
+        break;
+      case "call":
+        this.#call(message);
+        break;
+      case "answer":
+        this.#realms.get(message.realm)?.answer(message.request, message.outcome);
+        break;
+      case "update":
+        this.#realms.get(message.realm)?.update(message.change);
+        break;
+      case "close":
+        if (this.#opening.has(message.realm)) this.#opening.set(message.realm, false);
+        else this.#close(message.realm);
+        break;
+      case "backup":
+        this.#task(message.task, () => this.#backup(message.from, message.to));
+        break;
+      case "release":
+        this.#task(message.task, () => {
+          for (const realm of this.#realms.values()) realm.services.release(message.path);
+          return null;
+        });
+        break;
+      case "validate":
+        this.#task(message.task, () => {
+          const result = validateConfig(message.schema, message.config);
+          if (!result.ok) throw result.error;
+          return result.value.map((problem) => ({ ...problem }));
+        });
+        break;
+      case "stop":
+        for (const realm of [...this.#realms.values()]) realm.end("closed", "the host stops");
+        this.#bridge.close(1000);
+        break;
+    }
+  }
+
+  #call(message: Extract<ToHost, { t: "call" }>): void {
+    const { realm, call, target, args, timeoutMs } = message;
+    const known = this.#realms.get(realm);
+    if (known !== undefined) {
+      known.call(call, target, args, timeoutMs);
+      return;
+    }
+    const error = { name: "RealmGone", message: "the realm has ended", code: "realm_gone" };
+    this.#bridge.send({ t: "result", realm, call, outcome: { ok: false, cause: "gone", error, cpuMs: 0 } });
+  }
+
+  async #open(number: number, spec: RealmSpec): Promise<void> {
+    this.#opening.set(number, true);
+    const { clock, random, snapshot } = this.#deps;
+    let realm: HostRealm | null = null;
+    // On a real machine the engine's own clock will do, without a call out of it.
+    const now = clock === systemClock ? undefined : () => clock.now();
+    const engine: Engine = await snapshot.instance(spec.limits.memoryMb, (operation, text) => realm?.host(operation, text), now);
+    const wanted = this.#opening.get(number) === true;
+    this.#opening.delete(number);
+    if (!wanted || this.#bridge.ended) {
+      if (!this.#bridge.ended) this.#bridge.send({ t: "gone", realm: number, reason: "closed", detail: "closed before it was open" });
+      return;
+    }
+    realm = new HostRealm({
+      number,
+      spec,
+      engine,
+      queue: this.#queue,
+      services: new Services({ permissions: spec.permissions, database: spec.database, storageMb: spec.limits.storageMb, clock, random }),
+      clock,
+      seed: [random.u32(), random.u32(), random.u32(), random.u32()],
+      send: (frame) => this.#sendOf(number, { ...frame, realm: number } as FromHost),
+      onGone: (gone) => this.#forget(gone),
+    });
+    this.#realms.set(number, realm);
+    realm.open(OPEN_DEADLINE_MS);
+  }
+
+  /**
+   * One plugin's large values must not fill the bridge, which would end the host: while it is half full, what can be
+   * refused is refused to the realm it came from.
+   */
+  #sendOf(number: number, frame: FromHost): void {
+    const full = this.#bridge.pending > MAX_IN_FLIGHT / 2;
+    if (full && frame.t === "request") {
+      this.#realms.get(number)?.answer(frame.request, { ok: false, error: { name: "PluginError", message: BUSY, code: "rate_limited" } });
+    } else if (full && frame.t === "result" && frame.outcome.ok) {
+      this.#bridge.send({ ...frame, outcome: failed({ name: "PluginError", message: BUSY, code: "rate_limited" }, frame.outcome.cpuMs) });
+    } else if (!full || (frame.t !== "log" && frame.t !== "fault")) this.#sendOrRefuse(number, frame);
+  }
+
+  /** Numbers like 1e20 grow when they are written anew: what fits no frame then is refused like what was too large before. */
+  #sendOrRefuse(number: number, frame: FromHost): void {
+    try {
+      this.#bridge.send(frame);
+    } catch (thrown) {
+      const error = { name: "PluginError", message: asGatewayError(thrown).message, code: "too_large" };
+      if (frame.t === "request") this.#realms.get(number)?.answer(frame.request, { ok: false, error });
+      if (frame.t === "result") this.#bridge.send({ ...frame, outcome: failed(error, frame.outcome.cpuMs) });
+    }
+  }
+
+  /** What it used and was refused is told first: afterwards nobody knows. */
+  #close(number: number): void {
+    this.tell();
+    this.#realms.get(number)?.end("closed", "closed by the gateway");
+  }
+
+  #failOpen(realm: number, error: GatewayError): void {
+    this.#opening.delete(realm);
+    this.#bridge.send({ t: "opened", realm, error: { name: "LoadFailed", message: error.message, code: error.code } });
+  }
+
+  #forget(realm: HostRealm): void {
+    this.#realms.delete(realm.number);
+    if (this.#collectAt > 0) return;
+    // A dropped instance's memory comes back only with a collection; one a second at most.
+    this.#collectAt = 1;
+    setTimeout(() => {
+      this.#collectAt = 0;
+      Bun.gc(false);
+    }, COLLECT_EVERY_MS).unref();
+  }
+
+  #task(task: number, work: () => Json): void {
+    try {
+      this.#bridge.send({ t: "done", task, outcome: { ok: true, value: work() } });
+    } catch (thrown) {
+      const error = asGatewayError(thrown);
+      const wire: WireError = { name: "GatewayError", message: error.message.slice(0, 4000), code: error.code };
+      this.#bridge.send({ t: "done", task, outcome: { ok: false, error: wire } });
+    }
+  }
+
+  /** By the connection that has the file open, else by one of its own: the file is held exclusively. */
+  #backup(from: string, to: string): null {
+    rmSync(to, { force: true });
+    for (const realm of this.#realms.values()) {
+      const open = realm.services.databaseAt(from);
+      if (open === null) continue;
+      open.copyTo(to);
+      return null;
+    }
+    const database = PluginDatabase.open(from, 4096, () => this.#deps.clock.now());
+    try {
+      database.copyTo(to);
+    } finally {
+      database.close();
+    }
+    return null;
+  }
+
+  /** Reports what realms have used since the last time; every few seconds by itself. */
+  tell(): void {
+    const realms = [...this.#realms.values()].map((realm) => realm.usage());
+    const told = JSON.stringify(realms);
+    if (told === this.#reported) return;
+    this.#reported = told;
+    this.#bridge.send({ t: "usage", realms });
+  }
+
+  #end(): void {
+    for (const timer of this.#timers) timer.cancel();
+    this.#timers = [];
+    for (const realm of [...this.#realms.values()]) realm.end("closed", "the bridge is gone");
+    this.#deps.onEnd();
+  }
+}
+
+function failed(error: WireError, cpuMs: number): CallOutcome {
+  return { ok: false, cause: "threw", error, cpuMs };
+}

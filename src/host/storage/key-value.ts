@@ -1,0 +1,101 @@
+/** Key-value data of one plugin, with expiry. */
+import type { Database } from "bun:sqlite";
+import { GatewayError } from "../../errors.ts";
+import type { Json } from "../../sdk/wire.ts";
+
+const MAX_KEY = 256;
+const MAX_VALUE = 150_000;
+const MAX_KEYS = 10_000;
+/** Before this the clock was never set: 2024-01-01, ms since 1970. */
+const CLOCK_SET = 1_704_067_200_000;
+/** Expired rows are swept out at most so often, ms. */
+const SWEEP_EVERY_MS = 60_000;
+
+/** Statements are kept: the fast path of storeData and retrieveData. */
+export class PluginKeyValue {
+  readonly #set;
+  readonly #get;
+  readonly #delete;
+  readonly #keys;
+  readonly #sweep;
+  readonly #rebase;
+  #sweptAt = 0;
+  #seen: number;
+
+  constructor(
+    db: Database,
+    private readonly now: () => number,
+    private readonly guarded: <T>(work: () => T) => T,
+  ) {
+    this.#set = db.query<unknown, [string, string, number | null]>(
+      "INSERT OR REPLACE INTO zg_data (key, value, expires_at) VALUES (?, ?, ?)",
+    );
+    this.#get = db.query<{ value: string; expires_at: bigint | null }, [string]>("SELECT value, expires_at FROM zg_data WHERE key = ?");
+    this.#delete = db.query<unknown, [string, number]>("DELETE FROM zg_data WHERE key = ? AND (expires_at IS NULL OR expires_at > ?)");
+    this.#keys = db.query<{ key: string }, [string, string, number, number]>(
+      "SELECT key FROM zg_data WHERE key >= ? AND key < ? AND (expires_at IS NULL OR expires_at > ?) ORDER BY key LIMIT ?",
+    );
+    this.#sweep = db.query<unknown, [number]>("DELETE FROM zg_data WHERE expires_at <= ?");
+    this.#rebase = db.query<unknown, [number, number]>("UPDATE zg_data SET expires_at = expires_at + ? WHERE expires_at < ?");
+    this.#seen = now();
+  }
+
+  /** `ttl` in seconds, null for ever. Throws GatewayError `quota_exceeded`, `too_large` or `invalid_argument`. */
+  set(key: string, value: Json, ttl: number | null): void {
+    checkKey(key);
+    if (ttl !== null && !(Number.isFinite(ttl) && ttl > 0))
+      throw new GatewayError("invalid_argument", "ttl is a number of seconds above 0");
+    const text = JSON.stringify(value);
+    if (text.length > MAX_VALUE) throw new GatewayError("too_large", `A stored value has at most ${MAX_VALUE} characters of JSON`);
+    const now = this.#time();
+    this.guarded(() => this.#set.run(key, text, ttl === null ? null : Math.ceil(now + ttl * 1000)));
+  }
+
+  /** The value in a list of one, or null when there is none. */
+  get(key: string): [Json] | null {
+    checkKey(key);
+    const now = this.#time();
+    const row = this.guarded(() => this.#get.get(key));
+    if (row === null || (row.expires_at !== null && Number(row.expires_at) <= now)) return null;
+    return [JSON.parse(row.value) as Json];
+  }
+
+  delete(key: string): boolean {
+    checkKey(key);
+    const now = this.#time();
+    return Number(this.guarded(() => this.#delete.run(key, now)).changes) > 0;
+  }
+
+  keys(prefix: string): string[] {
+    const now = this.#time();
+    // The end is the prefix followed by the greatest character: no LIKE, so that % and _ are themselves.
+    const rows = this.guarded(() => this.#keys.all(prefix, `${prefix}\u{10ffff}`, now, MAX_KEYS));
+    return rows.map((row) => row.key);
+  }
+
+  /** Deletes what has expired. */
+  sweep(): void {
+    const now = this.#time();
+    if (now < CLOCK_SET) return;
+    this.guarded(() => this.#sweep.run(now));
+  }
+
+  /** Now, after moving expiries that were counted from an unset clock, and sweeping now and then. */
+  #time(): number {
+    const now = this.now();
+    if (this.#seen < CLOCK_SET && now >= CLOCK_SET) {
+      const jump = now - this.#seen;
+      this.guarded(() => this.#rebase.run(jump, CLOCK_SET));
+    }
+    this.#seen = now;
+    if (Math.abs(now - this.#sweptAt) >= SWEEP_EVERY_MS && now >= CLOCK_SET) {
+      this.#sweptAt = now;
+      this.guarded(() => this.#sweep.run(now));
+    }
+    return now;
+  }
+}
+
+function checkKey(key: string): void {
+  if (key.length === 0 || key.length > MAX_KEY) throw new GatewayError("invalid_argument", `A key has 1 to ${MAX_KEY} characters`);
+}

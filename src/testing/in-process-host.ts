@@ -1,0 +1,57 @@
+/** A plugin host without a process, for the testing kit: the same realms, frames and checks over memory. */
+import { type Clock, type Random, systemClock, systemRandom } from "../clock.ts";
+import type { HostExit, PluginHost } from "../sandbox/port.ts";
+import { HostRuntime, takeSnapshot } from "../host/runtime.ts";
+import { HostSession } from "../sandbox/session.ts";
+import { memoryStreams } from "../bridge/streams.ts";
+
+export interface InProcessDeps {
+  readonly clock?: Clock;
+  readonly random?: Random;
+}
+
+export interface InProcessHost extends PluginHost {
+  /** Realms have work to do, whatever the clock says. */
+  readonly busy: boolean;
+  /** Reports at once what realms have used and were refused. */
+  tell(): void;
+  /** Ends as a process does that was killed. */
+  crash(detail: string): void;
+}
+
+/** Nothing but the engine's interrupts stops a plugin here: native code that runs for ever blocks the caller. */
+export async function startInProcessHost(deps: InProcessDeps = {}): Promise<InProcessHost> {
+  const { clock = systemClock, random = systemRandom } = deps;
+  const snapshot = await takeSnapshot();
+  const [near, far] = memoryStreams();
+  let exit: (exit: HostExit) => void = () => {};
+  const exited = new Promise<HostExit>((resolve) => {
+    exit = resolve;
+  });
+  const runtime = new HostRuntime({ stream: far, snapshot, clock, random, walls: [], onEnd: () => {} });
+  const session = new HostSession({
+    stream: near,
+    clock,
+    onEnd: ({ reason, detail }) => exit({ reason: reason === "closed" ? "stopped" : reason, detail, culprit: null }),
+  });
+  runtime.start();
+  session.start();
+  return {
+    pid: null,
+    walls: [{ wall: "realm", stands: true, detail: "in this process: for tests only" }],
+    open: (spec, events) => session.open(spec, events),
+    backupDatabase: (from, to) => session.backupDatabase(from, to),
+    releaseDatabase: (path) => session.releaseDatabase(path),
+    validateConfig: (schema, config) => session.validateConfig(schema, config),
+    exited,
+    stop: () => session.stop(),
+    get busy() {
+      return runtime.busy;
+    },
+    tell: () => runtime.tell(),
+    crash(detail) {
+      exit({ reason: "crashed", detail, culprit: null });
+      session.abandon();
+    },
+  };
+}
