@@ -6,11 +6,11 @@ import { IS_COMPILED } from "../compiled.ts";
 import { fail, ok, type Result } from "../errors.ts";
 import { MANIFEST_FILE, parseManifest } from "../manifest/parse.ts";
 import { isReserved } from "../router/match/registry.ts";
-import type { Json } from "../sdk/wire.ts";
+import type { Json } from "../sdk/boundary/wire.ts";
 import { VERSION } from "../version.ts";
 import { render, type View } from "./template.ts";
 import { printConfig } from "./types/print.ts";
-import { TYPES_FILE } from "./types.ts";
+import { TYPES_FILE } from "./types/types.ts";
 
 const TEMPLATE = IS_COMPILED ? (require("./embedded.ts") as typeof import("./embedded.ts")).TEMPLATE : embeddedTemplate("plugin_template");
 

@@ -1,6 +1,6 @@
 /** The messages between gateway and plugin host, with the schemas that the gateway judges the host's by. */
 import * as v from "valibot";
-import type { Json, WireError } from "../sdk/wire.ts";
+import type { Json, WireError } from "../sdk/boundary/wire.ts";
 import type { CallOutcome, CallTarget, RealmSpec, RequestOutcome } from "../sandbox/port.ts";
 
 /** Gateway to host. Trusted by the host. */

@@ -1,4 +1,4 @@
-import type { Json } from "../sdk/wire.ts";
+import type { Json } from "../sdk/boundary/wire.ts";
 
 export interface JsonObject {
   readonly [key: string]: Json;

@@ -4,7 +4,7 @@ import type { Clock, Timer } from "../clock.ts";
 import { type Issue, issueLine, type Result } from "../errors.ts";
 import type { Subscription } from "../lifetime.ts";
 import type { Logger } from "../log/logger.ts";
-import type { Json } from "../sdk/wire.ts";
+import type { Json } from "../sdk/boundary/wire.ts";
 import type { LoadedConfig } from "./load.ts";
 import { changedKeys, type JsonObject } from "./merge.ts";
 

@@ -2,7 +2,7 @@ import type { Actor, MessageControl, OperatorMessage, Page, Paging } from "../ap
 import { fail, ok, type Result } from "../errors.ts";
 import type { Outbox } from "../mesh/outbox/outbox.ts";
 import { BROADCAST, type MessageState, type MessageStatus } from "../mesh/types.ts";
-import { type AddressBook, resolveAddress } from "../plugins/operations/messages.ts";
+import { type AddressBook, resolveAddress } from "../plugins/capabilities/messages.ts";
 
 export interface MessagesDeps {
   readonly outbox: Outbox;

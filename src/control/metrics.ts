@@ -1,6 +1,6 @@
 import type { OutboxView, PluginMetrics } from "../api/views.ts";
 import type { LinkStatus } from "../mesh/types.ts";
-import type { PluginState } from "../plugins/state.ts";
+import type { PluginState } from "../plugins/plugin/states.ts";
 
 export interface MetricFacts {
   readonly version: string;

@@ -1,5 +1,5 @@
 import type { PluginDetail, PluginHealth, PluginMetrics, PluginPermissions, PluginSummary, ScheduleTask } from "../api/views.ts";
-import type { Plugin } from "../plugins/plugin.ts";
+import type { Plugin } from "../plugins/plugin/plugin.ts";
 import type { TaskStatus } from "../schedule/types.ts";
 
 export const iso = (ms: number): string => new Date(ms).toISOString();

@@ -10,16 +10,16 @@ import { fail, ok, type Result } from "../errors.ts";
 import type { CoreBus, CoreEvents } from "../events/core.ts";
 import { Lifetime } from "../lifetime.ts";
 import type { SimulatedMesh } from "../mesh/simulator/mesh.ts";
-import type { Plugin } from "../plugins/plugin.ts";
-import { type Air, goOnAir, makeAir } from "./air.ts";
-import { raiseAlarms } from "./alarm.ts";
-import { makeDesk } from "./desk.ts";
-import { followConfig } from "./follow.ts";
-import { openGround } from "./ground.ts";
-import type { GatewayOptions, Site } from "./site.ts";
-import { makeStage, type Stage } from "./stage.ts";
+import type { Plugin } from "../plugins/plugin/plugin.ts";
+import { type Air, goOnAir, makeAir } from "./mesh.ts";
+import { raiseAlarms } from "./operator-alerts.ts";
+import { makeDesk } from "./control.ts";
+import { followConfig } from "./config-changes.ts";
+import { openGround } from "./storage.ts";
+import type { GatewayOptions, Site } from "./context.ts";
+import { makeStage, type Stage } from "./plugins.ts";
 
-export type { GatewayOptions } from "./site.ts";
+export type { GatewayOptions } from "./context.ts";
 
 /** Plugins get so long to start before the radio links are opened without them. */
 const PATIENCE_MS = 2_000;

@@ -1,6 +1,6 @@
 import type { Config } from "../config/schema.ts";
-import { createLink } from "../mesh/create-link.ts";
-import { type LinkDeps, MeshLink } from "../mesh/link.ts";
+import { createLink } from "../mesh/link/create-link.ts";
+import { type LinkDeps, MeshLink } from "../mesh/link/link.ts";
 import { SimulatedMesh } from "../mesh/simulator/mesh.ts";
 import type { SimulatedMeshOptions } from "../mesh/simulator/types.ts";
 import type { SerialPortInfo } from "../mesh/transport/discover.ts";

@@ -1,164 +1,189 @@
-/** The supervisor's view of configuration, discovery and loader. */
-import { existsSync } from "node:fs";
-import { embeddedPlugins } from "../../plugins/embedded.ts";
-import { IS_COMPILED } from "../compiled.ts";
-import { deepMerge } from "../config/merge.ts";
-import type { Config } from "../config/schema.ts";
-import { fail, issueLine, ok, type Result } from "../errors.ts";
-import type { Logger } from "../log/logger.ts";
-import { effectiveLimits, LIMIT_FACTOR, MANIFEST_FILE } from "../manifest/parse.ts";
-import type { Manifest } from "../manifest/schema.ts";
-import { installedFolder } from "../packages/installed.ts";
-import type { Settings, StoredDecisions } from "../plugins/decisions.ts";
-import { type BundledPlugin, Discovery, type FoundPlugin, readConfigSchema } from "../plugins/discovery.ts";
-import { planStart } from "../plugins/order.ts";
-import type { Bundle, Candidate, Discovered, Ordered } from "../plugins/ports.ts";
-import type { Compiler } from "../sandbox/loader/compiler.ts";
-import { bundleFile, loadPlugin } from "../sandbox/loader/load.ts";
-import { stackMapper } from "../sandbox/loader/stack.ts";
-import type { RealmLimits } from "../sandbox/port.ts";
-import type { Json } from "../sdk/wire.ts";
+import { changedKeys } from "../config/merge.ts";
+import { ok, type Result } from "../errors.ts";
+import { Egress } from "../http/egress.ts";
+import { parseRate } from "../permissions/grammar/rates.ts";
+import { GrantStore } from "../permissions/grants.ts";
+import type { StoredApprovals } from "../plugins/approval/approvals.ts";
+import { StoredDecisions } from "../plugins/approval/decisions.ts";
+import { Dispatch } from "../plugins/calls/dispatch.ts";
+import { Feed } from "../plugins/capabilities/event-feed.ts";
+import { Hosts } from "../plugins/lifecycle/hosts.ts";
+import { makeOperator } from "../plugins/capabilities/table.ts";
+import { Peers } from "../plugins/capabilities/peer-messages.ts";
+import type { Candidate } from "../plugins/ports.ts";
+import { Subscribers } from "../plugins/capabilities/subscribers.ts";
+import { Supervisor } from "../plugins/supervisor.ts";
+import { Compiler, compilerCommand } from "../sandbox/loader/compiler.ts";
 import { VERSION } from "../version.ts";
+import type { Air } from "./mesh.ts";
+import { type Conversation, makeConversation } from "./conversation.ts";
+import { Databases } from "./databases.ts";
+import type { Ground } from "./storage.ts";
+import { hostSpawner } from "./host.ts";
+import { Catalogue } from "./catalogue.ts";
+import { makeApprovals } from "./approvals.ts";
+import type { Site } from "./context.ts";
 
-const embedded = IS_COMPILED ? (require("./embedded.ts") as typeof import("./embedded.ts")) : null;
-
-export const BUNDLED = embedded?.BUNDLED ?? embeddedPlugins("plugins");
-/** Loaded only by a gateway that nobody configured and that has no radio: for a first look. */
-export const EXAMPLES = embedded?.EXAMPLES ?? embeddedPlugins("examples");
-
-export interface CatalogueDeps {
-  readonly log: Logger;
-  config(): Config;
+/** Everything that has to do with plugins, made and not yet started. */
+export interface Stage {
+  readonly supervisor: Supervisor;
+  readonly hosts: Hosts;
+  readonly approvals: StoredApprovals;
+  readonly catalogue: Catalogue;
   readonly decisions: StoredDecisions;
-  /** Where plugins of this name were accepted. */
-  places(name: string): readonly string[];
-  readonly safe: boolean;
-  readonly withExamples: boolean;
-  /** In place of those of the program. */
-  readonly bundled?: readonly BundledPlugin[];
-  /** Bundles what strangers wrote, away from this process. */
-  readonly compiler: Pick<Compiler, "load"> & Partial<Pick<Compiler, "warm">>;
+  readonly conversation: Conversation;
+  readonly egress: Egress;
+  readonly databases: Databases;
 }
 
-/** Knows where each plugin came from and what the configuration says of it. */
-export class Catalogue {
-  readonly #discovery: Discovery;
-  readonly #found = new Map<string, FoundPlugin>();
-  readonly #examples: ReadonlySet<string>;
-  /** Of each plugin the last code that was bundled, by its manifest. */
-  readonly #built = new Map<string, { readonly manifest: Manifest; readonly bundle: Bundle }>();
-
-  constructor(private readonly deps: CatalogueDeps) {
-    const bundled = deps.bundled ?? BUNDLED;
-    this.#discovery = new Discovery(deps.withExamples ? [...bundled, ...EXAMPLES] : bundled, deps.log);
-    this.#examples = new Set(deps.withExamples ? EXAMPLES.map((plugin) => plugin.name) : []);
-  }
-
-  async discover(): Promise<Discovered> {
-    const { plugins: settings, data_dir } = this.deps.config();
-    const paths = settings.auto_discover ? [...settings.paths] : [];
-    // Nobody names that folder: what stands in it was installed, and is looked for in any case.
-    if (existsSync(installedFolder(data_dir))) paths.push(installedFolder(data_dir));
-    if (paths.length > 0 && settings.auto_load && !this.deps.safe) this.deps.compiler.warm?.();
-    const { plugins, broken } = this.#discovery.scan(this.deps.safe ? [] : paths, (name) => this.deps.places(name));
-    this.#found.clear();
-    for (const plugin of plugins) this.#found.set(plugin.name, plugin);
-    return {
-      candidates: plugins.map(candidateOf),
-      misfits: broken.map(({ path, issues }) => ({
-        name: path.split("/").at(-1) ?? path,
-        path,
-        problem: issues.map(issueLine).join("; "),
-      })),
-    };
-  }
-
-  order(candidates: readonly Candidate[]): Ordered {
-    const found = candidates.flatMap((candidate) => this.#found.get(candidate.name) ?? []);
-    const plan = planStart(found, VERSION);
-    for (const [name, notes] of plan.notes) for (const note of notes) this.deps.log.debug(note, { plugin: name });
-    return { order: plan.order, unmet: new Map([...plan.blocked].map(([name, problems]) => [name, problems.map(({ line }) => line)])) };
-  }
-
-  async build(candidate: Candidate): Promise<Result<Bundle>> {
-    const found = this.#found.get(candidate.name);
-    if (found === undefined) return fail("load_failed", "its folder is gone", { where: candidate.path });
-    const limits = effectiveLimits(candidate.manifest, this.#usualLimits(), `${found.tree.label}/${MANIFEST_FILE}`);
-    if (!limits.ok) return fail("load_failed", limits.error.map(issueLine).join("; "));
-    const { origin, path, tree, manifest } = found;
-    const built = this.#built.get(candidate.name);
-    // Its folder holds a version that waits for the operator: the accepted one comes back as it was.
-    if (manifest !== candidate.manifest && built?.manifest === candidate.manifest) return ok(built.bundle);
-    const loaded = await (origin === "bundled" ? loadPlugin(tree, manifest.main) : this.deps.compiler.load(path, manifest.main));
-    if (!loaded.ok) return fail("load_failed", loaded.error.map(issueLine).join("; "), { data: { issues: loaded.error } });
-    const { code, hash, map } = loaded.value;
-    const bundle = { code, hash, mapStack: stackMapper(map, bundleFile(candidate.name)) };
-    if (manifest === candidate.manifest) this.#built.set(candidate.name, { manifest, bundle });
-    return ok(bundle);
-  }
-
-  /** Operator's values: those set by API, else the file's. */
-  userConfig(name: string): Settings {
-    return this.deps.decisions.settings(name) ?? (this.deps.config().plugins.config[name] as Settings | undefined) ?? {};
-  }
-
-  configOf(candidate: Candidate): Settings {
-    return deepMerge(candidate.manifest.config.defaults ?? {}, this.userConfig(candidate.name));
-  }
-
-  async schemaOf(candidate: Candidate): Promise<Result<Json | null>> {
-    const found = this.#found.get(candidate.name);
-    if (found === undefined) return ok(null);
-    const schema = readConfigSchema(found);
-    return schema.ok ? ok(schema.value) : fail("load_failed", schema.error.map(issueLine).join("; "));
-  }
-
-  limitsOf(candidate: Candidate): RealmLimits {
-    const usual = this.#usualLimits();
-    const own = candidate.manifest.limits ?? {};
-    const pick = (mine: number | undefined, most: number) => (mine === undefined ? most : Math.min(mine, most * LIMIT_FACTOR));
-    return {
-      memoryMb: pick(own.memory_mb, usual.memoryMb),
-      sliceMs: pick(own.slice_ms, usual.sliceMs),
-      timeoutS: pick(own.timeout_s, usual.timeoutS),
-      storageMb: pick(own.storage_mb, usual.storageMb),
-    };
-  }
-
-  #usualLimits(): RealmLimits {
-    const { memory_mb, slice_ms, timeout_s, storage_mb } = this.deps.config().plugins.limits;
-    return { memoryMb: memory_mb, sliceMs: slice_ms, timeoutS: timeout_s, storageMb: storage_mb };
-  }
-
-  /** What the manifest wants beyond the configuration's defaults: part of what the operator approves. */
-  limitsAbove(candidate: Candidate): Record<string, number> {
-    return limitsAbove(candidate.manifest, this.deps.config());
-  }
-
-  disabledByConfig(name: string): string | null {
-    const { disabled_plugins } = this.deps.config().plugins;
-    return disabled_plugins.includes(name) ? "disabled in the configuration (plugins.disabled_plugins)" : null;
-  }
-
-  /** Whether the name belongs to a plugin of the program itself. */
-  isReserved(name: string): boolean {
-    return (this.deps.bundled ?? BUNDLED).some((plugin) => plugin.name === name);
-  }
-
-  isExample(name: string): boolean {
-    return this.#examples.has(name);
-  }
-}
-
-/** See {@link Catalogue.limitsAbove}. */
-export function limitsAbove(manifest: Manifest, config: Config): Record<string, number> {
-  const defaults: Readonly<Record<string, unknown>> = config.plugins.limits;
-  const wanted = Object.entries(manifest.limits ?? {});
-  return Object.fromEntries(
-    wanted.filter((entry): entry is [string, number] => typeof entry[1] === "number" && entry[1] > Number(defaults[entry[0]])),
+export function makeStage(site: Site, ground: Ground, air: Air): Result<Stage> {
+  const { clock, random, bus, life } = site;
+  const log = site.log.logger;
+  const egress = makeEgress(site);
+  if (!egress.ok) return egress;
+  const decisions = new StoredDecisions(
+    ground.database,
+    () => configHash(site),
+    () => clock.now(),
   );
+  const catalogue = makeCatalogue(site, decisions, new GrantStore(ground.database.sqlite, clock));
+  const dispatch = new Dispatch({
+    log: log.child("plugins"),
+    plugin: (name) => supervisor.get(name),
+    failed: (plugin, source, message) => supervisor.recovery.failed(plugin, source, message),
+  });
+  const approvals = makeApprovals(site, { ground, air, catalogue, supervisor: () => supervisor, conversation: () => conversation });
+  const conversation: Conversation = makeConversation({
+    ...air,
+    clock,
+    random,
+    log,
+    bus,
+    config: () => site.config(),
+    database: ground.database,
+    dispatch,
+    supervisor: () => supervisor,
+  });
+  life.add("router", () => conversation.stop());
+  const peers = new Peers({
+    dispatch,
+    plugins: () => supervisor.list(),
+    nextId: air.newId,
+    now: () => clock.now(),
+    mayReach: (from, plugin, id) =>
+      supervisor.get(from)?.instance?.lease.checkOwn({ permission: "inter_plugin_messaging", plugin }, id).allowed === true,
+  });
+  const subscribers = new Subscribers();
+  const databases = new Databases(
+    () => site.config().data_dir,
+    (name) => {
+      const candidate = supervisor.get(name)?.candidate;
+      return candidate !== undefined && isIsolated(site, candidate);
+    },
+  );
+  const spawn = site.parts.spawnHost ?? hostSpawner(() => site.config(), { clock, log: log.child("sandbox") });
+  const hosts = new Hosts({
+    clock,
+    log: log.child("sandbox"),
+    spawn: (key) => spawn(key, databases.writableBy(key)),
+    onExit: (key, host, exit) => supervisor.recovery.hostExited(key, host, exit),
+  });
+  life.add("plugin hosts", () => hosts.stop());
+  const supervisor: Supervisor = new Supervisor({
+    clock,
+    random,
+    log: log.child("plugins"),
+    bus,
+    hosts,
+    operate: makeOperator({
+      bus,
+      outbox: air.outbox,
+      egress: egress.value,
+      nodes: air.nodes,
+      links: air.links,
+      secrets: ground.secrets,
+      registrars: conversation.registrars,
+      peers,
+      permissions: approvals,
+    }),
+    registrarOf: (kind) => (kind === "event" ? subscribers : conversation.registrarOf(kind)),
+    approvals,
+    decisions,
+    discover: () => catalogue.discover(),
+    order: (candidates) => catalogue.order(candidates),
+    build: (candidate) => catalogue.build(candidate),
+    configOf: (candidate) => catalogue.configOf(candidate),
+    changedKeys,
+    schemaOf: (candidate) => catalogue.schemaOf(candidate),
+    limitsOf: (candidate) => catalogue.limitsOf(candidate),
+    databaseOf: (candidate) => databases.pathOf(candidate.name),
+    disabledByConfig: (name) => catalogue.disabledByConfig(name),
+    wantsOwnHost: (candidate) => isIsolated(site, candidate),
+    healthLimits: () => site.config().plugins.health,
+    autoLoad: site.config().plugins.auto_load,
+    gatewayVersion: VERSION,
+    audit: ground.note,
+  });
+  life.add("plugins", () => supervisor.stop());
+  feedEvents(site, air, supervisor, dispatch, subscribers);
+  return ok({ supervisor, hosts, approvals, catalogue, decisions, conversation, egress: egress.value, databases });
 }
 
-function candidateOf(found: FoundPlugin): Candidate {
-  return { name: found.name, manifest: found.manifest, bundled: found.origin === "bundled", path: found.path };
+function makeCatalogue(site: Site, decisions: StoredDecisions, grants: GrantStore): Catalogue {
+  const { parts, safe, clock, life } = site;
+  const compiler = parts.compiler ?? new Compiler({ command: compilerCommand(), clock });
+  life.add("compiler", () => compiler.stop());
+  return new Catalogue({
+    compiler,
+    log: site.log.logger.child("plugins"),
+    config: () => site.config(),
+    decisions,
+    places: (plugin) => grants.places(plugin),
+    safe,
+    withExamples: site.loaded.file === null && site.chosen.allSimulated && !safe,
+    ...(parts.bundled === undefined ? {} : { bundled: parts.bundled }),
+  });
+}
+
+function makeEgress({ clock, random, log, parts: { resolve, exchange }, config }: Site): Result<Egress> {
+  const rate = parseRate(config().plugins.limits.http);
+  if (!rate.ok) return rate;
+  const outside = { ...(resolve === undefined ? {} : { resolve }), ...(exchange === undefined ? {} : { exchange }) };
+  return ok(new Egress({ clock, random, log: log.logger.child("http"), rate: rate.value, userAgent: `zephyrgate/${VERSION}`, ...outside }));
+}
+
+function feedEvents(
+  { bus, life, log }: Site,
+  { channelName }: Air,
+  supervisor: Supervisor,
+  dispatch: Dispatch,
+  subscribers: Subscribers,
+): void {
+  const feed = new Feed({
+    bus,
+    dispatch,
+    plugin: (name) => supervisor.get(name),
+    subscribers,
+    channelName,
+    dropped: (plugin, type) => {
+      const known = supervisor.get(plugin);
+      if (known !== null) known.metrics.eventsDropped += 1;
+      log.logger.debug(`an event ${type} was dropped: too many wait`, { plugin });
+    },
+  });
+  feed.start();
+  life.add("events", () => feed.stop());
+}
+
+/** Names the plugins part of the configuration file: decisions hold while it stays the same. */
+function configHash(site: Site): string {
+  const { enabled_plugins, disabled_plugins, config, permissions } = site.config().plugins;
+  const part = JSON.stringify([enabled_plugins ?? null, disabled_plugins, config, permissions]);
+  return new Bun.CryptoHasher("sha256").update(part).digest("hex");
+}
+
+/** Always in a process of its own: named in the configuration, or trusted with secrets. */
+function isIsolated(site: Site, candidate: Candidate): boolean {
+  const { own_host } = site.config().plugins.isolation;
+  return own_host.includes(candidate.name) || candidate.manifest.permissions.some((entry) => entry.name === "secrets");
 }

@@ -3,7 +3,7 @@ import { rmSync } from "node:fs";
 import { type Clock, type Random, systemClock } from "../clock.ts";
 import { IS_COMPILED } from "../compiled.ts";
 import { asGatewayError, type GatewayError } from "../errors.ts";
-import type { Json, WireError } from "../sdk/wire.ts";
+import type { Json, WireError } from "../sdk/boundary/wire.ts";
 import { PluginDatabase } from "./storage/database.ts";
 import { Bridge, MAX_BULK, MAX_IN_FLIGHT } from "../bridge/bridge.ts";
 import type { Engine } from "./engine/engine.ts";

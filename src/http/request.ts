@@ -1,8 +1,8 @@
 import { fail, ok, type Result } from "../errors.ts";
-import { HTTP_METHODS } from "../permissions/descriptor.ts";
+import { HTTP_METHODS } from "../permissions/grammar/descriptor.ts";
 import { canonicalHost, isAddress } from "../permissions/grammar/hosts.ts";
-import type { Ask } from "../permissions/types.ts";
-import type { HttpArgs } from "../sdk/wire.ts";
+import type { Ask } from "../permissions/grammar/types.ts";
+import type { HttpArgs } from "../sdk/boundary/wire.ts";
 
 const URL_MAX = 8192;
 const BODY_MAX = 256 * 1024;

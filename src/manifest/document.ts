@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { toJsonSchema } from "@valibot/to-json-schema";
 import { configJsonSchema, configReference, type JsonSchema, jsonSchemaOf } from "../config/document.ts";
-import { permissionEntrySchema } from "../permissions/descriptor.ts";
+import { permissionEntrySchema } from "../permissions/grammar/descriptor.ts";
 import { manifestSchema } from "./schema.ts";
 
 export function manifestJsonSchema(): JsonSchema {

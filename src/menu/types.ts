@@ -1,5 +1,5 @@
 import type { NodeNumber } from "../mesh/types.ts";
-import type { Json } from "../sdk/wire.ts";
+import type { Json } from "../sdk/boundary/wire.ts";
 
 /** What a plugin registers. */
 export interface MenuItem {

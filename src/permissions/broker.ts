@@ -1,8 +1,8 @@
 import type { Clock, Random } from "../clock.ts";
 import type { Standing } from "./decide.ts";
-import type { Descriptor } from "./descriptor.ts";
-import { BrokerLease, type Forged, type LeaseParts, type OpenLease } from "./lease.ts";
-import type { PermissionName } from "./types.ts";
+import type { Descriptor } from "./grammar/descriptor.ts";
+import { BrokerLease, type Forged, type LeaseParts, type OpenLease } from "./capability-set.ts";
+import type { PermissionName } from "./grammar/types.ts";
 
 /** A token was presented that the lease does not hold: a strike against the host, and an alert. */
 export interface Forgery {

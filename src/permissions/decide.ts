@@ -1,6 +1,6 @@
 import type { GatewayError, Result } from "../errors.ts";
 import { ok } from "../errors.ts";
-import { type Descriptor, printText } from "./descriptor.ts";
+import { type Descriptor, printText } from "./grammar/descriptor.ts";
 import {
   type Atom,
   atomAllows,
@@ -13,8 +13,8 @@ import {
   permissionSet,
   printSet,
   union,
-} from "./sets.ts";
-import type { Ask } from "./types.ts";
+} from "./grammar/sets.ts";
+import type { Ask } from "./grammar/types.ts";
 
 /** By what an acceptance or a change was made. `first_seen` is a place in `enabled_plugins`. */
 export type Means = "first_seen" | "cli" | "api" | "narrowed" | "config" | "plugin";

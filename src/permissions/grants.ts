@@ -3,7 +3,7 @@ import * as v from "valibot";
 import type { Clock } from "../clock.ts";
 import { fail, GatewayError, ok, type Result } from "../errors.ts";
 import type { Acceptance, Candidate, Means, Override, Verdict } from "./decide.ts";
-import { type Descriptor, parseText, printText } from "./descriptor.ts";
+import { type Descriptor, parseText, printText } from "./grammar/descriptor.ts";
 import {
   denialSet,
   difference,
@@ -13,7 +13,7 @@ import {
   permissionSet,
   permissionSetHash,
   toDescriptors,
-} from "./sets.ts";
+} from "./grammar/sets.ts";
 
 /** The permissions room's tables in the core database. A plugin's name alone is never a key: a folder of the same name elsewhere inherits nothing. */
 export const grantsSchema = {

@@ -4,13 +4,13 @@ import type { Result } from "../errors.ts";
 import type { CoreBus } from "../events/core.ts";
 import type { Logger } from "../log/logger.ts";
 import type { Manifest } from "../manifest/schema.ts";
-import type { OpenLease } from "../permissions/lease.ts";
+import type { OpenLease } from "../permissions/capability-set.ts";
 import type { RealmLimits } from "../sandbox/port.ts";
-import type { Json, WireError } from "../sdk/wire.ts";
-import type { HealthLimits } from "./health.ts";
-import type { Hosts } from "./hosts.ts";
-import type { Operator } from "./instance.ts";
-import type { RegistrarOf } from "./registrations.ts";
+import type { Json, WireError } from "../sdk/boundary/wire.ts";
+import type { HealthLimits } from "./plugin/health.ts";
+import type { Hosts } from "./lifecycle/hosts.ts";
+import type { Operator } from "./plugin/instance.ts";
+import type { RegistrarOf } from "./registrations/registrations.ts";
 
 /** A plugin that was found, with its checked manifest. */
 export interface Candidate {

@@ -1,15 +1,15 @@
 import { fail, ok, type Result } from "../errors.ts";
-import type { Json } from "../sdk/wire.ts";
-import { Admission } from "./admission.ts";
-import { Checkup } from "./checkup.ts";
-import { Configuring } from "./configuring.ts";
-import { Dependents, needsOf, requiredOf } from "./dependents.ts";
-import { Lifecycle } from "./lifecycle.ts";
-import { Plugin } from "./plugin.ts";
+import type { Json } from "../sdk/boundary/wire.ts";
+import { Admission } from "./approval/admission.ts";
+import { Checkup } from "./lifecycle/health-checker.ts";
+import { Configuring } from "./lifecycle/configuration.ts";
+import { Dependents, needsOf, requiredOf } from "./lifecycle/dependents.ts";
+import { Lifecycle } from "./lifecycle/lifecycle.ts";
+import { Plugin } from "./plugin/plugin.ts";
 import type { Candidate, Misfit, SupervisorDeps } from "./ports.ts";
-import { Recovery } from "./recovery.ts";
-import { startInOrder } from "./starting.ts";
-import type { PluginState, PluginStatus } from "./state.ts";
+import { Recovery } from "./lifecycle/recovery.ts";
+import { startInOrder } from "./lifecycle/start-order.ts";
+import type { PluginState, PluginStatus } from "./plugin/states.ts";
 
 /** Plugins that load at the same time. */
 const PARALLEL_LOADS = 8;

@@ -3,7 +3,7 @@
  * and over the in-process host of the testing kit.
  */
 import type { Result } from "../errors.ts";
-import type { Json, WireError } from "../sdk/wire.ts";
+import type { Json, WireError } from "../sdk/boundary/wire.ts";
 
 /** All that a realm is made from. */
 export interface RealmSpec {

@@ -1,7 +1,7 @@
 /** One realm as the gateway sees it. */
 import type { Clock, Timer } from "../clock.ts";
 import { GatewayError } from "../errors.ts";
-import type { Json } from "../sdk/wire.ts";
+import type { Json } from "../sdk/boundary/wire.ts";
 import type { FromHost, RealmChange, ToHost } from "../bridge/frames.ts";
 import type { CallOutcome, CallTarget, Realm, RealmEvents, RealmUsage } from "./port.ts";
 

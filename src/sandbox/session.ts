@@ -1,7 +1,7 @@
 /** The gateway's side of the bridge to one plugin host. The host is hostile: what it says is checked, counted and bounded. */
 import type { Clock, Timer } from "../clock.ts";
 import { ERROR_CODES, type ErrorCode, fail, GatewayError, ok, type Result } from "../errors.ts";
-import type { Json, WireError } from "../sdk/wire.ts";
+import type { Json, WireError } from "../sdk/boundary/wire.ts";
 import { Bridge, type BridgeEnd, MAX_IN_FLIGHT } from "../bridge/bridge.ts";
 import { checkFromHost, type FromHost, type ToHost } from "../bridge/frames.ts";
 import type { Wall } from "../bridge/launch.ts";

@@ -1,7 +1,7 @@
 /** The base class of plugins: all that a plugin can do. */
 import type { ConfigKey, ConfigValue, LooseKey } from "./config.ts";
 import { db } from "./database.ts";
-import { PluginError } from "./errors.ts";
+import { PluginError } from "./boundary/errors.ts";
 import { httpGet, httpPost } from "./http.ts";
 import { permissions } from "./permissions.ts";
 import { logLine } from "./realm/console.ts";
@@ -32,7 +32,7 @@ import type {
   TaskHandler,
   TaskOptions,
 } from "./types.ts";
-import type { Json } from "./wire.ts";
+import type { Json } from "./boundary/wire.ts";
 
 /**
  * Extend it and export the class as default. Handlers are called with `this` = the plugin.

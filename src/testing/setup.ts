@@ -11,7 +11,7 @@ import type { Compiler } from "../sandbox/loader/compiler.ts";
 import { type LoadedPlugin, loadPlugin } from "../sandbox/loader/load.ts";
 import { folderSource } from "../sandbox/loader/source.ts";
 import type { PermissionEntry } from "../sdk/types.ts";
-import type { Json } from "../sdk/wire.ts";
+import type { Json } from "../sdk/boundary/wire.ts";
 import type { NodeOptions } from "./world/nodes.ts";
 
 export interface TestOptions {

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { checkPlugin } from "../../src/authoring/check.ts";
+import { checkPlugin } from "../../src/authoring/check/check.ts";
 import { systemClock } from "../../src/clock.ts";
 import { issueLine } from "../../src/errors.ts";
 import { Compiler, compilerCommand } from "../../src/sandbox/loader/compiler.ts";

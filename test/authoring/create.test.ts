@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { checkPlugin } from "../../src/authoring/check.ts";
+import { checkPlugin } from "../../src/authoring/check/check.ts";
 import { createPlugin, FEATURES, type NewPlugin, nameProblem } from "../../src/authoring/create.ts";
 import { render } from "../../src/authoring/template.ts";
 import { systemClock } from "../../src/clock.ts";

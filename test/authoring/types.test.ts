@@ -3,13 +3,13 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
-import { checkPlugin } from "../../src/authoring/check.ts";
+import { checkPlugin } from "../../src/authoring/check/check.ts";
 import { printConfig } from "../../src/authoring/types/print.ts";
-import { writeConfigTypes } from "../../src/authoring/types.ts";
+import { writeConfigTypes } from "../../src/authoring/types/types.ts";
 import { systemClock } from "../../src/clock.ts";
 import { issueLine } from "../../src/errors.ts";
 import { Compiler, compilerCommand } from "../../src/sandbox/loader/compiler.ts";
-import type { Json } from "../../src/sdk/wire.ts";
+import type { Json } from "../../src/sdk/boundary/wire.ts";
 import { tempDir } from "../gateway/harness.ts";
 
 const ROOT = join(import.meta.dir, "../..");

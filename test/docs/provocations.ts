@@ -8,7 +8,7 @@ import { loadConfig } from "../../src/config/load.ts";
 import { type Issue, issueLine } from "../../src/errors.ts";
 import type { Logger } from "../../src/log/logger.ts";
 import { parseManifest } from "../../src/manifest/parse.ts";
-import { Discovery } from "../../src/plugins/discovery.ts";
+import { Discovery } from "../../src/plugins/discovery/discovery.ts";
 import { loadPlugin } from "../../src/sandbox/loader/load.ts";
 import { folderSource } from "../../src/sandbox/loader/source.ts";
 import { headOf } from "./snippets.ts";

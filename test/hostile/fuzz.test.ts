@@ -3,7 +3,7 @@ import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { systemClock } from "../../src/clock.ts";
 import { parseManifest } from "../../src/manifest/parse.ts";
-import { parseEntry, toEntry } from "../../src/permissions/descriptor.ts";
+import { parseEntry, toEntry } from "../../src/permissions/grammar/descriptor.ts";
 import { encodeFrame } from "../../src/bridge/bridge.ts";
 import { HostSession } from "../../src/sandbox/session.ts";
 import { memoryStreams } from "../../src/bridge/streams.ts";

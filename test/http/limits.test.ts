@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import type { Socket } from "node:net";
 import { gzipSync } from "node:zlib";
-import type { HttpArgs, HttpOutcome } from "../../src/sdk/wire.ts";
+import type { HttpArgs, HttpOutcome } from "../../src/sdk/boundary/wire.ts";
 import { allowing, egress, errorOf, get, rawServer } from "./support.ts";
 
 async function answered(answer: (socket: Socket, count: number) => void, more: Partial<HttpArgs> = {}): Promise<HttpOutcome> {

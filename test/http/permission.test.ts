@@ -2,8 +2,8 @@ import { expect, test } from "bun:test";
 import { systemClock, systemRandom } from "../../src/clock.ts";
 import { Broker } from "../../src/permissions/broker.ts";
 import type { Standing } from "../../src/permissions/decide.ts";
-import { parseEntry } from "../../src/permissions/descriptor.ts";
-import { type PermissionSet, permissionSet } from "../../src/permissions/sets.ts";
+import { parseEntry } from "../../src/permissions/grammar/descriptor.ts";
+import { type PermissionSet, permissionSet } from "../../src/permissions/grammar/sets.ts";
 import { egress, errorOf, get, rawServer } from "./support.ts";
 
 function granted(...entries: unknown[]): Standing {

@@ -7,8 +7,8 @@ import { Egress, type EgressCall, type EgressParts } from "../../src/http/egress
 import { pinnedExchange } from "../../src/http/exchange.ts";
 import { silentLogger } from "../../src/log/logger.ts";
 import { parseRate, type Rate } from "../../src/permissions/grammar/rates.ts";
-import type { Ask } from "../../src/permissions/types.ts";
-import type { HttpArgs, HttpOutcome } from "../../src/sdk/wire.ts";
+import type { Ask } from "../../src/permissions/grammar/types.ts";
+import type { HttpArgs, HttpOutcome } from "../../src/sdk/boundary/wire.ts";
 
 const fixture = (name: string) => readFileSync(join(import.meta.dir, "fixtures", name), "utf8");
 /** A server certificate for good.test, *.wild.test and 127.0.0.2, and the authority that signed it. */

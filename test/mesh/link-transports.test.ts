@@ -2,8 +2,8 @@
 import { afterEach, expect, test } from "bun:test";
 import { systemClock, systemRandom } from "../../src/clock.ts";
 import { silentLogger } from "../../src/log/logger.ts";
-import { createLink, type LinkConfig } from "../../src/mesh/create-link.ts";
-import type { MeshLink } from "../../src/mesh/link.ts";
+import { createLink, type LinkConfig } from "../../src/mesh/link/create-link.ts";
+import type { MeshLink } from "../../src/mesh/link/link.ts";
 import { SimulatedMesh } from "../../src/mesh/simulator/mesh.ts";
 import { serveSimulatedMesh } from "../../src/mesh/simulator/serve.ts";
 import type { Connection } from "../../src/mesh/transport/port.ts";

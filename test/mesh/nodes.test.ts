@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { silentLogger } from "../../src/log/logger.ts";
-import { NodeDirectory, type NodeDirectoryDeps, type NodeStore } from "../../src/mesh/nodes.ts";
+import { NodeDirectory, type NodeDirectoryDeps, type NodeStore } from "../../src/mesh/nodes/directory.ts";
 import type { MeshNode } from "../../src/mesh/types.ts";
 import { FakeClock } from "../fake-clock.ts";
 

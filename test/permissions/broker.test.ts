@@ -3,9 +3,9 @@ import fc from "fast-check";
 import { systemRandom } from "../../src/clock.ts";
 import { Broker, type Forgery } from "../../src/permissions/broker.ts";
 import type { Standing } from "../../src/permissions/decide.ts";
-import { toEntry } from "../../src/permissions/descriptor.ts";
-import { denialSet } from "../../src/permissions/sets.ts";
-import type { Ask } from "../../src/permissions/types.ts";
+import { toEntry } from "../../src/permissions/grammar/descriptor.ts";
+import { denialSet } from "../../src/permissions/grammar/sets.ts";
+import type { Ask } from "../../src/permissions/grammar/types.ts";
 import { entry, handClock, must, setOf, someEntry } from "./support.ts";
 
 const http = (host: string, isPrivate = false): Ask => ({

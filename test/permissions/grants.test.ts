@@ -11,10 +11,10 @@ import {
   rulesOf,
   type Standing,
 } from "../../src/permissions/decide.ts";
-import { printText } from "../../src/permissions/descriptor.ts";
+import { printText } from "../../src/permissions/grammar/descriptor.ts";
 import { GrantStore, grantsSchema } from "../../src/permissions/grants.ts";
-import { atomAllows, denialSet, EMPTY_SET, isSubset, permissionSet, permissionSetHash, printSet } from "../../src/permissions/sets.ts";
-import type { Ask } from "../../src/permissions/types.ts";
+import { atomAllows, denialSet, EMPTY_SET, isSubset, permissionSet, permissionSetHash, printSet } from "../../src/permissions/grammar/sets.ts";
+import type { Ask } from "../../src/permissions/grammar/types.ts";
 import { entry, handClock, must, setOf, someEntries, someEntry } from "./support.ts";
 
 const policy: Policy = { allowAll: false, enabled: null, deny: [] };

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import type { Descriptor } from "../../src/permissions/descriptor.ts";
-import { printText } from "../../src/permissions/descriptor.ts";
+import type { Descriptor } from "../../src/permissions/grammar/descriptor.ts";
+import { printText } from "../../src/permissions/grammar/descriptor.ts";
 import {
   atomAllows,
   denialSet,
@@ -14,8 +14,8 @@ import {
   printSet,
   toDescriptors,
   union,
-} from "../../src/permissions/sets.ts";
-import type { Ask } from "../../src/permissions/types.ts";
+} from "../../src/permissions/grammar/sets.ts";
+import type { Ask } from "../../src/permissions/grammar/types.ts";
 import { entry, must, setOf, someEntries } from "./support.ts";
 
 const allows = (set: PermissionSet, ask: Ask) => set.some((atom) => atomAllows(atom, ask));

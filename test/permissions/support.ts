@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import type { Clock } from "../../src/clock.ts";
-import { type Descriptor, HTTP_METHODS, parseEntry } from "../../src/permissions/descriptor.ts";
-import { type PermissionSet, permissionSet } from "../../src/permissions/sets.ts";
+import { type Descriptor, HTTP_METHODS, parseEntry } from "../../src/permissions/grammar/descriptor.ts";
+import { type PermissionSet, permissionSet } from "../../src/permissions/grammar/sets.ts";
 
 export function must<T>(result: { ok: true; value: T } | { ok: false; error: unknown }): T {
   if (!result.ok) throw result.error;

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import type { Logger } from "../../src/log/logger.ts";
-import { Discovery, readConfigSchema } from "../../src/plugins/discovery.ts";
+import { Discovery, readConfigSchema } from "../../src/plugins/discovery/discovery.ts";
 
 const root = mkdtempSync(join(tmpdir(), "discovery-"));
 afterAll(() => rmSync(root, { recursive: true }));

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { parseManifest } from "../../src/manifest/parse.ts";
-import { type Candidate, dependentsOf, planStart, stopOrder } from "../../src/plugins/order.ts";
+import { type Candidate, dependentsOf, planStart, stopOrder } from "../../src/plugins/discovery/order.ts";
 
 interface Wish {
   readonly name: string;

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { formatNodeId } from "../../src/mesh/codec/node-id.ts";
 import { splitText } from "../../src/mesh/codec/text.ts";
 import { BROADCAST } from "../../src/mesh/types.ts";
-import type { Json } from "../../src/sdk/wire.ts";
+import type { Json } from "../../src/sdk/boundary/wire.ts";
 import { DEADLINE_MS, fcRuns } from "./runs.ts";
 import { Machine, must, World } from "./world.ts";
 

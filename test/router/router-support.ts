@@ -8,7 +8,7 @@ import { BROADCAST, type MeshNode, type TextMessage } from "../../src/mesh/types
 import { Router } from "../../src/router/router.ts";
 import { ROUTER_SCHEMA } from "../../src/router/seen.ts";
 import type { CallDetails, HandlerOutcome, MenuAnswer, Reply, RouterDeps, RouterSettings } from "../../src/router/types.ts";
-import type { Json, WireContext } from "../../src/sdk/wire.ts";
+import type { Json, WireContext } from "../../src/sdk/boundary/wire.ts";
 import type { CoreDatabase } from "../../src/storage/core.ts";
 import { openCoreDatabase } from "../../src/storage/core-open.ts";
 import { HandClock } from "../storage/core-clock.ts";

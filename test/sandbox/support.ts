@@ -10,7 +10,7 @@ import type {
   RealmSpec,
   RequestOutcome,
 } from "../../src/sandbox/port.ts";
-import type { Json, WireError } from "../../src/sdk/wire.ts";
+import type { Json, WireError } from "../../src/sdk/boundary/wire.ts";
 
 export const DEADLINE = 20_000;
 

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { EMERGENCY_WORDS } from "../../src/router/match/parse.ts";
 import type { RealmSpec, RequestOutcome } from "../../src/sandbox/port.ts";
-import type { Json } from "../../src/sdk/wire.ts";
+import type { Json } from "../../src/sdk/boundary/wire.ts";
 import { openProbe, spec, watcher, withHost } from "../sandbox/support.ts";
 
 setDefaultTimeout(60_000);

@@ -3,8 +3,8 @@ import { ok } from "../../errors.ts";
 import type { LogLine } from "../../log/line.ts";
 import type { Manifest } from "../../manifest/schema.ts";
 import type { AuditItem } from "../../permissions/audit/query.ts";
-import { describe } from "../../plugins/registrations.ts";
-import { FIRST_NODE, Stand } from "../stand.ts";
+import { describe } from "../../plugins/registrations/registrations.ts";
+import { FIRST_NODE, Stand } from "../fixture.ts";
 
 /** A handler that has said nothing by then goes on without us. */
 const ANSWER_MS = 3_000;

@@ -1,5 +1,5 @@
 /** What a plugin's own source uses, by its words alone: for what a rehearsal does not reach. Linear in its length. */
-import type { PermissionName } from "../../permissions/types.ts";
+import type { PermissionName } from "../../permissions/grammar/types.ts";
 import { placeOf, type Token, tokens } from "../../sandbox/loader/sites.ts";
 
 export interface Use {

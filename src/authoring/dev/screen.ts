@@ -3,7 +3,7 @@ import { GatewayError, type Issue, issueLine } from "../../errors.ts";
 import { escapeText } from "../../log/escape.ts";
 import type { LogLine } from "../../log/line.ts";
 import type { AuditItem } from "../../permissions/audit/query.ts";
-import { parseText, toEntry } from "../../permissions/descriptor.ts";
+import { parseText, toEntry } from "../../permissions/grammar/descriptor.ts";
 
 export interface Terminal {
   write(text: string): unknown;

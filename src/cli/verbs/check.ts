@@ -1,5 +1,5 @@
 import { relative, resolve } from "node:path";
-import { checkPlugin } from "../../authoring/check.ts";
+import { checkPlugin } from "../../authoring/check/check.ts";
 import { systemClock } from "../../clock.ts";
 import { issueLine, ok, type Result } from "../../errors.ts";
 import { Compiler, compilerCommand } from "../../sandbox/loader/compiler.ts";

@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import { runDev } from "../../authoring/dev.ts";
+import { runDev } from "../../authoring/dev/dev.ts";
 import type { Result } from "../../errors.ts";
 import { Lines } from "../lines.ts";
 import { type Call, done, type Verb } from "../verb.ts";

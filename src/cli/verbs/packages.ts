@@ -8,7 +8,7 @@ import { packFolder } from "../../authoring/pack.ts";
 import { fail, ok, type Result } from "../../errors.ts";
 import { BACKUP_LIMITS } from "../../packages/backup.ts";
 import { PACKAGE_LIMITS, type PluginPackage, readPackage } from "../../packages/package.ts";
-import { toEntry } from "../../permissions/descriptor.ts";
+import { toEntry } from "../../permissions/grammar/descriptor.ts";
 import { writeFileAtomically } from "../../storage/atomic.ts";
 import type { Client } from "../client.ts";
 import { configuration } from "../locate.ts";

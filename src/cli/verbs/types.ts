@@ -1,5 +1,5 @@
 import { join, relative, resolve } from "node:path";
-import { writeConfigTypes } from "../../authoring/types.ts";
+import { writeConfigTypes } from "../../authoring/types/types.ts";
 import { fail, type Result } from "../../errors.ts";
 import { json, line, note } from "../output.ts";
 import { type Call, done, type Verb } from "../verb.ts";

@@ -8,8 +8,8 @@ import { join } from "node:path";
 /** Dependencies first: each is evaluated when all it imports have been. */
 const ORDER = [
   "realm/primordials.ts",
-  "errors.ts",
-  "ops.ts",
+  "boundary/errors.ts",
+  "boundary/ops.ts",
   "realm/link.ts",
   "realm/encoding.ts",
   "realm/clone.ts",
@@ -24,7 +24,7 @@ const ORDER = [
   "database.ts",
   "plugin.ts",
   "index.ts",
-  "realm/prelude.ts",
+  "prelude.ts",
 ] as const;
 
 /** What plugins import: only what index.ts exports, under the package's name. */

@@ -1,5 +1,5 @@
 /** Makes what comes out of a realm fit the frames' schema: a plugin must not be able to have its host ended for a frame. */
-import type { Json, WireError } from "../../sdk/wire.ts";
+import type { Json, WireError } from "../../sdk/boundary/wire.ts";
 import { parseFrame } from "../../bridge/bridge.ts";
 
 export function isRecord(value: unknown): value is { [key: string]: unknown } {

@@ -1,7 +1,7 @@
 /** One realm in its host: turns frames into events for the engine and what comes out into frames. */
 import type { Clock, Timer } from "../../clock.ts";
-import { OPS } from "../../sdk/ops.ts";
-import type { Json, WireError } from "../../sdk/wire.ts";
+import { OPS } from "../../sdk/boundary/ops.ts";
+import type { Json, WireError } from "../../sdk/boundary/wire.ts";
 import { parseFrame } from "../../bridge/bridge.ts";
 import type { Engine, Ran } from "../engine/engine.ts";
 import type { FromHost, RealmChange } from "../../bridge/frames.ts";

@@ -1,7 +1,7 @@
 /** The realm's one way out: a function of the host. Whatever crosses is JSON. */
-import { fromWire, PluginError } from "../errors.ts";
-import { OPS, type ServiceName } from "../ops.ts";
-import type { Json, OperationName, Operations, WireError } from "../wire.ts";
+import { fromWire, PluginError } from "../boundary/errors.ts";
+import { OPS, type ServiceName } from "../boundary/ops.ts";
+import type { Json, OperationName, Operations, WireError } from "../boundary/wire.ts";
 import {
   defineProperty,
   field,

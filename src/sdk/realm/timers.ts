@@ -1,6 +1,6 @@
 /** setTimeout and the like; the host keeps the time, caps the number and ends them with the last call in flight. */
-import { PluginError } from "../errors.ts";
-import { OPS } from "../ops.ts";
+import { PluginError } from "../boundary/errors.ts";
+import { OPS } from "../boundary/ops.ts";
 import { ask, post, runLoose } from "./link.ts";
 import { apply, isFiniteNumber, mapClear, mapDelete, mapGet, mapSet, NativeMap, NativeNumber, NativeTypeError } from "./primordials.ts";
 

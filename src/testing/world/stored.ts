@@ -3,7 +3,7 @@ import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { PluginHost } from "../../sandbox/port.ts";
 import type { SqlRow, SqlValue } from "../../sdk/types.ts";
-import type { Json } from "../../sdk/wire.ts";
+import type { Json } from "../../sdk/boundary/wire.ts";
 
 export interface StoredParts {
   readonly plugin: string;

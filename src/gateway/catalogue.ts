@@ -1,0 +1,164 @@
+/** The supervisor's view of configuration, discovery and loader. */
+import { existsSync } from "node:fs";
+import { embeddedPlugins } from "../../plugins/embedded.ts";
+import { IS_COMPILED } from "../compiled.ts";
+import { deepMerge } from "../config/merge.ts";
+import type { Config } from "../config/schema.ts";
+import { fail, issueLine, ok, type Result } from "../errors.ts";
+import type { Logger } from "../log/logger.ts";
+import { effectiveLimits, LIMIT_FACTOR, MANIFEST_FILE } from "../manifest/parse.ts";
+import type { Manifest } from "../manifest/schema.ts";
+import { installedFolder } from "../packages/installed.ts";
+import type { Settings, StoredDecisions } from "../plugins/approval/decisions.ts";
+import { type BundledPlugin, Discovery, type FoundPlugin, readConfigSchema } from "../plugins/discovery/discovery.ts";
+import { planStart } from "../plugins/discovery/order.ts";
+import type { Bundle, Candidate, Discovered, Ordered } from "../plugins/ports.ts";
+import type { Compiler } from "../sandbox/loader/compiler.ts";
+import { bundleFile, loadPlugin } from "../sandbox/loader/load.ts";
+import { stackMapper } from "../sandbox/loader/stack.ts";
+import type { RealmLimits } from "../sandbox/port.ts";
+import type { Json } from "../sdk/boundary/wire.ts";
+import { VERSION } from "../version.ts";
+
+const embedded = IS_COMPILED ? (require("./embedded.ts") as typeof import("./embedded.ts")) : null;
+
+export const BUNDLED = embedded?.BUNDLED ?? embeddedPlugins("plugins");
+/** Loaded only by a gateway that nobody configured and that has no radio: for a first look. */
+export const EXAMPLES = embedded?.EXAMPLES ?? embeddedPlugins("examples");
+
+export interface CatalogueDeps {
+  readonly log: Logger;
+  config(): Config;
+  readonly decisions: StoredDecisions;
+  /** Where plugins of this name were accepted. */
+  places(name: string): readonly string[];
+  readonly safe: boolean;
+  readonly withExamples: boolean;
+  /** In place of those of the program. */
+  readonly bundled?: readonly BundledPlugin[];
+  /** Bundles what strangers wrote, away from this process. */
+  readonly compiler: Pick<Compiler, "load"> & Partial<Pick<Compiler, "warm">>;
+}
+
+/** Knows where each plugin came from and what the configuration says of it. */
+export class Catalogue {
+  readonly #discovery: Discovery;
+  readonly #found = new Map<string, FoundPlugin>();
+  readonly #examples: ReadonlySet<string>;
+  /** Of each plugin the last code that was bundled, by its manifest. */
+  readonly #built = new Map<string, { readonly manifest: Manifest; readonly bundle: Bundle }>();
+
+  constructor(private readonly deps: CatalogueDeps) {
+    const bundled = deps.bundled ?? BUNDLED;
+    this.#discovery = new Discovery(deps.withExamples ? [...bundled, ...EXAMPLES] : bundled, deps.log);
+    this.#examples = new Set(deps.withExamples ? EXAMPLES.map((plugin) => plugin.name) : []);
+  }
+
+  async discover(): Promise<Discovered> {
+    const { plugins: settings, data_dir } = this.deps.config();
+    const paths = settings.auto_discover ? [...settings.paths] : [];
+    // Nobody names that folder: what stands in it was installed, and is looked for in any case.
+    if (existsSync(installedFolder(data_dir))) paths.push(installedFolder(data_dir));
+    if (paths.length > 0 && settings.auto_load && !this.deps.safe) this.deps.compiler.warm?.();
+    const { plugins, broken } = this.#discovery.scan(this.deps.safe ? [] : paths, (name) => this.deps.places(name));
+    this.#found.clear();
+    for (const plugin of plugins) this.#found.set(plugin.name, plugin);
+    return {
+      candidates: plugins.map(candidateOf),
+      misfits: broken.map(({ path, issues }) => ({
+        name: path.split("/").at(-1) ?? path,
+        path,
+        problem: issues.map(issueLine).join("; "),
+      })),
+    };
+  }
+
+  order(candidates: readonly Candidate[]): Ordered {
+    const found = candidates.flatMap((candidate) => this.#found.get(candidate.name) ?? []);
+    const plan = planStart(found, VERSION);
+    for (const [name, notes] of plan.notes) for (const note of notes) this.deps.log.debug(note, { plugin: name });
+    return { order: plan.order, unmet: new Map([...plan.blocked].map(([name, problems]) => [name, problems.map(({ line }) => line)])) };
+  }
+
+  async build(candidate: Candidate): Promise<Result<Bundle>> {
+    const found = this.#found.get(candidate.name);
+    if (found === undefined) return fail("load_failed", "its folder is gone", { where: candidate.path });
+    const limits = effectiveLimits(candidate.manifest, this.#usualLimits(), `${found.tree.label}/${MANIFEST_FILE}`);
+    if (!limits.ok) return fail("load_failed", limits.error.map(issueLine).join("; "));
+    const { origin, path, tree, manifest } = found;
+    const built = this.#built.get(candidate.name);
+    // Its folder holds a version that waits for the operator: the accepted one comes back as it was.
+    if (manifest !== candidate.manifest && built?.manifest === candidate.manifest) return ok(built.bundle);
+    const loaded = await (origin === "bundled" ? loadPlugin(tree, manifest.main) : this.deps.compiler.load(path, manifest.main));
+    if (!loaded.ok) return fail("load_failed", loaded.error.map(issueLine).join("; "), { data: { issues: loaded.error } });
+    const { code, hash, map } = loaded.value;
+    const bundle = { code, hash, mapStack: stackMapper(map, bundleFile(candidate.name)) };
+    if (manifest === candidate.manifest) this.#built.set(candidate.name, { manifest, bundle });
+    return ok(bundle);
+  }
+
+  /** Operator's values: those set by API, else the file's. */
+  userConfig(name: string): Settings {
+    return this.deps.decisions.settings(name) ?? (this.deps.config().plugins.config[name] as Settings | undefined) ?? {};
+  }
+
+  configOf(candidate: Candidate): Settings {
+    return deepMerge(candidate.manifest.config.defaults ?? {}, this.userConfig(candidate.name));
+  }
+
+  async schemaOf(candidate: Candidate): Promise<Result<Json | null>> {
+    const found = this.#found.get(candidate.name);
+    if (found === undefined) return ok(null);
+    const schema = readConfigSchema(found);
+    return schema.ok ? ok(schema.value) : fail("load_failed", schema.error.map(issueLine).join("; "));
+  }
+
+  limitsOf(candidate: Candidate): RealmLimits {
+    const usual = this.#usualLimits();
+    const own = candidate.manifest.limits ?? {};
+    const pick = (mine: number | undefined, most: number) => (mine === undefined ? most : Math.min(mine, most * LIMIT_FACTOR));
+    return {
+      memoryMb: pick(own.memory_mb, usual.memoryMb),
+      sliceMs: pick(own.slice_ms, usual.sliceMs),
+      timeoutS: pick(own.timeout_s, usual.timeoutS),
+      storageMb: pick(own.storage_mb, usual.storageMb),
+    };
+  }
+
+  #usualLimits(): RealmLimits {
+    const { memory_mb, slice_ms, timeout_s, storage_mb } = this.deps.config().plugins.limits;
+    return { memoryMb: memory_mb, sliceMs: slice_ms, timeoutS: timeout_s, storageMb: storage_mb };
+  }
+
+  /** What the manifest wants beyond the configuration's defaults: part of what the operator approves. */
+  limitsAbove(candidate: Candidate): Record<string, number> {
+    return limitsAbove(candidate.manifest, this.deps.config());
+  }
+
+  disabledByConfig(name: string): string | null {
+    const { disabled_plugins } = this.deps.config().plugins;
+    return disabled_plugins.includes(name) ? "disabled in the configuration (plugins.disabled_plugins)" : null;
+  }
+
+  /** Whether the name belongs to a plugin of the program itself. */
+  isReserved(name: string): boolean {
+    return (this.deps.bundled ?? BUNDLED).some((plugin) => plugin.name === name);
+  }
+
+  isExample(name: string): boolean {
+    return this.#examples.has(name);
+  }
+}
+
+/** See {@link Catalogue.limitsAbove}. */
+export function limitsAbove(manifest: Manifest, config: Config): Record<string, number> {
+  const defaults: Readonly<Record<string, unknown>> = config.plugins.limits;
+  const wanted = Object.entries(manifest.limits ?? {});
+  return Object.fromEntries(
+    wanted.filter((entry): entry is [string, number] => typeof entry[1] === "number" && entry[1] > Number(defaults[entry[0]])),
+  );
+}
+
+function candidateOf(found: FoundPlugin): Candidate {
+  return { name: found.name, manifest: found.manifest, bundled: found.origin === "bundled", path: found.path };
+}

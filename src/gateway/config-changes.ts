@@ -1,0 +1,39 @@
+import type { LoadedConfig } from "../config/load.ts";
+import type { Config } from "../config/schema.ts";
+import type { Egress } from "../http/egress.ts";
+import type { Log } from "../log/log.ts";
+import { parseRate } from "../permissions/grammar/rates.ts";
+import type { StoredApprovals } from "../plugins/approval/approvals.ts";
+import type { StoredDecisions } from "../plugins/approval/decisions.ts";
+import type { Supervisor } from "../plugins/supervisor.ts";
+
+export interface FollowDeps {
+  readonly log: Log;
+  readonly supervisor: Supervisor;
+  readonly approvals: StoredApprovals;
+  readonly decisions: StoredDecisions;
+  readonly egress: Egress;
+  /** Makes the new configuration the one in force. */
+  adopt(config: Config): void;
+}
+
+/** Takes effect at once; every other key waits for a restart, and the log says so. */
+const LIVE = /^(?:plugins\.(?:enabled_plugins|disabled_plugins|paths|config|permissions|health|limits|isolation\.own_host)|log)(?:\.|$)/;
+const OF_PLUGINS = /^plugins\.(?:enabled_plugins|disabled_plugins|config|permissions)(?:\.|$)/;
+
+/** Carries out a valid edit of the configuration file while everything runs. */
+export async function followConfig({ config }: LoadedConfig, keys: readonly string[], deps: FollowDeps): Promise<void> {
+  const { log, supervisor, approvals, decisions, egress } = deps;
+  const waiting = keys.filter((key) => !LIVE.test(key));
+  log.logger.info(`the configuration file changed: ${keys.join(", ")}`);
+  if (waiting.length > 0) log.logger.warn(`needs a restart to take effect: ${waiting.join(", ")}`);
+  deps.adopt(config);
+  if (keys.some((key) => key.startsWith("log"))) log.configure(config.log);
+  const rate = parseRate(config.plugins.limits.http);
+  if (rate.ok) egress.setRate(rate.value);
+  if (!keys.some((key) => key.startsWith("plugins"))) return;
+  // Decisions by API or command line win until the file says something new about plugins.
+  if (keys.some((key) => OF_PLUGINS.test(key))) decisions.fileChanged();
+  for (const plugin of supervisor.list()) approvals.refresh(plugin.candidate);
+  await supervisor.follow();
+}

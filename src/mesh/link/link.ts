@@ -1,0 +1,298 @@
+import { EventBus } from "../../bus.ts";
+import type { Clock, Random, Timer } from "../../clock.ts";
+import { fail, type Result } from "../../errors.ts";
+import type { Subscription } from "../../lifetime.ts";
+import type { Logger } from "../../log/logger.ts";
+import type { RadioEvent } from "../codec/from-radio.ts";
+import { readPacket } from "../codec/message.ts";
+import { factsOf, type NodeFacts } from "../codec/node-facts.ts";
+import { formatNodeId } from "../codec/node-id.ts";
+import type { MeshPacket } from "../codec/protobuf.ts";
+import { textFrame } from "../codec/to-radio.ts";
+import { type LinkEvent, nextState } from "./states.ts";
+import type { OutgoingText, QueueReport, Radio, RoutingReport } from "../radio.ts";
+import { Backoff } from "../session/backoff.ts";
+import { RadioFacts } from "../session/radio-facts.ts";
+import { RubbishLog } from "../session/rubbish-log.ts";
+import { Session, type SessionHooks } from "../session/session.ts";
+import type { Transport } from "../transport/port.ts";
+import { BROADCAST, type LinkCounter, type LinkState, type LinkStatus, type MeshMessage } from "../types.ts";
+
+export interface LinkDeps {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  /** Makes the id that names a message from here to the last log line. */
+  readonly correlationId: () => string;
+  /** Learns of every node that this link tells of; a NodeDirectory. */
+  readonly nodes?: { merge(facts: NodeFacts): void };
+}
+
+interface LinkEvents {
+  message: MeshMessage;
+  routing: RoutingReport;
+  queue: QueueReport;
+  state: LinkStatus;
+}
+
+/** More bytes than any radio takes in one packet. */
+const MAX_TEXT_BYTES = 237;
+/** A link that was up for so long begins its pauses anew. */
+const STABLE_MS = 60_000;
+/** A connection that the radio closed sooner than this was probably taken by another program, when it happens repeatedly. */
+const SHORT_MS = 30_000;
+const SHORT_LIVES_TO_TELL = 3;
+/** The same reason is not said in the log again before this. */
+const REPEAT_REASON_MS = 15 * 60_000;
+
+/** One radio behind one transport: keeps the link up for months, and turns frames into messages and texts into frames. */
+export class MeshLink implements Radio {
+  #state: LinkState = "stopped";
+  #reason: string | null = null;
+  #since: number;
+  #session: Session | null = null;
+  #openedAt = 0;
+  #shortLives = 0;
+  #timer: Timer | null = null;
+  #opening: { readonly abort: AbortController; readonly done: Promise<void> } | null = null;
+  #lastWarning: { reason: string; at: number } | null = null;
+  readonly #facts = new RadioFacts();
+  readonly #events: EventBus<LinkEvents>;
+  readonly #backoff: Backoff;
+  readonly #rubbish: RubbishLog;
+  readonly #counters: Record<LinkCounter, number> = {
+    framesIn: 0,
+    framesOut: 0,
+    packetsIn: 0,
+    packetsOut: 0,
+    garbageBytes: 0,
+    undecodable: 0,
+    reconnects: 0,
+    duplicates: 0,
+  };
+
+  constructor(
+    readonly name: string,
+    private readonly transport: Transport,
+    private readonly deps: LinkDeps,
+  ) {
+    const { clock, log, random } = deps;
+    this.#since = clock.now();
+    this.#events = new EventBus((event, thrown) => log.error(`a listener for ${event} failed`, { link: name, error: thrown }));
+    this.#backoff = new Backoff(random);
+    this.#rubbish = new RubbishLog(clock, log, name);
+  }
+
+  status(): LinkStatus {
+    return {
+      name: this.name,
+      type: this.transport.type,
+      target: this.transport.target,
+      state: this.#state,
+      since: this.#since,
+      ...(this.#reason === null ? {} : { reason: this.#reason }),
+      ...this.#facts.status(),
+      counters: { ...this.#counters },
+    };
+  }
+
+  onMessage(listener: (message: MeshMessage) => void): Subscription {
+    return this.#events.on("message", listener);
+  }
+
+  onRouting(listener: (report: RoutingReport) => void): Subscription {
+    return this.#events.on("routing", listener);
+  }
+
+  onQueue(listener: (report: QueueReport) => void): Subscription {
+    return this.#events.on("queue", listener);
+  }
+
+  onState(listener: (status: LinkStatus) => void): Subscription {
+    return this.#events.on("state", listener);
+  }
+
+  start(): void {
+    if (this.#move("start", null)) this.#open();
+  }
+
+  async stop(): Promise<void> {
+    const session = this.#session;
+    this.#session = null;
+    this.#move("stop", null);
+    this.#timer?.cancel();
+    this.#timer = null;
+    this.#opening?.abort.abort();
+    await Promise.all([session?.close(), this.#opening?.done]);
+    this.#rubbish.flush();
+  }
+
+  async sendText(text: OutgoingText): Promise<Result<null>> {
+    const session = this.#session;
+    const { ownNode, hopLimit } = this.#facts;
+    if (this.#state !== "up" || session === null || ownNode === null) {
+      return fail("link_down", `link ${this.name} is ${this.#state}`, { ...(this.#reason === null ? {} : { hint: this.#reason }) });
+    }
+    if (Buffer.byteLength(text.text) > MAX_TEXT_BYTES) return fail("too_large", `a radio takes at most ${MAX_TEXT_BYTES} bytes of text`);
+    const written = await session.write(textFrame(text, ownNode, hopLimit));
+    if (written.ok) this.#counters.packetsOut++;
+    return written;
+  }
+
+  #open(): void {
+    const abort = new AbortController();
+    const done = this.#connect(abort.signal).finally(() => {
+      if (this.#opening?.abort === abort) this.#opening = null;
+    });
+    this.#opening = { abort, done };
+  }
+
+  async #connect(signal: AbortSignal): Promise<void> {
+    const { clock, random } = this.deps;
+    const isSerial = this.transport.type === "serial";
+    const deps = { clock, random, link: this.name, isSerial, facts: this.#facts, counters: this.#counters };
+    const session: Session = new Session(
+      deps,
+      this.#hooks(() => this.#session === session),
+    );
+    const opened = await this.transport.open(session, signal);
+    if (signal.aborted) {
+      if (opened.ok) await opened.value.close();
+      return;
+    }
+    if (!opened.ok) {
+      const { message, hint } = opened.error;
+      this.#lost(hint === undefined ? message : `${message} (${hint})`);
+      return;
+    }
+    this.#session = session;
+    this.#openedAt = clock.monotonic();
+    this.#move("opened", this.#reason);
+    session.begin(opened.value);
+  }
+
+  /** What a session tells counts only while it is the current one: not after a stop. */
+  #hooks(isCurrent: () => boolean): SessionHooks {
+    const whenCurrent = (run: () => void) => {
+      if (isCurrent()) run();
+    };
+    return {
+      configured: () => whenCurrent(() => this.#configured()),
+      rebooted: () => whenCurrent(() => this.#rebooted()),
+      event: (event) => whenCurrent(() => this.#handleSafely(event)),
+      rubbish: (garbageBytes, undecodable) => this.#rubbish.note(garbageBytes, undecodable),
+      ended: (by, reason) => whenCurrent(() => this.#ended(by, reason)),
+    };
+  }
+
+  #rebooted(): void {
+    this.deps.log.info("the radio has rebooted", { link: this.name });
+    this.#move("rebooted", "the radio has rebooted");
+  }
+
+  #ended(by: Parameters<SessionHooks["ended"]>[0], reason: string): void {
+    this.#session = null;
+    const lived = this.deps.clock.monotonic() - this.#openedAt;
+    if (this.#state === "up" && lived >= STABLE_MS) this.#backoff.reset();
+    this.#judgeShortLife(by === "remote" && lived < SHORT_MS);
+    this.#lost(reason);
+  }
+
+  #configured(): void {
+    const { ownNode, firmware, modemPreset } = this.#facts.status();
+    this.#lastWarning = null;
+    this.#move("configured", null);
+    const facts = { link: this.name, firmware, modem_preset: modemPreset };
+    this.deps.log.info(`link ${this.name} is up as ${formatNodeId(ownNode ?? 0)}`, facts);
+  }
+
+  /** A node serves one TCP client and drops the one before, so two programs that both reconnect at once fight for ever. */
+  #judgeShortLife(isShort: boolean): void {
+    this.#shortLives = isShort ? this.#shortLives + 1 : 0;
+    if (this.transport.type !== "tcp" || this.#shortLives < SHORT_LIVES_TO_TELL) return;
+    if (this.#shortLives % SHORT_LIVES_TO_TELL !== 0) return;
+    const hint = "a node serves one TCP client only: close the other program, or connect it to this gateway's node by another way";
+    this.deps.log.warn("the node closed the connection right after it was opened, again and again: another program seems to use it too", {
+      link: this.name,
+      target: this.transport.target,
+      times: this.#shortLives,
+      hint,
+    });
+  }
+
+  #lost(reason: string): void {
+    if (!this.#move("lost", reason)) return;
+    const pause = this.#backoff.next();
+    this.#warn(reason, pause);
+    this.#timer = this.deps.clock.after(pause, () => {
+      this.#timer = null;
+      this.#counters.reconnects++;
+      if (this.#move("retry", reason)) this.#open();
+    });
+  }
+
+  /** Not every attempt of a night without the radio is worth a line. */
+  #warn(reason: string, pauseMs: number): void {
+    const now = this.deps.clock.monotonic();
+    const isKnown = this.#lastWarning?.reason === reason && now - this.#lastWarning.at < REPEAT_REASON_MS;
+    const fields = { link: this.name, target: this.transport.target, retry_in_s: Math.round(pauseMs / 100) / 10 };
+    if (isKnown) {
+      this.deps.log.debug(`link ${this.name} is down, still trying`, { ...fields, reason });
+      return;
+    }
+    this.#lastWarning = { reason, at: now };
+    this.deps.log.warn(`link ${this.name} is down: ${reason}`, fields);
+  }
+
+  /** A fault of ours over one frame must not cost the frames behind it. */
+  #handleSafely(event: RadioEvent): void {
+    try {
+      this.#handle(event);
+    } catch (thrown) {
+      this.deps.log.error("a frame of the radio could not be handled", { link: this.name, kind: event.kind, error: thrown });
+    }
+  }
+
+  #handle(event: RadioEvent): void {
+    if (event.kind === "packet") this.#packet(event.packet);
+    else if (event.kind === "queue") this.#events.emit("queue", event.report);
+    else if (event.kind === "node") this.deps.nodes?.merge(event.facts);
+  }
+
+  #packet(packet: MeshPacket): void {
+    const { clock, correlationId, nodes } = this.deps;
+    const { ownNode } = this.#facts;
+    this.#counters.packetsIn++;
+    if (ownNode === null) return;
+    const reading = readPacket(packet, { link: this.name, ownNode, now: clock.now(), correlationId });
+    if (reading.kind === "routing") this.#events.emit("routing", reading.report);
+    if (reading.kind === "undecodable") {
+      this.#counters.undecodable++;
+      this.#rubbish.note(0, 1);
+    }
+    if (reading.kind !== "message") return;
+    const { message, airtime } = reading;
+    const isOwn = message.from === ownNode;
+    nodes?.merge(factsOf(message, isOwn));
+    if (isOwn) {
+      // The radio's own measurements are for us; anything else of its own is an echo of what we sent.
+      this.#facts.learnAirtime(airtime);
+      if (message.kind === "text") this.#counters.duplicates++;
+      return;
+    }
+    const isForUs = message.isDirect || message.to === BROADCAST;
+    if (message.kind !== "text" || isForUs) this.#events.emit("message", message);
+  }
+
+  /** False when the event means nothing in the present state. */
+  #move(event: LinkEvent, reason: string | null): boolean {
+    const next = nextState(this.#state, event);
+    if (next === null) return false;
+    const isChange = next !== this.#state;
+    this.#state = next;
+    this.#reason = reason;
+    if (isChange) this.#since = this.deps.clock.now();
+    if (isChange) this.#events.emit("state", this.status());
+    return true;
+  }
+}

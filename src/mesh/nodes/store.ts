@@ -1,0 +1,33 @@
+import type { CoreDatabase } from "../../storage/core.ts";
+import type { RoomSchema } from "../../storage/core-open.ts";
+import type { NodeStore } from "./directory.ts";
+import type { MeshNode, NodeNumber } from "../types.ts";
+
+export const NODES_SCHEMA: RoomSchema = {
+  room: "nodes",
+  // Read and written whole, so the node is one value; nobody asks the table for parts of it.
+  versions: ["CREATE TABLE nodes (number INTEGER PRIMARY KEY, node TEXT NOT NULL)"],
+};
+
+/** The node directory's rows in the core database, which was opened with {@link NODES_SCHEMA}. */
+export class CoreNodeStore implements NodeStore {
+  readonly #put;
+  readonly #delete;
+
+  constructor(private readonly database: CoreDatabase) {
+    this.#put = database.sqlite.prepare("INSERT OR REPLACE INTO nodes (number, node) VALUES (?, ?)");
+    this.#delete = database.sqlite.prepare("DELETE FROM nodes WHERE number = ?");
+  }
+
+  load(): readonly MeshNode[] {
+    const rows = this.database.sqlite.query<{ node: string }, []>("SELECT node FROM nodes").all();
+    return rows.map((row) => JSON.parse(row.node) as MeshNode);
+  }
+
+  save(changed: readonly MeshNode[], removed: readonly NodeNumber[]): void {
+    this.database.write(() => {
+      for (const node of changed) this.#put.run(node.number, JSON.stringify(node));
+      for (const number of removed) this.#delete.run(number);
+    });
+  }
+}

@@ -1,0 +1,323 @@
+import type { Clock } from "../clock.ts";
+import type { Subscription } from "../lifetime.ts";
+import {
+  explain,
+  type Layer,
+  layerFor,
+  REPLY_RULE,
+  type Rule,
+  ruleAllows,
+  rulesOf,
+  ruleWithin,
+  type Standing,
+  type Why,
+} from "./decide.ts";
+import { type Descriptor, printText, toEntry } from "./grammar/descriptor.ts";
+import { parseRate, TokenBucket } from "./grammar/rates.ts";
+import { hintFor, scopeOf } from "./words.ts";
+import { type Atom, atomCovers, denialSet, intersection, permissionSet, printSet, toDescriptors } from "./grammar/sets.ts";
+import { type Ask, type Decision, type Lease, PERMISSION_NAMES, type PermissionName } from "./grammar/types.ts";
+
+export type PermissionQuery = { readonly state: "granted" | "denied" | "prompt"; readonly partial: boolean };
+
+/** A lease as the gateway holds it: the seam's calls, and those that steer it. */
+export interface OpenLease extends Lease {
+  /** New standing, valid from the next call on. Rate buckets keep their level. */
+  apply(standing: Standing): void;
+  /** Which rule decides, without counting or auditing. */
+  explain(ask: Ask): Why;
+  /** Deno's states; `partial` when a part of what is granted was taken away again. */
+  query(descriptor: Descriptor): PermissionQuery;
+  /** The plugin asks at run time and goes on without it; what waits for the operator is kept, up to {@link REQUESTS_MAX}. */
+  request(descriptor: Descriptor): PermissionQuery;
+  requests(): readonly Descriptor[];
+  /** The plugin gives a part away, for the life of this lease. */
+  drop(descriptor: Descriptor): PermissionQuery;
+  /** For the audit log: decisions that the plugin host took by what it was told, which no token crossed for. */
+  decidedElsewhere(permission: PermissionName, allowed: number, denied: number): void;
+  /** Megabytes of the largest database grant; null without a limit, 0 without the permission. */
+  quotaMb(): number | null;
+}
+
+/** What the lease needs of the broker. */
+export interface LeaseParts {
+  readonly clock: Clock;
+  readonly audit: {
+    record(entry: {
+      plugin: string;
+      permission: string;
+      scope: string;
+      result: "allow" | "deny";
+      rule: string;
+      correlationId: string;
+    }): void;
+  };
+  mint(permission: PermissionName): string;
+  /** `late`: of this lease, and dead for so short a time that it may have been on its way. */
+  judge(token: string, permission: PermissionName): "good" | "late" | Forged;
+  kill(token: string): void;
+  onForgery(kind: Forged, permission: PermissionName, correlationId: string): void;
+  onRequest(wanted: Descriptor): void;
+}
+export type Forged = "unknown" | "foreign" | "wrong_permission" | "dead";
+
+export const REQUESTS_MAX = 32;
+const DROPS_MAX = 32;
+const UNLOADED = "the plugin was unloaded";
+
+type RuleTable = Readonly<Record<PermissionName, readonly Rule[]>>;
+const tableOf = (standing: Standing): RuleTable => {
+  const table = Object.fromEntries(PERMISSION_NAMES.map((name): [string, Rule[]] => [name, []])) as Record<PermissionName, Rule[]>;
+  for (const rule of rulesOf(standing)) table[rule.atom.permission].push(rule);
+  return table;
+};
+
+export class BrokerLease implements OpenLease {
+  /** As the operator has it. */
+  #given: Standing;
+  /** The same under what the plugin gave away. */
+  #standing: Standing;
+  #rules: RuleTable;
+  #tokens: Partial<Record<PermissionName, string>> = {};
+  readonly #signals = new Map<PermissionName, AbortController>();
+  readonly #buckets = new Map<string, TokenBucket>();
+  readonly #listeners = new Set<() => void>();
+  readonly #texts = new WeakMap<Atom, string>();
+  readonly #drops: Layer[] = [];
+  readonly #requests = new Map<string, Descriptor>();
+  #closed = false;
+
+  constructor(
+    readonly plugin: string,
+    standing: Standing,
+    private readonly parts: LeaseParts,
+  ) {
+    this.#given = standing;
+    this.#standing = standing;
+    this.#rules = tableOf(standing);
+    this.#mintMissing();
+  }
+
+  get tokens(): Readonly<Partial<Record<PermissionName, string>>> {
+    return { ...this.#tokens };
+  }
+
+  check(token: string | null, ask: Ask, correlationId: string): Decision {
+    if (token === null)
+      return this.#decide(ask, correlationId, this.#tokens[ask.permission] === undefined ? null : "no token was presented");
+    const verdict = this.parts.judge(token, ask.permission);
+    if (verdict === "good" || verdict === "late")
+      return this.#decide(ask, correlationId, verdict === "good" ? null : "the permission was revoked a moment ago");
+    this.parts.onForgery(verdict, ask.permission, correlationId);
+    return this.#deny(ask, correlationId, `forged token (${verdict})`, undefined);
+  }
+
+  checkOwn(ask: Ask, correlationId: string): Decision {
+    return this.#decide(ask, correlationId, null);
+  }
+
+  /** `refusal` holds where the rules themselves would allow the call. */
+  #decide(ask: Ask, correlationId: string, refusal: string | null): Decision {
+    if (this.#closed) return this.#deny(ask, correlationId, UNLOADED, undefined);
+    const rules = this.#rules[ask.permission];
+    const isReply = ask.permission === "send_messages" && ask.isReply && !this.#takenAway(ask);
+    const matching = isReply ? rules : ask.permission === "send_messages" ? rules.filter((rule) => ruleAllows(rule, ask)) : [];
+    const first = ask.permission === "send_messages" ? matching[0] : rules.find((rule) => ruleAllows(rule, ask));
+    if (first === undefined) {
+      const why = explain(this.#standing, rules, ask);
+      return this.#deny(ask, correlationId, why.rule, why.cause);
+    }
+    if (refusal !== null) return this.#deny(ask, correlationId, refusal, undefined);
+    const rule = ask.permission === "send_messages" ? this.#spend(matching, ask.parts) : first;
+    if (typeof rule === "number") {
+      const denied = this.#deny(ask, correlationId, `rate: ${this.#text(first)}`, undefined);
+      return { ...denied, retryAfterS: rule, hint: `the rate is used up; try again in ${Math.ceil(rule)} s` };
+    }
+    const text = isReply ? REPLY_RULE : `granted: ${this.#text(rule)}`;
+    this.parts.audit.record({
+      plugin: this.plugin,
+      permission: ask.permission,
+      scope: scopeOf(ask),
+      result: "allow",
+      rule: text,
+      correlationId,
+    });
+    return { allowed: true, rule: text };
+  }
+
+  states(): { granted: readonly unknown[]; denied: readonly unknown[]; requested: readonly unknown[] } {
+    const rules = this.#closed ? [] : PERMISSION_NAMES.flatMap((permission) => this.#rules[permission]);
+    const whole = rules.filter((rule) => rule.except.length === 0).map((rule) => rule.atom);
+    // What one rule carves out and another allows again is not denied.
+    const carved = rules.flatMap((rule) => rule.except).filter((atom) => intersection([atom], whole).length === 0);
+    const entries = (atoms: readonly Atom[]) => toDescriptors(atoms).map(toEntry);
+    // What was requested and refused whole leaves no rule that could show the hole.
+    const refused = this.#standing.requested.filter((atom) => {
+      const layer = this.#standing.layers.findLast((each) => intersection([atom], each.set).length > 0);
+      return (
+        layer?.effect === "deny" &&
+        intersection(
+          [atom],
+          rules.map((rule) => rule.atom),
+        ).length === 0
+      );
+    });
+    return {
+      granted: entries(rules.map((rule) => rule.atom)),
+      denied: entries([...carved, ...(this.#closed ? [] : refused)]),
+      requested: entries(this.#standing.requested),
+    };
+  }
+
+  signal(permission: PermissionName): AbortSignal {
+    const found = this.#signals.get(permission);
+    if (found !== undefined && !found.signal.aborted) return found.signal;
+    const controller = new AbortController();
+    this.#signals.set(permission, controller);
+    if (this.#closed || this.#rules[permission].length === 0) controller.abort();
+    return controller.signal;
+  }
+
+  onChange(listener: () => void): Subscription {
+    this.#listeners.add(listener);
+    return { dispose: () => void this.#listeners.delete(listener) };
+  }
+
+  apply(standing: Standing): void {
+    this.#given = standing;
+    this.#renew();
+  }
+
+  #renew(): void {
+    if (this.#closed) return;
+    const before = this.#rules;
+    this.#standing = { ...this.#given, layers: [...this.#given.layers, ...this.#drops] };
+    this.#rules = tableOf(this.#standing);
+    for (const permission of PERMISSION_NAMES) {
+      const now = this.#rules[permission];
+      if (now.length === 0) this.#killToken(permission);
+      if (!before[permission].every((rule) => ruleWithin(rule, now))) this.#signals.get(permission)?.abort();
+    }
+    this.#mintMissing();
+    for (const listener of [...this.#listeners]) listener();
+  }
+
+  explain(ask: Ask): Why {
+    return explain(this.#standing, this.#rules[ask.permission], ask);
+  }
+
+  query(descriptor: Descriptor): PermissionQuery {
+    const wanted = permissionSet([descriptor]);
+    if (!wanted.ok || this.#closed) return { state: "denied", partial: false };
+    const rules = this.#rules[descriptor.name];
+    if (wanted.value.every((atom) => ruleWithin({ atom, except: [] }, rules))) return { state: "granted", partial: false };
+    const holed = (rule: Rule, atom: Atom) => atomCovers(rule.atom, atom) && !rule.except.some((hole) => atomCovers(hole, atom));
+    if (wanted.value.every((atom) => rules.some((rule) => holed(rule, atom)))) return { state: "granted", partial: true };
+    const denied = wanted.value.some((atom) => {
+      const layer = this.#standing.layers.findLast((each) => intersection([atom], each.set).length > 0);
+      return layer?.effect === "deny";
+    });
+    return { state: denied ? "denied" : "prompt", partial: false };
+  }
+
+  request(descriptor: Descriptor): PermissionQuery {
+    const found = this.query(descriptor);
+    const text = printText(descriptor);
+    if (found.state === "prompt" && !this.#requests.has(text) && this.#requests.size < REQUESTS_MAX) {
+      this.#requests.set(text, descriptor);
+      this.parts.onRequest(descriptor);
+    }
+    return found;
+  }
+
+  requests(): readonly Descriptor[] {
+    return [...this.#requests.values()].filter((wanted) => this.query(wanted).state === "prompt");
+  }
+
+  drop(descriptor: Descriptor): PermissionQuery {
+    // Whoever gives away piece after piece gives away the whole permission in the end: the list is bounded.
+    const given: Descriptor = this.#drops.length < DROPS_MAX ? descriptor : { name: descriptor.name, scope: {} };
+    const set = denialSet([given]);
+    if (set.ok && this.#drops.length < DROPS_MAX + PERMISSION_NAMES.length) {
+      this.#drops.push({ effect: "revoke", set: set.value, rule: `given away by the plugin: ${printText(given)}` });
+      this.#renew();
+    }
+    return this.query(descriptor);
+  }
+
+  decidedElsewhere(permission: PermissionName, allowed: number, denied: number): void {
+    const say = (result: "allow" | "deny", rule: string) =>
+      this.parts.audit.record({ plugin: this.plugin, permission, scope: "", result, rule, correlationId: "" });
+    if (allowed > 0) say("allow", "granted; decided in the plugin host");
+    if (denied > 0) say("deny", "not granted; decided in the plugin host");
+  }
+
+  quotaMb(): number | null {
+    const quotas = this.#rules.database_access.map((rule) => Number(rule.atom.at[0]));
+    const largest = Math.max(0, ...quotas);
+    return Number.isFinite(largest) ? largest : null;
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    for (const permission of PERMISSION_NAMES) this.#killToken(permission);
+    for (const controller of this.#signals.values()) controller.abort();
+    for (const listener of [...this.#listeners]) listener();
+    this.#listeners.clear();
+  }
+
+  #takenAway(ask: Ask): boolean {
+    const layer = layerFor(this.#standing, ask);
+    return layer !== undefined && layer.effect !== "grant";
+  }
+
+  /** One bucket per rate: entries that name the same rate share it. The rule that let the parts through, or the seconds to wait. */
+  #spend(matching: readonly Rule[], parts: number): Rule | number {
+    let wait = Number.POSITIVE_INFINITY;
+    const free = matching.find((rule) => rule.atom.at[1] === "unlimited");
+    if (free !== undefined) return free;
+    for (const rule of matching) {
+      const text = String(rule.atom.at[1]);
+      const bucket = this.#buckets.get(text) ?? this.#bucket(text);
+      if (bucket === null) continue;
+      const seconds = bucket.take(parts);
+      if (seconds === 0) return rule;
+      wait = Math.min(wait, seconds);
+    }
+    return wait;
+  }
+
+  #bucket(text: string): TokenBucket | null {
+    const rate = parseRate(text);
+    if (!rate.ok) return null;
+    const bucket = new TokenBucket(this.parts.clock, rate.value);
+    this.#buckets.set(text, bucket);
+    return bucket;
+  }
+
+  #deny(ask: Ask, correlationId: string, rule: string, cause: Why["cause"] | undefined): Decision & { allowed: false } {
+    const scope = scopeOf(ask);
+    this.parts.audit.record({ plugin: this.plugin, permission: ask.permission, scope, result: "deny", rule, correlationId });
+    return { allowed: false, rule, permission: ask.permission, scope, hint: hintFor(this.plugin, ask, cause) };
+  }
+
+  #text(rule: Rule): string {
+    const text = this.#texts.get(rule.atom) ?? printSet([rule.atom]);
+    this.#texts.set(rule.atom, text);
+    return text;
+  }
+
+  #killToken(permission: PermissionName): void {
+    const token = this.#tokens[permission];
+    if (token === undefined) return;
+    this.parts.kill(token);
+    delete this.#tokens[permission];
+  }
+
+  #mintMissing(): void {
+    for (const permission of PERMISSION_NAMES) {
+      if (this.#rules[permission].length > 0) this.#tokens[permission] ??= this.parts.mint(permission);
+    }
+  }
+}

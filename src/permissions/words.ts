@@ -1,0 +1,98 @@
+import type { Why } from "./decide.ts";
+import { type Descriptor, printText, toEntry } from "./grammar/descriptor.ts";
+import type { Ask, PermissionName } from "./grammar/types.ts";
+
+/** The smallest descriptor that would allow this call: what was asked, and what a manifest would have to say. */
+export function wantedBy(ask: Ask): Descriptor {
+  const channel = (asked: { index: number; name?: string }) => [asked.name !== undefined && asked.name !== "" ? asked.name : asked.index];
+  switch (ask.permission) {
+    case "send_messages":
+      return { name: ask.permission, scope: ask.kind === "direct" ? { channels: [] } : { channels: channel(ask.channel), direct: false } };
+    case "receive_messages":
+      if ("any" in ask) return { name: ask.permission, scope: {} };
+      return { name: ask.permission, scope: ask.isDirect ? { channels: [] } : { channels: channel(ask.channel), direct: false } };
+    case "http_requests": {
+      const usual = ask.port === (ask.secure ? 443 : 80);
+      const method = METHODS.find((known) => known === ask.method);
+      const scope = { hosts: [usual ? ask.host : `${ask.host}:${ask.port}`], ...(method === undefined ? {} : { methods: [method] }) };
+      return { name: ask.permission, scope: ask.isPrivate ? { ...scope, private: true } : scope };
+    }
+    case "schedule_tasks":
+      return { name: ask.permission, scope: ask.intervalS === null ? {} : { min_interval_s: ask.intervalS } };
+    case "inter_plugin_messaging":
+      if ("any" in ask) return { name: ask.permission, scope: {} };
+      return {
+        name: ask.permission,
+        scope: "plugin" in ask ? { plugins: [ask.plugin], events: [] } : { plugins: [], events: [ask.event] },
+      };
+    case "secrets":
+      return { name: ask.permission, scope: { names: [ask.secret] } };
+    case "override_commands":
+      return { name: ask.permission, scope: { names: [ask.command] } };
+    default:
+      return { name: ask.permission, scope: {} };
+  }
+}
+
+/** Default methods need no mention in the hint. */
+const METHODS = ["PUT", "PATCH", "DELETE", "OPTIONS"] as const;
+const SCOPE_MAX = 200;
+
+/** The scope asked for, in one line for log, audit and error. Hostile words in it are quoted and cut. */
+export function scopeOf(ask: Ask): string {
+  const method = ask.permission === "http_requests" ? `${ask.method.slice(0, 20)} ` : "";
+  const parts = ask.permission === "send_messages" && ask.parts > 1 ? ` x${ask.parts}` : "";
+  const text = `${method}${printText(wantedBy(ask))}${parts}`;
+  return text.length > SCOPE_MAX ? `${text.slice(0, SCOPE_MAX - 1)}…` : text;
+}
+
+/** What to do about a refusal. */
+export function hintFor(plugin: string, ask: Ask, cause: Why["cause"] | undefined): string {
+  const wanted = wantedBy(ask);
+  const text = printText(wanted).slice(0, SCOPE_MAX);
+  if (cause === "not_requested") return `add to permissions in manifest.yaml: - ${yaml(wanted).slice(0, SCOPE_MAX)}`;
+  if (cause === "awaiting" || cause === "revoked" || cause === "denied")
+    return `the operator can allow it: zephyrgate permission grant ${plugin} '${text}'`;
+  return `see zephyrgate permission why ${plugin} '${text}'`;
+}
+
+/** The entry as one line of YAML. */
+export function yaml(descriptor: Descriptor): string {
+  const entry = toEntry(descriptor);
+  if (typeof entry === "string") return entry;
+  return JSON.stringify(entry)
+    .replace(/"([a-z_]+)":/g, "$1: ")
+    .replace(/^\{/, "")
+    .replace(/\}$/, "")
+    .replaceAll(",", ", ");
+}
+
+const RISKS: Readonly<Record<PermissionName, { able: string; risk: string }>> = {
+  send_messages: { able: "send messages over the radio", risk: "it can speak in the gateway's name and use up airtime" },
+  receive_messages: {
+    able: "see messages of the mesh",
+    risk: "it reads what others write, direct messages to the gateway included unless excluded",
+  },
+  database_access: { able: "keep data of its own", risk: "it can fill its share of the disk" },
+  http_requests: { able: "reach the internet", risk: "what it sees can leave the mesh" },
+  schedule_tasks: { able: "run on a schedule", risk: "it works unasked, at any hour" },
+  system_state_read: { able: "read nodes, positions, links and the list of plugins", risk: "it learns who is where" },
+  inter_plugin_messaging: { able: "talk to other plugins", risk: "it can pass on what it knows, and use what they offer" },
+  secrets: { able: "read secrets stored for it", risk: "it holds your passwords and keys" },
+  override_commands: { able: "take over reserved commands", risk: "it can answer in place of help or the emergency words" },
+};
+
+/** What a request means, in words, for the operator who decides. */
+export function inWords(descriptor: Descriptor): { permission: string; able: string; limits: string[]; risk: string } {
+  const limits = Object.entries(descriptor.scope).map(([key, value]) => {
+    if (key === "private") return "also addresses of the local network and of this machine";
+    if (key === "direct") return "no direct messages";
+    if (key === "broadcast") return "no channel messages";
+    return `${key.replaceAll("_", " ")}: ${Array.isArray(value) ? (value.length === 0 ? "none" : value.map((each) => printable(each)).join(", ")) : printable(value)}`;
+  });
+  if (descriptor.name === "http_requests" && descriptor.scope.hosts === undefined) limits.unshift("every host");
+  return { permission: printText(descriptor), ...RISKS[descriptor.name], limits };
+}
+
+/** Names come from the plugin: nothing in them may steer a terminal. */
+const printable = (value: unknown) => String(value).replace(/[\u0000-\u001f\u007f-\u009f\u2028-\u202f\u2066-\u2069]/g, "?");

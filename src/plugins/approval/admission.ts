@@ -1,0 +1,57 @@
+import { fail, ok, type Result } from "../../errors.ts";
+import type { Plugin } from "../plugin/plugin.ts";
+import type { SupervisorDeps } from "../ports.ts";
+
+/** Who is let in: the operator's and the configuration's words on one plugin, and which version of it they are about. */
+export class Admission {
+  constructor(private readonly deps: SupervisorDeps) {}
+
+  /** Why it does not start by itself, written into its state; true when it may. */
+  mayStart(plugin: Plugin): boolean {
+    if (plugin.state === "failed") return false;
+    const refused = this.refused(plugin.name);
+    if (refused !== null) {
+      plugin.machine.move("disabled", refused, "operator");
+      return false;
+    }
+    const approval = this.deps.approvals.judge(plugin.candidate);
+    if (approval.state === "accepted") return true;
+    plugin.pending = approval;
+    plugin.machine.move("awaiting_approval", approval.reason);
+    return false;
+  }
+
+  /** Why decision or configuration keep it down; null when they do not. A decision to enable wins over the file. */
+  refused(name: string): string | null {
+    const decision = this.deps.decisions.get(name);
+    if (decision === "enabled") return null;
+    return this.deps.disabledByConfig(name) ?? (decision === "disabled" ? "disabled by the operator" : null);
+  }
+
+  /** The operator accepts the very set that was shown. */
+  accept(plugin: Plugin, accept: string | undefined, by: string): Result<null> {
+    if (accept === undefined) return ok(null);
+    const candidate = plugin.next ?? plugin.candidate;
+    const hash = this.deps.approvals.hash(candidate);
+    if (accept !== hash) {
+      return fail("conflict", `the permissions of ${plugin.name} are no longer those that were shown`, {
+        hint: "look at them again",
+        data: { permission_hash: hash },
+      });
+    }
+    return this.deps.approvals.accept(candidate, by);
+  }
+
+  /** Its folder may hold another version by now; one that asks for more than was accepted waits, and the old one comes up. */
+  async lookAgain(plugin: Plugin): Promise<void> {
+    if (plugin.instance !== null) return;
+    const found = (await this.deps.discover()).candidates.find((candidate) => candidate.name === plugin.name);
+    if (found === undefined || found.manifest === plugin.candidate.manifest) return;
+    const { approvals } = this.deps;
+    const approval = approvals.judge(found);
+    const waits = approval.state === "awaiting" && approvals.judge(plugin.candidate).state === "accepted";
+    plugin.next = waits ? found : null;
+    plugin.pending = waits ? approval : null;
+    if (!waits) plugin.candidate = found;
+  }
+}

@@ -1,0 +1,211 @@
+import { fail, ok, type Result } from "../../errors.ts";
+import type { Broker } from "../../permissions/broker.ts";
+import { type Candidate as Asker, configDenyHash, decide, type Policy, type Verdict } from "../../permissions/decide.ts";
+import { type Descriptor, parseEntry, printText, toEntry } from "../../permissions/grammar/descriptor.ts";
+import type { GrantStore } from "../../permissions/grants.ts";
+import type { OpenLease } from "../../permissions/capability-set.ts";
+import { permissionSet, permissionSetHash, toDescriptors } from "../../permissions/grammar/sets.ts";
+import type { PermissionName } from "../../permissions/grammar/types.ts";
+import { PERMISSION_NAMES } from "../../permissions/grammar/types.ts";
+import type { Json } from "../../sdk/boundary/wire.ts";
+import type { Approval, Approvals, Candidate } from "../ports.ts";
+import type { PermissionPort } from "../capabilities/ports.ts";
+
+export interface ApprovalsDeps {
+  readonly store: GrantStore;
+  readonly broker: Broker;
+  policy(plugin: string): Policy;
+  /** Limits of the manifest above the configuration's defaults: part of what is approved. */
+  limitsAbove(candidate: Candidate): Readonly<Record<string, number>>;
+  candidate(plugin: string): Candidate | null;
+  audit(plugin: string, event: string, detail: string): void;
+  changed(plugin: string): void;
+}
+
+export interface PermissionView {
+  readonly hash: string;
+  readonly acceptedHash: string | null;
+  readonly requested: readonly unknown[];
+  readonly granted: readonly unknown[];
+  readonly denied: readonly unknown[];
+  readonly heldBack: readonly unknown[];
+}
+
+/** Joins the operator's stored words, the configuration and the manifest into what a plugin may do now. */
+export class StoredApprovals implements Approvals, PermissionPort {
+  /** Open leases by plugin: two while a reload is under way. */
+  readonly #leases = new Map<string, Set<OpenLease>>();
+
+  constructor(private readonly deps: ApprovalsDeps) {}
+
+  hash(candidate: Candidate): string {
+    const set = permissionSet(candidate.manifest.permissions);
+    return set.ok ? permissionSetHash(set.value, this.deps.limitsAbove(candidate)) : "";
+  }
+
+  judge(candidate: Candidate): Approval {
+    const verdict = this.#verdict(candidate);
+    if (!verdict.ok) return { state: "awaiting", reason: verdict.error.summary(), added: [], removed: [] };
+    const { accepted, awaiting, lost, awaitingLimits } = verdict.value;
+    if (accepted) return { state: "accepted" };
+    const added = [
+      ...toDescriptors(awaiting ?? []).map(toEntry),
+      ...(Object.keys(awaitingLimits).length === 0 ? [] : [{ limits: awaitingLimits }]),
+    ];
+    const list =
+      added.length === 0
+        ? "nothing"
+        : toDescriptors(awaiting ?? [])
+            .map(printText)
+            .join("; ");
+    return {
+      state: "awaiting",
+      reason: `asks for ${list}; accept it with: zephyrgate plugin enable ${candidate.name}`,
+      added,
+      removed: toDescriptors(lost).map(toEntry),
+    };
+  }
+
+  accept(candidate: Candidate, by: string): Result<null> {
+    const stored = this.deps.store.accept(this.#asker(candidate, ""), candidate.path, { who: by, means: "api" });
+    if (!stored.ok) return stored;
+    this.deps.audit(candidate.name, "accept", `${by} accepted ${stored.value.permissionHash}`);
+    return ok(null);
+  }
+
+  open(candidate: Candidate, codeHash: string): OpenLease {
+    const verdict = this.#verdict(candidate, codeHash);
+    if (!verdict.ok) throw verdict.error;
+    this.#settle(candidate, codeHash, verdict.value);
+    const lease = this.deps.broker.open(candidate.name, verdict.value);
+    const open = this.#leases.get(candidate.name) ?? new Set();
+    this.#leases.set(candidate.name, open.add(lease));
+    const close = lease.close.bind(lease);
+    lease.close = () => {
+      open.delete(lease);
+      close();
+    };
+    return lease;
+  }
+
+  /** The plugin was removed: nothing that was said of it holds for another of its name. */
+  forget(candidate: Candidate): void {
+    this.deps.store.forget(candidate.name, candidate.path);
+    this.deps.audit(candidate.name, "forget", "removed: its grants are forgotten");
+  }
+
+  view(candidate: Candidate): PermissionView {
+    const verdict = this.#verdict(candidate);
+    const lease = this.#lease(candidate.name) ?? (verdict.ok ? this.deps.broker.open(candidate.name, verdict.value) : null);
+    const states = lease?.states() ?? { granted: [], denied: [], requested: [] };
+    if (lease !== null && this.#lease(candidate.name) === null) lease.close();
+    const wanted = this.#lease(candidate.name)?.requests() ?? [];
+    const granted = new Set(states.granted.map((entry) => JSON.stringify(entry)));
+    const denied = new Set(states.denied.map((entry) => JSON.stringify(entry)));
+    const heldBack = states.requested.filter((entry) => !granted.has(JSON.stringify(entry)) && !denied.has(JSON.stringify(entry)));
+    return {
+      hash: this.hash(candidate),
+      acceptedHash: this.deps.store.current(candidate.name, candidate.path)?.permissionHash ?? null,
+      ...states,
+      heldBack: [...heldBack, ...wanted.map(toEntry)],
+    };
+  }
+
+  /** A later word of the operator, effective from the next call on. A grant is cut to what was asked for. */
+  say(candidate: Candidate, effect: "grant" | "deny" | "revoke", entry: Json | undefined, who: string): Result<null> {
+    const entries: Json[] = entry === undefined ? [...PERMISSION_NAMES] : [entry];
+    for (const each of entries) {
+      const descriptor = parseEntry(each);
+      if (!descriptor.ok) return descriptor;
+      const stored = this.#store(candidate, effect, descriptor.value, who);
+      if (!stored.ok) return stored;
+      this.deps.audit(candidate.name, effect, `${who}: ${printText(descriptor.value)}`);
+    }
+    this.refresh(candidate);
+    return ok(null);
+  }
+
+  #store(candidate: Candidate, effect: "grant" | "deny" | "revoke", descriptor: Descriptor, who: string): Result<unknown> {
+    const { store, policy } = this.deps;
+    const { name, path } = candidate;
+    const by = { who, means: "api" as const, configHash: configDenyHash(policy(name).deny) };
+    if (effect !== "grant") return store.override(name, path, { effect, descriptor, ...by });
+    const verdict = this.#verdict(candidate);
+    if (!verdict.ok) return verdict;
+    const requested = { manifest: verdict.value.requested, atRuntime: this.#lease(name)?.requests() ?? [] };
+    return store.grant(name, path, descriptor, requested, by);
+  }
+
+  /** Standing anew into all open leases: after a word of the operator or a change of the file. */
+  refresh(candidate: Candidate): void {
+    const verdict = this.#verdict(candidate);
+    if (!verdict.ok) return;
+    for (const lease of this.#leases.get(candidate.name) ?? []) lease.apply(verdict.value);
+    this.deps.changed(candidate.name);
+  }
+
+  request(plugin: string, entry: Json): Result<"granted" | "denied" | "prompt"> {
+    return this.#withLease(plugin, entry, (lease, descriptor) => lease.request(descriptor).state);
+  }
+
+  revoke(plugin: string, entry: Json): Result<"granted" | "denied" | "prompt"> {
+    return this.#withLease(plugin, entry, (lease, descriptor) => lease.drop(descriptor).state);
+  }
+
+  lease(plugin: string): OpenLease | null {
+    return this.#lease(plugin);
+  }
+
+  /** Live leases, for tests that count leaks. */
+  get size(): number {
+    let count = 0;
+    for (const leases of this.#leases.values()) count += leases.size;
+    return count;
+  }
+
+  holds(plugin: string, permission: PermissionName): boolean {
+    return this.#lease(plugin)?.tokens[permission] !== undefined;
+  }
+
+  #lease(plugin: string): OpenLease | null {
+    return [...(this.#leases.get(plugin) ?? [])].at(-1) ?? null;
+  }
+
+  #withLease<T>(plugin: string, entry: Json, use: (lease: OpenLease, descriptor: Descriptor) => T): Result<T> {
+    const descriptor = parseEntry(entry);
+    if (!descriptor.ok) return descriptor;
+    const lease = this.#lease(plugin);
+    return lease === null ? fail("conflict", `${plugin} is not running`) : ok(use(lease, descriptor.value));
+  }
+
+  #asker(candidate: Candidate, codeHash: string): Asker {
+    const { name, manifest, bundled } = candidate;
+    return {
+      plugin: name,
+      version: manifest.version,
+      codeHash,
+      requested: manifest.permissions,
+      limits: this.deps.limitsAbove(candidate),
+      bundled,
+    };
+  }
+
+  #verdict(candidate: Candidate, codeHash?: string): Result<Verdict> {
+    const { store, policy } = this.deps;
+    const current = store.current(candidate.name, candidate.path);
+    const asker = this.#asker(candidate, codeHash ?? current?.codeHash ?? "");
+    return decide(asker, current, store.overrides(candidate.name, candidate.path), policy(candidate.name));
+  }
+
+  #settle(candidate: Candidate, codeHash: string, verdict: Verdict): void {
+    const before = this.deps.store.current(candidate.name, candidate.path);
+    if (verdict.codeChanged && before !== null && before.codeHash !== "") {
+      this.deps.audit(candidate.name, "code_changed", `under unchanged permissions: ${before.codeHash} -> ${codeHash}`);
+    }
+    if (verdict.lost.length > 0)
+      this.deps.audit(candidate.name, "narrowed", `no longer asks for ${toDescriptors(verdict.lost).map(printText).join("; ")}`);
+    const settled = this.deps.store.settle(this.#asker(candidate, codeHash), candidate.path, verdict);
+    if (!settled.ok) throw settled.error;
+    this.deps.audit(candidate.name, "load", `version ${candidate.manifest.version}, code ${codeHash}`);
+  }
+}

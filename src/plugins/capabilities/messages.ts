@@ -1,0 +1,124 @@
+import { fail, ok, type Result } from "../../errors.ts";
+import { BROADCAST, type Channel, type LinkStatus } from "../../mesh/types.ts";
+import type { RequestOutcome } from "../../sandbox/port.ts";
+import type { SendArgs } from "../../sdk/boundary/wire.ts";
+import type { CallOrigin } from "../plugin/instance.ts";
+import type { NodePort } from "./ports.ts";
+import { type Call, denied, done, failed } from "./call.ts";
+
+/** Where a message goes, resolved to the mesh's own numbers. */
+export interface Address {
+  readonly to: number;
+  readonly channel: { readonly index: number; readonly name?: string };
+  readonly link?: string;
+}
+
+export interface AddressBook {
+  readonly nodes: NodePort;
+  links(): readonly LinkStatus[];
+}
+
+/** sendMessage's destination and channel; with neither, the place the handled message came from. */
+export function resolveAddress(
+  args: Pick<SendArgs, "destination" | "channel">,
+  origin: Pick<CallOrigin, "context" | "link">,
+  book: AddressBook,
+): Result<Address> {
+  const { destination, channel } = args;
+  if (destination === undefined && channel === undefined) return originAddress(origin, book);
+  const resolved = channel === undefined ? ok(defaultChannel(destination, origin, book)) : resolveChannel(channel, book);
+  if (!resolved.ok) return resolved;
+  if (destination === undefined || destination === "broadcast" || destination === BROADCAST)
+    return ok({ to: BROADCAST, channel: resolved.value });
+  return resolveNode(destination, book, resolved.value);
+}
+
+function originAddress(origin: Pick<CallOrigin, "context" | "link">, book: AddressBook): Result<Address> {
+  const context = origin.context;
+  if (context === null) {
+    return fail("invalid_argument", "sendMessage needs a destination here: no message from the mesh is being handled", {
+      hint: 'give {destination: "broadcast"}, {destination: "!0a0b0c0d"} or {channel: 0}',
+    });
+  }
+  const channel = named(context.channel, book);
+  const link = origin.link === null ? {} : { link: origin.link };
+  const to = context.isDirect ? Number.parseInt(context.senderId.slice(1), 16) : BROADCAST;
+  return ok({ to, channel, ...link });
+}
+
+function defaultChannel(
+  destination: string | number | undefined,
+  origin: Pick<CallOrigin, "context" | "link">,
+  book: AddressBook,
+): Address["channel"] {
+  const inHandler = origin.context !== null && destination === "broadcast" ? origin.context.channel : 0;
+  return named(inHandler, book);
+}
+
+function resolveNode(destination: string | number, book: AddressBook, channel: Address["channel"]): Result<Address> {
+  const number = book.nodes.resolve(destination);
+  if (!number.ok) return number;
+  if (number.value === BROADCAST) return ok({ to: BROADCAST, channel });
+  const link = book.nodes.get(number.value)?.link;
+  return ok({ to: number.value, channel, ...(link === undefined ? {} : { link }) });
+}
+
+export function resolveChannel(channel: number | string, book: AddressBook): Result<Address["channel"]> {
+  if (typeof channel === "number") {
+    if (!Number.isInteger(channel) || channel < 0 || channel > 7)
+      return fail("invalid_argument", `channel ${channel} is not an index from 0 to 7`);
+    return ok(named(channel, book));
+  }
+  const all = channels(book);
+  const found = all.find((entry) => entry.name === channel);
+  if (found !== undefined) return ok({ index: found.index, name: found.name });
+  const names = all.map((entry) => entry.name).filter((name) => name !== "");
+  return fail("not_found", `no channel is called ${JSON.stringify(channel)}`, {
+    hint: `known: ${names.join(", ") || "none with a name"}; or use an index 0-7`,
+  });
+}
+
+function channels(book: AddressBook): Channel[] {
+  return book.links().flatMap((link) => link.channels.filter((channel) => channel.role !== "disabled"));
+}
+
+function named(index: number, book: AddressBook): Address["channel"] {
+  const name = channels(book).find((channel) => channel.index === index)?.name;
+  return name === undefined || name === "" ? { index } : { index, name };
+}
+
+export async function sendMessage(call: Call<SendArgs>): Promise<RequestOutcome> {
+  const { args, services, origin, instance } = call;
+  const address = resolveAddress(args, origin, services);
+  if (!address.ok) return failed(address.error);
+  const { to, channel, link } = address.value;
+  const decision = call.decide({
+    permission: "send_messages",
+    kind: to === BROADCAST ? "broadcast" : "direct",
+    channel,
+    parts: services.outbox.parts(args.content),
+    isReply: false,
+  });
+  if (!decision.allowed) return denied(decision);
+  const queued = services.outbox.enqueue({
+    text: args.content,
+    to,
+    channel: channel.index,
+    ...(link === undefined ? {} : { link }),
+    ...(args.replyTo === undefined ? {} : { replyId: args.replyTo }),
+    // A plugin's word does not make an emergency: that lane is for the gateway and for plugins that hold an emergency word.
+    priority: args.priority === "emergency" && !mayRaiseEmergency(call) ? "high" : (args.priority ?? "normal"),
+    wantAck: args.wantAck ?? to !== BROADCAST,
+    sender: { kind: "plugin", plugin: instance.plugin },
+    correlationId: origin.correlationId,
+  });
+  if (!queued.ok) return failed(queued.error);
+  const stored = await queued.value.stored;
+  if (!stored.ok) return failed(stored.error);
+  instance.metrics.messagesSent += 1;
+  return done({ id: queued.value.id });
+}
+
+function mayRaiseEmergency(call: Call<SendArgs>): boolean {
+  return call.instance.lease.checkOwn({ permission: "override_commands", command: "sos" }, call.origin.correlationId).allowed;
+}

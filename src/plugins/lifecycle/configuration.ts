@@ -1,0 +1,46 @@
+import { ok, type Result } from "../../errors.ts";
+import type { Json } from "../../sdk/boundary/wire.ts";
+import { checkConfig } from "./loading.ts";
+import type { Plugin } from "../plugin/plugin.ts";
+import type { SupervisorDeps } from "../ports.ts";
+
+type Settings = { readonly [key: string]: Json };
+
+/** Brings changed values to a plugin, by whatever way the operator changed them. */
+export class Configuring {
+  constructor(
+    private readonly deps: SupervisorDeps,
+    private readonly failed: (plugin: Plugin, message: string) => void,
+  ) {}
+
+  /** Refused as a whole when the plugin's schema says so, else told to it with the changed keys. */
+  async change(plugin: Plugin, next: Settings, changed: readonly string[]): Promise<Result<null>> {
+    const host = await this.deps.hosts.get(plugin.hostKey);
+    if (!host.ok) return host;
+    const valid = await checkConfig(plugin, this.deps, host.value, next);
+    return valid.ok ? plugin.exclusive(async () => this.#tell(plugin, next, changed)) : valid;
+  }
+
+  /** After a change of the file: what does not fit is reported, and the plugin keeps what it has. */
+  async follow(plugin: Plugin): Promise<void> {
+    const next = this.deps.configOf(plugin.candidate);
+    const changed = this.deps.changedKeys(plugin.config, next);
+    if (changed.length === 0) return;
+    const told = await this.change(plugin, next, changed);
+    if (!told.ok) this.deps.log.error(`${told.error.summary()}; it keeps the configuration it has`, { plugin: plugin.name });
+  }
+
+  async #tell(plugin: Plugin, next: Settings, changed: readonly string[]): Promise<Result<null>> {
+    const instance = plugin.instance;
+    if (instance === null) return ok(null);
+    plugin.config = next;
+    instance.realm?.update({ config: next });
+    this.deps.bus.emit("config_changed", { plugin: plugin.name, keys: [...changed] });
+    const outcome = await instance.call({ kind: "config_changed" }, [[...changed], next], 10_000, instance.background());
+    if (outcome.ok) return ok(null);
+    const error = instance.inAuthorsLines(outcome.error);
+    this.deps.log.error(`onConfigChanged failed: ${error.name}: ${error.message}`, { plugin: plugin.name, error });
+    this.failed(plugin, `onConfigChanged: ${error.message}`);
+    return ok(null);
+  }
+}

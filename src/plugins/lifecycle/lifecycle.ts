@@ -1,0 +1,203 @@
+import { fail, type GatewayError, ok, type Result } from "../../errors.ts";
+import type { GoneReason, PluginHost } from "../../sandbox/port.ts";
+import { DataCopy } from "./data-copy.ts";
+import type { Instance } from "../plugin/instance.ts";
+import { begin, HOOK_DEADLINE_MS, hookProblem, type Loaded, prepare } from "./loading.ts";
+import type { Plugin } from "../plugin/plugin.ts";
+import type { Bundle, SupervisorDeps } from "../ports.ts";
+import type { PluginState, PluginStatus } from "../plugin/states.ts";
+
+/** A host that is killed is gone within this time. */
+const DEATH_NOTICE_MS = 250;
+/** How a load fails whose realm or host ended under it. */
+const LOST: ReadonlySet<string> = new Set(["realm_gone", "host_gone"]);
+
+export interface Fates {
+  failed(plugin: Plugin, instance: Instance, source: "strike" | "handler", message: string): void;
+  gone(plugin: Plugin, instance: Instance, reason: GoneReason, detail: string): void;
+  /** It fails where it is alone, too: it is not let near the others again. */
+  suspected(plugin: Plugin): void;
+}
+
+/** Bringing one plugin up and down. Callers hold {@link Plugin.exclusive}. */
+export class Lifecycle {
+  constructor(
+    private readonly deps: SupervisorDeps,
+    private readonly fates: Fates,
+  ) {}
+
+  /** Loads and starts, this code instead of its folder's if any; on failure it is `failed` with the reason, and nothing of it is left. */
+  async up(plugin: Plugin, code: Bundle | null = null): Promise<Result<null>> {
+    if (plugin.state === "running") return ok(null);
+    plugin.machine.move("loading");
+    const host = await this.deps.hosts.get(plugin.hostKey);
+    let started = await this.#attempt(plugin, code);
+    if (!started.ok && LOST.has(started.error.code) && host.ok && (await this.#died(host.value))) {
+      // Several load at once, and the page cannot name a realm that is only being opened: alone it shows whose fault it is.
+      this.deps.log.warn("its host was ended while it loaded; trying once more in a process of its own", { plugin: plugin.name });
+      plugin.hostKey = `own:${plugin.name}`;
+      started = await this.#attempt(plugin, code);
+      if (!started.ok) this.fates.suspected(plugin);
+    }
+    if (started.ok) return started;
+    this.clear(plugin);
+    plugin.machine.move("failed", started.error.summary());
+    return started;
+  }
+
+  async #attempt(plugin: Plugin, code: Bundle | null): Promise<Result<null>> {
+    const loaded = await this.#load(plugin, code);
+    if (!loaded.ok) return loaded;
+    const started = await this.#begin(loaded.value, plugin.instance);
+    if (started.ok) this.#install(plugin, loaded.value);
+    return started;
+  }
+
+  /** Whether this process has just ended, which its callers may learn a moment before anybody else. */
+  async #died(host: PluginHost): Promise<boolean> {
+    const { promise: late, resolve } = Promise.withResolvers<boolean>();
+    const timer = this.deps.clock.after(DEATH_NOTICE_MS, () => resolve(false));
+    const died = await Promise.race([host.exited.then(() => true), late]);
+    timer.cancel();
+    return died;
+  }
+
+  /** stop and cleanup hooks with their deadlines, then everything it had is taken away, whatever the hooks did. */
+  async down(
+    plugin: Plugin,
+    to: PluginState,
+    reason: string,
+    disabledBy: PluginStatus["disabledBy"] = null,
+    deadlineMs = HOOK_DEADLINE_MS,
+  ): Promise<void> {
+    const instance = plugin.instance;
+    if (instance !== null && plugin.state === "running") {
+      plugin.machine.move("stopping", reason);
+      await this.#stopHooks(plugin, instance, deadlineMs);
+    }
+    this.clear(plugin);
+    await instance?.close();
+    plugin.machine.move(to, reason, disabledBy);
+  }
+
+  /**
+   * New code for old. The new code is built, checked and evaluated while the old runs; then the old one stops, its data is
+   * copied, and the new one starts. If that fails, the old one gets its data back and is started again: it never left its
+   * realm. Calls that come meanwhile wait.
+   */
+  async swap(plugin: Plugin): Promise<Result<null>> {
+    const old = plugin.instance;
+    if (old === null || plugin.state !== "running") return this.up(plugin);
+    const before = { bundle: plugin.bundle, since: plugin.runningSince };
+    const loaded = await this.#load(plugin);
+    if (!loaded.ok) return failedReload(loaded.error, "the old one runs on");
+    plugin.machine.move("loading", "reloading");
+    await this.#hook("stop", plugin.name, before.bundle, old, HOOK_DEADLINE_MS);
+    const safe = await DataCopy.make(this.deps.databaseOf(plugin.candidate), loaded.value.host);
+    const started = safe.ok ? await this.#begin(loaded.value, old) : safe;
+    if (started.ok) {
+      this.#install(plugin, loaded.value);
+      await this.#hook("cleanup", plugin.name, before.bundle, old, HOOK_DEADLINE_MS);
+      await old.close();
+      return started;
+    }
+    await loaded.value.instance.close();
+    if (safe.ok) await safe.value.restore();
+    return this.#resume(plugin, old, started.error);
+  }
+
+  /** The old version goes on after a reload that failed. */
+  async #resume(plugin: Plugin, old: Instance, why: GatewayError): Promise<Result<null>> {
+    old.registrations.forgetStart();
+    old.registrations.phase = "start";
+    const outcome = await old.call({ kind: "lifecycle", hook: "start" }, [], HOOK_DEADLINE_MS, old.background());
+    const problem =
+      hookProblem(outcome, plugin.bundle) ?? (old.registrations.isCommitted ? null : commitProblem(old.registrations.commit(null)));
+    old.registrations.phase = "running";
+    if (problem === null) {
+      plugin.machine.move("running");
+      return failedReload(why, "the old one runs on");
+    }
+    await old.close();
+    this.clear(plugin);
+    plugin.machine.move("failed", `neither the new version nor the old one starts: ${why.summary()}; ${problem}`);
+    return failedReload(why, `nor does the old one start again: ${problem}`);
+  }
+
+  /** initialize, start, and its registrations in place of `previous`'s; closed again when any of it fails. */
+  async #begin(loaded: Loaded, previous: Instance | null): Promise<Result<null>> {
+    const started = await begin(loaded);
+    const done = started.ok ? loaded.instance.registrations.commit(previous?.registrations ?? null) : started;
+    if (!done.ok) await loaded.instance.close();
+    return done;
+  }
+
+  #install(plugin: Plugin, { instance, bundle, config }: Loaded): void {
+    plugin.instance = instance;
+    plugin.bundle = bundle;
+    plugin.config = config;
+    plugin.runningSince = this.deps.clock.now();
+    plugin.timeoutS = this.deps.limitsOf(plugin.candidate).timeoutS;
+    plugin.machine.move("running");
+  }
+
+  /** Its realm is gone: what it registered stays for those who wait for its return, when `keep` says so. */
+  detach(plugin: Plugin, keep: boolean): void {
+    const instance = plugin.instance;
+    if (instance === null) return;
+    if (!keep) instance.registrations.clear();
+    instance.lease.close();
+    if (!keep) plugin.instance = null;
+    plugin.runningSince = null;
+  }
+
+  clear(plugin: Plugin): void {
+    plugin.instance?.registrations.clear();
+    plugin.instance?.lease.close();
+    plugin.instance = null;
+    plugin.runningSince = null;
+    // A process of its own has nothing left to do.
+    if (plugin.hostKey !== "shared") void this.deps.hosts.release(plugin.hostKey);
+  }
+
+  #load(plugin: Plugin, code: Bundle | null = null) {
+    const slot: { instance: Instance | null } = { instance: null };
+    const fates = {
+      onFailure: (source: "strike" | "handler", message: string) => {
+        if (slot.instance !== null) this.fates.failed(plugin, slot.instance, source, message);
+      },
+      onGone: (instance: Instance, reason: GoneReason, detail: string) => {
+        if (slot.instance !== null) this.fates.gone(plugin, instance, reason, detail);
+      },
+    };
+    return prepare(plugin, this.deps, fates, code).then((loaded) => {
+      if (loaded.ok) slot.instance = loaded.value.instance;
+      return loaded;
+    });
+  }
+
+  async #stopHooks(plugin: Plugin, instance: Instance, deadlineMs: number): Promise<void> {
+    for (const hook of ["stop", "cleanup"] as const) {
+      if (!(await this.#hook(hook, plugin.name, plugin.bundle, instance, deadlineMs))) return;
+    }
+  }
+
+  /** False when the realm is gone, so that no further hook can run. A hook that fails is reported; the stop goes on. */
+  async #hook(hook: "stop" | "cleanup", name: string, bundle: Bundle | null, instance: Instance, deadlineMs: number): Promise<boolean> {
+    const outcome = await instance.call({ kind: "lifecycle", hook }, [], deadlineMs, instance.background());
+    const problem = hookProblem(outcome, bundle);
+    const isGone = !outcome.ok && outcome.cause === "gone";
+    // That a host ended was told once, for all its plugins.
+    const level = isGone ? "debug" : "warn";
+    if (problem !== null) this.deps.log[level](`${hook} failed, cleaning up by force: ${problem}`, { plugin: name });
+    return !isGone;
+  }
+}
+
+function failedReload(why: GatewayError, old: string): Result<never> {
+  return fail("load_failed", `the new version did not start, ${old}: ${why.summary()}`, { cause: why });
+}
+
+function commitProblem(committed: Result<null>): string | null {
+  return committed.ok ? null : committed.error.summary();
+}

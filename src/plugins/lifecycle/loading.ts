@@ -1,0 +1,137 @@
+import { fail, type GatewayError, ok, type Result } from "../../errors.ts";
+import type { CallOutcome, PluginHost, RealmLimits } from "../../sandbox/port.ts";
+import type { Json } from "../../sdk/boundary/wire.ts";
+import { Instance, type InstanceDeps } from "../plugin/instance.ts";
+import type { Plugin } from "../plugin/plugin.ts";
+import { type Bundle, describeError, type SupervisorDeps } from "../ports.ts";
+import { Registrations } from "../registrations/registrations.ts";
+
+/** Deadline of each lifecycle hook (CONTRACT). */
+export const HOOK_DEADLINE_MS = 10_000;
+
+export interface Loaded {
+  readonly instance: Instance;
+  readonly bundle: Bundle;
+  readonly host: PluginHost;
+  readonly config: { readonly [key: string]: Json };
+}
+
+type Fates = Pick<InstanceDeps, "onFailure" | "onGone">;
+
+/**
+ * From folder, or from `code` that was bundled before, to an open realm: build, configuration, realm. Nothing of it is
+ * visible outside; what fails is closed again.
+ */
+export async function prepare(plugin: Plugin, deps: SupervisorDeps, fates: Fates, code: Bundle | null = null): Promise<Result<Loaded>> {
+  const { candidate } = plugin;
+  const bundle = code === null ? await deps.build(candidate) : ok(code);
+  if (!bundle.ok) return bundle;
+  const host = await deps.hosts.get(plugin.hostKey);
+  if (!host.ok) return host;
+  const config = deps.configOf(candidate);
+  const valid = await checkConfig(plugin, deps, host.value, config);
+  if (!valid.ok) return valid;
+  const instance = makeInstance(plugin, deps, bundle.value, fates);
+  const realm = await openRealm(instance, plugin, deps, host.value, bundle.value, config);
+  if (realm.ok) return ok({ instance, bundle: bundle.value, host: host.value, config });
+  await instance.close();
+  return realm;
+}
+
+/** Violations of the plugin's own JSON Schema, all at once, as one error; the schema runs in the host. */
+export async function checkConfig(
+  plugin: Plugin,
+  deps: SupervisorDeps,
+  host: PluginHost,
+  config: { readonly [key: string]: Json },
+): Promise<Result<null>> {
+  const schema = await deps.schemaOf(plugin.candidate);
+  if (!schema.ok) return schema;
+  if (schema.value === null) return ok(null);
+  const checked = await host.validateConfig(schema.value, config);
+  if (!checked.ok) return checked;
+  if (checked.value.length === 0) return ok(null);
+  const lines = checked.value.map(({ path, message }) => `${path === "" ? "(root)" : path}: ${message}`);
+  return fail("config_invalid", `the configuration of ${plugin.name} does not fit its schema: ${lines.join("; ")}`, {
+    where: `plugins.config.${plugin.name}`,
+    hint: "mend it in the configuration file or by PUT /api/v1/plugins/NAME/config",
+    data: { errors: checked.value },
+  });
+}
+
+function makeInstance(plugin: Plugin, deps: SupervisorDeps, bundle: Bundle, fates: Fates): Instance {
+  return new Instance({
+    plugin: plugin.name,
+    manifest: plugin.candidate.manifest,
+    registrations: new Registrations(plugin.name, plugin.handles, deps.registrarOf),
+    lease: deps.approvals.open(plugin.candidate, bundle.hash),
+    log: deps.log.child(plugin.name),
+    random: deps.random,
+    metrics: plugin.metrics,
+    now: () => deps.clock.monotonic(),
+    mapStack: (stack) => bundle.mapStack(stack),
+    operate: deps.operate,
+    ...fates,
+  });
+}
+
+async function openRealm(
+  instance: Instance,
+  plugin: Plugin,
+  deps: SupervisorDeps,
+  host: PluginHost,
+  bundle: Bundle,
+  config: { readonly [key: string]: Json },
+) {
+  const { candidate } = plugin;
+  const { lease } = instance;
+  const opened = await host.open(
+    {
+      plugin: candidate.name,
+      version: candidate.manifest.version,
+      code: bundle.code,
+      limits: withinQuota(deps.limitsOf(candidate), lease.quotaMb()),
+      config,
+      capabilities: (candidate.manifest.capabilities ?? {}) as unknown as Json,
+      permissions: lease.states() as unknown as Json,
+      tokens: lease.tokens as Record<string, string>,
+      database: lease.tokens.database_access === undefined ? null : deps.databaseOf(candidate),
+      gatewayVersion: deps.gatewayVersion,
+    },
+    instance.events,
+  );
+  if (!opened.ok) return mapped(opened.error, bundle);
+  instance.attach(opened.value, host);
+  return ok(null);
+}
+
+/** The narrower of the limit and the permission's own quota. */
+function withinQuota(limits: RealmLimits, quotaMb: number | null): RealmLimits {
+  return quotaMb === null ? limits : { ...limits, storageMb: Math.min(limits.storageMb, quotaMb) };
+}
+
+/** A load error of the realm carries the engine's stack; the author wants his own lines. */
+function mapped(error: GatewayError, bundle: Bundle): Result<never> {
+  const stack = error.data?.stack;
+  if (typeof stack !== "string") return { ok: false, error };
+  const line = describeError({ name: "", message: "", stack }, bundle).replace(/^: /, "");
+  return fail(error.code, `${error.message}${line}`, { cause: error });
+}
+
+/** initialize and start, each with its deadline. */
+export async function begin({ instance, bundle }: Pick<Loaded, "instance" | "bundle">): Promise<Result<null>> {
+  for (const hook of ["initialize", "start"] as const) {
+    instance.registrations.phase = hook;
+    const outcome = await instance.call({ kind: "lifecycle", hook }, [], HOOK_DEADLINE_MS, instance.background());
+    const problem = hookProblem(outcome, bundle);
+    if (problem !== null) return fail(!outcome.ok && outcome.cause === "gone" ? "realm_gone" : "load_failed", `${hook} failed: ${problem}`);
+  }
+  instance.registrations.phase = "running";
+  return ok(null);
+}
+
+/** A hook fails by throwing, by its deadline, or by returning false. */
+export function hookProblem(outcome: CallOutcome, bundle: Bundle | null): string | null {
+  if (!outcome.ok) return describeError(outcome.error, bundle);
+  return outcome.value === false ? "it returned false (log why before, or return nothing when all is well)" : null;
+}

@@ -1,0 +1,130 @@
+import type { Timer } from "../../clock.ts";
+import type { GoneReason, HostExit, PluginHost } from "../../sandbox/port.ts";
+import type { FailureSource, Verdict } from "../plugin/health.ts";
+import type { HostKey } from "./hosts.ts";
+import type { Instance } from "../plugin/instance.ts";
+import type { Lifecycle } from "./lifecycle.ts";
+import type { Plugin } from "../plugin/plugin.ts";
+import type { SupervisorDeps } from "../ports.ts";
+
+/** What happens when something of a plugin breaks: counting, restarts with backoff, and the threshold. */
+export class Recovery {
+  readonly #timers = new Map<string, Timer>();
+  /** Deaths of hosts in which the page named a plugin: it then lives in a process of its own. */
+  readonly #suspects = new Set<string>();
+  #stopped = false;
+
+  constructor(
+    private readonly deps: SupervisorDeps,
+    private readonly plugins: () => Iterable<Plugin>,
+    private readonly lifecycle: () => Lifecycle,
+  ) {}
+
+  isSuspect(name: string): boolean {
+    return this.#suspects.has(name);
+  }
+
+  suspect(plugin: Plugin): void {
+    this.#suspects.add(plugin.name);
+  }
+
+  failed(plugin: Plugin, source: FailureSource, message: string): void {
+    if (plugin.state !== "running") return;
+    plugin.metrics.failures += 1;
+    this.#apply(plugin, plugin.health.failed(source, message), message);
+  }
+
+  /** One realm ended by itself; its host lives on. */
+  gone(plugin: Plugin, instance: Instance, reason: GoneReason, detail: string): void {
+    if (plugin.instance !== instance || reason === "closed" || reason === "host") return;
+    plugin.metrics.failures += 1;
+    const message = `its realm ended: ${reason}: ${detail}`;
+    this.#apply(plugin, plugin.health.died("realm", message), message);
+  }
+
+  /** A host process ended: the one that was running gets the blame and a host of its own, the others come straight back. */
+  hostExited(key: HostKey, host: PluginHost, exit: HostExit): void {
+    const culprit = exit.reason === "stopped" ? null : exit.culprit;
+    this.deps.log.debug(`plugin host ${key} ended`, { pid: host.pid, reason: exit.reason });
+    for (const plugin of this.plugins()) {
+      const realm = plugin.instance?.realm;
+      if (plugin.instance?.host !== host || realm === null || realm === undefined) continue;
+      if (plugin.state !== "running") continue;
+      if (realm.number === culprit) this.#blame(plugin, exit);
+      else this.#bringBack(plugin);
+    }
+  }
+
+  cancel(plugin: Plugin): void {
+    this.#timers.get(plugin.name)?.cancel();
+    this.#timers.delete(plugin.name);
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    for (const timer of this.#timers.values()) timer.cancel();
+    this.#timers.clear();
+  }
+
+  #blame(plugin: Plugin, exit: HostExit): void {
+    const message = `it was running when the plugin host was ended: ${exit.reason}: ${exit.detail}`;
+    this.#suspects.add(plugin.name);
+    this.deps.audit(plugin.name, "strike", message);
+    plugin.metrics.failures += 1;
+    this.#apply(plugin, plugin.health.died("strike", message), message);
+  }
+
+  #bringBack(plugin: Plugin): void {
+    plugin.machine.move("loading", "its host was ended for another plugin's fault");
+    this.lifecycle().detach(plugin, true);
+    void plugin.exclusive(async () => {
+      if (this.#stopped || plugin.state !== "loading") return;
+      // The very code that ran: quickly back, and nothing that changed on the disk meanwhile.
+      await this.lifecycle().up(plugin, plugin.bundle);
+    });
+  }
+
+  #apply(plugin: Plugin, verdict: Verdict, message: string): void {
+    if (this.#stopped || verdict.action === "none") return;
+    if (verdict.action === "disable") {
+      this.#disable(plugin, message);
+      return;
+    }
+    const delay = verdict.delayMs / 1000;
+    plugin.machine.move("backing_off", `${message}; starts again in ${delay} s`);
+    this.#alert(plugin, "plugin_restarting", `${plugin.name} is restarted in ${delay} s: ${message}`, false);
+    const dying = plugin.instance;
+    this.lifecycle().detach(plugin, true);
+    void dying?.close();
+    this.cancel(plugin);
+    this.#timers.set(
+      plugin.name,
+      this.deps.clock.after(verdict.delayMs, () => void plugin.exclusive(() => this.#again(plugin))),
+    );
+  }
+
+  async #again(plugin: Plugin): Promise<void> {
+    if (this.#stopped || plugin.state !== "backing_off") return;
+    if (this.isSuspect(plugin.name)) plugin.hostKey = `own:${plugin.name}`;
+    const up = await this.lifecycle().up(plugin);
+    if (up.ok) return;
+    this.#apply(plugin, plugin.health.died("lifecycle", up.error.summary()), up.error.summary());
+  }
+
+  #disable(plugin: Plugin, message: string): void {
+    const { max_failures, max_restarts } = this.deps.healthLimits();
+    const reason = `disabled after ${max_restarts} restarts (${max_failures} failures each at most): ${message}`;
+    const dying = plugin.instance;
+    this.lifecycle().clear(plugin);
+    void dying?.close();
+    if (plugin.state === "running") plugin.machine.move("stopping", reason);
+    plugin.machine.move("disabled", reason, "threshold");
+    this.#alert(plugin, "plugin_disabled", `${plugin.name} was ${reason}`, true);
+  }
+
+  #alert(plugin: Plugin, code: string, message: string, loud: boolean): void {
+    this.deps.log[loud ? "error" : "warn"](message, { plugin: plugin.name });
+    this.deps.audit(plugin.name, code, message);
+    if (loud) this.deps.bus.emit("alert", { code, message, plugin: plugin.name });
+  }
+}

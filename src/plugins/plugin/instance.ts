@@ -1,0 +1,202 @@
+import type { Random } from "../../clock.ts";
+import type { Logger } from "../../log/logger.ts";
+import type { Manifest } from "../../manifest/schema.ts";
+import type { OpenLease } from "../../permissions/capability-set.ts";
+import type { PermissionName } from "../../permissions/grammar/types.ts";
+import type { CallOutcome, CallTarget, GoneReason, PluginHost, Realm, RealmEvents, RealmRequest, RequestOutcome } from "../../sandbox/port.ts";
+import type { Json, WireContext, WireError } from "../../sdk/boundary/wire.ts";
+import type { CallMetrics } from "./metrics.ts";
+import type { Registrations } from "../registrations/registrations.ts";
+
+/** On whose behalf a call runs: gives correlation, and the place a message without destination goes. */
+export interface CallOrigin {
+  readonly correlationId: string;
+  /** Present when a message from the mesh caused the call. */
+  readonly context: WireContext | null;
+  /** The interface the message came by. */
+  readonly link: string | null;
+}
+
+interface UnderWay {
+  readonly origin: CallOrigin;
+  /** Whether it has asked the gateway for anything yet: if not, running it again harms nobody. */
+  acted: boolean;
+}
+
+/** A call that ended because its realm was gone, and had done nothing outside it, may be made again. */
+export type Attempt = CallOutcome & { readonly acted: boolean };
+
+/** Answers a plugin's capability call; see operations.ts. */
+export type Operator = (instance: Instance, request: RealmRequest, origin: CallOrigin) => Promise<RequestOutcome>;
+
+export interface InstanceDeps {
+  readonly plugin: string;
+  readonly manifest: Manifest;
+  readonly registrations: Registrations;
+  readonly lease: OpenLease;
+  readonly log: Logger;
+  readonly random: Random;
+  readonly metrics: CallMetrics;
+  readonly now: () => number;
+  /** Engine lines to the author's. */
+  mapStack(stack: string): string;
+  readonly operate: Operator;
+  onFailure(source: "strike" | "handler", message: string): void;
+  onGone(instance: Instance, reason: GoneReason, detail: string): void;
+}
+
+/** Capability calls of one plugin that may wait for an answer at once; more are refused. */
+const SDK_FRAME = /\bsdk\/[\w/]{1,40}\.ts:\d|^\s*at apply \(native\)$/;
+const MAX_REQUESTS = 64;
+/** Done at once, and bounded by their own number: initialize() may make hundreds of them in one go. */
+const REGISTERING: ReadonlySet<string> = new Set(["register", "dispose"]);
+
+/** `c_` and 12 hex digits: names one message from the radio to the last log line. */
+export function correlationId(random: Random): string {
+  return `c_${Buffer.from(random.bytes(6)).toString("hex")}`;
+}
+
+/** One load of one plugin: its realm, its lease, and the calls that are under way. */
+export class Instance {
+  /** Realm's registration id by the gateway's lasting handle. */
+  readonly handlers = new Map<number, number>();
+  readonly lease: OpenLease;
+  readonly plugin: string;
+  readonly manifest: Manifest;
+  readonly registrations: Registrations;
+  #realm: Realm | null = null;
+  #host: PluginHost | null = null;
+  #requests = 0;
+  readonly #calls = new Map<number, UnderWay>();
+
+  constructor(private readonly deps: InstanceDeps) {
+    this.lease = deps.lease;
+    this.plugin = deps.plugin;
+    this.manifest = deps.manifest;
+    this.registrations = deps.registrations;
+  }
+
+  attach(realm: Realm, host: PluginHost): void {
+    this.#realm = realm;
+    this.#host = host;
+  }
+
+  /** The process it lives in. */
+  get host(): PluginHost | null {
+    return this.#host;
+  }
+
+  get realm(): Realm | null {
+    return this.#realm;
+  }
+
+  /** Whether the manifest asks for a permission at all: spares the audit log a denial nobody sought. */
+  asks(permission: PermissionName): boolean {
+    return this.lease.tokens[permission] !== undefined;
+  }
+
+  get metrics(): CallMetrics {
+    return this.deps.metrics;
+  }
+
+  get inFlight(): number {
+    return this.#calls.size;
+  }
+
+  background(): CallOrigin {
+    return { correlationId: correlationId(this.deps.random), context: null, link: null };
+  }
+
+  /** Calls into the realm; the outcome is a value, whatever the plugin does. */
+  async call(target: CallTarget, args: readonly Json[], timeoutMs: number, origin: CallOrigin): Promise<Attempt> {
+    const realm = this.#realm;
+    if (realm === null) return { ...goneOutcome("the realm is not open"), acted: false };
+    const started = this.deps.now();
+    const { id, outcome } = realm.call(target, args, timeoutMs);
+    const underWay: UnderWay = { origin, acted: false };
+    this.#calls.set(id, underWay);
+    try {
+      return { ...(await outcome), acted: underWay.acted };
+    } finally {
+      this.#calls.delete(id);
+      this.deps.metrics.record(this.deps.now() - started);
+    }
+  }
+
+  /** Runs a registered handler by its lasting handle. */
+  invoke(handle: number, args: readonly Json[], timeoutMs: number, origin: CallOrigin): Promise<Attempt> {
+    const registration = this.handlers.get(handle);
+    if (registration === undefined) return Promise.resolve({ ...goneOutcome("the handler is no longer registered"), acted: false });
+    return this.call({ kind: "handler", registration }, args, timeoutMs, origin);
+  }
+
+  /** What the realm's host tells us; handed to PluginHost.open. */
+  readonly events: RealmEvents = {
+    request: (request) => this.#request(request),
+    log: (level, message, { error_type: name, error_message, stack_trace: stack, ...fields }) => {
+      const isError = typeof name === "string" && typeof error_message === "string" && typeof stack === "string";
+      const error = isError ? { error: this.inAuthorsLines({ name, message: error_message, stack }) } : {};
+      this.deps.log[level](message, { ...fields, ...error, plugin: this.plugin });
+    },
+    fault: (error) => {
+      this.deps.log.error(error.message, { plugin: this.plugin, error: this.inAuthorsLines(error) });
+      this.deps.onFailure("handler", error.message);
+    },
+    strike: (reason, detail) => {
+      this.deps.log.warn(`strike: ${reason}: ${detail}`, { plugin: this.plugin });
+      this.deps.onFailure("strike", `${reason}: ${detail}`);
+    },
+    storageUsed: (allowed, denied) => {
+      this.deps.metrics.storageCalls += allowed;
+      this.deps.metrics.denied += denied;
+      this.lease.decidedElsewhere("database_access", allowed, denied);
+    },
+    gone: (reason, detail) => this.deps.onGone(this, reason, detail),
+  };
+
+  inAuthorsLines(error: WireError): WireError {
+    if (error.stack === undefined) return error;
+    const lines = error.stack.split("\n").map((line) => [line, this.deps.mapStack(line)] as const);
+    // The sdk's own frames are places in our one-line modules; a plugin's file of such a name was mapped.
+    return { ...error, stack: lines.flatMap(([line, mapped]) => (line === mapped && SDK_FRAME.test(line) ? [] : [mapped])).join("\n") };
+  }
+
+  async close(): Promise<void> {
+    this.lease.close();
+    const realm = this.#realm;
+    this.#realm = null;
+    this.handlers.clear();
+    await realm?.close();
+  }
+
+  async #request(request: RealmRequest): Promise<RequestOutcome> {
+    const counts = !REGISTERING.has(request.operation);
+    if (counts && this.#requests >= MAX_REQUESTS)
+      return refused("RateLimited", `more than ${MAX_REQUESTS} calls wait for an answer`, "rate_limited");
+    const underWay = request.call === null ? undefined : this.#calls.get(request.call);
+    if (underWay !== undefined) underWay.acted = true;
+    const origin = underWay?.origin ?? this.background();
+    if (counts) this.#requests += 1;
+    try {
+      return await this.deps.operate(this, request, origin);
+    } catch (thrown) {
+      // A fault of ours must not reach the realm with its detail, nor end the host's session.
+      this.deps.log.error(`operation ${request.operation} failed`, {
+        plugin: this.plugin,
+        error: thrown,
+        correlation_id: origin.correlationId,
+      });
+      return refused("InternalError", "the gateway could not carry out this call", "internal");
+    } finally {
+      if (counts) this.#requests -= 1;
+    }
+  }
+}
+
+export function refused(name: string, message: string, code: string, more: Partial<WireError> = {}): RequestOutcome {
+  return { ok: false, error: { name, message, code, ...more } };
+}
+
+export function goneOutcome(message: string): CallOutcome {
+  return { ok: false, cause: "gone", error: { name: "RealmGone", message, code: "realm_gone" }, cpuMs: 0 };
+}

@@ -1,0 +1,186 @@
+import { fail, ok, type Result } from "../../errors.ts";
+import type { CheckedRegistration } from "../capabilities/schemas.ts";
+import type { Registrar, RegistrationFacts } from "../capabilities/ports.ts";
+
+/** Of each kind, for one plugin (CONTRACT). */
+export const MAX_REGISTRATIONS = 200;
+
+type Kind = CheckedRegistration["kind"];
+
+export interface Entry {
+  readonly handle: number;
+  readonly key: string;
+  readonly registration: CheckedRegistration;
+  readonly facts: RegistrationFacts;
+  readonly phase: Phase;
+}
+
+export type Phase = "initialize" | "start" | "running";
+
+/**
+ * Lasting numbers for a plugin's handlers: the same command keeps its number over restart and reload, so that router,
+ * menus and schedule need not know that the realm behind it is another one.
+ */
+export class Handles {
+  readonly #numbers = new Map<string, number>();
+
+  constructor(private readonly next: () => number) {}
+
+  of(key: string): number {
+    const known = this.#numbers.get(key);
+    if (known !== undefined) return known;
+    const number = this.next();
+    this.#numbers.set(key, number);
+    return number;
+  }
+}
+
+/** Which registrar holds a kind; plugin messages have none. */
+export type RegistrarOf = (kind: Kind) => Registrar | null;
+
+/**
+ * What one load of a plugin registered. Until {@link commit} nothing of it is visible outside, so a load that fails
+ * leaves no trace and a reload swaps all at once; after it each change takes effect immediately.
+ */
+export class Registrations {
+  readonly #entries = new Map<number, Entry>();
+  readonly #keys = new Set<string>();
+  readonly #ordinals = new Map<string, number>();
+  #committed = false;
+  /** In which hook the plugin is: what start registers is taken away before start runs again. */
+  phase: Phase = "initialize";
+
+  constructor(
+    private readonly plugin: string,
+    private readonly handles: Handles,
+    private readonly registrarOf: RegistrarOf,
+  ) {}
+
+  add(registration: CheckedRegistration, facts: RegistrationFacts): Result<number> {
+    if (this.#entries.has(registration.id)) return fail("conflict", `registration ${registration.id} exists already`);
+    if (this.count(registration.kind) >= MAX_REGISTRATIONS) {
+      return fail("quota_exceeded", `a plugin may have ${MAX_REGISTRATIONS} registrations of kind ${registration.kind}`, {
+        hint: "dispose of some first",
+      });
+    }
+    const key = this.#key(registration);
+    if (this.#keys.has(key))
+      return fail("conflict", `${describe(registration)} is registered already by this plugin`, { hint: "dispose of the first one" });
+    const registrar = this.registrarOf(registration.kind);
+    const checked = registrar?.check(this.plugin, registration, facts) ?? ok(null);
+    if (!checked.ok) return checked;
+    const entry = { handle: this.handles.of(key), key, registration, facts, phase: this.phase };
+    if (this.#committed && registrar !== null) {
+      const added = registrar.add(this.plugin, entry.handle, registration, facts);
+      if (!added.ok) return added;
+    }
+    this.#entries.set(registration.id, entry);
+    this.#keys.add(key);
+    return ok(entry.handle);
+  }
+
+  /** Makes all of it visible in place of `previous`. The first refusal undoes what was added. */
+  commit(previous: Registrations | null): Result<null> {
+    previous?.withdraw();
+    for (const entry of this.#entries.values()) {
+      const added = this.registrarOf(entry.registration.kind)?.add(this.plugin, entry.handle, entry.registration, entry.facts) ?? ok(null);
+      if (!added.ok) {
+        this.#removeAll();
+        return added;
+      }
+    }
+    this.#committed = true;
+    return ok(null);
+  }
+
+  dispose(id: number): Entry | null {
+    const entry = this.#entries.get(id);
+    if (entry === undefined) return null;
+    this.#entries.delete(id);
+    this.#keys.delete(entry.key);
+    if (this.#committed) this.registrarOf(entry.registration.kind)?.remove(this.plugin, entry.handle);
+    return entry;
+  }
+
+  /** The plugin is started a second time: what its first start registered would stand twice. */
+  forgetStart(): void {
+    for (const [id, entry] of [...this.#entries]) if (entry.phase !== "initialize") this.dispose(id);
+  }
+
+  /** Takes all of it out of sight and keeps it, so that it can be committed again. */
+  withdraw(): void {
+    if (this.#committed) this.#removeAll();
+    this.#committed = false;
+  }
+
+  clear(): void {
+    this.withdraw();
+    this.#entries.clear();
+    this.#keys.clear();
+  }
+
+  entries(): IterableIterator<Entry> {
+    return this.#entries.values();
+  }
+
+  count(kind?: Kind): number {
+    if (kind === undefined) return this.#entries.size;
+    let count = 0;
+    for (const entry of this.#entries.values()) if (entry.registration.kind === kind) count += 1;
+    return count;
+  }
+
+  get isCommitted(): boolean {
+    return this.#committed;
+  }
+
+  counts(): Record<string, number> {
+    const counts: Record<string, number> = {};
+    for (const { registration } of this.#entries.values()) counts[registration.kind] = (counts[registration.kind] ?? 0) + 1;
+    return counts;
+  }
+
+  #removeAll(): void {
+    for (const entry of this.#entries.values()) this.registrarOf(entry.registration.kind)?.remove(this.plugin, entry.handle);
+  }
+
+  #key(registration: CheckedRegistration): string {
+    switch (registration.kind) {
+      case "command":
+        return `command:${registration.name.toLowerCase()}`;
+      case "keyword":
+        return `keyword:${registration.pattern.toLowerCase()}`;
+      case "task":
+        return `task:${registration.name}`;
+      case "menu":
+        return `menu:${registration.menu}/${registration.parent ?? ""}/${registration.label}`;
+      case "event":
+        return this.#ordinal(`event:${registration.type}`);
+      default:
+        return this.#ordinal(registration.kind);
+    }
+  }
+
+  /** Several handlers of these kinds may stand side by side: they are told apart by their order. */
+  #ordinal(stem: string): string {
+    const number = (this.#ordinals.get(stem) ?? 0) + 1;
+    this.#ordinals.set(stem, number);
+    return `${stem}#${number}`;
+  }
+}
+
+export function describe(registration: CheckedRegistration): string {
+  switch (registration.kind) {
+    case "command":
+    case "task":
+      return `${registration.kind} ${JSON.stringify(registration.name)}`;
+    case "keyword":
+      return `keyword ${JSON.stringify(registration.pattern)}`;
+    case "menu":
+      return `menu item ${JSON.stringify(registration.label)} in ${registration.menu}`;
+    case "event":
+      return `event handler for ${JSON.stringify(registration.type)}`;
+    default:
+      return `${registration.kind} handler`;
+  }
+}

@@ -1,0 +1,58 @@
+import type { Clock, Random } from "../clock.ts";
+import { hostSpawner } from "../gateway/host.ts";
+import type { GatewayParts } from "../gateway/overrides.ts";
+import type { Logger } from "../log/logger.ts";
+import type { SimulatedMeshOptions } from "../mesh/simulator/types.ts";
+import { type InProcessHost, startInProcessHost } from "./in-process-host.ts";
+import type { PluginHost } from "../sandbox/port.ts";
+import { type Setup, testCompiler } from "./setup.ts";
+import type { TestHttp } from "./world/http.ts";
+import type { TestNode } from "./world/nodes.ts";
+import type { Denial } from "./world/sent.ts";
+
+/** A jailed process, or a host in this process that can do a few things more. */
+export type TestHost = PluginHost & Partial<Pick<InProcessHost, "busy" | "crash" | "tell">>;
+
+export interface PartsDeps {
+  readonly setup: Setup;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  readonly http: TestHttp;
+  readonly realHost: boolean;
+  nodes(): readonly TestNode[];
+  spawned(host: TestHost): void;
+  denied(denial: Denial): void;
+}
+
+/** As a node: texts closer than this are dropped by it. */
+const FIRMWARE_SPACING_MS = 2000;
+
+/** What of the gateway is the test's: the host process by default, bundler, internet, air and the ear at the broker. */
+export function testParts({ setup, clock, random, log, http, realHost, nodes, spawned, denied }: PartsDeps): GatewayParts {
+  const real = hostSpawner(() => setup.loaded.config, { clock, log });
+  const inProcess = async () => ({ ok: true as const, value: await startInProcessHost({ clock, random }) });
+  return {
+    spawnHost: async (key, folder) => {
+      const host = await (realHost ? real(key, folder) : inProcess());
+      if (host.ok) spawned(host.value);
+      return host;
+    },
+    bundled: [],
+    compiler: testCompiler,
+    resolve: http.resolver,
+    exchange: http.exchange,
+    api: false,
+    mesh: (options) => ({ ...options, ...air(setup, nodes()) }),
+    decided: ({ plugin, permission, scope, result, rule }) => {
+      if (result === "deny") denied({ plugin: plugin ?? "", permission, scope, rule });
+    },
+  };
+}
+
+function air(setup: Setup, present: readonly TestNode[]): Pick<SimulatedMeshOptions, "nodes" | "latencyMs" | "textSpacingMs"> {
+  const spacing = setup.loaded.config.mesh.text_spacing_s * 1000;
+  const details = new Map(setup.nodes.map(({ name, ...values }) => [name, values]));
+  const nodes = present.map(({ name, number }) => ({ ...details.get(name), number, longName: name }));
+  return { nodes, latencyMs: 0, textSpacingMs: Math.min(spacing, FIRMWARE_SPACING_MS) };
+}
