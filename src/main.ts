@@ -1,6 +1,7 @@
 #!/usr/bin/env bun
+import { STAGE_ONE, STAGE_TWO } from "./bridge/launch.ts";
 // The process edge: the one place that knows the process. Everything behind it gets what it needs as parameters.
-import { runHostProcess, STAGE_ONE, STAGE_TWO } from "./host/entry.ts";
+import { runHostProcess } from "./host/entry.ts";
 import { COMPILER_VERB } from "./sandbox/loader/source.ts";
 
 const [verb, argument] = process.argv.slice(2);

@@ -9,6 +9,7 @@ import { WALLS } from "../config/schema.ts";
 import { fail, issueLine, ok, type Result } from "../errors.ts";
 import { Gateway } from "../gateway/gateway.ts";
 import type { GatewayParts } from "../gateway/overrides.ts";
+import type { Json } from "../json.ts";
 import type { LogLine } from "../log/line.ts";
 import { createLog, type LogConsole } from "../log/log.ts";
 import type { Manifest } from "../manifest/schema.ts";
@@ -16,7 +17,6 @@ import type { SimulatedMesh } from "../mesh/simulator/mesh.ts";
 import type { AuditItem } from "../permissions/audit/query.ts";
 import type { BundledPlugin } from "../plugins/discovery/discovery.ts";
 import type { Plugin } from "../plugins/plugin/plugin.ts";
-import type { Json } from "../sdk/boundary/wire.ts";
 
 export interface StandOptions {
   readonly folder: string;

@@ -1,7 +1,8 @@
 /** The messages between gateway and plugin host, with the schemas that the gateway judges the host's by. */
 import * as v from "valibot";
-import type { Json, WireError } from "../sdk/boundary/wire.ts";
-import type { CallOutcome, CallTarget, RealmSpec, RequestOutcome } from "../sandbox/port.ts";
+import type { Json } from "../json.ts";
+import type { WireError } from "../sdk/boundary/wire.ts";
+import type { CallOutcome, CallTarget, RealmSpec, RequestOutcome } from "./realm-spec.ts";
 
 /** Gateway to host. Trusted by the host. */
 export type ToHost =

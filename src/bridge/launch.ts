@@ -1,22 +1,63 @@
-/** What both halves of the bridge are made with: the seam towards process.ts and page.ts. */
+/**
+ * How the gateway starts a plugin host: the hidden verbs, the one argument of each, the descriptors that the host inherits,
+ * and the one line that it reports.
+ */
 
-/** The shared page in which the host names the realm it is about to run, so that a kill can name the culprit. */
-export interface RunningPage {
-  /** Before any instruction of this realm runs. */
-  enter(realm: number): void;
-  leave(): void;
-  /** "I am alive": the run queue calls it between slices and at least every 100 ms when idle. */
-  beat(): void;
+export const STAGE_ONE = "__host";
+export const STAGE_TWO = "__host2";
+
+/** The first line on standard output; all later ones are for the log. */
+export type HostReport =
+  | { readonly walls: readonly Wall[] }
+  | { readonly error: { readonly message: string; readonly hint: string | undefined } };
+
+/** What the gateway asks for; it goes along as the one argument of both stages. */
+export interface JailPlan {
+  /** The gateway's process id: without it the host ends. */
+  readonly parent: number;
+  /** What becomes of stage one: program and arguments, without the plan. */
+  readonly next: readonly string[];
+  /** Folders the host may read, when it runs from source. */
+  readonly readable: readonly string[];
+  /** Folders of databases. */
+  readonly databases: readonly string[];
+  readonly allowMissing: readonly string[];
+  /** Bytes of private memory above what the engine has at the start. */
+  readonly dataBytes: number;
+  readonly fileBytes: number;
+  readonly openFiles: number;
+  /** Only tries the walls and ends. */
+  readonly probe: boolean;
 }
 
-/** For hosts without a watchdog. */
-export const noPage: RunningPage = { enter() {}, leave() {}, beat() {} };
+/** Descriptors that the host has: standard ones, bridge in, bridge out, page. */
+export const BRIDGE_IN_FD = 3;
+export const BRIDGE_OUT_FD = 4;
+export const PAGE_FD = 5;
 
-/** A wall of the jail as the host found it by trying. */
-export interface Wall {
+/** What stage one left for stage two. */
+export interface StageTwo {
+  readonly plan: JailPlan;
+  readonly failed: Partial<Record<WallName, string>>;
+}
+
+export type WallName = "capabilities" | "no_new_privs" | "limits" | "landlock" | "landlock_network" | "landlock_scope" | "seccomp";
+
+/** What `plugins.isolation.allow_missing` may name; `jail` stands for all of them, elsewhere than on Linux. */
+export const OPTIONAL_WALLS: readonly string[] = ["jail", "capabilities", "no_new_privs", "limits", "landlock", "seccomp"];
+
+/** A wall of the jail as the host found it by trying: what status and doctor show. */
+export interface WallReport {
   readonly wall: string;
   readonly stands: boolean;
+  /** What was tried and what came of it. */
   readonly detail: string;
+}
+
+export interface Wall extends WallReport {
+  readonly wall: WallName | "jail";
+  /** False: a second wall behind another one, which older kernels lack. */
+  readonly required: boolean;
 }
 
 /** What stage two of the jail runs once the walls stand. */

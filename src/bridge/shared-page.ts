@@ -6,8 +6,19 @@
 import { type ptr, toArrayBuffer } from "bun:ffi";
 import { closeSync, readSync } from "node:fs";
 import { GatewayError } from "../errors.ts";
-import type { RunningPage } from "./launch.ts";
 import { cString, libc } from "../linux/libc.ts";
+
+/** The shared page in which the host names the realm it is about to run, so that a kill can name the culprit. */
+export interface RunningPage {
+  /** Before any instruction of this realm runs. */
+  enter(realm: number): void;
+  leave(): void;
+  /** "I am alive": the run queue calls it between slices and at least every 100 ms when idle. */
+  beat(): void;
+}
+
+/** For hosts without a watchdog. */
+export const noPage: RunningPage = { enter() {}, leave() {}, beat() {} };
 
 const SIZE = 4096;
 /** Words of 32 bits. */

@@ -1,7 +1,7 @@
 /** One schema check for everything written in YAML: all problems at once, each with its place and its mend. */
 import * as v from "valibot";
 import type { Issue, Result } from "../errors.ts";
-import type { Json } from "../sdk/boundary/wire.ts";
+import type { Json } from "../json.ts";
 import type { Path, YamlFile } from "./yaml.ts";
 
 type Schema<T> = v.GenericSchema<unknown, T>;

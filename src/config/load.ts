@@ -1,8 +1,8 @@
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { dirname, isAbsolute, join, resolve } from "node:path";
 import type { Issue, Result } from "../errors.ts";
+import type { Json } from "../json.ts";
 import { parseEntry } from "../permissions/grammar/descriptor.ts";
-import type { Json } from "../sdk/boundary/wire.ts";
 import { checkFile } from "./check.ts";
 import { isMap, type JsonObject } from "./merge.ts";
 import { type Override, readOverrides } from "./overrides.ts";

@@ -1,4 +1,4 @@
-import type { Json } from "../sdk/boundary/wire.ts";
+import type { Json } from "../json.ts";
 
 export interface JsonObject {
   readonly [key: string]: Json;

@@ -1,6 +1,6 @@
 /** `ZEPHYRGATE_API__PORT=9000` and `--port 9000`: single values over those of the file. */
 import type { Issue } from "../errors.ts";
-import type { Json } from "../sdk/boundary/wire.ts";
+import type { Json } from "../json.ts";
 import { nearest } from "./check.ts";
 import { configSchema, MAX_CONFIG_BYTES } from "./schema.ts";
 import { readYaml } from "./yaml.ts";

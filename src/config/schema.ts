@@ -1,7 +1,7 @@
 /** One schema gives the configuration's type, defaults, checks, `docs/config.schema.json` and `docs/configuration.md`. */
 import * as v from "valibot";
+import type { Json } from "../json.ts";
 import { PERMISSION_NAMES } from "../permissions/grammar/types.ts";
-import type { Json } from "../sdk/boundary/wire.ts";
 
 /** Names of the sandbox's walls; a test holds them equal to the jail's own. */
 export const WALLS = ["jail", "capabilities", "no_new_privs", "limits", "landlock", "seccomp"] as const;

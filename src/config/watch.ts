@@ -2,9 +2,9 @@ import { type FSWatcher, statSync, watch } from "node:fs";
 import { basename, dirname } from "node:path";
 import type { Clock, Timer } from "../clock.ts";
 import { type Issue, issueLine, type Result } from "../errors.ts";
+import type { Json } from "../json.ts";
 import type { Subscription } from "../lifetime.ts";
 import type { Logger } from "../log/logger.ts";
-import type { Json } from "../sdk/boundary/wire.ts";
 import type { LoadedConfig } from "./load.ts";
 import { changedKeys, type JsonObject } from "./merge.ts";
 

@@ -4,7 +4,7 @@
  */
 import { isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument, type YAMLError } from "yaml";
 import type { Issue, Result } from "../errors.ts";
-import type { Json } from "../sdk/boundary/wire.ts";
+import type { Json } from "../json.ts";
 
 export type Path = readonly (string | number)[];
 

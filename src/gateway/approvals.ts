@@ -4,11 +4,11 @@ import { parseEntries } from "../permissions/grammar/descriptor.ts";
 import { GrantStore } from "../permissions/grants.ts";
 import { StoredApprovals } from "../plugins/approval/approvals.ts";
 import type { Supervisor } from "../plugins/supervisor.ts";
-import type { Air } from "./mesh.ts";
-import type { Conversation } from "./conversation.ts";
-import type { Ground } from "./storage.ts";
 import type { Catalogue } from "./catalogue.ts";
 import type { Site } from "./context.ts";
+import type { Conversation } from "./conversation.ts";
+import type { Air } from "./mesh.ts";
+import type { Ground } from "./storage.ts";
 
 export interface RightsDeps {
   readonly ground: Ground;

@@ -1,10 +1,12 @@
 /** The supervisor's view of configuration, discovery and loader. */
 import { existsSync } from "node:fs";
 import { embeddedPlugins } from "../../plugins/embedded.ts";
+import type { RealmLimits } from "../bridge/realm-spec.ts";
 import { IS_COMPILED } from "../compiled.ts";
 import { deepMerge } from "../config/merge.ts";
 import type { Config } from "../config/schema.ts";
 import { fail, issueLine, ok, type Result } from "../errors.ts";
+import type { Json } from "../json.ts";
 import type { Logger } from "../log/logger.ts";
 import { effectiveLimits, LIMIT_FACTOR, MANIFEST_FILE } from "../manifest/parse.ts";
 import type { Manifest } from "../manifest/schema.ts";
@@ -16,8 +18,6 @@ import type { Bundle, Candidate, Discovered, Ordered } from "../plugins/ports.ts
 import type { Compiler } from "../sandbox/loader/compiler.ts";
 import { bundleFile, loadPlugin } from "../sandbox/loader/load.ts";
 import { stackMapper } from "../sandbox/loader/stack.ts";
-import type { RealmLimits } from "../sandbox/port.ts";
-import type { Json } from "../sdk/boundary/wire.ts";
 import { VERSION } from "../version.ts";
 
 const embedded = IS_COMPILED ? (require("./embedded.ts") as typeof import("./embedded.ts")) : null;

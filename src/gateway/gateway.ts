@@ -11,13 +11,13 @@ import type { CoreBus, CoreEvents } from "../events/core.ts";
 import { Lifetime } from "../lifetime.ts";
 import type { SimulatedMesh } from "../mesh/simulator/mesh.ts";
 import type { Plugin } from "../plugins/plugin/plugin.ts";
+import { followConfig } from "./config-changes.ts";
+import type { GatewayOptions, Site } from "./context.ts";
+import { makeDesk } from "./control.ts";
 import { type Air, goOnAir, makeAir } from "./mesh.ts";
 import { raiseAlarms } from "./operator-alerts.ts";
-import { makeDesk } from "./control.ts";
-import { followConfig } from "./config-changes.ts";
-import { openGround } from "./storage.ts";
-import type { GatewayOptions, Site } from "./context.ts";
 import { makeStage, type Stage } from "./plugins.ts";
+import { openGround } from "./storage.ts";
 
 export type { GatewayOptions } from "./context.ts";
 

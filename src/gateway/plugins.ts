@@ -7,22 +7,22 @@ import type { StoredApprovals } from "../plugins/approval/approvals.ts";
 import { StoredDecisions } from "../plugins/approval/decisions.ts";
 import { Dispatch } from "../plugins/calls/dispatch.ts";
 import { Feed } from "../plugins/capabilities/event-feed.ts";
-import { Hosts } from "../plugins/lifecycle/hosts.ts";
-import { makeOperator } from "../plugins/capabilities/table.ts";
 import { Peers } from "../plugins/capabilities/peer-messages.ts";
-import type { Candidate } from "../plugins/ports.ts";
 import { Subscribers } from "../plugins/capabilities/subscribers.ts";
+import { makeOperator } from "../plugins/capabilities/table.ts";
+import { Hosts } from "../plugins/lifecycle/hosts.ts";
+import type { Candidate } from "../plugins/ports.ts";
 import { Supervisor } from "../plugins/supervisor.ts";
 import { Compiler, compilerCommand } from "../sandbox/loader/compiler.ts";
 import { VERSION } from "../version.ts";
-import type { Air } from "./mesh.ts";
+import { makeApprovals } from "./approvals.ts";
+import { Catalogue } from "./catalogue.ts";
+import type { Site } from "./context.ts";
 import { type Conversation, makeConversation } from "./conversation.ts";
 import { Databases } from "./databases.ts";
-import type { Ground } from "./storage.ts";
 import { hostSpawner } from "./host.ts";
-import { Catalogue } from "./catalogue.ts";
-import { makeApprovals } from "./approvals.ts";
-import type { Site } from "./context.ts";
+import type { Air } from "./mesh.ts";
+import type { Ground } from "./storage.ts";
 
 /** Everything that has to do with plugins, made and not yet started. */
 export interface Stage {

@@ -7,11 +7,11 @@ import { AuditLog } from "../permissions/audit/log.ts";
 import { grantsSchema } from "../permissions/grants.ts";
 import { decisionsSchema } from "../plugins/approval/decisions.ts";
 import { ROUTER_SCHEMA } from "../router/seen.ts";
+import { runsSchema } from "../schedule/run-store.ts";
 import type { CoreDatabase } from "../storage/core.ts";
 import { openCoreDatabase } from "../storage/core-open.ts";
 import { lockDataFolder } from "../storage/lock.ts";
 import type { Site } from "./context.ts";
-import { runsSchema } from "../schedule/run-store.ts";
 
 const SCHEMAS = [runsSchema, NODES_SCHEMA, OUTBOX_SCHEMA, ROUTER_SCHEMA, grantsSchema, decisionsSchema, secretsSchema];
 

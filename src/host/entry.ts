@@ -3,18 +3,9 @@
  * the host is one argument, the bridge and the page.
  */
 import { writeSync } from "node:fs";
+import { type HostMain, type HostReport, type JailPlan, STAGE_ONE, type StageTwo } from "../bridge/launch.ts";
 import { asGatewayError } from "../errors.ts";
-import type { HostMain } from "../bridge/launch.ts";
-import { enterStageOne, enterStageTwo, type JailPlan, limitMemory, type StageTwo } from "./jail/stages.ts";
-import type { Wall } from "./jail/walls.ts";
-
-export const STAGE_ONE = "__host";
-export const STAGE_TWO = "__host2";
-
-/** The first line on standard output; all later ones are for the log. */
-export type HostReport =
-  | { readonly walls: readonly Wall[] }
-  | { readonly error: { readonly message: string; readonly hint: string | undefined } };
+import { enterStageOne, enterStageTwo, limitMemory } from "./jail/stages.ts";
 
 /**
  * Never resolves in stage one. In stage two `load` brings in all the host needs while files can still be reached, then the

@@ -1,10 +1,10 @@
 /** The main part of a plugin host process: loaded before the last wall closes, run behind it. */
-import { systemClock, systemRandom } from "../clock.ts";
-import { type HostMain, noPage } from "../bridge/launch.ts";
-import { BRIDGE_IN_FD, BRIDGE_OUT_FD, PAGE_FD } from "./jail/stages.ts";
-import { mapPage } from "../bridge/shared-page.ts";
-import { HostRuntime, takeSnapshot } from "./runtime.ts";
+
+import { BRIDGE_IN_FD, BRIDGE_OUT_FD, type HostMain, PAGE_FD } from "../bridge/launch.ts";
+import { mapPage, noPage } from "../bridge/shared-page.ts";
 import { fdStream } from "../bridge/streams.ts";
+import { systemClock, systemRandom } from "../clock.ts";
+import { HostRuntime, takeSnapshot } from "./runtime.ts";
 
 /** Maps the page and prepares the engine; what comes back serves the bridge until the gateway closes it. */
 export async function prepareHost(): Promise<HostMain> {

@@ -1,22 +1,24 @@
 /** The plugin host's side of the bridge: opens realms, keeps them fair, answers what needs no gateway. */
 import { rmSync } from "node:fs";
+import { Bridge, MAX_BULK, MAX_IN_FLIGHT } from "../bridge/bridge.ts";
+import { type FromHost, type ToHost, trustToHost } from "../bridge/frames.ts";
+import type { WallReport } from "../bridge/launch.ts";
+import type { CallOutcome, RealmSpec } from "../bridge/realm-spec.ts";
+import { noPage, type RunningPage } from "../bridge/shared-page.ts";
+import type { ByteStream } from "../bridge/streams.ts";
 import { type Clock, type Random, systemClock } from "../clock.ts";
 import { IS_COMPILED } from "../compiled.ts";
 import { asGatewayError, type GatewayError } from "../errors.ts";
-import type { Json, WireError } from "../sdk/boundary/wire.ts";
-import { PluginDatabase } from "./storage/database.ts";
-import { Bridge, MAX_BULK, MAX_IN_FLIGHT } from "../bridge/bridge.ts";
+import type { Json } from "../json.ts";
+import type { WireError } from "../sdk/boundary/wire.ts";
 import type { Engine } from "./engine/engine.ts";
-import { type FromHost, type ToHost, trustToHost } from "../bridge/frames.ts";
-import { noPage, type RunningPage, type Wall } from "../bridge/launch.ts";
-import type { CallOutcome, RealmSpec } from "../sandbox/port.ts";
+import { sdkSource } from "./engine/sdk-source.ts";
+import { Snapshot } from "./engine/snapshot.ts";
 import { HostRealm } from "./realm/realm.ts";
 import { RunQueue, threadCpuMs } from "./run-queue.ts";
-import { sdkSource } from "./engine/sdk-source.ts";
 import { validateConfig } from "./services/schema.ts";
 import { Services } from "./services/services.ts";
-import { Snapshot } from "./engine/snapshot.ts";
-import type { ByteStream } from "../bridge/streams.ts";
+import { PluginDatabase } from "./storage/database.ts";
 
 /** From `open` to an evaluated module. */
 const OPEN_DEADLINE_MS = 10_000;
@@ -30,7 +32,7 @@ export interface RuntimeDeps {
   readonly snapshot: Snapshot;
   readonly clock: Clock;
   readonly random: Random;
-  readonly walls: readonly Wall[];
+  readonly walls: readonly WallReport[];
   readonly page?: RunningPage;
   /** The bridge is gone: the process has nothing left to do. */
   readonly onEnd: () => void;

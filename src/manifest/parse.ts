@@ -1,8 +1,8 @@
 import { checkFile } from "../config/check.ts";
 import { type Path, readYaml, type YamlFile } from "../config/yaml.ts";
 import type { Issue, Result } from "../errors.ts";
+import type { Json } from "../json.ts";
 import { type Descriptor, parseEntry } from "../permissions/grammar/descriptor.ts";
-import type { Json } from "../sdk/boundary/wire.ts";
 import { MAX_MANIFEST_BYTES, type Manifest, manifestSchema } from "./schema.ts";
 
 export const MANIFEST_FILE = "manifest.yaml";

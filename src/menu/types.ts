@@ -1,5 +1,5 @@
+import type { Json } from "../json.ts";
 import type { NodeNumber } from "../mesh/types.ts";
-import type { Json } from "../sdk/boundary/wire.ts";
 
 /** What a plugin registers. */
 export interface MenuItem {

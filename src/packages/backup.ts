@@ -1,7 +1,7 @@
 /** What a plugin keeps, as one file: its database as the host copied it, and its configuration. Never a secret. */
 import * as v from "valibot";
 import { fail, ok, type Result } from "../errors.ts";
-import type { Json } from "../sdk/boundary/wire.ts";
+import type { Json } from "../json.ts";
 import { type ArchiveLimits, type Files, packArchive, unpackArchive } from "./archive.ts";
 
 const ABOUT = "zephyrgate-data.json";

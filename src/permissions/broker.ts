@@ -1,7 +1,7 @@
 import type { Clock, Random } from "../clock.ts";
+import { BrokerLease, type Forged, type LeaseParts, type OpenLease } from "./capability-set.ts";
 import type { Standing } from "./decide.ts";
 import type { Descriptor } from "./grammar/descriptor.ts";
-import { BrokerLease, type Forged, type LeaseParts, type OpenLease } from "./capability-set.ts";
 import type { PermissionName } from "./grammar/types.ts";
 
 /** A token was presented that the lease does not hold: a strike against the host, and an alert. */

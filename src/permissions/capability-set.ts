@@ -14,9 +14,9 @@ import {
 } from "./decide.ts";
 import { type Descriptor, printText, toEntry } from "./grammar/descriptor.ts";
 import { parseRate, TokenBucket } from "./grammar/rates.ts";
-import { hintFor, scopeOf } from "./words.ts";
 import { type Atom, atomCovers, denialSet, intersection, permissionSet, printSet, toDescriptors } from "./grammar/sets.ts";
 import { type Ask, type Decision, type Lease, PERMISSION_NAMES, type PermissionName } from "./grammar/types.ts";
+import { hintFor, scopeOf } from "./words.ts";
 
 export type PermissionQuery = { readonly state: "granted" | "denied" | "prompt"; readonly partial: boolean };
 

@@ -1,14 +1,16 @@
 /** What the supervisor is made from; the composition root passes the real ones, tests the virtual ones. */
+
+import type { RealmLimits } from "../bridge/realm-spec.ts";
 import type { Clock, Random } from "../clock.ts";
 import type { Result } from "../errors.ts";
 import type { CoreBus } from "../events/core.ts";
+import type { Json } from "../json.ts";
 import type { Logger } from "../log/logger.ts";
 import type { Manifest } from "../manifest/schema.ts";
 import type { OpenLease } from "../permissions/capability-set.ts";
-import type { RealmLimits } from "../sandbox/port.ts";
-import type { Json, WireError } from "../sdk/boundary/wire.ts";
-import type { HealthLimits } from "./plugin/health.ts";
+import type { WireError } from "../sdk/boundary/wire.ts";
 import type { Hosts } from "./lifecycle/hosts.ts";
+import type { HealthLimits } from "./plugin/health.ts";
 import type { Operator } from "./plugin/instance.ts";
 import type { RegistrarOf } from "./registrations/registrations.ts";
 

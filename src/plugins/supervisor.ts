@@ -1,15 +1,15 @@
 import { fail, ok, type Result } from "../errors.ts";
-import type { Json } from "../sdk/boundary/wire.ts";
+import type { Json } from "../json.ts";
 import { Admission } from "./approval/admission.ts";
-import { Checkup } from "./lifecycle/health-checker.ts";
 import { Configuring } from "./lifecycle/configuration.ts";
 import { Dependents, needsOf, requiredOf } from "./lifecycle/dependents.ts";
+import { Checkup } from "./lifecycle/health-checker.ts";
 import { Lifecycle } from "./lifecycle/lifecycle.ts";
-import { Plugin } from "./plugin/plugin.ts";
-import type { Candidate, Misfit, SupervisorDeps } from "./ports.ts";
 import { Recovery } from "./lifecycle/recovery.ts";
 import { startInOrder } from "./lifecycle/start-order.ts";
+import { Plugin } from "./plugin/plugin.ts";
 import type { PluginState, PluginStatus } from "./plugin/states.ts";
+import type { Candidate, Misfit, SupervisorDeps } from "./ports.ts";
 
 /** Plugins that load at the same time. */
 const PARALLEL_LOADS = 8;

@@ -1,7 +1,7 @@
+import type { Json } from "../json.ts";
 import { formatNodeId } from "../mesh/codec/node-id.ts";
 import { countParts } from "../mesh/codec/text.ts";
 import { BROADCAST, type NodeNumber, type Priority, type TextMessage } from "../mesh/types.ts";
-import type { Json } from "../sdk/boundary/wire.ts";
 import { placeOf } from "./context.ts";
 import { Buckets, Once, type Rate } from "./limits.ts";
 import type { Reply, RouterDeps } from "./types.ts";

@@ -1,6 +1,6 @@
+import type { Json } from "../json.ts";
 import { formatNodeId } from "../mesh/codec/node-id.ts";
 import type { MeshMessage } from "../mesh/types.ts";
-import type { Json } from "../sdk/boundary/wire.ts";
 import { replyText } from "./answers.ts";
 import { contextFor, messageForHandler } from "./context.ts";
 import { Mailboxes } from "./mailbox.ts";

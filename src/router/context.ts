@@ -1,6 +1,7 @@
+import type { Json } from "../json.ts";
 import { formatNodeId } from "../mesh/codec/node-id.ts";
 import type { MeshMessage, MeshNode } from "../mesh/types.ts";
-import type { Json, WireContext } from "../sdk/boundary/wire.ts";
+import type { WireContext } from "../sdk/boundary/wire.ts";
 
 /** The long name a node gave itself, else its short name, else its id. */
 export function nameOf(message: MeshMessage, node: MeshNode | null): string {

@@ -1,6 +1,6 @@
+import type { Json } from "../json.ts";
 import { parseNodeId } from "../mesh/codec/node-id.ts";
 import { BROADCAST, type MeshMessage, type NodeNumber, type TextMessage } from "../mesh/types.ts";
-import type { Json } from "../sdk/boundary/wire.ts";
 import { Answers, replyText } from "./answers.ts";
 import { Calls } from "./calls.ts";
 import { Emergencies, type Emergency } from "./emergency.ts";

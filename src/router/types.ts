@@ -1,9 +1,10 @@
 import type { Clock, Random } from "../clock.ts";
 import type { Result } from "../errors.ts";
 import type { CoreEvents } from "../events/core.ts";
+import type { Json } from "../json.ts";
 import type { Logger } from "../log/logger.ts";
 import type { MeshMessage, MeshNode, NodeNumber, Priority } from "../mesh/types.ts";
-import type { Json, WireContext } from "../sdk/boundary/wire.ts";
+import type { WireContext } from "../sdk/boundary/wire.ts";
 import type { CoreDatabase } from "../storage/core.ts";
 
 /** The configuration's `commands` block, and the operators. */

@@ -3,14 +3,13 @@ import { closeSync, existsSync, realpathSync } from "node:fs";
 import { basename, dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Subprocess } from "bun";
+import type { JailPlan, StageTwo, Wall } from "../bridge/launch.ts";
+import { type HostReport, STAGE_ONE, STAGE_TWO } from "../bridge/launch.ts";
+import { createPage, type SharedPage } from "../bridge/shared-page.ts";
 import type { Clock } from "../clock.ts";
 import { fail, GatewayError, ok, type Result } from "../errors.ts";
-import type { Logger } from "../log/logger.ts";
-import { type HostReport, STAGE_ONE, STAGE_TWO } from "../host/entry.ts";
 import { libc } from "../linux/libc.ts";
-import type { JailPlan, StageTwo } from "../host/jail/stages.ts";
-import type { Wall } from "../host/jail/walls.ts";
-import { createPage, type SharedPage } from "../bridge/shared-page.ts";
+import type { Logger } from "../log/logger.ts";
 import { readLines } from "./process-output.ts";
 
 export interface LaunchOptions {

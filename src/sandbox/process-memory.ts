@@ -1,8 +1,10 @@
 /** How much memory a plugin host may have: what it has of itself, and more with each realm. */
+
+import type { RealmSpec } from "../bridge/realm-spec.ts";
 import type { Clock, Timer } from "../clock.ts";
 import { libc } from "../linux/libc.ts";
-import { getLimit, RLIMIT, setSoftLimit } from "../host/jail/privileges.ts";
-import type { RealmEvents, RealmSpec } from "./port.ts";
+import { getLimit, RLIMIT, setSoftLimit } from "../linux/rlimits.ts";
+import type { RealmEvents } from "./port.ts";
 import type { HostSession } from "./session.ts";
 
 const MB = 2 ** 20;

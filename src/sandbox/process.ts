@@ -1,14 +1,14 @@
 /** A plugin host as a jailed child process, watched over. */
 import { closeSync } from "node:fs";
-import { ok, type Result } from "../errors.ts";
 import type { BridgeEnd } from "../bridge/bridge.ts";
-import { OPTIONAL_WALLS, type Wall } from "../host/jail/walls.ts";
+import { OPTIONAL_WALLS, type Wall } from "../bridge/launch.ts";
+import { fdStream } from "../bridge/streams.ts";
+import { ok, type Result } from "../errors.ts";
 import type { PluginHost } from "./port.ts";
 import { HOST_LIMITS, type LaunchOptions, launchHost } from "./process-launch.ts";
 import { RealmMemory } from "./process-memory.ts";
 import { type Supervised, supervise } from "./process-supervise.ts";
 import { HostSession } from "./session.ts";
-import { fdStream } from "../bridge/streams.ts";
 
 export type SpawnOptions = Omit<LaunchOptions, "probe">;
 

@@ -1,9 +1,11 @@
 /** One realm as the gateway sees it. */
+
+import type { FromHost, RealmChange, ToHost } from "../bridge/frames.ts";
+import type { CallOutcome, CallTarget } from "../bridge/realm-spec.ts";
 import type { Clock, Timer } from "../clock.ts";
 import { GatewayError } from "../errors.ts";
-import type { Json } from "../sdk/boundary/wire.ts";
-import type { FromHost, RealmChange, ToHost } from "../bridge/frames.ts";
-import type { CallOutcome, CallTarget, Realm, RealmEvents, RealmUsage } from "./port.ts";
+import type { Json } from "../json.ts";
+import type { Realm, RealmEvents, RealmUsage } from "./port.ts";
 
 /** The host's own limit is 256, with registrations 1792: past this it is not our host any more. */
 const MAX_REQUESTS = 2048;

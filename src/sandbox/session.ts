@@ -1,13 +1,16 @@
 /** The gateway's side of the bridge to one plugin host. The host is hostile: what it says is checked, counted and bounded. */
-import type { Clock, Timer } from "../clock.ts";
-import { ERROR_CODES, type ErrorCode, fail, GatewayError, ok, type Result } from "../errors.ts";
-import type { Json, WireError } from "../sdk/boundary/wire.ts";
+
 import { Bridge, type BridgeEnd, MAX_IN_FLIGHT } from "../bridge/bridge.ts";
 import { checkFromHost, type FromHost, type ToHost } from "../bridge/frames.ts";
-import type { Wall } from "../bridge/launch.ts";
-import type { PluginHost, Realm, RealmEvents, RealmSpec } from "./port.ts";
-import { SessionRealm } from "./session-realm.ts";
+import type { WallReport } from "../bridge/launch.ts";
+import type { RealmSpec } from "../bridge/realm-spec.ts";
 import type { ByteStream } from "../bridge/streams.ts";
+import type { Clock, Timer } from "../clock.ts";
+import { ERROR_CODES, type ErrorCode, fail, GatewayError, ok, type Result } from "../errors.ts";
+import type { Json } from "../json.ts";
+import type { WireError } from "../sdk/boundary/wire.ts";
+import type { PluginHost, Realm, RealmEvents } from "./port.ts";
+import { SessionRealm } from "./session-realm.ts";
 
 /** More than a host with every realm at its own limits sends. */
 const FRAMES_PER_SECOND = 100_000;
@@ -41,7 +44,7 @@ export class HostSession implements Pick<PluginHost, "open" | "backupDatabase" |
   #nextTask = 1;
   #end: BridgeEnd | null = null;
   /** As the host itself reported them. */
-  walls: readonly Wall[] = [];
+  walls: readonly WallReport[] = [];
 
   constructor(deps: SessionDeps) {
     this.#deps = deps;

@@ -1,7 +1,7 @@
 /** Ends a host that no message can reach any more: stuck in native code, without a sign of life, or too large. */
 import { readFileSync } from "node:fs";
-import type { Clock, Timer } from "../clock.ts";
 import type { PageState } from "../bridge/shared-page.ts";
+import type { Clock, Timer } from "../clock.ts";
 
 export interface ProcessSample {
   /** Processor time of the main thread, which runs the realms; compiling and collecting threads do not count. */

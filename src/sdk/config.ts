@@ -1,5 +1,5 @@
 /** Types of a plugin's configuration: what `zephyrgate plugin types` writes, read by dotted keys. Types alone. */
-import type { Json } from "./boundary/wire.ts";
+import type { Json } from "../json.ts";
 
 /**
  * The keys of a configuration, dotted where a value is an object: `"place"`, `"alarm.level"`. Where its type is open

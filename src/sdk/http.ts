@@ -1,5 +1,8 @@
 /** httpGet, httpPost and fetch over the gateway's egress client. */
+
+import type { Json } from "../json.ts";
 import { PluginError } from "./boundary/errors.ts";
+import type { HttpArgs, HttpOutcome } from "./boundary/wire.ts";
 import { AbortError, type AbortSignal } from "./realm/abort.ts";
 import { decodeUtf8, encodeUtf8 } from "./realm/encoding.ts";
 import { request } from "./realm/link.ts";
@@ -16,7 +19,6 @@ import {
 } from "./realm/primordials.ts";
 import { URLSearchParams } from "./realm/url.ts";
 import type { HttpOptions, HttpPostOptions, HttpResult } from "./types.ts";
-import type { HttpArgs, HttpOutcome, Json } from "./boundary/wire.ts";
 
 export async function httpGet(url: string, options: HttpOptions = {}): Promise<HttpResult> {
   return toResult(await request("http_request", toArgs("GET", url, options)));

@@ -1,9 +1,11 @@
 /** The plugin's permissions as it can see them; the gateway judges every call anew. */
+
+import type { Json } from "../json.ts";
 import { PermissionDenied } from "./boundary/errors.ts";
+import type { PermissionState } from "./boundary/wire.ts";
 import { request, runLoose, service, state } from "./realm/link.ts";
 import { field, isArray, keys, push, slice, splice } from "./realm/primordials.ts";
 import type { PermissionEntry, RegistrationHandle } from "./types.ts";
-import type { Json, PermissionState } from "./boundary/wire.ts";
 
 type Scope = { readonly [key: string]: unknown };
 

@@ -1,7 +1,9 @@
 /** The base class of plugins: all that a plugin can do. */
+
+import type { Json } from "../json.ts";
+import { PluginError } from "./boundary/errors.ts";
 import type { ConfigKey, ConfigValue, LooseKey } from "./config.ts";
 import { db } from "./database.ts";
-import { PluginError } from "./boundary/errors.ts";
 import { httpGet, httpPost } from "./http.ts";
 import { permissions } from "./permissions.ts";
 import { logLine } from "./realm/console.ts";
@@ -32,7 +34,6 @@ import type {
   TaskHandler,
   TaskOptions,
 } from "./types.ts";
-import type { Json } from "./boundary/wire.ts";
 
 /**
  * Extend it and export the class as default. Handlers are called with `this` = the plugin.

@@ -1,11 +1,12 @@
 /** Evaluated once for the snapshot: puts the globals in place and gives the host its three ways in. */
+
+import type { Json } from "../json.ts";
 import { PluginError } from "./boundary/errors.ts";
-import { fetch, Headers, Response } from "./http.ts";
 import { OPS } from "./boundary/ops.ts";
+import type { WireContext, WireError } from "./boundary/wire.ts";
+import { fetch, Headers, Response } from "./http.ts";
 import { announceChange, isGranted } from "./permissions.ts";
 import { Plugin } from "./plugin.ts";
-import { beginInitialize, handlerOf, settled } from "./registry.ts";
-import type { Json, WireContext, WireError } from "./boundary/wire.ts";
 import { AbortController, AbortSignal } from "./realm/abort.ts";
 import { structuredClone } from "./realm/clone.ts";
 import { console } from "./realm/console.ts";
@@ -28,6 +29,7 @@ import {
 import { crypto, random, seed } from "./realm/random.ts";
 import { clearTimer, dropTimers, fire, queueMicrotask, setInterval, setTimeout } from "./realm/timers.ts";
 import { URL, URLSearchParams } from "./realm/url.ts";
+import { beginInitialize, handlerOf, settled } from "./registry.ts";
 
 const MAX_REPLY = 16_000;
 

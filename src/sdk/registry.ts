@@ -1,5 +1,6 @@
 /** What the plugin has registered: handlers by number, and the refusals that initialize() must hear of. */
 import { PermissionDenied, PluginError } from "./boundary/errors.ts";
+import type { Registration, RegistrationKind } from "./boundary/wire.ts";
 import { demand, isGranted } from "./permissions.ts";
 import { fault, request, state } from "./realm/link.ts";
 import {
@@ -18,7 +19,6 @@ import {
   whenSettled,
 } from "./realm/primordials.ts";
 import type { RegistrationHandle } from "./types.ts";
-import type { Registration, RegistrationKind } from "./boundary/wire.ts";
 
 type Handler = (...args: never[]) => unknown;
 

@@ -1,5 +1,5 @@
 /** Shapes that handlers get and calls answer with. */
-import type { Json } from "./boundary/wire.ts";
+import type { Json } from "../json.ts";
 
 /** Where and from whom a command, keyword, message or menu choice came. */
 export interface Context {

@@ -1,9 +1,10 @@
 /** A plugin host without a process, for the testing kit: the same realms, frames and checks over memory. */
-import { type Clock, type Random, systemClock, systemRandom } from "../clock.ts";
-import type { HostExit, PluginHost } from "../sandbox/port.ts";
-import { HostRuntime, takeSnapshot } from "../host/runtime.ts";
-import { HostSession } from "../sandbox/session.ts";
+
 import { memoryStreams } from "../bridge/streams.ts";
+import { type Clock, type Random, systemClock, systemRandom } from "../clock.ts";
+import { HostRuntime, takeSnapshot } from "../host/runtime.ts";
+import type { HostExit, PluginHost } from "../sandbox/port.ts";
+import { HostSession } from "../sandbox/session.ts";
 
 export interface InProcessDeps {
   readonly clock?: Clock;

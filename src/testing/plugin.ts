@@ -1,9 +1,9 @@
 import type { Actor, Control, PluginControl } from "../api/control.ts";
 import type { Result } from "../errors.ts";
+import type { Json } from "../json.ts";
 import type { Plugin } from "../plugins/plugin/plugin.ts";
 import type { PluginState } from "../plugins/plugin/states.ts";
 import type { PermissionEntry } from "../sdk/types.ts";
-import type { Json } from "../sdk/boundary/wire.ts";
 import type { Stored } from "./world/stored.ts";
 
 export interface PluginParts {

@@ -5,13 +5,13 @@ import { fileURLToPath } from "node:url";
 import { type LoadedConfig, loadConfig } from "../config/load.ts";
 import { deepMerge, type JsonObject } from "../config/merge.ts";
 import { GatewayError, type Issue, issueLine, type Result } from "../errors.ts";
+import type { Json } from "../json.ts";
 import { MANIFEST_FILE, parseManifest } from "../manifest/parse.ts";
 import { formatNodeId } from "../mesh/codec/node-id.ts";
 import type { Compiler } from "../sandbox/loader/compiler.ts";
 import { type LoadedPlugin, loadPlugin } from "../sandbox/loader/load.ts";
 import { folderSource } from "../sandbox/loader/source.ts";
 import type { PermissionEntry } from "../sdk/types.ts";
-import type { Json } from "../sdk/boundary/wire.ts";
 import type { NodeOptions } from "./world/nodes.ts";
 
 export interface TestOptions {

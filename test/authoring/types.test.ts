@@ -8,8 +8,8 @@ import { printConfig } from "../../src/authoring/types/print.ts";
 import { writeConfigTypes } from "../../src/authoring/types/types.ts";
 import { systemClock } from "../../src/clock.ts";
 import { issueLine } from "../../src/errors.ts";
+import type { Json } from "../../src/json.ts";
 import { Compiler, compilerCommand } from "../../src/sandbox/loader/compiler.ts";
-import type { Json } from "../../src/sdk/boundary/wire.ts";
 import { tempDir } from "../gateway/harness.ts";
 
 const ROOT = join(import.meta.dir, "../..");

@@ -2,7 +2,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { STAGE_TWO } from "../../src/host/entry.ts";
+import { STAGE_TWO } from "../../src/bridge/launch.ts";
 import { BenchRadio } from "./radio.ts";
 import { type Process, tree } from "./system.ts";
 

@@ -1,10 +1,10 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { systemClock } from "../../src/clock.ts";
 import { Bridge, type BridgeEnd, encodeFrame, FrameDecoder, MAX_FRAME, parseFrame } from "../../src/bridge/bridge.ts";
 import { checkFromHost, type FromHost } from "../../src/bridge/frames.ts";
-import { HostSession } from "../../src/sandbox/session.ts";
 import { type ByteStream, fdStream, memoryStreams } from "../../src/bridge/streams.ts";
+import { systemClock } from "../../src/clock.ts";
+import { HostSession } from "../../src/sandbox/session.ts";
 import { spec, watcher } from "../sandbox/support.ts";
 
 const anything = { check: (value: unknown) => ({ value }), framesPerSecond: 1e9, bytesPerSecond: 1e12, maxMessage: 64e6 };

@@ -162,6 +162,6 @@ describe("paths", () => {
 test("every setting has a variable, and every wall of the jail can be named", async () => {
   expect(names()).toContain("ZEPHYRGATE_MESH__AIRTIME__PLUGIN_SHARE");
   expect(names().length).toBeGreaterThan(40);
-  const { OPTIONAL_WALLS } = await import("../../src/host/jail/walls.ts");
+  const { OPTIONAL_WALLS } = await import("../../src/bridge/launch.ts");
   expect([...WALLS] as string[]).toEqual([...OPTIONAL_WALLS]);
 });

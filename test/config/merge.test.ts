@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { changedKeys, deepMerge, isMap, type JsonObject } from "../../src/config/merge.ts";
-import type { Json } from "../../src/sdk/boundary/wire.ts";
+import type { Json } from "../../src/json.ts";
 
 const key = fc.oneof(fc.constantFrom("a", "b", "c", "__proto__", "constructor", "toString"), fc.string({ maxLength: 4 }));
 const { object } = fc.letrec<{ value: Json; object: JsonObject }>((tie) => ({

@@ -1,6 +1,6 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
-import { startInProcessHost } from "../../src/testing/in-process-host.ts";
 import type { PluginHost } from "../../src/sandbox/port.ts";
+import { startInProcessHost } from "../../src/testing/in-process-host.ts";
 import { openProbe, type Probe, spec, watcher, withHost } from "../sandbox/support.ts";
 
 setDefaultTimeout(60_000);

@@ -1,18 +1,9 @@
 import { describe, expect, test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
 import fc from "fast-check";
-import {
-  ALLOW,
-  AUDIT_ARCH,
-  BPF,
-  buildFilter,
-  errnoAction,
-  type Instruction,
-  KILL_PROCESS,
-  type Rule,
-} from "../../src/host/jail/filter.ts";
-import { type Architecture, CALLS } from "../../src/linux/libc.ts";
+import { ALLOW, AUDIT_ARCH, BPF, buildFilter, errnoAction, type Instruction, KILL_PROCESS, type Rule } from "../../src/host/jail/filter.ts";
 import { ALLOWED } from "../../src/host/jail/table.ts";
+import { type Architecture, CALLS } from "../../src/linux/libc.ts";
 
 const SELF = 4711;
 const EPERM = errnoAction(1);

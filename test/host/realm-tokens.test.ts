@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
-import { eventAsk } from "../../src/plugins/capabilities/registering.ts";
 import { permissionOf } from "../../src/host/realm/tokens.ts";
+import { eventAsk } from "../../src/plugins/capabilities/registering.ts";
 
 test("the host presents the token of the permission that the gateway judges an event by", () => {
   const types = [

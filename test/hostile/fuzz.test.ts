@@ -1,12 +1,12 @@
 /** Where rooms' own tests do not fuzz already: the conversation of a host, and what folders and requests say. */
 import { expect, test } from "bun:test";
 import fc from "fast-check";
+import { encodeFrame } from "../../src/bridge/bridge.ts";
+import { memoryStreams } from "../../src/bridge/streams.ts";
 import { systemClock } from "../../src/clock.ts";
 import { parseManifest } from "../../src/manifest/parse.ts";
 import { parseEntry, toEntry } from "../../src/permissions/grammar/descriptor.ts";
-import { encodeFrame } from "../../src/bridge/bridge.ts";
 import { HostSession } from "../../src/sandbox/session.ts";
-import { memoryStreams } from "../../src/bridge/streams.ts";
 import { spec, watcher } from "../sandbox/support.ts";
 
 const small = fc.constantFrom(0, 1, 2, 3, -1, 1e20, 0.5);

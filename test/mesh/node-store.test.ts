@@ -3,8 +3,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { silentLogger } from "../../src/log/logger.ts";
-import { CoreNodeStore, NODES_SCHEMA } from "../../src/mesh/nodes/store.ts";
 import { NodeDirectory } from "../../src/mesh/nodes/directory.ts";
+import { CoreNodeStore, NODES_SCHEMA } from "../../src/mesh/nodes/store.ts";
 import { openCoreDatabase } from "../../src/storage/core-open.ts";
 import { FakeClock } from "../fake-clock.ts";
 

@@ -2,7 +2,14 @@ import { describe, expect, test } from "bun:test";
 import { toJsonSchema } from "@valibot/to-json-schema";
 import fc from "fast-check";
 import * as v from "valibot";
-import { parseEntries, parseEntry, parseText, permissionEntrySchema, printText, toEntry } from "../../src/permissions/grammar/descriptor.ts";
+import {
+  parseEntries,
+  parseEntry,
+  parseText,
+  permissionEntrySchema,
+  printText,
+  toEntry,
+} from "../../src/permissions/grammar/descriptor.ts";
 import { canonicalHost, hostCovers } from "../../src/permissions/grammar/hosts.ts";
 import { inWords, yaml } from "../../src/permissions/words.ts";
 import { entry, must, someEntry } from "./support.ts";

@@ -12,9 +12,17 @@ import {
   type Standing,
 } from "../../src/permissions/decide.ts";
 import { printText } from "../../src/permissions/grammar/descriptor.ts";
-import { GrantStore, grantsSchema } from "../../src/permissions/grants.ts";
-import { atomAllows, denialSet, EMPTY_SET, isSubset, permissionSet, permissionSetHash, printSet } from "../../src/permissions/grammar/sets.ts";
+import {
+  atomAllows,
+  denialSet,
+  EMPTY_SET,
+  isSubset,
+  permissionSet,
+  permissionSetHash,
+  printSet,
+} from "../../src/permissions/grammar/sets.ts";
 import type { Ask } from "../../src/permissions/grammar/types.ts";
+import { GrantStore, grantsSchema } from "../../src/permissions/grants.ts";
 import { entry, handClock, must, setOf, someEntries, someEntry } from "./support.ts";
 
 const policy: Policy = { allowAll: false, enabled: null, deny: [] };

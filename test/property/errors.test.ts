@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import fc from "fast-check";
-import type { Json } from "../../src/sdk/boundary/wire.ts";
+import type { Json } from "../../src/json.ts";
 import { DEADLINE_MS, fcRuns } from "./runs.ts";
 import { ACTOR, Machine, must, World } from "./world.ts";
 

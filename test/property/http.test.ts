@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
 import { createServer, type Server } from "node:net";
 import fc from "fast-check";
-import type { Json } from "../../src/sdk/boundary/wire.ts";
+import type { Json } from "../../src/json.ts";
 import { DEADLINE_MS, fcRuns } from "./runs.ts";
 import { Machine, World } from "./world.ts";
 

@@ -2,8 +2,8 @@ import { afterAll, afterEach, expect, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
+import type { Json } from "../../src/json.ts";
 import { PERMISSION_NAMES } from "../../src/permissions/grammar/types.ts";
-import type { Json } from "../../src/sdk/boundary/wire.ts";
 import { DEADLINE_MS, fcRuns } from "./runs.ts";
 import { ACTOR, Machine, must, World } from "./world.ts";
 

@@ -2,7 +2,7 @@ import { afterAll, afterEach, expect, test } from "bun:test";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
-import type { Json } from "../../src/sdk/boundary/wire.ts";
+import type { Json } from "../../src/json.ts";
 import { VERSION } from "../../src/version.ts";
 import { DEADLINE_MS, fcRuns } from "./runs.ts";
 import { ACTOR, Machine, must, type PluginSource, World } from "./world.ts";

@@ -13,6 +13,7 @@ import { issueLine, ok, type Result } from "../../src/errors.ts";
 import { Gateway } from "../../src/gateway/gateway.ts";
 import { chooseInterfaces } from "../../src/gateway/links.ts";
 import type { GatewayParts } from "../../src/gateway/overrides.ts";
+import type { Json } from "../../src/json.ts";
 import type { LogLine } from "../../src/log/line.ts";
 import { createLog } from "../../src/log/log.ts";
 import type { SimulatedMesh } from "../../src/mesh/simulator/mesh.ts";
@@ -20,7 +21,6 @@ import type { HeardText } from "../../src/mesh/simulator/types.ts";
 import { Compiler, compilerCommand } from "../../src/sandbox/loader/compiler.ts";
 import type { HostExit, PluginHost } from "../../src/sandbox/port.ts";
 import { spawnHost } from "../../src/sandbox/process.ts";
-import type { Json } from "../../src/sdk/boundary/wire.ts";
 import { FakeClock } from "../fake-clock.ts";
 
 export const ACTOR: Actor = { via: "api", address: "127.0.0.1" };

@@ -2,9 +2,10 @@ import { afterAll, afterEach, describe, expect, test } from "bun:test";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { fileURLToPath } from "node:url";
+import type { RealmSpec } from "../../src/bridge/realm-spec.ts";
 import { systemClock } from "../../src/clock.ts";
 import { silentLogger } from "../../src/log/logger.ts";
-import type { PluginHost, Realm, RealmEvents, RealmSpec } from "../../src/sandbox/port.ts";
+import type { PluginHost, Realm, RealmEvents } from "../../src/sandbox/port.ts";
 import { probeWalls, spawnHost } from "../../src/sandbox/process.ts";
 import { launchHost, sourceFolders } from "../../src/sandbox/process-launch.ts";
 

@@ -1,16 +1,9 @@
+import type { CallOutcome, GoneReason, RealmSpec, RequestOutcome } from "../../src/bridge/realm-spec.ts";
 import type { Clock } from "../../src/clock.ts";
+import type { Json } from "../../src/json.ts";
+import type { PluginHost, Realm, RealmEvents, RealmRequest } from "../../src/sandbox/port.ts";
+import type { WireError } from "../../src/sdk/boundary/wire.ts";
 import { startInProcessHost } from "../../src/testing/in-process-host.ts";
-import type {
-  CallOutcome,
-  GoneReason,
-  PluginHost,
-  Realm,
-  RealmEvents,
-  RealmRequest,
-  RealmSpec,
-  RequestOutcome,
-} from "../../src/sandbox/port.ts";
-import type { Json, WireError } from "../../src/sdk/boundary/wire.ts";
 
 export const DEADLINE = 20_000;
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import type { Clock } from "../../src/clock.ts";
 import { pageOver } from "../../src/bridge/shared-page.ts";
+import type { Clock } from "../../src/clock.ts";
 import { sampleProcess, startWatchdog, WATCHDOG_CPU_MS, type WatchdogKill } from "../../src/sandbox/watchdog.ts";
 
 /** A clock that goes only when told. */

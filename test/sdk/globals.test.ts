@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import fc from "fast-check";
-import { startInProcessHost } from "../../src/testing/in-process-host.ts";
 import type { PluginHost } from "../../src/sandbox/port.ts";
+import { startInProcessHost } from "../../src/testing/in-process-host.ts";
 import { openProbe, type Probe } from "../sandbox/support.ts";
 
 setDefaultTimeout(60_000);

@@ -2,9 +2,9 @@ import { afterAll, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { RealmSpec, RequestOutcome } from "../../src/bridge/realm-spec.ts";
+import type { Json } from "../../src/json.ts";
 import { EMERGENCY_WORDS } from "../../src/router/match/parse.ts";
-import type { RealmSpec, RequestOutcome } from "../../src/sandbox/port.ts";
-import type { Json } from "../../src/sdk/boundary/wire.ts";
 import { openProbe, spec, watcher, withHost } from "../sandbox/support.ts";
 
 setDefaultTimeout(60_000);

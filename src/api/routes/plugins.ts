@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import { ok } from "../../errors.ts";
-import type { Json } from "../../sdk/boundary/wire.ts";
+import type { Json } from "../../json.ts";
 import type { PluginChange } from "../control.ts";
 import { explain } from "../risk.ts";
 import { listOf, pageOf, paging, type Reply, type Route, reply, route } from "../route.ts";

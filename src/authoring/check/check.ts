@@ -3,6 +3,7 @@ import { systemClock } from "../../clock.ts";
 import { WALLS } from "../../config/schema.ts";
 import { readYaml, type YamlFile } from "../../config/yaml.ts";
 import { fail, type Issue, ok, type Result } from "../../errors.ts";
+import type { Json } from "../../json.ts";
 import { silentLogger } from "../../log/logger.ts";
 import { MANIFEST_FILE, parseManifest } from "../../manifest/parse.ts";
 import { MAX_MANIFEST_BYTES, type Manifest } from "../../manifest/schema.ts";
@@ -12,12 +13,11 @@ import { describe } from "../../plugins/registrations/registrations.ts";
 import type { Compiler } from "../../sandbox/loader/compiler.ts";
 import { folderSource, type SourceTree } from "../../sandbox/loader/source.ts";
 import { spawnHost } from "../../sandbox/process.ts";
-import type { Json } from "../../sdk/boundary/wire.ts";
+import { configTypes, isStale } from "../types/types.ts";
 import { type Finding, located } from "./finding.ts";
 import { type Rehearsal, rehearse } from "./rehearse.ts";
 import { type Scan, scan, type Use } from "./scan.ts";
 import { checkTypes, findTypeScript, typesProblem } from "./types.ts";
-import { configTypes, isStale } from "../types/types.ts";
 
 /** A plugin above this starts slowly on a small board. */
 const LARGE_BYTES = 1024 * 1024;

@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { systemClock } from "../../clock.ts";
 import { fail, type GatewayError, ok, type Result } from "../../errors.ts";
+import type { Json } from "../../json.ts";
 import type { LogLine } from "../../log/line.ts";
 import { MANIFEST_FILE, parseManifest } from "../../manifest/parse.ts";
 import type { Manifest } from "../../manifest/schema.ts";
@@ -10,12 +11,11 @@ import { formatNodeId } from "../../mesh/codec/node-id.ts";
 import type { HeardText } from "../../mesh/simulator/types.ts";
 import { BROADCAST } from "../../mesh/types.ts";
 import { folderSource } from "../../sandbox/loader/source.ts";
-import type { Json } from "../../sdk/boundary/wire.ts";
+import { FIRST_NODE, Stand } from "../fixture.ts";
+import { TYPES_FILE, writeConfigTypes } from "../types/types.ts";
 import { Screen, type Terminal } from "./screen.ts";
 import { HELP, parseSpeech, type Speech } from "./speech.ts";
 import { FolderWatch } from "./watch.ts";
-import { FIRST_NODE, Stand } from "../fixture.ts";
-import { TYPES_FILE, writeConfigTypes } from "../types/types.ts";
 
 const NODES = ["alice", "bob", "carol"];
 /** A handler has ten seconds; then the prompt comes back all the same. */

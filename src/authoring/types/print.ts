@@ -1,5 +1,5 @@
 /** From a JSON Schema (draft-07 or 2020-12) to TypeScript. What it does not know becomes Json: a type too wide is never wrong. */
-import type { Json } from "../../sdk/boundary/wire.ts";
+import type { Json } from "../../json.ts";
 
 /** A schema is somebody's input: what is beyond these becomes Json, too. */
 const MAX_NODES = 1000;

@@ -1,10 +1,10 @@
 /** `config.types.ts`: the type of a plugin's configuration, from the JSON Schema that its manifest names. */
 import { basename, dirname, join, posix } from "node:path";
 import { fail, issueLine, ok, type Result } from "../../errors.ts";
+import type { Json } from "../../json.ts";
 import { MANIFEST_FILE, parseManifest } from "../../manifest/parse.ts";
 import type { Manifest } from "../../manifest/schema.ts";
 import { folderSource, type SourceTree } from "../../sandbox/loader/source.ts";
-import type { Json } from "../../sdk/boundary/wire.ts";
 import { writeFileAtomically } from "../../storage/atomic.ts";
 import { printConfig } from "./print.ts";
 

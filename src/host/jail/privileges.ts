@@ -1,6 +1,7 @@
 /** What stage one gives up before it becomes the host: privileges, limits, the terminal and its ties to other processes. */
 import { readdirSync, writeFileSync } from "node:fs";
-import { type CallResult, ERRNO, type Libc } from "../../linux/libc.ts";
+import { ERRNO, type Libc } from "../../linux/libc.ts";
+import { getLimit, RLIMIT, refusal, writeLimit } from "../../linux/rlimits.ts";
 
 const PR_SET_PDEATHSIG = 1;
 const PR_CAPBSET_DROP = 24;
@@ -15,8 +16,6 @@ const SIGXFSZ = 25;
 const CAPABILITY_VERSION_3 = 0x20080522;
 const F_SETFD = 2;
 const FD_CLOEXEC = 1;
-
-export const RLIMIT = { FSIZE: 1, DATA: 2, CORE: 4, NOFILE: 7, MEMLOCK: 8, MSGQUEUE: 12, NICE: 13, RTPRIO: 14 } as const;
 
 /** Kills this process when `parent` ends. False when it has ended already (or is not the parent), which no signal would tell. */
 export function dieWithParent(libc: Libc, parent: number): boolean {
@@ -80,25 +79,6 @@ function lowerLimit(libc: Libc, resource: number, value: bigint): string | null 
   return writeLimit(libc, 0, resource, target, target);
 }
 
-/** Of process `pid` (0: this one); null when it is gone or another user's. */
-export function getLimit(libc: Libc, pid: number, resource: number): { soft: bigint; hard: bigint } | null {
-  const pair = new BigUint64Array(2);
-  const [soft, hard] = libc.call("prlimit64", pid, resource, 0, new Uint8Array(pair.buffer)).errno === 0 ? pair : [];
-  return soft === undefined || hard === undefined ? null : { soft, hard };
-}
-
-/** Sets the soft limit, at most to the hard one, which stays. Returns what failed, or null. */
-export function setSoftLimit(libc: Libc, pid: number, resource: number, soft: bigint): string | null {
-  const now = getLimit(libc, pid, resource);
-  if (now === null) return `limit ${resource} cannot be read`;
-  return writeLimit(libc, pid, resource, soft < now.hard ? soft : now.hard, now.hard);
-}
-
-function writeLimit(libc: Libc, pid: number, resource: number, soft: bigint, hard: bigint): string | null {
-  const pair = new BigUint64Array([soft, hard]);
-  return refusal(`limit ${resource}`, libc.call("prlimit64", pid, resource, new Uint8Array(pair.buffer), 0));
-}
-
 /** Out of the terminal and the gateway's process group, so that Ctrl-C and hang-ups are the gateway's alone to handle. */
 export function leaveTerminal(libc: Libc): void {
   libc.call("setsid");
@@ -121,8 +101,4 @@ export function volunteerForOom(): string | null {
  */
 export function keepDescriptors(libc: Libc, last: number): void {
   for (const name of readdirSync("/proc/self/fd")) libc.call("fcntl", Number(name), F_SETFD, Number(name) > last ? FD_CLOEXEC : 0);
-}
-
-function refusal(what: string, result: CallResult): string | null {
-  return result.errno === 0 ? null : `${what} was refused (errno ${result.errno})`;
 }

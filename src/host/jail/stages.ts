@@ -5,37 +5,15 @@
  */
 import { readFileSync, realpathSync } from "node:fs";
 import { dirname } from "node:path";
+import { type JailPlan, PAGE_FD, type StageTwo, type Wall, type WallName } from "../../bridge/launch.ts";
 import { GatewayError } from "../../errors.ts";
+import { cString, type Libc, libc, pointerArray } from "../../linux/libc.ts";
+import { RLIMIT, setSoftLimit } from "../../linux/rlimits.ts";
 import { buildFilter, encodeFilter } from "./filter.ts";
 import { type PathRule, restrictFiles } from "./landlock.ts";
-import { cString, type Libc, libc, pointerArray } from "../../linux/libc.ts";
 import * as privileges from "./privileges.ts";
 import { ALLOWED } from "./table.ts";
-import { checkWalls, type Wall, type WallName } from "./walls.ts";
-
-/** What the gateway asks for; it goes along as the one argument of both stages. */
-export interface JailPlan {
-  /** The gateway's process id: without it the host ends. */
-  readonly parent: number;
-  /** What becomes of stage one: program and arguments, without the plan. */
-  readonly next: readonly string[];
-  /** Folders the host may read, when it runs from source. */
-  readonly readable: readonly string[];
-  /** Folders of databases. */
-  readonly databases: readonly string[];
-  readonly allowMissing: readonly string[];
-  /** Bytes of private memory above what the engine has at the start. */
-  readonly dataBytes: number;
-  readonly fileBytes: number;
-  readonly openFiles: number;
-  /** Only tries the walls and ends. */
-  readonly probe: boolean;
-}
-
-/** Descriptors that the host has: standard ones, bridge in, bridge out, page. */
-export const BRIDGE_IN_FD = 3;
-export const BRIDGE_OUT_FD = 4;
-export const PAGE_FD = 5;
+import { checkWalls } from "./walls.ts";
 
 const SYSTEM_LIBRARIES = ["/usr/lib", "/usr/lib64", "/lib", "/lib64"];
 
@@ -89,12 +67,6 @@ function noJail(): Wall {
   return { wall: "jail", stands: false, required: true, detail: `none is known for ${process.platform}` };
 }
 
-/** What stage one left for stage two. */
-export interface StageTwo {
-  readonly plan: JailPlan;
-  readonly failed: Partial<Record<WallName, string>>;
-}
-
 /**
  * Closes the last walls and tries each. To be called when everything the host needs is loaded, and before anything hostile is.
  * Throws GatewayError `jail_unavailable` when a wall that may not be missing does not hold.
@@ -119,8 +91,7 @@ export function limitMemory(stage: StageTwo): StageTwo {
   if (process.platform !== "linux") return stage;
   const kernel = libc();
   const now = dataBytes("self");
-  const problem =
-    now === null ? "VmData is unknown" : privileges.setSoftLimit(kernel, 0, privileges.RLIMIT.DATA, BigInt(now + stage.plan.dataBytes));
+  const problem = now === null ? "VmData is unknown" : setSoftLimit(kernel, 0, RLIMIT.DATA, BigInt(now + stage.plan.dataBytes));
   return problem === null ? stage : { ...stage, failed: { limits: problem, ...stage.failed } };
 }
 

@@ -2,8 +2,9 @@
  * The allow-list: what a plugin host may ask of the kernel once it is jailed, measured idle and busy (bridge, SQLite, timers,
  * garbage collection, compilation, new threads). What is not here is refused. Numbers are those of the kernel's unistd tables.
  */
-import type { Rule } from "./filter.ts";
+
 import { ERRNO } from "../../linux/libc.ts";
+import type { Rule } from "./filter.ts";
 
 /** What pthread_create asks of clone, in glibc and in musl; anything else could make a process or a namespace. */
 const THREAD_FLAGS = [0x003d_0f00, 0x007d_0f00];

@@ -1,20 +1,8 @@
 /** The walls, each known by trying to pass it. */
+import type { Wall, WallName } from "../../bridge/launch.ts";
 import { ERRNO, type Libc } from "../../linux/libc.ts";
-import { getLimit, hasNoCapabilities, RLIMIT } from "./privileges.ts";
-
-export type WallName = "capabilities" | "no_new_privs" | "limits" | "landlock" | "landlock_network" | "landlock_scope" | "seccomp";
-
-/** What `plugins.isolation.allow_missing` may name; `jail` stands for all of them, elsewhere than on Linux. */
-export const OPTIONAL_WALLS: readonly string[] = ["jail", "capabilities", "no_new_privs", "limits", "landlock", "seccomp"];
-
-export interface Wall {
-  readonly wall: WallName | "jail";
-  readonly stands: boolean;
-  /** What was tried and what came of it. */
-  readonly detail: string;
-  /** False: a second wall behind another one, which older kernels lack. */
-  readonly required: boolean;
-}
+import { getLimit, RLIMIT } from "../../linux/rlimits.ts";
+import { hasNoCapabilities } from "./privileges.ts";
 
 const AF_UNIX = 1;
 const AF_INET = 2;

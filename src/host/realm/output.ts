@@ -1,6 +1,8 @@
 /** Makes what comes out of a realm fit the frames' schema: a plugin must not be able to have its host ended for a frame. */
-import type { Json, WireError } from "../../sdk/boundary/wire.ts";
+
 import { parseFrame } from "../../bridge/bridge.ts";
+import type { Json } from "../../json.ts";
+import type { WireError } from "../../sdk/boundary/wire.ts";
 
 export function isRecord(value: unknown): value is { [key: string]: unknown } {
   return typeof value === "object" && value !== null && !Array.isArray(value);

@@ -1,17 +1,19 @@
 /** One realm in its host: turns frames into events for the engine and what comes out into frames. */
-import type { Clock, Timer } from "../../clock.ts";
-import { OPS } from "../../sdk/boundary/ops.ts";
-import type { Json, WireError } from "../../sdk/boundary/wire.ts";
+
 import { parseFrame } from "../../bridge/bridge.ts";
-import type { Engine, Ran } from "../engine/engine.ts";
 import type { FromHost, RealmChange } from "../../bridge/frames.ts";
-import type { CallOutcome, CallTarget, GoneReason, RealmSpec, RequestOutcome } from "../../sandbox/port.ts";
+import type { CallOutcome, CallTarget, GoneReason, RealmSpec, RequestOutcome } from "../../bridge/realm-spec.ts";
+import type { Clock, Timer } from "../../clock.ts";
+import type { Json } from "../../json.ts";
+import { OPS } from "../../sdk/boundary/ops.ts";
+import type { WireError } from "../../sdk/boundary/wire.ts";
+import type { Engine, Ran } from "../engine/engine.ts";
+import type { Lane, Runnable, RunQueue } from "../run-queue.ts";
+import type { Services } from "../services/services.ts";
 import { Limits } from "./limits.ts";
 import { cleanError, cleanFields, isRecord, parsedOrNull } from "./output.ts";
 import { RealmTimers } from "./timers.ts";
 import { permissionOf } from "./tokens.ts";
-import type { Lane, Runnable, RunQueue } from "../run-queue.ts";
-import type { Services } from "../services/services.ts";
 
 /** Calls in flight and waiting; one more is `overloaded`. */
 const MAX_CALLS = 64;

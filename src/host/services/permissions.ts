@@ -3,9 +3,10 @@
  * gateway, whatever was answered here.
  */
 import { GatewayError } from "../../errors.ts";
+import type { Json } from "../../json.ts";
 import { parseEntries, parseEntry } from "../../permissions/grammar/descriptor.ts";
 import { denialSet, intersection, isSubset, type PermissionSet, permissionSet } from "../../permissions/grammar/sets.ts";
-import type { Json, PermissionState } from "../../sdk/boundary/wire.ts";
+import type { PermissionState } from "../../sdk/boundary/wire.ts";
 
 /** Set logic costs the square of what is named, and runs where nobody can interrupt it. */
 const MAX_QUERY = 2_000;

@@ -1,7 +1,7 @@
 /** JSON Schemas of plugins, run in the plugin host: schema and configuration are both hostile, a pattern can take for ever. */
 import { type Schema, type SchemaDraft, Validator } from "@cfworker/json-schema";
 import { fail, ok, type Result } from "../../errors.ts";
-import type { Json } from "../../sdk/boundary/wire.ts";
+import type { Json } from "../../json.ts";
 
 export interface SchemaProblem {
   /** Dotted key; empty for the whole. */

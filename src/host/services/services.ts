@@ -1,8 +1,8 @@
 /** What the plugin host answers a realm itself, at once. */
 import type { Clock, Random } from "../../clock.ts";
 import { asGatewayError, GatewayError } from "../../errors.ts";
+import type { Json } from "../../json.ts";
 import type { ServiceName } from "../../sdk/boundary/ops.ts";
-import type { Json } from "../../sdk/boundary/wire.ts";
 import { PluginDatabase } from "../storage/database.ts";
 import { PermissionView } from "./permissions.ts";
 import { formatTime } from "./time.ts";

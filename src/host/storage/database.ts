@@ -5,7 +5,7 @@
 import { Database, SQLiteError, type SQLQueryBindings } from "bun:sqlite";
 import { statSync } from "node:fs";
 import { GatewayError } from "../../errors.ts";
-import type { Json } from "../../sdk/boundary/wire.ts";
+import type { Json } from "../../json.ts";
 import { PluginKeyValue } from "./key-value.ts";
 import { admit, INTERNAL } from "./sql.ts";
 

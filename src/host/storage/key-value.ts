@@ -1,7 +1,7 @@
 /** Key-value data of one plugin, with expiry. */
 import type { Database } from "bun:sqlite";
 import { GatewayError } from "../../errors.ts";
-import type { Json } from "../../sdk/boundary/wire.ts";
+import type { Json } from "../../json.ts";
 
 const MAX_KEY = 256;
 const MAX_VALUE = 150_000;

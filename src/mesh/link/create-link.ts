@@ -1,7 +1,7 @@
-import { type LinkDeps, MeshLink } from "./link.ts";
 import type { TransportLimits } from "../transport/port.ts";
 import { SerialTransport } from "../transport/serial.ts";
 import { TcpTransport } from "../transport/tcp.ts";
+import { type LinkDeps, MeshLink } from "./link.ts";
 
 /** An interface as in the configuration. A simulated one is made with its mesh: `new MeshLink(name, transport, deps)`. */
 export type LinkConfig =

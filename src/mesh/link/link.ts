@@ -9,7 +9,6 @@ import { factsOf, type NodeFacts } from "../codec/node-facts.ts";
 import { formatNodeId } from "../codec/node-id.ts";
 import type { MeshPacket } from "../codec/protobuf.ts";
 import { textFrame } from "../codec/to-radio.ts";
-import { type LinkEvent, nextState } from "./states.ts";
 import type { OutgoingText, QueueReport, Radio, RoutingReport } from "../radio.ts";
 import { Backoff } from "../session/backoff.ts";
 import { RadioFacts } from "../session/radio-facts.ts";
@@ -17,6 +16,7 @@ import { RubbishLog } from "../session/rubbish-log.ts";
 import { Session, type SessionHooks } from "../session/session.ts";
 import type { Transport } from "../transport/port.ts";
 import { BROADCAST, type LinkCounter, type LinkState, type LinkStatus, type MeshMessage } from "../types.ts";
+import { type LinkEvent, nextState } from "./states.ts";
 
 export interface LinkDeps {
   readonly clock: Clock;

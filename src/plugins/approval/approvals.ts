@@ -1,15 +1,15 @@
 import { fail, ok, type Result } from "../../errors.ts";
+import type { Json } from "../../json.ts";
 import type { Broker } from "../../permissions/broker.ts";
+import type { OpenLease } from "../../permissions/capability-set.ts";
 import { type Candidate as Asker, configDenyHash, decide, type Policy, type Verdict } from "../../permissions/decide.ts";
 import { type Descriptor, parseEntry, printText, toEntry } from "../../permissions/grammar/descriptor.ts";
-import type { GrantStore } from "../../permissions/grants.ts";
-import type { OpenLease } from "../../permissions/capability-set.ts";
 import { permissionSet, permissionSetHash, toDescriptors } from "../../permissions/grammar/sets.ts";
 import type { PermissionName } from "../../permissions/grammar/types.ts";
 import { PERMISSION_NAMES } from "../../permissions/grammar/types.ts";
-import type { Json } from "../../sdk/boundary/wire.ts";
-import type { Approval, Approvals, Candidate } from "../ports.ts";
+import type { GrantStore } from "../../permissions/grants.ts";
 import type { PermissionPort } from "../capabilities/ports.ts";
+import type { Approval, Approvals, Candidate } from "../ports.ts";
 
 export interface ApprovalsDeps {
   readonly store: GrantStore;

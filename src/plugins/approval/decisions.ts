@@ -1,4 +1,4 @@
-import type { Json } from "../../sdk/boundary/wire.ts";
+import type { Json } from "../../json.ts";
 import type { CoreDatabase } from "../../storage/core.ts";
 import type { Decisions } from "../ports.ts";
 

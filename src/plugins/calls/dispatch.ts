@@ -1,6 +1,6 @@
+import type { CallOutcome } from "../../bridge/realm-spec.ts";
+import type { Json } from "../../json.ts";
 import type { Logger } from "../../log/logger.ts";
-import type { CallOutcome } from "../../sandbox/port.ts";
-import type { Json } from "../../sdk/boundary/wire.ts";
 import { type Attempt, type CallOrigin, goneOutcome, type Instance } from "../plugin/instance.ts";
 import type { Plugin } from "../plugin/plugin.ts";
 

@@ -1,7 +1,7 @@
+import type { RequestOutcome } from "../../bridge/realm-spec.ts";
 import type { GatewayError } from "../../errors.ts";
+import type { Json } from "../../json.ts";
 import type { Ask, Decision } from "../../permissions/grammar/types.ts";
-import type { RequestOutcome } from "../../sandbox/port.ts";
-import type { Json } from "../../sdk/boundary/wire.ts";
 import { type CallOrigin, type Instance, refused } from "../plugin/instance.ts";
 import type { PluginServices } from "./ports.ts";
 

@@ -1,13 +1,13 @@
 import type { CoreBus, EventName } from "../../events/core.ts";
+import type { Json } from "../../json.ts";
 import type { Subscription } from "../../lifetime.ts";
 import type { MeshMessage, MessageStatus } from "../../mesh/types.ts";
 import type { Ask } from "../../permissions/grammar/types.ts";
-import type { Json } from "../../sdk/boundary/wire.ts";
+import { Lines } from "../calls/admission-limit.ts";
 import type { Dispatch } from "../calls/dispatch.ts";
 import type { Instance } from "../plugin/instance.ts";
-import { Lines } from "../calls/admission-limit.ts";
-import { eventAsk } from "./registering.ts";
 import type { Plugin } from "../plugin/plugin.ts";
+import { eventAsk } from "./registering.ts";
 import type { Subscribers } from "./subscribers.ts";
 
 /** Events that plugins may hear from the core. */

@@ -1,10 +1,10 @@
+import type { RequestOutcome } from "../../bridge/realm-spec.ts";
 import { fail, ok, type Result } from "../../errors.ts";
 import { BROADCAST, type Channel, type LinkStatus } from "../../mesh/types.ts";
-import type { RequestOutcome } from "../../sandbox/port.ts";
 import type { SendArgs } from "../../sdk/boundary/wire.ts";
 import type { CallOrigin } from "../plugin/instance.ts";
-import type { NodePort } from "./ports.ts";
 import { type Call, denied, done, failed } from "./call.ts";
+import type { NodePort } from "./ports.ts";
 
 /** Where a message goes, resolved to the mesh's own numbers. */
 export interface Address {

@@ -1,5 +1,6 @@
-import type { RequestOutcome } from "../../sandbox/port.ts";
-import type { HttpArgs, Json } from "../../sdk/boundary/wire.ts";
+import type { RequestOutcome } from "../../bridge/realm-spec.ts";
+import type { Json } from "../../json.ts";
+import type { HttpArgs } from "../../sdk/boundary/wire.ts";
 import { type Call, denied, done, failed } from "./call.ts";
 
 /** httpGet, httpPost and fetch: the egress client asks for a decision at every hop of a redirect. */

@@ -1,6 +1,6 @@
-import type { Json } from "../../sdk/boundary/wire.ts";
-import type { Dispatch } from "../calls/dispatch.ts";
+import type { Json } from "../../json.ts";
 import { Lines } from "../calls/admission-limit.ts";
+import type { Dispatch } from "../calls/dispatch.ts";
 import type { Plugin } from "../plugin/plugin.ts";
 import type { PeerAnswer, PeerPort } from "./ports.ts";
 

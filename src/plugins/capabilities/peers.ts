@@ -1,5 +1,5 @@
-import type { RequestOutcome } from "../../sandbox/port.ts";
-import type { Json } from "../../sdk/boundary/wire.ts";
+import type { RequestOutcome } from "../../bridge/realm-spec.ts";
+import type { Json } from "../../json.ts";
 import { refused } from "../plugin/instance.ts";
 import { type Call, denied, done } from "./call.ts";
 

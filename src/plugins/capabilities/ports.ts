@@ -1,9 +1,10 @@
 /** What the plugins room needs of the others, each as small as its use; the composition root passes the real ones. */
 import type { Result } from "../../errors.ts";
 import type { CoreBus } from "../../events/core.ts";
+import type { Json } from "../../json.ts";
 import type { LinkStatus, MeshNode, NodeNumber, OutboxRequest } from "../../mesh/types.ts";
 import type { Ask, Decision } from "../../permissions/grammar/types.ts";
-import type { HttpArgs, HttpOutcome, Json } from "../../sdk/boundary/wire.ts";
+import type { HttpArgs, HttpOutcome } from "../../sdk/boundary/wire.ts";
 import type { CheckedRegistration } from "./schemas.ts";
 
 export interface EgressPort {

@@ -1,6 +1,6 @@
+import type { RequestOutcome } from "../../bridge/realm-spec.ts";
 import type { Manifest } from "../../manifest/schema.ts";
 import type { Ask } from "../../permissions/grammar/types.ts";
-import type { RequestOutcome } from "../../sandbox/port.ts";
 import { refused } from "../plugin/instance.ts";
 import { type Call, denied, done, failed } from "./call.ts";
 import type { CheckedRegistration } from "./schemas.ts";

@@ -1,6 +1,6 @@
 import { ok, type Result } from "../../errors.ts";
-import type { CheckedRegistration } from "./schemas.ts";
 import type { Registrar } from "./ports.ts";
+import type { CheckedRegistration } from "./schemas.ts";
 
 export interface Subscriber {
   readonly plugin: string;

@@ -1,12 +1,13 @@
 import * as v from "valibot";
+import type { RequestOutcome } from "../../bridge/realm-spec.ts";
 import type { Ask } from "../../permissions/grammar/types.ts";
-import type { RealmRequest, RequestOutcome } from "../../sandbox/port.ts";
+import type { RealmRequest } from "../../sandbox/port.ts";
 import { type CallOrigin, type Instance, refused } from "../plugin/instance.ts";
-import type { PluginServices } from "./ports.ts";
-import { sendMessage } from "./messages.ts";
 import type { Call } from "./call.ts";
+import { sendMessage } from "./messages.ts";
 import { getSecret, httpRequest } from "./outside.ts";
 import { broadcastToPlugins, emitEvent, requestPermission, revokePermission, sendToPlugin } from "./peers.ts";
+import type { PluginServices } from "./ports.ts";
 import { dispose, register } from "./registering.ts";
 import { schemas } from "./schemas.ts";
 import { getNetworkStatus, getNodeInfo, getNodes, getPlugins } from "./state.ts";

@@ -1,12 +1,12 @@
 import { readdirSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import { type Issue, issueLine, type Result } from "../../errors.ts";
+import type { Json } from "../../json.ts";
 import type { Logger } from "../../log/logger.ts";
 import { MANIFEST_FILE, parseManifest } from "../../manifest/parse.ts";
 import type { Manifest } from "../../manifest/schema.ts";
 import { readPackageJson } from "../../sandbox/loader/package.ts";
 import { embeddedSource, folderSource, type SourceTree } from "../../sandbox/loader/source.ts";
-import type { Json } from "../../sdk/boundary/wire.ts";
 
 const MAX_FOLDERS = 1000;
 const MAX_SCHEMA_CHARS = 256 * 1024;

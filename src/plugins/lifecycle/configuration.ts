@@ -1,8 +1,8 @@
 import { ok, type Result } from "../../errors.ts";
-import type { Json } from "../../sdk/boundary/wire.ts";
-import { checkConfig } from "./loading.ts";
+import type { Json } from "../../json.ts";
 import type { Plugin } from "../plugin/plugin.ts";
 import type { SupervisorDeps } from "../ports.ts";
+import { checkConfig } from "./loading.ts";
 
 type Settings = { readonly [key: string]: Json };
 

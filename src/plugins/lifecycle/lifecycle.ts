@@ -1,11 +1,12 @@
+import type { GoneReason } from "../../bridge/realm-spec.ts";
 import { fail, type GatewayError, ok, type Result } from "../../errors.ts";
-import type { GoneReason, PluginHost } from "../../sandbox/port.ts";
-import { DataCopy } from "./data-copy.ts";
+import type { PluginHost } from "../../sandbox/port.ts";
 import type { Instance } from "../plugin/instance.ts";
-import { begin, HOOK_DEADLINE_MS, hookProblem, type Loaded, prepare } from "./loading.ts";
 import type { Plugin } from "../plugin/plugin.ts";
-import type { Bundle, SupervisorDeps } from "../ports.ts";
 import type { PluginState, PluginStatus } from "../plugin/states.ts";
+import type { Bundle, SupervisorDeps } from "../ports.ts";
+import { DataCopy } from "./data-copy.ts";
+import { begin, HOOK_DEADLINE_MS, hookProblem, type Loaded, prepare } from "./loading.ts";
 
 /** A host that is killed is gone within this time. */
 const DEATH_NOTICE_MS = 250;

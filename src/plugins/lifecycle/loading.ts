@@ -1,6 +1,7 @@
+import type { CallOutcome, RealmLimits } from "../../bridge/realm-spec.ts";
 import { fail, type GatewayError, ok, type Result } from "../../errors.ts";
-import type { CallOutcome, PluginHost, RealmLimits } from "../../sandbox/port.ts";
-import type { Json } from "../../sdk/boundary/wire.ts";
+import type { Json } from "../../json.ts";
+import type { PluginHost } from "../../sandbox/port.ts";
 import { Instance, type InstanceDeps } from "../plugin/instance.ts";
 import type { Plugin } from "../plugin/plugin.ts";
 import { type Bundle, describeError, type SupervisorDeps } from "../ports.ts";

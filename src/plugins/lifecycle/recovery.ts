@@ -1,11 +1,12 @@
+import type { GoneReason } from "../../bridge/realm-spec.ts";
 import type { Timer } from "../../clock.ts";
-import type { GoneReason, HostExit, PluginHost } from "../../sandbox/port.ts";
+import type { HostExit, PluginHost } from "../../sandbox/port.ts";
 import type { FailureSource, Verdict } from "../plugin/health.ts";
-import type { HostKey } from "./hosts.ts";
 import type { Instance } from "../plugin/instance.ts";
-import type { Lifecycle } from "./lifecycle.ts";
 import type { Plugin } from "../plugin/plugin.ts";
 import type { SupervisorDeps } from "../ports.ts";
+import type { HostKey } from "./hosts.ts";
+import type { Lifecycle } from "./lifecycle.ts";
 
 /** What happens when something of a plugin breaks: counting, restarts with backoff, and the threshold. */
 export class Recovery {

@@ -1,12 +1,14 @@
+import type { CallOutcome, CallTarget, GoneReason, RequestOutcome } from "../../bridge/realm-spec.ts";
 import type { Random } from "../../clock.ts";
+import type { Json } from "../../json.ts";
 import type { Logger } from "../../log/logger.ts";
 import type { Manifest } from "../../manifest/schema.ts";
 import type { OpenLease } from "../../permissions/capability-set.ts";
 import type { PermissionName } from "../../permissions/grammar/types.ts";
-import type { CallOutcome, CallTarget, GoneReason, PluginHost, Realm, RealmEvents, RealmRequest, RequestOutcome } from "../../sandbox/port.ts";
-import type { Json, WireContext, WireError } from "../../sdk/boundary/wire.ts";
-import type { CallMetrics } from "./metrics.ts";
+import type { PluginHost, Realm, RealmEvents, RealmRequest } from "../../sandbox/port.ts";
+import type { WireContext, WireError } from "../../sdk/boundary/wire.ts";
 import type { Registrations } from "../registrations/registrations.ts";
+import type { CallMetrics } from "./metrics.ts";
 
 /** On whose behalf a call runs: gives correlation, and the place a message without destination goes. */
 export interface CallOrigin {

@@ -1,11 +1,11 @@
 import type { Clock } from "../../clock.ts";
-import type { Json } from "../../sdk/boundary/wire.ts";
-import { Health, type HealthLimits } from "./health.ts";
+import type { Json } from "../../json.ts";
 import type { HostKey } from "../lifecycle/hosts.ts";
-import type { Instance } from "./instance.ts";
-import { CallMetrics } from "./metrics.ts";
 import type { Approval, Bundle, Candidate } from "../ports.ts";
 import { Handles } from "../registrations/registrations.ts";
+import { Health, type HealthLimits } from "./health.ts";
+import type { Instance } from "./instance.ts";
+import { CallMetrics } from "./metrics.ts";
 import { type PluginState, type PluginStatus, StateMachine } from "./states.ts";
 
 export interface PluginDeps {

@@ -1,6 +1,6 @@
 import { fail, ok, type Result } from "../../errors.ts";
-import type { CheckedRegistration } from "../capabilities/schemas.ts";
 import type { Registrar, RegistrationFacts } from "../capabilities/ports.ts";
+import type { CheckedRegistration } from "../capabilities/schemas.ts";
 
 /** Of each kind, for one plugin (CONTRACT). */
 export const MAX_REGISTRATIONS = 200;

@@ -1,5 +1,7 @@
 /** What a plugin can catch. */
-import type { Json, WireError } from "./wire.ts";
+
+import type { Json } from "../../json.ts";
+import type { WireError } from "./wire.ts";
 
 /**
  * A call that this plugin has no permission for. `permission` is its name, `scope` what was asked for, `hint` the line

@@ -3,8 +3,7 @@
  * such a value from the other side checks it against a Valibot schema of its own room.
  */
 
-/** What JSON can say. */
-export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
+import type { Json } from "../../json.ts";
 
 export type RegistrationKind = "command" | "keyword" | "message" | "task" | "menu" | "plugin_message" | "event";
 

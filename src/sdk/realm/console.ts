@@ -1,6 +1,7 @@
 /** console and the plugin's own log: both become lines of the gateway's log under the plugin's name. */
+
+import type { Json } from "../../json.ts";
 import { OPS } from "../boundary/ops.ts";
-import type { Json } from "../boundary/wire.ts";
 import { describeError, post } from "./link.ts";
 import { isArray, jsonStringify, keys, NativeError, NativeString, objectToString } from "./primordials.ts";
 

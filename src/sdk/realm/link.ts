@@ -1,7 +1,9 @@
 /** The realm's one way out: a function of the host. Whatever crosses is JSON. */
+
+import type { Json } from "../../json.ts";
 import { fromWire, PluginError } from "../boundary/errors.ts";
 import { OPS, type ServiceName } from "../boundary/ops.ts";
-import type { Json, OperationName, Operations, WireError } from "../boundary/wire.ts";
+import type { OperationName, Operations, WireError } from "../boundary/wire.ts";
 import {
   defineProperty,
   field,

@@ -3,7 +3,7 @@ import { fail, ok, type Result } from "../../errors.ts";
 import type { Answer, Exchange } from "../../http/exchange.ts";
 import type { Prepared } from "../../http/request.ts";
 import type { Resolve } from "../../http/resolve.ts";
-import type { Json } from "../../sdk/boundary/wire.ts";
+import type { Json } from "../../json.ts";
 
 /** What the test answers: one of `json`, `text` and `error`, nothing for an empty 200. */
 export interface HttpAnswer {

@@ -1,9 +1,9 @@
 import { Database } from "bun:sqlite";
 import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import type { Json } from "../../json.ts";
 import type { PluginHost } from "../../sandbox/port.ts";
 import type { SqlRow, SqlValue } from "../../sdk/types.ts";
-import type { Json } from "../../sdk/boundary/wire.ts";
 
 export interface StoredParts {
   readonly plugin: string;

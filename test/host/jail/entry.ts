@@ -4,9 +4,9 @@
  */
 import { CFunction, type Pointer } from "bun:ffi";
 import { writeSync } from "node:fs";
+import { mapPage } from "../../../src/bridge/shared-page.ts";
 import { runHostProcess } from "../../../src/host/entry.ts";
 import { libc } from "../../../src/linux/libc.ts";
-import { mapPage } from "../../../src/bridge/shared-page.ts";
 import type { Surroundings } from "./attempts.ts";
 
 export type Order =

@@ -4,9 +4,9 @@
  */
 import { readdirSync, readFileSync, writeFileSync, writeSync } from "node:fs";
 import { encodeFrame, FrameDecoder } from "../../../src/bridge/bridge.ts";
-import { runHostProcess } from "../../../src/host/entry.ts";
 import type { ToHost } from "../../../src/bridge/frames.ts";
 import { mapPage } from "../../../src/bridge/shared-page.ts";
+import { runHostProcess } from "../../../src/host/entry.ts";
 
 interface Known {
   readonly plugin: string;

@@ -1,0 +1,58 @@
+/** What the two sides tell each other of a realm: what it is made from, how it is called, and how a call ends. */
+
+import type { Json } from "../json.ts";
+import type { WireError } from "../sdk/boundary/wire.ts";
+
+/** All that a realm is made from. */
+export interface RealmSpec {
+  readonly plugin: string;
+  readonly version: string;
+  /** The loader's bundle: one ES module whose default export is the plugin. */
+  readonly code: string;
+  readonly limits: RealmLimits;
+  /** Merged configuration. */
+  readonly config: { readonly [key: string]: Json };
+  /** Of the manifest; the sdk refuses what is not declared here, with the lines to add. */
+  readonly capabilities: Json;
+  /** Lease.states() of the permissions room, for the sdk's synchronous look. */
+  readonly permissions: Json;
+  /** By permission name; kept by the host outside the realm. */
+  readonly tokens: Readonly<Record<string, string>>;
+  /** The plugin's own SQLite file; null without database_access. */
+  readonly database: string | null;
+  readonly gatewayVersion: string;
+}
+
+export interface RealmLimits {
+  readonly memoryMb: number;
+  readonly sliceMs: number;
+  readonly timeoutS: number;
+  readonly storageMb: number;
+}
+
+/** `lifecycle` hooks, `health`, `config_changed`, or a registration's handler by its id. */
+export type CallTarget =
+  | { readonly kind: "lifecycle"; readonly hook: "initialize" | "start" | "stop" | "cleanup" }
+  | { readonly kind: "health" }
+  | { readonly kind: "config_changed" }
+  | { readonly kind: "handler"; readonly registration: number };
+
+export type CallOutcome =
+  | {
+      readonly ok: true;
+      /** Of a command, keyword, message or menu handler the reply or null; of initialize and health a boolean; of a plugin message the answer. */
+      readonly value: Json;
+      /** The handler's context.sessionData, when it changed it. */
+      readonly session?: { readonly [key: string]: Json };
+      readonly cpuMs: number;
+    }
+  | {
+      readonly ok: false;
+      readonly error: WireError;
+      readonly cause: "threw" | "timeout" | "slice" | "memory" | "gone" | "overloaded";
+      readonly cpuMs: number;
+    };
+
+export type RequestOutcome = { readonly ok: true; readonly value: Json } | { readonly ok: false; readonly error: WireError };
+
+export type GoneReason = "closed" | "memory" | "abort" | "strikes" | "host";
