@@ -1,4 +1,4 @@
-import { isCompiled } from "../sandbox/process-launch.ts";
+import { IS_COMPILED } from "../compiled.ts";
 import { VERSION } from "../version.ts";
 import type { Gateway } from "./gateway.ts";
 
@@ -33,5 +33,5 @@ export function describeStart(gateway: Gateway, { dataDir, configFile, isSimulat
 
 /** How this program is called again. */
 function program(): string {
-  return isCompiled() ? process.execPath : "npx bun run zephyrgate";
+  return IS_COMPILED ? process.execPath : "npx bun run zephyrgate";
 }

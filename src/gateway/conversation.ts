@@ -15,7 +15,7 @@ import type { Outbox } from "../mesh/outbox/outbox.ts";
 import { BROADCAST, type MeshMessage } from "../mesh/types.ts";
 import type { Dispatch } from "../plugins/calls/dispatch.ts";
 import type { PluginServices } from "../plugins/capabilities/ports.ts";
-import { correlationId } from "../plugins/plugin/instance.ts";
+import { correlationId } from "../correlation.ts";
 import type { RegistrarOf } from "../plugins/registrations/registrations.ts";
 import type { Supervisor } from "../plugins/supervisor.ts";
 import { Router } from "../router/router.ts";

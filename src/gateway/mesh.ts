@@ -4,7 +4,7 @@ import { CoreNodeStore } from "../mesh/nodes/store.ts";
 import { Outbox } from "../mesh/outbox/outbox.ts";
 import type { SimulatedMesh } from "../mesh/simulator/mesh.ts";
 import type { LinkStatus } from "../mesh/types.ts";
-import { correlationId } from "../plugins/plugin/instance.ts";
+import { correlationId } from "../correlation.ts";
 import type { Site } from "./context.ts";
 import { makeLinks } from "./links.ts";
 import type { Ground } from "./storage.ts";

@@ -7,6 +7,7 @@ import type { JailPlan, StageTwo, Wall } from "../bridge/launch.ts";
 import { type HostReport, STAGE_ONE, STAGE_TWO } from "../bridge/launch.ts";
 import { createPage, type SharedPage } from "../bridge/shared-page.ts";
 import type { Clock } from "../clock.ts";
+import { IS_COMPILED } from "../compiled.ts";
 import { fail, GatewayError, ok, type Result } from "../errors.ts";
 import { libc } from "../linux/libc.ts";
 import type { Logger } from "../log/logger.ts";
@@ -106,7 +107,7 @@ function commandOf(options: LaunchOptions): Result<readonly string[]> {
   const plan: JailPlan = {
     parent: process.pid,
     next: [...program, STAGE_TWO],
-    readable: options.entry?.readable ?? (isCompiled() ? [] : sourceFolders()),
+    readable: options.entry?.readable ?? (IS_COMPILED ? [] : sourceFolders()),
     databases: databases.value,
     allowMissing: options.allowMissing,
     dataBytes: limits.dataMb * 2 ** 20,
@@ -117,10 +118,6 @@ function commandOf(options: LaunchOptions): Result<readonly string[]> {
   if (process.platform === "linux") return ok([...program, STAGE_ONE, JSON.stringify(plan)]);
   const stage: StageTwo = { plan, failed: {} };
   return ok([...program, STAGE_TWO, JSON.stringify(stage)]);
-}
-
-export function isCompiled(): boolean {
-  return import.meta.path.startsWith("/$bunfs/");
 }
 
 /** What a host run from source must read. Not the whole project: the gateway's data may lie in it. */
@@ -139,7 +136,7 @@ function isInstalled(): boolean {
  * host's own says where packages are.
  */
 function programOf(main: string | undefined): string[] {
-  if (main === undefined && isCompiled()) return [process.execPath];
+  if (main === undefined && IS_COMPILED) return [process.execPath];
   const paths = `--tsconfig-override=${ROOT}src/sandbox/${isInstalled() ? "host.installed" : "host"}.tsconfig.json`;
   return [process.execPath, "--no-install", "--no-env-file", paths, main ?? `${ROOT}src/main.ts`];
 }

@@ -8,12 +8,12 @@ const SRC = join(import.meta.dir, "../../src");
  * Rooms on one line know nothing of each other.
  */
 const FLOORS: readonly (readonly string[])[] = [
-  ["errors", "clock", "compiled", "lifetime", "sdk", "version"],
-  ["bus"],
+  ["errors", "clock", "compiled", "json", "lifetime", "version"],
+  ["bus", "correlation", "linux", "sdk"],
   ["log"],
-  ["storage"],
+  ["storage", "bridge"],
   ["permissions"],
-  ["config"],
+  ["config", "host"],
   ["manifest"],
   ["mesh", "http", "sandbox"],
   ["events"],
@@ -27,6 +27,21 @@ const FLOORS: readonly (readonly string[])[] = [
   ["cli"],
   ["main"],
 ];
+
+/** Two-way folders are forbidden inside a room; the files directly under src are the ground and the process edge. */
+const ROOT = ".";
+
+/**
+ * The trust wall. What runs in the jailed process reaches only the ground, the wire, the sdk and the grammar of
+ * permissions; and only the process edge and the testing kit start what lies inside.
+ */
+const WALL: readonly { readonly of: string; readonly may: RegExp }[] = [
+  { of: "sdk/", may: /^(?:sdk\/|json\.ts$)/ },
+  { of: "linux/", may: /^(?:linux\/|errors\.ts$)/ },
+  { of: "bridge/", may: /^(?:bridge\/|linux\/|sdk\/boundary\/|(?:clock|errors|json|lifetime)\.ts$)/ },
+  { of: "host/", may: /^(?:host\/|bridge\/|linux\/|sdk\/|permissions\/grammar\/|(?:clock|compiled|errors|json|lifetime)\.ts$)/ },
+];
+const MAY_ENTER_HOST = /^(?:host\/|main\.ts$|testing\/in-process-host\.ts$)/;
 
 const floorOf = (room: string) => FLOORS.findIndex((floor) => floor.includes(room));
 const roomOf = (file: string) => file.split("/")[0]?.replace(/\.ts$/, "") ?? "";
@@ -53,21 +68,43 @@ async function arrows(): Promise<Arrow[]> {
   return found;
 }
 
-test("every room stands on a floor", async () => {
-  const rooms = new Set((await arrows()).flatMap(({ from, to }) => [roomOf(from), roomOf(to)]));
+const ALL = await arrows();
+
+test("every room stands on a floor", () => {
+  const rooms = new Set(ALL.flatMap(({ from, to }) => [roomOf(from), roomOf(to)]));
   expect([...rooms].filter((room) => floorOf(room) < 0)).toEqual([]);
 });
 
-test("imports point down", async () => {
-  const wrong = (await arrows())
-    .filter(({ from, to }) => roomOf(from) !== roomOf(to) && floorOf(roomOf(to)) >= floorOf(roomOf(from)))
-    .map(({ from, to }) => `${from} -> ${to}`);
-  expect(wrong).toEqual([]);
+test("imports point down", () => {
+  const wrong = ALL.filter(({ from, to }) => roomOf(from) !== roomOf(to) && floorOf(roomOf(to)) >= floorOf(roomOf(from)));
+  expect(wrong.map(({ from, to }) => `${from} -> ${to}`)).toEqual([]);
 });
 
-test("no file imports itself in a circle", async () => {
+test("what runs inside the jail reaches nothing of the gateway", () => {
+  const wrong = ALL.filter(({ from, to }) => WALL.some(({ of, may }) => from.startsWith(of) && !may.test(to)));
+  expect(wrong.map(({ from, to }) => `${from} -> ${to}`)).toEqual([]);
+});
+
+test("nothing of the gateway imports what runs inside the jail", () => {
+  const wrong = ALL.filter(({ from, to }) => to.startsWith("host/") && !MAY_ENTER_HOST.test(from));
+  expect(wrong.map(({ from, to }) => `${from} -> ${to}`)).toEqual([]);
+});
+
+test("two folders never import each other", () => {
+  const folders = new Map<string, string>();
+  for (const { from, to } of ALL) if (dirname(from) !== dirname(to)) folders.set(`${dirname(from)} -> ${dirname(to)}`, `${from} -> ${to}`);
+  const twoWay: string[] = [];
+  for (const [arrow, example] of folders) {
+    const [from = "", to = ""] = arrow.split(" -> ");
+    const back = folders.get(`${to} -> ${from}`);
+    if (back !== undefined && from < to && from !== ROOT) twoWay.push(`${from} <-> ${to} (${example}; ${back})`);
+  }
+  expect(twoWay).toEqual([]);
+});
+
+test("no file imports itself in a circle", () => {
   const graph = new Map<string, string[]>();
-  for (const { from, to } of await arrows()) graph.set(from, [...(graph.get(from) ?? []), to]);
+  for (const { from, to } of ALL) graph.set(from, [...(graph.get(from) ?? []), to]);
   const circles: string[] = [];
   const state = new Map<string, "open" | "done">();
   const visit = (file: string, path: readonly string[]) => {

@@ -1,4 +1,5 @@
 import type { CallOutcome, CallTarget, GoneReason, RequestOutcome } from "../../bridge/realm-spec.ts";
+import { correlationId } from "../../correlation.ts";
 import type { Random } from "../../clock.ts";
 import type { Json } from "../../json.ts";
 import type { Logger } from "../../log/logger.ts";
@@ -52,11 +53,6 @@ const SDK_FRAME = /\bsdk\/[\w/]{1,40}\.ts:\d|^\s*at apply \(native\)$/;
 const MAX_REQUESTS = 64;
 /** Done at once, and bounded by their own number: initialize() may make hundreds of them in one go. */
 const REGISTERING: ReadonlySet<string> = new Set(["register", "dispose"]);
-
-/** `c_` and 12 hex digits: names one message from the radio to the last log line. */
-export function correlationId(random: Random): string {
-  return `c_${Buffer.from(random.bytes(6)).toString("hex")}`;
-}
 
 /** One load of one plugin: its realm, its lease, and the calls that are under way. */
 export class Instance {

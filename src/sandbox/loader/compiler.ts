@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import * as v from "valibot";
 import type { Clock, Timer } from "../../clock.ts";
+import { IS_COMPILED } from "../../compiled.ts";
 import type { Issue, Result } from "../../errors.ts";
 import type { CompileRequest } from "./compiler-child.ts";
 import type { LoadedPlugin } from "./load.ts";
@@ -49,8 +50,7 @@ const answerSchema = v.variant("ok", [
 
 /** The program itself as the compiler's process: by its hidden verb, see main.ts. */
 export function compilerCommand(): string[] {
-  const isCompiled = import.meta.path.startsWith("/$bunfs/");
-  if (isCompiled) return [process.execPath, COMPILER_VERB];
+  if (IS_COMPILED) return [process.execPath, COMPILER_VERB];
   return [process.execPath, "--no-install", "--no-env-file", join(import.meta.dir, "../../main.ts"), COMPILER_VERB];
 }
 
