@@ -1,5 +1,5 @@
-import type { AuditControl, AuditFilter, Page, Paging } from "../api/control.ts";
-import type { AuditEntryView, AuditVerdict } from "../api/views.ts";
+import type { AuditControl, AuditFilter, Page, Paging } from "../api/contract/control.ts";
+import type { AuditEntryView, AuditVerdict } from "../api/contract/views.ts";
 import { ok, type Result } from "../errors.ts";
 import { verify } from "../permissions/audit/chain.ts";
 import type { AuditLog } from "../permissions/audit/log.ts";

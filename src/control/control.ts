@@ -7,8 +7,8 @@ import type {
   PackageControl,
   PluginControl,
   SimulateControl,
-} from "../api/control.ts";
-import type { MenuItemView, OutboxView, ScheduleTask } from "../api/views.ts";
+} from "../api/contract/control.ts";
+import type { MenuItemView, OutboxView, ScheduleTask } from "../api/contract/views.ts";
 import { ok, type Result } from "../errors.ts";
 import type { CoreBus } from "../events/core.ts";
 import type { LogBook } from "../log/line.ts";

@@ -1,4 +1,4 @@
-import type { Actor, MessageControl, OperatorMessage, Page, Paging } from "../api/control.ts";
+import type { Actor, MessageControl, OperatorMessage, Page, Paging } from "../api/contract/control.ts";
 import { fail, ok, type Result } from "../errors.ts";
 import type { Outbox } from "../mesh/outbox/outbox.ts";
 import { BROADCAST, type MessageState, type MessageStatus } from "../mesh/types.ts";

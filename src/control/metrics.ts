@@ -1,4 +1,4 @@
-import type { OutboxView, PluginMetrics } from "../api/views.ts";
+import type { OutboxView, PluginMetrics } from "../api/contract/views.ts";
 import type { LinkStatus } from "../mesh/types.ts";
 import type { PluginState } from "../plugins/plugin/states.ts";
 

@@ -1,15 +1,15 @@
 import { closeSync, constants, existsSync, fstatSync, openSync, readSync, renameSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
-import type { Actor, PackageControl, PluginChange } from "../api/control.ts";
-import type { PluginSummary } from "../api/views.ts";
+import type { Actor, PackageControl, PluginChange } from "../api/contract/control.ts";
+import type { PluginSummary } from "../api/contract/views.ts";
 import { fail, ok, type Result } from "../errors.ts";
 import { BACKUP_LIMITS, readBackup, writeBackup } from "../packages/backup.ts";
 import { installedPath, place, rollBack, uninstall } from "../packages/installed.ts";
 import { readPackage } from "../packages/package.ts";
 import type { Settings } from "../plugins/approval/decisions.ts";
 import type { Hosts } from "../plugins/lifecycle/hosts.ts";
+import type { Candidate } from "../plugins/plugin/candidate.ts";
 import type { Plugin } from "../plugins/plugin/plugin.ts";
-import type { Candidate } from "../plugins/ports.ts";
 import type { Supervisor } from "../plugins/supervisor.ts";
 import { writeFileAtomically } from "../storage/atomic.ts";
 

@@ -1,13 +1,13 @@
-import type { Actor, Answer, PluginChange, PluginControl } from "../api/control.ts";
-import type { PluginConfig, PluginDetail, PluginPermissions, PluginSummary, WhyView } from "../api/views.ts";
+import type { Actor, Answer, PluginChange, PluginControl } from "../api/contract/control.ts";
+import type { PluginConfig, PluginDetail, PluginPermissions, PluginSummary, WhyView } from "../api/contract/views.ts";
 import { fail, ok, type Result } from "../errors.ts";
 import type { Json } from "../json.ts";
 import { toEntry } from "../permissions/grammar/descriptor.ts";
 import { type Ask, PERMISSION_NAMES, type PermissionName } from "../permissions/grammar/types.ts";
 import type { StoredApprovals } from "../plugins/approval/approvals.ts";
 import type { Settings } from "../plugins/approval/decisions.ts";
+import type { Candidate } from "../plugins/plugin/candidate.ts";
 import type { Plugin } from "../plugins/plugin/plugin.ts";
-import type { Candidate } from "../plugins/ports.ts";
 import type { Change, Supervisor } from "../plugins/supervisor.ts";
 import { detailView, summaryView } from "./views.ts";
 

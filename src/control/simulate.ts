@@ -1,4 +1,4 @@
-import type { SimulateControl } from "../api/control.ts";
+import type { SimulateControl } from "../api/contract/control.ts";
 import { fail, ok } from "../errors.ts";
 import { parseNodeId } from "../mesh/codec/node-id.ts";
 import type { SimulatedMesh } from "../mesh/simulator/mesh.ts";

@@ -1,4 +1,4 @@
-import type { PluginDetail, PluginHealth, PluginMetrics, PluginPermissions, PluginSummary, ScheduleTask } from "../api/views.ts";
+import type { PluginDetail, PluginHealth, PluginMetrics, PluginPermissions, PluginSummary, ScheduleTask } from "../api/contract/views.ts";
 import type { Plugin } from "../plugins/plugin/plugin.ts";
 import type { TaskStatus } from "../schedule/types.ts";
 

@@ -3,6 +3,7 @@
 import type { CallOutcome } from "../bridge/realm-spec.ts";
 import type { Clock, Random } from "../clock.ts";
 import type { Config } from "../config/schema.ts";
+import { correlationId } from "../correlation.ts";
 import { fail, ok, type Result } from "../errors.ts";
 import type { CoreBus } from "../events/core.ts";
 import type { Json } from "../json.ts";
@@ -15,7 +16,6 @@ import type { Outbox } from "../mesh/outbox/outbox.ts";
 import { BROADCAST, type MeshMessage } from "../mesh/types.ts";
 import type { Dispatch } from "../plugins/calls/dispatch.ts";
 import type { PluginServices } from "../plugins/capabilities/ports.ts";
-import { correlationId } from "../correlation.ts";
 import type { RegistrarOf } from "../plugins/registrations/registrations.ts";
 import type { Supervisor } from "../plugins/supervisor.ts";
 import { Router } from "../router/router.ts";

@@ -1,5 +1,5 @@
 /** The composition root: makes every part, starts them in order, and closes them in reverse. */
-import type { Control } from "../api/control.ts";
+import type { Control } from "../api/contract/control.ts";
 import { type ApiServer, startApi } from "../api/server.ts";
 import { EventBus } from "../bus.ts";
 import { sleep } from "../clock.ts";

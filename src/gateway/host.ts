@@ -2,7 +2,7 @@ import type { Clock } from "../clock.ts";
 import type { Config } from "../config/schema.ts";
 import type { Result } from "../errors.ts";
 import type { Logger } from "../log/logger.ts";
-import type { HostKey } from "../plugins/lifecycle/hosts.ts";
+import type { HostKey } from "../plugins/plugin/candidate.ts";
 import type { PluginHost } from "../sandbox/port.ts";
 import { spawnHost } from "../sandbox/process.ts";
 

@@ -11,7 +11,7 @@ import { Peers } from "../plugins/capabilities/peer-messages.ts";
 import { Subscribers } from "../plugins/capabilities/subscribers.ts";
 import { makeOperator } from "../plugins/capabilities/table.ts";
 import { Hosts } from "../plugins/lifecycle/hosts.ts";
-import type { Candidate } from "../plugins/ports.ts";
+import type { Candidate } from "../plugins/plugin/candidate.ts";
 import { Supervisor } from "../plugins/supervisor.ts";
 import { Compiler, compilerCommand } from "../sandbox/loader/compiler.ts";
 import { VERSION } from "../version.ts";

@@ -15,7 +15,7 @@ import type { Engine } from "./engine/engine.ts";
 import { sdkSource } from "./engine/sdk-source.ts";
 import { Snapshot } from "./engine/snapshot.ts";
 import { HostRealm } from "./realm/realm.ts";
-import { RunQueue, threadCpuMs } from "./run-queue.ts";
+import { RunQueue, threadCpuMs } from "./realm/run-queue.ts";
 import { validateConfig } from "./services/schema.ts";
 import { Services } from "./services/services.ts";
 import { PluginDatabase } from "./storage/database.ts";

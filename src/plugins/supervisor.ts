@@ -1,15 +1,18 @@
 import { fail, ok, type Result } from "../errors.ts";
 import type { Json } from "../json.ts";
 import { Admission } from "./approval/admission.ts";
+import type { AdmissionDeps, Approvals } from "./approval/ports.ts";
 import { Configuring } from "./lifecycle/configuration.ts";
 import { Dependents, needsOf, requiredOf } from "./lifecycle/dependents.ts";
+import type { ConfigurationDeps, LoadingDeps, RecoveryDeps } from "./lifecycle/deps.ts";
 import { Checkup } from "./lifecycle/health-checker.ts";
 import { Lifecycle } from "./lifecycle/lifecycle.ts";
 import { Recovery } from "./lifecycle/recovery.ts";
 import { startInOrder } from "./lifecycle/start-order.ts";
+import type { Candidate, Misfit, Ordered } from "./plugin/candidate.ts";
+import type { HealthLimits } from "./plugin/health.ts";
 import { Plugin } from "./plugin/plugin.ts";
 import type { PluginState, PluginStatus } from "./plugin/states.ts";
-import type { Candidate, Misfit, SupervisorDeps } from "./ports.ts";
 
 /** Plugins that load at the same time. */
 const PARALLEL_LOADS = 8;
@@ -21,6 +24,15 @@ export interface Change {
   readonly plugin: Plugin;
   /** Accepted, but it waits for the operator's approval. */
   readonly waits: boolean;
+}
+
+/** All that the supervisor hands to its parts, each of which sees only its own slice. */
+export interface SupervisorDeps extends LoadingDeps, ConfigurationDeps, RecoveryDeps, AdmissionDeps {
+  readonly approvals: Approvals;
+  order(candidates: readonly Candidate[]): Ordered;
+  wantsOwnHost(candidate: Candidate): boolean;
+  readonly healthLimits: () => HealthLimits & { readonly interval_s: number; readonly timeout_s: number };
+  readonly autoLoad: boolean;
 }
 
 /** Knows every plugin and carries out what operator, configuration and failures ask for. */

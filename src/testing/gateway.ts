@@ -1,6 +1,6 @@
 /** A whole gateway inside a test: the real one, in which only clock, air, internet and (by default) the host process are the test's. */
 import { rmSync } from "node:fs";
-import type { Control } from "../api/control.ts";
+import type { Control } from "../api/contract/control.ts";
 import { type Clock, type Random, systemClock, systemRandom } from "../clock.ts";
 import { GatewayError } from "../errors.ts";
 import { Gateway } from "../gateway/gateway.ts";

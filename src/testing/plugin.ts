@@ -1,4 +1,4 @@
-import type { Actor, Control, PluginControl } from "../api/control.ts";
+import type { Actor, Control, PluginControl } from "../api/contract/control.ts";
 import type { Result } from "../errors.ts";
 import type { Json } from "../json.ts";
 import type { Plugin } from "../plugins/plugin/plugin.ts";

@@ -1,5 +1,5 @@
-import type { AuditControl, Control, MessageControl, PluginControl } from "../../src/api/control.ts";
-import type { PluginDetail, PluginPermissions, PluginSummary } from "../../src/api/views.ts";
+import type { AuditControl, Control, MessageControl, PluginControl } from "../../src/api/contract/control.ts";
+import type { PluginDetail, PluginPermissions, PluginSummary } from "../../src/api/contract/views.ts";
 import { EventBus } from "../../src/bus.ts";
 import { fail, ok } from "../../src/errors.ts";
 import type { CoreEvents } from "../../src/events/core.ts";

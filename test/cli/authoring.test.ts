@@ -2,8 +2,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { Lines } from "../../src/cli/lines.ts";
 import { main } from "../../src/cli/main.ts";
+import { Lines } from "../../src/cli/verb/lines.ts";
 import { build } from "../gateway/build.ts";
 import { Gateway, prepare, runProgram, tempDir } from "../gateway/harness.ts";
 

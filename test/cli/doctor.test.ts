@@ -2,8 +2,8 @@ import { afterEach, beforeEach, expect, test } from "bun:test";
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Client } from "../../src/cli/client.ts";
-import { checkClock, checkDataDir, checkGateway, checkLinks, type Finding, gradeWalls } from "../../src/cli/doctor.ts";
+import { Client } from "../../src/cli/client/client.ts";
+import { checkClock, checkDataDir, checkGateway, checkLinks, type Finding, gradeWalls } from "../../src/cli/doctor/doctor.ts";
 import { ok } from "../../src/errors.ts";
 import { serve } from "../api/serve.ts";
 

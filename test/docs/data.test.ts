@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { parse } from "yaml";
 import packageJson from "../../package.json" with { type: "json" };
 import { VERBS } from "../../src/cli/main.ts";
-import { COMMON, parseArgs } from "../../src/cli/verb.ts";
+import { COMMON, parseArgs } from "../../src/cli/verb/verb.ts";
 import { loadConfig } from "../../src/config/load.ts";
 import { type Issue, issueLine } from "../../src/errors.ts";
 import { parseManifest } from "../../src/manifest/parse.ts";

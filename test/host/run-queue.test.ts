@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { BUDGET_MS_PER_S, BURST_MS, type Lane, QUANTUM_MS, type Runnable, RunQueue } from "../../src/host/run-queue.ts";
+import { BUDGET_MS_PER_S, BURST_MS, type Lane, QUANTUM_MS, type Runnable, RunQueue } from "../../src/host/realm/run-queue.ts";
 
 /** Time that passes only by work and by waiting; everything runs in order of its time. */
 class World {

@@ -5,8 +5,8 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Actor, Control } from "../../src/api/control.ts";
-import type { PluginDetail } from "../../src/api/views.ts";
+import type { Actor, Control } from "../../src/api/contract/control.ts";
+import type { PluginDetail } from "../../src/api/contract/views.ts";
 import { systemClock, systemRandom } from "../../src/clock.ts";
 import { loadConfig } from "../../src/config/load.ts";
 import { issueLine, ok, type Result } from "../../src/errors.ts";

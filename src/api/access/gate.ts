@@ -2,7 +2,7 @@ import { createHash, timingSafeEqual } from "node:crypto";
 import { isIP } from "node:net";
 import { hostname } from "node:os";
 import type { Clock, Random } from "../../clock.ts";
-import { refuse } from "../problem.ts";
+import { refuse } from "../route/problem.ts";
 
 const SESSION_MS = 12 * 3_600_000;
 const MAX_SESSIONS = 64;

@@ -1,4 +1,4 @@
-import { refuse } from "../problem.ts";
+import { refuse } from "../route/problem.ts";
 import app from "./client/app.js" with { type: "text" };
 import dom from "./client/dom.js" with { type: "text" };
 import html from "./client/index.html" with { type: "text" };

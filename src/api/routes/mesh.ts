@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import { fail } from "../../errors.ts";
-import { linkView, messageView, nodeView, toLink, toMessage, toNode } from "../mesh-views.ts";
-import { listOf, pageOf, paging, type Route, reply, route } from "../route.ts";
+import { linkView, messageView, nodeView, toLink, toMessage, toNode } from "../contract/mesh-views.ts";
+import { listOf, pageOf, paging, type Route, reply, route } from "../route/route.ts";
 
 const tag = "mesh";
 const DEFAULT_PAGE = 100;

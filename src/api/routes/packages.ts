@@ -2,9 +2,9 @@ import * as v from "valibot";
 import { fail, ok, type Result } from "../../errors.ts";
 import { BACKUP_LIMITS } from "../../packages/backup.ts";
 import { PACKAGE_LIMITS } from "../../packages/package.ts";
-import type { Control, PackageControl, PluginChange } from "../control.ts";
-import { type Reply, type Route, reply, route } from "../route.ts";
-import { pluginSummary } from "../views.ts";
+import type { Control, PackageControl, PluginChange } from "../contract/control.ts";
+import { pluginSummary } from "../contract/views.ts";
+import { type Reply, type Route, reply, route } from "../route/route.ts";
 
 const params = v.object({ name: v.pipe(v.string(), v.regex(/^[a-z][a-z0-9_]{0,63}$/, "a plugin name: a-z, 0-9 and _")) });
 const yes = v.optional(

@@ -1,11 +1,11 @@
 import * as v from "valibot";
 import { ok } from "../../errors.ts";
 import type { Json } from "../../json.ts";
-import type { PluginChange } from "../control.ts";
-import { explain } from "../risk.ts";
-import { listOf, pageOf, paging, type Reply, type Route, reply, route } from "../route.ts";
-import type { PluginPermissions } from "../views.ts";
-import { pluginConfig, pluginDetail, pluginPermissions, pluginSummary, why } from "../views.ts";
+import type { PluginChange } from "../contract/control.ts";
+import { explain } from "../contract/risk.ts";
+import type { PluginPermissions } from "../contract/views.ts";
+import { pluginConfig, pluginDetail, pluginPermissions, pluginSummary, why } from "../contract/views.ts";
+import { listOf, pageOf, paging, type Reply, type Route, reply, route } from "../route/route.ts";
 
 const name = v.pipe(v.string(), v.regex(/^[a-z][a-z0-9_]{0,63}$/, "a plugin name: a-z, 0-9 and _"));
 const params = v.object({ name });

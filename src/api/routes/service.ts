@@ -1,9 +1,9 @@
 import * as v from "valibot";
 import { fail, ok } from "../../errors.ts";
 import { type Gate, sameOrigin } from "../access/gate.ts";
-import { EVENT_NAMES, type Feed } from "../feed.ts";
-import { openApi } from "../openapi.ts";
-import { type Route, route } from "../route.ts";
+import { type Route, route } from "../route/route.ts";
+import { EVENT_NAMES, type Feed } from "./feed.ts";
+import { openApi } from "./openapi.ts";
 
 export interface ApiCounters {
   /** By HTTP status. */

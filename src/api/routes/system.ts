@@ -1,9 +1,9 @@
 import * as v from "valibot";
 import { fail, ok } from "../../errors.ts";
-import { linkView, toLink } from "../mesh-views.ts";
-import { explain } from "../risk.ts";
-import { decodeCursor, encodeCursor, listOf, pageOf, paging, type Route, reply, route } from "../route.ts";
-import { auditEntry, auditVerdict, menuItem, outbox, scheduleTask, wall } from "../views.ts";
+import { linkView, toLink } from "../contract/mesh-views.ts";
+import { explain } from "../contract/risk.ts";
+import { auditEntry, auditVerdict, menuItem, outbox, scheduleTask, wall } from "../contract/views.ts";
+import { decodeCursor, encodeCursor, listOf, pageOf, paging, type Route, reply, route } from "../route/route.ts";
 
 const tag = "system";
 const DEFAULT_PAGE = 100;

@@ -3,8 +3,8 @@ import { checkPlugin } from "../../authoring/check/check.ts";
 import { systemClock } from "../../clock.ts";
 import { issueLine, ok, type Result } from "../../errors.ts";
 import { Compiler, compilerCommand } from "../../sandbox/loader/compiler.ts";
-import { json, line, note } from "../output.ts";
-import { type Call, done, type Verb } from "../verb.ts";
+import { json, line, note } from "../verb/output.ts";
+import { type Call, done, type Verb } from "../verb/verb.ts";
 
 export const checkVerb: Verb = {
   name: "plugin check",

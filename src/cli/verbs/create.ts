@@ -1,9 +1,9 @@
 import { join, relative, resolve } from "node:path";
 import { createPlugin, FEATURES, type Feature, type NewPlugin, nameProblem } from "../../authoring/create.ts";
 import { fail, ok, type Result } from "../../errors.ts";
-import { Lines } from "../lines.ts";
-import { json, line, note } from "../output.ts";
-import { type Call, done, type Flags, type Io, textFlag, type Verb } from "../verb.ts";
+import { Lines } from "../verb/lines.ts";
+import { json, line, note } from "../verb/output.ts";
+import { type Call, done, type Flags, type Io, textFlag, type Verb } from "../verb/verb.ts";
 
 const QUESTIONS: Readonly<Record<Feature, { question: string; usual: boolean }>> = {
   commands: { question: "commands that people send it", usual: true },

@@ -1,8 +1,8 @@
 import { resolve } from "node:path";
 import { runDev } from "../../authoring/dev/dev.ts";
 import type { Result } from "../../errors.ts";
-import { Lines } from "../lines.ts";
-import { type Call, done, type Verb } from "../verb.ts";
+import { Lines } from "../verb/lines.ts";
+import { type Call, done, type Verb } from "../verb/verb.ts";
 
 export const devVerb: Verb = {
   name: "dev",

@@ -1,10 +1,10 @@
 import { systemClock } from "../../clock.ts";
 import { fail, ok } from "../../errors.ts";
 import { silentLogger } from "../../log/logger.ts";
-import { checkClock, checkDataDir, checkGateway, checkLinks, type Finding, gradeWalls } from "../doctor.ts";
-import { configuration, findGateway } from "../locate.ts";
-import { json, line } from "../output.ts";
-import type { Verb } from "../verb.ts";
+import { checkClock, checkDataDir, checkGateway, checkLinks, type Finding, gradeWalls } from "../doctor/doctor.ts";
+import { configuration, findGateway } from "../verb/locate.ts";
+import { json, line } from "../verb/output.ts";
+import type { Verb } from "../verb/verb.ts";
 
 export const doctorVerbs: readonly Verb[] = [
   {

@@ -1,5 +1,5 @@
 import { ok } from "../../errors.ts";
-import { done, misuse, textFlag, type Verb } from "../verb.ts";
+import { done, misuse, textFlag, type Verb } from "../verb/verb.ts";
 
 /** What `runGateway` of the composition root is given. */
 export interface GatewayFlags {

@@ -1,8 +1,8 @@
 import { readFileSync, statSync } from "node:fs";
 import { relative, resolve } from "node:path";
 import * as v from "valibot";
-import { explain } from "../../api/risk.ts";
-import { pluginDetail, pluginSummary } from "../../api/views.ts";
+import { explain } from "../../api/contract/risk.ts";
+import { pluginDetail, pluginSummary } from "../../api/contract/views.ts";
 import { installOffline, removeOffline } from "../../authoring/offline.ts";
 import { packFolder } from "../../authoring/pack.ts";
 import { fail, ok, type Result } from "../../errors.ts";
@@ -10,10 +10,10 @@ import { BACKUP_LIMITS } from "../../packages/backup.ts";
 import { PACKAGE_LIMITS, type PluginPackage, readPackage } from "../../packages/package.ts";
 import { toEntry } from "../../permissions/grammar/descriptor.ts";
 import { writeFileAtomically } from "../../storage/atomic.ts";
-import type { Client } from "../client.ts";
-import { configuration } from "../locate.ts";
-import { json, line, note, readLine } from "../output.ts";
-import { type Call, done, type Io, textFlag, type Verb } from "../verb.ts";
+import type { Client } from "../client/client.ts";
+import { configuration } from "../verb/locate.ts";
+import { json, line, note, readLine } from "../verb/output.ts";
+import { type Call, done, type Io, textFlag, type Verb } from "../verb/verb.ts";
 import { pluginPath } from "./plugins.ts";
 
 export const packageVerbs: readonly Verb[] = [

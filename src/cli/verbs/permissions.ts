@@ -1,10 +1,10 @@
 import * as v from "valibot";
 import { parse } from "yaml";
-import { messageView } from "../../api/mesh-views.ts";
-import { auditEntry, auditVerdict, pluginSummary, why } from "../../api/views.ts";
+import { messageView } from "../../api/contract/mesh-views.ts";
+import { auditEntry, auditVerdict, pluginSummary, why } from "../../api/contract/views.ts";
 import { fail, ok, type Result } from "../../errors.ts";
-import { json, line, table } from "../output.ts";
-import { type Call, done, textFlag, type Verb } from "../verb.ts";
+import { json, line, table } from "../verb/output.ts";
+import { type Call, done, textFlag, type Verb } from "../verb/verb.ts";
 import { explainedPermissions, pluginPath } from "./plugins.ts";
 
 type Permissions = v.InferOutput<typeof explainedPermissions>;

@@ -1,9 +1,9 @@
 import * as v from "valibot";
-import { type PluginDetail, type PluginSummary, pluginDetail, pluginPermissions, pluginSummary } from "../../api/views.ts";
+import { type PluginDetail, type PluginSummary, pluginDetail, pluginPermissions, pluginSummary } from "../../api/contract/views.ts";
 import { fail, ok, type Result } from "../../errors.ts";
-import type { Client } from "../client.ts";
-import { ago, json, line, note, readLine, table } from "../output.ts";
-import { type Call, done, type Verb } from "../verb.ts";
+import type { Client } from "../client/client.ts";
+import { ago, json, line, note, readLine, table } from "../verb/output.ts";
+import { type Call, done, type Verb } from "../verb/verb.ts";
 
 export const explainedPermissions = v.object({
   ...pluginPermissions.entries,

@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import { fail } from "../../errors.ts";
-import { json, line, note, readAll, readLine } from "../output.ts";
-import { done, type Verb } from "../verb.ts";
+import { json, line, note, readAll, readLine } from "../verb/output.ts";
+import { done, type Verb } from "../verb/verb.ts";
 import { pluginPath } from "./plugins.ts";
 
 const secretPath = (plugin: string | undefined, key: string | undefined) =>

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import * as v from "valibot";
-import { messageView } from "../../api/mesh-views.ts";
+import { messageView } from "../../api/contract/mesh-views.ts";
 import { systemClock, systemRandom } from "../../clock.ts";
 import { fail, ok, type Result } from "../../errors.ts";
 import { formatNodeId, parseNodeId } from "../../mesh/codec/node-id.ts";
@@ -10,9 +10,9 @@ import { runScript, type ScriptPort } from "../../mesh/script/run.ts";
 import { SimulatedMesh } from "../../mesh/simulator/mesh.ts";
 import { serveSimulatedMesh } from "../../mesh/simulator/serve.ts";
 import { BROADCAST } from "../../mesh/types.ts";
-import type { Client } from "../client.ts";
-import { json, line, note } from "../output.ts";
-import { type Call, done, misuse, textFlag, type Verb } from "../verb.ts";
+import type { Client } from "../client/client.ts";
+import { json, line, note } from "../verb/output.ts";
+import { type Call, done, misuse, textFlag, type Verb } from "../verb/verb.ts";
 
 const FIRST_ANSWER_S = 10;
 const QUIET_S = 5;

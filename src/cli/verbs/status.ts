@@ -1,12 +1,12 @@
 import * as v from "valibot";
-import { type linkView, messageView, nodeView } from "../../api/mesh-views.ts";
+import { type linkView, messageView, nodeView } from "../../api/contract/mesh-views.ts";
+import { scheduleTask } from "../../api/contract/views.ts";
 import { logLine, statusView } from "../../api/routes/system.ts";
-import { scheduleTask } from "../../api/views.ts";
 import { fail, type Result } from "../../errors.ts";
 import { textLine } from "../../log/format.ts";
 import type { LogLine } from "../../log/line.ts";
-import { ago, json, line, span, table } from "../output.ts";
-import { type Call, done, misuse, textFlag, type Verb } from "../verb.ts";
+import { ago, json, line, span, table } from "../verb/output.ts";
+import { type Call, done, misuse, textFlag, type Verb } from "../verb/verb.ts";
 import { pluginPath } from "./plugins.ts";
 
 export const statusVerbs: readonly Verb[] = [

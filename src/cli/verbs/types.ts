@@ -1,8 +1,8 @@
 import { join, relative, resolve } from "node:path";
 import { writeConfigTypes } from "../../authoring/types/types.ts";
 import { fail, type Result } from "../../errors.ts";
-import { json, line, note } from "../output.ts";
-import { type Call, done, type Verb } from "../verb.ts";
+import { json, line, note } from "../verb/output.ts";
+import { type Call, done, type Verb } from "../verb/verb.ts";
 
 export const typesVerb: Verb = {
   name: "plugin types",

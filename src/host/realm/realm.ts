@@ -8,10 +8,10 @@ import type { Json } from "../../json.ts";
 import { OPS } from "../../sdk/boundary/ops.ts";
 import type { WireError } from "../../sdk/boundary/wire.ts";
 import type { Engine, Ran } from "../engine/engine.ts";
-import type { Lane, Runnable, RunQueue } from "../run-queue.ts";
 import type { Services } from "../services/services.ts";
 import { Limits } from "./limits.ts";
 import { cleanError, cleanFields, isRecord, parsedOrNull } from "./output.ts";
+import type { Lane, Runnable, RunQueue } from "./run-queue.ts";
 import { RealmTimers } from "./timers.ts";
 import { permissionOf } from "./tokens.ts";
 

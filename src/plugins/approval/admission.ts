@@ -1,10 +1,10 @@
 import { fail, ok, type Result } from "../../errors.ts";
 import type { Plugin } from "../plugin/plugin.ts";
-import type { SupervisorDeps } from "../ports.ts";
+import type { AdmissionDeps } from "./ports.ts";
 
 /** Who is let in: the operator's and the configuration's words on one plugin, and which version of it they are about. */
 export class Admission {
-  constructor(private readonly deps: SupervisorDeps) {}
+  constructor(private readonly deps: AdmissionDeps) {}
 
   /** Why it does not start by itself, written into its state; true when it may. */
   mayStart(plugin: Plugin): boolean {

@@ -9,7 +9,8 @@ import type { PermissionName } from "../../permissions/grammar/types.ts";
 import { PERMISSION_NAMES } from "../../permissions/grammar/types.ts";
 import type { GrantStore } from "../../permissions/grants.ts";
 import type { PermissionPort } from "../capabilities/ports.ts";
-import type { Approval, Approvals, Candidate } from "../ports.ts";
+import type { Approval, Candidate } from "../plugin/candidate.ts";
+import type { Approvals } from "./ports.ts";
 
 export interface ApprovalsDeps {
   readonly store: GrantStore;

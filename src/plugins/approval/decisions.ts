@@ -1,6 +1,6 @@
 import type { Json } from "../../json.ts";
 import type { CoreDatabase } from "../../storage/core.ts";
-import type { Decisions } from "../ports.ts";
+import type { Decisions } from "./ports.ts";
 
 export type Settings = { readonly [key: string]: Json };
 

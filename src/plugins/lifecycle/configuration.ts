@@ -1,7 +1,7 @@
 import { ok, type Result } from "../../errors.ts";
 import type { Json } from "../../json.ts";
 import type { Plugin } from "../plugin/plugin.ts";
-import type { SupervisorDeps } from "../ports.ts";
+import type { ConfigurationDeps } from "./deps.ts";
 import { checkConfig } from "./loading.ts";
 
 type Settings = { readonly [key: string]: Json };
@@ -9,7 +9,7 @@ type Settings = { readonly [key: string]: Json };
 /** Brings changed values to a plugin, by whatever way the operator changed them. */
 export class Configuring {
   constructor(
-    private readonly deps: SupervisorDeps,
+    private readonly deps: ConfigurationDeps,
     private readonly failed: (plugin: Plugin, message: string) => void,
   ) {}
 

@@ -1,5 +1,5 @@
+import type { Candidate } from "../plugin/candidate.ts";
 import type { Plugin } from "../plugin/plugin.ts";
-import type { Candidate } from "../ports.ts";
 
 export interface DependentsDeps {
   plugins(): readonly Plugin[];

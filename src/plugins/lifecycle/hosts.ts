@@ -2,9 +2,7 @@ import { type Clock, sleep } from "../../clock.ts";
 import { fail, type Result } from "../../errors.ts";
 import type { Logger } from "../../log/logger.ts";
 import type { HostExit, PluginHost } from "../../sandbox/port.ts";
-
-/** Which process a plugin lives in: the shared one, or one of its own by its name. */
-export type HostKey = "shared" | `own:${string}`;
+import type { HostKey } from "../plugin/candidate.ts";
 
 export interface HostsDeps {
   readonly clock: Clock;

@@ -1,11 +1,12 @@
 import type { GoneReason } from "../../bridge/realm-spec.ts";
 import { fail, type GatewayError, ok, type Result } from "../../errors.ts";
 import type { PluginHost } from "../../sandbox/port.ts";
+import type { Bundle } from "../plugin/bundle.ts";
 import type { Instance } from "../plugin/instance.ts";
 import type { Plugin } from "../plugin/plugin.ts";
 import type { PluginState, PluginStatus } from "../plugin/states.ts";
-import type { Bundle, SupervisorDeps } from "../ports.ts";
 import { DataCopy } from "./data-copy.ts";
+import type { LoadingDeps } from "./deps.ts";
 import { begin, HOOK_DEADLINE_MS, hookProblem, type Loaded, prepare } from "./loading.ts";
 
 /** A host that is killed is gone within this time. */
@@ -23,7 +24,7 @@ export interface Fates {
 /** Bringing one plugin up and down. Callers hold {@link Plugin.exclusive}. */
 export class Lifecycle {
   constructor(
-    private readonly deps: SupervisorDeps,
+    private readonly deps: LoadingDeps,
     private readonly fates: Fates,
   ) {}
 

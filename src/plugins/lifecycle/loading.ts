@@ -2,10 +2,11 @@ import type { CallOutcome, RealmLimits } from "../../bridge/realm-spec.ts";
 import { fail, type GatewayError, ok, type Result } from "../../errors.ts";
 import type { Json } from "../../json.ts";
 import type { PluginHost } from "../../sandbox/port.ts";
+import { type Bundle, describeError } from "../plugin/bundle.ts";
 import { Instance, type InstanceDeps } from "../plugin/instance.ts";
 import type { Plugin } from "../plugin/plugin.ts";
-import { type Bundle, describeError, type SupervisorDeps } from "../ports.ts";
 import { Registrations } from "../registrations/registrations.ts";
+import type { LoadingDeps, SchemaDeps } from "./deps.ts";
 
 /** Deadline of each lifecycle hook (CONTRACT). */
 export const HOOK_DEADLINE_MS = 10_000;
@@ -23,7 +24,7 @@ type Fates = Pick<InstanceDeps, "onFailure" | "onGone">;
  * From folder, or from `code` that was bundled before, to an open realm: build, configuration, realm. Nothing of it is
  * visible outside; what fails is closed again.
  */
-export async function prepare(plugin: Plugin, deps: SupervisorDeps, fates: Fates, code: Bundle | null = null): Promise<Result<Loaded>> {
+export async function prepare(plugin: Plugin, deps: LoadingDeps, fates: Fates, code: Bundle | null = null): Promise<Result<Loaded>> {
   const { candidate } = plugin;
   const bundle = code === null ? await deps.build(candidate) : ok(code);
   if (!bundle.ok) return bundle;
@@ -42,7 +43,7 @@ export async function prepare(plugin: Plugin, deps: SupervisorDeps, fates: Fates
 /** Violations of the plugin's own JSON Schema, all at once, as one error; the schema runs in the host. */
 export async function checkConfig(
   plugin: Plugin,
-  deps: SupervisorDeps,
+  deps: SchemaDeps,
   host: PluginHost,
   config: { readonly [key: string]: Json },
 ): Promise<Result<null>> {
@@ -60,7 +61,7 @@ export async function checkConfig(
   });
 }
 
-function makeInstance(plugin: Plugin, deps: SupervisorDeps, bundle: Bundle, fates: Fates): Instance {
+function makeInstance(plugin: Plugin, deps: LoadingDeps, bundle: Bundle, fates: Fates): Instance {
   return new Instance({
     plugin: plugin.name,
     manifest: plugin.candidate.manifest,
@@ -79,7 +80,7 @@ function makeInstance(plugin: Plugin, deps: SupervisorDeps, bundle: Bundle, fate
 async function openRealm(
   instance: Instance,
   plugin: Plugin,
-  deps: SupervisorDeps,
+  deps: LoadingDeps,
   host: PluginHost,
   bundle: Bundle,
   config: { readonly [key: string]: Json },

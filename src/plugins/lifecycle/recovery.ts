@@ -1,11 +1,11 @@
 import type { GoneReason } from "../../bridge/realm-spec.ts";
 import type { Timer } from "../../clock.ts";
 import type { HostExit, PluginHost } from "../../sandbox/port.ts";
+import type { HostKey } from "../plugin/candidate.ts";
 import type { FailureSource, Verdict } from "../plugin/health.ts";
 import type { Instance } from "../plugin/instance.ts";
 import type { Plugin } from "../plugin/plugin.ts";
-import type { SupervisorDeps } from "../ports.ts";
-import type { HostKey } from "./hosts.ts";
+import type { RecoveryDeps } from "./deps.ts";
 import type { Lifecycle } from "./lifecycle.ts";
 
 /** What happens when something of a plugin breaks: counting, restarts with backoff, and the threshold. */
@@ -16,7 +16,7 @@ export class Recovery {
   #stopped = false;
 
   constructor(
-    private readonly deps: SupervisorDeps,
+    private readonly deps: RecoveryDeps,
     private readonly plugins: () => Iterable<Plugin>,
     private readonly lifecycle: () => Lifecycle,
   ) {}

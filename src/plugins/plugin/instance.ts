@@ -1,6 +1,6 @@
 import type { CallOutcome, CallTarget, GoneReason, RequestOutcome } from "../../bridge/realm-spec.ts";
-import { correlationId } from "../../correlation.ts";
 import type { Random } from "../../clock.ts";
+import { correlationId } from "../../correlation.ts";
 import type { Json } from "../../json.ts";
 import type { Logger } from "../../log/logger.ts";
 import type { Manifest } from "../../manifest/schema.ts";

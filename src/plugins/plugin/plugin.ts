@@ -1,8 +1,8 @@
 import type { Clock } from "../../clock.ts";
 import type { Json } from "../../json.ts";
-import type { HostKey } from "../lifecycle/hosts.ts";
-import type { Approval, Bundle, Candidate } from "../ports.ts";
 import { Handles } from "../registrations/registrations.ts";
+import type { Bundle } from "./bundle.ts";
+import type { Approval, Candidate, HostKey } from "./candidate.ts";
 import { Health, type HealthLimits } from "./health.ts";
 import type { Instance } from "./instance.ts";
 import { CallMetrics } from "./metrics.ts";

@@ -1,4 +1,4 @@
-import { ERROR_CODES, type ErrorCode, GatewayError } from "../errors.ts";
+import { ERROR_CODES, type ErrorCode, GatewayError } from "../../errors.ts";
 
 /** RFC 9457, plus our code, the mend, the place, and machine-readable facts. */
 export interface Problem {

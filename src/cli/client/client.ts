@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { ERROR_CODES, type ErrorCode, fail, ok, type Result } from "../errors.ts";
+import { ERROR_CODES, type ErrorCode, fail, ok, type Result } from "../../errors.ts";
 
 type Schema<T> = v.GenericSchema<unknown, T>;
 

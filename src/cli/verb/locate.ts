@@ -1,8 +1,8 @@
 import { homedir } from "node:os";
-import { readToken } from "../api/access/token.ts";
-import { type LoadedConfig, loadConfig } from "../config/load.ts";
-import { fail, issueLine, ok, type Result } from "../errors.ts";
-import { Client } from "./client.ts";
+import { readToken } from "../../api/access/token.ts";
+import { type LoadedConfig, loadConfig } from "../../config/load.ts";
+import { fail, issueLine, ok, type Result } from "../../errors.ts";
+import { Client } from "../client/client.ts";
 import { type Flags, type Io, textFlag } from "./verb.ts";
 
 /** The configuration as the gateway would find it with the same flags; every problem on a line of its own. */

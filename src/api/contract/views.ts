@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { PLUGIN_STATES } from "../plugins/plugin/states.ts";
+import { PLUGIN_STATES } from "../../plugins/plugin/states.ts";
 
 /**
  * What the API sends, as Valibot schemas: type, check and OpenAPI come from here. Keys are snake_case; points in time are

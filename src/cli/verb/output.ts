@@ -1,4 +1,4 @@
-import { escapeJson, escapeText } from "../log/escape.ts";
+import { escapeJson, escapeText } from "../../log/escape.ts";
 import type { Io } from "./verb.ts";
 
 /** One line for a person; whatever stands in it is made harmless. */

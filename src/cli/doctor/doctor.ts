@@ -1,11 +1,11 @@
 import { accessSync, constants, existsSync, readdirSync, statfsSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import type * as v from "valibot";
-import { tokenPath } from "../api/access/token.ts";
-import { statusView } from "../api/routes/system.ts";
-import type { LoadedConfig } from "../config/load.ts";
-import type { Result } from "../errors.ts";
-import type { Client } from "./client.ts";
+import { tokenPath } from "../../api/access/token.ts";
+import { statusView } from "../../api/routes/system.ts";
+import type { LoadedConfig } from "../../config/load.ts";
+import type { Result } from "../../errors.ts";
+import type { Client } from "../client/client.ts";
 
 /** One thing that was looked at; `mend` says what to do about it. */
 export interface Finding {

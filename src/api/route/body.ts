@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { fail, ok, type Result } from "../errors.ts";
+import { fail, ok, type Result } from "../../errors.ts";
 
 export const MAX_BODY = 1_048_576;
 /** Nested further, a value could exhaust the stack of whoever walks through it. */

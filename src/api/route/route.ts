@@ -1,7 +1,7 @@
 import * as v from "valibot";
-import { type ErrorCode, fail, ok, type Result } from "../errors.ts";
+import { type ErrorCode, fail, ok, type Result } from "../../errors.ts";
+import type { Actor, Control, Page } from "../contract/control.ts";
 import type { Schema } from "./body.ts";
-import type { Actor, Control, Page } from "./control.ts";
 
 export type Method = "GET" | "PUT" | "POST" | "DELETE";
 

@@ -3,7 +3,7 @@
  * it. A realm that has used little lately goes first, so that it waits for at most the one step in progress; the others
  * take turns of {@link QUANTUM_MS}. On top, each realm has a budget, after which it waits however idle the rest is.
  */
-import { noPage, type RunningPage } from "../bridge/shared-page.ts";
+import { noPage, type RunningPage } from "../../bridge/shared-page.ts";
 
 /** CPU that a realm gets in a turn before the next one's. */
 export const QUANTUM_MS = 20;

@@ -1,5 +1,5 @@
-import { fail, ok, type Result } from "../errors.ts";
-import type { Client } from "./client.ts";
+import { fail, ok, type Result } from "../../errors.ts";
+import type { Client } from "../client/client.ts";
 
 /** The process as a verb sees it: everything comes in, nothing is taken from globals. */
 export interface Io {

@@ -1,9 +1,9 @@
-import type { Result } from "../errors.ts";
-import type { CoreBus } from "../events/core.ts";
-import type { Json } from "../json.ts";
-import type { LogBook } from "../log/line.ts";
-import type { Fault } from "../mesh/simulator/types.ts";
-import type { LinkStatus, MeshNode, MessageState, MessageStatus, Priority } from "../mesh/types.ts";
+import type { Result } from "../../errors.ts";
+import type { CoreBus } from "../../events/core.ts";
+import type { Json } from "../../json.ts";
+import type { LogBook } from "../../log/line.ts";
+import type { Fault } from "../../mesh/simulator/types.ts";
+import type { LinkStatus, MeshNode, MessageState, MessageStatus, Priority } from "../../mesh/types.ts";
 import type {
   AuditEntryView,
   AuditVerdict,

@@ -1,11 +1,11 @@
-import type { Clock, Timer } from "../clock.ts";
-import { fail, ok, type Result } from "../errors.ts";
-import type { CoreEvents, EventName } from "../events/core.ts";
-import type { Subscription } from "../lifetime.ts";
-import { escapeJson } from "../log/escape.ts";
-import type { LogLevel } from "../log/logger.ts";
-import type { Control } from "./control.ts";
-import { toEvent } from "./mesh-views.ts";
+import type { Clock, Timer } from "../../clock.ts";
+import { fail, ok, type Result } from "../../errors.ts";
+import type { CoreEvents, EventName } from "../../events/core.ts";
+import type { Subscription } from "../../lifetime.ts";
+import { escapeJson } from "../../log/escape.ts";
+import type { LogLevel } from "../../log/logger.ts";
+import type { Control } from "../contract/control.ts";
+import { toEvent } from "../contract/mesh-views.ts";
 
 export const EVENT_NAMES = [
   "message_received",

@@ -1,8 +1,8 @@
 import { toJsonSchema } from "@valibot/to-json-schema";
 import * as v from "valibot";
-import { ERROR_CODES, type ErrorCode } from "../errors.ts";
-import type { Schema } from "./body.ts";
-import type { Route } from "./route.ts";
+import { ERROR_CODES, type ErrorCode } from "../../errors.ts";
+import type { Schema } from "../route/body.ts";
+import type { Route } from "../route/route.ts";
 
 const problem = v.object({
   type: v.string(),

@@ -1,0 +1,58 @@
+/** What bringing a plugin up and down is made from; the composition root passes the real ones, tests the virtual ones. */
+import type { RealmLimits } from "../../bridge/realm-spec.ts";
+import type { Clock, Random } from "../../clock.ts";
+import type { Result } from "../../errors.ts";
+import type { CoreBus } from "../../events/core.ts";
+import type { Json } from "../../json.ts";
+import type { Logger } from "../../log/logger.ts";
+import type { Approvals } from "../approval/ports.ts";
+import type { Bundle } from "../plugin/bundle.ts";
+import type { Candidate } from "../plugin/candidate.ts";
+import type { HealthLimits } from "../plugin/health.ts";
+import type { Operator } from "../plugin/instance.ts";
+import type { RegistrarOf } from "../registrations/registrations.ts";
+import type { Hosts } from "./hosts.ts";
+
+/** How a configuration is judged by the plugin's own schema. */
+export interface SchemaDeps {
+  /** The parsed JSON Schema file of the manifest, if it names one. */
+  schemaOf(candidate: Candidate): Promise<Result<Json | null>>;
+}
+
+/** From a folder to an open realm. */
+export interface LoadingDeps extends SchemaDeps {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  readonly hosts: Hosts;
+  readonly operate: Operator;
+  readonly registrarOf: RegistrarOf;
+  readonly approvals: Pick<Approvals, "open">;
+  build(candidate: Candidate): Promise<Result<Bundle>>;
+  /** Operator's values over the manifest's defaults. */
+  configOf(candidate: Candidate): { readonly [key: string]: Json };
+  limitsOf(candidate: Candidate): RealmLimits;
+  /** The plugin's own SQLite file, its folder made. */
+  databaseOf(candidate: Candidate): string;
+  readonly gatewayVersion: string;
+}
+
+/** Telling a running plugin that its configuration changed. */
+export interface ConfigurationDeps extends SchemaDeps {
+  readonly hosts: Hosts;
+  readonly log: Logger;
+  readonly bus: CoreBus;
+  configOf(candidate: Candidate): { readonly [key: string]: Json };
+  /** Dotted keys that differ. */
+  changedKeys(before: { readonly [key: string]: Json }, after: { readonly [key: string]: Json }): string[];
+}
+
+/** Counting failures, and what follows. */
+export interface RecoveryDeps {
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly bus: CoreBus;
+  readonly healthLimits: () => HealthLimits;
+  /** `event`, `detail` into the audit log. */
+  audit(plugin: string, event: string, detail: string): void;
+}

@@ -1,0 +1,37 @@
+import type { Manifest } from "../../manifest/schema.ts";
+
+/** A plugin that was found, with its checked manifest. */
+export interface Candidate {
+  readonly name: string;
+  readonly manifest: Manifest;
+  readonly bundled: boolean;
+  /** The folder, or `bundled:name`. */
+  readonly path: string;
+}
+
+/** A plugin folder that cannot be used, and why. */
+export interface Misfit {
+  readonly name: string;
+  readonly path: string;
+  readonly problem: string;
+}
+
+export interface Discovered {
+  readonly candidates: readonly Candidate[];
+  readonly misfits: readonly Misfit[];
+}
+
+export interface Ordered {
+  /** Names, dependencies first. */
+  readonly order: readonly string[];
+  /** All that is missing, by plugin that cannot start for it. */
+  readonly unmet: ReadonlyMap<string, readonly string[]>;
+}
+
+/** What the operator allows a plugin now. */
+export type Approval =
+  | { readonly state: "accepted" }
+  | { readonly state: "awaiting"; readonly reason: string; readonly added: readonly unknown[]; readonly removed: readonly unknown[] };
+
+/** Which process a plugin lives in: the shared one, or one of its own by its name. */
+export type HostKey = "shared" | `own:${string}`;
