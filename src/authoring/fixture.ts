@@ -8,7 +8,7 @@ import { loadConfig } from "../config/load.ts";
 import { WALLS } from "../config/schema.ts";
 import { fail, issueLine, ok, type Result } from "../errors.ts";
 import { Gateway } from "../gateway/gateway.ts";
-import type { GatewayParts } from "../gateway/overrides.ts";
+import type { GatewayOverrides } from "../gateway/overrides.ts";
 import type { Json } from "../json.ts";
 import type { LogLine } from "../log/line.ts";
 import { createLog, type LogConsole } from "../log/log.ts";
@@ -25,7 +25,7 @@ export interface StandOptions {
   readonly config?: { readonly [key: string]: Json };
   /** Names of the nodes, from number 2 on. */
   readonly nodes: readonly string[];
-  readonly parts?: GatewayParts;
+  readonly parts?: GatewayOverrides;
   readonly console?: LogConsole;
   onLog?(line: LogLine): void;
   onDecision?(item: AuditItem): void;

@@ -14,7 +14,7 @@ export interface RealmSpec {
   readonly config: { readonly [key: string]: Json };
   /** Of the manifest; the sdk refuses what is not declared here, with the lines to add. */
   readonly capabilities: Json;
-  /** Lease.states() of the permissions room, for the sdk's synchronous look. */
+  /** CapabilitySet.states() of the permissions room, for the sdk's synchronous look. */
   readonly permissions: Json;
   /** By permission name; kept by the host outside the realm. */
   readonly tokens: Readonly<Record<string, string>>;

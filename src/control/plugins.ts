@@ -133,9 +133,9 @@ export class Plugins implements PluginControl {
           hint: `known: ${PERMISSION_NAMES.join(", ")}`,
         });
       }
-      const lease = this.deps.approvals.lease(name);
-      if (lease === null) return ok({ allowed: false, rule: "the plugin is not running", permission, scope: subject ?? "" });
-      const why = lease.explain(askFor(permission as PermissionName, subject));
+      const capabilitySet = this.deps.approvals.capabilitySet(name);
+      if (capabilitySet === null) return ok({ allowed: false, rule: "the plugin is not running", permission, scope: subject ?? "" });
+      const why = capabilitySet.explainRule(askFor(permission as PermissionName, subject));
       return ok({ allowed: why.allowed, rule: why.rule, permission, scope: subject ?? "" });
     });
   }

@@ -54,9 +54,10 @@ function policyOf(site: Site, plugin: string): Policy {
 
 /** A change holds at once: for the realm's first look, for waiting messages, for schedules. */
 function permissionsChanged(site: Site, { air, supervisor, conversation }: RightsDeps, approvals: StoredApprovals, plugin: string): void {
-  const lease = approvals.lease(plugin);
+  const capabilitySet = approvals.capabilitySet(plugin);
   const realm = supervisor().get(plugin)?.instance?.realm;
-  if (lease !== null) realm?.update({ permissions: lease.states() as never, tokens: lease.tokens as Record<string, string> });
+  if (capabilitySet !== null)
+    realm?.update({ permissions: capabilitySet.states() as never, tokens: capabilitySet.tokens as Record<string, string> });
   if (!approvals.holds(plugin, "send_messages")) air.outbox.withdraw({ plugin });
   const { schedule } = conversation();
   if (approvals.holds(plugin, "schedule_tasks")) schedule.resume(plugin);

@@ -6,7 +6,7 @@ import type { CoreBus } from "../events/core.ts";
 import type { Lifetime } from "../lifetime.ts";
 import type { Log } from "../log/log.ts";
 import type { Chosen } from "./links.ts";
-import type { GatewayParts } from "./overrides.ts";
+import type { GatewayOverrides } from "./overrides.ts";
 
 export interface GatewayOptions {
   readonly loaded: LoadedConfig;
@@ -21,14 +21,14 @@ export interface GatewayOptions {
   /** Called once nothing but plugins can fail any more: data folder, database and port are this gateway's own. */
   readonly opened?: () => void;
   /** Stand-ins for what reaches outside; the real ones when absent. */
-  readonly parts?: GatewayParts;
+  readonly parts?: GatewayOverrides;
 }
 
 /** What every part of the gateway is built on. Whatever is opened is put into `life`, which closes it in reverse. */
 export interface Site extends GatewayOptions {
   readonly bus: CoreBus;
   readonly life: Lifetime;
-  readonly parts: GatewayParts;
+  readonly parts: GatewayOverrides;
   /** As it is now: it changes when the file does. */
   config(): Config;
 }

@@ -127,7 +127,7 @@ function handlerOutcome(outcome: CallOutcome): HandlerOutcome {
 
 /** The scope of schedule_tasks, for cron patterns too; 0 without one. */
 function minIntervalS(deps: ConversationDeps, plugin: string): number {
-  const granted = deps.supervisor().get(plugin)?.instance?.lease.states().granted ?? [];
+  const granted = deps.supervisor().get(plugin)?.instance?.capabilitySet.states().granted ?? [];
   const scopes = granted.flatMap((entry) =>
     typeof entry === "object" && entry !== null && "schedule_tasks" in entry ? [entry.schedule_tasks] : [],
   );
@@ -136,10 +136,12 @@ function minIntervalS(deps: ConversationDeps, plugin: string): number {
 }
 
 function mayHear(deps: ConversationDeps, plugin: string, message: MeshMessage): boolean {
-  const lease = deps.supervisor().get(plugin)?.instance?.lease;
+  const capabilitySet = deps.supervisor().get(plugin)?.instance?.capabilitySet;
   const name = deps.channelName(message.channel);
   const channel = name === undefined ? { index: message.channel } : { index: message.channel, name };
-  return lease?.checkOwn({ permission: "receive_messages", isDirect: message.isDirect, channel }, message.correlationId).allowed === true;
+  return (
+    capabilitySet?.checkOwn({ permission: "receive_messages", isDirect: message.isDirect, channel }, message.correlationId).allowed === true
+  );
 }
 
 /** An answer needs send_messages, whatever its scope; without it the handler ran and its words are dropped, and counted. */
@@ -147,12 +149,15 @@ function sendReply(deps: ConversationDeps, reply: Reply): Result<unknown> {
   const { plugin } = reply;
   const known = plugin === null ? null : deps.supervisor().get(plugin);
   if (plugin !== null) {
-    const lease = known?.instance?.lease;
-    if (lease === undefined) return fail("realm_gone", `${plugin} is gone`);
+    const capabilitySet = known?.instance?.capabilitySet;
+    if (capabilitySet === undefined) return fail("realm_gone", `${plugin} is gone`);
     const name = deps.channelName(reply.channel);
     const channel = name === undefined ? { index: reply.channel } : { index: reply.channel, name };
     const kind = reply.to === BROADCAST ? "broadcast" : "direct";
-    const decision = lease.checkOwn({ permission: "send_messages", kind, channel, parts: reply.parts, isReply: true }, reply.correlationId);
+    const decision = capabilitySet.checkOwn(
+      { permission: "send_messages", kind, channel, parts: reply.parts, isReply: true },
+      reply.correlationId,
+    );
     if (!decision.allowed) {
       if (known !== null && known !== undefined) known.metrics.repliesDropped += 1;
       return fail("permission_denied", `${plugin} may not send: its reply was dropped`, { hint: decision.hint });

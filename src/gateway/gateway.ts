@@ -63,7 +63,7 @@ export class Gateway {
   }
 
   /** Live sets of capabilities, for tests that count leaks. */
-  get leases(): number {
+  get capabilitySets(): number {
     return this.#stage?.approvals.size ?? 0;
   }
 

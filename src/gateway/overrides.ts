@@ -10,7 +10,7 @@ import type { SpawnHost } from "./host.ts";
  * Stand-ins for what reaches outside the program, so that the testing kit runs this very gateway and no other. Whatever
  * is absent is the real thing.
  */
-export interface GatewayParts {
+export interface GatewayOverrides {
   /** In place of jailed child processes. */
   readonly spawnHost?: SpawnHost;
   /** In place of the bundled plugins. */

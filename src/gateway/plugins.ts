@@ -71,7 +71,7 @@ export function makeStage(site: Site, ground: Ground, air: Air): Result<Stage> {
     nextId: air.newId,
     now: () => clock.now(),
     mayReach: (from, plugin, id) =>
-      supervisor.get(from)?.instance?.lease.checkOwn({ permission: "inter_plugin_messaging", plugin }, id).allowed === true,
+      supervisor.get(from)?.instance?.capabilitySet.checkOwn({ permission: "inter_plugin_messaging", plugin }, id).allowed === true,
   });
   const subscribers = new Subscribers();
   const databases = new Databases(

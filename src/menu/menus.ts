@@ -3,7 +3,7 @@ import type { NodeNumber } from "../mesh/types.ts";
 import { layOut } from "./page.ts";
 import type { MenuRegistry } from "./registry.ts";
 import type { SessionData } from "./session-data.ts";
-import { type Session, Sessions } from "./sessions.ts";
+import { type MenuSession, MenuSessions } from "./sessions.ts";
 import { type Entry, type MenuInput, type MenuReply, type Place, RESERVED_WORDS } from "./types.ts";
 import { cutToBytes, folded, oneLine, splitWords, type Word } from "./words.ts";
 
@@ -28,7 +28,7 @@ export interface MenusOptions {
 /** What one message has done so far on its way through the menus. */
 interface Walk {
   readonly input: MenuInput;
-  readonly session: Session;
+  readonly session: MenuSession;
   readonly words: readonly Word[];
   /** The next word. */
   at: number;
@@ -39,10 +39,10 @@ interface Walk {
  * sent or invoked, and somebody else does it.
  */
 export class Menus {
-  readonly #sessions: Sessions;
+  readonly #sessions: MenuSessions;
 
   constructor(private readonly options: MenusOptions) {
-    this.#sessions = new Sessions(options.clock, options.idleS, options.maxSessions ?? 500);
+    this.#sessions = new MenuSessions(options.clock, options.idleS, options.maxSessions ?? 500);
   }
 
   /**
@@ -88,7 +88,7 @@ export class Menus {
     return this.#sessions.size;
   }
 
-  get counters(): Readonly<Sessions["counters"]> {
+  get counters(): Readonly<MenuSessions["counters"]> {
     return this.#sessions.counters;
   }
 
@@ -256,7 +256,7 @@ export class Menus {
   }
 
   /** Steps back from places that have gone meanwhile. */
-  #prune(session: Session, isAdmin: boolean): void {
+  #prune(session: MenuSession, isAdmin: boolean): void {
     while (session.stack.length > 1) {
       const { menu, under } = session.stack.at(-1) ?? MAIN;
       const item = under === null ? undefined : this.options.registry.find(under);

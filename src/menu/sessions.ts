@@ -3,15 +3,15 @@ import type { NodeNumber } from "../mesh/types.ts";
 import type { Place } from "./types.ts";
 
 /** Where a node stands: the last place is shown. Never empty. */
-export interface Session {
+export interface MenuSession {
   readonly stack: Place[];
   page: number;
   usedAt: number;
 }
 
 /** One menu session for each node, ended when idle; the least recently used make room for new ones. */
-export class Sessions {
-  readonly #sessions = new Map<NodeNumber, Session>();
+export class MenuSessions {
+  readonly #sessions = new Map<NodeNumber, MenuSession>();
   readonly counters = { opened: 0, closed: 0, expired: 0, evicted: 0 };
 
   constructor(
@@ -21,7 +21,7 @@ export class Sessions {
   ) {}
 
   /** The node's open session, marked as used now. */
-  use(node: NodeNumber): Session | undefined {
+  use(node: NodeNumber): MenuSession | undefined {
     this.#expire();
     const session = this.#sessions.get(node);
     if (session === undefined) return undefined;
@@ -31,10 +31,10 @@ export class Sessions {
     return session;
   }
 
-  open(node: NodeNumber, place: Place): Session {
+  open(node: NodeNumber, place: Place): MenuSession {
     this.#expire();
     this.#sessions.delete(node);
-    const session: Session = { stack: [place], page: 0, usedAt: this.clock.monotonic() };
+    const session: MenuSession = { stack: [place], page: 0, usedAt: this.clock.monotonic() };
     this.#sessions.set(node, session);
     this.counters.opened++;
     for (const oldest of this.#sessions.keys()) {

@@ -1,20 +1,20 @@
 import type { Clock, Random } from "../clock.ts";
-import { BrokerLease, type Forged, type LeaseParts, type OpenLease } from "./capability-set.ts";
+import { BrokeredCapabilitySet, type CapabilitySetDeps, type Forged, type LiveCapabilitySet } from "./capability-set.ts";
 import type { Standing } from "./decide.ts";
 import type { Descriptor } from "./grammar/descriptor.ts";
 import type { PermissionName } from "./grammar/types.ts";
 
-/** A token was presented that the lease does not hold: a strike against the host, and an alert. */
+/** A token was presented that the capability set does not hold: a strike against the host, and an alert. */
 export interface Forgery {
   readonly kind: Forged;
   readonly permission: PermissionName;
   readonly correlationId: string;
 }
 
-export interface BrokerParts {
+export interface BrokerDeps {
   readonly clock: Clock;
   readonly random: Random;
-  readonly audit: LeaseParts["audit"];
+  readonly audit: CapabilitySetDeps["audit"];
   onForgery(plugin: string, forgery: Forgery): void;
   /** A plugin asked at run time for what it does not have. */
   onRequest?(plugin: string, wanted: Descriptor): void;
@@ -27,7 +27,7 @@ const DEAD_MAX = 4096;
 const TOKEN_LENGTH = 43;
 
 interface Held {
-  /** A number and not the lease, which a dead token must not keep alive. */
+  /** A number and not the capability set, which a dead token must not keep alive. */
   readonly owner: number;
   readonly permission: PermissionName;
   diedAt: number | null;
@@ -40,13 +40,13 @@ export class Broker {
   #dead = 0;
   #owners = 0;
 
-  constructor(private readonly parts: BrokerParts) {}
+  constructor(private readonly parts: BrokerDeps) {}
 
-  /** One plugin's capabilities for one load; a reload has two leases at once for a while. */
-  open(plugin: string, standing: Standing): OpenLease {
+  /** One plugin's capabilities for one load; a reload has two capability sets at once for a while. */
+  open(plugin: string, standing: Standing): LiveCapabilitySet {
     const { clock, random, audit, onForgery, onRequest } = this.parts;
     const owner = ++this.#owners;
-    return new BrokerLease(plugin, standing, {
+    return new BrokeredCapabilitySet(plugin, standing, {
       clock,
       audit,
       mint: (permission) => {

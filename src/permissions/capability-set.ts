@@ -1,7 +1,7 @@
 import type { Clock } from "../clock.ts";
 import type { Subscription } from "../lifetime.ts";
 import {
-  explain,
+  explainRule,
   type Layer,
   layerFor,
   REPLY_RULE,
@@ -15,23 +15,23 @@ import {
 import { type Descriptor, printText, toEntry } from "./grammar/descriptor.ts";
 import { parseRate, TokenBucket } from "./grammar/rates.ts";
 import { type Atom, atomCovers, denialSet, intersection, permissionSet, printSet, toDescriptors } from "./grammar/sets.ts";
-import { type Ask, type Decision, type Lease, PERMISSION_NAMES, type PermissionName } from "./grammar/types.ts";
+import { type Ask, type CapabilitySet, type Decision, PERMISSION_NAMES, type PermissionName } from "./grammar/types.ts";
 import { hintFor, scopeOf } from "./words.ts";
 
 export type PermissionQuery = { readonly state: "granted" | "denied" | "prompt"; readonly partial: boolean };
 
-/** A lease as the gateway holds it: the seam's calls, and those that steer it. */
-export interface OpenLease extends Lease {
+/** A capability set as the gateway holds it: the seam's calls, and those that steer it. */
+export interface LiveCapabilitySet extends CapabilitySet {
   /** New standing, valid from the next call on. Rate buckets keep their level. */
   apply(standing: Standing): void;
   /** Which rule decides, without counting or auditing. */
-  explain(ask: Ask): Why;
+  explainRule(ask: Ask): Why;
   /** Deno's states; `partial` when a part of what is granted was taken away again. */
   query(descriptor: Descriptor): PermissionQuery;
   /** The plugin asks at run time and goes on without it; what waits for the operator is kept, up to {@link REQUESTS_MAX}. */
   request(descriptor: Descriptor): PermissionQuery;
   requests(): readonly Descriptor[];
-  /** The plugin gives a part away, for the life of this lease. */
+  /** The plugin gives a part away, for the life of this capability set. */
   drop(descriptor: Descriptor): PermissionQuery;
   /** For the audit log: decisions that the plugin host took by what it was told, which no token crossed for. */
   decidedElsewhere(permission: PermissionName, allowed: number, denied: number): void;
@@ -39,8 +39,8 @@ export interface OpenLease extends Lease {
   quotaMb(): number | null;
 }
 
-/** What the lease needs of the broker. */
-export interface LeaseParts {
+/** What the capability set needs of the broker. */
+export interface CapabilitySetDeps {
   readonly clock: Clock;
   readonly audit: {
     record(entry: {
@@ -53,7 +53,7 @@ export interface LeaseParts {
     }): void;
   };
   mint(permission: PermissionName): string;
-  /** `late`: of this lease, and dead for so short a time that it may have been on its way. */
+  /** `late`: of this capability set, and dead for so short a time that it may have been on its way. */
   judge(token: string, permission: PermissionName): "good" | "late" | Forged;
   kill(token: string): void;
   onForgery(kind: Forged, permission: PermissionName, correlationId: string): void;
@@ -72,7 +72,7 @@ const tableOf = (standing: Standing): RuleTable => {
   return table;
 };
 
-export class BrokerLease implements OpenLease {
+export class BrokeredCapabilitySet implements LiveCapabilitySet {
   /** As the operator has it. */
   #given: Standing;
   /** The same under what the plugin gave away. */
@@ -90,7 +90,7 @@ export class BrokerLease implements OpenLease {
   constructor(
     readonly plugin: string,
     standing: Standing,
-    private readonly parts: LeaseParts,
+    private readonly parts: CapabilitySetDeps,
   ) {
     this.#given = standing;
     this.#standing = standing;
@@ -124,7 +124,7 @@ export class BrokerLease implements OpenLease {
     const matching = isReply ? rules : ask.permission === "send_messages" ? rules.filter((rule) => ruleAllows(rule, ask)) : [];
     const first = ask.permission === "send_messages" ? matching[0] : rules.find((rule) => ruleAllows(rule, ask));
     if (first === undefined) {
-      const why = explain(this.#standing, rules, ask);
+      const why = explainRule(this.#standing, rules, ask);
       return this.#deny(ask, correlationId, why.rule, why.cause);
     }
     if (refusal !== null) return this.#deny(ask, correlationId, refusal, undefined);
@@ -202,8 +202,8 @@ export class BrokerLease implements OpenLease {
     for (const listener of [...this.#listeners]) listener();
   }
 
-  explain(ask: Ask): Why {
-    return explain(this.#standing, this.#rules[ask.permission], ask);
+  explainRule(ask: Ask): Why {
+    return explainRule(this.#standing, this.#rules[ask.permission], ask);
   }
 
   query(descriptor: Descriptor): PermissionQuery {

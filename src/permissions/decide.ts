@@ -50,7 +50,7 @@ export interface Override {
   readonly extra?: boolean;
 }
 
-export interface Candidate {
+export interface PermissionRequester {
   readonly plugin: string;
   readonly version: string;
   readonly codeHash: string;
@@ -85,7 +85,7 @@ export interface Standing {
   readonly layers: readonly Layer[];
 }
 
-export interface Verdict extends Standing {
+export interface GrantOutcome extends Standing {
   readonly accepted: boolean;
   readonly reason: Reason;
   /** What stands before the operator: the part that was never accepted. */
@@ -106,8 +106,13 @@ export function configDenyHash(deny: readonly Descriptor[]): string {
 }
 
 /** The one place where "requested" becomes "granted". Pure. Fails only when a set is absurdly large. */
-export function decide(candidate: Candidate, stored: Acceptance | null, overrides: readonly Override[], policy: Policy): Result<Verdict> {
-  const requested = permissionSet(candidate.requested);
+export function decide(
+  requester: PermissionRequester,
+  stored: Acceptance | null,
+  overrides: readonly Override[],
+  policy: Policy,
+): Result<GrantOutcome> {
+  const requested = permissionSet(requester.requested);
   if (!requested.ok) return requested;
   const layers = layersOf(overrides, policy.deny);
   if (!layers.ok) return layers;
@@ -121,19 +126,19 @@ export function decide(candidate: Candidate, stored: Acceptance | null, override
   // A grant of a part that waited is an acceptance too; it was cut to what was requested when it was spoken.
   const before = union(accepted.value, later.value);
 
-  const listed = policy.enabled?.includes(candidate.plugin) === true;
-  const free: Reason | null = candidate.bundled ? "bundled" : policy.allowAll ? "allow_all" : null;
+  const listed = policy.enabled?.includes(requester.plugin) === true;
+  const free: Reason | null = requester.bundled ? "bundled" : policy.allowAll ? "allow_all" : null;
   const first = free === null && stored === null && listed;
   const holds = stored !== null && !(stored.means === "first_seen" && policy.enabled !== null && !listed);
   const more = difference(requested.value, before);
-  const moreLimits = Object.fromEntries(Object.entries(candidate.limits).filter(([name, value]) => value > (stored?.limits[name] ?? 0)));
+  const moreLimits = Object.fromEntries(Object.entries(requester.limits).filter(([name, value]) => value > (stored?.limits[name] ?? 0)));
   const asksMore = more.length > 0 || Object.keys(moreLimits).length > 0;
   const runs = free !== null || first || (holds && !asksMore);
   const reason: Reason =
     free ?? (first ? "first_seen" : stored === null ? "never_accepted" : !holds ? "not_enabled" : asksMore ? "asks_more" : "accepted");
   const all = free !== null || first;
   const lost = all || !holds || !runs ? [] : difference(accepted.value, requested.value);
-  const codeChanged = holds && runs && !all && stored.codeHash !== candidate.codeHash;
+  const codeChanged = holds && runs && !all && stored.codeHash !== requester.codeHash;
   return ok({
     requested: requested.value,
     granted: union(all ? requested.value : holds ? intersection(requested.value, before) : [], extras.value),
@@ -141,7 +146,7 @@ export function decide(candidate: Candidate, stored: Acceptance | null, override
     accepted: runs,
     reason,
     awaiting: runs ? null : holds ? more : requested.value,
-    awaitingLimits: runs ? {} : holds ? moreLimits : candidate.limits,
+    awaitingLimits: runs ? {} : holds ? moreLimits : requester.limits,
     lost,
     codeChanged,
     record: first
@@ -234,7 +239,7 @@ export type Why = {
 };
 
 /** Which rule allows or denies this call, without counting it against a rate. */
-export function explain(standing: Standing, rules: readonly Rule[], ask: Ask): Why {
+export function explainRule(standing: Standing, rules: readonly Rule[], ask: Ask): Why {
   const layer = layerFor(standing, ask);
   const taken = layer !== undefined && layer.effect !== "grant";
   if (ask.permission === "send_messages" && ask.isReply && !taken) {

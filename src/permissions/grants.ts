@@ -2,7 +2,7 @@ import type { Database } from "bun:sqlite";
 import * as v from "valibot";
 import type { Clock } from "../clock.ts";
 import { fail, GatewayError, ok, type Result } from "../errors.ts";
-import type { Acceptance, Candidate, Means, Override, Verdict } from "./decide.ts";
+import type { Acceptance, GrantOutcome, Means, Override, PermissionRequester } from "./decide.ts";
 import { type Descriptor, parseText, printText } from "./grammar/descriptor.ts";
 import {
   denialSet,
@@ -103,17 +103,17 @@ export class GrantStore {
   }
 
   /** Stores that this very set was accepted; it takes the place of what was accepted before. */
-  accept(candidate: Candidate, originPath: string, by: { who: string; means: Means }): Result<Acceptance> {
-    const set = permissionSet(candidate.requested);
+  accept(requester: PermissionRequester, originPath: string, by: { who: string; means: Means }): Result<Acceptance> {
+    const set = permissionSet(requester.requested);
     if (!set.ok) return set;
     const acceptance: Acceptance = {
-      plugin: candidate.plugin,
+      plugin: requester.plugin,
       originPath,
-      permissionHash: permissionSetHash(set.value, candidate.limits),
-      descriptors: candidate.requested,
-      limits: candidate.limits,
-      version: candidate.version,
-      codeHash: candidate.codeHash,
+      permissionHash: permissionSetHash(set.value, requester.limits),
+      descriptors: requester.requested,
+      limits: requester.limits,
+      version: requester.version,
+      codeHash: requester.codeHash,
       who: by.who,
       means: by.means,
       acceptedAt: this.clock.now(),
@@ -145,10 +145,10 @@ export class GrantStore {
   }
 
   /** Stores what a verdict says is due (first sight, narrowing, changed code). */
-  settle(candidate: Candidate, originPath: string, verdict: Verdict): Result<null> {
+  settle(requester: PermissionRequester, originPath: string, verdict: GrantOutcome): Result<null> {
     if (verdict.record === null) return ok(null);
-    const who = this.current(candidate.plugin, originPath)?.who ?? "operator";
-    const stored = this.accept(candidate, originPath, { who, means: verdict.record });
+    const who = this.current(requester.plugin, originPath)?.who ?? "operator";
+    const stored = this.accept(requester, originPath, { who, means: verdict.record });
     return stored.ok ? ok(null) : stored;
   }
 

@@ -2,10 +2,10 @@ import { fail, ok, type Result } from "../errors.ts";
 import type { Json } from "../json.ts";
 import { Admission } from "./approval/admission.ts";
 import type { AdmissionDeps, Approvals } from "./approval/ports.ts";
-import { Configuring } from "./lifecycle/configuration.ts";
+import { ConfigurationUpdates } from "./lifecycle/configuration.ts";
 import { Dependents, needsOf, requiredOf } from "./lifecycle/dependents.ts";
 import type { ConfigurationDeps, LoadingDeps, RecoveryDeps } from "./lifecycle/deps.ts";
-import { Checkup } from "./lifecycle/health-checker.ts";
+import { HealthChecker } from "./lifecycle/health-checker.ts";
 import { Lifecycle } from "./lifecycle/lifecycle.ts";
 import { Recovery } from "./lifecycle/recovery.ts";
 import { startInOrder } from "./lifecycle/start-order.ts";
@@ -40,11 +40,11 @@ export class Supervisor {
   readonly #plugins = new Map<string, Plugin>();
   readonly #lifecycle: Lifecycle;
   readonly #recovery: Recovery;
-  readonly #checkup: Checkup;
+  readonly #healthChecker: HealthChecker;
   #misfits: readonly Misfit[] = [];
   #order: readonly string[] = [];
   readonly #dependents: Dependents;
-  readonly #configuring: Configuring;
+  readonly #configurationUpdates: ConfigurationUpdates;
   readonly #admission: Admission;
   #handle = 0;
   #stopped = false;
@@ -63,13 +63,13 @@ export class Supervisor {
       suspected: (plugin) => this.#recovery.suspect(plugin),
     });
     this.#admission = new Admission(deps);
-    this.#configuring = new Configuring(deps, (plugin, message) => this.#recovery.failed(plugin, "handler", message));
+    this.#configurationUpdates = new ConfigurationUpdates(deps, (plugin, message) => this.#recovery.failed(plugin, "handler", message));
     this.#dependents = new Dependents({
       plugins: () => this.list(),
       stop: (plugin, reason) => plugin.exclusive(() => this.#lifecycle.down(plugin, "stopped", reason)),
       start: (plugin) => plugin.exclusive(() => this.#bringUp(plugin)),
     });
-    this.#checkup = new Checkup({
+    this.#healthChecker = new HealthChecker({
       clock: deps.clock,
       log: deps.log,
       plugins: () => this.#plugins.values(),
@@ -101,7 +101,7 @@ export class Supervisor {
   async start(): Promise<Result<null>> {
     if (!this.deps.autoLoad) {
       await this.discover();
-      this.#checkup.start();
+      this.#healthChecker.start();
       return ok(null);
     }
     // The host takes longest, and needs nothing of what is found; any other failure comes back when a plugin moves in.
@@ -109,7 +109,7 @@ export class Supervisor {
     const started = this.#startFound();
     const first = await Promise.race([walls.then((standing) => (standing.ok ? started : standing)), started]);
     const outcome = first ?? (await walls);
-    if (outcome.ok) this.#checkup.start();
+    if (outcome.ok) this.#healthChecker.start();
     return outcome;
   }
 
@@ -243,7 +243,7 @@ export class Supervisor {
       if (plugin.machine.status.disabledBy === "threshold") continue;
       const refused = this.#admission.refused(plugin.name);
       if (refused !== null) await this.#putDown(plugin, refused);
-      else if (plugin.state === "running") await this.#configuring.follow(plugin);
+      else if (plugin.state === "running") await this.#configurationUpdates.follow(plugin);
       else if (this.deps.autoLoad && plugin.state !== "backing_off") await plugin.exclusive(() => this.#bringUp(plugin));
     }
   }
@@ -260,7 +260,7 @@ export class Supervisor {
   /** New operator values: refused as a whole when the schema says so, else told to the plugin with the changed keys. */
   async reconfigure(name: string, next: { readonly [key: string]: Json }, changed: readonly string[]): Promise<Result<null>> {
     const plugin = this.#plugins.get(name);
-    return plugin === undefined ? this.#unknown(name) : this.#configuring.change(plugin, next, changed);
+    return plugin === undefined ? this.#unknown(name) : this.#configurationUpdates.change(plugin, next, changed);
   }
 
   /** A plugin that failed for its configuration is tried again with the mended one. */
@@ -271,7 +271,7 @@ export class Supervisor {
 
   async stop(): Promise<void> {
     this.#stopped = true;
-    this.#checkup.stop();
+    this.#healthChecker.stop();
     this.#recovery.stop();
     const position = new Map(this.#order.map((name, index) => [name, index]));
     const running = this.list().filter((plugin) => plugin.instance !== null);

@@ -1,5 +1,5 @@
 import { expect } from "bun:test";
-import { TestGateway } from "./gateway.ts";
+import { TestGateway } from "./test-gateway.ts";
 
 /** What else a message must be like. */
 export interface Where {

@@ -1,6 +1,6 @@
 import type { Clock, Random } from "../clock.ts";
 import { hostSpawner } from "../gateway/host.ts";
-import type { GatewayParts } from "../gateway/overrides.ts";
+import type { GatewayOverrides } from "../gateway/overrides.ts";
 import type { Logger } from "../log/logger.ts";
 import type { SimulatedMeshOptions } from "../mesh/simulator/types.ts";
 import type { PluginHost } from "../sandbox/port.ts";
@@ -13,7 +13,7 @@ import type { Denial } from "./world/sent.ts";
 /** A jailed process, or a host in this process that can do a few things more. */
 export type TestHost = PluginHost & Partial<Pick<InProcessHost, "busy" | "crash" | "tell">>;
 
-export interface PartsDeps {
+export interface OverridesDeps {
   readonly setup: Setup;
   readonly clock: Clock;
   readonly random: Random;
@@ -29,7 +29,7 @@ export interface PartsDeps {
 const FIRMWARE_SPACING_MS = 2000;
 
 /** What of the gateway is the test's: the host process by default, bundler, internet, air and the ear at the broker. */
-export function testParts({ setup, clock, random, log, http, realHost, nodes, spawned, denied }: PartsDeps): GatewayParts {
+export function testOverrides({ setup, clock, random, log, http, realHost, nodes, spawned, denied }: OverridesDeps): GatewayOverrides {
   const real = hostSpawner(() => setup.loaded.config, { clock, log });
   const inProcess = async () => ({ ok: true as const, value: await startInProcessHost({ clock, random }) });
   return {

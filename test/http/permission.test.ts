@@ -16,7 +16,7 @@ function granted(...entries: unknown[]): Standing {
   return { requested: set, granted: set, layers: [] };
 }
 
-test("a lease decides on each request, and its revocation stops the one under way", async () => {
+test("a capabilitySet decides on each request, and its revocation stops the one under way", async () => {
   const server = await rawServer((socket, count) =>
     count === 1 ? socket.end("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok") : undefined,
   );
@@ -27,13 +27,13 @@ test("a lease decides on each request, and its revocation stops the one under wa
     audit: { record: ({ scope, result }) => void audited.push(`${result} ${scope}`) },
     onForgery: () => {},
   });
-  const lease = broker.open("weather", granted({ http_requests: { hosts: [`good.test:${server.port}`], private: true } }));
+  const capabilitySet = broker.open("weather", granted({ http_requests: { hosts: [`good.test:${server.port}`], private: true } }));
   const client = egress();
   const ask = (url: string) =>
     client.request(get(url), {
       plugin: "weather",
-      allow: (each) => lease.check(lease.tokens.http_requests ?? null, each, "c1"),
-      signal: lease.signal("http_requests"),
+      allow: (each) => capabilitySet.check(capabilitySet.tokens.http_requests ?? null, each, "c1"),
+      signal: capabilitySet.signal("http_requests"),
     });
   const url = `http://GOOD.test.:${server.port}/`;
   expect(await ask(url)).toMatchObject({ ok: true, body: "ok" });
@@ -41,10 +41,10 @@ test("a lease decides on each request, and its revocation stops the one under wa
   expect(errorOf(await ask(`http://sub.good.test:${server.port}/`))?.message).toContain("manifest.yaml");
   const waiting = ask(url);
   while (server.connections() < 2) await Bun.sleep(1);
-  lease.apply(granted());
+  capabilitySet.apply(granted());
   expect(errorOf(await waiting)?.code).toBe("cancelled");
   expect(errorOf(await ask(url))?.code).toBe("permission_denied");
   expect(audited.filter((line) => line.startsWith("allow"))).toHaveLength(4);
-  lease.close();
+  capabilitySet.close();
   server.close();
 });

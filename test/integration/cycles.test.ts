@@ -78,7 +78,7 @@ test("a plugin may register hundreds of things in one go, and 200 of each kind",
   expect((await world.detail("everything")).registrations).toEqual({ event: 200 });
 }, 60_000);
 
-test(`${CYCLES} cycles leave no registration, lease, timer, listener or realm`, async () => {
+test(`${CYCLES} cycles leave no registration, capabilitySet, timer, listener or realm`, async () => {
   const machine = new Machine();
   cleanups.push(() => machine.close());
   const world = await World.start(machine, { plugins: { everything: { manifest: manifest(20), code: code(20) } } });
@@ -87,7 +87,7 @@ test(`${CYCLES} cycles leave no registration, lease, timer, listener or realm`, 
   const counted = async () => ({
     timers: world.clock.pending,
     listeners: world.gateway.bus.size,
-    leases: world.gateway.leases,
+    capabilitySets: world.gateway.capabilitySets,
     instances: world.gateway.plugins.filter(({ instance }) => instance !== null).length,
     tasks: must(await world.control.schedule()).length,
     menus: must(await world.control.menus()).filter(({ plugin }) => plugin !== null).length,
@@ -96,12 +96,12 @@ test(`${CYCLES} cycles leave no registration, lease, timer, listener or realm`, 
     must(await world.drive(world.control.plugins.enable("everything", undefined, ACTOR)));
     must(await world.drive(world.control.plugins.disable("everything", ACTOR)));
   };
-  expect(await counted()).toMatchObject({ leases: 1, instances: 1, tasks: 20, menus: 20 });
+  expect(await counted()).toMatchObject({ capabilitySets: 1, instances: 1, tasks: 20, menus: 20 });
   expect(world.state("everything")).toBe("running");
   for (let at = 0; at < WARM; at++) await cycle();
   await world.advance(60_000);
   const before = await counted();
-  expect(before).toMatchObject({ leases: 0, instances: 0, tasks: 0, menus: 0 });
+  expect(before).toMatchObject({ capabilitySets: 0, instances: 0, tasks: 0, menus: 0 });
   const hostBefore = pssMb(host);
   for (let at = 0; at < CYCLES; at++) await cycle();
   await world.advance(60_000);
@@ -113,7 +113,7 @@ test(`${CYCLES} cycles leave no registration, lease, timer, listener or realm`, 
   expect(pssMb(host) - hostBefore).toBeLessThan(GROWTH_MB);
   // And it works as on the first day.
   must(await world.drive(world.control.plugins.enable("everything", undefined, ACTOR)));
-  expect(await counted()).toMatchObject({ leases: 1, instances: 1, tasks: 20, menus: 20 });
+  expect(await counted()).toMatchObject({ capabilitySets: 1, instances: 1, tasks: 20, menus: 20 });
   expect(await world.ask(2, "!word1")).toBe("answer 1");
 }, 180_000);
 

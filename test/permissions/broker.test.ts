@@ -48,12 +48,12 @@ beforeEach(() => {
 
 describe("tokens", () => {
   test("one per granted permission, unguessable, and good for its own permission only", () => {
-    const lease = broker.open("p", standing(["http_requests", "secrets"]));
-    expect(Object.keys(lease.tokens).sort()).toEqual(["http_requests", "secrets"]);
-    const { http_requests = "", secrets = "" } = lease.tokens;
+    const capabilitySet = broker.open("p", standing(["http_requests", "secrets"]));
+    expect(Object.keys(capabilitySet.tokens).sort()).toEqual(["http_requests", "secrets"]);
+    const { http_requests = "", secrets = "" } = capabilitySet.tokens;
     expect(http_requests).toMatch(/^[\w-]{43}$/);
-    expect(lease.check(http_requests, http("a.org"), "c1").allowed).toBe(true);
-    expect(lease.check(secrets, http("a.org"), "c2").allowed).toBe(false);
+    expect(capabilitySet.check(http_requests, http("a.org"), "c1").allowed).toBe(true);
+    expect(capabilitySet.check(secrets, http("a.org"), "c2").allowed).toBe(false);
     expect(forgeries).toEqual([["p", "wrong_permission"]]);
     const many = new Set(Array.from({ length: 500 }, () => broker.open("q", standing(["secrets"])).tokens.secrets));
     expect(many.size).toBe(500);
@@ -91,12 +91,12 @@ describe("tokens", () => {
   });
 
   test("no token is no forgery, and no permission either", () => {
-    const lease = broker.open("p", standing(["secrets"]));
-    expect(lease.check(null, { permission: "secrets", secret: "x" }, "c")).toMatchObject({
+    const capabilitySet = broker.open("p", standing(["secrets"]));
+    expect(capabilitySet.check(null, { permission: "secrets", secret: "x" }, "c")).toMatchObject({
       allowed: false,
       rule: "no token was presented",
     });
-    expect(lease.check(null, http("a.org"), "c")).toMatchObject({ allowed: false, rule: "not requested in the manifest" });
+    expect(capabilitySet.check(null, http("a.org"), "c")).toMatchObject({ allowed: false, rule: "not requested in the manifest" });
     expect(forgeries).toEqual([]);
   });
 
@@ -114,9 +114,9 @@ describe("tokens", () => {
 
 describe("decisions", () => {
   test("each is audited with scope, rule and correlation id; a refusal says what to do", () => {
-    const lease = broker.open("p", standing([{ http_requests: { hosts: ["a.org"] } }]));
-    expect(lease.checkOwn(http("a.org"), "c1").allowed).toBe(true);
-    expect(lease.checkOwn(http("evil.org"), "c2")).toEqual({
+    const capabilitySet = broker.open("p", standing([{ http_requests: { hosts: ["a.org"] } }]));
+    expect(capabilitySet.checkOwn(http("a.org"), "c1").allowed).toBe(true);
+    expect(capabilitySet.checkOwn(http("evil.org"), "c2")).toEqual({
       allowed: false,
       rule: "not requested in the manifest",
       permission: "http_requests",
@@ -130,88 +130,97 @@ describe("decisions", () => {
   });
 
   test("revocation holds from the next call on, stops what is in flight, and a narrowing leaves a fresh signal", () => {
-    const lease = broker.open("p", standing([{ http_requests: { hosts: ["a.org", "b.org"] } }, "secrets"]));
-    const [flying, secret] = [lease.signal("http_requests"), lease.signal("secrets")];
-    expect(lease.signal("http_requests")).toBe(flying);
+    const capabilitySet = broker.open("p", standing([{ http_requests: { hosts: ["a.org", "b.org"] } }, "secrets"]));
+    const [flying, secret] = [capabilitySet.signal("http_requests"), capabilitySet.signal("secrets")];
+    expect(capabilitySet.signal("http_requests")).toBe(flying);
     let changes = 0;
-    const subscription = lease.onChange(() => changes++);
-    lease.apply(standing([{ http_requests: { hosts: ["a.org", "b.org"] } }, "secrets", "database_access"]));
-    expect([flying.aborted, lease.tokens.database_access === undefined]).toEqual([false, false]);
-    lease.apply(standing([{ http_requests: { hosts: ["a.org"] } }, "secrets"]));
+    const subscription = capabilitySet.onChange(() => changes++);
+    capabilitySet.apply(standing([{ http_requests: { hosts: ["a.org", "b.org"] } }, "secrets", "database_access"]));
+    expect([flying.aborted, capabilitySet.tokens.database_access === undefined]).toEqual([false, false]);
+    capabilitySet.apply(standing([{ http_requests: { hosts: ["a.org"] } }, "secrets"]));
     expect([flying.aborted, secret.aborted, changes]).toEqual([true, false, 2]);
-    expect(lease.signal("http_requests").aborted).toBe(false);
-    expect([lease.checkOwn(http("a.org"), "c").allowed, lease.checkOwn(http("b.org"), "c").allowed]).toEqual([true, false]);
-    lease.apply(standing(["secrets"], ["http_requests"]));
-    expect(lease.signal("http_requests").aborted).toBe(true);
-    expect(lease.tokens.http_requests).toBeUndefined();
+    expect(capabilitySet.signal("http_requests").aborted).toBe(false);
+    expect([capabilitySet.checkOwn(http("a.org"), "c").allowed, capabilitySet.checkOwn(http("b.org"), "c").allowed]).toEqual([true, false]);
+    capabilitySet.apply(standing(["secrets"], ["http_requests"]));
+    expect(capabilitySet.signal("http_requests").aborted).toBe(true);
+    expect(capabilitySet.tokens.http_requests).toBeUndefined();
     subscription.dispose();
-    lease.close();
-    expect([secret.aborted, changes, Object.keys(lease.tokens).length]).toEqual([true, 3, 0]);
-    expect(lease.checkOwn({ permission: "secrets", secret: "x" }, "c")).toMatchObject({ allowed: false, rule: "the plugin was unloaded" });
+    capabilitySet.close();
+    expect([secret.aborted, changes, Object.keys(capabilitySet.tokens).length]).toEqual([true, 3, 0]);
+    expect(capabilitySet.checkOwn({ permission: "secrets", secret: "x" }, "c")).toMatchObject({
+      allowed: false,
+      rule: "the plugin was unloaded",
+    });
   });
 
   test("a denied part of what is granted aborts, too", () => {
-    const lease = broker.open("p", standing(["secrets"]));
-    const signal = lease.signal("secrets");
-    lease.apply(standing(["secrets"], [{ secrets: { names: ["x"] } }]));
+    const capabilitySet = broker.open("p", standing(["secrets"]));
+    const signal = capabilitySet.signal("secrets");
+    capabilitySet.apply(standing(["secrets"], [{ secrets: { names: ["x"] } }]));
     expect(signal.aborted).toBe(true);
-    expect(lease.checkOwn({ permission: "secrets", secret: "x" }, "c")).toMatchObject({ allowed: false, rule: "deny by test" });
-    expect(lease.checkOwn({ permission: "secrets", secret: "y" }, "c").allowed).toBe(true);
+    expect(capabilitySet.checkOwn({ permission: "secrets", secret: "x" }, "c")).toMatchObject({ allowed: false, rule: "deny by test" });
+    expect(capabilitySet.checkOwn({ permission: "secrets", secret: "y" }, "c").allowed).toBe(true);
   });
 
   test("a rate counts parts, replies too; it comes back with time and survives a change of standing", () => {
-    const lease = broker.open("p", standing([{ send_messages: { rate: "10/min" } }]));
-    expect(lease.checkOwn(send(5), "c").allowed).toBe(true);
-    expect(lease.checkOwn(send(4, true), "c").allowed).toBe(true);
-    lease.apply(standing([{ send_messages: { rate: "10/min" } }, "secrets"]));
-    const over = lease.checkOwn(send(3), "c");
+    const capabilitySet = broker.open("p", standing([{ send_messages: { rate: "10/min" } }]));
+    expect(capabilitySet.checkOwn(send(5), "c").allowed).toBe(true);
+    expect(capabilitySet.checkOwn(send(4, true), "c").allowed).toBe(true);
+    capabilitySet.apply(standing([{ send_messages: { rate: "10/min" } }, "secrets"]));
+    const over = capabilitySet.checkOwn(send(3), "c");
     expect(over).toMatchObject({ allowed: false, rule: expect.stringContaining("rate: ") });
     expect(!over.allowed && over.retryAfterS).toBeCloseTo(12, 3);
     clock.pass(12_001);
-    expect(lease.checkOwn(send(3), "c").allowed).toBe(true);
+    expect(capabilitySet.checkOwn(send(3), "c").allowed).toBe(true);
   });
 
   test("parts above the burst pass a full bucket and are paid back", () => {
-    const lease = broker.open("p", standing([{ send_messages: { rate: "2/min" } }]));
-    expect(lease.checkOwn(send(5), "c").allowed).toBe(true);
+    const capabilitySet = broker.open("p", standing([{ send_messages: { rate: "2/min" } }]));
+    expect(capabilitySet.checkOwn(send(5), "c").allowed).toBe(true);
     clock.pass(60_000);
-    expect(lease.checkOwn(send(1), "c").allowed).toBe(false);
+    expect(capabilitySet.checkOwn(send(1), "c").allowed).toBe(false);
     clock.pass(60_001);
-    expect(lease.checkOwn(send(1), "c").allowed).toBe(true);
+    expect(capabilitySet.checkOwn(send(1), "c").allowed).toBe(true);
   });
 
   test("entries of different rates count apart, the same rate together", () => {
-    const lease = broker.open(
+    const capabilitySet = broker.open(
       "p",
       standing([
         { send_messages: { channels: [1], rate: "1/min" } },
         { send_messages: { channels: [0, 2], direct: false, rate: "2/min" } },
       ]),
     );
-    expect([send(1, false, 0), send(1, false, 2), send(1, false, 0)].map((ask) => lease.checkOwn(ask, "c").allowed)).toEqual([
+    expect([send(1, false, 0), send(1, false, 2), send(1, false, 0)].map((ask) => capabilitySet.checkOwn(ask, "c").allowed)).toEqual([
       true,
       true,
       false,
     ]);
-    expect([send(1, false, 1), send(1, false, 1)].map((ask) => lease.checkOwn(ask, "c").allowed)).toEqual([true, false]);
+    expect([send(1, false, 1), send(1, false, 1)].map((ask) => capabilitySet.checkOwn(ask, "c").allowed)).toEqual([true, false]);
   });
 
   test("scopes do not limit a reply to the asker, a denial does", () => {
-    const lease = broker.open("p", standing([{ send_messages: { channels: [1], direct: false } }]));
-    expect([lease.checkOwn(send(1, true, 5), "c").allowed, lease.checkOwn(send(1, false, 5), "c").allowed]).toEqual([true, false]);
-    lease.apply(standing([{ send_messages: { channels: [1, 2], direct: false } }], [{ send_messages: { channels: [5] } }]));
-    expect([lease.checkOwn(send(1, true, 5), "c").allowed, lease.checkOwn(send(1, true, 6), "c").allowed]).toEqual([false, true]);
+    const capabilitySet = broker.open("p", standing([{ send_messages: { channels: [1], direct: false } }]));
+    expect([capabilitySet.checkOwn(send(1, true, 5), "c").allowed, capabilitySet.checkOwn(send(1, false, 5), "c").allowed]).toEqual([
+      true,
+      false,
+    ]);
+    capabilitySet.apply(standing([{ send_messages: { channels: [1, 2], direct: false } }], [{ send_messages: { channels: [5] } }]));
+    expect([capabilitySet.checkOwn(send(1, true, 5), "c").allowed, capabilitySet.checkOwn(send(1, true, 6), "c").allowed]).toEqual([
+      false,
+      true,
+    ]);
     expect(broker.open("q", standing(["secrets"])).checkOwn(send(1, true), "c").allowed).toBe(false);
   });
 });
 
 describe("query, request, drop", () => {
   test("states as Deno has them", () => {
-    const lease = broker.open(
+    const capabilitySet = broker.open(
       "p",
       standing([{ http_requests: { hosts: ["*.a.org"] } }], [{ http_requests: { hosts: ["x.a.org"] } }, "override_commands"]),
     );
-    const query = (input: unknown) => lease.query(entry(input));
+    const query = (input: unknown) => capabilitySet.query(entry(input));
     expect(query({ http_requests: { hosts: ["y.a.org"] } })).toEqual({ state: "granted", partial: false });
     expect(query({ http_requests: { hosts: ["*.a.org"] } })).toEqual({ state: "granted", partial: true });
     expect(query({ http_requests: { hosts: ["x.a.org"] } })).toMatchObject({ state: "denied" });
@@ -223,46 +232,46 @@ describe("query, request, drop", () => {
   test("what is granted in full is allowed, for any standing", () => {
     fc.assert(
       fc.property(fc.array(someEntry, { maxLength: 4 }), fc.array(someEntry, { maxLength: 2 }), someEntry, (granted, denied, asked) => {
-        const lease = broker.open("p", standing(granted.map(toEntry), denied.map(toEntry)));
-        const { state, partial } = lease.query(asked);
+        const capabilitySet = broker.open("p", standing(granted.map(toEntry), denied.map(toEntry)));
+        const { state, partial } = capabilitySet.query(asked);
         if (state === "granted" && !partial && asked.name === "http_requests") {
           for (const host of ["a.org", "x.a.org", "y.x.a.org"]) {
             const inside = setOf(toEntry(asked)).some((atom) => atom.at[0] === host && atom.at[1] === 443 && atom.at[2] === "method|=GET");
-            if (inside) expect(lease.checkOwn(http(host), "c").allowed).toBe(true);
+            if (inside) expect(capabilitySet.checkOwn(http(host), "c").allowed).toBe(true);
           }
         }
-        lease.close();
+        capabilitySet.close();
       }),
       { numRuns: 200 },
     );
   });
 
   test("a request waits for the operator once, and is gone when it is granted", () => {
-    const lease = broker.open("p", standing([]));
-    for (let i = 0; i < 3; i++) expect(lease.request(entry("secrets")).state).toBe("prompt");
-    expect([wanted, lease.requests().length]).toEqual([["p secrets"], 1]);
-    lease.apply(standing(["secrets"]));
-    expect([lease.requests().length, lease.request(entry("secrets")).state]).toEqual([0, "granted"]);
-    for (let i = 0; i < 100; i++) lease.request(entry({ http_requests: { hosts: [`h${i}.org`] } }));
-    expect(lease.requests().length).toBeLessThanOrEqual(32);
+    const capabilitySet = broker.open("p", standing([]));
+    for (let i = 0; i < 3; i++) expect(capabilitySet.request(entry("secrets")).state).toBe("prompt");
+    expect([wanted, capabilitySet.requests().length]).toEqual([["p secrets"], 1]);
+    capabilitySet.apply(standing(["secrets"]));
+    expect([capabilitySet.requests().length, capabilitySet.request(entry("secrets")).state]).toEqual([0, "granted"]);
+    for (let i = 0; i < 100; i++) capabilitySet.request(entry({ http_requests: { hosts: [`h${i}.org`] } }));
+    expect(capabilitySet.requests().length).toBeLessThanOrEqual(32);
   });
 
   test("what the plugin gives away stays away while it is loaded", () => {
-    const lease = broker.open("p", standing(["http_requests"]));
-    expect(lease.drop(entry({ http_requests: { hosts: ["a.org"] } })).state).toBe("prompt");
-    lease.apply(standing(["http_requests", "secrets"]));
-    expect([lease.checkOwn(http("a.org"), "c").allowed, lease.checkOwn(http("b.org"), "c").allowed]).toEqual([false, true]);
-    for (let i = 0; i < 200; i++) lease.drop(entry({ http_requests: { hosts: [`h${i}.org`] } }));
-    expect(lease.checkOwn(http("b.org"), "c").allowed).toBe(false);
-    expect(lease.checkOwn({ permission: "secrets", secret: "x" }, "c").allowed).toBe(true);
+    const capabilitySet = broker.open("p", standing(["http_requests"]));
+    expect(capabilitySet.drop(entry({ http_requests: { hosts: ["a.org"] } })).state).toBe("prompt");
+    capabilitySet.apply(standing(["http_requests", "secrets"]));
+    expect([capabilitySet.checkOwn(http("a.org"), "c").allowed, capabilitySet.checkOwn(http("b.org"), "c").allowed]).toEqual([false, true]);
+    for (let i = 0; i < 200; i++) capabilitySet.drop(entry({ http_requests: { hosts: [`h${i}.org`] } }));
+    expect(capabilitySet.checkOwn(http("b.org"), "c").allowed).toBe(false);
+    expect(capabilitySet.checkOwn({ permission: "secrets", secret: "x" }, "c").allowed).toBe(true);
   });
 
   test("states() is what the sdk looks at first", () => {
-    const lease = broker.open(
+    const capabilitySet = broker.open(
       "p",
       standing(["secrets", { http_requests: { hosts: ["*.a.org"] } }], [{ http_requests: { hosts: ["x.a.org"] } }]),
     );
-    expect(lease.states()).toMatchObject({
+    expect(capabilitySet.states()).toMatchObject({
       granted: [{ http_requests: { hosts: ["*.a.org"] } }, "secrets"],
       denied: [{ http_requests: { hosts: ["x.a.org"] } }],
     });
@@ -272,14 +281,14 @@ describe("query, request, drop", () => {
       denied: ["secrets"],
       requested: ["secrets"],
     });
-    expect([lease.quotaMb(), broker.open("q", standing([{ database_access: { quota_mb: 3 } }])).quotaMb()]).toEqual([0, 3]);
+    expect([capabilitySet.quotaMb(), broker.open("q", standing([{ database_access: { quota_mb: 3 } }])).quotaMb()]).toEqual([0, 3]);
   });
 
   test("a check costs little", () => {
-    const lease = broker.open("p", standing([{ http_requests: { hosts: Array.from({ length: 64 }, (_, i) => `h${i}.org`) } }]));
-    const token = lease.tokens.http_requests ?? "";
+    const capabilitySet = broker.open("p", standing([{ http_requests: { hosts: Array.from({ length: 64 }, (_, i) => `h${i}.org`) } }]));
+    const token = capabilitySet.tokens.http_requests ?? "";
     const start = performance.now();
-    for (let i = 0; i < 5000; i++) lease.check(token, http("h63.org"), "c");
+    for (let i = 0; i < 5000; i++) capabilitySet.check(token, http("h63.org"), "c");
     expect(performance.now() - start).toBeLessThan(2500);
   });
 });

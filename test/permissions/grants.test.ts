@@ -2,10 +2,10 @@ import { Database } from "bun:sqlite";
 import { beforeEach, describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import {
-  type Candidate,
   configDenyHash,
   decide,
-  explain,
+  explainRule,
+  type PermissionRequester,
   type Policy,
   ruleAllows,
   rulesOf,
@@ -26,7 +26,7 @@ import { GrantStore, grantsSchema } from "../../src/permissions/grants.ts";
 import { entry, handClock, must, setOf, someEntries, someEntry } from "./support.ts";
 
 const policy: Policy = { allowAll: false, enabled: null, deny: [] };
-const plugin = (requested: unknown[], more: Partial<Candidate> = {}): Candidate => ({
+const plugin = (requested: unknown[], more: Partial<PermissionRequester> = {}): PermissionRequester => ({
   plugin: "weather",
   version: "1.0.0",
   codeHash: "c1",
@@ -48,7 +48,7 @@ beforeEach(() => {
   store = new GrantStore(database, clock);
 });
 /** Decides and stores what is due, as the plugins room does at each load. */
-function load(candidate: Candidate, origin = "/p/weather", with_: Policy = policy) {
+function load(candidate: PermissionRequester, origin = "/p/weather", with_: Policy = policy) {
   const verdict = must(decide(candidate, store.current("weather", origin), store.overrides("weather", origin), with_));
   must(store.settle(candidate, origin, verdict));
   return verdict;
@@ -168,7 +168,7 @@ describe("later words", () => {
       true,
       false,
     ]);
-    expect(explain(standing, rulesOf(standing), http("x.b.org"))).toEqual({
+    expect(explainRule(standing, rulesOf(standing), http("x.b.org"))).toEqual({
       allowed: false,
       rule: "deny by configuration: http_requests(hosts=[x.b.org])",
       cause: "denied",
@@ -286,7 +286,7 @@ describe("later words", () => {
           const last = layers.findLast((layer) => layer.set.some((atom) => atomAllows(atom, ask)));
           const expected = granted.some((atom) => atomAllows(atom, ask)) && (last === undefined || last.effect === "grant");
           expect(allowed(standing, ask)).toBe(expected);
-          expect(explain(standing, rulesOf(standing), ask).allowed).toBe(expected);
+          expect(explainRule(standing, rulesOf(standing), ask).allowed).toBe(expected);
         }
       }),
       { numRuns: 500 },
@@ -295,9 +295,11 @@ describe("later words", () => {
 
   test("why names the cause", () => {
     const standing = must(decide(plugin([HOST_AB]), store.current("weather", "/p/weather"), [], policy));
-    expect(explain(standing, rulesOf(standing), http("a.org")).rule).toContain("granted: http_requests(hosts=[a.org:443], methods=[GET])");
-    expect(explain(standing, rulesOf(standing), http("b.org")).cause).toBe("awaiting");
-    expect(explain(standing, rulesOf(standing), http("c.org")).cause).toBe("not_requested");
+    expect(explainRule(standing, rulesOf(standing), http("a.org")).rule).toContain(
+      "granted: http_requests(hosts=[a.org:443], methods=[GET])",
+    );
+    expect(explainRule(standing, rulesOf(standing), http("b.org")).cause).toBe("awaiting");
+    expect(explainRule(standing, rulesOf(standing), http("c.org")).cause).toBe("not_requested");
   });
 });
 

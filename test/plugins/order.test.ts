@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { parseManifest } from "../../src/manifest/parse.ts";
-import { type Candidate, dependentsOf, planStart, stopOrder } from "../../src/plugins/discovery/order.ts";
+import { dependentsOf, planStart, type Startable, stopOrder } from "../../src/plugins/discovery/order.ts";
 
 interface Wish {
   readonly name: string;
@@ -14,7 +14,7 @@ function plugin(
   version: string,
   wishes: readonly Wish[] = [],
   rest: { packages?: Record<string, string>; installed?: Record<string, string>; min?: string } = {},
-): Candidate {
+): Startable {
   const text = JSON.stringify({
     name,
     version,

@@ -12,7 +12,7 @@ import { loadConfig } from "../../src/config/load.ts";
 import { issueLine, ok, type Result } from "../../src/errors.ts";
 import { Gateway } from "../../src/gateway/gateway.ts";
 import { chooseInterfaces } from "../../src/gateway/links.ts";
-import type { GatewayParts } from "../../src/gateway/overrides.ts";
+import type { GatewayOverrides } from "../../src/gateway/overrides.ts";
 import type { Json } from "../../src/json.ts";
 import type { LogLine } from "../../src/log/line.ts";
 import { createLog } from "../../src/log/log.ts";
@@ -72,7 +72,7 @@ export interface WorldOptions {
   readonly plugins?: Readonly<Record<string, PluginSource>>;
   /** Sections of the configuration, merged over what suits tests. */
   readonly config?: { readonly [section: string]: { readonly [key: string]: Json } };
-  readonly parts?: GatewayParts;
+  readonly parts?: GatewayOverrides;
   /** True when absent: what plugins ask for is granted. */
   readonly allowAll?: boolean;
 }

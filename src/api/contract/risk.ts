@@ -34,7 +34,7 @@ const RISKS: Readonly<Record<string, { wide: string; scoped?: string }>> = {
 };
 
 /** Explains a permission entry as it stands in a manifest. */
-export function explain(permission: unknown): Explained {
+export function explainRisk(permission: unknown): Explained {
   const [name, scope] =
     typeof permission === "string" ? [permission, undefined] : (Object.entries(permission ?? {})[0] ?? ["?", undefined]);
   const scoped = typeof scope === "object" && scope !== null && Object.keys(scope).length > 0 ? (scope as Record<string, unknown>) : null;

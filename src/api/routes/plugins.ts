@@ -2,7 +2,7 @@ import * as v from "valibot";
 import { ok } from "../../errors.ts";
 import type { Json } from "../../json.ts";
 import type { PluginChange } from "../contract/control.ts";
-import { explain } from "../contract/risk.ts";
+import { explainRisk } from "../contract/risk.ts";
 import type { PluginPermissions } from "../contract/views.ts";
 import { pluginConfig, pluginDetail, pluginPermissions, pluginSummary, why } from "../contract/views.ts";
 import { listOf, pageOf, paging, type Reply, type Route, reply, route } from "../route/route.ts";
@@ -25,7 +25,7 @@ const permissionsView = v.object({
 const tag = "plugins";
 const base = "/api/v1/plugins";
 
-const explained = (permissions: PluginPermissions) => ({ ...permissions, explained: permissions.requested.map(explain) });
+const explained = (permissions: PluginPermissions) => ({ ...permissions, explained: permissions.requested.map(explainRisk) });
 
 async function change(answer: Parameters<typeof reply<PluginChange>>[0]) {
   const result = await answer;

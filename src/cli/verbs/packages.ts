@@ -1,7 +1,7 @@
 import { readFileSync, statSync } from "node:fs";
 import { relative, resolve } from "node:path";
 import * as v from "valibot";
-import { explain } from "../../api/contract/risk.ts";
+import { explainRisk } from "../../api/contract/risk.ts";
 import { pluginDetail, pluginSummary } from "../../api/contract/views.ts";
 import { installOffline, removeOffline } from "../../authoring/offline.ts";
 import { packFolder } from "../../authoring/pack.ts";
@@ -120,7 +120,7 @@ async function agree({ io, flags }: Call, { manifest }: PluginPackage): Promise<
   note(io, `${manifest.name} ${manifest.version} by ${manifest.author}: ${manifest.description}`);
   note(io, manifest.permissions.length === 0 ? "It asks for no permissions." : "It asks for:");
   for (const permission of manifest.permissions) {
-    const { words, risk } = explain(toEntry(permission));
+    const { words, risk } = explainRisk(toEntry(permission));
     note(io, `  ${words}`);
     note(io, `      ${risk}`);
   }

@@ -13,7 +13,7 @@ import type { OutgoingText, QueueReport, Radio, RoutingReport } from "../radio.t
 import { Backoff } from "../session/backoff.ts";
 import { RadioFacts } from "../session/radio-facts.ts";
 import { RubbishLog } from "../session/rubbish-log.ts";
-import { Session, type SessionHooks } from "../session/session.ts";
+import { RadioSession, type RadioSessionHooks } from "../session/session.ts";
 import type { Transport } from "../transport/port.ts";
 import { BROADCAST, type LinkCounter, type LinkState, type LinkStatus, type MeshMessage } from "../types.ts";
 import { type LinkEvent, nextState } from "./states.ts";
@@ -50,7 +50,7 @@ export class MeshLink implements Radio {
   #state: LinkState = "stopped";
   #reason: string | null = null;
   #since: number;
-  #session: Session | null = null;
+  #session: RadioSession | null = null;
   #openedAt = 0;
   #shortLives = 0;
   #timer: Timer | null = null;
@@ -151,7 +151,7 @@ export class MeshLink implements Radio {
     const { clock, random } = this.deps;
     const isSerial = this.transport.type === "serial";
     const deps = { clock, random, link: this.name, isSerial, facts: this.#facts, counters: this.#counters };
-    const session: Session = new Session(
+    const session: RadioSession = new RadioSession(
       deps,
       this.#hooks(() => this.#session === session),
     );
@@ -172,7 +172,7 @@ export class MeshLink implements Radio {
   }
 
   /** What a session tells counts only while it is the current one: not after a stop. */
-  #hooks(isCurrent: () => boolean): SessionHooks {
+  #hooks(isCurrent: () => boolean): RadioSessionHooks {
     const whenCurrent = (run: () => void) => {
       if (isCurrent()) run();
     };
@@ -190,7 +190,7 @@ export class MeshLink implements Radio {
     this.#move("rebooted", "the radio has rebooted");
   }
 
-  #ended(by: Parameters<SessionHooks["ended"]>[0], reason: string): void {
+  #ended(by: Parameters<RadioSessionHooks["ended"]>[0], reason: string): void {
     this.#session = null;
     const lived = this.deps.clock.monotonic() - this.#openedAt;
     if (this.#state === "up" && lived >= STABLE_MS) this.#backoff.reset();

@@ -2,7 +2,7 @@ import type { Clock, Random } from "../../clock.ts";
 import type { QueueReport, RoutingReport } from "../radio.ts";
 import { BROADCAST } from "../types.ts";
 import { type Copy, type FailureReason, hasWaiting, newPart, type OutMessage, type Part, packetIdsOf, RANK, stateOf } from "./message.ts";
-import { judgeNak, judgeQueueStatus, type Verdict } from "./verdict.ts";
+import { judgeNak, judgeQueueStatus, type SendOutcome } from "./send-outcome.ts";
 
 export interface DeliveryDeps {
   readonly clock: Clock;
@@ -157,7 +157,7 @@ export class Delivery {
     return copy === undefined || part === undefined ? null : { message, copy, part, index };
   }
 
-  #apply(found: { message: OutMessage; copy: Copy; part: Part; index: number }, verdict: Verdict, code: number): number {
+  #apply(found: { message: OutMessage; copy: Copy; part: Part; index: number }, verdict: SendOutcome, code: number): number {
     const { message, copy, part, index } = found;
     if (part.state === "waiting" || part.state === "failed" || part.state === "delivered") return 0;
     switch (verdict.kind) {

@@ -4,7 +4,7 @@ import type { OutgoingText, Radio } from "../radio.ts";
 import type { LinkStatus } from "../types.ts";
 
 /** What a link is to send next, and what to do when it is known how that went. */
-export interface Errand {
+export interface SendJob {
   readonly text: OutgoingText;
   /** `written`: the bytes are with the operating system. Else they may or may not have left. */
   done(written: boolean): void;
@@ -15,7 +15,7 @@ export interface LinkSenderDeps {
   readonly log: Logger;
   /** Milliseconds from one text to the next. */
   readonly spacingMs: number;
-  next(radio: Radio, status: LinkStatus): Errand | null;
+  next(radio: Radio, status: LinkStatus): SendJob | null;
 }
 
 const WRITE_DEADLINE_MS = 15_000;
@@ -86,9 +86,9 @@ export class LinkSender {
         });
         return;
       }
-      const errand = this.deps.next(this.radio, this.status());
-      if (errand === null) return;
-      void this.#send(errand);
+      const sendJob = this.deps.next(this.radio, this.status());
+      if (sendJob === null) return;
+      void this.#send(sendJob);
     }
   }
 
@@ -100,14 +100,14 @@ export class LinkSender {
     if (this.#writing > 0) await new Promise<void>((resolve) => void this.#idle.push(resolve));
   }
 
-  async #send(errand: Errand): Promise<void> {
+  async #send(sendJob: SendJob): Promise<void> {
     this.#writing++;
-    const written = await this.#write(errand.text);
+    const written = await this.#write(sendJob.text);
     this.#writing--;
     this.hold(this.deps.spacingMs);
     if (written) this.#failures = 0;
     else this.hold(Math.min(BACKOFF_MIN_MS * 2 ** this.#failures++, BACKOFF_MAX_MS));
-    errand.done(written);
+    sendJob.done(written);
     if (this.#writing === 0) for (const resolve of this.#idle.splice(0)) resolve();
     this.pump();
   }

@@ -9,7 +9,7 @@ import { Delivery } from "./delivery.ts";
 import { createMessage, refusal, remainingMs } from "./intake.ts";
 import { Journal } from "./journal.ts";
 import { Lanes } from "./lanes.ts";
-import { type Errand, LinkSender } from "./link-sender.ts";
+import { LinkSender, type SendJob } from "./link-sender.ts";
 import { hasWaiting, type OutMessage, outgoing, type Part, pluginOf, statusOf } from "./message.ts";
 import { messageIds } from "./message-id.ts";
 import type { Enqueued, OutboxDeps, OutboxStats, WithdrawFilter } from "./outbox-port.ts";
@@ -184,7 +184,7 @@ export class Outbox {
     for (const link of this.#links.values()) link.pump();
   }
 
-  #next(name: string, status: LinkStatus): Errand | null {
+  #next(name: string, status: LinkStatus): SendJob | null {
     const picked = this.#lanes.pick(
       (priority) => this.#current.get(`${name}/${priority}`),
       (message) => {
@@ -202,10 +202,10 @@ export class Outbox {
     if (picked === null) return null;
     const { message, taken } = picked;
     this.#current.set(`${name}/${message.request.priority}`, message);
-    return this.#errand(message, taken.part, taken.index, status);
+    return this.#sendJob(message, taken.part, taken.index, status);
   }
 
-  #errand(message: OutMessage, part: Part, index: number, status: LinkStatus): Errand {
+  #sendJob(message: OutMessage, part: Part, index: number, status: LinkStatus): SendJob {
     const text = outgoing(message, part, index);
     part.state = "writing";
     return {

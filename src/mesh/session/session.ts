@@ -28,7 +28,7 @@ const CLOCK_IS_SET = Date.UTC(2024, 0, 1);
 /** Two numbers mean something else to the firmware: only the nodes, or all but the nodes. */
 const SPECIAL_NONCES = [69_420, 69_421];
 
-export interface SessionDeps {
+export interface RadioSessionDeps {
   readonly clock: Clock;
   readonly random: Random;
   readonly link: string;
@@ -38,7 +38,7 @@ export interface SessionDeps {
   readonly counters: Record<LinkCounter, number>;
 }
 
-export interface SessionHooks {
+export interface RadioSessionHooks {
   /** The configuration is complete: texts may be sent. */
   configured(): void;
   rebooted(): void;
@@ -52,7 +52,7 @@ export interface SessionHooks {
 type TimerName = "handshake" | "heartbeat" | "liveness" | "salvage";
 
 /** One connection's life: handshake, heartbeats, liveness, goodbye. It is the receiver of its connection's events. */
-export class Session implements ConnectionEvents {
+export class RadioSession implements ConnectionEvents {
   #connection: Connection | null = null;
   #isConfigured = false;
   #timeSetAt: number | null = null;
@@ -66,8 +66,8 @@ export class Session implements ConnectionEvents {
   readonly #framer = new Framer<FromRadio>(decodeFromRadio, (frame) => this.#frame(frame));
 
   constructor(
-    private readonly deps: SessionDeps,
-    private readonly hooks: SessionHooks,
+    private readonly deps: RadioSessionDeps,
+    private readonly hooks: RadioSessionHooks,
   ) {}
 
   /** With the connection that was opened with this session as its receiver. */

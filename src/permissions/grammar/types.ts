@@ -43,16 +43,16 @@ export type Decision =
  * One plugin's capabilities for one load. `tokens` go to the plugin host and never into the realm. Every check is
  * audited. After `close` every token is dead.
  */
-export interface Lease {
+export interface CapabilitySet {
   readonly plugin: string;
   readonly tokens: Readonly<Partial<Record<PermissionName, string>>>;
-  /** Decides by the token's state and scope as they are now. A token that is not this lease's is a forgery: see Broker.onForgery. */
+  /** Decides by the token's state and scope as they are now. A token that is not this capability set's is a forgery: see Broker.onForgery. */
   check(token: string | null, ask: Ask, correlationId: string): Decision;
   /** For what the gateway does on the plugin's behalf (a reply, a delivery), where no token crossed. */
   checkOwn(ask: Ask, correlationId: string): Decision;
   /** Entries as the sdk needs them for its synchronous first look: granted and denied, as in a manifest. */
   states(): { granted: readonly unknown[]; denied: readonly unknown[]; requested: readonly unknown[] };
-  /** Aborted when the permission is revoked or narrowed, or the lease closes; a new one follows a narrowing. */
+  /** Aborted when the permission is revoked or narrowed, or the capability set closes; a new one follows a narrowing. */
   signal(permission: PermissionName): AbortSignal;
   onChange(listener: () => void): Subscription;
   close(): void;

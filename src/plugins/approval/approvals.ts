@@ -1,8 +1,8 @@
 import { fail, ok, type Result } from "../../errors.ts";
 import type { Json } from "../../json.ts";
 import type { Broker } from "../../permissions/broker.ts";
-import type { OpenLease } from "../../permissions/capability-set.ts";
-import { type Candidate as Asker, configDenyHash, decide, type Policy, type Verdict } from "../../permissions/decide.ts";
+import type { LiveCapabilitySet } from "../../permissions/capability-set.ts";
+import { type PermissionRequester as Asker, configDenyHash, decide, type GrantOutcome, type Policy } from "../../permissions/decide.ts";
 import { type Descriptor, parseEntry, printText, toEntry } from "../../permissions/grammar/descriptor.ts";
 import { permissionSet, permissionSetHash, toDescriptors } from "../../permissions/grammar/sets.ts";
 import type { PermissionName } from "../../permissions/grammar/types.ts";
@@ -34,8 +34,8 @@ export interface PermissionView {
 
 /** Joins the operator's stored words, the configuration and the manifest into what a plugin may do now. */
 export class StoredApprovals implements Approvals, PermissionPort {
-  /** Open leases by plugin: two while a reload is under way. */
-  readonly #leases = new Map<string, Set<OpenLease>>();
+  /** Open capability sets by plugin: two while a reload is under way. */
+  readonly #capabilitySets = new Map<string, Set<LiveCapabilitySet>>();
 
   constructor(private readonly deps: ApprovalsDeps) {}
 
@@ -74,19 +74,19 @@ export class StoredApprovals implements Approvals, PermissionPort {
     return ok(null);
   }
 
-  open(candidate: Candidate, codeHash: string): OpenLease {
+  open(candidate: Candidate, codeHash: string): LiveCapabilitySet {
     const verdict = this.#verdict(candidate, codeHash);
     if (!verdict.ok) throw verdict.error;
     this.#settle(candidate, codeHash, verdict.value);
-    const lease = this.deps.broker.open(candidate.name, verdict.value);
-    const open = this.#leases.get(candidate.name) ?? new Set();
-    this.#leases.set(candidate.name, open.add(lease));
-    const close = lease.close.bind(lease);
-    lease.close = () => {
-      open.delete(lease);
+    const capabilitySet = this.deps.broker.open(candidate.name, verdict.value);
+    const open = this.#capabilitySets.get(candidate.name) ?? new Set();
+    this.#capabilitySets.set(candidate.name, open.add(capabilitySet));
+    const close = capabilitySet.close.bind(capabilitySet);
+    capabilitySet.close = () => {
+      open.delete(capabilitySet);
       close();
     };
-    return lease;
+    return capabilitySet;
   }
 
   /** The plugin was removed: nothing that was said of it holds for another of its name. */
@@ -97,10 +97,10 @@ export class StoredApprovals implements Approvals, PermissionPort {
 
   view(candidate: Candidate): PermissionView {
     const verdict = this.#verdict(candidate);
-    const lease = this.#lease(candidate.name) ?? (verdict.ok ? this.deps.broker.open(candidate.name, verdict.value) : null);
-    const states = lease?.states() ?? { granted: [], denied: [], requested: [] };
-    if (lease !== null && this.#lease(candidate.name) === null) lease.close();
-    const wanted = this.#lease(candidate.name)?.requests() ?? [];
+    const capabilitySet = this.#capabilitySet(candidate.name) ?? (verdict.ok ? this.deps.broker.open(candidate.name, verdict.value) : null);
+    const states = capabilitySet?.states() ?? { granted: [], denied: [], requested: [] };
+    if (capabilitySet !== null && this.#capabilitySet(candidate.name) === null) capabilitySet.close();
+    const wanted = this.#capabilitySet(candidate.name)?.requests() ?? [];
     const granted = new Set(states.granted.map((entry) => JSON.stringify(entry)));
     const denied = new Set(states.denied.map((entry) => JSON.stringify(entry)));
     const heldBack = states.requested.filter((entry) => !granted.has(JSON.stringify(entry)) && !denied.has(JSON.stringify(entry)));
@@ -133,50 +133,50 @@ export class StoredApprovals implements Approvals, PermissionPort {
     if (effect !== "grant") return store.override(name, path, { effect, descriptor, ...by });
     const verdict = this.#verdict(candidate);
     if (!verdict.ok) return verdict;
-    const requested = { manifest: verdict.value.requested, atRuntime: this.#lease(name)?.requests() ?? [] };
+    const requested = { manifest: verdict.value.requested, atRuntime: this.#capabilitySet(name)?.requests() ?? [] };
     return store.grant(name, path, descriptor, requested, by);
   }
 
-  /** Standing anew into all open leases: after a word of the operator or a change of the file. */
+  /** Standing anew into all open capability sets: after a word of the operator or a change of the file. */
   refresh(candidate: Candidate): void {
     const verdict = this.#verdict(candidate);
     if (!verdict.ok) return;
-    for (const lease of this.#leases.get(candidate.name) ?? []) lease.apply(verdict.value);
+    for (const capabilitySet of this.#capabilitySets.get(candidate.name) ?? []) capabilitySet.apply(verdict.value);
     this.deps.changed(candidate.name);
   }
 
   request(plugin: string, entry: Json): Result<"granted" | "denied" | "prompt"> {
-    return this.#withLease(plugin, entry, (lease, descriptor) => lease.request(descriptor).state);
+    return this.#withCapabilitySet(plugin, entry, (capabilitySet, descriptor) => capabilitySet.request(descriptor).state);
   }
 
   revoke(plugin: string, entry: Json): Result<"granted" | "denied" | "prompt"> {
-    return this.#withLease(plugin, entry, (lease, descriptor) => lease.drop(descriptor).state);
+    return this.#withCapabilitySet(plugin, entry, (capabilitySet, descriptor) => capabilitySet.drop(descriptor).state);
   }
 
-  lease(plugin: string): OpenLease | null {
-    return this.#lease(plugin);
+  capabilitySet(plugin: string): LiveCapabilitySet | null {
+    return this.#capabilitySet(plugin);
   }
 
-  /** Live leases, for tests that count leaks. */
+  /** Live capability sets, for tests that count leaks. */
   get size(): number {
     let count = 0;
-    for (const leases of this.#leases.values()) count += leases.size;
+    for (const capabilitySets of this.#capabilitySets.values()) count += capabilitySets.size;
     return count;
   }
 
   holds(plugin: string, permission: PermissionName): boolean {
-    return this.#lease(plugin)?.tokens[permission] !== undefined;
+    return this.#capabilitySet(plugin)?.tokens[permission] !== undefined;
   }
 
-  #lease(plugin: string): OpenLease | null {
-    return [...(this.#leases.get(plugin) ?? [])].at(-1) ?? null;
+  #capabilitySet(plugin: string): LiveCapabilitySet | null {
+    return [...(this.#capabilitySets.get(plugin) ?? [])].at(-1) ?? null;
   }
 
-  #withLease<T>(plugin: string, entry: Json, use: (lease: OpenLease, descriptor: Descriptor) => T): Result<T> {
+  #withCapabilitySet<T>(plugin: string, entry: Json, use: (capabilitySet: LiveCapabilitySet, descriptor: Descriptor) => T): Result<T> {
     const descriptor = parseEntry(entry);
     if (!descriptor.ok) return descriptor;
-    const lease = this.#lease(plugin);
-    return lease === null ? fail("conflict", `${plugin} is not running`) : ok(use(lease, descriptor.value));
+    const capabilitySet = this.#capabilitySet(plugin);
+    return capabilitySet === null ? fail("conflict", `${plugin} is not running`) : ok(use(capabilitySet, descriptor.value));
   }
 
   #asker(candidate: Candidate, codeHash: string): Asker {
@@ -191,14 +191,14 @@ export class StoredApprovals implements Approvals, PermissionPort {
     };
   }
 
-  #verdict(candidate: Candidate, codeHash?: string): Result<Verdict> {
+  #verdict(candidate: Candidate, codeHash?: string): Result<GrantOutcome> {
     const { store, policy } = this.deps;
     const current = store.current(candidate.name, candidate.path);
     const asker = this.#asker(candidate, codeHash ?? current?.codeHash ?? "");
     return decide(asker, current, store.overrides(candidate.name, candidate.path), policy(candidate.name));
   }
 
-  #settle(candidate: Candidate, codeHash: string, verdict: Verdict): void {
+  #settle(candidate: Candidate, codeHash: string, verdict: GrantOutcome): void {
     const before = this.deps.store.current(candidate.name, candidate.path);
     if (verdict.codeChanged && before !== null && before.codeHash !== "") {
       this.deps.audit(candidate.name, "code_changed", `under unchanged permissions: ${before.codeHash} -> ${codeHash}`);

@@ -1,6 +1,6 @@
 /** What admission and loading ask of the operator's word; the stored ones implement it. */
 import type { Result } from "../../errors.ts";
-import type { OpenLease } from "../../permissions/capability-set.ts";
+import type { LiveCapabilitySet } from "../../permissions/capability-set.ts";
 import type { Approval, Candidate, Discovered } from "../plugin/candidate.ts";
 
 export interface Approvals {
@@ -9,7 +9,7 @@ export interface Approvals {
   judge(candidate: Candidate): Approval;
   accept(candidate: Candidate, by: string): Result<null>;
   /** Capabilities for one load; `codeHash` goes to the audit log. */
-  open(candidate: Candidate, codeHash: string): OpenLease;
+  open(candidate: Candidate, codeHash: string): LiveCapabilitySet;
 }
 
 /** Decisions taken at run time, which win until the configuration file changes. */

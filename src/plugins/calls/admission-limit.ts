@@ -6,8 +6,8 @@ interface Line {
 }
 
 /** A realm takes 64 calls: what plugins send one another must leave room for the mesh, and one sender room for the others. */
-export class Lines {
-  readonly #lines = new Map<string, Line>();
+export class AdmissionLimit {
+  readonly #limit = new Map<string, Line>();
 
   constructor(
     private readonly maxAll: number,
@@ -16,22 +16,22 @@ export class Lines {
 
   /** False: there is no room. What was taken is given back by {@link leave}. */
   enter(target: string, from: string): boolean {
-    const line = this.#lines.get(target) ?? { all: 0, by: new Map() };
+    const line = this.#limit.get(target) ?? { all: 0, by: new Map() };
     const own = line.by.get(from) ?? 0;
     if (line.all >= this.maxAll || own >= this.maxEach) return false;
     line.all += 1;
     line.by.set(from, own + 1);
-    this.#lines.set(target, line);
+    this.#limit.set(target, line);
     return true;
   }
 
   leave(target: string, from: string): void {
-    const line = this.#lines.get(target);
+    const line = this.#limit.get(target);
     const own = line?.by.get(from) ?? 0;
     if (line === undefined || own === 0) return;
     line.all -= 1;
     if (own === 1) line.by.delete(from);
     else line.by.set(from, own - 1);
-    if (line.all === 0) this.#lines.delete(target);
+    if (line.all === 0) this.#limit.delete(target);
   }
 }

@@ -3,7 +3,7 @@ import type { Json } from "../../json.ts";
 import type { Subscription } from "../../lifetime.ts";
 import type { MeshMessage, MessageStatus } from "../../mesh/types.ts";
 import type { Ask } from "../../permissions/grammar/types.ts";
-import { Lines } from "../calls/admission-limit.ts";
+import { AdmissionLimit } from "../calls/admission-limit.ts";
 import type { Dispatch } from "../calls/dispatch.ts";
 import type { Instance } from "../plugin/instance.ts";
 import type { Plugin } from "../plugin/plugin.ts";
@@ -42,8 +42,8 @@ export interface FeedDeps {
 /** Carries events to the plugins that subscribed, each through its own bounded line. */
 export class Feed {
   readonly #subscriptions: Subscription[] = [];
-  readonly #ofCore = new Lines(MAX_CORE, MAX_CORE);
-  readonly #ofOthers = new Lines(MAX_OTHERS, MAX_OF_ONE);
+  readonly #ofCore = new AdmissionLimit(MAX_CORE, MAX_CORE);
+  readonly #ofOthers = new AdmissionLimit(MAX_OTHERS, MAX_OF_ONE);
 
   constructor(private readonly deps: FeedDeps) {}
 
@@ -74,7 +74,7 @@ export class Feed {
       return sender.kind === "plugin" && sender.plugin === plugin.name;
     }
     const ask = type === "message_received" ? this.#messageAsk(data as MeshMessage) : eventAsk(type);
-    return ask === null || instance.lease.checkOwn(ask, instance.background().correlationId).allowed;
+    return ask === null || instance.capabilitySet.checkOwn(ask, instance.background().correlationId).allowed;
   }
 
   #messageAsk(message: MeshMessage): Ask {

@@ -120,5 +120,5 @@ export async function sendMessage(call: Call<SendArgs>): Promise<RequestOutcome>
 }
 
 function mayRaiseEmergency(call: Call<SendArgs>): boolean {
-  return call.instance.lease.checkOwn({ permission: "override_commands", command: "sos" }, call.origin.correlationId).allowed;
+  return call.instance.capabilitySet.checkOwn({ permission: "override_commands", command: "sos" }, call.origin.correlationId).allowed;
 }

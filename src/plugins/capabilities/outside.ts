@@ -6,7 +6,7 @@ import { type Call, denied, done, failed } from "./call.ts";
 /** httpGet, httpPost and fetch: the egress client asks for a decision at every hop of a redirect. */
 export async function httpRequest(call: Call<HttpArgs>): Promise<RequestOutcome> {
   call.instance.metrics.httpRequests += 1;
-  const revoked = call.instance.lease.signal("http_requests");
+  const revoked = call.instance.capabilitySet.signal("http_requests");
   const signal = AbortSignal.any([call.signal, revoked]);
   const { plugin } = call.instance;
   const outcome = await call.services.egress.request(call.args, { plugin, allow: (ask) => call.decide(ask), signal });

@@ -1,5 +1,5 @@
 import type { Json } from "../../json.ts";
-import { Lines } from "../calls/admission-limit.ts";
+import { AdmissionLimit } from "../calls/admission-limit.ts";
 import type { Dispatch } from "../calls/dispatch.ts";
 import type { Plugin } from "../plugin/plugin.ts";
 import type { PeerAnswer, PeerPort } from "./ports.ts";
@@ -19,7 +19,7 @@ const MAX_OF_ONE = 8;
 
 /** Messages between plugins: handlers in order, the first answer counts. Receiving needs no permission, sending does. */
 export class Peers implements PeerPort {
-  readonly #lines = new Lines(MAX_WAITING, MAX_OF_ONE);
+  readonly #lines = new AdmissionLimit(MAX_WAITING, MAX_OF_ONE);
 
   constructor(private readonly deps: PeersDeps) {}
 

@@ -37,7 +37,7 @@ export interface Registrar {
 }
 
 export interface RegistrationFacts {
-  /** The lease allows `override_commands` for this name. */
+  /** The capability set allows `override_commands` for this name. */
   readonly mayOverride: boolean;
 }
 

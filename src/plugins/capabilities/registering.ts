@@ -66,7 +66,8 @@ function mayOverride(call: Call<CheckedRegistration>): boolean {
   if (registration.kind !== "command" || !instance.asks("override_commands")) return false;
   const names = [registration.name, ...(registration.aliases ?? [])];
   return names.every(
-    (command) => instance.lease.checkOwn({ permission: "override_commands", command: command.toLowerCase() }, origin.correlationId).allowed,
+    (command) =>
+      instance.capabilitySet.checkOwn({ permission: "override_commands", command: command.toLowerCase() }, origin.correlationId).allowed,
   );
 }
 

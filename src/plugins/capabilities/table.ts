@@ -46,7 +46,7 @@ export function makeOperator(
       const issue = parsed.issues[0];
       return refused("TypeError", `${name}: ${v.getDotPath(issue) ?? "argument"}: ${issue.message.slice(0, 200)}`, "invalid_argument");
     }
-    const decide = (ask: Ask) => instance.lease.check(request.token, ask, origin.correlationId);
+    const decide = (ask: Ask) => instance.capabilitySet.check(request.token, ask, origin.correlationId);
     const call = { instance, args: parsed.output, origin, signal: request.signal, services, decide };
     return (handlers[name] as (call: Call<unknown>) => Promise<RequestOutcome>)(call);
   };

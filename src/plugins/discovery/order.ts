@@ -2,7 +2,7 @@
 import type { Manifest } from "../../manifest/schema.ts";
 import { gatewayMismatch, isInRange } from "../../manifest/versions.ts";
 
-export interface Candidate {
+export interface Startable {
   readonly manifest: Manifest;
   /** Version of an npm package in the folder's own node_modules; null when it is not there. */
   packageVersion(name: string): string | null;
@@ -25,7 +25,7 @@ export interface Plan {
 }
 
 /** Plans the start of plugins with distinct names. Linear in plugins and dependencies, but for the sorting. */
-export function planStart(candidates: readonly Candidate[], gatewayVersion: string): Plan {
+export function planStart(candidates: readonly Startable[], gatewayVersion: string): Plan {
   const byName = new Map(candidates.map((candidate) => [candidate.manifest.name, candidate]));
   const names = [...byName.keys()].sort();
   const problems = new Map<string, Problem[]>();
@@ -85,7 +85,7 @@ class Links {
   readonly problems: Problem[] = [];
   readonly notes: string[] = [];
 
-  constructor(candidate: Candidate, all: ReadonlyMap<string, Candidate>) {
+  constructor(candidate: Startable, all: ReadonlyMap<string, Startable>) {
     for (const { name, version: range, optional } of candidate.manifest.dependencies.plugins ?? []) {
       const found = all.get(name)?.manifest.version;
       const suits = found !== undefined && isInRange(found, range);
@@ -101,12 +101,12 @@ class Links {
   }
 }
 
-function gatewayProblem({ manifest }: Candidate, gatewayVersion: string): Problem[] {
+function gatewayProblem({ manifest }: Startable, gatewayVersion: string): Problem[] {
   const line = gatewayMismatch(gatewayVersion, manifest.zephyrgate);
   return line === undefined ? [] : [{ kind: "gateway", line }];
 }
 
-function packageProblems({ manifest, packageVersion }: Candidate): Problem[] {
+function packageProblems({ manifest, packageVersion }: Startable): Problem[] {
   return (manifest.dependencies.packages ?? []).flatMap(({ name, version: range }): Problem[] => {
     const found = packageVersion(name);
     if (found !== null && isInRange(found, range)) return [];

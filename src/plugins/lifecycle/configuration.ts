@@ -7,7 +7,7 @@ import { checkConfig } from "./loading.ts";
 type Settings = { readonly [key: string]: Json };
 
 /** Brings changed values to a plugin, by whatever way the operator changed them. */
-export class Configuring {
+export class ConfigurationUpdates {
   constructor(
     private readonly deps: ConfigurationDeps,
     private readonly failed: (plugin: Plugin, message: string) => void,

@@ -11,7 +11,7 @@ export interface CheckupDeps {
 }
 
 /** Asks every running plugin for its health on an interval, each with a deadline; one that hangs delays no other. */
-export class Checkup {
+export class HealthChecker {
   #timer: Timer | null = null;
   #stopped = false;
   readonly #busy = new Set<string>();

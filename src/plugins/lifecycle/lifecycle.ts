@@ -148,14 +148,14 @@ export class Lifecycle {
     const instance = plugin.instance;
     if (instance === null) return;
     if (!keep) instance.registrations.clear();
-    instance.lease.close();
+    instance.capabilitySet.close();
     if (!keep) plugin.instance = null;
     plugin.runningSince = null;
   }
 
   clear(plugin: Plugin): void {
     plugin.instance?.registrations.clear();
-    plugin.instance?.lease.close();
+    plugin.instance?.capabilitySet.close();
     plugin.instance = null;
     plugin.runningSince = null;
     // A process of its own has nothing left to do.

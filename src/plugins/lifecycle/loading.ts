@@ -66,7 +66,7 @@ function makeInstance(plugin: Plugin, deps: LoadingDeps, bundle: Bundle, fates: 
     plugin: plugin.name,
     manifest: plugin.candidate.manifest,
     registrations: new Registrations(plugin.name, plugin.handles, deps.registrarOf),
-    lease: deps.approvals.open(plugin.candidate, bundle.hash),
+    capabilitySet: deps.approvals.open(plugin.candidate, bundle.hash),
     log: deps.log.child(plugin.name),
     random: deps.random,
     metrics: plugin.metrics,
@@ -86,18 +86,18 @@ async function openRealm(
   config: { readonly [key: string]: Json },
 ) {
   const { candidate } = plugin;
-  const { lease } = instance;
+  const { capabilitySet } = instance;
   const opened = await host.open(
     {
       plugin: candidate.name,
       version: candidate.manifest.version,
       code: bundle.code,
-      limits: withinQuota(deps.limitsOf(candidate), lease.quotaMb()),
+      limits: withinQuota(deps.limitsOf(candidate), capabilitySet.quotaMb()),
       config,
       capabilities: (candidate.manifest.capabilities ?? {}) as unknown as Json,
-      permissions: lease.states() as unknown as Json,
-      tokens: lease.tokens as Record<string, string>,
-      database: lease.tokens.database_access === undefined ? null : deps.databaseOf(candidate),
+      permissions: capabilitySet.states() as unknown as Json,
+      tokens: capabilitySet.tokens as Record<string, string>,
+      database: capabilitySet.tokens.database_access === undefined ? null : deps.databaseOf(candidate),
       gatewayVersion: deps.gatewayVersion,
     },
     instance.events,

@@ -2,7 +2,7 @@ import type { GoneReason } from "../../bridge/realm-spec.ts";
 import type { Timer } from "../../clock.ts";
 import type { HostExit, PluginHost } from "../../sandbox/port.ts";
 import type { HostKey } from "../plugin/candidate.ts";
-import type { FailureSource, Verdict } from "../plugin/health.ts";
+import type { FailureSource, HealthAction } from "../plugin/health.ts";
 import type { Instance } from "../plugin/instance.ts";
 import type { Plugin } from "../plugin/plugin.ts";
 import type { RecoveryDeps } from "./deps.ts";
@@ -85,7 +85,7 @@ export class Recovery {
     });
   }
 
-  #apply(plugin: Plugin, verdict: Verdict, message: string): void {
+  #apply(plugin: Plugin, verdict: HealthAction, message: string): void {
     if (this.#stopped || verdict.action === "none") return;
     if (verdict.action === "disable") {
       this.#disable(plugin, message);

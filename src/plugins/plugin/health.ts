@@ -13,7 +13,7 @@ export interface HealthLimits {
 
 export type FailureSource = "handler" | "task" | "health" | "strike" | "realm" | "lifecycle";
 
-export type Verdict =
+export type HealthAction =
   | { readonly action: "none" }
   | { readonly action: "restart"; readonly delayMs: number }
   | { readonly action: "disable" };
@@ -32,13 +32,13 @@ export class Health {
   ) {}
 
   /** A failure that leaves the realm alive. */
-  failed(source: FailureSource, message: string): Verdict {
+  failed(source: FailureSource, message: string): HealthAction {
     this.#note(source, message);
     return this.#failures >= this.limits().max_failures ? this.#restart() : { action: "none" };
   }
 
   /** The realm itself ended: nothing is left that could run on. */
-  died(source: FailureSource, message: string): Verdict {
+  died(source: FailureSource, message: string): HealthAction {
     this.#note(source, message);
     return this.#restart();
   }
@@ -75,7 +75,7 @@ export class Health {
     this.#lastFailure = { source, message, at: this.now() };
   }
 
-  #restart(): Verdict {
+  #restart(): HealthAction {
     const limits = this.limits();
     if (this.#restarts >= limits.max_restarts) return { action: "disable" };
     const delayMs = Math.min(limits.backoff_s * 2 ** this.#restarts, limits.backoff_max_s) * 1000;

@@ -4,7 +4,7 @@ import { correlationId } from "../../correlation.ts";
 import type { Json } from "../../json.ts";
 import type { Logger } from "../../log/logger.ts";
 import type { Manifest } from "../../manifest/schema.ts";
-import type { OpenLease } from "../../permissions/capability-set.ts";
+import type { LiveCapabilitySet } from "../../permissions/capability-set.ts";
 import type { PermissionName } from "../../permissions/grammar/types.ts";
 import type { PluginHost, Realm, RealmEvents, RealmRequest } from "../../sandbox/port.ts";
 import type { WireContext, WireError } from "../../sdk/boundary/wire.ts";
@@ -36,7 +36,7 @@ export interface InstanceDeps {
   readonly plugin: string;
   readonly manifest: Manifest;
   readonly registrations: Registrations;
-  readonly lease: OpenLease;
+  readonly capabilitySet: LiveCapabilitySet;
   readonly log: Logger;
   readonly random: Random;
   readonly metrics: CallMetrics;
@@ -54,11 +54,11 @@ const MAX_REQUESTS = 64;
 /** Done at once, and bounded by their own number: initialize() may make hundreds of them in one go. */
 const REGISTERING: ReadonlySet<string> = new Set(["register", "dispose"]);
 
-/** One load of one plugin: its realm, its lease, and the calls that are under way. */
+/** One load of one plugin: its realm, its capability set, and the calls that are under way. */
 export class Instance {
   /** Realm's registration id by the gateway's lasting handle. */
   readonly handlers = new Map<number, number>();
-  readonly lease: OpenLease;
+  readonly capabilitySet: LiveCapabilitySet;
   readonly plugin: string;
   readonly manifest: Manifest;
   readonly registrations: Registrations;
@@ -68,7 +68,7 @@ export class Instance {
   readonly #calls = new Map<number, UnderWay>();
 
   constructor(private readonly deps: InstanceDeps) {
-    this.lease = deps.lease;
+    this.capabilitySet = deps.capabilitySet;
     this.plugin = deps.plugin;
     this.manifest = deps.manifest;
     this.registrations = deps.registrations;
@@ -90,7 +90,7 @@ export class Instance {
 
   /** Whether the manifest asks for a permission at all: spares the audit log a denial nobody sought. */
   asks(permission: PermissionName): boolean {
-    return this.lease.tokens[permission] !== undefined;
+    return this.capabilitySet.tokens[permission] !== undefined;
   }
 
   get metrics(): CallMetrics {
@@ -147,7 +147,7 @@ export class Instance {
     storageUsed: (allowed, denied) => {
       this.deps.metrics.storageCalls += allowed;
       this.deps.metrics.denied += denied;
-      this.lease.decidedElsewhere("database_access", allowed, denied);
+      this.capabilitySet.decidedElsewhere("database_access", allowed, denied);
     },
     gone: (reason, detail) => this.deps.onGone(this, reason, detail),
   };
@@ -160,7 +160,7 @@ export class Instance {
   }
 
   async close(): Promise<void> {
-    this.lease.close();
+    this.capabilitySet.close();
     const realm = this.#realm;
     this.#realm = null;
     this.handlers.clear();

@@ -1,7 +1,7 @@
 import type { FailureReason } from "./message.ts";
 
 /** What an answer of the radio means for the part it is about. */
-export type Verdict =
+export type SendOutcome =
   | { readonly kind: "taken" }
   /**
    * The radio says that it did not send it. It has noted the packet id all the same and would ignore it from now on, so
@@ -26,7 +26,7 @@ const RADIO_OFF_MS = 30_000;
 const DUTY_CYCLE_MS = 60_000;
 
 /** Of a queueStatus. Its numbers 32 to 34 are the driver's own (full, no interface, off) and not routing errors. */
-export function judgeQueueStatus(res: number): Verdict {
+export function judgeQueueStatus(res: number): SendOutcome {
   if (res === 0) return { kind: "taken" };
   if (res === 32) return { kind: "dropped", holdMs: QUEUE_FULL_MS };
   if (res === 33 || res === 34) return { kind: "dropped", holdMs: RADIO_OFF_MS };
@@ -34,7 +34,7 @@ export function judgeQueueStatus(res: number): Verdict {
 }
 
 /** Of a routing error; 0 is not one. */
-export function judgeNak(errorReason: number): Verdict {
+export function judgeNak(errorReason: number): SendOutcome {
   if (errorReason === 5) return { kind: "unheard" };
   if (errorReason === 38) return { kind: "dropped", holdMs: TOO_SOON_MS };
   if (errorReason === 9) return { kind: "dropped", holdMs: DUTY_CYCLE_MS };

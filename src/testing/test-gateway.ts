@@ -10,7 +10,7 @@ import { createLog, type Log } from "../log/log.ts";
 import type { SimulatedMesh } from "../mesh/simulator/mesh.ts";
 import type { LinkStatus } from "../mesh/types.ts";
 import { explain } from "./explain.ts";
-import { type TestHost, testParts } from "./overrides.ts";
+import { type TestHost, testOverrides } from "./overrides.ts";
 import { TestPlugin } from "./plugin.ts";
 import { FIRST_NODE, prepare, type Setup, type TestOptions } from "./setup.ts";
 import { FakeClock, fakeRandom, msOf, type Span } from "./world/clock.ts";
@@ -328,7 +328,7 @@ export class TestGateway {
   }
 
   #parts() {
-    return testParts({
+    return testOverrides({
       setup: this.setup,
       clock: this.#clock,
       random: this.#random,
