@@ -98,7 +98,7 @@ describe.if(linux)("a plugin host process", () => {
 });
 
 describe.if(linux)("the walls", () => {
-  const here = fileURLToPath(new URL("jail/", import.meta.url));
+  const here = fileURLToPath(new URL("../host/jail/", import.meta.url));
   const entry = { main: `${here}old-kernel.ts`, readable: [...sourceFolders(), here] };
 
   test("are known by trying them", async () => {

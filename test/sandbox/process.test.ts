@@ -63,7 +63,7 @@ describe.if(linux)("a plugin host", () => {
   }, 60_000);
 
   test("does not outlive a gateway that is killed", async () => {
-    const script = fileURLToPath(new URL("jail/orphan.ts", import.meta.url));
+    const script = fileURLToPath(new URL("../host/jail/orphan.ts", import.meta.url));
     const gateway = Bun.spawn([process.execPath, script, databases], { stdio: ["ignore", "pipe", "inherit"] });
     const { value } = await gateway.stdout.getReader().read();
     const pid = Number(new TextDecoder().decode(value));
@@ -92,7 +92,7 @@ describe.if(linux)("a plugin host", () => {
 
   test("gets the walls as an ordinary user, too", async () => {
     const root = process.getuid?.() === 0;
-    const script = fileURLToPath(new URL("jail/ordinary.ts", import.meta.url));
+    const script = fileURLToPath(new URL("../host/jail/ordinary.ts", import.meta.url));
     const child = Bun.spawn([process.execPath, script, databases], { stdio: ["ignore", "pipe", "inherit"] });
     const said = JSON.parse(await new Response(child.stdout).text());
     expect(said.uid).toBe(root ? 65534 : process.getuid?.());
