@@ -5,7 +5,7 @@ import { type Clock, systemClock } from "../clock.ts";
 import type { Config } from "../config/schema.ts";
 import { secretsSchema } from "../config/secrets.ts";
 import { fail, ok, type Result } from "../errors.ts";
-import { BUNDLED, limitsAbove } from "../gateway/catalogue.ts";
+import { BUNDLED, limitsAbove } from "../gateway/plugins/catalogue.ts";
 import { silentLogger } from "../log/logger.ts";
 import { installedPath, place, rollBack, uninstall } from "../packages/installed.ts";
 import type { PluginPackage } from "../packages/package.ts";

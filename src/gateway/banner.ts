@@ -1,6 +1,6 @@
 import { IS_COMPILED } from "../compiled.ts";
 import { VERSION } from "../version.ts";
-import type { Gateway } from "./gateway.ts";
+import type { Gateway } from "./composition-root.ts";
 
 export interface Start {
   readonly dataDir: string;

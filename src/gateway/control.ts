@@ -11,10 +11,10 @@ import { fail, ok, type Result } from "../errors.ts";
 import type { Settings } from "../plugins/approval/decisions.ts";
 import type { Plugin } from "../plugins/plugin/plugin.ts";
 import { VERSION } from "../version.ts";
-import type { Site } from "./context.ts";
-import type { Air } from "./mesh.ts";
-import type { Stage } from "./plugins.ts";
-import type { Ground } from "./storage.ts";
+import type { Site } from "./context/context.ts";
+import type { Ground } from "./context/storage.ts";
+import type { Air } from "./mesh/mesh.ts";
+import type { Stage } from "./plugins/plugins.ts";
 
 /** The operator's desk: everything the API can ask, over the rooms as they are. */
 export function makeDesk(site: Site, ground: Ground, air: Air, stage: Stage, isReady: () => boolean): GatewayControl {

@@ -1,6 +1,6 @@
 import type { Clock, Random } from "../clock.ts";
-import { hostSpawner } from "../gateway/host.ts";
-import type { GatewayOverrides } from "../gateway/overrides.ts";
+import type { GatewayOverrides } from "../gateway/context/overrides.ts";
+import { hostSpawner } from "../gateway/plugins/host-spawner.ts";
 import type { Logger } from "../log/logger.ts";
 import type { SimulatedMeshOptions } from "../mesh/simulator/types.ts";
 import type { PluginHost } from "../sandbox/port.ts";

@@ -3,7 +3,7 @@ import { rmSync } from "node:fs";
 import type { Control } from "../api/contract/control.ts";
 import { type Clock, type Random, systemClock, systemRandom } from "../clock.ts";
 import { GatewayError } from "../errors.ts";
-import { Gateway } from "../gateway/gateway.ts";
+import { Gateway } from "../gateway/composition-root.ts";
 import type { Json } from "../json.ts";
 import type { LogLine } from "../log/line.ts";
 import { createLog, type Log } from "../log/log.ts";

@@ -2,8 +2,8 @@
 import { fileURLToPath } from "node:url";
 import { systemClock, systemRandom } from "../../../src/clock.ts";
 import { loadConfig } from "../../../src/config/load.ts";
-import { Gateway } from "../../../src/gateway/gateway.ts";
-import { hostSpawner } from "../../../src/gateway/host.ts";
+import { Gateway } from "../../../src/gateway/composition-root.ts";
+import { hostSpawner } from "../../../src/gateway/plugins/host-spawner.ts";
 import { createLog } from "../../../src/log/log.ts";
 import { spawnHost } from "../../../src/sandbox/process.ts";
 import { sourceFolders } from "../../../src/sandbox/process-launch.ts";

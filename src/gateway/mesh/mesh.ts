@@ -1,13 +1,13 @@
-import { correlationId } from "../correlation.ts";
-import type { MeshLink } from "../mesh/link/link.ts";
-import { NodeDirectory } from "../mesh/nodes/directory.ts";
-import { CoreNodeStore } from "../mesh/nodes/store.ts";
-import { Outbox } from "../mesh/outbox/outbox.ts";
-import type { SimulatedMesh } from "../mesh/simulator/mesh.ts";
-import type { LinkStatus } from "../mesh/types.ts";
-import type { Site } from "./context.ts";
+import { correlationId } from "../../correlation.ts";
+import type { MeshLink } from "../../mesh/link/link.ts";
+import { NodeDirectory } from "../../mesh/nodes/directory.ts";
+import { CoreNodeStore } from "../../mesh/nodes/store.ts";
+import { Outbox } from "../../mesh/outbox/outbox.ts";
+import type { SimulatedMesh } from "../../mesh/simulator/mesh.ts";
+import type { LinkStatus } from "../../mesh/types.ts";
+import type { Site } from "../context/context.ts";
+import type { Ground } from "../context/storage.ts";
 import { makeLinks } from "./links.ts";
-import type { Ground } from "./storage.ts";
 import { logTraffic } from "./traffic.ts";
 
 /** The mesh as the gateway has it: radios, nodes, and the queue towards them. Nothing is on the air before {@link goOnAir}. */

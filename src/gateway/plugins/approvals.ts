@@ -1,14 +1,14 @@
-import { Broker } from "../permissions/broker.ts";
-import type { Policy } from "../permissions/decide.ts";
-import { parseEntries } from "../permissions/grammar/descriptor.ts";
-import { GrantStore } from "../permissions/grants.ts";
-import { StoredApprovals } from "../plugins/approval/approvals.ts";
-import type { Supervisor } from "../plugins/supervisor.ts";
+import { Broker } from "../../permissions/broker.ts";
+import type { Policy } from "../../permissions/decide.ts";
+import { parseEntries } from "../../permissions/grammar/descriptor.ts";
+import { GrantStore } from "../../permissions/grants.ts";
+import { StoredApprovals } from "../../plugins/approval/approvals.ts";
+import type { Supervisor } from "../../plugins/supervisor.ts";
+import type { Site } from "../context/context.ts";
+import type { Ground } from "../context/storage.ts";
+import type { Air } from "../mesh/mesh.ts";
+import type { Conversation } from "../routing/routing.ts";
 import type { Catalogue } from "./catalogue.ts";
-import type { Site } from "./context.ts";
-import type { Conversation } from "./conversation.ts";
-import type { Air } from "./mesh.ts";
-import type { Ground } from "./storage.ts";
 
 export interface RightsDeps {
   readonly ground: Ground;

@@ -1,16 +1,16 @@
 import { join } from "node:path";
-import { openSecretKey, SecretStore, secretsSchema } from "../config/secrets.ts";
-import { ok, type Result } from "../errors.ts";
-import { NODES_SCHEMA } from "../mesh/nodes/store.ts";
-import { OUTBOX_SCHEMA } from "../mesh/outbox/store.ts";
-import { AuditLog } from "../permissions/audit/log.ts";
-import { grantsSchema } from "../permissions/grants.ts";
-import { decisionsSchema } from "../plugins/approval/decisions.ts";
-import { ROUTER_SCHEMA } from "../router/seen.ts";
-import { runsSchema } from "../schedule/run-store.ts";
-import type { CoreDatabase } from "../storage/core.ts";
-import { openCoreDatabase } from "../storage/core-open.ts";
-import { lockDataFolder } from "../storage/lock.ts";
+import { openSecretKey, SecretStore, secretsSchema } from "../../config/secrets.ts";
+import { ok, type Result } from "../../errors.ts";
+import { NODES_SCHEMA } from "../../mesh/nodes/store.ts";
+import { OUTBOX_SCHEMA } from "../../mesh/outbox/store.ts";
+import { AuditLog } from "../../permissions/audit/log.ts";
+import { grantsSchema } from "../../permissions/grants.ts";
+import { decisionsSchema } from "../../plugins/approval/decisions.ts";
+import { ROUTER_SCHEMA } from "../../router/seen.ts";
+import { runsSchema } from "../../schedule/run-store.ts";
+import type { CoreDatabase } from "../../storage/core.ts";
+import { openCoreDatabase } from "../../storage/core-open.ts";
+import { lockDataFolder } from "../../storage/lock.ts";
 import type { Site } from "./context.ts";
 
 const SCHEMAS = [runsSchema, NODES_SCHEMA, OUTBOX_SCHEMA, ROUTER_SCHEMA, grantsSchema, decisionsSchema, secretsSchema];

@@ -1,28 +1,28 @@
 /** Router, menus and schedule joined to the plugins: messages in, replies out, and where registrations go. */
 
-import type { CallOutcome } from "../bridge/realm-spec.ts";
-import type { Clock, Random } from "../clock.ts";
-import type { Config } from "../config/schema.ts";
-import { correlationId } from "../correlation.ts";
-import { fail, ok, type Result } from "../errors.ts";
-import type { CoreBus } from "../events/core.ts";
-import type { Json } from "../json.ts";
-import type { Logger } from "../log/logger.ts";
-import { Menus } from "../menu/menus.ts";
-import { MenuRegistry } from "../menu/registry.ts";
-import { SessionData } from "../menu/session-data.ts";
-import type { NodeDirectory } from "../mesh/nodes/directory.ts";
-import type { Outbox } from "../mesh/outbox/outbox.ts";
-import { BROADCAST, type MeshMessage } from "../mesh/types.ts";
-import type { Dispatch } from "../plugins/calls/dispatch.ts";
-import type { PluginServices } from "../plugins/capabilities/ports.ts";
-import type { RegistrarOf } from "../plugins/registrations/registrations.ts";
-import type { Supervisor } from "../plugins/supervisor.ts";
-import { Router } from "../router/router.ts";
-import type { HandlerOutcome, Reply } from "../router/types.ts";
-import { runStore } from "../schedule/run-store.ts";
-import { Schedule } from "../schedule/schedule.ts";
-import type { CoreDatabase } from "../storage/core.ts";
+import type { CallOutcome } from "../../bridge/realm-spec.ts";
+import type { Clock, Random } from "../../clock.ts";
+import type { Config } from "../../config/schema.ts";
+import { correlationId } from "../../correlation.ts";
+import { fail, ok, type Result } from "../../errors.ts";
+import type { CoreBus } from "../../events/core.ts";
+import type { Json } from "../../json.ts";
+import type { Logger } from "../../log/logger.ts";
+import { Menus } from "../../menu/menus.ts";
+import { MenuRegistry } from "../../menu/registry.ts";
+import { SessionData } from "../../menu/session-data.ts";
+import type { NodeDirectory } from "../../mesh/nodes/directory.ts";
+import type { Outbox } from "../../mesh/outbox/outbox.ts";
+import { BROADCAST, type MeshMessage } from "../../mesh/types.ts";
+import type { Dispatch } from "../../plugins/calls/dispatch.ts";
+import type { PluginServices } from "../../plugins/capabilities/ports.ts";
+import type { RegistrarOf } from "../../plugins/registrations/registrations.ts";
+import type { Supervisor } from "../../plugins/supervisor.ts";
+import { Router } from "../../router/router.ts";
+import type { HandlerOutcome, Reply } from "../../router/types.ts";
+import { runStore } from "../../schedule/run-store.ts";
+import { Schedule } from "../../schedule/schedule.ts";
+import type { CoreDatabase } from "../../storage/core.ts";
 import { menuRegistrar, routerRegistrar, scheduleRegistrar } from "./registrars.ts";
 
 export interface ConversationDeps {

@@ -1,10 +1,15 @@
-import type { Exchange } from "../http/exchange.ts";
-import type { Resolve } from "../http/resolve.ts";
-import type { SimulatedMeshOptions } from "../mesh/simulator/types.ts";
-import type { AuditItem } from "../permissions/audit/query.ts";
-import type { BundledPlugin } from "../plugins/discovery/discovery.ts";
-import type { Compiler } from "../sandbox/loader/compiler.ts";
-import type { SpawnHost } from "./host.ts";
+import type { Result } from "../../errors.ts";
+import type { Exchange } from "../../http/exchange.ts";
+import type { Resolve } from "../../http/resolve.ts";
+import type { SimulatedMeshOptions } from "../../mesh/simulator/types.ts";
+import type { AuditItem } from "../../permissions/audit/query.ts";
+import type { BundledPlugin } from "../../plugins/discovery/discovery.ts";
+import type { HostKey } from "../../plugins/plugin/candidate.ts";
+import type { Compiler } from "../../sandbox/loader/compiler.ts";
+import type { PluginHost } from "../../sandbox/port.ts";
+
+/** Starts a jailed process that may write one folder: that of the plugins it runs. */
+export type SpawnHost = (key: HostKey, folder: string) => Promise<Result<PluginHost>>;
 
 /**
  * Stand-ins for what reaches outside the program, so that the testing kit runs this very gateway and no other. Whatever

@@ -1,8 +1,8 @@
-import type { CoreBus } from "../events/core.ts";
-import type { Logger } from "../log/logger.ts";
-import { formatNodeId } from "../mesh/codec/node-id.ts";
-import type { NodeDirectory } from "../mesh/nodes/directory.ts";
-import { BROADCAST, type MessageStatus, type TextMessage } from "../mesh/types.ts";
+import type { CoreBus } from "../../events/core.ts";
+import type { Logger } from "../../log/logger.ts";
+import { formatNodeId } from "../../mesh/codec/node-id.ts";
+import type { NodeDirectory } from "../../mesh/nodes/directory.ts";
+import { BROADCAST, type MessageStatus, type TextMessage } from "../../mesh/types.ts";
 
 /** Ids of sent messages; far more than can be under way at once. */
 const REMEMBERED = 2000;

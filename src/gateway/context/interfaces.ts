@@ -1,19 +1,7 @@
-import type { Config } from "../config/schema.ts";
-import { createLink } from "../mesh/link/create-link.ts";
-import { type LinkDeps, MeshLink } from "../mesh/link/link.ts";
-import { SimulatedMesh } from "../mesh/simulator/mesh.ts";
-import type { SimulatedMeshOptions } from "../mesh/simulator/types.ts";
-import type { SerialPortInfo } from "../mesh/transport/discover.ts";
-import { SimulatedTransport } from "../mesh/transport/simulated.ts";
+import type { Config } from "../../config/schema.ts";
+import type { SerialPortInfo } from "../../mesh/transport/discover.ts";
 
-type ChangeMesh = (options: SimulatedMeshOptions) => SimulatedMeshOptions;
-type Interface = NonNullable<Config["mesh"]["interfaces"]>[number];
-
-export interface Links {
-  readonly links: readonly MeshLink[];
-  /** Behind the first simulated interface, for `simulate say`. */
-  readonly simulated: readonly { readonly name: string; readonly mesh: SimulatedMesh }[];
-}
+export type Interface = NonNullable<Config["mesh"]["interfaces"]>[number];
 
 export interface Chosen {
   readonly interfaces: readonly Interface[];
@@ -43,16 +31,4 @@ export function chooseInterfaces(config: Config, ports: () => readonly SerialPor
     ...(others.length > 0 ? others : ["    - { name: base, type: serial, device: /dev/ttyUSB0 }"]),
   ];
   return { interfaces: [{ name: "sim", type: "simulated", nodes: 3 }], banner, allSimulated: true };
-}
-
-/** `change` may alter what a simulated mesh is made with. */
-export function makeLinks(interfaces: readonly Interface[], deps: LinkDeps, change: ChangeMesh = (options) => options): Links {
-  const simulated: { name: string; mesh: SimulatedMesh }[] = [];
-  const links = interfaces.map((entry) => {
-    if (entry.type !== "simulated") return createLink(entry, deps);
-    const mesh = new SimulatedMesh(change({ nodes: entry.nodes, clock: deps.clock, random: deps.random }));
-    simulated.push({ name: entry.name, mesh });
-    return new MeshLink(entry.name, new SimulatedTransport(mesh, deps), deps);
-  });
-  return { links, simulated };
 }

@@ -1,11 +1,11 @@
-import type { Clock, Random } from "../clock.ts";
-import type { LoadedConfig } from "../config/load.ts";
-import type { Config } from "../config/schema.ts";
-import type { Issue, Result } from "../errors.ts";
-import type { CoreBus } from "../events/core.ts";
-import type { Lifetime } from "../lifetime.ts";
-import type { Log } from "../log/log.ts";
-import type { Chosen } from "./links.ts";
+import type { Clock, Random } from "../../clock.ts";
+import type { LoadedConfig } from "../../config/load.ts";
+import type { Config } from "../../config/schema.ts";
+import type { Issue, Result } from "../../errors.ts";
+import type { CoreBus } from "../../events/core.ts";
+import type { Lifetime } from "../../lifetime.ts";
+import type { Log } from "../../log/log.ts";
+import type { Chosen } from "./interfaces.ts";
 import type { GatewayOverrides } from "./overrides.ts";
 
 export interface GatewayOptions {

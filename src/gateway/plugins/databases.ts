@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, renameSync } from "node:fs";
 import { join } from "node:path";
-import type { HostKey } from "../plugins/plugin/candidate.ts";
+import type { HostKey } from "../../plugins/plugin/candidate.ts";
 
 /**
  * Where plugins' databases lie: one folder for each, under one root for those that share a process, and under another for

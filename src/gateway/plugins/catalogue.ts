@@ -1,25 +1,25 @@
 /** The supervisor's view of configuration, discovery and loader. */
 import { existsSync } from "node:fs";
-import { embeddedPlugins } from "../../plugins/embedded.ts";
-import type { RealmLimits } from "../bridge/realm-spec.ts";
-import { IS_COMPILED } from "../compiled.ts";
-import { deepMerge } from "../config/merge.ts";
-import type { Config } from "../config/schema.ts";
-import { fail, issueLine, ok, type Result } from "../errors.ts";
-import type { Json } from "../json.ts";
-import type { Logger } from "../log/logger.ts";
-import { effectiveLimits, LIMIT_FACTOR, MANIFEST_FILE } from "../manifest/parse.ts";
-import type { Manifest } from "../manifest/schema.ts";
-import { installedFolder } from "../packages/installed.ts";
-import type { Settings, StoredDecisions } from "../plugins/approval/decisions.ts";
-import { type BundledPlugin, Discovery, type FoundPlugin, readConfigSchema } from "../plugins/discovery/discovery.ts";
-import { planStart } from "../plugins/discovery/order.ts";
-import type { Bundle } from "../plugins/plugin/bundle.ts";
-import type { Candidate, Discovered, Ordered } from "../plugins/plugin/candidate.ts";
-import type { Compiler } from "../sandbox/loader/compiler.ts";
-import { bundleFile, loadPlugin } from "../sandbox/loader/load.ts";
-import { stackMapper } from "../sandbox/loader/stack.ts";
-import { VERSION } from "../version.ts";
+import { embeddedPlugins } from "../../../plugins/embedded.ts";
+import type { RealmLimits } from "../../bridge/realm-spec.ts";
+import { IS_COMPILED } from "../../compiled.ts";
+import { deepMerge } from "../../config/merge.ts";
+import type { Config } from "../../config/schema.ts";
+import { fail, issueLine, ok, type Result } from "../../errors.ts";
+import type { Json } from "../../json.ts";
+import type { Logger } from "../../log/logger.ts";
+import { effectiveLimits, LIMIT_FACTOR, MANIFEST_FILE } from "../../manifest/parse.ts";
+import type { Manifest } from "../../manifest/schema.ts";
+import { installedFolder } from "../../packages/installed.ts";
+import type { Settings, StoredDecisions } from "../../plugins/approval/decisions.ts";
+import { type BundledPlugin, Discovery, type FoundPlugin, readConfigSchema } from "../../plugins/discovery/discovery.ts";
+import { planStart } from "../../plugins/discovery/order.ts";
+import type { Bundle } from "../../plugins/plugin/bundle.ts";
+import type { Candidate, Discovered, Ordered } from "../../plugins/plugin/candidate.ts";
+import type { Compiler } from "../../sandbox/loader/compiler.ts";
+import { bundleFile, loadPlugin } from "../../sandbox/loader/load.ts";
+import { stackMapper } from "../../sandbox/loader/stack.ts";
+import { VERSION } from "../../version.ts";
 
 const embedded = IS_COMPILED ? (require("./embedded.ts") as typeof import("./embedded.ts")) : null;
 

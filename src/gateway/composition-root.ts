@@ -12,14 +12,14 @@ import { Lifetime } from "../lifetime.ts";
 import type { SimulatedMesh } from "../mesh/simulator/mesh.ts";
 import type { Plugin } from "../plugins/plugin/plugin.ts";
 import { followConfig } from "./config-changes.ts";
-import type { GatewayOptions, Site } from "./context.ts";
+import type { GatewayOptions, Site } from "./context/context.ts";
+import { openGround } from "./context/storage.ts";
 import { makeDesk } from "./control.ts";
-import { type Air, goOnAir, makeAir } from "./mesh.ts";
+import { type Air, goOnAir, makeAir } from "./mesh/mesh.ts";
 import { raiseAlarms } from "./operator-alerts.ts";
-import { makeStage, type Stage } from "./plugins.ts";
-import { openGround } from "./storage.ts";
+import { makeStage, type Stage } from "./plugins/plugins.ts";
 
-export type { GatewayOptions } from "./context.ts";
+export type { GatewayOptions } from "./context/context.ts";
 
 /** Plugins get so long to start before the radio links are opened without them. */
 const PATIENCE_MS = 2_000;

@@ -1,0 +1,26 @@
+import { createLink } from "../../mesh/link/create-link.ts";
+import { type LinkDeps, MeshLink } from "../../mesh/link/link.ts";
+import { SimulatedMesh } from "../../mesh/simulator/mesh.ts";
+import type { SimulatedMeshOptions } from "../../mesh/simulator/types.ts";
+import { SimulatedTransport } from "../../mesh/transport/simulated.ts";
+import type { Interface } from "../context/interfaces.ts";
+
+type ChangeMesh = (options: SimulatedMeshOptions) => SimulatedMeshOptions;
+
+export interface Links {
+  readonly links: readonly MeshLink[];
+  /** Behind the first simulated interface, for `simulate say`. */
+  readonly simulated: readonly { readonly name: string; readonly mesh: SimulatedMesh }[];
+}
+
+/** `change` may alter what a simulated mesh is made with. */
+export function makeLinks(interfaces: readonly Interface[], deps: LinkDeps, change: ChangeMesh = (options) => options): Links {
+  const simulated: { name: string; mesh: SimulatedMesh }[] = [];
+  const links = interfaces.map((entry) => {
+    if (entry.type !== "simulated") return createLink(entry, deps);
+    const mesh = new SimulatedMesh(change({ nodes: entry.nodes, clock: deps.clock, random: deps.random }));
+    simulated.push({ name: entry.name, mesh });
+    return new MeshLink(entry.name, new SimulatedTransport(mesh, deps), deps);
+  });
+  return { links, simulated };
+}
