@@ -1,7 +1,9 @@
 /**
- * Frames between the gateway and a plugin host: u32 length (little endian), then that many bytes of JSON, at most
- * {@link MAX_FRAME}. Each side treats what it reads as hostile: a frame that is too long, no JSON, nested too deep, not
- * in the schema or one too many in a second ends the bridge.
+ * This room runs on both sides of the trust wall: it is all that the gateway and a plugin host share. It may touch the
+ * pipes it is given and the shared page, and nothing else, and it holds no state of either side. This file
+ * is the wire. A frame is a u32 length (little endian), then that many bytes of JSON, at most {@link MAX_FRAME}. Each side
+ * treats what it reads as hostile: the bridge ends at a frame that is too long, is not JSON, is nested too deep, does not
+ * fit the schema, or is one too many in a second.
  */
 import type { Clock, Timer } from "../clock.ts";
 import { systemClock } from "../clock.ts";

@@ -1,4 +1,10 @@
-/** The main part of a plugin host process: loaded before the last wall closes, run behind it. */
+/**
+ * This room runs in the plugin host process, behind the jail, beside hostile code. It may touch the bridge, the shared page, the
+ * databases of its own plugins and the system calls on the jail's list; it opens no network, starts no program and holds
+ * nothing of the gateway's. Until the last wall closes it also reads its own sources and builds the jail. It imports only
+ * bridge/, linux/, sdk/, permissions/grammar/ and the ground files. This file is its main part: loaded before the last wall
+ * closes, run behind it.
+ */
 
 import { BRIDGE_IN_FD, BRIDGE_OUT_FD, type HostMain, PAGE_FD } from "../bridge/launch.ts";
 import { mapPage, noPage } from "../bridge/shared-page.ts";

@@ -1,4 +1,8 @@
-/** System calls by number, through libc's `syscall` alone. Linux only; no other program and no compiled helper. */
+/**
+ * This room runs on both sides of the trust wall: the gateway makes pipes and limits with it, the plugin host its jail. It may touch
+ * the kernel, by system calls, and nothing else; it decides nothing and holds no state. Linux only. System calls are made by
+ * number through the C library's `syscall`: no other program and no compiled code of ours is needed.
+ */
 import { dlopen, FFIType, ptr, read } from "bun:ffi";
 import { GatewayError } from "../errors.ts";
 

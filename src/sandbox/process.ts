@@ -1,4 +1,9 @@
-/** A plugin host as a jailed child process, watched over. */
+/**
+ * This room runs in the gateway process, on its side of the trust wall. It starts plugin hosts, watches them and ends them, and
+ * holds the gateway's end of every bridge; loader/ bundles the plugins' sources. It may touch host processes and the bundler's
+ * process, their pipes, /proc, and the folders of plugins; it opens no plugin's database and evaluates no plugin's code.
+ * Everything that a host sends is hostile. This file is one plugin host as a jailed child process.
+ */
 import { closeSync } from "node:fs";
 import type { BridgeEnd } from "../bridge/bridge.ts";
 import { OPTIONAL_WALLS, type Wall } from "../bridge/launch.ts";

@@ -1,4 +1,9 @@
-/** What a plugin imports: `import { Plugin } from "zephyrgate"`. */
+/**
+ * This room runs in the realm, as the plugin does, and the plugin may change everything in it: nothing here is a security
+ * boundary. It is what a plugin imports (`import { Plugin } from "zephyrgate"`) and what makes the realm's globals. It may touch
+ * nothing but the one function by which a realm calls its host: JSON out, JSON in. It imports no package and nothing of
+ * the program but the type Json.
+ */
 
 export type { Json } from "../json.ts";
 export { PermissionDenied, PluginError } from "./boundary/errors.ts";

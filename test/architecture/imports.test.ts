@@ -1,55 +1,9 @@
 import { expect, test } from "bun:test";
 import { dirname, join, normalize, relative } from "node:path";
-
-const SRC = join(import.meta.dir, "../../src");
-
-/**
- * The rooms from the ground up. A room imports only from rooms below it, and from itself; docs/architecture.md draws it.
- * Rooms on one line know nothing of each other.
- */
-const FLOORS: readonly (readonly string[])[] = [
-  ["errors", "clock", "compiled", "json", "lifetime", "version"],
-  ["bus", "correlation", "linux", "sdk"],
-  ["log"],
-  ["storage", "bridge"],
-  ["permissions"],
-  ["config", "host"],
-  ["manifest"],
-  ["mesh", "http", "sandbox"],
-  ["events"],
-  ["router", "menu", "schedule"],
-  ["plugins"],
-  ["packages"],
-  ["api"],
-  ["control"],
-  ["gateway"],
-  ["authoring", "testing"],
-  ["cli"],
-  ["main"],
-];
+import { type Arrow, floorOf, MAY_ENTER_HOST, roomOf, SRC, sources, WALL } from "./rooms.ts";
 
 /** Two-way folders are forbidden inside a room; the files directly under src are the ground and the process edge. */
 const ROOT = ".";
-
-/**
- * The trust wall. What runs in the jailed process reaches only the ground, the wire, the sdk and the grammar of
- * permissions; and only the process edge and the testing kit start what lies inside.
- */
-const WALL: readonly { readonly of: string; readonly may: RegExp }[] = [
-  { of: "sdk/", may: /^(?:sdk\/|json\.ts$)/ },
-  { of: "linux/", may: /^(?:linux\/|errors\.ts$)/ },
-  { of: "bridge/", may: /^(?:bridge\/|linux\/|sdk\/boundary\/|(?:clock|errors|json|lifetime)\.ts$)/ },
-  { of: "host/", may: /^(?:host\/|bridge\/|linux\/|sdk\/|permissions\/grammar\/|(?:clock|compiled|errors|json|lifetime)\.ts$)/ },
-];
-const MAY_ENTER_HOST = /^(?:host\/|main\.ts$|testing\/in-process-host\.ts$)/;
-
-const floorOf = (room: string) => FLOORS.findIndex((floor) => floor.includes(room));
-const roomOf = (file: string) => file.split("/")[0]?.replace(/\.ts$/, "") ?? "";
-
-interface Arrow {
-  readonly from: string;
-  readonly to: string;
-}
 
 async function arrows(): Promise<Arrow[]> {
   const transpiler = new Bun.Transpiler({ loader: "ts" });
@@ -88,6 +42,17 @@ test("what runs inside the jail reaches nothing of the gateway", () => {
 test("nothing of the gateway imports what runs inside the jail", () => {
   const wrong = ALL.filter(({ from, to }) => to.startsWith("host/") && !MAY_ENTER_HOST.test(from));
   expect(wrong.map(({ from, to }) => `${from} -> ${to}`)).toEqual([]);
+});
+
+test("of the sdk, whatever runs outside a realm imports types alone; the host also the operation numbers", async () => {
+  const wrong: string[] = [];
+  for (const [file, text] of await sources()) {
+    if (file.startsWith("sdk/")) continue;
+    for (const [, type, target = ""] of text.matchAll(/^(?:import|export) (type )?[^;]*?from "(\.[^"]*\/sdk\/[^"]*)";/gm)) {
+      if (type === undefined && !(file.startsWith("host/") && target.endsWith("sdk/boundary/ops.ts"))) wrong.push(`${file} -> ${target}`);
+    }
+  }
+  expect(wrong).toEqual([]);
 });
 
 test("two folders never import each other", () => {
