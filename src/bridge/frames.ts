@@ -1,16 +1,18 @@
 /** The messages between gateway and plugin host, with the schemas that the gateway judges the host's by. */
+
 import * as v from "valibot";
+import { type CallNumber, callNumber, type RealmNumber, type RequestNumber, realmNumber, requestNumber } from "../ids.ts";
 import type { Json } from "../json.ts";
 import type { WireError } from "../sdk/boundary/wire.ts";
 import type { CallOutcome, CallTarget, RealmSpec, RequestOutcome } from "./realm-spec.ts";
 
 /** Gateway to host. Trusted by the host. */
 export type ToHost =
-  | { t: "open"; realm: number; spec: RealmSpec }
-  | { t: "call"; realm: number; call: number; target: CallTarget; args: readonly Json[]; timeoutMs: number }
-  | { t: "answer"; realm: number; request: number; outcome: RequestOutcome }
-  | { t: "update"; realm: number; change: RealmChange }
-  | { t: "close"; realm: number }
+  | { t: "open"; realm: RealmNumber; spec: RealmSpec }
+  | { t: "call"; realm: RealmNumber; call: CallNumber; target: CallTarget; args: readonly Json[]; timeoutMs: number }
+  | { t: "answer"; realm: RealmNumber; request: RequestNumber; outcome: RequestOutcome }
+  | { t: "update"; realm: RealmNumber; change: RealmChange }
+  | { t: "close"; realm: RealmNumber }
   | { t: "backup"; task: number; from: string; to: string }
   | { t: "release"; task: number; path: string }
   | { t: "validate"; task: number; schema: Json; config: Json }
@@ -24,6 +26,9 @@ export interface RealmChange {
 
 const bounded = (max: number) => v.pipe(v.string(), v.maxLength(max));
 const id = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
+const realm = v.pipe(id, v.transform(realmNumber));
+const call = v.pipe(id, v.transform(callNumber));
+const request = v.pipe(id, v.transform(requestNumber));
 const amount = v.pipe(v.number(), v.finite(), v.minValue(0));
 /** Any JSON: it came out of JSON.parse, whose depth the bridge has limited. */
 const json = v.custom<Json>((value) => value !== undefined);
@@ -52,7 +57,7 @@ const callOutcome: v.GenericSchema<unknown, CallOutcome> = v.variant("ok", [
 ]);
 
 const usage = v.strictObject({
-  realm: id,
+  realm,
   cpuMs: amount,
   memoryBytes: amount,
   storageBytes: amount,
@@ -71,21 +76,21 @@ const fromHost = v.variant("t", [
     t: v.literal("ready"),
     walls: v.pipe(v.array(v.strictObject({ wall: bounded(100), stands: v.boolean(), detail: bounded(1000) })), v.maxLength(50)),
   }),
-  v.strictObject({ t: v.literal("opened"), realm: id, error: v.nullable(wireError) }),
-  v.strictObject({ t: v.literal("result"), realm: id, call: id, outcome: callOutcome }),
+  v.strictObject({ t: v.literal("opened"), realm, error: v.nullable(wireError) }),
+  v.strictObject({ t: v.literal("result"), realm, call, outcome: callOutcome }),
   v.strictObject({
     t: v.literal("request"),
-    realm: id,
-    request: id,
+    realm,
+    request,
     operation: bounded(100),
     args: json,
     token: v.nullable(bounded(200)),
-    call: v.nullable(id),
+    call: v.nullable(call),
   }),
-  v.strictObject({ t: v.literal("log"), realm: id, level, message: bounded(20_000), fields: v.record(bounded(200), json) }),
-  v.strictObject({ t: v.literal("fault"), realm: id, error: wireError }),
-  v.strictObject({ t: v.literal("strike"), realm: id, reason: v.picklist(["slice", "budget", "flood"]), detail: bounded(1000) }),
-  v.strictObject({ t: v.literal("gone"), realm: id, reason: goneReason, detail: bounded(2000) }),
+  v.strictObject({ t: v.literal("log"), realm, level, message: bounded(20_000), fields: v.record(bounded(200), json) }),
+  v.strictObject({ t: v.literal("fault"), realm, error: wireError }),
+  v.strictObject({ t: v.literal("strike"), realm, reason: v.picklist(["slice", "budget", "flood"]), detail: bounded(1000) }),
+  v.strictObject({ t: v.literal("gone"), realm, reason: goneReason, detail: bounded(2000) }),
   v.strictObject({ t: v.literal("usage"), realms: v.pipe(v.array(usage), v.maxLength(2000)) }),
   v.strictObject({
     t: v.literal("done"),

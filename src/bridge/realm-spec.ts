@@ -1,5 +1,6 @@
 /** What the two sides tell each other of a realm: what it is made from, how it is called, and how a call ends. */
 
+import type { RegistrationId } from "../ids.ts";
 import type { Json } from "../json.ts";
 import type { WireError } from "../sdk/boundary/wire.ts";
 
@@ -35,7 +36,7 @@ export type CallTarget =
   | { readonly kind: "lifecycle"; readonly hook: "initialize" | "start" | "stop" | "cleanup" }
   | { readonly kind: "health" }
   | { readonly kind: "config_changed" }
-  | { readonly kind: "handler"; readonly registration: number };
+  | { readonly kind: "handler"; readonly registration: RegistrationId };
 
 export type CallOutcome =
   | {

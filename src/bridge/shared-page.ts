@@ -6,12 +6,13 @@
 import { type ptr, toArrayBuffer } from "bun:ffi";
 import { closeSync, readSync } from "node:fs";
 import { GatewayError } from "../errors.ts";
+import { type RealmNumber, realmNumber } from "../ids.ts";
 import { cString, libc } from "../linux/libc.ts";
 
 /** The shared page in which the host names the realm it is about to run, so that a kill can name the culprit. */
 export interface RunningPage {
   /** Before any instruction of this realm runs. */
-  enter(realm: number): void;
+  enter(realm: RealmNumber): void;
   leave(): void;
   /** "I am alive": the run queue calls it between slices and at least every 100 ms when idle. */
   beat(): void;
@@ -27,7 +28,7 @@ const BEATS = 1;
 
 export interface PageState {
   /** The realm that runs, or null between two. As the host says: only a number of the host's own realms means anything. */
-  readonly realm: number | null;
+  readonly realm: RealmNumber | null;
   /** Changes with every sign of life. */
   readonly beats: number;
 }
@@ -64,7 +65,7 @@ export function createPage(): SharedPage {
     read() {
       if (!closed) readSync(fd, words, 0, words.byteLength, 0);
       const realm = words[REALM] ?? 0;
-      return { realm: realm === 0 ? null : realm, beats: words[BEATS] ?? 0 };
+      return { realm: realm === 0 ? null : realmNumber(realm), beats: words[BEATS] ?? 0 };
     },
     close() {
       if (closed) return;

@@ -1,4 +1,5 @@
 /** The plugin host's side of the bridge: opens realms, keeps them fair, answers what needs no gateway. */
+
 import { rmSync } from "node:fs";
 import { Bridge, MAX_BULK, MAX_IN_FLIGHT } from "../bridge/bridge.ts";
 import { type FromHost, type ToHost, trustToHost } from "../bridge/frames.ts";
@@ -9,6 +10,7 @@ import type { ByteStream } from "../bridge/streams.ts";
 import { type Clock, type Random, systemClock } from "../clock.ts";
 import { IS_COMPILED } from "../compiled.ts";
 import { asGatewayError, type GatewayError } from "../errors.ts";
+import type { RealmNumber } from "../ids.ts";
 import type { Json } from "../json.ts";
 import type { WireError } from "../sdk/boundary/wire.ts";
 import type { Engine } from "./engine/engine.ts";
@@ -55,9 +57,9 @@ export class HostRuntime {
   readonly #page: RunningPage;
   readonly #bridge: Bridge<FromHost, ToHost>;
   readonly #queue: RunQueue;
-  readonly #realms = new Map<number, HostRealm>();
+  readonly #realms = new Map<RealmNumber, HostRealm>();
   /** Realms that are being made; false once the gateway has closed them. */
-  readonly #opening = new Map<number, boolean>();
+  readonly #opening = new Map<RealmNumber, boolean>();
   #timers: { cancel(): void }[] = [];
   #reported = "";
   #collectAt = 0;
@@ -163,7 +165,7 @@ export class HostRuntime {
     this.#bridge.send({ t: "result", realm, call, outcome: { ok: false, cause: "gone", error, cpuMs: 0 } });
   }
 
-  async #open(number: number, spec: RealmSpec): Promise<void> {
+  async #open(number: RealmNumber, spec: RealmSpec): Promise<void> {
     this.#opening.set(number, true);
     const { clock, random, snapshot } = this.#deps;
     let realm: HostRealm | null = null;
@@ -195,7 +197,7 @@ export class HostRuntime {
    * One plugin's large values must not fill the bridge, which would end the host: while it is half full, what can be
    * refused is refused to the realm it came from.
    */
-  #sendOf(number: number, frame: FromHost): void {
+  #sendOf(number: RealmNumber, frame: FromHost): void {
     const full = this.#bridge.pending > MAX_IN_FLIGHT / 2;
     if (full && frame.t === "request") {
       this.#realms.get(number)?.answer(frame.request, { ok: false, error: { name: "PluginError", message: BUSY, code: "rate_limited" } });
@@ -205,7 +207,7 @@ export class HostRuntime {
   }
 
   /** Numbers like 1e20 grow when they are written anew: what fits no frame then is refused like what was too large before. */
-  #sendOrRefuse(number: number, frame: FromHost): void {
+  #sendOrRefuse(number: RealmNumber, frame: FromHost): void {
     try {
       this.#bridge.send(frame);
     } catch (thrown) {
@@ -216,12 +218,12 @@ export class HostRuntime {
   }
 
   /** What it used and was refused is told first: afterwards nobody knows. */
-  #close(number: number): void {
+  #close(number: RealmNumber): void {
     this.tell();
     this.#realms.get(number)?.end("closed", "closed by the gateway");
   }
 
-  #failOpen(realm: number, error: GatewayError): void {
+  #failOpen(realm: RealmNumber, error: GatewayError): void {
     this.#opening.delete(realm);
     this.#bridge.send({ t: "opened", realm, error: { name: "LoadFailed", message: error.message, code: error.code } });
   }

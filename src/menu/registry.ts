@@ -1,4 +1,5 @@
 import { fail, ok, type Result } from "../errors.ts";
+import type { Handle } from "../ids.ts";
 import { commandOf, isFreeWord, itemKey, MenuTree, USUAL_ORDER } from "./tree.ts";
 import { BUILT_IN_MENUS, type Entry, type MenuItem, type MenuView, type Place } from "./types.ts";
 import { byteLength, folded, oneLine } from "./words.ts";
@@ -56,7 +57,7 @@ export class MenuRegistry {
   }
 
   /** Takes away one item, or all of a plugin. What hung under it moves up to the menu. */
-  remove(plugin: string, handle?: number): void {
+  remove(plugin: string, handle?: Handle): void {
     for (const [key, item] of this.#items) {
       if (item.plugin === plugin && (handle === undefined || item.handle === handle)) this.#items.delete(key);
     }

@@ -1,3 +1,4 @@
+import type { Handle } from "../ids.ts";
 import type { MenuItem, Place } from "./types.ts";
 import { RESERVED_WORDS } from "./types.ts";
 import { folded } from "./words.ts";
@@ -74,7 +75,7 @@ export function isFreeWord(word: string): boolean {
   return !RESERVED_WORDS.has(folded(word)) && !/^\d+$/.test(word);
 }
 
-export function itemKey({ plugin, handle }: { readonly plugin: string; readonly handle: number }): string {
+export function itemKey({ plugin, handle }: { readonly plugin: string; readonly handle: Handle }): string {
   return `${plugin}\u0000${handle}`;
 }
 

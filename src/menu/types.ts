@@ -1,3 +1,4 @@
+import type { Handle } from "../ids.ts";
 import type { Json } from "../json.ts";
 import type { NodeNumber } from "../mesh/types.ts";
 
@@ -5,7 +6,7 @@ import type { NodeNumber } from "../mesh/types.ts";
 export interface MenuItem {
   readonly plugin: string;
   /** Of the registration; handed back when the item is chosen. */
-  readonly handle: number;
+  readonly handle: Handle;
   /** One of {@link BUILT_IN_MENUS}, or a name of the plugin's own: that menu then shows under `main`. */
   readonly menu: string;
   readonly label: string;
@@ -36,7 +37,7 @@ export interface Entry {
 /** A menu, or an item in it whose own items are shown. */
 export interface Place {
   readonly menu: string;
-  readonly under: { readonly plugin: string; readonly handle: number } | null;
+  readonly under: { readonly plugin: string; readonly handle: Handle } | null;
 }
 
 export interface MenuView {
@@ -46,7 +47,7 @@ export interface MenuView {
   readonly description: string | null;
   /** Null for the built-in menus. */
   readonly plugin: string | null;
-  readonly handle: number | null;
+  readonly handle: Handle | null;
   readonly order: number;
   readonly parent: string | null;
   readonly adminOnly: boolean;
@@ -67,7 +68,7 @@ export type MenuReply =
   | {
       readonly kind: "invoke";
       readonly plugin: string;
-      readonly handle: number;
+      readonly handle: Handle;
       readonly menu: string;
       readonly label: string;
       readonly command: string | null;

@@ -1,4 +1,5 @@
 import { fail, ok, type Result } from "../errors.ts";
+import { handleNumber } from "../ids.ts";
 import type { Json } from "../json.ts";
 import { Admission } from "./approval/admission.ts";
 import type { AdmissionDeps, Approvals } from "./approval/ports.ts";
@@ -360,7 +361,7 @@ export class Supervisor {
       limits: deps.healthLimits,
       nextHandle: () => {
         this.#handle += 1;
-        return this.#handle;
+        return handleNumber(this.#handle);
       },
       onMove: (plugin, from, status) => this.#moved(plugin, from, status),
       onIllegal: (plugin, from, to) => deps.log.error(`state ${from} does not lead to ${to}; left as it is`, { plugin: plugin.name }),

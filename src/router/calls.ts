@@ -1,3 +1,4 @@
+import type { Handle } from "../ids.ts";
 import type { Json } from "../json.ts";
 import { formatNodeId } from "../mesh/codec/node-id.ts";
 import type { MeshMessage } from "../mesh/types.ts";
@@ -24,7 +25,7 @@ export class Calls {
   /** `what` names the call in logs; `extra` is added to the context. Never rejects. */
   async call(
     message: MeshMessage,
-    to: { readonly plugin: string; readonly handle: number },
+    to: { readonly plugin: string; readonly handle: Handle },
     args: readonly Json[],
     what: JsonObject,
     extra: JsonObject = {},
@@ -55,7 +56,7 @@ export class Calls {
   async #invoke(
     message: MeshMessage,
     plugin: string,
-    handle: number,
+    handle: Handle,
     args: readonly Json[],
     what: JsonObject,
     extra: JsonObject,

@@ -1,6 +1,7 @@
 import type { Clock, Random } from "../clock.ts";
 import type { Result } from "../errors.ts";
 import type { CoreEvents } from "../events/core.ts";
+import type { Handle } from "../ids.ts";
 import type { Json } from "../json.ts";
 import type { Logger } from "../log/logger.ts";
 import type { MeshMessage, MeshNode, NodeNumber, Priority } from "../mesh/types.ts";
@@ -45,7 +46,7 @@ export interface HandlerPort {
   /** Runs a handler. `args` come before the context. Must not reject. */
   invoke(
     plugin: string,
-    handle: number,
+    handle: Handle,
     args: readonly Json[],
     context: WireContext,
     timeoutMs: number,
@@ -78,7 +79,7 @@ export type MenuAnswer =
   | {
       readonly kind: "invoke";
       readonly plugin: string;
-      readonly handle: number;
+      readonly handle: Handle;
       readonly menu: string;
       readonly label: string;
       readonly command: string | null;

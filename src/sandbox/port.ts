@@ -2,8 +2,10 @@
  * The sandbox as the plugins room sees it: hosts that hold realms. The same port stands over a jailed child process
  * and over the in-process host of the testing kit.
  */
+
 import type { CallOutcome, CallTarget, GoneReason, RealmSpec, RequestOutcome } from "../bridge/realm-spec.ts";
 import type { Result } from "../errors.ts";
+import type { CallNumber, RealmNumber } from "../ids.ts";
 import type { Json } from "../json.ts";
 import type { WireError } from "../sdk/boundary/wire.ts";
 
@@ -14,7 +16,7 @@ export interface RealmRequest {
   /** As presented; the broker judges it. */
   readonly token: string | null;
   /** The call into the realm on whose behalf this was made, if it is still in flight. */
-  readonly call: number | null;
+  readonly call: CallNumber | null;
   /** Aborts when the realm or the host ends. */
   readonly signal: AbortSignal;
 }
@@ -43,10 +45,10 @@ export interface RealmUsage {
 }
 
 export interface Realm {
-  readonly number: number;
+  readonly number: RealmNumber;
   readonly plugin: string;
   /** The number goes back in RealmRequest.call. Never rejects. */
-  call(target: CallTarget, args: readonly Json[], timeoutMs: number): { readonly id: number; readonly outcome: Promise<CallOutcome> };
+  call(target: CallTarget, args: readonly Json[], timeoutMs: number): { readonly id: CallNumber; readonly outcome: Promise<CallOutcome> };
   /** New permissions, tokens or configuration, valid from the next turn of the realm. */
   update(change: { permissions?: Json; tokens?: Readonly<Record<string, string>>; config?: { readonly [key: string]: Json } }): void;
   usage(): RealmUsage;
@@ -60,7 +62,7 @@ export interface HostExit {
   readonly reason: HostExitReason;
   readonly detail: string;
   /** The realm that was running, by the shared page. */
-  readonly culprit: number | null;
+  readonly culprit: RealmNumber | null;
 }
 
 export interface PluginHost {

@@ -4,6 +4,7 @@ import type { FromHost, RealmChange, ToHost } from "../bridge/frames.ts";
 import type { CallOutcome, CallTarget } from "../bridge/realm-spec.ts";
 import type { Clock, Timer } from "../clock.ts";
 import { GatewayError } from "../errors.ts";
+import { type CallNumber, callNumber, type RealmNumber, type RequestNumber } from "../ids.ts";
 import type { Json } from "../json.ts";
 import type { Realm, RealmEvents, RealmUsage } from "./port.ts";
 
@@ -23,8 +24,8 @@ interface Pending {
 }
 
 export class SessionRealm implements Realm {
-  readonly #calls = new Map<number, Pending>();
-  readonly #requests = new Set<number>();
+  readonly #calls = new Map<CallNumber, Pending>();
+  readonly #requests = new Set<RequestNumber>();
   readonly #abort = new AbortController();
   readonly #closed: Promise<void>;
   #markClosed: () => void = () => {};
@@ -36,7 +37,7 @@ export class SessionRealm implements Realm {
   #usage: RealmUsage = { cpuMs: 0, memoryBytes: 0, storageBytes: 0, storageCalls: 0, storageDenied: 0, timers: 0, queueDepth: 0 };
 
   constructor(
-    readonly number: number,
+    readonly number: RealmNumber,
     readonly plugin: string,
     private readonly events: RealmEvents,
     private readonly clock: Clock,
@@ -47,8 +48,8 @@ export class SessionRealm implements Realm {
     });
   }
 
-  call(target: CallTarget, args: readonly Json[], timeoutMs: number): { readonly id: number; readonly outcome: Promise<CallOutcome> } {
-    const id = this.#nextCall++;
+  call(target: CallTarget, args: readonly Json[], timeoutMs: number): { readonly id: CallNumber; readonly outcome: Promise<CallOutcome> } {
+    const id = callNumber(this.#nextCall++);
     const outcome = new Promise<CallOutcome>((resolve) => {
       if (this.#gone) {
         resolve(gone("the realm has ended"));
@@ -147,14 +148,14 @@ export class SessionRealm implements Realm {
     return null;
   }
 
-  #answer(request: number, outcome: Extract<ToHost, { t: "answer" }>["outcome"]): void {
+  #answer(request: RequestNumber, outcome: Extract<ToHost, { t: "answer" }>["outcome"]): void {
     this.#requests.delete(request);
     if (this.#gone) return;
     const bulk = JSON.stringify(outcome).length > SMALL_ANSWER;
     this.send({ t: "answer", realm: this.number, request, outcome }, bulk);
   }
 
-  #finish(id: number, outcome: CallOutcome): void {
+  #finish(id: CallNumber, outcome: CallOutcome): void {
     const pending = this.#calls.get(id);
     if (pending === undefined) return; // It had timed out here.
     this.#calls.delete(id);

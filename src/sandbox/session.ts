@@ -7,6 +7,7 @@ import type { RealmSpec } from "../bridge/realm-spec.ts";
 import type { ByteStream } from "../bridge/streams.ts";
 import type { Clock, Timer } from "../clock.ts";
 import { ERROR_CODES, type ErrorCode, fail, GatewayError, ok, type Result } from "../errors.ts";
+import { type RealmNumber, realmNumber } from "../ids.ts";
 import type { Json } from "../json.ts";
 import type { WireError } from "../sdk/boundary/wire.ts";
 import type { PluginHost, Realm, RealmEvents } from "./port.ts";
@@ -35,8 +36,8 @@ interface Waiting<T> {
 export class HostSession implements Pick<PluginHost, "open" | "backupDatabase" | "releaseDatabase" | "validateConfig" | "stop"> {
   readonly #deps: SessionDeps;
   readonly #bridge: Bridge<ToHost, FromHost>;
-  readonly #realms = new Map<number, SessionRealm>();
-  readonly #opening = new Map<number, Waiting<null>>();
+  readonly #realms = new Map<RealmNumber, SessionRealm>();
+  readonly #opening = new Map<RealmNumber, Waiting<null>>();
   readonly #tasks = new Map<number, Waiting<Json>>();
   readonly #stopped: Promise<void>;
   #markStopped: () => void = () => {};
@@ -68,10 +69,10 @@ export class HostSession implements Pick<PluginHost, "open" | "backupDatabase" |
 
   async open(spec: RealmSpec, events: RealmEvents): Promise<Result<Realm>> {
     if (this.#end !== null) return fail("host_gone", "The plugin host has ended");
-    const number = this.#nextRealm++;
+    const number = realmNumber(this.#nextRealm++);
     const realm = new SessionRealm(number, spec.plugin, events, this.#deps.clock, (message, bulk) => this.#send(message, bulk));
     this.#realms.set(number, realm);
-    const opened = await this.#wait<null>(this.#opening, number, OPEN_DEADLINE_MS, "The plugin did not load in time", () =>
+    const opened = await this.#wait<RealmNumber, null>(this.#opening, number, OPEN_DEADLINE_MS, "The plugin did not load in time", () =>
       this.#send({ t: "open", realm: number, spec }, true),
     );
     if (opened.ok) return ok(realm);
@@ -125,12 +126,12 @@ export class HostSession implements Pick<PluginHost, "open" | "backupDatabase" |
   #run(make: (task: number) => ToHost): Promise<Result<Json>> {
     if (this.#end !== null) return Promise.resolve(fail("host_gone", "The plugin host has ended"));
     const task = this.#nextTask++;
-    return this.#wait<Json>(this.#tasks, task, TASK_DEADLINE_MS, "The plugin host did not answer in time", () =>
+    return this.#wait<number, Json>(this.#tasks, task, TASK_DEADLINE_MS, "The plugin host did not answer in time", () =>
       this.#send(make(task), true),
     );
   }
 
-  #wait<T>(table: Map<number, Waiting<T>>, id: number, ms: number, late: string, begin: () => void): Promise<Result<T>> {
+  #wait<Id, T>(table: Map<Id, Waiting<T>>, id: Id, ms: number, late: string, begin: () => void): Promise<Result<T>> {
     return new Promise((resolve) => {
       const timer = this.#deps.clock.after(ms, () => {
         table.delete(id);
@@ -141,7 +142,7 @@ export class HostSession implements Pick<PluginHost, "open" | "backupDatabase" |
     });
   }
 
-  #settle<T>(table: Map<number, Waiting<T>>, id: number, result: Result<T>): boolean {
+  #settle<Id, T>(table: Map<Id, Waiting<T>>, id: Id, result: Result<T>): boolean {
     const waiting = table.get(id);
     if (waiting === undefined) return false;
     table.delete(id);

@@ -1,7 +1,9 @@
 /** Ends a host that no message can reach any more: stuck in native code, without a sign of life, or too large. */
+
 import { readFileSync } from "node:fs";
 import type { PageState } from "../bridge/shared-page.ts";
 import type { Clock, Timer } from "../clock.ts";
+import type { RealmNumber } from "../ids.ts";
 
 export interface ProcessSample {
   /** Processor time of the main thread, which runs the realms; compiling and collecting threads do not count. */
@@ -14,7 +16,7 @@ export interface ProcessSample {
 export interface WatchdogKill {
   readonly reason: "watchdog" | "memory";
   readonly detail: string;
-  readonly culprit: number | null;
+  readonly culprit: RealmNumber | null;
 }
 
 export interface WatchdogOptions {

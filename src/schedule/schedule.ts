@@ -1,5 +1,6 @@
 import type { Clock } from "../clock.ts";
 import { fail, ok, type Result } from "../errors.ts";
+import type { Handle } from "../ids.ts";
 import type { Logger } from "../log/logger.ts";
 import { makeCronRule } from "./cron.ts";
 import { LastRuns } from "./last-runs.ts";
@@ -71,7 +72,7 @@ export class Schedule {
   }
 
   /** Ends one task by its handle, or all of a plugin: no run begins afterwards, and one under way is told to stop. */
-  remove(plugin: string, handle?: number): void {
+  remove(plugin: string, handle?: Handle): void {
     const tasks = this.#tasks.get(plugin);
     for (const [name, task] of tasks ?? []) {
       if (handle !== undefined && task.spec.handle !== handle) continue;

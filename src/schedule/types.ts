@@ -1,4 +1,5 @@
 import type { Result } from "../errors.ts";
+import type { Handle } from "../ids.ts";
 
 /** What a plugin registers. Exactly one of `intervalS` and `cron`. */
 export interface TaskSpec {
@@ -6,7 +7,7 @@ export interface TaskSpec {
   /** Unique among the plugin's tasks. */
   readonly name: string;
   /** Of the registration; handed back in {@link TaskRun}. */
-  readonly handle: number;
+  readonly handle: Handle;
   /** Seconds, fractions allowed. */
   readonly intervalS?: number | undefined;
   /** Five fields, or six with seconds first. */
@@ -25,7 +26,7 @@ export interface TaskSpec {
 export interface TaskRun {
   readonly plugin: string;
   readonly name: string;
-  readonly handle: number;
+  readonly handle: Handle;
   readonly reason: "due" | "start" | "catch_up";
   /** Aborted when the task is removed or paused meanwhile. */
   readonly signal: AbortSignal;
@@ -37,7 +38,7 @@ export type RunOutcome = { readonly ok: true } | { readonly ok: false; readonly 
 export interface TaskStatus {
   readonly plugin: string;
   readonly name: string;
-  readonly handle: number;
+  readonly handle: Handle;
   readonly intervalS: number | null;
   readonly cron: string | null;
   readonly timezone: string | null;

@@ -8,7 +8,7 @@ export const SRC = join(import.meta.dir, "../../src");
  * floors, and from itself. Rooms of one floor do not know each other.
  */
 export const FLOORS: readonly (readonly string[])[] = [
-  ["errors", "clock", "compiled", "json", "lifetime", "version"],
+  ["errors", "clock", "compiled", "ids", "json", "lifetime", "version"],
   ["bus", "correlation", "linux", "sdk"],
   ["log"],
   ["storage", "bridge"],
@@ -35,8 +35,8 @@ export const FLOORS: readonly (readonly string[])[] = [
 export const WALL: readonly { readonly of: string; readonly may: RegExp }[] = [
   { of: "sdk/", may: /^(?:sdk\/|json\.ts$)/ },
   { of: "linux/", may: /^(?:linux\/|errors\.ts$)/ },
-  { of: "bridge/", may: /^(?:bridge\/|linux\/|sdk\/boundary\/|(?:clock|errors|json|lifetime)\.ts$)/ },
-  { of: "host/", may: /^(?:host\/|bridge\/|linux\/|sdk\/|permissions\/grammar\/|(?:clock|compiled|errors|json|lifetime)\.ts$)/ },
+  { of: "bridge/", may: /^(?:bridge\/|linux\/|sdk\/boundary\/|(?:clock|errors|ids|json|lifetime)\.ts$)/ },
+  { of: "host/", may: /^(?:host\/|bridge\/|linux\/|sdk\/|permissions\/grammar\/|(?:clock|compiled|errors|ids|json|lifetime)\.ts$)/ },
 ];
 
 /** Only the process edge and the testing kit start what runs inside the jail. */

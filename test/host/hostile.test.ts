@@ -1,4 +1,5 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
+import { registrationId } from "../../src/ids.ts";
 import type { PluginHost } from "../../src/sandbox/port.ts";
 import { startInProcessHost } from "../../src/testing/in-process-host.ts";
 import { openProbe, type Probe, spec, watcher, withHost } from "../sandbox/support.ts";
@@ -129,7 +130,7 @@ test("a promise that never settles times out and holds up nobody", () =>
   withHost(async (host) => {
     const other = await neighbour(host);
     const bad = await openProbe(host, "go() { return new Promise(() => {}); }");
-    const { outcome } = bad.realm.call({ kind: "handler", registration: 1 }, [{ name: "go" }], 100);
+    const { outcome } = bad.realm.call({ kind: "handler", registration: registrationId(1) }, [{ name: "go" }], 100);
     await answers(other);
     expect(await outcome).toMatchObject({ ok: false, cause: "timeout" });
   }));
@@ -137,7 +138,10 @@ test("a promise that never settles times out and holds up nobody", () =>
 test("the 65th call in flight is overloaded, and there is room again afterwards", () =>
   withHost(async (host) => {
     const bad = await openProbe(host, "go() { return new Promise(() => {}); }, ok() { return 1; }");
-    const calls = Array.from({ length: 64 }, () => bad.realm.call({ kind: "handler", registration: 1 }, [{ name: "go" }], 300).outcome);
+    const calls = Array.from(
+      { length: 64 },
+      () => bad.realm.call({ kind: "handler", registration: registrationId(1) }, [{ name: "go" }], 300).outcome,
+    );
     expect(await bad.act("ok")).toMatchObject({ ok: false, cause: "overloaded" });
     await Promise.all(calls);
     expect(await bad.value("ok")).toBe(1);

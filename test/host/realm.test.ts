@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { registrationId } from "../../src/ids.ts";
 import { openProbe, spec, watcher, withHost } from "../sandbox/support.ts";
 
 test("a call reaches its handler and its value comes back", () =>
@@ -48,7 +49,9 @@ test("requests carry the call they were made for, through awaits, timers and ans
       {},
       seen,
     );
-    const calls = [0, 1, 2, 3].map((n) => probe.realm.call({ kind: "handler", registration: 1 }, [{ name: "send", args: [n] }], 10_000));
+    const calls = [0, 1, 2, 3].map((n) =>
+      probe.realm.call({ kind: "handler", registration: registrationId(1) }, [{ name: "send", args: [n] }], 10_000),
+    );
     for (const { id, outcome } of calls) expect(await outcome).toMatchObject({ ok: true, value: [String(id), String(id)] });
   }));
 
@@ -151,12 +154,12 @@ export default class extends Plugin {
     const realm = opened.value;
     await realm.call({ kind: "lifecycle", hook: "initialize" }, [], 10_000).outcome;
     const context = { senderName: "Ann", timestamp: 0, sessionData: { n: 4 } };
-    expect(await realm.call({ kind: "handler", registration: 1 }, [[], context], 10_000).outcome).toMatchObject({
+    expect(await realm.call({ kind: "handler", registration: registrationId(1) }, [[], context], 10_000).outcome).toMatchObject({
       ok: true,
       value: "5",
       session: { n: 5 },
     });
-    const look = await realm.call({ kind: "handler", registration: 2 }, [[], context], 10_000).outcome;
+    const look = await realm.call({ kind: "handler", registration: registrationId(2) }, [[], context], 10_000).outcome;
     expect(look).toMatchObject({ ok: true, value: "1970-01-01T00:00:00.000ZAnn" });
     expect(look).not.toHaveProperty("session");
   }));
@@ -173,7 +176,7 @@ export default class extends Plugin {
     await opened.value.call({ kind: "lifecycle", hook: "initialize" }, [], 10_000).outcome;
     const said = [0, 1, 2, 3, 4].map(async (n) => {
       const context = { senderName: "Ann", timestamp: 0, sessionData: {} };
-      const outcome = await opened.value.call({ kind: "handler", registration: 1 }, [[n], context], 10_000).outcome;
+      const outcome = await opened.value.call({ kind: "handler", registration: registrationId(1) }, [[n], context], 10_000).outcome;
       return outcome.ok ? outcome.value : outcome;
     });
     expect(await Promise.all(said)).toEqual(['{"a":1}', '[1,"x"]', "42.5", "false", "mine"]);

@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { BUDGET_MS_PER_S, BURST_MS, type Lane, QUANTUM_MS, type Runnable, RunQueue } from "../../src/host/realm/run-queue.ts";
+import { type RealmNumber, realmNumber } from "../../src/ids.ts";
 
 /** Time that passes only by work and by waiting; everything runs in order of its time. */
 class World {
@@ -41,16 +42,18 @@ class World {
 
 class Worker implements Runnable {
   readonly sliceMs = 100;
+  readonly number: RealmNumber;
   readonly done: number[] = [];
   strikes = 0;
   work: number[] = [];
   lane: Lane;
   constructor(
     readonly world: World,
-    readonly number: number,
+    number: number,
     /** Never runs out of steps of so many ms. */
     readonly endless: number | null = null,
   ) {
+    this.number = realmNumber(number);
     this.lane = world.queue.add(this);
   }
   hasWork() {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
+import { handleNumber } from "../../src/ids.ts";
 import { layOut } from "../../src/menu/page.ts";
 import { SessionData } from "../../src/menu/session-data.ts";
 import { RESERVED_WORDS } from "../../src/menu/types.ts";
@@ -103,8 +104,8 @@ describe("walking", () => {
     say("q");
     expect(say("menu", { isDirect: false })).toBe("-");
     expect(say("!menus")).toBe("-");
-    registry.remove("demo", 1);
-    registry.remove("demo", 2);
+    registry.remove("demo", handleNumber(1));
+    registry.remove("demo", handleNumber(2));
     expect(say("bbs")).toBe("-");
     registry.remove("demo");
     expect(say("menu")).toBe("-");
@@ -146,10 +147,10 @@ describe("walking", () => {
   test("a place that goes while a node stands in it leads back to the nearest that is there", () => {
     const { open, say, registry } = bbs();
     open("menu utilities weather");
-    registry.remove("demo", 3);
+    registry.remove("demo", handleNumber(3));
     expect(say("?")).toBe("UTILITIES\n1 Today\n2 Tomorrow\nb=back q=quit");
-    registry.remove("demo", 4);
-    registry.remove("demo", 5);
+    registry.remove("demo", handleNumber(4));
+    registry.remove("demo", handleNumber(5));
     expect(say("?")).toBe("MAIN\n1 BBS\n2 About\nq=quit");
   });
 });
@@ -173,7 +174,14 @@ test("choosing a registered item by number, command or label invokes its handler
         const { registry, sessionData, menus } = world();
         for (const [at, { menu, name, parent }] of list.entries()) {
           const above = parent === undefined ? undefined : list.slice(0, at).filter((one) => one.menu === menu)[parent % (at + 1)]?.name;
-          const added = registry.add({ plugin: `p${at % 3}`, handle: at, menu, label: `The ${name} one`, command: name, parent: above });
+          const added = registry.add({
+            plugin: `p${at % 3}`,
+            handle: handleNumber(at),
+            menu,
+            label: `The ${name} one`,
+            command: name,
+            parent: above,
+          });
           expect(added.ok).toBe(true);
         }
         sessionData.set(NODE, `p${(pick % list.length) % 3}`, { count: pick });

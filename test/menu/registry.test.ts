@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
+import { type Handle, handleNumber } from "../../src/ids.ts";
 import { MenuRegistry } from "../../src/menu/registry.ts";
 import { BUILT_IN_MENUS, type MenuItem, RESERVED_WORDS } from "../../src/menu/types.ts";
 import { world } from "./world.ts";
@@ -21,7 +22,7 @@ const items = fc
       maxLength: 30,
     },
   )
-  .map((list) => list.map((item, at): MenuItem => ({ ...item, handle: at + 1 })));
+  .map((list) => list.map((item, at): MenuItem => ({ ...item, handle: handleNumber(at + 1) })));
 
 function filled(list: readonly MenuItem[]): MenuRegistry {
   const registry = new MenuRegistry();
@@ -93,15 +94,15 @@ describe("menus", () => {
     add({ label: "Weather", menu: "utilities" }, { label: "Weather", menu: "utilities", plugin: "other" });
     add({ label: "Tides", menu: "utilities", plugin: "other", parent: "weather" });
     const at = (plugin: string, handle: number) =>
-      registry.entries({ menu: "utilities", under: { plugin, handle } }, false).map((entry) => entry.label);
+      registry.entries({ menu: "utilities", under: { plugin, handle: handleNumber(handle) } }, false).map((entry) => entry.label);
     const top = () => registry.entries({ menu: "utilities", under: null }, false).map((entry) => `${entry.item?.plugin}:${entry.label}`);
     expect(top()).toEqual(["demo:Weather", "other:Weather"]);
     expect(at("demo", 2)).toEqual(["Today"]);
     expect(at("other", 3)).toEqual(["Tides"]);
-    registry.remove("demo", 2);
+    registry.remove("demo", handleNumber(2));
     expect(top()).toEqual(["other:Weather"]);
     expect(at("other", 3)).toEqual(["Today", "Tides"]);
-    registry.remove("other", 3);
+    registry.remove("other", handleNumber(3));
     expect(top()).toEqual(["demo:Today", "other:Tides"]);
   });
 
@@ -112,7 +113,7 @@ describe("menus", () => {
       for (let plugin = 0; plugin < 10; plugin++) {
         registry.add({
           plugin: `p${plugin}`,
-          handle: i,
+          handle: handleNumber(i),
           menu: "main",
           label: `L${i}`,
           command: `c${i}`,
@@ -121,7 +122,7 @@ describe("menus", () => {
       }
     }
     const reached = new Set<unknown>();
-    const visit = (place: { menu: string; under: { plugin: string; handle: number } | null }) => {
+    const visit = (place: { menu: string; under: { plugin: string; handle: Handle } | null }) => {
       for (const entry of registry.entries(place, false)) {
         if (entry.item === null || reached.has(entry.item)) continue;
         reached.add(entry.item);
@@ -151,11 +152,11 @@ describe("refusals say what and how to mend it", () => {
     [{ command: "" }, "the command is not one word"],
     [{ parent: "HELP" }, "moves in the menus"],
     [{ command: "a", parent: "A" }, "it would hang under itself (name another parent)"],
-    [{ handle: 1 }, "is registered already"],
+    [{ handle: handleNumber(1) }, "is registered already"],
   ])("case %#", (over, expected) => {
     const registry = new MenuRegistry();
-    registry.add({ plugin: "demo", handle: 1, menu: "main", label: "First" });
-    const result = registry.add({ plugin: "demo", handle: 2, menu: "main", label: "Label", ...over });
+    registry.add({ plugin: "demo", handle: handleNumber(1), menu: "main", label: "First" });
+    const result = registry.add({ plugin: "demo", handle: handleNumber(2), menu: "main", label: "Label", ...over });
     expect(result.ok ? "accepted" : result.error.summary()).toContain(expected);
     expect(registry.size).toBe(1);
   });

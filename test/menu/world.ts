@@ -1,3 +1,4 @@
+import { handleNumber } from "../../src/ids.ts";
 import { Menus } from "../../src/menu/menus.ts";
 import { MenuRegistry } from "../../src/menu/registry.ts";
 import { SessionData } from "../../src/menu/session-data.ts";
@@ -24,7 +25,7 @@ export function world(options: { idleS?: number; maxSessions?: number; prefix?: 
   /** Adds items; the handle is the count from 1. */
   const add = (...items: (Partial<MenuItem> & { label: string })[]) => {
     for (const item of items) {
-      const added = registry.add({ plugin: "demo", handle: ++handles, menu: "main", ...item });
+      const added = registry.add({ plugin: "demo", handle: handleNumber(++handles), menu: "main", ...item });
       if (!added.ok) throw added.error;
     }
   };

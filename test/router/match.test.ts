@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
+import { handleNumber } from "../../src/ids.ts";
 import { parseRate } from "../../src/router/limits.ts";
 import { compileKeyword, matchKeyword } from "../../src/router/match/keywords.ts";
 import { parseArguments, parseCommand, parseEmergency, wordsOf } from "../../src/router/match/parse.ts";
@@ -74,14 +75,14 @@ describe("keywords", () => {
 describe("registry", () => {
   test("names are normalised; conflicts are told; lookups know aliases", () => {
     const registry = new Registry("!");
-    expect(registry.add("a", 1, { kind: "command", name: "Weather", aliases: ["WX"] }, NO).ok).toBe(true);
-    expect(registry.add("b", 2, { kind: "command", name: "wx", priority: 5 }, NO).ok).toBe(true);
+    expect(registry.add("a", handleNumber(1), { kind: "command", name: "Weather", aliases: ["WX"] }, NO).ok).toBe(true);
+    expect(registry.add("b", handleNumber(2), { kind: "command", name: "wx", priority: 5 }, NO).ok).toBe(true);
     expect(registry.commands("wx").map((entry) => entry.plugin)).toEqual(["b", "a"]);
     expect(registry.others("a", "WX")).toEqual(["b"]);
     expect(registry.names(false)).toEqual(["weather", "wx"]);
-    expect(registry.add("a", 1, { kind: "command", name: "x" }, NO).ok).toBe(false);
-    registry.remove("a", 1);
-    registry.remove("a", 1);
+    expect(registry.add("a", handleNumber(1), { kind: "command", name: "x" }, NO).ok).toBe(false);
+    registry.remove("a", handleNumber(1));
+    registry.remove("a", handleNumber(1));
     expect(registry.commands("weather")).toEqual([]);
   });
 
@@ -122,10 +123,10 @@ describe("registry", () => {
         (list) => {
           const registry = new Registry("!");
           for (const [handle, { name, plugin, kind }] of list.entries())
-            expect(registry.add(plugin, handle, { kind, name, pattern: name } as { kind: string }, NO).ok).toBe(true);
+            expect(registry.add(plugin, handleNumber(handle), { kind, name, pattern: name } as { kind: string }, NO).ok).toBe(true);
           for (const name of ["a", "b", "c"])
             expect(registry.commands(name)).toHaveLength(list.filter((each) => each.kind === "command" && each.name === name).length);
-          for (const [handle, { plugin }] of list.entries()) registry.remove(plugin, handle);
+          for (const [handle, { plugin }] of list.entries()) registry.remove(plugin, handleNumber(handle));
           expect([registry.size, registry.names(true).length, registry.keywords("a b c").length, registry.messages("text").length]).toEqual(
             [0, 0, 0, 0],
           );

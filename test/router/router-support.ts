@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { systemRandom } from "../../src/clock.ts";
 import { fail, ok, type Result } from "../../src/errors.ts";
+import { type Handle, handleNumber } from "../../src/ids.ts";
 import type { Json } from "../../src/json.ts";
 import { type Logger, silentLogger } from "../../src/log/logger.ts";
 import { BROADCAST, type MeshNode, type TextMessage } from "../../src/mesh/types.ts";
@@ -108,14 +109,14 @@ export class RouterBench {
   }
 
   /** Registers and returns the handle. */
-  on(plugin: string, registration: { kind: string; [key: string]: unknown }, handler: Handler, mayOverride = false): number {
-    const handle = ++this.#handles;
+  on(plugin: string, registration: { kind: string; [key: string]: unknown }, handler: Handler, mayOverride = false): Handle {
+    const handle = handleNumber(++this.#handles);
     const added = this.router.registry.add(plugin, handle, registration, { mayOverride });
     if (!added.ok) throw added.error;
     this.#handlers.set(handle, handler);
     return handle;
   }
-  command(plugin: string, name: string, handler: Handler, more: { [key: string]: unknown } = {}): number {
+  command(plugin: string, name: string, handler: Handler, more: { [key: string]: unknown } = {}): Handle {
     return this.on(plugin, { kind: "command", name, ...more }, handler, true);
   }
 

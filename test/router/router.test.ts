@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import fc from "fast-check";
+import { handleNumber } from "../../src/ids.ts";
 import { BROADCAST } from "../../src/mesh/types.ts";
 import { normalizeWord } from "../../src/router/match/parse.ts";
 import { SEEN_MAX } from "../../src/router/seen.ts";
@@ -457,7 +458,7 @@ test("every registered command reaches its handler with the whole context", asyn
           });
           c.router.handle(message);
           await c.router.idle();
-          for (const [i, handle] of handles.entries()) c.router.registry.remove(`p${i}`, handle);
+          for (const [i, handle] of handles.entries()) c.router.registry.remove(`p${i}`, handleNumber(handle));
           expect(c.calls).toMatchObject([
             {
               plugin: `p${names.indexOf(each)}`,
@@ -493,7 +494,7 @@ test("handlers of one command run in the order of priority until one replies", a
       );
       b.calls.length = 0;
       const answers = await b.onChannel("!shared");
-      for (const [plugin, handle] of added) b.router.registry.remove(plugin, handle);
+      for (const [plugin, handle] of added) b.router.registry.remove(plugin, handleNumber(handle));
       const order = handlers.map((each, i) => ({ ...each, plugin: `p${i}`, i })).sort((x, y) => x.priority - y.priority || x.i - y.i);
       const last = order.findIndex((each) => each.does === "replies");
       const asked = last === -1 ? order : order.slice(0, last + 1);

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:f
 import { tmpdir } from "node:os";
 import { fileURLToPath } from "node:url";
 import { systemClock } from "../../src/clock.ts";
+import { realmNumber } from "../../src/ids.ts";
 import { silentLogger } from "../../src/log/logger.ts";
 import { type Launched, launchHost, sourceFolders } from "../../src/sandbox/process-launch.ts";
 import { readLines } from "../../src/sandbox/process-output.ts";
@@ -37,7 +38,7 @@ describe.if(linux)("a plugin host", () => {
     const started = reply(host);
     order(host, { task: "spin" });
     expect(await started).toBe("started");
-    expect(await watch.exited).toEqual({ reason: "watchdog", culprit: 7, detail: expect.stringContaining("processor time") });
+    expect(await watch.exited).toEqual({ reason: "watchdog", culprit: realmNumber(7), detail: expect.stringContaining("processor time") });
     expect(gone(host.process.pid)).toBe(true);
     await endHost(host);
   }, 60_000);
@@ -46,7 +47,11 @@ describe.if(linux)("a plugin host", () => {
     const host = await launchTest(databases, { limits: { dataMb: 4096 } });
     const watch = supervised(host, 300);
     order(host, { task: "grow" });
-    expect(await watch.exited).toEqual({ reason: "memory", culprit: 7, detail: expect.stringContaining("300 MB are allowed") });
+    expect(await watch.exited).toEqual({
+      reason: "memory",
+      culprit: realmNumber(7),
+      detail: expect.stringContaining("300 MB are allowed"),
+    });
     await endHost(host);
   }, 60_000);
 

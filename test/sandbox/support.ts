@@ -1,5 +1,6 @@
 import type { CallOutcome, GoneReason, RealmSpec, RequestOutcome } from "../../src/bridge/realm-spec.ts";
 import type { Clock } from "../../src/clock.ts";
+import { registrationId } from "../../src/ids.ts";
 import type { Json } from "../../src/json.ts";
 import type { PluginHost, Realm, RealmEvents, RealmRequest } from "../../src/sandbox/port.ts";
 import type { WireError } from "../../src/sdk/boundary/wire.ts";
@@ -87,7 +88,8 @@ export async function openProbe(
   const realm = opened.value;
   const ready = await realm.call({ kind: "lifecycle", hook: "initialize" }, [], DEADLINE).outcome;
   if (!ready.ok) throw new TypeError(JSON.stringify(ready));
-  const act = (name: string, ...args: Json[]) => realm.call({ kind: "handler", registration: 1 }, [{ name, args }], DEADLINE).outcome;
+  const act = (name: string, ...args: Json[]) =>
+    realm.call({ kind: "handler", registration: registrationId(1) }, [{ name, args }], DEADLINE).outcome;
   return {
     realm,
     seen,

@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { pageOver } from "../../src/bridge/shared-page.ts";
 import type { Clock } from "../../src/clock.ts";
+import { realmNumber } from "../../src/ids.ts";
 import { sampleProcess, startWatchdog, WATCHDOG_CPU_MS, type WatchdogKill } from "../../src/sandbox/watchdog.ts";
 
 /** A clock that goes only when told. */
@@ -43,7 +44,7 @@ function watched(maxBytes = 100) {
   const kills: WatchdogKill[] = [];
   const watchdog = startWatchdog({
     clock: time.clock,
-    page: () => ({ realm: words[0] === 0 ? null : (words[0] ?? null), beats: words[1] ?? 0 }),
+    page: () => ({ realm: words[0] === 0 ? null : realmNumber(words[0] ?? 0), beats: words[1] ?? 0 }),
     sample: () => (process.gone ? null : { cpuMs: process.cpuMs, bytes: process.bytes, threads: process.threads }),
     kill: (kill) => kills.push(kill),
     maxBytes: () => maxBytes,
@@ -54,21 +55,21 @@ function watched(maxBytes = 100) {
 describe("the watchdog", () => {
   test("kills a host that burns processor time without a beat, and names the realm", () => {
     const { pass, page, process, kills, waiting } = watched();
-    page.enter(3);
+    page.enter(realmNumber(3));
     pass(100);
     process.cpuMs = WATCHDOG_CPU_MS;
     pass(100);
-    expect(kills).toEqual([{ reason: "watchdog", culprit: 3, detail: expect.stringContaining("700 ms of processor time") }]);
+    expect(kills).toEqual([{ reason: "watchdog", culprit: realmNumber(3), detail: expect.stringContaining("700 ms of processor time") }]);
     expect(waiting()).toBe(0);
   });
 
   test("time on the clock alone is no fault until it is a minute", () => {
     const { pass, page, kills } = watched();
-    page.enter(3);
+    page.enter(realmNumber(3));
     pass(59_000);
     expect(kills).toEqual([]);
     pass(2_000);
-    expect(kills).toEqual([{ reason: "watchdog", culprit: 3, detail: expect.stringContaining("60 s") }]);
+    expect(kills).toEqual([{ reason: "watchdog", culprit: realmNumber(3), detail: expect.stringContaining("60 s") }]);
   });
 
   test("any amount of work is fine as long as it beats", () => {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { fail, ok } from "../../src/errors.ts";
+import { handleNumber } from "../../src/ids.ts";
 import { type Logger, silentLogger } from "../../src/log/logger.ts";
 import { Schedule, type ScheduleDeps } from "../../src/schedule/schedule.ts";
 import { forgetfulStore, type LastRun, type RunOutcome, type RunStore, type TaskRun, type TaskSpec } from "../../src/schedule/types.ts";
@@ -21,7 +22,7 @@ function world(over: Partial<ScheduleDeps> = {}, clock = new FakeClock(START)) {
     },
     ...over,
   });
-  const add = (spec: Partial<TaskSpec>) => schedule.add({ plugin: "demo", name: "task", handle: 1, ...spec });
+  const add = (spec: Partial<TaskSpec>) => schedule.add({ plugin: "demo", name: "task", handle: handleNumber(1), ...spec });
   const status = (name = "task") => schedule.status("demo").find((task) => task.name === name);
   return {
     clock,
@@ -196,12 +197,12 @@ describe("downtime", () => {
       const store = memoryStore();
       const before = world({ store });
       before.add({ cron: "0 * * * *", catchUp });
-      before.add({ name: "beat", handle: 2, intervalS: 600, catchUp });
+      before.add({ name: "beat", handle: handleNumber(2), intervalS: 600, catchUp });
       await before.clock.run(31 * 60_000);
       before.schedule.stop();
       const back = world({ store }, new FakeClock(START + 5 * 3600_000));
       back.add({ cron: "0 * * * *", catchUp });
-      back.add({ name: "beat", handle: 2, intervalS: 600, catchUp });
+      back.add({ name: "beat", handle: handleNumber(2), intervalS: 600, catchUp });
       await back.clock.run(1000);
       expect(back.status()).toMatchObject({ missed: 4, runCount: catchUp ? 1 : 0 });
       expect(back.status("beat")).toMatchObject({ missed: 27, runCount: catchUp ? 1 : 0 });
@@ -227,11 +228,11 @@ describe("downtime", () => {
   test("last runs are written in batches: one a minute, one a second for what catches up; a failing store is tried again", async () => {
     const store = memoryStore();
     const { clock, add } = world({ store });
-    for (let i = 0; i < 20; i++) add({ name: `t${i}`, handle: i, intervalS: 1 });
+    for (let i = 0; i < 20; i++) add({ name: `t${i}`, handle: handleNumber(i), intervalS: 1 });
     await clock.run(600_000);
     expect(store.saves).toBeGreaterThanOrEqual(9);
     expect(store.saves).toBeLessThanOrEqual(11);
-    add({ name: "caught", handle: 99, intervalS: 60, catchUp: true });
+    add({ name: "caught", handle: handleNumber(99), intervalS: 60, catchUp: true });
     await clock.run(61_100);
     expect(store.kept.get("demo/caught")?.ran).toBe(true);
 
@@ -271,7 +272,9 @@ describe("life", () => {
         answer(() => after(clock, 700));
         for (const [at, { seconds, isCron, runAtStart }] of tasks.entries()) {
           const when = isCron ? { cron: `*/${Math.min(seconds, 59)} * * * * *` } : { intervalS: seconds };
-          expect(schedule.add({ plugin: at % 2 === 0 ? "demo" : "other", name: `t${at}`, handle: at, runAtStart, ...when }).ok).toBe(true);
+          expect(
+            schedule.add({ plugin: at % 2 === 0 ? "demo" : "other", name: `t${at}`, handle: handleNumber(at), runAtStart, ...when }).ok,
+          ).toBe(true);
         }
         await clock.run(stopAfter);
         schedule.remove("demo");
@@ -296,7 +299,7 @@ describe("life", () => {
     answer((run) => new Promise((done) => run.signal.addEventListener("abort", () => done({ ok: false, error: "aborted" }))));
     add({ intervalS: 1 });
     await clock.run(1000);
-    schedule.remove("demo", 1);
+    schedule.remove("demo", handleNumber(1));
     await clock.run(0);
     expect(runs[0]?.signal.aborted).toBe(true);
     expect(lines).toEqual([]);
@@ -308,7 +311,7 @@ describe("life", () => {
     add({ intervalS: 10 });
     await clock.run(10_000);
     schedule.pause("demo");
-    add({ name: "late", handle: 2, intervalS: 10, runAtStart: true });
+    add({ name: "late", handle: handleNumber(2), intervalS: 10, runAtStart: true });
     await clock.run(95_000);
     expect(runs).toHaveLength(1);
     expect(status()).toMatchObject({ isPaused: true, nextRun: null });
@@ -371,7 +374,7 @@ describe("refusals", () => {
 
   test("a name is taken once in a plugin, and check changes nothing", () => {
     const { add, schedule } = world();
-    const spec = { plugin: "demo", name: "task", handle: 1, intervalS: 60 };
+    const spec = { plugin: "demo", name: "task", handle: handleNumber(1), intervalS: 60 };
     expect(schedule.check(spec).ok).toBe(true);
     expect(schedule.status()).toEqual([]);
     expect(add({ intervalS: 60 }).ok).toBe(true);

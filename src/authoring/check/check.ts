@@ -1,8 +1,10 @@
 /** All that can be said about a plugin's folder before somebody installs it, each with its place and what to write instead. */
+
 import { systemClock } from "../../clock.ts";
 import { WALLS } from "../../config/schema.ts";
 import { readYaml, type YamlFile } from "../../config/yaml.ts";
 import { fail, type Issue, ok, type Result } from "../../errors.ts";
+import { registrationId } from "../../ids.ts";
 import type { Json } from "../../json.ts";
 import { silentLogger } from "../../log/logger.ts";
 import { MANIFEST_FILE, parseManifest } from "../../manifest/parse.ts";
@@ -249,23 +251,25 @@ function isUsed(name: PermissionName, rehearsal: Rehearsal, { uses }: Scan, mani
   return name === "override_commands" || (name === "send_messages" && manifest.capabilities.keywords?.length !== 0);
 }
 
+const NO_ID = registrationId(0);
+
 function unregistered({ manifest, yaml }: Subject, registered: ReadonlySet<string>): Finding[] {
   const { commands = [], keywords = [], scheduled_tasks: tasks = [], menu_items: items = [] } = manifest.capabilities;
   const declared: [string, (string | number)[]][] = [
     ...commands.map((entry, index): [string, (string | number)[]] => [
-      describe({ kind: "command", id: 0, name: entry.name }),
+      describe({ kind: "command", id: NO_ID, name: entry.name }),
       ["commands", index],
     ]),
     ...keywords.map((entry, index): [string, (string | number)[]] => [
-      describe({ kind: "keyword", id: 0, pattern: entry.pattern }),
+      describe({ kind: "keyword", id: NO_ID, pattern: entry.pattern }),
       ["keywords", index],
     ]),
     ...tasks.map((entry, index): [string, (string | number)[]] => [
-      describe({ kind: "task", id: 0, name: entry.name }),
+      describe({ kind: "task", id: NO_ID, name: entry.name }),
       ["scheduled_tasks", index],
     ]),
     ...items.map((entry, index): [string, (string | number)[]] => [
-      describe({ kind: "menu", id: 0, menu: entry.menu, label: entry.label }),
+      describe({ kind: "menu", id: NO_ID, menu: entry.menu, label: entry.label }),
       ["menu_items", index],
     ]),
   ];

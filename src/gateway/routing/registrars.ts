@@ -1,4 +1,5 @@
 import { fail, ok, type Result } from "../../errors.ts";
+import { type Handle, NO_HANDLE } from "../../ids.ts";
 import type { MenuRegistry } from "../../menu/registry.ts";
 import type { Registrar } from "../../plugins/capabilities/ports.ts";
 import type { CheckedRegistration } from "../../plugins/capabilities/schemas.ts";
@@ -19,13 +20,13 @@ function wrongKind(registration: CheckedRegistration): Result<never> {
 }
 
 export function menuRegistrar(registry: MenuRegistry): Registrar {
-  const itemOf = (plugin: string, handle: number, registration: CheckedRegistration & { kind: "menu" }) => {
+  const itemOf = (plugin: string, handle: Handle, registration: CheckedRegistration & { kind: "menu" }) => {
     const { kind: _, id: __, ...rest } = registration;
     return { ...rest, plugin, handle };
   };
   return {
     check: (plugin, registration) =>
-      registration.kind === "menu" ? despiteOldVersion(registry.check(itemOf(plugin, 0, registration))) : wrongKind(registration),
+      registration.kind === "menu" ? despiteOldVersion(registry.check(itemOf(plugin, NO_HANDLE, registration))) : wrongKind(registration),
     add: (plugin, handle, registration) =>
       registration.kind === "menu" ? registry.add(itemOf(plugin, handle, registration)) : wrongKind(registration),
     remove: (plugin, handle) => registry.remove(plugin, handle),
@@ -33,7 +34,7 @@ export function menuRegistrar(registry: MenuRegistry): Registrar {
 }
 
 export function scheduleRegistrar(schedule: Schedule, minIntervalS: (plugin: string) => number): Registrar {
-  const specOf = (plugin: string, handle: number, task: CheckedRegistration & { kind: "task" }): TaskSpec => ({
+  const specOf = (plugin: string, handle: Handle, task: CheckedRegistration & { kind: "task" }): TaskSpec => ({
     plugin,
     name: task.name,
     handle,
@@ -46,7 +47,7 @@ export function scheduleRegistrar(schedule: Schedule, minIntervalS: (plugin: str
   });
   return {
     check: (plugin, registration) =>
-      registration.kind === "task" ? despiteOldVersion(schedule.check(specOf(plugin, 0, registration))) : wrongKind(registration),
+      registration.kind === "task" ? despiteOldVersion(schedule.check(specOf(plugin, NO_HANDLE, registration))) : wrongKind(registration),
     add: (plugin, handle, registration) =>
       registration.kind === "task" ? schedule.add(specOf(plugin, handle, registration)) : wrongKind(registration),
     remove: (plugin, handle) => schedule.remove(plugin, handle),

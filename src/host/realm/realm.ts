@@ -4,6 +4,7 @@ import { parseFrame } from "../../bridge/bridge.ts";
 import type { FromHost, RealmChange } from "../../bridge/frames.ts";
 import type { CallOutcome, CallTarget, GoneReason, RealmSpec, RequestOutcome } from "../../bridge/realm-spec.ts";
 import type { Clock, Timer } from "../../clock.ts";
+import { type CallNumber, callNumber, type RealmNumber, type RequestNumber, requestNumber } from "../../ids.ts";
 import type { Json } from "../../json.ts";
 import { OPS } from "../../sdk/boundary/ops.ts";
 import type { WireError } from "../../sdk/boundary/wire.ts";
@@ -25,12 +26,12 @@ const MAX_SLICES = 20;
 const STRIKE_WINDOW_MS = 60_000;
 const HEAP_EVERY_MS = 10_000;
 const SHORT_STEP_MS = 0.5;
-const OPENING = 0;
+const OPENING = callNumber(0);
 
 type Frame<T extends FromHost["t"]> = Omit<Extract<FromHost, { t: T }>, "realm">;
 
 export interface RealmDeps {
-  readonly number: number;
+  readonly number: RealmNumber;
   readonly spec: RealmSpec;
   readonly engine: Engine;
   readonly queue: RunQueue;
@@ -49,21 +50,21 @@ interface InFlight {
 interface Event {
   /** Null loads the plugin's module. */
   readonly text: string | null;
-  readonly call: number | null;
+  readonly call: CallNumber | null;
 }
 
 export class HostRealm implements Runnable {
-  readonly number: number;
+  readonly number: RealmNumber;
   readonly sliceMs: number;
   readonly #deps: RealmDeps;
   readonly #lane: Lane;
   readonly #limits: Limits;
   readonly #events: Event[] = [];
-  readonly #calls = new Map<number, InFlight>();
+  readonly #calls = new Map<CallNumber, InFlight>();
   readonly #timers: RealmTimers;
-  readonly #requests = new Map<number, number | null>();
+  readonly #requests = new Map<RequestNumber, CallNumber | null>();
   #tokens: Readonly<Record<string, string>>;
-  #current: number | null = null;
+  #current: CallNumber | null = null;
   #stepStarted = 0;
   #slices: number[] = [];
   #opened = false;
@@ -93,7 +94,7 @@ export class HostRealm implements Runnable {
     this.#push({ text: null, call: OPENING });
   }
 
-  call(id: number, target: CallTarget, args: readonly Json[], timeoutMs: number): void {
+  call(id: CallNumber, target: CallTarget, args: readonly Json[], timeoutMs: number): void {
     if (this.#calls.size >= MAX_CALLS) {
       const error = { name: "Overloaded", message: `${MAX_CALLS} calls are in flight`, code: "rate_limited" };
       this.#deps.send({ t: "result", call: id, outcome: { ok: false, cause: "overloaded", error, cpuMs: 0 } });
@@ -103,7 +104,7 @@ export class HostRealm implements Runnable {
     this.#push({ text: JSON.stringify(["call", id, target, args]), call: id });
   }
 
-  answer(request: number, outcome: RequestOutcome): void {
+  answer(request: RequestNumber, outcome: RequestOutcome): void {
     const call = this.#requests.get(request);
     if (call === undefined) return;
     this.#requests.delete(request);
@@ -257,7 +258,7 @@ export class HostRealm implements Runnable {
     if (cause === "memory") this.#short = true;
   }
 
-  #cutShort(call: number | null): void {
+  #cutShort(call: CallNumber | null): void {
     const detail = `cut short after ${this.sliceMs} ms of CPU without a pause`;
     this.#deps.send({ t: "strike", reason: "slice", detail });
     if (call !== null && this.#calls.has(call)) {
@@ -275,7 +276,7 @@ export class HostRealm implements Runnable {
     if (!this.#deps.engine.hasRoom(MAX_OUT)) this.end("memory", `its ${this.#deps.spec.limits.memoryMb} MB are used up`);
   }
 
-  #beginCall(id: number, timeoutMs: number): void {
+  #beginCall(id: CallNumber, timeoutMs: number): void {
     const timer = this.#deps.clock.after(timeoutMs, () => {
       const error = { name: "Timeout", message: `no answer within ${timeoutMs / 1000} s`, code: "timeout" };
       this.#finish(id, { ok: false, cause: "timeout", error, cpuMs: 0 });
@@ -283,7 +284,7 @@ export class HostRealm implements Runnable {
     this.#calls.set(id, { timer, cpuMs: 0 });
   }
 
-  #finish(id: number, outcome: CallOutcome): void {
+  #finish(id: CallNumber, outcome: CallOutcome): void {
     const call = this.#calls.get(id);
     if (call === undefined) return;
     this.#calls.delete(id);
@@ -305,19 +306,21 @@ export class HostRealm implements Runnable {
     if (typeof id !== "number" || !isRecord(outcome)) return;
     if (outcome.ok === true) {
       const session = isRecord(outcome.session) ? { session: outcome.session as { [key: string]: Json } } : {};
-      this.#finish(id, { ok: true, value: (outcome.value ?? null) as Json, ...session, cpuMs: 0 });
+      this.#finish(callNumber(id), { ok: true, value: (outcome.value ?? null) as Json, ...session, cpuMs: 0 });
       return;
     }
     const error = cleanError(outcome.error);
     const memory = error.name === "InternalError" && error.message === "out of memory";
     if (memory) this.#short = true;
-    this.#finish(id, { ok: false, cause: memory ? "memory" : "threw", error, cpuMs: 0 });
+    this.#finish(callNumber(id), { ok: false, cause: memory ? "memory" : "threw", error, cpuMs: 0 });
   }
 
   #request(value: unknown): undefined {
     if (!Array.isArray(value)) return;
-    const [id, operation, args] = value as unknown[];
-    if (typeof id !== "number" || !Number.isSafeInteger(id) || id < 0 || typeof operation !== "string" || operation.length > 100) return;
+    const [number, operation, args] = value as unknown[];
+    if (typeof number !== "number" || !Number.isSafeInteger(number) || number < 0) return;
+    if (typeof operation !== "string" || operation.length > 100) return;
+    const id = requestNumber(number);
     if (this.#requests.has(id)) return;
     const problem = this.#limits.refuse(operation, args, this.#requests.size);
     this.#requests.set(id, this.#current);
@@ -335,9 +338,10 @@ export class HostRealm implements Runnable {
   #refuse(operation: number, text: string, message: string): string | undefined {
     const error: WireError = { name: "PluginError", message, code: "too_large" };
     if (operation === OPS.service) return JSON.stringify({ e: error });
-    const id = Number(/^\[(\d{1,15}),/.exec(text.slice(0, 20))?.[1] ?? Number.NaN);
-    if (operation === OPS.done) this.#finish(id, { ok: false, cause: "threw", error, cpuMs: 0 });
-    if (operation === OPS.request && Number.isSafeInteger(id) && !this.#requests.has(id)) {
+    const number = Number(/^\[(\d{1,15}),/.exec(text.slice(0, 20))?.[1] ?? Number.NaN);
+    if (operation === OPS.done) this.#finish(callNumber(number), { ok: false, cause: "threw", error, cpuMs: 0 });
+    const id = requestNumber(number);
+    if (operation === OPS.request && Number.isSafeInteger(number) && !this.#requests.has(id)) {
       this.#requests.set(id, this.#current);
       this.answer(id, { ok: false, error });
     }

@@ -3,7 +3,9 @@
  * it. A realm that has used little lately goes first, so that it waits for at most the one step in progress; the others
  * take turns of {@link QUANTUM_MS}. On top, each realm has a budget, after which it waits however idle the rest is.
  */
+
 import { noPage, type RunningPage } from "../../bridge/shared-page.ts";
+import type { RealmNumber } from "../../ids.ts";
 
 /** CPU that a realm gets in a turn before the next one's. */
 export const QUANTUM_MS = 20;
@@ -20,7 +22,7 @@ const TURN_MS = 20;
 
 /** What a realm shows the queue. */
 export interface Runnable {
-  readonly number: number;
+  readonly number: RealmNumber;
   /** Hard limit of one step, ms of CPU. */
   readonly sliceMs: number;
   hasWork(): boolean;

@@ -1,5 +1,7 @@
 /** A realm's timers: few, not short, and kept by the host's clock. */
+
 import type { Clock, Timer } from "../../clock.ts";
+import type { CallNumber } from "../../ids.ts";
 
 const MAX_TIMERS = 100;
 const MIN_TIMER_MS = 10;
@@ -11,7 +13,7 @@ export class RealmTimers {
   /** `due` gets the timer's number and the call it was made in. */
   constructor(
     private readonly clock: Clock,
-    private readonly due: (id: number, call: number | null) => void,
+    private readonly due: (id: number, call: CallNumber | null) => void,
   ) {}
 
   get size(): number {
@@ -19,7 +21,7 @@ export class RealmTimers {
   }
 
   /** [id, ms] as it came out of the realm; a text says why there is no timer. */
-  set(value: unknown, call: number | null, allowed: boolean): string | undefined {
+  set(value: unknown, call: CallNumber | null, allowed: boolean): string | undefined {
     const [id, ms] = Array.isArray(value) ? (value as unknown[]) : [];
     if (typeof id !== "number" || typeof ms !== "number") return undefined;
     if (this.#timers.size >= MAX_TIMERS) return `A plugin has at most ${MAX_TIMERS} timers`;

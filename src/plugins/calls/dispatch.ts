@@ -1,4 +1,5 @@
 import type { CallOutcome } from "../../bridge/realm-spec.ts";
+import type { Handle } from "../../ids.ts";
 import type { Json } from "../../json.ts";
 import type { Logger } from "../../log/logger.ts";
 import { type Attempt, type CallOrigin, goneOutcome, type Instance } from "../plugin/instance.ts";
@@ -19,7 +20,7 @@ export class Dispatch {
 
   async invoke(
     name: string,
-    handle: number,
+    handle: Handle,
     args: readonly Json[],
     timeoutMs: number,
     origin: CallOrigin,

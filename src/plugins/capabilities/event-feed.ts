@@ -1,4 +1,5 @@
 import type { CoreBus, EventName } from "../../events/core.ts";
+import type { Handle } from "../../ids.ts";
 import type { Json } from "../../json.ts";
 import type { Subscription } from "../../lifetime.ts";
 import type { MeshMessage, MessageStatus } from "../../mesh/types.ts";
@@ -83,7 +84,7 @@ export class Feed {
     return { permission: "receive_messages", isDirect: message.isDirect, channel };
   }
 
-  async #deliver(plugin: Plugin, handle: number, type: string, data: unknown, emitter: string | null): Promise<void> {
+  async #deliver(plugin: Plugin, handle: Handle, type: string, data: unknown, emitter: string | null): Promise<void> {
     const lines = emitter === null ? this.#ofCore : this.#ofOthers;
     const from = emitter ?? CORE_ITSELF;
     if (!lines.enter(plugin.name, from)) {

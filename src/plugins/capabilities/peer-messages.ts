@@ -1,3 +1,4 @@
+import type { Handle } from "../../ids.ts";
 import type { Json } from "../../json.ts";
 import { AdmissionLimit } from "../calls/admission-limit.ts";
 import type { Dispatch } from "../calls/dispatch.ts";
@@ -92,7 +93,7 @@ export class Peers implements PeerPort {
   }
 }
 
-function handlesOf(plugin: Plugin): number[] {
+function handlesOf(plugin: Plugin): Handle[] {
   const entries = [...(plugin.instance?.registrations.entries() ?? [])];
   return entries.filter((entry) => entry.registration.kind === "plugin_message").map((entry) => entry.handle);
 }

@@ -1,6 +1,8 @@
 /** What the plugins room needs of the others, each as small as its use; the composition root passes the real ones. */
+
 import type { Result } from "../../errors.ts";
 import type { CoreBus } from "../../events/core.ts";
+import type { Handle } from "../../ids.ts";
 import type { Json } from "../../json.ts";
 import type { LinkStatus, MeshNode, NodeNumber, OutboxRequest } from "../../mesh/types.ts";
 import type { Ask, Decision } from "../../permissions/grammar/types.ts";
@@ -32,8 +34,8 @@ export interface NodePort {
 export interface Registrar {
   /** Would it be accepted? Says what is wrong and how to mend it. */
   check(plugin: string, registration: CheckedRegistration, facts: RegistrationFacts): Result<null>;
-  add(plugin: string, handle: number, registration: CheckedRegistration, facts: RegistrationFacts): Result<null>;
-  remove(plugin: string, handle: number): void;
+  add(plugin: string, handle: Handle, registration: CheckedRegistration, facts: RegistrationFacts): Result<null>;
+  remove(plugin: string, handle: Handle): void;
 }
 
 export interface RegistrationFacts {

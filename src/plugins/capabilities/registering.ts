@@ -1,4 +1,5 @@
 import type { RequestOutcome } from "../../bridge/realm-spec.ts";
+import type { RegistrationId } from "../../ids.ts";
 import type { Manifest } from "../../manifest/schema.ts";
 import type { Ask } from "../../permissions/grammar/types.ts";
 import { refused } from "../plugin/instance.ts";
@@ -71,7 +72,7 @@ function mayOverride(call: Call<CheckedRegistration>): boolean {
   );
 }
 
-export async function dispose(call: Call<{ registration: number }>): Promise<RequestOutcome> {
+export async function dispose(call: Call<{ registration: RegistrationId }>): Promise<RequestOutcome> {
   const entry = call.instance.registrations.dispose(call.args.registration);
   if (entry !== null) call.instance.handlers.delete(entry.handle);
   return done();

@@ -1,9 +1,12 @@
 /** What a plugin may put into a capability call. Everything here arrives from a process that may have been taken over. */
+
 import * as v from "valibot";
+import { registrationId } from "../../ids.ts";
 import { PRIORITIES } from "../../mesh/types.ts";
 
 const word = (max: number) => v.pipe(v.string(), v.minLength(1), v.maxLength(max));
 const id = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
+const registrationNumber = v.pipe(id, v.transform(registrationId));
 const priority = v.optional(v.pipe(v.number(), v.finite()));
 const help = v.optional(v.pipe(v.string(), v.maxLength(1000)));
 const flag = v.optional(v.boolean());
@@ -13,7 +16,7 @@ const json = v.unknown();
 export const registration = v.variant("kind", [
   v.strictObject({
     kind: v.literal("command"),
-    id,
+    id: registrationNumber,
     name: word(64),
     help,
     usage: help,
@@ -21,16 +24,16 @@ export const registration = v.variant("kind", [
     aliases: v.optional(v.pipe(v.array(word(64)), v.maxLength(20))),
     adminOnly: flag,
   }),
-  v.strictObject({ kind: v.literal("keyword"), id, pattern: word(200), help, priority, adminOnly: flag }),
+  v.strictObject({ kind: v.literal("keyword"), id: registrationNumber, pattern: word(200), help, priority, adminOnly: flag }),
   v.strictObject({
     kind: v.literal("message"),
-    id,
+    id: registrationNumber,
     priority,
     kinds: v.optional(v.pipe(v.array(v.picklist(["text", "position", "telemetry", "node_info"])), v.maxLength(4))),
   }),
   v.strictObject({
     kind: v.literal("task"),
-    id,
+    id: registrationNumber,
     name: word(64),
     interval: v.optional(v.pipe(v.number(), v.finite())),
     cron: v.optional(word(200)),
@@ -40,7 +43,7 @@ export const registration = v.variant("kind", [
   }),
   v.strictObject({
     kind: v.literal("menu"),
-    id,
+    id: registrationNumber,
     menu: word(64),
     label: word(64),
     command: v.optional(word(64)),
@@ -49,8 +52,8 @@ export const registration = v.variant("kind", [
     order: priority,
     parent: v.optional(word(64)),
   }),
-  v.strictObject({ kind: v.literal("plugin_message"), id }),
-  v.strictObject({ kind: v.literal("event"), id, type: word(100) }),
+  v.strictObject({ kind: v.literal("plugin_message"), id: registrationNumber }),
+  v.strictObject({ kind: v.literal("event"), id: registrationNumber, type: word(100) }),
 ]);
 
 export type CheckedRegistration = v.InferOutput<typeof registration>;
@@ -60,7 +63,7 @@ const nothing = v.strictObject({});
 
 export const schemas = {
   register: registration,
-  dispose: v.strictObject({ registration: id }),
+  dispose: v.strictObject({ registration: registrationNumber }),
   send_message: v.strictObject({
     content: v.pipe(v.string(), v.maxLength(16_000)),
     destination: v.optional(v.union([word(100), v.number()])),

@@ -1,10 +1,11 @@
 import { ok, type Result } from "../../errors.ts";
+import type { Handle } from "../../ids.ts";
 import type { Registrar } from "./ports.ts";
 import type { CheckedRegistration } from "./schemas.ts";
 
 export interface Subscriber {
   readonly plugin: string;
-  readonly handle: number;
+  readonly handle: Handle;
 }
 
 /** Which plugins hear which event: so that an event costs what its listeners cost, however many plugins there are. */
@@ -19,14 +20,14 @@ export class Subscribers implements Registrar {
     return ok(null);
   }
 
-  add(plugin: string, handle: number, registration: CheckedRegistration): Result<null> {
+  add(plugin: string, handle: Handle, registration: CheckedRegistration): Result<null> {
     if (registration.kind !== "event") return ok(null);
     // A new list each time: one that is being walked stays as it is.
     this.#byType.set(registration.type, [...this.of(registration.type), { plugin, handle }]);
     return ok(null);
   }
 
-  remove(plugin: string, handle: number): void {
+  remove(plugin: string, handle: Handle): void {
     for (const [type, list] of this.#byType) {
       const left = list.filter((each) => each.plugin !== plugin || each.handle !== handle);
       if (left.length === 0) this.#byType.delete(type);

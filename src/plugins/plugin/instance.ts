@@ -1,6 +1,7 @@
 import type { CallOutcome, CallTarget, GoneReason, RequestOutcome } from "../../bridge/realm-spec.ts";
 import type { Random } from "../../clock.ts";
 import { correlationId } from "../../correlation.ts";
+import type { CallNumber, Handle, RegistrationId } from "../../ids.ts";
 import type { Json } from "../../json.ts";
 import type { Logger } from "../../log/logger.ts";
 import type { Manifest } from "../../manifest/schema.ts";
@@ -48,8 +49,9 @@ export interface InstanceDeps {
   onGone(instance: Instance, reason: GoneReason, detail: string): void;
 }
 
-/** Capability calls of one plugin that may wait for an answer at once; more are refused. */
+/** A stack line of the sdk itself. */
 const SDK_FRAME = /\bsdk\/[\w/]{1,40}\.ts:\d|^\s*at apply \(native\)$/;
+/** Capability calls of one plugin that may wait for an answer at once; more are refused. */
 const MAX_REQUESTS = 64;
 /** Done at once, and bounded by their own number: initialize() may make hundreds of them in one go. */
 const REGISTERING: ReadonlySet<string> = new Set(["register", "dispose"]);
@@ -57,7 +59,7 @@ const REGISTERING: ReadonlySet<string> = new Set(["register", "dispose"]);
 /** One load of one plugin: its realm, its capability set, and the calls that are under way. */
 export class Instance {
   /** Realm's registration id by the gateway's lasting handle. */
-  readonly handlers = new Map<number, number>();
+  readonly handlers = new Map<Handle, RegistrationId>();
   readonly capabilitySet: LiveCapabilitySet;
   readonly plugin: string;
   readonly manifest: Manifest;
@@ -65,7 +67,7 @@ export class Instance {
   #realm: Realm | null = null;
   #host: PluginHost | null = null;
   #requests = 0;
-  readonly #calls = new Map<number, UnderWay>();
+  readonly #calls = new Map<CallNumber, UnderWay>();
 
   constructor(private readonly deps: InstanceDeps) {
     this.capabilitySet = deps.capabilitySet;
@@ -122,7 +124,7 @@ export class Instance {
   }
 
   /** Runs a registered handler by its lasting handle. */
-  invoke(handle: number, args: readonly Json[], timeoutMs: number, origin: CallOrigin): Promise<Attempt> {
+  invoke(handle: Handle, args: readonly Json[], timeoutMs: number, origin: CallOrigin): Promise<Attempt> {
     const registration = this.handlers.get(handle);
     if (registration === undefined) return Promise.resolve({ ...goneOutcome("the handler is no longer registered"), acted: false });
     return this.call({ kind: "handler", registration }, args, timeoutMs, origin);

@@ -1,4 +1,5 @@
 import type { Clock } from "../../clock.ts";
+import type { Handle } from "../../ids.ts";
 import type { Json } from "../../json.ts";
 import { Handles } from "../registrations/registrations.ts";
 import type { Bundle } from "./bundle.ts";
@@ -11,7 +12,7 @@ import { type PluginState, type PluginStatus, StateMachine } from "./states.ts";
 export interface PluginDeps {
   readonly clock: Clock;
   readonly limits: () => HealthLimits;
-  readonly nextHandle: () => number;
+  readonly nextHandle: () => Handle;
   onMove(plugin: Plugin, from: PluginState, status: PluginStatus): void;
   onIllegal(plugin: Plugin, from: PluginState, to: PluginState): void;
 }

@@ -1,4 +1,5 @@
 import { fail, ok, type Result } from "../../errors.ts";
+import type { Handle, RegistrationId } from "../../ids.ts";
 import type { Registrar, RegistrationFacts } from "../capabilities/ports.ts";
 import type { CheckedRegistration } from "../capabilities/schemas.ts";
 
@@ -8,7 +9,7 @@ export const MAX_REGISTRATIONS = 200;
 type Kind = CheckedRegistration["kind"];
 
 export interface Entry {
-  readonly handle: number;
+  readonly handle: Handle;
   readonly key: string;
   readonly registration: CheckedRegistration;
   readonly facts: RegistrationFacts;
@@ -22,11 +23,11 @@ export type Phase = "initialize" | "start" | "running";
  * menus and schedule need not know that the realm behind it is another one.
  */
 export class Handles {
-  readonly #numbers = new Map<string, number>();
+  readonly #numbers = new Map<string, Handle>();
 
-  constructor(private readonly next: () => number) {}
+  constructor(private readonly next: () => Handle) {}
 
-  of(key: string): number {
+  of(key: string): Handle {
     const known = this.#numbers.get(key);
     if (known !== undefined) return known;
     const number = this.next();
@@ -43,7 +44,7 @@ export type RegistrarOf = (kind: Kind) => Registrar | null;
  * leaves no trace and a reload swaps all at once; after it each change takes effect immediately.
  */
 export class Registrations {
-  readonly #entries = new Map<number, Entry>();
+  readonly #entries = new Map<RegistrationId, Entry>();
   readonly #keys = new Set<string>();
   readonly #ordinals = new Map<string, number>();
   #committed = false;
@@ -56,7 +57,7 @@ export class Registrations {
     private readonly registrarOf: RegistrarOf,
   ) {}
 
-  add(registration: CheckedRegistration, facts: RegistrationFacts): Result<number> {
+  add(registration: CheckedRegistration, facts: RegistrationFacts): Result<Handle> {
     if (this.#entries.has(registration.id)) return fail("conflict", `registration ${registration.id} exists already`);
     if (this.count(registration.kind) >= MAX_REGISTRATIONS) {
       return fail("quota_exceeded", `a plugin may have ${MAX_REGISTRATIONS} registrations of kind ${registration.kind}`, {
@@ -93,7 +94,7 @@ export class Registrations {
     return ok(null);
   }
 
-  dispose(id: number): Entry | null {
+  dispose(id: RegistrationId): Entry | null {
     const entry = this.#entries.get(id);
     if (entry === undefined) return null;
     this.#entries.delete(id);

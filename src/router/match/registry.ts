@@ -1,4 +1,5 @@
 import { fail, ok, type Result } from "../../errors.ts";
+import { type Handle, NO_HANDLE } from "../../ids.ts";
 import type { MessageKind } from "../../mesh/types.ts";
 import { compileKeyword, type KeywordPattern, matchKeyword } from "./keywords.ts";
 import { EMERGENCY_WORDS, normalizeWord, wordsOf } from "./parse.ts";
@@ -30,7 +31,7 @@ export type RouterRegistration =
 interface Base {
   readonly plugin: string;
   /** Names the handler towards the plugins room. */
-  readonly handle: number;
+  readonly handle: Handle;
   readonly priority: number;
   readonly order: number;
   readonly adminOnly: boolean;
@@ -75,13 +76,13 @@ export class Registry {
     registration: RouterRegistration | { readonly kind: string },
     facts: { readonly mayOverride: boolean },
   ): Result<null> {
-    const made = this.#make(plugin, 0, registration, facts);
+    const made = this.#make(plugin, NO_HANDLE, registration, facts);
     return made.ok ? ok(null) : made;
   }
 
   add(
     plugin: string,
-    handle: number,
+    handle: Handle,
     registration: RouterRegistration | { readonly kind: string },
     facts: { readonly mayOverride: boolean },
   ): Result<null> {
@@ -99,7 +100,7 @@ export class Registry {
     return ok(null);
   }
 
-  remove(plugin: string, handle: number): void {
+  remove(plugin: string, handle: Handle): void {
     const entry = this.#entries.get(`${plugin}/${handle}`);
     if (entry === undefined) return;
     this.#entries.delete(`${plugin}/${handle}`);
@@ -163,7 +164,7 @@ export class Registry {
 
   #make(
     plugin: string,
-    handle: number,
+    handle: Handle,
     given: RouterRegistration | { readonly kind: string },
     facts: { readonly mayOverride: boolean },
   ): Result<Entry> {

@@ -2,10 +2,12 @@
  * A plugin host whose main part is a test: both stages of the jail are the true ones. Told over the bridge what to do; answers
  * over it.
  */
+
 import { CFunction, type Pointer } from "bun:ffi";
 import { writeSync } from "node:fs";
 import { mapPage } from "../../../src/bridge/shared-page.ts";
 import { runHostProcess } from "../../../src/host/entry.ts";
+import { realmNumber } from "../../../src/ids.ts";
 import { libc } from "../../../src/linux/libc.ts";
 import type { Surroundings } from "./attempts.ts";
 
@@ -75,7 +77,7 @@ async function misbehave(task: "foreign" | "spin" | "wait" | "grow", page: Retur
   await answer("started");
   if (task === "foreign") return foreignCall();
   if (task === "wait") return new Promise(() => setInterval(() => page.beat(), 20));
-  page.enter(7);
+  page.enter(realmNumber(7));
   const kept: Uint8Array[] = [];
   for (;;) {
     if (task === "spin") continue;
