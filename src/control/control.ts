@@ -12,11 +12,12 @@ import type { MenuItemView, OutboxView, ScheduleTask } from "../api/contract/vie
 import { ok, type Result } from "../errors.ts";
 import type { CoreBus } from "../events/core.ts";
 import type { LogBook } from "../log/line.ts";
-import type { MenuView } from "../menu/types.ts";
+import type { MenuView } from "../menu/items.ts";
+import type { LinkStatus } from "../mesh/link-status.ts";
+import type { MeshNode } from "../mesh/node.ts";
 import type { Outbox } from "../mesh/outbox/outbox.ts";
-import type { LinkStatus, MeshNode } from "../mesh/types.ts";
 import type { Supervisor } from "../plugins/supervisor.ts";
-import type { TaskStatus } from "../schedule/types.ts";
+import type { TaskStatus } from "../schedule/task-spec.ts";
 import type { Alerts } from "./alerts.ts";
 import { metricsText } from "./metrics.ts";
 import { metricsView, taskView } from "./views.ts";

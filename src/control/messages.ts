@@ -1,7 +1,8 @@
 import type { Actor, MessageControl, OperatorMessage, Page, Paging } from "../api/contract/control.ts";
 import { fail, ok, type Result } from "../errors.ts";
+import { BROADCAST } from "../mesh/ids.ts";
 import type { Outbox } from "../mesh/outbox/outbox.ts";
-import { BROADCAST, type MessageState, type MessageStatus } from "../mesh/types.ts";
+import type { MessageState, MessageStatus } from "../mesh/outgoing.ts";
 import { type AddressBook, resolveAddress } from "../plugins/capabilities/messages.ts";
 
 export interface MessagesDeps {

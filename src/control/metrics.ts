@@ -1,5 +1,5 @@
 import type { OutboxView, PluginMetrics } from "../api/contract/views.ts";
-import type { LinkStatus } from "../mesh/types.ts";
+import type { LinkStatus } from "../mesh/link-status.ts";
 import type { PluginState } from "../plugins/plugin/states.ts";
 
 export interface MetricFacts {

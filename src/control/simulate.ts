@@ -1,6 +1,6 @@
 import type { SimulateControl } from "../api/contract/control.ts";
 import { fail, ok } from "../errors.ts";
-import { parseNodeId } from "../mesh/codec/node-id.ts";
+import { parseNodeId } from "../mesh/ids.ts";
 import type { SimulatedMesh } from "../mesh/simulator/mesh.ts";
 
 /** Lets a simulated node speak, and the mesh fail; absent without a simulated interface. */

@@ -1,6 +1,6 @@
 import type { PluginDetail, PluginHealth, PluginMetrics, PluginPermissions, PluginSummary, ScheduleTask } from "../api/contract/views.ts";
 import type { Plugin } from "../plugins/plugin/plugin.ts";
-import type { TaskStatus } from "../schedule/types.ts";
+import type { TaskStatus } from "../schedule/task-spec.ts";
 
 export const iso = (ms: number): string => new Date(ms).toISOString();
 const isoOrNull = (ms: number | null | undefined): string | null => (ms === null || ms === undefined ? null : iso(ms));

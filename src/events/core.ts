@@ -1,5 +1,8 @@
 import type { EventBus } from "../bus.ts";
-import type { LinkStatus, MeshMessage, MeshNode, MessageStatus } from "../mesh/types.ts";
+import type { LinkStatus } from "../mesh/link-status.ts";
+import type { MeshMessage } from "../mesh/message.ts";
+import type { MeshNode } from "../mesh/node.ts";
+import type { MessageStatus } from "../mesh/outgoing.ts";
 
 /** What the core announces. Names are those plugins subscribe to with onEvent, and the API streams. */
 export interface CoreEvents {

@@ -1,7 +1,7 @@
 import type { Clock } from "../clock.ts";
 import type { CoreBus } from "../events/core.ts";
 import type { Logger } from "../log/logger.ts";
-import { parseNodeId } from "../mesh/codec/node-id.ts";
+import { parseNodeId } from "../mesh/ids.ts";
 import type { Outbox } from "../mesh/outbox/outbox.ts";
 
 export interface AlarmDeps {

@@ -1,11 +1,12 @@
 import type { Clock } from "../clock.ts";
-import type { NodeNumber } from "../mesh/types.ts";
-import { layOut } from "./page.ts";
+import type { NodeNumber } from "../mesh/ids.ts";
+import type { MenuInput, MenuReply } from "./dialog.ts";
+import type { Entry, Place } from "./items.ts";
+import { layOut } from "./menu-page.ts";
+import { type MenuSession, MenuSessions } from "./open-menus.ts";
 import type { MenuRegistry } from "./registry.ts";
 import type { SessionData } from "./session-data.ts";
-import { type MenuSession, MenuSessions } from "./sessions.ts";
-import { type Entry, type MenuInput, type MenuReply, type Place, RESERVED_WORDS } from "./types.ts";
-import { cutToBytes, folded, oneLine, splitWords, type Word } from "./words.ts";
+import { cutToBytes, folded, oneLine, RESERVED_WORDS, splitWords, type Word } from "./words.ts";
 
 const MAIN: Place = { menu: "main", under: null };
 const NOT_OURS: MenuReply = { kind: "not_ours" };

@@ -1,7 +1,7 @@
 import { fail, ok, type Result } from "../errors.ts";
 import type { Handle } from "../ids.ts";
+import { BUILT_IN_MENUS, type Entry, type MenuItem, type MenuView, type Place } from "./items.ts";
 import { commandOf, isFreeWord, itemKey, MenuTree, USUAL_ORDER } from "./tree.ts";
-import { BUILT_IN_MENUS, type Entry, type MenuItem, type MenuView, type Place } from "./types.ts";
 import { byteLength, folded, oneLine } from "./words.ts";
 
 /** Where the built-in menus stand in one another. Plugins' own menus stand in main. */

@@ -1,7 +1,7 @@
 import type { Clock } from "../clock.ts";
 import { fail, ok, type Result } from "../errors.ts";
 import type { Json } from "../json.ts";
-import type { NodeNumber } from "../mesh/types.ts";
+import type { NodeNumber } from "../mesh/ids.ts";
 import { byteLength } from "./words.ts";
 
 export type Data = { readonly [key: string]: Json };

@@ -1,7 +1,6 @@
 import type { Handle } from "../ids.ts";
-import type { MenuItem, Place } from "./types.ts";
-import { RESERVED_WORDS } from "./types.ts";
-import { folded } from "./words.ts";
+import type { MenuItem, Place } from "./items.ts";
+import { folded, RESERVED_WORDS } from "./words.ts";
 
 export const USUAL_ORDER = 100;
 /** Of items under items. */

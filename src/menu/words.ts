@@ -1,3 +1,6 @@
+/** Words that move in the menus, so no item can be chosen by them. */
+export const RESERVED_WORDS: ReadonlySet<string> = new Set(["0", "b", "back", "q", "quit", "n", "next", "menu", "help", "?"]);
+
 const encoder = new TextEncoder();
 const MAX_WORDS = 50;
 

@@ -1,6 +1,9 @@
 import type { Result } from "../errors.ts";
 import type { Subscription } from "../lifetime.ts";
-import type { LinkStatus, MeshMessage, NodeNumber, Priority } from "./types.ts";
+import type { NodeNumber } from "./ids.ts";
+import type { LinkStatus } from "./link-status.ts";
+import type { MeshMessage } from "./message.ts";
+import type { Priority } from "./outgoing.ts";
 
 /** A text as it goes to one radio. The packet id is ours and stored before this is called. */
 export interface OutgoingText {

@@ -1,10 +1,12 @@
 import type { Json } from "../json.ts";
-import { formatNodeId } from "../mesh/codec/node-id.ts";
 import { countParts } from "../mesh/codec/text.ts";
-import { BROADCAST, type NodeNumber, type Priority, type TextMessage } from "../mesh/types.ts";
-import { placeOf } from "./context.ts";
-import { Buckets, Once, type Rate } from "./limits.ts";
-import type { Reply, RouterDeps } from "./types.ts";
+import { placeOf } from "../mesh/describe.ts";
+import { BROADCAST, formatNodeId, type NodeNumber } from "../mesh/ids.ts";
+import type { TextMessage } from "../mesh/message.ts";
+import type { Priority, Reply } from "../mesh/outgoing.ts";
+import { OncePerSender, SenderBuckets } from "../mesh/sender-limits.ts";
+import type { Rate } from "../permissions/grammar/rates.ts";
+import type { RouterDeps } from "./router-deps.ts";
 
 const HINT_MS = 3_600_000;
 const MINUTE_MS = 60_000;
@@ -14,20 +16,20 @@ const SHOWN_MAX = 32;
 /** What goes back to those who asked: handlers' replies, and the gateway's own few words, each at most so often. */
 export class Answers {
   readonly counts = { replies: 0, repliesDropped: 0 };
-  readonly #budget: Buckets;
-  readonly #saidSlow: Once;
-  readonly #saidFailed: Once;
-  readonly #saidUnknown: Once;
+  readonly #budget: SenderBuckets;
+  readonly #saidSlow: OncePerSender;
+  readonly #saidFailed: OncePerSender;
+  readonly #saidUnknown: OncePerSender;
 
   constructor(
     private readonly deps: Pick<RouterDeps, "clock" | "random" | "log" | "settings" | "reply">,
     rate: Rate,
   ) {
     const { clock } = deps;
-    this.#budget = new Buckets(clock, { count: rate.count * PARTS_PER_COMMAND, perMs: rate.perMs });
-    this.#saidSlow = new Once(clock, MINUTE_MS);
-    this.#saidFailed = new Once(clock, MINUTE_MS);
-    this.#saidUnknown = new Once(clock, HINT_MS);
+    this.#budget = new SenderBuckets(clock, { ...rate, count: rate.count * PARTS_PER_COMMAND });
+    this.#saidSlow = new OncePerSender(clock, MINUTE_MS);
+    this.#saidFailed = new OncePerSender(clock, MINUTE_MS);
+    this.#saidUnknown = new OncePerSender(clock, HINT_MS);
   }
 
   /** Back to where the question came from; `plugin` null for the gateway's own words. */

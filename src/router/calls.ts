@@ -1,12 +1,13 @@
 import type { Handle } from "../ids.ts";
 import type { Json } from "../json.ts";
-import { formatNodeId } from "../mesh/codec/node-id.ts";
-import type { MeshMessage } from "../mesh/types.ts";
+import { formatNodeId } from "../mesh/ids.ts";
+import type { MeshMessage } from "../mesh/message.ts";
 import { replyText } from "./answers.ts";
 import { contextFor, messageForHandler } from "./context.ts";
 import { Mailboxes } from "./mailbox.ts";
 import type { MessageEntry } from "./match/registry.ts";
-import type { HandlerOutcome, RouterDeps } from "./types.ts";
+import type { HandlerOutcome } from "./ports.ts";
+import type { RouterDeps } from "./router-deps.ts";
 
 /** Beyond a handler's own time: for a port that breaks its promise to answer. */
 const GRACE_MS = 2_000;

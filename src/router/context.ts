@@ -1,12 +1,9 @@
 import type { Json } from "../json.ts";
-import { formatNodeId } from "../mesh/codec/node-id.ts";
-import type { MeshMessage, MeshNode } from "../mesh/types.ts";
+import { nameOf } from "../mesh/describe.ts";
+import { formatNodeId } from "../mesh/ids.ts";
+import type { MeshMessage } from "../mesh/message.ts";
+import type { MeshNode } from "../mesh/node.ts";
 import type { WireContext } from "../sdk/boundary/wire.ts";
-
-/** The long name a node gave itself, else its short name, else its id. */
-export function nameOf(message: MeshMessage, node: MeshNode | null): string {
-  return node?.longName || node?.shortName || formatNodeId(message.from);
-}
 
 /** The message as handlers see it. */
 export function messageForHandler(message: MeshMessage): { readonly [key: string]: Json } {
@@ -58,9 +55,4 @@ export function contextFor(message: MeshMessage, node: MeshNode | null, sessionD
     sessionData,
     correlationId: message.correlationId,
   };
-}
-
-/** The place of a message, for the operator's log and alerts: `!0000002a on channel 3`. */
-export function placeOf(message: MeshMessage): string {
-  return `${formatNodeId(message.from)} ${message.isDirect ? "in a direct message" : `on channel ${message.channel}`}`;
 }

@@ -1,5 +1,5 @@
 import { PART_BYTES } from "../mesh/codec/text.ts";
-import { normalizeWord } from "./match/parse.ts";
+import { normalizeWord } from "../mesh/words.ts";
 import type { Registry } from "./match/registry.ts";
 
 const bytes = (text: string) => Buffer.byteLength(text);

@@ -1,23 +1,26 @@
+import { GatewayError } from "../errors.ts";
 import type { Json } from "../json.ts";
-import { parseNodeId } from "../mesh/codec/node-id.ts";
-import { BROADCAST, type MeshMessage, type NodeNumber, type TextMessage } from "../mesh/types.ts";
+import { Emergencies } from "../mesh/emergency/alerts.ts";
+import type { EmergencyCall } from "../mesh/emergency/words.ts";
+import { parseEmergency } from "../mesh/emergency/words.ts";
+import { BROADCAST, type NodeNumber, parseNodeId } from "../mesh/ids.ts";
+import { isStale } from "../mesh/intake/age.ts";
+import { SeenPackets } from "../mesh/intake/seen-packets.ts";
+import type { MeshMessage, TextMessage } from "../mesh/message.ts";
+import { SenderBuckets } from "../mesh/sender-limits.ts";
+import { parseRate } from "../permissions/grammar/rates.ts";
 import { Answers, replyText } from "./answers.ts";
 import { Calls } from "./calls.ts";
-import { Emergencies, type Emergency } from "./emergency.ts";
+import { inTurn } from "./handler-chain.ts";
 import { helpText } from "./help.ts";
-import { Buckets, parseRate } from "./limits.ts";
 import type { Mailboxes } from "./mailbox.ts";
-import { parseCommand, parseEmergency } from "./match/parse.ts";
+import { parseCommand } from "./match/parse.ts";
 import { type Entry, Registry } from "./match/registry.ts";
-import { SeenPackets } from "./seen.ts";
-import { inTurn } from "./turns.ts";
-import type { MenuAnswer, RouterDeps, RouterStats } from "./types.ts";
+import type { MenuAnswer } from "./ports.ts";
+import type { RouterDeps, RouterStats } from "./router-deps.ts";
 
-const STALE_S = 600;
 const CONVERSATIONS_MAX = 1_000;
 const STOP_MS = 2_000;
-/** s since 1970; a clock before 2020 was never set. */
-const CLOCK_SET_S = Date.UTC(2020, 0) / 1000;
 
 /** How far a message got: who was asked, and whether somebody answered. */
 interface Progress {
@@ -56,7 +59,7 @@ export class Router {
   readonly #emergencies: Emergencies;
   readonly #operators: ReadonlySet<NodeNumber>;
   readonly #banned: ReadonlySet<NodeNumber>;
-  readonly #rate: Buckets;
+  readonly #rate: SenderBuckets;
   readonly #talks = new Set<Promise<void>>();
   readonly #counts = { received: 0, duplicates: 0, stale: 0, banned: 0, limited: 0, commands: 0, emergencies: 0 };
   #stopped = false;
@@ -65,14 +68,15 @@ export class Router {
   constructor(private readonly deps: RouterDeps) {
     const { clock, log, settings, nodes, alert } = deps;
     const rate = parseRate(settings.sender_rate);
-    if (!rate.ok) throw rate.error;
+    if (!rate.ok)
+      throw new GatewayError("config_invalid", rate.error.message, { ...(rate.error.hint === undefined ? {} : { hint: rate.error.hint }) });
     this.registry = new Registry(settings.prefix);
     this.#calls = new Calls(deps);
     this.#answers = new Answers(deps, rate.value);
     this.#seen = new SeenPackets(deps.database);
     this.#operators = nodeSet(deps.operators);
     this.#banned = nodeSet(settings.ban);
-    this.#rate = new Buckets(clock, rate.value);
+    this.#rate = new SenderBuckets(clock, rate.value);
     this.#emergencies = new Emergencies({
       clock,
       log,
@@ -189,7 +193,7 @@ export class Router {
       return (isOperator || !entry.adminOnly) && this.deps.handlers.mayHear(entry.plugin, message);
     });
     const isMeant = isDirect || commands.length > 0 || keywords.length > 0 || command?.name === "help";
-    if (this.#isStale(message)) {
+    if (isStale(message, this.deps.clock.now())) {
       if (isMeant) this.#counts.stale++;
       return null;
     }
@@ -256,7 +260,7 @@ export class Router {
     return progress;
   }
 
-  async #emergency(message: TextMessage, emergency: Emergency): Promise<Progress> {
+  async #emergency(message: TextMessage, emergency: EmergencyCall): Promise<Progress> {
     this.#counts.emergencies++;
     if (!this.#emergencies.begin(message, emergency)) return UNHANDLED;
     const args = emergency.rest === "" ? [] : emergency.rest.split(/\s+/);
@@ -287,12 +291,6 @@ export class Router {
     if (channels.length === 0) return false;
     const name = this.deps.nodes.channelName(message.link, message.channel);
     return channels.includes(message.channel) || (name !== "" && channels.includes(name));
-  }
-
-  /** From before a pause: its sender does not wait for an answer any more. */
-  #isStale(message: MeshMessage): boolean {
-    const now = this.deps.clock.now() / 1000;
-    return message.rxTime !== undefined && message.rxTime > CLOCK_SET_S && now > CLOCK_SET_S && now - message.rxTime > STALE_S;
   }
 }
 

@@ -1,6 +1,25 @@
 import type { Clock, Timer } from "../clock.ts";
+import type { Result } from "../errors.ts";
 import type { Logger } from "../log/logger.ts";
-import type { LastRun, RunStore } from "./types.ts";
+
+export interface LastRun {
+  readonly plugin: string;
+  readonly task: string;
+  /** ms since 1970. */
+  readonly at: number;
+  /** False when the task was only seen for the first time then. */
+  readonly ran: boolean;
+}
+
+/** Where last runs outlive the gateway. */
+export interface RunStore {
+  load(plugin: string, task: string): LastRun | null;
+  /** All in one transaction. */
+  save(runs: readonly LastRun[]): Result<null>;
+}
+
+/** For tests and for gateways that forget. */
+export const forgetfulStore: RunStore = { load: () => null, save: () => ({ ok: true, value: null }) };
 
 /** What a crash may forget of tasks that catch up; the others are written for the status only, so as to spare the disk. */
 const URGENT_MS = 1000;

@@ -1,7 +1,7 @@
 /** When tasks ran last: the schedule itself knows nothing of SQL. */
 import { fail, ok } from "../errors.ts";
 import type { CoreDatabase } from "../storage/core.ts";
-import type { LastRun, RunStore } from "./types.ts";
+import type { LastRun, RunStore } from "./last-runs.ts";
 
 export const runsSchema = {
   room: "schedule",

@@ -3,10 +3,11 @@ import { fail, ok, type Result } from "../errors.ts";
 import type { Handle } from "../ids.ts";
 import type { Logger } from "../log/logger.ts";
 import { makeCronRule } from "./cron.ts";
+import type { RunStore } from "./last-runs.ts";
 import { LastRuns } from "./last-runs.ts";
 import { Task } from "./task.ts";
+import type { RunOutcome, TaskRun, TaskSpec, TaskStatus } from "./task-spec.ts";
 import { CronTiming, IntervalTiming, type Timing } from "./timing.ts";
-import type { RunOutcome, RunStore, TaskRun, TaskSpec, TaskStatus } from "./types.ts";
 
 /** Seconds. */
 export const MIN_INTERVAL_S = 1;

@@ -1,8 +1,8 @@
 import type { Clock, Timer } from "../clock.ts";
 import type { Logger } from "../log/logger.ts";
 import type { LastRuns } from "./last-runs.ts";
+import type { RunOutcome, TaskRun, TaskSpec, TaskStatus } from "./task-spec.ts";
 import type { Look, Timing } from "./timing.ts";
-import type { RunOutcome, TaskRun, TaskSpec, TaskStatus } from "./types.ts";
 
 export interface TaskDeps {
   readonly clock: Clock;

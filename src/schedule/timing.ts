@@ -1,7 +1,8 @@
 import type { Clock } from "../clock.ts";
 import type { CronRule } from "./cron.ts";
-import { MAX_MISSED } from "./types.ts";
 
+/** So far are the missed runs of one downtime counted: a second-by-second pattern after a week would cost a minute. */
+export const MAX_MISSED = 100;
 /** A cron task looks at the wall clock at least this often, so that a clock that is set is noticed. */
 const POLL_MS = 60_000;
 /** The longest wait that a timer of the platform holds is 24 days; an interval looks up every hour. */

@@ -2,7 +2,7 @@ import type { Clock, Random } from "../clock.ts";
 import type { GatewayOverrides } from "../gateway/context/overrides.ts";
 import { hostSpawner } from "../gateway/plugins/host-spawner.ts";
 import type { Logger } from "../log/logger.ts";
-import type { SimulatedMeshOptions } from "../mesh/simulator/types.ts";
+import type { SimulatedMeshOptions } from "../mesh/simulator/options.ts";
 import type { PluginHost } from "../sandbox/port.ts";
 import { type InProcessHost, startInProcessHost } from "./in-process-host.ts";
 import { type Setup, testCompiler } from "./setup.ts";

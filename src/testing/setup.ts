@@ -7,7 +7,7 @@ import { deepMerge, type JsonObject } from "../config/merge.ts";
 import { GatewayError, type Issue, issueLine, type Result } from "../errors.ts";
 import type { Json } from "../json.ts";
 import { MANIFEST_FILE, parseManifest } from "../manifest/parse.ts";
-import { formatNodeId } from "../mesh/codec/node-id.ts";
+import { formatNodeId } from "../mesh/ids.ts";
 import type { Compiler } from "../sandbox/loader/compiler.ts";
 import { type LoadedPlugin, loadPlugin } from "../sandbox/loader/load.ts";
 import { folderSource } from "../sandbox/loader/source.ts";

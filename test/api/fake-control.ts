@@ -4,7 +4,10 @@ import { EventBus } from "../../src/bus.ts";
 import { fail, ok } from "../../src/errors.ts";
 import type { CoreEvents } from "../../src/events/core.ts";
 import { createLog } from "../../src/log/log.ts";
-import type { LinkStatus, MeshMessage, MeshNode, MessageStatus } from "../../src/mesh/types.ts";
+import type { LinkStatus } from "../../src/mesh/link-status.ts";
+import type { MeshMessage } from "../../src/mesh/message.ts";
+import type { MeshNode } from "../../src/mesh/node.ts";
+import type { MessageStatus } from "../../src/mesh/outgoing.ts";
 import { fakeClock } from "../log/fake-clock.ts";
 
 export const HASH = "sha256-0123";

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { systemClock, systemRandom } from "../../src/clock.ts";
 import { SimulatedMesh } from "../../src/mesh/simulator/mesh.ts";
 import { serveSimulatedMesh } from "../../src/mesh/simulator/serve.ts";
-import type { HeardText } from "../../src/mesh/simulator/types.ts";
+import type { HeardText } from "../../src/mesh/simulator/texts.ts";
 import { Pty } from "../mesh/pty.ts";
 import { build } from "./build.ts";
 import { answering, descendantsOf, freePort, Gateway, prepare, runProgram, tempDir } from "./harness.ts";

@@ -4,7 +4,7 @@ import { rmSync } from "node:fs";
 import { systemClock, systemRandom } from "../../src/clock.ts";
 import { SimulatedMesh } from "../../src/mesh/simulator/mesh.ts";
 import { type MeshServer, serveSimulatedMesh } from "../../src/mesh/simulator/serve.ts";
-import type { HeardText } from "../../src/mesh/simulator/types.ts";
+import type { HeardText } from "../../src/mesh/simulator/texts.ts";
 import { freePort, Gateway, prepare, tempDir } from "./harness.ts";
 
 const folders: string[] = [];

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { handleNumber } from "../../src/ids.ts";
-import { layOut } from "../../src/menu/page.ts";
+import { layOut } from "../../src/menu/menu-page.ts";
 import { SessionData } from "../../src/menu/session-data.ts";
-import { RESERVED_WORDS } from "../../src/menu/types.ts";
+import { RESERVED_WORDS } from "../../src/menu/words.ts";
 import { FakeClock } from "../schedule/fake-clock.ts";
 import { NODE, world } from "./world.ts";
 

@@ -1,8 +1,9 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { type Handle, handleNumber } from "../../src/ids.ts";
+import { BUILT_IN_MENUS, type MenuItem } from "../../src/menu/items.ts";
 import { MenuRegistry } from "../../src/menu/registry.ts";
-import { BUILT_IN_MENUS, type MenuItem, RESERVED_WORDS } from "../../src/menu/types.ts";
+import { RESERVED_WORDS } from "../../src/menu/words.ts";
 import { world } from "./world.ts";
 
 const word = fc.stringMatching(/^[a-z][a-z0-9_]{0,12}$/).filter((text) => !RESERVED_WORDS.has(text));

@@ -1,8 +1,9 @@
 import { handleNumber } from "../../src/ids.ts";
+import type { MenuInput, MenuReply } from "../../src/menu/dialog.ts";
+import type { MenuItem } from "../../src/menu/items.ts";
 import { Menus } from "../../src/menu/menus.ts";
 import { MenuRegistry } from "../../src/menu/registry.ts";
 import { SessionData } from "../../src/menu/session-data.ts";
-import type { MenuInput, MenuItem, MenuReply } from "../../src/menu/types.ts";
 import { FakeClock } from "../schedule/fake-clock.ts";
 
 export const NODE = 0x0a0b0c0d;

@@ -5,9 +5,9 @@ import fc from "fast-check";
 import { encodeFrame, Framer } from "../../src/mesh/codec/framer.ts";
 import { readFromRadio } from "../../src/mesh/codec/from-radio.ts";
 import { type PacketReading, readPacket } from "../../src/mesh/codec/message.ts";
-import { formatNodeId, parseNodeId } from "../../src/mesh/codec/node-id.ts";
 import { decodeFromRadio, decodeToRadio, encodeFromRadio, encodeToRadio, type FromRadio } from "../../src/mesh/codec/protobuf.ts";
 import { disconnectFrame, heartbeatFrame, setTimeFrame, textFrame, wantConfigFrame } from "../../src/mesh/codec/to-radio.ts";
+import { formatNodeId, parseNodeId } from "../../src/mesh/ids.ts";
 import { BROADCAST, fromRadio, OTHER, OWN, packet, text } from "./fake-radio.ts";
 
 const { PortNum } = Portnums;

@@ -4,8 +4,8 @@ import { Channel, Mesh, Portnums } from "@meshtastic/protobufs";
 import { fail, ok, type Result } from "../../src/errors.ts";
 import { encodeFrame, Framer } from "../../src/mesh/codec/framer.ts";
 import { decodeToRadio, encodeFromRadio, type ToRadio } from "../../src/mesh/codec/protobuf.ts";
+import type { LinkStatus } from "../../src/mesh/link-status.ts";
 import type { Connection, ConnectionEnd, ConnectionEvents, Transport } from "../../src/mesh/transport/port.ts";
-import type { LinkStatus } from "../../src/mesh/types.ts";
 
 export const OWN = 0x0a0b0c0d;
 export const OTHER = 0x00000002;

@@ -3,9 +3,10 @@ import { fromBinary } from "@bufbuild/protobuf";
 import { Admin, Mesh, Portnums } from "@meshtastic/protobufs";
 import type { LogFields, Logger } from "../../src/log/logger.ts";
 import { MeshLink } from "../../src/mesh/link/link.ts";
+import type { LinkStatus } from "../../src/mesh/link-status.ts";
+import type { MeshMessage } from "../../src/mesh/message.ts";
 import { NodeDirectory } from "../../src/mesh/nodes/directory.ts";
 import type { OutgoingText, QueueReport, RoutingReport } from "../../src/mesh/radio.ts";
-import type { LinkStatus, MeshMessage } from "../../src/mesh/types.ts";
 import { FakeClock, fakeRandom, settle } from "../fake-clock.ts";
 import { BROADCAST, FakeRadio, fromRadio, OTHER, OWN, packet, text } from "./fake-radio.ts";
 

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { silentLogger } from "../../src/log/logger.ts";
+import type { MeshNode } from "../../src/mesh/node.ts";
 import { NodeDirectory, type NodeDirectoryDeps, type NodeStore } from "../../src/mesh/nodes/directory.ts";
-import type { MeshNode } from "../../src/mesh/types.ts";
 import { FakeClock } from "../fake-clock.ts";
 
 function directory(deps: Partial<NodeDirectoryDeps> = {}) {

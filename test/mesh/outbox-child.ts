@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { systemClock, systemRandom } from "../../src/clock.ts";
 import { silentLogger } from "../../src/log/logger.ts";
 import { Outbox } from "../../src/mesh/outbox/outbox.ts";
-import { OUTBOX_SCHEMA } from "../../src/mesh/outbox/store.ts";
+import { OUTBOX_SCHEMA } from "../../src/mesh/outbox/storage/store.ts";
 import { openCoreDatabase } from "../../src/storage/core-open.ts";
 import { FakeRadio, SETTINGS, text } from "./outbox-support.ts";
 

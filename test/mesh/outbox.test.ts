@@ -1,9 +1,10 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { fail } from "../../src/errors.ts";
-import { EMERGENCY_ROOM, WAITING_MAX, WAITING_PER_PLUGIN_MAX } from "../../src/mesh/outbox/intake.ts";
-import { judgeNak } from "../../src/mesh/outbox/send-outcome.ts";
-import { BROADCAST, type MessageStatus } from "../../src/mesh/types.ts";
+import { BROADCAST } from "../../src/mesh/ids.ts";
+import { EMERGENCY_ROOM, WAITING_MAX, WAITING_PER_PLUGIN_MAX } from "../../src/mesh/outbox/admission.ts";
+import { judgeNak } from "../../src/mesh/outbox/message/outcome.ts";
+import type { MessageStatus } from "../../src/mesh/outgoing.ts";
 import { settle } from "../storage/core-clock.ts";
 import { type Bench, bench, OWN, PEER, SETTINGS, text } from "./outbox-support.ts";
 

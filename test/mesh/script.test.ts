@@ -1,8 +1,8 @@
 import { expect, test } from "bun:test";
+import { BROADCAST } from "../../src/mesh/ids.ts";
 import { parseScript, type ScriptStep } from "../../src/mesh/script/parse.ts";
 import { runScript, type ScriptOutcome, type ScriptPort } from "../../src/mesh/script/run.ts";
 import { SimulatedMesh } from "../../src/mesh/simulator/mesh.ts";
-import { BROADCAST } from "../../src/mesh/types.ts";
 import { FakeClock, seededRandom } from "../schedule/fake-clock.ts";
 import { BareClient } from "./simulated-client.ts";
 

@@ -2,8 +2,8 @@ import { create } from "@bufbuild/protobuf";
 import { Mesh, Portnums } from "@meshtastic/protobufs";
 import { encodeFrame, Framer } from "../../src/mesh/codec/framer.ts";
 import { decodeFromRadio, encodeToRadio, type FromRadio, type MeshPacket, tryDecode } from "../../src/mesh/codec/protobuf.ts";
+import type { Attachment } from "../../src/mesh/simulator/attachment.ts";
 import type { SimulatedMesh } from "../../src/mesh/simulator/mesh.ts";
-import type { Attachment } from "../../src/mesh/simulator/types.ts";
 
 type Variant = NonNullable<Parameters<typeof create<typeof Mesh.ToRadioSchema>>[1]>["payloadVariant"];
 

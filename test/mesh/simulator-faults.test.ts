@@ -1,7 +1,8 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { SimulatedMesh } from "../../src/mesh/simulator/mesh.ts";
-import type { HeardText, SimulatedMeshOptions } from "../../src/mesh/simulator/types.ts";
+import type { SimulatedMeshOptions } from "../../src/mesh/simulator/options.ts";
+import type { HeardText } from "../../src/mesh/simulator/texts.ts";
 import { FakeClock, seededRandom } from "../schedule/fake-clock.ts";
 import { BareClient } from "./simulated-client.ts";
 

@@ -5,7 +5,7 @@ import { systemClock, systemRandom } from "../../src/clock.ts";
 import { wantConfigFrame } from "../../src/mesh/codec/to-radio.ts";
 import { SimulatedMesh } from "../../src/mesh/simulator/mesh.ts";
 import { type MeshServer, serveSimulatedMesh } from "../../src/mesh/simulator/serve.ts";
-import type { HeardText } from "../../src/mesh/simulator/types.ts";
+import type { HeardText } from "../../src/mesh/simulator/texts.ts";
 import { until } from "./transport-contract.ts";
 
 /** Above the highest level of the client's log. */

@@ -2,9 +2,10 @@ import { describe, expect, test } from "bun:test";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { Admin, Mesh, Portnums } from "@meshtastic/protobufs";
 import fc from "fast-check";
+import { BROADCAST } from "../../src/mesh/ids.ts";
 import { SimulatedMesh } from "../../src/mesh/simulator/mesh.ts";
-import type { HeardText, SimulatedMeshOptions } from "../../src/mesh/simulator/types.ts";
-import { BROADCAST } from "../../src/mesh/types.ts";
+import type { SimulatedMeshOptions } from "../../src/mesh/simulator/options.ts";
+import type { HeardText } from "../../src/mesh/simulator/texts.ts";
 import { FakeClock, seededRandom } from "../schedule/fake-clock.ts";
 import { BareClient } from "./simulated-client.ts";
 

@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import fc from "fast-check";
-import { formatNodeId } from "../../src/mesh/codec/node-id.ts";
-import { BROADCAST } from "../../src/mesh/types.ts";
+import { BROADCAST, formatNodeId } from "../../src/mesh/ids.ts";
 import { DEADLINE_MS, fcRuns } from "./runs.ts";
 import { Machine, must, World } from "./world.ts";
 

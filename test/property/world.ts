@@ -17,7 +17,7 @@ import type { Json } from "../../src/json.ts";
 import type { LogLine } from "../../src/log/line.ts";
 import { createLog } from "../../src/log/log.ts";
 import type { SimulatedMesh } from "../../src/mesh/simulator/mesh.ts";
-import type { HeardText } from "../../src/mesh/simulator/types.ts";
+import type { HeardText } from "../../src/mesh/simulator/texts.ts";
 import { Compiler, compilerCommand } from "../../src/sandbox/loader/compiler.ts";
 import type { HostExit, PluginHost } from "../../src/sandbox/port.ts";
 import { spawnHost } from "../../src/sandbox/process.ts";

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { handleNumber } from "../../src/ids.ts";
-import { parseRate } from "../../src/router/limits.ts";
+import { parseEmergency } from "../../src/mesh/emergency/words.ts";
 import { compileKeyword, matchKeyword } from "../../src/router/match/keywords.ts";
-import { parseArguments, parseCommand, parseEmergency, wordsOf } from "../../src/router/match/parse.ts";
+import { parseArguments, parseCommand, wordsOf } from "../../src/router/match/parse.ts";
 import { Registry } from "../../src/router/match/registry.ts";
 
 const NO = { mayOverride: false };
@@ -134,9 +134,4 @@ describe("registry", () => {
       ),
     );
   });
-});
-
-test("rates", () => {
-  expect(parseRate("12/min")).toEqual({ ok: true, value: { count: 12, perMs: 60_000 } });
-  for (const text of ["", "12", "0/min", "1/week", "-1/s", "1e3/s"]) expect(parseRate(text).ok).toBe(false);
 });

@@ -6,10 +6,14 @@ import { fail, ok, type Result } from "../../src/errors.ts";
 import { type Handle, handleNumber } from "../../src/ids.ts";
 import type { Json } from "../../src/json.ts";
 import { type Logger, silentLogger } from "../../src/log/logger.ts";
-import { BROADCAST, type MeshNode, type TextMessage } from "../../src/mesh/types.ts";
+import { BROADCAST } from "../../src/mesh/ids.ts";
+import { SEEN_SCHEMA } from "../../src/mesh/intake/seen-packets.ts";
+import type { TextMessage } from "../../src/mesh/message.ts";
+import type { MeshNode } from "../../src/mesh/node.ts";
+import type { Reply } from "../../src/mesh/outgoing.ts";
+import type { CallDetails, HandlerOutcome, MenuAnswer } from "../../src/router/ports.ts";
 import { Router } from "../../src/router/router.ts";
-import { ROUTER_SCHEMA } from "../../src/router/seen.ts";
-import type { CallDetails, HandlerOutcome, MenuAnswer, Reply, RouterDeps, RouterSettings } from "../../src/router/types.ts";
+import type { RouterDeps, RouterSettings } from "../../src/router/router-deps.ts";
 import type { WireContext } from "../../src/sdk/boundary/wire.ts";
 import type { CoreDatabase } from "../../src/storage/core.ts";
 import { openCoreDatabase } from "../../src/storage/core-open.ts";
@@ -66,7 +70,7 @@ export class RouterBench {
     operators: readonly string[] = [OPERATOR],
     readonly folder = mkdtempSync(join(tmpdir(), "zephyrgate-router-")),
   ) {
-    const opened = openCoreDatabase(join(folder, "gateway.db"), [ROUTER_SCHEMA], { clock: this.clock, log: silentLogger });
+    const opened = openCoreDatabase(join(folder, "gateway.db"), [SEEN_SCHEMA], { clock: this.clock, log: silentLogger });
     if (!opened.ok) throw opened.error;
     this.database = opened.value;
     const note = (message: string, fields: unknown) => void this.logged.push({ message, fields });

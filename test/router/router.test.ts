@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { handleNumber } from "../../src/ids.ts";
-import { BROADCAST } from "../../src/mesh/types.ts";
-import { normalizeWord } from "../../src/router/match/parse.ts";
-import { SEEN_MAX } from "../../src/router/seen.ts";
+import { BROADCAST } from "../../src/mesh/ids.ts";
+import { SEEN_MAX } from "../../src/mesh/intake/seen-packets.ts";
+import { normalizeWord } from "../../src/mesh/words.ts";
 import { settle } from "../storage/core-clock.ts";
 import { ALICE, BOB, OPERATOR, OWN, RouterBench } from "./router-support.ts";
 

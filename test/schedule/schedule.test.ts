@@ -3,8 +3,9 @@ import fc from "fast-check";
 import { fail, ok } from "../../src/errors.ts";
 import { handleNumber } from "../../src/ids.ts";
 import { type Logger, silentLogger } from "../../src/log/logger.ts";
+import { forgetfulStore, type LastRun, type RunStore } from "../../src/schedule/last-runs.ts";
 import { Schedule, type ScheduleDeps } from "../../src/schedule/schedule.ts";
-import { forgetfulStore, type LastRun, type RunOutcome, type RunStore, type TaskRun, type TaskSpec } from "../../src/schedule/types.ts";
+import type { RunOutcome, TaskRun, TaskSpec } from "../../src/schedule/task-spec.ts";
 import { FakeClock } from "./fake-clock.ts";
 
 const START = Date.parse("2026-01-15T10:30:00Z");

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { RealmSpec, RequestOutcome } from "../../src/bridge/realm-spec.ts";
 import type { Json } from "../../src/json.ts";
-import { EMERGENCY_WORDS } from "../../src/router/match/parse.ts";
+import { EMERGENCY_WORDS } from "../../src/mesh/emergency/words.ts";
 import { openProbe, spec, watcher, withHost } from "../sandbox/support.ts";
 
 setDefaultTimeout(60_000);

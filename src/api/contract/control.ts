@@ -2,8 +2,10 @@ import type { Result } from "../../errors.ts";
 import type { CoreBus } from "../../events/core.ts";
 import type { Json } from "../../json.ts";
 import type { LogBook } from "../../log/line.ts";
-import type { Fault } from "../../mesh/simulator/types.ts";
-import type { LinkStatus, MeshNode, MessageState, MessageStatus, Priority } from "../../mesh/types.ts";
+import type { LinkStatus } from "../../mesh/link-status.ts";
+import type { MeshNode } from "../../mesh/node.ts";
+import type { MessageState, MessageStatus, Priority } from "../../mesh/outgoing.ts";
+import type { Fault } from "../../mesh/simulator/faults.ts";
 import type {
   AuditEntryView,
   AuditVerdict,

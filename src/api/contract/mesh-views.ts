@@ -1,6 +1,10 @@
 import * as v from "valibot";
 import type { CoreEvents, EventName } from "../../events/core.ts";
-import { BROADCAST, type LinkStatus, type MeshMessage, type MeshNode, type MessageStatus, type NodeNumber } from "../../mesh/types.ts";
+import { BROADCAST, type NodeNumber } from "../../mesh/ids.ts";
+import type { LinkStatus } from "../../mesh/link-status.ts";
+import type { MeshMessage } from "../../mesh/message.ts";
+import type { MeshNode } from "../../mesh/node.ts";
+import type { MessageStatus } from "../../mesh/outgoing.ts";
 
 /** The mesh as the API sends it: keys in snake_case, nodes as `!hex8`, points in time as RFC 3339. */
 const text = v.optional(v.string());

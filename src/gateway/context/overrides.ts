@@ -1,7 +1,7 @@
 import type { Result } from "../../errors.ts";
 import type { Exchange } from "../../http/exchange.ts";
 import type { Resolve } from "../../http/resolve.ts";
-import type { SimulatedMeshOptions } from "../../mesh/simulator/types.ts";
+import type { SimulatedMeshOptions } from "../../mesh/simulator/options.ts";
 import type { AuditItem } from "../../permissions/audit/query.ts";
 import type { BundledPlugin } from "../../plugins/discovery/discovery.ts";
 import type { HostKey } from "../../plugins/plugin/candidate.ts";

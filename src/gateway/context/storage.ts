@@ -1,19 +1,19 @@
 import { join } from "node:path";
 import { openSecretKey, SecretStore, secretsSchema } from "../../config/secrets.ts";
 import { ok, type Result } from "../../errors.ts";
+import { SEEN_SCHEMA } from "../../mesh/intake/seen-packets.ts";
 import { NODES_SCHEMA } from "../../mesh/nodes/store.ts";
-import { OUTBOX_SCHEMA } from "../../mesh/outbox/store.ts";
+import { OUTBOX_SCHEMA } from "../../mesh/outbox/storage/store.ts";
 import { AuditLog } from "../../permissions/audit/log.ts";
 import { grantsSchema } from "../../permissions/grants.ts";
 import { decisionsSchema } from "../../plugins/approval/decisions.ts";
-import { ROUTER_SCHEMA } from "../../router/seen.ts";
 import { runsSchema } from "../../schedule/run-store.ts";
 import type { CoreDatabase } from "../../storage/core.ts";
 import { openCoreDatabase } from "../../storage/core-open.ts";
 import { lockDataFolder } from "../../storage/lock.ts";
 import type { Site } from "./context.ts";
 
-const SCHEMAS = [runsSchema, NODES_SCHEMA, OUTBOX_SCHEMA, ROUTER_SCHEMA, grantsSchema, decisionsSchema, secretsSchema];
+const SCHEMAS = [runsSchema, NODES_SCHEMA, OUTBOX_SCHEMA, SEEN_SCHEMA, grantsSchema, decisionsSchema, secretsSchema];
 
 /** What lies on the disk: all of it is this gateway's alone while it runs. */
 export interface Ground {

@@ -1,7 +1,7 @@
 import { createLink } from "../../mesh/link/create-link.ts";
 import { type LinkDeps, MeshLink } from "../../mesh/link/link.ts";
 import { SimulatedMesh } from "../../mesh/simulator/mesh.ts";
-import type { SimulatedMeshOptions } from "../../mesh/simulator/types.ts";
+import type { SimulatedMeshOptions } from "../../mesh/simulator/options.ts";
 import { SimulatedTransport } from "../../mesh/transport/simulated.ts";
 import type { Interface } from "../context/interfaces.ts";
 

@@ -1,10 +1,10 @@
 import { correlationId } from "../../correlation.ts";
 import type { MeshLink } from "../../mesh/link/link.ts";
+import type { LinkStatus } from "../../mesh/link-status.ts";
 import { NodeDirectory } from "../../mesh/nodes/directory.ts";
 import { CoreNodeStore } from "../../mesh/nodes/store.ts";
 import { Outbox } from "../../mesh/outbox/outbox.ts";
 import type { SimulatedMesh } from "../../mesh/simulator/mesh.ts";
-import type { LinkStatus } from "../../mesh/types.ts";
 import type { Site } from "../context/context.ts";
 import type { Ground } from "../context/storage.ts";
 import { makeLinks } from "./links.ts";

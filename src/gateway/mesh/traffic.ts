@@ -1,8 +1,9 @@
 import type { CoreBus } from "../../events/core.ts";
 import type { Logger } from "../../log/logger.ts";
-import { formatNodeId } from "../../mesh/codec/node-id.ts";
+import { BROADCAST, formatNodeId } from "../../mesh/ids.ts";
+import type { TextMessage } from "../../mesh/message.ts";
 import type { NodeDirectory } from "../../mesh/nodes/directory.ts";
-import { BROADCAST, type MessageStatus, type TextMessage } from "../../mesh/types.ts";
+import type { MessageStatus } from "../../mesh/outgoing.ts";
 
 /** Ids of sent messages; far more than can be under way at once. */
 const REMEMBERED = 2000;

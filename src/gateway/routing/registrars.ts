@@ -5,7 +5,7 @@ import type { Registrar } from "../../plugins/capabilities/ports.ts";
 import type { CheckedRegistration } from "../../plugins/capabilities/schemas.ts";
 import type { Registry } from "../../router/match/registry.ts";
 import type { Schedule } from "../../schedule/schedule.ts";
-import type { TaskSpec } from "../../schedule/types.ts";
+import type { TaskSpec } from "../../schedule/task-spec.ts";
 
 /**
  * While a plugin is reloaded its old version still stands in the rooms, so that "there already" is no reason against the

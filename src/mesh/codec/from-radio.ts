@@ -3,8 +3,9 @@
  * named here leaves this file, and no key is.
  */
 import { Channel as ChannelProto, Config } from "@meshtastic/protobufs";
+import type { NodeNumber } from "../ids.ts";
+import type { Channel } from "../link-status.ts";
 import type { QueueReport } from "../radio.ts";
-import type { Channel, NodeNumber } from "../types.ts";
 import { type Airtime, type NodeFacts, readAirtime, readNodeInfo } from "./node-facts.ts";
 import type { FromRadio, MeshPacket } from "./protobuf.ts";
 

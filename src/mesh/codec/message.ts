@@ -1,8 +1,9 @@
 /** A MeshPacket in the gateway's terms. What it cannot use it names, so that the link counts it and goes on. */
 import type { MessageShape } from "@bufbuild/protobuf";
 import { Mesh, Portnums, Telemetry } from "@meshtastic/protobufs";
+import type { NodeNumber } from "../ids.ts";
+import { EMOJI_FLAG, type MeshMessage } from "../message.ts";
 import type { RoutingReport } from "../radio.ts";
-import { EMOJI_FLAG, type MeshMessage, type NodeNumber } from "../types.ts";
 import { type Airtime, readAirtime, readPosition, readUser } from "./node-facts.ts";
 import { lenientUtf8, type MeshPacket, tryDecode } from "./protobuf.ts";
 

@@ -1,7 +1,9 @@
 /** What a frame tells about a node, in the gateway's terms; the node directory merges such facts over all links. */
 import type { MessageShape } from "@bufbuild/protobuf";
 import { Config, Mesh, type Telemetry } from "@meshtastic/protobufs";
-import type { MeshMessage, NodeNumber, NodePosition, NodeUser } from "../types.ts";
+import type { NodeNumber } from "../ids.ts";
+import type { MeshMessage } from "../message.ts";
+import type { NodePosition, NodeUser } from "../node.ts";
 
 export interface NodeFacts {
   readonly number: NodeNumber;

@@ -1,8 +1,9 @@
 /** The frames that the gateway writes, ready for the transport. */
 import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import { Admin, Mesh, Portnums } from "@meshtastic/protobufs";
+import type { NodeNumber } from "../ids.ts";
+import type { Priority } from "../outgoing.ts";
 import type { OutgoingText } from "../radio.ts";
-import type { NodeNumber, Priority } from "../types.ts";
 import { encodeFrame } from "./framer.ts";
 import { encodeToRadio } from "./protobuf.ts";
 

@@ -6,16 +6,17 @@ import type { Logger } from "../../log/logger.ts";
 import type { RadioEvent } from "../codec/from-radio.ts";
 import { readPacket } from "../codec/message.ts";
 import { factsOf, type NodeFacts } from "../codec/node-facts.ts";
-import { formatNodeId } from "../codec/node-id.ts";
 import type { MeshPacket } from "../codec/protobuf.ts";
 import { textFrame } from "../codec/to-radio.ts";
+import { BROADCAST, formatNodeId } from "../ids.ts";
+import type { LinkCounter, LinkState, LinkStatus } from "../link-status.ts";
+import type { MeshMessage } from "../message.ts";
 import type { OutgoingText, QueueReport, Radio, RoutingReport } from "../radio.ts";
 import { Backoff } from "../session/backoff.ts";
 import { RadioFacts } from "../session/radio-facts.ts";
+import { RadioSession, type RadioSessionHooks } from "../session/radio-session.ts";
 import { RubbishLog } from "../session/rubbish-log.ts";
-import { RadioSession, type RadioSessionHooks } from "../session/session.ts";
 import type { Transport } from "../transport/port.ts";
-import { BROADCAST, type LinkCounter, type LinkState, type LinkStatus, type MeshMessage } from "../types.ts";
 import { type LinkEvent, nextState } from "./states.ts";
 
 export interface LinkDeps {

@@ -1,4 +1,4 @@
-import type { LinkState } from "../types.ts";
+import type { LinkState } from "../link-status.ts";
 
 /**
  * `opened`: the transport is open. `configured`: the radio has told its configuration. `rebooted`: it started anew on the

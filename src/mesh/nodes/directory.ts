@@ -2,8 +2,8 @@ import type { Clock, Timer } from "../../clock.ts";
 import { fail, ok, type Result } from "../../errors.ts";
 import type { Logger } from "../../log/logger.ts";
 import type { NodeFacts } from "../codec/node-facts.ts";
-import { formatNodeId, parseNodeId } from "../codec/node-id.ts";
-import { BROADCAST, type MeshNode, type NodeNumber } from "../types.ts";
+import { BROADCAST, formatNodeId, type NodeNumber, parseNodeId } from "../ids.ts";
+import type { MeshNode } from "../node.ts";
 
 /** Where nodes survive a restart; rows are what {@link NodeDirectory.all} shows. Synchronous, as SQLite is. */
 export interface NodeStore {

@@ -1,6 +1,7 @@
 import type { CoreDatabase } from "../../storage/core.ts";
 import type { RoomSchema } from "../../storage/core-open.ts";
-import type { MeshNode, NodeNumber } from "../types.ts";
+import type { NodeNumber } from "../ids.ts";
+import type { MeshNode } from "../node.ts";
 import type { NodeStore } from "./directory.ts";
 
 export const NODES_SCHEMA: RoomSchema = {

@@ -1,8 +1,18 @@
 import type { Clock, Random } from "../../clock.ts";
+import { BROADCAST } from "../ids.ts";
 import type { QueueReport, RoutingReport } from "../radio.ts";
-import { BROADCAST } from "../types.ts";
-import { type Copy, type FailureReason, hasWaiting, newPart, type OutMessage, type Part, packetIdsOf, RANK, stateOf } from "./message.ts";
-import { judgeNak, judgeQueueStatus, type SendOutcome } from "./send-outcome.ts";
+import {
+  type Copy,
+  type FailureReason,
+  hasWaiting,
+  newPart,
+  type OutMessage,
+  type Part,
+  packetIdsOf,
+  RANK,
+  stateOf,
+} from "./message/message.ts";
+import { judgeNak, judgeQueueStatus, type SendOutcome } from "./message/outcome.ts";
 
 export interface DeliveryDeps {
   readonly clock: Clock;

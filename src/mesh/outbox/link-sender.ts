@@ -1,7 +1,7 @@
 import type { Clock, Timer } from "../../clock.ts";
 import type { Logger } from "../../log/logger.ts";
+import type { LinkStatus } from "../link-status.ts";
 import type { OutgoingText, Radio } from "../radio.ts";
-import type { LinkStatus } from "../types.ts";
 
 /** What a link is to send next, and what to do when it is known how that went. */
 export interface SendJob {

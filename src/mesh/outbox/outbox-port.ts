@@ -2,9 +2,10 @@ import type { Clock, Random } from "../../clock.ts";
 import type { Result } from "../../errors.ts";
 import type { Logger } from "../../log/logger.ts";
 import type { CoreDatabase } from "../../storage/core.ts";
+import type { AirtimeConfig } from "../airtime/ledger.ts";
+import type { NodeNumber } from "../ids.ts";
+import type { MessageStatus } from "../outgoing.ts";
 import type { Radio } from "../radio.ts";
-import type { MessageStatus, NodeNumber } from "../types.ts";
-import type { AirtimeConfig } from "./airtime.ts";
 
 /** The mesh block's settings as far as they are about sending. */
 export interface OutboxConfig {

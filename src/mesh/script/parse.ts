@@ -1,8 +1,8 @@
 import { isMap, isScalar, isSeq, LineCounter, type Node, type Pair, parseDocument, type YAMLMap } from "yaml";
 import { fail, ok, type Result } from "../../errors.ts";
-import { parseNodeId } from "../codec/node-id.ts";
-import type { Fault, SayRequest } from "../simulator/types.ts";
-import { BROADCAST, type NodeNumber } from "../types.ts";
+import { BROADCAST, type NodeNumber, parseNodeId } from "../ids.ts";
+import type { Fault } from "../simulator/faults.ts";
+import type { SayRequest } from "../simulator/texts.ts";
 
 /** One step of `simulate run FILE`, with the line it stands on. Times are seconds. */
 export type ScriptStep = { readonly line: number } & (

@@ -1,8 +1,9 @@
 import { type Clock, sleep } from "../../clock.ts";
 import { asGatewayError, type GatewayError, type Result } from "../../errors.ts";
 import type { Subscription } from "../../lifetime.ts";
-import { formatNodeId } from "../codec/node-id.ts";
-import type { Fault, HeardText, SayRequest } from "../simulator/types.ts";
+import { formatNodeId } from "../ids.ts";
+import type { Fault } from "../simulator/faults.ts";
+import type { HeardText, SayRequest } from "../simulator/texts.ts";
 import type { ScriptStep } from "./parse.ts";
 
 /** What a script acts on: a {@link SimulatedMesh} itself, or the control API of a gateway that has one. */

@@ -1,6 +1,7 @@
 import type { RadioEvent } from "../codec/from-radio.ts";
 import type { Airtime } from "../codec/node-facts.ts";
-import type { Channel, LinkStatus, NodeNumber } from "../types.ts";
+import type { NodeNumber } from "../ids.ts";
+import type { Channel, LinkStatus } from "../link-status.ts";
 
 /** The firmware's own when the setting is 0, and the most it takes. */
 const DEFAULT_HOP_LIMIT = 3;

@@ -1,7 +1,7 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { Channel, Config, Mesh, ModuleConfig } from "@meshtastic/protobufs";
+import type { SimulatedNode } from "./nodes.ts";
 import { metricsOf, positionOf, publicKey, userOf } from "./nodes.ts";
-import type { SimulatedNode } from "./types.ts";
 
 export type FromRadioVariant = NonNullable<MessageInitShape<typeof Mesh.FromRadioSchema>["payloadVariant"]>;
 

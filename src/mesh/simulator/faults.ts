@@ -1,5 +1,30 @@
 import type { Random } from "../../clock.ts";
-import type { Fault } from "./types.ts";
+
+/** What goes wrong, from now on or for the next `count` texts of the gateway (1 when absent). */
+export type Fault =
+  /** Lost in the air: nobody hears it; nak 5 at the end when an ack was wanted. */
+  | { readonly kind: "drop"; readonly count?: number }
+  /** Refused with a local nak of this code; 5 comes after the retransmissions, all others at once. */
+  | { readonly kind: "nak"; readonly code: number; readonly count?: number }
+  /** Heard, but the ack never comes back. */
+  | { readonly kind: "lose_ack"; readonly count?: number }
+  /** Refused by queueStatus with this `res`, without a nak; 32 is a full transmit queue. */
+  | { readonly kind: "queue_status"; readonly res: number; readonly count?: number }
+  /** The next texts to the gateway arrive twice under one packet id. */
+  | { readonly kind: "duplicate"; readonly count?: number }
+  | { readonly kind: "latency"; readonly ms: number }
+  /** 0 to 1: each transmission, either way, is lost with this probability. */
+  | { readonly kind: "loss"; readonly fraction: number }
+  /** The node restarts: the client is cut off, the clock is lost, and for `ms` nobody gets in. */
+  | { readonly kind: "reboot"; readonly ms?: number }
+  /** A dead radio: the connection stands, nothing is taken or given, until `resume` or for `ms`. */
+  | { readonly kind: "silence"; readonly ms?: number }
+  /** The client is cut off without a word. */
+  | { readonly kind: "disconnect" }
+  /** This many bytes of noise on the link, lone frame starts among them. */
+  | { readonly kind: "rubbish"; readonly bytes: number }
+  /** Ends silence, latency, loss, a restart, and what is left of any count. */
+  | { readonly kind: "resume" };
 
 type Counted = "drop" | "nak" | "lose_ack" | "queue_status" | "duplicate";
 

@@ -3,15 +3,19 @@ import { Admin, Mesh, Portnums, Telemetry } from "@meshtastic/protobufs";
 import type { Timer } from "../../clock.ts";
 import { fail, ok, type Result } from "../../errors.ts";
 import type { Subscription } from "../../lifetime.ts";
-import { formatNodeId } from "../codec/node-id.ts";
 import { type MeshPacket, tryDecode } from "../codec/protobuf.ts";
-import { BROADCAST, EMOJI_FLAG, type NodeNumber } from "../types.ts";
-import { Air } from "./air.ts";
+import { BROADCAST, formatNodeId, type NodeNumber } from "../ids.ts";
+import { EMOJI_FLAG } from "../message.ts";
+import type { Attachment, Client } from "./attachment.ts";
 import type { BurstFacts } from "./burst.ts";
+import type { Fault } from "./faults.ts";
 import { Faults } from "./faults.ts";
-import { Firmware } from "./firmware.ts";
+import type { SimulatedNode } from "./nodes.ts";
 import { defaultNode, metricsOf, positionOf, publicKey, userOf } from "./nodes.ts";
-import type { Attachment, Client, Fault, HeardText, MeshCounters, SayRequest, SimulatedMeshOptions, SimulatedNode } from "./types.ts";
+import type { MeshCounters, SimulatedMeshOptions } from "./options.ts";
+import { Firmware } from "./stream-api.ts";
+import type { HeardText, SayRequest } from "./texts.ts";
+import { Air } from "./transmitter.ts";
 
 const DEFAULTS = { latencyMs: 30, textSpacingMs: 2000, retransmitMs: 21_000, idleMs: 15 * 60_000, rebootMs: 2000, hopLimit: 3 } as const;
 /** What one packet carries; see RADIO "Sending". */

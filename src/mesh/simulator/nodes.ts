@@ -1,8 +1,32 @@
 import { create } from "@bufbuild/protobuf";
 import { Config, Mesh, Telemetry } from "@meshtastic/protobufs";
-import { formatNodeId } from "../codec/node-id.ts";
-import type { NodeNumber } from "../types.ts";
-import type { SimulatedNode } from "./types.ts";
+import type { NodeNumber } from "../ids.ts";
+import { formatNodeId } from "../ids.ts";
+
+/** One node of the simulated mesh, as it is to be. */
+export interface SimulatedNode {
+  readonly number: NodeNumber;
+  readonly longName: string;
+  /** At most four bytes, as on a real node. */
+  readonly shortName: string;
+  /** Degrees. */
+  readonly latitude: number;
+  readonly longitude: number;
+  /** Metres. */
+  readonly altitude: number;
+  /** Percent. */
+  readonly batteryLevel: number;
+  /** dB, as the gateway's node hears it. */
+  readonly snr: number;
+  /** dBm. */
+  readonly rssi: number;
+  /** 0: a neighbour; more: heard through that many others. */
+  readonly hops: number;
+  /** False: its public key is unknown, so a direct message to it gives nak 39. */
+  readonly hasKey: boolean;
+  /** False: out of reach. It hears nothing, and acknowledges nothing. */
+  readonly online: boolean;
+}
 
 const NAMES = ["Ridge", "Harbour", "Summit", "Valley", "Bridge", "Lookout", "Quarry", "Lighthouse"] as const;
 

@@ -1,8 +1,8 @@
 import type { Socket } from "bun";
 import { fail, ok, type Result } from "../../errors.ts";
 import type { Logger } from "../../log/logger.ts";
+import type { Attachment } from "./attachment.ts";
 import type { SimulatedMesh } from "./mesh.ts";
-import type { Attachment } from "./types.ts";
 
 /** A client that reads so slowly that this much waits for it is cut off. */
 const MAX_PENDING = 256 * 1024;

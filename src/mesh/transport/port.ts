@@ -4,7 +4,7 @@
  */
 import type { Clock } from "../../clock.ts";
 import type { GatewayError, Result } from "../../errors.ts";
-import type { LinkStatus } from "../types.ts";
+import type { LinkStatus } from "../link-status.ts";
 
 export interface Transport {
   readonly type: LinkStatus["type"];

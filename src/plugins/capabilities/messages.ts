@@ -1,6 +1,7 @@
 import type { RequestOutcome } from "../../bridge/realm-spec.ts";
 import { fail, ok, type Result } from "../../errors.ts";
-import { BROADCAST, type Channel, type LinkStatus } from "../../mesh/types.ts";
+import { BROADCAST } from "../../mesh/ids.ts";
+import type { Channel, LinkStatus } from "../../mesh/link-status.ts";
 import type { SendArgs } from "../../sdk/boundary/wire.ts";
 import type { CallOrigin } from "../plugin/instance.ts";
 import { type Call, denied, done, failed } from "./call.ts";

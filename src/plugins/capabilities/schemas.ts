@@ -2,7 +2,7 @@
 
 import * as v from "valibot";
 import { registrationId } from "../../ids.ts";
-import { PRIORITIES } from "../../mesh/types.ts";
+import { PRIORITIES } from "../../mesh/outgoing.ts";
 
 const word = (max: number) => v.pipe(v.string(), v.minLength(1), v.maxLength(max));
 const id = v.pipe(v.number(), v.safeInteger(), v.minValue(0));

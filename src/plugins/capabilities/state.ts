@@ -1,6 +1,6 @@
 import type { RequestOutcome } from "../../bridge/realm-spec.ts";
 import type { Json } from "../../json.ts";
-import type { MeshNode } from "../../mesh/types.ts";
+import type { MeshNode } from "../../mesh/node.ts";
 import { type Call, denied, done } from "./call.ts";
 
 /** Read-only views of nodes, links and plugins (requirement 10.3), all behind system_state_read. */

@@ -1,5 +1,5 @@
 import { fail, ok, type Result } from "../../errors.ts";
-import { normalizeWord } from "./parse.ts";
+import { normalizeWord } from "../../mesh/words.ts";
 
 const PATTERN_MAX = 64;
 const WORDS_MAX = 8;

@@ -1,17 +1,13 @@
+import { normalizeWord, withoutPrefix } from "../../mesh/words.ts";
+
 /** A command as it was written: `name` in the form in which names are compared. */
 export interface ParsedCommand {
   readonly name: string;
   readonly args: string[];
 }
 
-export const EMERGENCY_WORDS: ReadonlySet<string> = new Set(["sos", "sosp", "sosf", "sosm", "mayday"]);
 const ARGS_MAX = 100;
 const OPENING_QUOTES: Readonly<Record<string, string>> = { '"': '"', "“": "”", "„": "“" };
-
-/** The form in which names and keywords are compared: composed, lower case. */
-export function normalizeWord(word: string): string {
-  return word.normalize("NFC").toLowerCase().normalize("NFC"); // lower case may fall apart again
-}
 
 /**
  * Reads a command. `prefixes`: one of them must come first, the longest that does is taken off; "" lets every text be a
@@ -19,11 +15,8 @@ export function normalizeWord(word: string): string {
  */
 export function parseCommand(text: string, prefixes: readonly string[]): ParsedCommand | null {
   const trimmed = text.trim();
-  const prefix = prefixes
-    .filter((each) => trimmed.startsWith(each))
-    .reduce<string | null>((a, b) => (a === null || b.length > a.length ? b : a), null);
-  if (prefix === null) return null;
-  const rest = trimmed.slice(prefix.length);
+  const rest = withoutPrefix(trimmed, prefixes);
+  if (rest === null) return null;
   const end = rest.search(/\s/);
   const name = normalizeWord(end === -1 ? rest : rest.slice(0, end));
   return name === "" ? null : { name, args: end === -1 ? [] : parseArguments(rest.slice(end)) };
@@ -44,17 +37,6 @@ export function parseArguments(text: string): string[] {
     args.push(text.slice(from, at));
     if (close !== undefined) at++;
   }
-}
-
-/** The emergency word a text begins with (`SOS`, `!sos:`, `Mayday, mayday`), in lower case, and what follows it. */
-export function parseEmergency(text: string, prefixes: readonly string[]): { readonly word: string; readonly rest: string } | null {
-  const command = parseCommand(text, [...prefixes, ""]);
-  if (command === null) return null;
-  const word = command.name.replace(/[!.,:;?-]{1,8}$/, "");
-  if (!EMERGENCY_WORDS.has(word)) return null;
-  const trimmed = text.trim();
-  const end = trimmed.search(/\s/);
-  return { word, rest: end === -1 ? "" : trimmed.slice(end).trim() };
 }
 
 /** The words of a text as keywords see them: without the punctuation around them. */

@@ -1,8 +1,10 @@
 import { fail, ok, type Result } from "../../errors.ts";
 import { type Handle, NO_HANDLE } from "../../ids.ts";
-import type { MessageKind } from "../../mesh/types.ts";
+import { EMERGENCY_WORDS } from "../../mesh/emergency/words.ts";
+import type { MessageKind } from "../../mesh/message.ts";
+import { normalizeWord } from "../../mesh/words.ts";
 import { compileKeyword, type KeywordPattern, matchKeyword } from "./keywords.ts";
-import { EMERGENCY_WORDS, normalizeWord, wordsOf } from "./parse.ts";
+import { wordsOf } from "./parse.ts";
 
 const USUAL_PRIORITY = 100;
 const NAME_MAX = 32;

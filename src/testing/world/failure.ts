@@ -1,4 +1,4 @@
-import type { Fault } from "../../mesh/simulator/types.ts";
+import type { Fault } from "../../mesh/simulator/faults.ts";
 
 /** What goes wrong on the air with the next messages of the gateway. */
 export type Failure =

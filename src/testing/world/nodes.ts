@@ -1,7 +1,8 @@
 import { GatewayError } from "../../errors.ts";
-import { formatNodeId } from "../../mesh/codec/node-id.ts";
+import { formatNodeId } from "../../mesh/ids.ts";
 import type { SimulatedMesh } from "../../mesh/simulator/mesh.ts";
-import type { HeardText, SimulatedNode } from "../../mesh/simulator/types.ts";
+import type { SimulatedNode } from "../../mesh/simulator/nodes.ts";
+import type { HeardText } from "../../mesh/simulator/texts.ts";
 
 /** A node of the virtual mesh. Everything but the name has a value of its own. */
 export type NodeOptions = Partial<Omit<SimulatedNode, "number" | "longName">> & { readonly name: string };

@@ -1,5 +1,6 @@
 import type { CoreBus } from "../../events/core.ts";
-import { BROADCAST, type MessageState, type MessageStatus, type Priority } from "../../mesh/types.ts";
+import { BROADCAST } from "../../mesh/ids.ts";
+import type { MessageState, MessageStatus, Priority } from "../../mesh/outgoing.ts";
 
 /** A message that was queued for the mesh, replies included. */
 export interface SentMessage {

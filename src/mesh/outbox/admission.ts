@@ -1,9 +1,10 @@
 import type { Clock } from "../../clock.ts";
 import { fail, type GatewayError } from "../../errors.ts";
 import { splitText } from "../codec/text.ts";
-import { BROADCAST, type OutboxRequest, type Priority } from "../types.ts";
-import type { Lanes } from "./lanes.ts";
-import { type OutMessage, senderKey } from "./message.ts";
+import { BROADCAST } from "../ids.ts";
+import type { OutboxRequest, Priority } from "../outgoing.ts";
+import { type OutMessage, senderKey } from "./message/message.ts";
+import type { Lanes } from "./send-queue.ts";
 
 export const WAITING_MAX = 500;
 export const WAITING_PER_PLUGIN_MAX = 100;

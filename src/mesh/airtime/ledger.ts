@@ -1,5 +1,6 @@
 import type { Clock } from "../../clock.ts";
-import type { LinkStatus, Priority } from "../types.ts";
+import type { LinkStatus } from "../link-status.ts";
+import type { Priority } from "../outgoing.ts";
 
 /** The mesh block's airtime settings: fractions from 0 to 1. */
 export interface AirtimeConfig {
@@ -9,41 +10,6 @@ export interface AirtimeConfig {
   readonly channel_utilization_max: number;
   /** Part of an hour that one plugin's messages may be on the air. */
   readonly plugin_share: number;
-}
-
-interface Modem {
-  readonly spreadingFactor: number;
-  /** kHz. */
-  readonly bandwidth: number;
-  /** 4/5 is 5. */
-  readonly codingRate: number;
-}
-
-const LONG_FAST: Modem = { spreadingFactor: 11, bandwidth: 250, codingRate: 5 };
-const MODEMS: Readonly<Record<string, Modem>> = {
-  SHORTTURBO: { spreadingFactor: 7, bandwidth: 500, codingRate: 5 },
-  SHORTFAST: { spreadingFactor: 7, bandwidth: 250, codingRate: 5 },
-  SHORTSLOW: { spreadingFactor: 8, bandwidth: 250, codingRate: 5 },
-  MEDIUMFAST: { spreadingFactor: 9, bandwidth: 250, codingRate: 5 },
-  MEDIUMSLOW: { spreadingFactor: 10, bandwidth: 250, codingRate: 5 },
-  LONGTURBO: { spreadingFactor: 11, bandwidth: 500, codingRate: 8 },
-  LONGFAST: LONG_FAST,
-  LONGMODERATE: { spreadingFactor: 11, bandwidth: 125, codingRate: 8 },
-  LONGSLOW: { spreadingFactor: 12, bandwidth: 125, codingRate: 8 },
-  VERYLONGSLOW: { spreadingFactor: 12, bandwidth: 62.5, codingRate: 8 },
-};
-/** The radio's own header, and the protobuf around a text. */
-const OVERHEAD_BYTES = 16 + 8;
-const PREAMBLE_SYMBOLS = 16 + 4.25;
-
-/** Milliseconds that a text of so many bytes is on the air once, by the LoRa symbol formula. An unknown preset counts as LongFast. */
-export function timeOnAir(textBytes: number, preset: string | undefined): number {
-  const { spreadingFactor, bandwidth, codingRate } = MODEMS[(preset ?? "").toUpperCase().replace(/[^A-Z]/g, "")] ?? LONG_FAST;
-  const symbolMs = 2 ** spreadingFactor / bandwidth;
-  // The radio switches its low data rate optimisation on for slow symbols; each then carries two bits less.
-  const bits = 4 * (symbolMs > 16 ? spreadingFactor - 2 : spreadingFactor);
-  const symbols = Math.ceil((8 * (textBytes + OVERHEAD_BYTES) - 4 * spreadingFactor + 28 + 16) / bits) * codingRate;
-  return (PREAMBLE_SYMBOLS + 8 + Math.max(symbols, 0)) * symbolMs;
 }
 
 const MINUTE_MS = 60_000;

@@ -1,26 +1,10 @@
-import type { Clock, Random } from "../clock.ts";
 import type { Result } from "../errors.ts";
-import type { CoreEvents } from "../events/core.ts";
 import type { Handle } from "../ids.ts";
 import type { Json } from "../json.ts";
-import type { Logger } from "../log/logger.ts";
-import type { MeshMessage, MeshNode, NodeNumber, Priority } from "../mesh/types.ts";
+import type { ChannelIndex, NodeNumber } from "../mesh/ids.ts";
+import type { MeshMessage } from "../mesh/message.ts";
+import type { MeshNode } from "../mesh/node.ts";
 import type { WireContext } from "../sdk/boundary/wire.ts";
-import type { CoreDatabase } from "../storage/core.ts";
-
-/** The configuration's `commands` block, and the operators. */
-export interface RouterSettings {
-  readonly prefix: string;
-  readonly direct_prefix: string;
-  readonly channels: "all" | readonly (number | string)[];
-  readonly ignore_channels: readonly (number | string)[];
-  readonly direct_only: boolean;
-  readonly channel_replies: "channel" | "direct";
-  /** `12/min`. */
-  readonly sender_rate: string;
-  /** Node ids, `!0a0b0c0d`. */
-  readonly ban: readonly string[];
-}
 
 export type HandlerOutcome =
   | {
@@ -56,21 +40,6 @@ export interface HandlerPort {
   timeoutOf(plugin: string): number;
   /** May it hear this message (`receive_messages`)? */
   mayHear(plugin: string, message: MeshMessage): boolean;
-}
-
-/** An answer on its way out. The port checks `send_messages` of the plugin (null: the gateway's own words) and queues it. */
-export interface Reply {
-  readonly plugin: string | null;
-  readonly text: string;
-  readonly parts: number;
-  readonly to: NodeNumber;
-  readonly channel: number;
-  /** Absent: whichever link reaches it. */
-  readonly link?: string;
-  readonly replyId?: number;
-  readonly priority: Priority;
-  readonly wantAck: boolean;
-  readonly correlationId: string;
 }
 
 /** The menus' answer to a text; see the menu room. */
@@ -111,42 +80,5 @@ export interface NodeLookup {
   /** One of the nodes the gateway is attached to. */
   isOwn(node: NodeNumber): boolean;
   /** The name of a channel on a link; "" when it has none. */
-  channelName(link: string, index: number): string;
-}
-
-export interface RouterDeps {
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly log: Logger;
-  readonly database: CoreDatabase;
-  readonly settings: RouterSettings;
-  /** Node ids. */
-  readonly operators: readonly string[];
-  readonly handlers: HandlerPort;
-  readonly menu: MenuPort | null;
-  readonly sessions: SessionPort;
-  readonly nodes: NodeLookup;
-  /** Fails where the plugin may not send, or the outbox is full. */
-  reply(reply: Reply): Result<unknown>;
-  received(message: MeshMessage): void;
-  processed(event: CoreEvents["message_processed"]): void;
-  alert(event: CoreEvents["alert"]): void;
-}
-
-export interface RouterStats {
-  readonly received: number;
-  readonly duplicates: number;
-  /** Commands in messages too old to be answered. */
-  readonly stale: number;
-  readonly banned: number;
-  /** Over `sender_rate`. */
-  readonly limited: number;
-  readonly commands: number;
-  readonly replies: number;
-  /** Replies that were not sent: no permission, no budget, or no room. */
-  readonly repliesDropped: number;
-  readonly failures: number;
-  /** Calls not made because too many waited. */
-  readonly overflows: number;
-  readonly emergencies: number;
+  channelName(link: string, index: ChannelIndex): string;
 }

@@ -1,8 +1,8 @@
-import type { CoreDatabase } from "../../storage/core.ts";
-import type { RoomSchema } from "../../storage/core-open.ts";
-import type { MessageState, MessageStatus, Priority, Sender } from "../types.ts";
-import { type Copy, type FailureReason, isSettled, newPart, type OutMessage, type PartState, RANK, statusOf } from "./message.ts";
-import { firstIdOf } from "./message-id.ts";
+import type { CoreDatabase } from "../../../storage/core.ts";
+import type { RoomSchema } from "../../../storage/core-open.ts";
+import type { MessageState, MessageStatus, Priority, Sender } from "../../outgoing.ts";
+import { firstIdOf } from "../message/id.ts";
+import { type Copy, type FailureReason, isSettled, newPart, type OutMessage, type PartState, RANK, statusOf } from "../message/message.ts";
 
 export const OUTBOX_SCHEMA: RoomSchema = {
   room: "outbox",

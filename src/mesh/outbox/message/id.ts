@@ -1,4 +1,4 @@
-import type { Clock, Random } from "../../clock.ts";
+import type { Clock, Random } from "../../../clock.ts";
 
 const ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 const TIME_DIGITS = 10;

@@ -1,8 +1,8 @@
-import type { Clock, Timer } from "../../clock.ts";
-import { fail, ok, type Result } from "../../errors.ts";
-import type { Logger } from "../../log/logger.ts";
-import type { DeferredWrite } from "../../storage/core.ts";
-import type { OutMessage } from "./message.ts";
+import type { Clock, Timer } from "../../../clock.ts";
+import { fail, ok, type Result } from "../../../errors.ts";
+import type { Logger } from "../../../log/logger.ts";
+import type { DeferredWrite } from "../../../storage/core.ts";
+import type { OutMessage } from "../message/message.ts";
 import type { OutboxStore } from "./store.ts";
 
 export interface JournalDeps {

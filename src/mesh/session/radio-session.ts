@@ -4,8 +4,8 @@ import { Framer } from "../codec/framer.ts";
 import { type RadioEvent, readFromRadio } from "../codec/from-radio.ts";
 import { decodeFromRadio, type FromRadio } from "../codec/protobuf.ts";
 import { disconnectFrame, heartbeatFrame, setTimeFrame, WAKE_BYTES, wantConfigFrame } from "../codec/to-radio.ts";
+import type { LinkCounter } from "../link-status.ts";
 import type { Connection, ConnectionEnd, ConnectionEvents } from "../transport/port.ts";
-import type { LinkCounter } from "../types.ts";
 import type { RadioFacts } from "./radio-facts.ts";
 
 /** A radio that is booting or asleep misses the question; asked again under the same number, it does no harm. */

@@ -1,5 +1,6 @@
-import type { OutgoingText } from "../radio.ts";
-import { BROADCAST, type MessageState, type MessageStatus, type OutboxRequest, type Sender } from "../types.ts";
+import { BROADCAST } from "../../ids.ts";
+import type { MessageState, MessageStatus, OutboxRequest, Sender } from "../../outgoing.ts";
+import type { OutgoingText } from "../../radio.ts";
 
 /** Why a message failed. Closed: documents and plugins go by these words. */
 export type FailureReason =

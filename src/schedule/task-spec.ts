@@ -1,6 +1,4 @@
-import type { Result } from "../errors.ts";
 import type { Handle } from "../ids.ts";
-
 /** What a plugin registers. Exactly one of `intervalS` and `cron`. */
 export interface TaskSpec {
   readonly plugin: string;
@@ -55,25 +53,3 @@ export interface TaskStatus {
   readonly isRunning: boolean;
   readonly isPaused: boolean;
 }
-
-/** So far are the missed runs of one downtime counted: a second-by-second pattern after a week would cost a minute. */
-export const MAX_MISSED = 100;
-
-export interface LastRun {
-  readonly plugin: string;
-  readonly task: string;
-  /** ms since 1970. */
-  readonly at: number;
-  /** False when the task was only seen for the first time then. */
-  readonly ran: boolean;
-}
-
-/** Where last runs outlive the gateway. */
-export interface RunStore {
-  load(plugin: string, task: string): LastRun | null;
-  /** All in one transaction. */
-  save(runs: readonly LastRun[]): Result<null>;
-}
-
-/** For tests and for gateways that forget. */
-export const forgetfulStore: RunStore = { load: () => null, save: () => ({ ok: true, value: null }) };

@@ -1,4 +1,4 @@
-import type { Entry } from "./types.ts";
+import type { Entry } from "./items.ts";
 import { byteLength, cutToBytes } from "./words.ts";
 
 /** One message; official apps stay below it too. */

@@ -1,8 +1,8 @@
-import type { NodeNumber } from "../mesh/types.ts";
-import type { CoreDatabase, DeferredWrite } from "../storage/core.ts";
-import type { RoomSchema } from "../storage/core-open.ts";
+import type { CoreDatabase, DeferredWrite } from "../../storage/core.ts";
+import type { RoomSchema } from "../../storage/core-open.ts";
+import type { NodeNumber } from "../ids.ts";
 
-export const ROUTER_SCHEMA: RoomSchema = {
+export const SEEN_SCHEMA: RoomSchema = {
   room: "router",
   versions: ["CREATE TABLE router_seen (seq INTEGER PRIMARY KEY, node INTEGER NOT NULL, packet INTEGER NOT NULL)"],
 };

@@ -1,43 +1,41 @@
-import type { Clock } from "../clock.ts";
-import type { CoreEvents } from "../events/core.ts";
-import type { Logger } from "../log/logger.ts";
-import { formatNodeId } from "../mesh/codec/node-id.ts";
-import { countParts } from "../mesh/codec/text.ts";
-import type { MeshNode, NodeNumber, TextMessage } from "../mesh/types.ts";
-import { nameOf, placeOf } from "./context.ts";
-import { Buckets } from "./limits.ts";
-import type { Reply } from "./types.ts";
-
-export interface Emergency {
-  /** Lower case. */
-  readonly word: string;
-  readonly rest: string;
-}
+import type { Clock } from "../../clock.ts";
+import type { Logger } from "../../log/logger.ts";
+import type { Rate } from "../../permissions/grammar/rates.ts";
+import { countParts } from "../codec/text.ts";
+import { nameOf, placeOf } from "../describe.ts";
+import type { NodeNumber } from "../ids.ts";
+import { formatNodeId } from "../ids.ts";
+import type { TextMessage } from "../message.ts";
+import type { MeshNode } from "../node.ts";
+import type { Reply } from "../outgoing.ts";
+import { SenderBuckets } from "../sender-limits.ts";
+import type { EmergencyCall } from "./words.ts";
 
 export interface EmergencyDeps {
   readonly clock: Clock;
   readonly log: Logger;
   readonly operators: readonly NodeNumber[];
   node(number: NodeNumber): MeshNode | null;
-  alert(event: CoreEvents["alert"]): void;
+  /** Announces it to the rest of the gateway. */
+  alert(event: { readonly code: "emergency"; readonly message: string }): void;
   /** False: it could not be queued. */
   reply(reply: Reply): boolean;
 }
 
 /** A sender's emergencies that are acted on; more are logged. Enough for one in need, too few to jam the mesh. */
-const RATE = { count: 5, perMs: 10 * 60_000 };
+const RATE: Rate = { count: 5, periodS: 600, text: "5 in 10 min" };
 const OLD_S = 120;
 
 /** What the gateway itself does about a cry for help: the alert always, and the answer when no plugin gave one. */
 export class Emergencies {
-  readonly #rate: Buckets;
+  readonly #rate: SenderBuckets;
 
   constructor(private readonly deps: EmergencyDeps) {
-    this.#rate = new Buckets(deps.clock, RATE);
+    this.#rate = new SenderBuckets(deps.clock, RATE);
   }
 
   /** Raises the alert. False: this sender cried too often just now. */
-  begin(message: TextMessage, emergency: Emergency): boolean {
+  begin(message: TextMessage, emergency: EmergencyCall): boolean {
     if (!this.#rate.take(message.from)) {
       this.deps.log.warn("an emergency beyond the sender's rate is not passed on", {
         sender: formatNodeId(message.from),
@@ -51,12 +49,12 @@ export class Emergencies {
   }
 
   /** Of a banned sender: the operator learns of it, the mesh does not. */
-  note(message: TextMessage, emergency: Emergency): void {
+  note(message: TextMessage, emergency: EmergencyCall): void {
     if (this.#rate.take(message.from)) this.#raise(message, emergency, " (this node is banned: nothing is answered)");
   }
 
   /** Tells the operators' nodes, and the sender the truth about it. */
-  answer(message: TextMessage, emergency: Emergency): void {
+  answer(message: TextMessage, emergency: EmergencyCall): void {
     const text = this.#describe(message, emergency);
     const others = this.deps.operators.filter((operator) => operator !== message.from);
     const told = others.filter((to) => this.deps.reply(this.#urgent(message, to, text, {}))).length;
@@ -82,13 +80,13 @@ export class Emergencies {
     return { plugin: null, text, parts: countParts(text), to, ...place, ...more, priority: "emergency", wantAck: true, correlationId };
   }
 
-  #raise(message: TextMessage, emergency: Emergency, note: string): void {
+  #raise(message: TextMessage, emergency: EmergencyCall, note: string): void {
     const text = this.#describe(message, emergency) + note;
     this.deps.log.warn(text, { correlation_id: message.correlationId });
     this.deps.alert({ code: "emergency", message: text });
   }
 
-  #describe(message: TextMessage, { word, rest }: Emergency): string {
+  #describe(message: TextMessage, { word, rest }: EmergencyCall): string {
     const node = this.deps.node(message.from);
     const name = nameOf(message, node);
     const who = name === formatNodeId(message.from) ? name : `${name} (${formatNodeId(message.from)})`;

@@ -2,10 +2,12 @@ import { create, toBinary } from "@bufbuild/protobuf";
 import { Mesh, Portnums } from "@meshtastic/protobufs";
 import type { Clock } from "../../clock.ts";
 import { lenientUtf8, type MeshPacket } from "../codec/protobuf.ts";
-import { BROADCAST, type NodeNumber } from "../types.ts";
+import { BROADCAST, type NodeNumber } from "../ids.ts";
 import type { FromRadioVariant } from "./burst.ts";
 import type { Faults } from "./faults.ts";
-import type { HeardText, MeshCounters, SimulatedNode } from "./types.ts";
+import type { SimulatedNode } from "./nodes.ts";
+import type { MeshCounters } from "./options.ts";
+import type { HeardText } from "./texts.ts";
 
 /** Bytes of text the firmware carries, see RADIO "Sending". */
 const LARGEST = { channel: 232, direct: 220, replyCosts: 5, undecodable: 237 } as const;

@@ -1,6 +1,6 @@
 import type { Clock } from "../clock.ts";
-import type { NodeNumber } from "../mesh/types.ts";
-import type { Place } from "./types.ts";
+import type { NodeNumber } from "../mesh/ids.ts";
+import type { Place } from "./items.ts";
 
 /** Where a node stands: the last place is shown. Never empty. */
 export interface MenuSession {

@@ -3,8 +3,9 @@ import { Mesh } from "@meshtastic/protobufs";
 import type { Clock, Random, Timer } from "../../clock.ts";
 import { encodeFrame, Framer } from "../codec/framer.ts";
 import { decodeToRadio, encodeFromRadio, type MeshPacket, type ToRadio } from "../codec/protobuf.ts";
+import type { Attachment, Client } from "./attachment.ts";
 import { type BurstFacts, configBurst, type FromRadioVariant } from "./burst.ts";
-import type { Attachment, Client, MeshCounters } from "./types.ts";
+import type { MeshCounters } from "./options.ts";
 
 /** Packets that the node keeps for a client that is away, as the firmware's queue to the phone. */
 const BACKLOG = 32;

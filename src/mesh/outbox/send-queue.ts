@@ -1,5 +1,5 @@
-import type { Priority } from "../types.ts";
-import { type OutMessage, senderKey } from "./message.ts";
+import type { Priority } from "../outgoing.ts";
+import { type OutMessage, senderKey } from "./message/message.ts";
 
 const URGENT_FIRST: readonly Priority[] = ["emergency", "high", "normal", "low"];
 

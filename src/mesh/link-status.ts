@@ -1,0 +1,40 @@
+import type { ChannelIndex, NodeNumber } from "./ids.ts";
+
+export interface Channel {
+  readonly index: ChannelIndex;
+  readonly name: string;
+  readonly role: "primary" | "secondary" | "disabled";
+}
+
+/** The transitions are in mesh/link/states.ts. */
+export type LinkState = "connecting" | "configuring" | "up" | "waiting" | "stopped";
+
+export interface LinkStatus {
+  readonly name: string;
+  readonly type: "serial" | "tcp" | "simulated";
+  /** The device path, host:port, or the count of simulated nodes. */
+  readonly target: string;
+  readonly state: LinkState;
+  /** Why it is not up. */
+  readonly reason?: string;
+  /** ms since 1970. */
+  readonly since: number;
+  readonly ownNode?: NodeNumber;
+  readonly channels: readonly Channel[];
+  readonly firmware?: string;
+  readonly modemPreset?: string;
+  /** 0 to 1, as the node reports it. */
+  readonly channelUtilization?: number;
+  readonly airUtilTx?: number;
+  readonly counters: Readonly<Record<LinkCounter, number>>;
+}
+
+export type LinkCounter =
+  | "framesIn"
+  | "framesOut"
+  | "packetsIn"
+  | "packetsOut"
+  | "garbageBytes"
+  | "undecodable"
+  | "reconnects"
+  | "duplicates";

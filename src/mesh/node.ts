@@ -1,0 +1,41 @@
+import type { NodeNumber } from "./ids.ts";
+
+export interface NodeUser {
+  readonly longName: string;
+  readonly shortName: string;
+  readonly hardware?: string;
+  readonly role?: string;
+}
+
+export interface NodePosition {
+  /** Degrees. */
+  readonly latitude: number;
+  readonly longitude: number;
+  /** Metres above sea level. */
+  readonly altitude?: number;
+  /** s since 1970. */
+  readonly time?: number;
+}
+
+/** What is known of one node, merged over all links. */
+export interface MeshNode {
+  readonly number: NodeNumber;
+  /** `!%08x`. */
+  readonly id: string;
+  readonly longName?: string;
+  readonly shortName?: string;
+  readonly hardware?: string;
+  readonly role?: string;
+  readonly position?: NodePosition;
+  /** Percent; 101 means powered. */
+  readonly batteryLevel?: number;
+  readonly voltage?: number;
+  readonly snr?: number;
+  readonly rssi?: number;
+  readonly hopsAway?: number;
+  /** ms since 1970. */
+  readonly lastHeard?: number;
+  /** True for the node that the gateway is attached to. */
+  readonly isOwn: boolean;
+  readonly link: string;
+}

@@ -1,0 +1,61 @@
+import type { ChannelIndex, NodeNumber, PacketId } from "./ids.ts";
+
+/** Most urgent last. */
+export const PRIORITIES = ["low", "normal", "high", "emergency"] as const;
+export type Priority = (typeof PRIORITIES)[number];
+
+/** Who a message is sent for: paces, budgets and withdrawals go by it. */
+export type Sender = { readonly kind: "plugin"; readonly plugin: string } | { readonly kind: "operator" } | { readonly kind: "gateway" };
+
+export interface OutboxRequest {
+  readonly text: string;
+  readonly to: NodeNumber;
+  readonly channel: ChannelIndex;
+  /** The interface to use; without it the one that heard the destination last, else every link that is up has one copy. */
+  readonly link?: string;
+  readonly replyId?: PacketId;
+  readonly priority: Priority;
+  readonly wantAck: boolean;
+  readonly sender: Sender;
+  readonly correlationId: string;
+}
+
+export type MessageState = "queued" | "sent" | "relayed" | "delivered" | "failed";
+
+export interface MessageStatus {
+  /** `m_` and 26 characters. */
+  readonly id: string;
+  readonly state: MessageState;
+  /** Why it failed: a closed word, see mesh/outbox. */
+  readonly reason?: string;
+  /** The radio's own error number, where it gave one. */
+  readonly code?: number;
+  readonly packets: readonly PacketId[];
+  readonly parts: number;
+  /** The part this change is about, from 1; absent in a summary. */
+  readonly part?: number;
+  readonly text: string;
+  readonly to: NodeNumber;
+  readonly channel: ChannelIndex;
+  readonly priority: Priority;
+  readonly sender: Sender;
+  readonly correlationId: string;
+  /** ms since 1970. */
+  readonly queuedAt: number;
+  readonly updatedAt: number;
+}
+
+/** An answer on its way out. The port checks `send_messages` of the plugin (null: the gateway's own words) and queues it. */
+export interface Reply {
+  readonly plugin: string | null;
+  readonly text: string;
+  readonly parts: number;
+  readonly to: NodeNumber;
+  readonly channel: ChannelIndex;
+  /** Absent: whichever link reaches it. */
+  readonly link?: string;
+  readonly replyId?: PacketId;
+  readonly priority: Priority;
+  readonly wantAck: boolean;
+  readonly correlationId: string;
+}

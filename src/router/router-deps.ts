@@ -1,0 +1,59 @@
+import type { Clock, Random } from "../clock.ts";
+import type { Result } from "../errors.ts";
+import type { CoreEvents } from "../events/core.ts";
+import type { Logger } from "../log/logger.ts";
+import type { MeshMessage } from "../mesh/message.ts";
+import type { Reply } from "../mesh/outgoing.ts";
+import type { CoreDatabase } from "../storage/core.ts";
+import type { HandlerPort, MenuPort, NodeLookup, SessionPort } from "./ports.ts";
+
+/** The configuration's `commands` block, and the operators. */
+export interface RouterSettings {
+  readonly prefix: string;
+  readonly direct_prefix: string;
+  readonly channels: "all" | readonly (number | string)[];
+  readonly ignore_channels: readonly (number | string)[];
+  readonly direct_only: boolean;
+  readonly channel_replies: "channel" | "direct";
+  /** `12/min`. */
+  readonly sender_rate: string;
+  /** Node ids, `!0a0b0c0d`. */
+  readonly ban: readonly string[];
+}
+
+export interface RouterDeps {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  readonly database: CoreDatabase;
+  readonly settings: RouterSettings;
+  /** Node ids. */
+  readonly operators: readonly string[];
+  readonly handlers: HandlerPort;
+  readonly menu: MenuPort | null;
+  readonly sessions: SessionPort;
+  readonly nodes: NodeLookup;
+  /** Fails where the plugin may not send, or the outbox is full. */
+  reply(reply: Reply): Result<unknown>;
+  received(message: MeshMessage): void;
+  processed(event: CoreEvents["message_processed"]): void;
+  alert(event: CoreEvents["alert"]): void;
+}
+
+export interface RouterStats {
+  readonly received: number;
+  readonly duplicates: number;
+  /** Commands in messages too old to be answered. */
+  readonly stale: number;
+  readonly banned: number;
+  /** Over `sender_rate`. */
+  readonly limited: number;
+  readonly commands: number;
+  readonly replies: number;
+  /** Replies that were not sent: no permission, no budget, or no room. */
+  readonly repliesDropped: number;
+  readonly failures: number;
+  /** Calls not made because too many waited. */
+  readonly overflows: number;
+  readonly emergencies: number;
+}
