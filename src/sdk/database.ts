@@ -40,6 +40,7 @@ function encodeAll(statements: readonly (readonly [sql: string, ...params: SqlVa
   return encoded;
 }
 
+/** What one statement changed. */
 export interface RunResult {
   /** Rows changed. */
   readonly changes: number;
@@ -47,6 +48,7 @@ export interface RunResult {
   readonly lastInsertRowid: number | string;
 }
 
+/** A plugin's own SQLite database. Every call needs `database_access`, else it rejects with PermissionDenied; refused or failing SQL is PluginError `invalid_argument`. */
 export const db = {
   /**
    * Rows of one statement. At most 5,000 rows and 200 KB.

@@ -20,10 +20,12 @@ import {
 import { URLSearchParams } from "./realm/url.ts";
 import type { HttpOptions, HttpPostOptions, HttpResult } from "./types.ts";
 
+/** Behind {@link Plugin.httpGet}. */
 export async function httpGet(url: string, options: HttpOptions = {}): Promise<HttpResult> {
   return toResult(await request("http_request", toArgs("GET", url, options)));
 }
 
+/** Behind {@link Plugin.httpPost}. */
 export async function httpPost(url: string, options: HttpPostOptions = {}): Promise<HttpResult> {
   const args = toArgs("POST", url, options);
   const headers = args.headers ?? {};
@@ -69,6 +71,7 @@ function toResult(outcome: HttpOutcome): HttpResult {
   }
 }
 
+/** As in the web standard: names are compared in lower case, values of one name are joined by commas. */
 export class Headers {
   readonly #values: { [name: string]: string } = { __proto__: null } as never;
   constructor(init: { readonly [name: string]: string } | Headers = {}) {
@@ -110,6 +113,7 @@ export class Headers {
   }
 }
 
+/** As in the web standard, for bodies of text; the body can be read once. */
 export class Response {
   readonly ok: boolean;
   readonly headers: Headers;

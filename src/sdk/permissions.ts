@@ -37,6 +37,7 @@ export function demand(name: string, scope: Json = null): void {
   if (!isGranted(name)) throw new PermissionDenied(name, scope, hintFor(name));
 }
 
+/** The lines to add to the manifest. */
 export function hintFor(name: string): string {
   return `add to the manifest:\npermissions:\n  - ${name}`;
 }
@@ -50,6 +51,7 @@ export function announceChange(): void {
   for (let at = 0; at < present.length; at++) runLoose(present[at] ?? (() => {}));
 }
 
+/** What the operator has granted to the plugin, and how the plugin asks for more. */
 export const permissions = {
   /**
    * The state of a permission: `granted` when all of it is, `denied` when a part of it is refused for good, else `prompt`:

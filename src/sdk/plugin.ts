@@ -255,7 +255,7 @@ export class Plugin<C extends object = object> {
   }
 
   /**
-   * As httpGet, with a body; never tried twice.
+   * As httpGet, with a body; never tried twice. Needs `http_requests`.
    * @example const answer = await this.httpPost("https://api.example.org/report", { data: { celsius: 21 } });
    */
   httpPost(url: string, options?: HttpPostOptions): Promise<HttpResult> {

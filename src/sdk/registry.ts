@@ -22,6 +22,7 @@ import type { RegistrationHandle } from "./types.ts";
 
 type Handler = (...args: never[]) => unknown;
 
+/** A handler and what it was registered as. */
 export interface Registered {
   readonly kind: RegistrationKind;
   readonly run: Handler;
@@ -34,6 +35,7 @@ const handlers = new NativeMap<number, Registered>();
 const pending: Promise<unknown>[] = [];
 let next = 1;
 
+/** The handler of a registration; undefined once it was disposed. */
 export function handlerOf(id: number): Registered | undefined {
   return mapGet(handlers, id);
 }

@@ -13,7 +13,9 @@ export interface Context {
   readonly channel: number;
   /** True for a direct message to the gateway's node. */
   readonly isDirect: boolean;
+  /** When the gateway received the message. */
   readonly timestamp: Date;
+  /** The message itself. */
   readonly message: IncomingMessage;
   /** Kept per node and plugin from one message to the next; change it in place. JSON only, at most 4 KB; lost when the node is silent for `menu.idle_s`. */
   readonly sessionData: { [key: string]: Json };
@@ -21,22 +23,28 @@ export interface Context {
   readonly correlationId: string;
 }
 
+/** The context of a command. */
 export type CommandContext = Context;
+/** The context of a keyword. */
 export type KeywordContext = Context;
+/** The context of a message. */
 export type MessageContext = Context;
 
 /** A choice in a menu. */
 export interface MenuContext extends Context {
   /** The words behind the choice, when the user typed several at once. */
   readonly args: readonly string[];
-  /** The menu, and the chosen item's label and word. */
+  /** The menu's name. */
   readonly menu: string;
+  /** The chosen item's label. */
   readonly label: string;
+  /** The chosen item's word, or null when it has none. */
   readonly command: string | null;
 }
 
 /** Why a scheduled task runs now. */
 export interface TaskRun {
+  /** The task's name. */
   readonly name: string;
   /** `start`: runAtStart. `catch_up`: runs were missed while the gateway was away. */
   readonly reason: "due" | "start" | "catch_up";
@@ -44,75 +52,111 @@ export interface TaskRun {
 
 /** A message from the mesh. */
 export interface IncomingMessage {
+  /** The number under which the mesh knows it; 32 bits. */
   readonly packetId: number;
+  /** What it carries; absent means text. */
   readonly kind?: "text" | "position" | "telemetry" | "node_info";
+  /** The text, of texts alone. */
   readonly text?: string;
   /** Hops it took; absent when unknown. */
   readonly hopsAway?: number;
-  /** dB. */
+  /** Signal-to-noise ratio, dB. */
   readonly snr?: number;
-  /** dBm. */
+  /** Received signal strength, dBm. */
   readonly rssi?: number;
   /** Packet id of the message it answers. */
   readonly replyId?: number;
+  /** Further facts, by kind. */
   readonly [field: string]: Json | undefined;
 }
 
 /** What the gateway knows of a node. */
 export interface NodeInfo {
+  /** The node's number; 32 bits. */
   readonly number: number;
-  /** `!%08x`. */
+  /** The number as `!%08x`. */
   readonly id: string;
+  /** As the node calls itself; at most 39 bytes. */
   readonly longName?: string;
+  /** At most four bytes. */
   readonly shortName?: string;
+  /** Model, as Meshtastic names it. */
   readonly hardware?: string;
+  /** Role in the mesh, as Meshtastic names it. */
   readonly role?: string;
-  /** Degrees, metres. */
+  /** Latitude and longitude in degrees, altitude in metres, time in ms since 1970. */
   readonly position?: { readonly latitude: number; readonly longitude: number; readonly altitude?: number; readonly time?: number };
   /** Percent; 101 means powered. */
   readonly batteryLevel?: number;
+  /** Volts. */
   readonly voltage?: number;
+  /** Of the last packet, dB. */
   readonly snr?: number;
+  /** Of the last packet, dBm. */
   readonly rssi?: number;
+  /** Hops to the gateway's node. */
   readonly hopsAway?: number;
   /** ms since 1970. */
   readonly lastHeard?: number;
+  /** True for a node of the gateway itself. */
   readonly isOwn: boolean;
+  /** Name of the radio link that heard it last. */
   readonly link: string;
 }
 
+/** The radio links, and what they have heard. */
 export interface NetworkStatus {
+  /** True while at least one link is connected. */
   readonly connected: boolean;
+  /** Nodes known. */
   readonly nodeCount: number;
+  /** Each link: its name, `serial`, `tcp` or `simulated`, its state, and counts. */
   readonly links: readonly { readonly name: string; readonly type: string; readonly state: string; readonly [field: string]: Json }[];
 }
 
+/** A plugin as others see it. */
 export interface PluginInfo {
+  /** As in its manifest. */
   readonly name: string;
+  /** As in its manifest. */
   readonly version: string;
+  /** `running`, `disabled`, `failed` and the like. */
   readonly state: string;
+  /** What its manifest says it offers to other plugins. */
   readonly provides: readonly string[];
+  /** Further facts. */
   readonly [field: string]: Json;
 }
 
 /** A message from another plugin. What the handler returns is the answer. */
 export interface PluginMessage {
+  /** Names this message. */
   readonly id: string;
+  /** What the message is about; the two plugins agree on the words. */
   readonly type: string;
+  /** Name of the plugin that sent it. */
   readonly source: string;
+  /** Name of the plugin it is for. */
   readonly target: string;
   /** ms since 1970. */
   readonly timestamp: number;
+  /** What was sent. */
   readonly data: Json;
 }
 
 /** `message_status`: what became of a message that sendMessage queued. */
 export interface MessageStatusEvent {
+  /** As sendMessage gave it. */
   readonly id: string;
+  /** `relayed`: another node was heard repeating it. `delivered`: its recipient confirmed it. */
   readonly state: "queued" | "sent" | "relayed" | "delivered" | "failed";
+  /** Which part of it this is about, from 1; absent when it is about the whole. */
   readonly part?: number;
+  /** Packets into which the text was split. */
   readonly parts: number;
+  /** Meshtastic's routing error, of `failed` alone. */
   readonly code?: number;
+  /** Why it failed, in words. */
   readonly reason?: string;
 }
 
@@ -122,56 +166,77 @@ export interface RegistrationHandle {
   dispose(): void;
 }
 
+/** A value, or the promise of one. */
 export type MaybePromise<T> = T | Promise<T>;
 
 /** Asks for a reply by returning it: '' , null and undefined are none, anything else becomes text. */
 export type CommandHandler = (args: string[], context: CommandContext) => MaybePromise<unknown>;
-/** `match`: the text that matched. */
+/** `match`: the text that matched. What it returns is the reply, as of a command. */
 export type KeywordHandler = (match: string[], context: KeywordContext) => MaybePromise<unknown>;
+/** What it returns is the reply, as of a command. */
 export type MessageHandler = (message: IncomingMessage, context: MessageContext) => MaybePromise<unknown>;
+/** What it returns is shown under the menu. */
 export type MenuHandler = (context: MenuContext) => MaybePromise<unknown>;
+/** What it returns is not used; throwing counts as a failed run. */
 export type TaskHandler = (run: TaskRun) => MaybePromise<unknown>;
+/** What it returns, JSON, is the answer; null and undefined leave it to the next handler. */
 export type PluginMessageHandler = (message: PluginMessage) => MaybePromise<unknown>;
+/** What it returns is not used; throwing is logged. */
 export type EventHandler = (data: Json) => MaybePromise<unknown>;
 
+/** Options of registerCommand. */
 export interface CommandOptions {
+  /** One line for `help`. */
   help?: string;
+  /** How it is written, for `help NAME`: `dice [sides]`. */
   usage?: string;
   /** Lower runs first; 100 by default. */
   priority?: number;
+  /** Further names. */
   aliases?: string[];
   /** Only for the operators' nodes. */
   adminOnly?: boolean;
 }
 
+/** Options of registerKeyword. */
 export interface KeywordOptions {
+  /** One line for `help`. */
   help?: string;
+  /** Lower runs first; 100 by default. */
   priority?: number;
+  /** Only for the operators' nodes. */
   adminOnly?: boolean;
 }
 
+/** Options of registerMessageHandler. */
 export interface MessageHandlerOptions {
+  /** Lower runs first; 100 by default. */
   priority?: number;
   /** By default texts only. */
   kinds?: ("text" | "position" | "telemetry" | "node_info")[];
 }
 
+/** When a task runs: exactly one of `interval` and `cron`. */
 export interface TaskOptions {
   /** Seconds between runs; this or `cron`. */
   interval?: number;
   /** Five fields, or six with seconds first. */
   cron?: string;
-  /** IANA name, for `cron`. */
+  /** IANA name, for `cron`; by default the gateway's. */
   timezone?: string;
+  /** Run once when the plugin starts, too. */
   runAtStart?: boolean;
   /** Run once after downtime in which runs were missed. */
   catchUp?: boolean;
 }
 
+/** Options of registerMenuItem. */
 export interface MenuItemOptions {
   /** What the user types to choose it. */
   command?: string;
+  /** One line under the label. */
   description?: string;
+  /** Only for the operators' nodes. */
   adminOnly?: boolean;
   /** Lower is shown first; 100 by default. */
   order?: number;
@@ -179,6 +244,7 @@ export interface MenuItemOptions {
   parent?: string;
 }
 
+/** Where a text goes and how. */
 export interface SendOptions {
   /** Node number, `!hex8`, exact name, or `broadcast`. Without it, inside a handler: where the message came from. */
   destination?: string | number;
@@ -186,24 +252,29 @@ export interface SendOptions {
   channel?: number | string;
   /** Packet id of the message this answers. */
   replyTo?: number;
+  /** `normal` by default. `emergency` goes as `high`, unless the plugin holds `override_commands` for `sos`. */
   priority?: "low" | "normal" | "high" | "emergency";
+  /** Ask the recipient's node to confirm it; then `delivered` or `failed` follows. By default for direct messages. */
   wantAck?: boolean;
 }
 
+/** Options of httpGet. */
 export interface HttpOptions {
   /** Added to the URL's query. */
   params?: { readonly [name: string]: string | number | boolean };
+  /** Sent with the request, by name. */
   headers?: { readonly [name: string]: string };
-  /** Seconds. */
+  /** Seconds; 30 by default, 60 at most. */
   timeout?: number;
 }
 
+/** Options of httpPost. */
 export interface HttpPostOptions extends HttpOptions {
   /** A string goes as it is; anything else as JSON. */
   data?: unknown;
 }
 
-/** Never an exception for the network: look at `ok`. `data` is parsed JSON where the server says so, else text. */
+/** Never an exception for the network: look at `ok`. `data` is parsed JSON where the server says so, else text; `retryAfter` in seconds. */
 export type HttpResult =
   | { readonly ok: true; readonly status: number; readonly headers: { readonly [name: string]: string }; readonly data: Json }
   | {
@@ -213,8 +284,10 @@ export type HttpResult =
 
 /** Values of SQL: whole numbers past 2^53 come as strings, blobs as bytes. */
 export type SqlValue = null | number | string | boolean | bigint | Uint8Array;
+/** One row, by column name. */
 export type SqlRow = { readonly [column: string]: null | number | string | Uint8Array };
 
+/** How formatTime writes a time. */
 export interface FormatTimeOptions {
   /** IANA name, e.g. `Europe/Berlin`; by default UTC. */
   timeZone?: string;
@@ -222,4 +295,5 @@ export interface FormatTimeOptions {
   style?: "time" | "date" | "datetime" | "iso";
 }
 
+/** A permission as a manifest writes it: `send_messages`, or `{ http_requests: { hosts: ["api.example.org"] } }`. */
 export type PermissionEntry = string | { readonly [name: string]: { readonly [key: string]: Json } };

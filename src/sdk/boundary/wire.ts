@@ -5,6 +5,7 @@
 
 import type { Json } from "../../json.ts";
 
+/** What a plugin can register; each kind has its own handler. */
 export type RegistrationKind = "command" | "keyword" | "message" | "task" | "menu" | "plugin_message" | "event";
 
 /** `id` is chosen by the realm, unique in its life; the gateway names it when it calls the handler. */
@@ -47,6 +48,7 @@ export type Registration =
   | { kind: "plugin_message"; id: number }
   | { kind: "event"; id: number; type: string };
 
+/** Arguments of `send_message`: SendOptions with the text. */
 export interface SendArgs {
   content: string;
   /** Node number, `!hex8`, exact name, or `broadcast`. */
@@ -58,6 +60,7 @@ export interface SendArgs {
   wantAck?: boolean;
 }
 
+/** Arguments of `http_request`: one request, redirects included. */
 export interface HttpArgs {
   method: string;
   url: string;
@@ -69,6 +72,7 @@ export interface HttpArgs {
   anyStatus?: boolean;
 }
 
+/** What became of a request: the server's answer, or why there is none. */
 export type HttpOutcome =
   | { ok: true; status: number; headers: Record<string, string>; body: string; url: string }
   | { ok: false; error: { code: string; message: string; status?: number; retryAfter?: number } };
@@ -94,6 +98,7 @@ export interface Operations {
   revoke_permission: { args: { permission: Json }; result: { state: PermissionState } };
 }
 
+/** The name under which a realm asks for an operation. */
 export type OperationName = keyof Operations;
 
 /** Deno's three states. */

@@ -3,6 +3,7 @@ import { runLoose } from "./link.ts";
 import { NativeError, NativeTypeError, push, slice, splice } from "./primordials.ts";
 import { setTimeout } from "./timers.ts";
 
+/** The reason of an abort that names no other. */
 export class AbortError extends NativeError {
   override name = "AbortError";
 }
@@ -16,6 +17,7 @@ type Listener = (event: { readonly type: "abort"; readonly target: AbortSignal }
 let makeSignal: () => AbortSignal;
 let abortSignal: (signal: AbortSignal, reason: unknown) => void;
 
+/** As in the web standard, for the one event `abort`. */
 export class AbortSignal {
   #aborted = false;
   #reason: unknown;
@@ -88,6 +90,7 @@ export class AbortSignal {
   }
 }
 
+/** As in the web standard: `abort` ends its signal. */
 export class AbortController {
   readonly signal: AbortSignal = makeSignal();
   abort(reason?: unknown): void {

@@ -24,6 +24,7 @@ import {
 type Seen = Map<object, unknown>;
 type Dictionary = { [key: string]: unknown };
 
+/** As in the web standard, circles included. Throws TypeError for functions, symbols and objects of other classes. */
 export function structuredClone<T>(value: T): T {
   return copy(value, new NativeMap()) as T;
 }

@@ -5,6 +5,7 @@ import { OPS } from "../boundary/ops.ts";
 import { describeError, post } from "./link.ts";
 import { isArray, jsonStringify, keys, NativeError, NativeString, objectToString } from "./primordials.ts";
 
+/** Levels of the gateway's log. */
 export type LogLevel = "debug" | "info" | "warn" | "error";
 
 /** An Error as the message, as `given` or under `error` is sent by its parts: the gateway's line has fields for them. */
@@ -71,6 +72,7 @@ function printer(level: LogLevel): (...values: unknown[]) => void {
   };
 }
 
+/** As elsewhere; each call becomes one line of the gateway's log, `log` and `dir` at level info. */
 export const console = {
   log: printer("info"),
   info: printer("info"),

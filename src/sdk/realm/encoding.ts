@@ -15,6 +15,7 @@ import {
 
 const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
+/** UTF-8 bytes of a text; a lone surrogate becomes U+FFFD. */
 export function encodeUtf8(text: string): Uint8Array<ArrayBuffer> {
   let length = 0;
   for (let at = 0; at < text.length; at++) {
@@ -85,6 +86,7 @@ export function decodeUtf8(bytes: Uint8Array, fatal = false): string {
   return text;
 }
 
+/** As in the web standard: UTF-8 only. */
 export class TextEncoder {
   readonly encoding = "utf-8";
   encode(text = ""): Uint8Array {
@@ -92,6 +94,7 @@ export class TextEncoder {
   }
 }
 
+/** As in the web standard, without streaming. Throws RangeError for an encoding other than UTF-8. */
 export class TextDecoder {
   readonly encoding = "utf-8";
   readonly fatal: boolean;
@@ -113,6 +116,7 @@ export class TextDecoder {
   }
 }
 
+/** Base64 with padding. */
 export function bytesToBase64(bytes: Uint8Array): string {
   let text = "";
   for (let at = 0; at < bytes.length; at += 3) {
@@ -159,6 +163,7 @@ export function base64ToBytes(text: string): Uint8Array {
   return bytes;
 }
 
+/** As in the web standard. Throws RangeError for characters above U+00FF. */
 export function btoa(text: string): string {
   const units = NativeString(text);
   const bytes = new NativeUint8Array(units.length);
@@ -170,6 +175,7 @@ export function btoa(text: string): string {
   return bytesToBase64(bytes);
 }
 
+/** As in the web standard. Throws TypeError for what is no base64. */
 export function atob(text: string): string {
   const bytes = base64ToBytes(NativeString(text));
   let result = "";

@@ -27,6 +27,7 @@ type HostFunction = (operation: number, text: string) => string | undefined;
 /** Absent outside a realm, where the types and classes can still be imported. */
 const host = (globalThis as { __zephyrgate?: unknown }).__zephyrgate;
 
+/** True inside a realm; false in an author's own process, where calls throw PluginError `unavailable`. */
 export const inRealm = typeof host === "function";
 
 function out(operation: number, text: string): string | undefined {
@@ -36,6 +37,7 @@ function out(operation: number, text: string): string | undefined {
   return (host as HostFunction)(operation, text);
 }
 
+/** Tells the host something and expects no answer. Throws what JSON.stringify throws. */
 export function post(operation: number, value: unknown): void {
   out(operation, jsonStringify(value));
 }
@@ -130,6 +132,7 @@ export function whenReturned(promise: Promise<unknown>, done: (value: unknown) =
   whenSettled(promise, done, failed);
 }
 
+/** Ends the request of this number; an unknown number is passed over. */
 export function settle(id: number, outcome: { ok: boolean; value?: Json; error?: WireError }): void {
   const waiter = mapGet(waiting, id);
   if (waiter === undefined) return;
@@ -169,6 +172,7 @@ function short(text: string, length = 4000): string {
   return `${cut}…`;
 }
 
+/** Reports an error that no call waits for. */
 export function fault(thrown: unknown): void {
   post(OPS.fault, describeError(thrown));
 }
@@ -194,6 +198,7 @@ export interface Opening {
   seed: readonly [number, number, number, number];
 }
 
+/** The one state of a realm: what it was opened with, and its plugin once that was made. */
 export const state: { opening: Opening; plugin: object | null } = {
   opening: {
     plugin: "",

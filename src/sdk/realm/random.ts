@@ -8,6 +8,7 @@ let b = 2;
 let c = 3;
 let d = 4;
 
+/** Starts the generator from four 32-bit words of the host. */
 export function seed(words: readonly [number, number, number, number]): void {
   a = words[0] | 0;
   b = words[1] | 0;
@@ -32,6 +33,7 @@ export function random(): number {
   return (((next() >>> 5) * 67108864 + (next() >>> 6)) * 1) / 9007199254740992;
 }
 
+/** The part of Web Crypto that a realm has; the host gives the random bytes, at most 65,536 at a time. */
 export const crypto = {
   randomUUID(): string {
     return service("uuid") as string;

@@ -24,14 +24,17 @@ function add(run: unknown, ms: unknown, args: unknown[], repeat: boolean): numbe
   return id;
 }
 
+/** Runs once after `ms` milliseconds, at least 10. Throws PluginError `quota_exceeded` for more than 100 timers, or without `schedule_tasks` outside a call. */
 export function setTimeout(run: unknown, ms?: unknown, ...args: unknown[]): number {
   return add(run, ms, args, false);
 }
 
+/** As setTimeout, over and over. */
 export function setInterval(run: unknown, ms?: unknown, ...args: unknown[]): number {
   return add(run, ms, args, true);
 }
 
+/** Ends a timer of either kind; an unknown number is passed over. */
 export function clearTimer(id: unknown): void {
   if (typeof id === "number" && mapDelete(timers, id)) post(OPS.clear, [id]);
 }
@@ -50,6 +53,7 @@ export function fire(id: number): void {
   runLoose(() => apply(timer.run, undefined, timer.args));
 }
 
+/** As in the web standard; what it throws becomes a fault. */
 export function queueMicrotask(run: unknown): void {
   if (typeof run !== "function") throw new NativeTypeError("queueMicrotask needs a function");
   nativeQueue(() => runLoose(run as () => unknown));

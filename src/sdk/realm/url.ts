@@ -34,6 +34,7 @@ function parse(input: string, base: string | null, change: readonly [Settable, s
   return service("url", input, base, change) as Parts | null;
 }
 
+/** As in the web standard. Throws TypeError for what is no URL. */
 export class URL {
   #parts: Parts;
   readonly searchParams: URLSearchParams;
@@ -135,6 +136,7 @@ export class URL {
 type Pair = [name: string, value: string];
 let replacePairs: (params: URLSearchParams, search: string) => void;
 
+/** As in the web standard: an ordered list of names and values. */
 export class URLSearchParams {
   #pairs: Pair[] = [];
   readonly #changed: (search: string) => void;
