@@ -62,7 +62,7 @@ export class Stand {
       random: systemRandom,
       allowAll: true,
       safe: false,
-      parts: {
+      overrides: {
         bundled: standIns(manifest),
         api: false,
         mesh: (mesh) => ({

@@ -1,4 +1,4 @@
-/** The composition root: makes every part, starts them in order, and closes them in reverse. */
+/** The composition root: makes all parts, connects and starts them in order, and closes them in reverse order. */
 import type { Control } from "../api/contract/control.ts";
 import { type ApiServer, startApi } from "../api/server.ts";
 import { EventBus } from "../bus.ts";
@@ -12,62 +12,62 @@ import { Lifetime } from "../lifetime.ts";
 import type { SimulatedMesh } from "../mesh/simulator/mesh.ts";
 import type { Plugin } from "../plugins/plugin/plugin.ts";
 import { followConfig } from "./config-changes.ts";
-import type { GatewayOptions, Site } from "./context/context.ts";
-import { openGround } from "./context/storage.ts";
-import { makeDesk } from "./control.ts";
-import { type Air, goOnAir, makeAir } from "./mesh/mesh.ts";
-import { raiseAlarms } from "./operator-alerts.ts";
-import { makeStage, type Stage } from "./plugins/plugins.ts";
+import type { GatewayContext, GatewayOptions } from "./context/context.ts";
+import { openStorage } from "./context/storage.ts";
+import { makeControl } from "./control.ts";
+import { type Mesh, makeMesh, startMesh } from "./mesh/mesh.ts";
+import { sendOperatorAlerts } from "./operator-alerts.ts";
+import { type GatewayPlugins, makePlugins } from "./plugins/plugins.ts";
 
 export type { GatewayOptions } from "./context/context.ts";
 
-/** Plugins get so long to start before the radio links are opened without them. */
-const PATIENCE_MS = 2_000;
+/** The radio links are opened after this time even while plugins still start. */
+const PLUGIN_START_MS = 2_000;
 
 export class Gateway {
   readonly bus: CoreBus;
   readonly #life: Lifetime;
-  readonly #site: Site;
+  readonly #context: GatewayContext;
   #config: Config;
   #ready = false;
   #stopped = false;
   #api: ApiServer | null = null;
   #control: GatewayControl | null = null;
-  #air: Air | null = null;
-  #stage: Stage | null = null;
+  #mesh: Mesh | null = null;
+  #plugins: GatewayPlugins | null = null;
 
   constructor(options: GatewayOptions) {
     const { logger } = options.log;
     this.#config = options.loaded.config;
     this.bus = new EventBus<CoreEvents>((event, thrown) => logger.error(`a listener for ${event} failed`, { error: thrown }));
     this.#life = new Lifetime((what, thrown) => logger.error(`closing ${what} failed`, { error: thrown }));
-    this.#site = { ...options, bus: this.bus, life: this.#life, parts: options.parts ?? {}, config: () => this.#config };
+    this.#context = { ...options, bus: this.bus, life: this.#life, overrides: options.overrides ?? {}, config: () => this.#config };
   }
 
   get url(): string {
     return this.#api?.url ?? "";
   }
 
-  /** All that an operator can do; null before the start. */
+  /** Everything that an operator can do; null before the start. */
   get control(): Control | null {
     return this.#control;
   }
 
-  /** Behind the simulated interfaces. */
+  /** The meshes behind the simulated interfaces. */
   get meshes(): readonly SimulatedMesh[] {
-    return this.#air?.meshes ?? [];
+    return this.#mesh?.meshes ?? [];
   }
 
   get plugins(): readonly Plugin[] {
-    return this.#stage?.supervisor.list() ?? [];
+    return this.#plugins?.supervisor.list() ?? [];
   }
 
-  /** Live sets of capabilities, for tests that count leaks. */
+  /** How many capability sets are open, for tests that count leaks. */
   get capabilitySets(): number {
-    return this.#stage?.approvals.size ?? 0;
+    return this.#plugins?.approvals.size ?? 0;
   }
 
-  /** Fails with one line, and with nothing left open, where the gateway cannot run at all. */
+  /** Fails when the gateway cannot run at all; everything is then closed again. */
   async start(): Promise<Result<null>> {
     const started = await this.#start();
     if (!started.ok) await this.stop();
@@ -81,33 +81,35 @@ export class Gateway {
   }
 
   async #start(): Promise<Result<null>> {
-    const site = this.#site;
-    const ground = openGround(site);
-    if (!ground.ok) return ground;
-    const air = makeAir(site, ground.value);
-    const stage = makeStage(site, ground.value, air);
-    if (!stage.ok) return stage;
-    this.#air = air;
-    this.#stage = stage.value;
-    this.#control = makeDesk(site, ground.value, air, stage.value, () => this.#ready);
-    const api = site.parts.api === false ? ok(null) : this.#openApi(this.#control);
+    const context = this.#context;
+    const opened = openStorage(context);
+    if (!opened.ok) return opened;
+    const storage = opened.value;
+    const mesh = makeMesh(context, storage);
+    const made = makePlugins(context, storage, mesh);
+    if (!made.ok) return made;
+    const plugins = made.value;
+    this.#mesh = mesh;
+    this.#plugins = plugins;
+    const control = makeControl(context, { storage, mesh, plugins, isReady: () => this.#ready });
+    this.#control = control;
+    const api = context.overrides.api === false ? ok(null) : this.#openApi(control);
     if (!api.ok) return api;
-    site.opened?.();
-    const operators = () => this.#config.operators;
-    raiseAlarms({ bus: this.bus, clock: site.clock, log: site.log.logger, outbox: air.outbox, operators, correlationId: air.newId });
-    this.#followFile(stage.value);
-    return this.#run(air, stage.value);
+    context.opened?.();
+    sendOperatorAlerts(context, mesh);
+    this.#followFile(plugins);
+    return this.#run(mesh, plugins);
   }
 
-  async #run(air: Air, { supervisor, conversation }: Stage): Promise<Result<null>> {
+  async #run(mesh: Mesh, { supervisor, routing }: GatewayPlugins): Promise<Result<null>> {
     const starting = supervisor.start();
-    // A plugin that hangs in initialize must not keep the radio waiting, and with it a cry for help.
+    // A plugin that hangs in initialize must not delay the radio: an emergency message may be waiting there.
     const patience = new AbortController();
-    const early = await Promise.race([starting, sleep(this.#site.clock, PATIENCE_MS, patience.signal)]);
+    const early = await Promise.race([starting, sleep(this.#context.clock, PLUGIN_START_MS, patience.signal)]);
     patience.abort();
     if (this.#stopped) return stoppedEarly();
     if (early?.ok === false) return early;
-    goOnAir(this.#site, air, (message) => conversation.take(message));
+    startMesh(this.#context, mesh, routing.router.handle.bind(routing.router));
     const started = await starting;
     if (this.#stopped) return stoppedEarly();
     if (!started.ok) return started;
@@ -116,7 +118,7 @@ export class Gateway {
   }
 
   #openApi(control: Control): Result<null> {
-    const { clock, random, log } = this.#site;
+    const { clock, random, log } = this.#context;
     const { data_dir: dataDir, api: address } = this.#config;
     const api = startApi({ ...address, dataDir }, control, { clock, random, log: log.logger.child("api") });
     if (!api.ok) return api;
@@ -126,10 +128,10 @@ export class Gateway {
   }
 
   /** Edits of the configuration file take effect while everything runs. */
-  #followFile(stage: Stage): void {
-    const { loaded, reload, clock, log } = this.#site;
+  #followFile(plugins: GatewayPlugins): void {
+    const { loaded, reload, clock, log } = this.#context;
     if (loaded.file === null || reload === undefined) return;
-    const failed = (thrown: unknown) => log.logger.error("the changed configuration could not be carried out", { error: thrown });
+    const failed = (thrown: unknown) => log.logger.error("the changed configuration could not be applied", { error: thrown });
     const adopt = (config: Config) => {
       this.#config = config;
     };
@@ -139,7 +141,7 @@ export class Gateway {
         clock,
         log: log.logger.child("config"),
         load: reload,
-        onChange: (next, keys) => void followConfig(next, keys, { log, ...stage, adopt }).catch(failed),
+        onChange: (next, keys) => void followConfig(next, keys, { log, ...plugins, adopt }).catch(failed),
       },
       loaded,
     );

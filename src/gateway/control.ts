@@ -11,62 +11,75 @@ import { fail, ok, type Result } from "../errors.ts";
 import type { Settings } from "../plugins/approval/decisions.ts";
 import type { Plugin } from "../plugins/plugin/plugin.ts";
 import { VERSION } from "../version.ts";
-import type { Site } from "./context/context.ts";
-import type { Ground } from "./context/storage.ts";
-import type { Air } from "./mesh/mesh.ts";
-import type { Stage } from "./plugins/plugins.ts";
+import type { GatewayContext } from "./context/context.ts";
+import type { Storage } from "./context/storage.ts";
+import type { Mesh } from "./mesh/mesh.ts";
+import type { GatewayPlugins } from "./plugins/plugins.ts";
 
-/** The operator's desk: everything the API can ask, over the rooms as they are. */
-export function makeDesk(site: Site, ground: Ground, air: Air, stage: Stage, isReady: () => boolean): GatewayControl {
-  const { clock, bus, log } = site;
-  const { supervisor, hosts, approvals, catalogue, conversation } = stage;
-  const now = () => clock.now();
+/** The gateway's parts that the operator's control reads and changes. */
+export interface ControlPeers {
+  readonly storage: Storage;
+  readonly mesh: Mesh;
+  readonly plugins: GatewayPlugins;
+  isReady(): boolean;
+}
+
+/** Everything that the API can ask of the gateway. */
+export function makeControl(context: GatewayContext, peers: ControlPeers): GatewayControl {
+  const { storage, mesh, plugins, isReady } = peers;
+  const { supervisor, hosts, routing } = plugins;
+  const now = () => context.clock.now();
   return new GatewayControl({
     version: VERSION,
     startedAt: now(),
-    safeMode: site.safe,
-    events: bus,
-    log: log.book,
-    plugins: new Plugins({
-      supervisor,
-      approvals,
-      now,
-      configOf: (candidate) => catalogue.configOf(candidate),
-      schemaOf: (candidate) => catalogue.schemaOf(candidate),
-      limitsOf: (candidate) => {
-        const { memoryMb, sliceMs, timeoutS, storageMb } = catalogue.limitsOf(candidate);
-        return { memory_mb: memoryMb, slice_ms: sliceMs, timeout_s: timeoutS, storage_mb: storageMb };
-      },
-      saveConfig: (plugin, config) => saveConfig(stage, plugin, config),
-      secrets: secretsDesk(site, ground),
-      answerers: conversation.answerers,
-      hostPid: (plugin) => plugin.instance?.host?.pid ?? null,
-      audit: ground.note,
-    }),
+    safeMode: context.safe,
+    events: context.bus,
+    log: context.log.book,
+    plugins: makePluginControl(context, peers),
     messages: new Messages({
-      outbox: air.outbox,
-      book: air,
-      correlationId: air.newId,
-      audit: (event, detail) => ground.note(null, event, detail),
+      outbox: mesh.outbox,
+      book: mesh,
+      correlationId: mesh.newId,
+      audit: (event, detail) => storage.note(null, event, detail),
     }),
-    audit: new Audit(ground.audit, ground.auditDir),
-    packages: makePackages(site, ground, stage),
-    simulate: simulateControl(air.meshes),
+    audit: new Audit(storage.audit, storage.auditDir),
+    packages: makePackages(context, peers),
+    simulate: simulateControl(mesh.meshes),
     supervisor,
-    outbox: air.outbox,
-    alerts: new Alerts(bus, now),
+    outbox: mesh.outbox,
+    alerts: new Alerts(context.bus, now),
     now,
     isReady,
-    links: air.links,
-    nodes: () => air.nodes.all(),
-    tasks: () => conversation.schedule.status(),
-    menus: () => conversation.menuRegistry.list(),
+    links: mesh.links,
+    nodes: () => mesh.nodes.all(),
+    tasks: () => routing.schedule.status(),
+    menus: () => routing.menuRegistry.list(),
     walls: () => hosts.running()[0]?.host.walls ?? [],
   });
 }
 
-function makePackages({ clock, config }: Site, { secrets, note }: Ground, stage: Stage): Packages {
-  const { supervisor, hosts, approvals, catalogue, decisions, databases } = stage;
+function makePluginControl(context: GatewayContext, { storage, plugins }: ControlPeers): Plugins {
+  const { supervisor, approvals, catalogue, routing } = plugins;
+  return new Plugins({
+    supervisor,
+    approvals,
+    now: () => context.clock.now(),
+    configOf: (candidate) => catalogue.configOf(candidate),
+    schemaOf: (candidate) => catalogue.schemaOf(candidate),
+    limitsOf: (candidate) => {
+      const { memoryMb, sliceMs, timeoutS, storageMb } = catalogue.limitsOf(candidate);
+      return { memory_mb: memoryMb, slice_ms: sliceMs, timeout_s: timeoutS, storage_mb: storageMb };
+    },
+    saveConfig: (plugin, config) => saveConfig(plugins, plugin, config),
+    secrets: makeSecretControl(context, storage),
+    answerers: (command) => routing.router.registry.others("", command),
+    hostPid: (plugin) => plugin.instance?.host?.pid ?? null,
+    audit: storage.note,
+  });
+}
+
+function makePackages({ clock, config }: GatewayContext, { storage, plugins }: ControlPeers): Packages {
+  const { supervisor, hosts, approvals, catalogue, decisions, databases } = plugins;
   return new Packages({
     dataDir: config().data_dir,
     supervisor,
@@ -76,19 +89,19 @@ function makePackages({ clock, config }: Site, { secrets, note }: Ground, stage:
     databaseOf: (candidate) => databases.pathOf(candidate.name),
     storageMb: (candidate) => catalogue.limitsOf(candidate).storageMb,
     userConfig: (name) => catalogue.userConfig(name),
-    saveConfig: (plugin, values) => saveConfig(stage, plugin, values),
+    saveConfig: (plugin, values) => saveConfig(plugins, plugin, values),
     forget: (candidate) => {
       approvals.forget(candidate);
       decisions.forget(candidate.name);
-      secrets.removeAll(candidate.name);
+      storage.secrets.removeAll(candidate.name);
     },
     summary: (plugin) => summaryView(plugin, approvals.hash(plugin.next ?? plugin.candidate), clock.now()),
-    audit: note,
+    audit: storage.note,
   });
 }
 
-/** The log is told of every secret, so that none shows in a line. */
-function secretsDesk({ log }: Site, { secrets }: Ground) {
+/** Every secret that is set is also given to the log, which hides it in each line. */
+function makeSecretControl({ log }: GatewayContext, { secrets }: Storage) {
   const hidden = new Set<string>();
   return {
     list: (plugin: string) => ok(secrets.list(plugin)),
@@ -104,7 +117,7 @@ function secretsDesk({ log }: Site, { secrets }: Ground) {
 }
 
 async function saveConfig(
-  { catalogue, supervisor, decisions }: Stage,
+  { catalogue, supervisor, decisions }: GatewayPlugins,
   plugin: Plugin,
   config: Settings,
 ): Promise<Result<readonly string[]>> {

@@ -1,45 +1,33 @@
-import type { Clock } from "../clock.ts";
-import type { CoreBus } from "../events/core.ts";
-import type { Logger } from "../log/logger.ts";
 import { parseNodeId } from "../mesh/ids.ts";
-import type { Outbox } from "../mesh/outbox/outbox.ts";
+import type { GatewayContext } from "./context/context.ts";
+import type { Mesh } from "./mesh/mesh.ts";
 
-export interface AlarmDeps {
-  readonly bus: CoreBus;
-  readonly clock: Clock;
-  readonly log: Logger;
-  readonly outbox: Outbox;
-  /** Node ids. */
-  operators(): readonly string[];
-  correlationId(): string;
-}
-
-/** The same alert goes on the air once in this time: a crash loop must not become a flood. */
-const QUIET_MS = 10 * 60_000;
-/** The router itself sends these, with the sender's words. */
+/** The same alert is sent once in this time: a crash loop must not flood the mesh. */
+const REPEAT_MS = 10 * 60_000;
+/** The router sends these itself, with the sender's text. */
 const SENT_ELSEWHERE = new Set(["emergency"]);
 
-/** Alerts reach the operators' nodes as texts, for whoever is not at a terminal. */
-export function raiseAlarms(deps: AlarmDeps): void {
-  const last = new Map<string, number>();
-  deps.bus.on("alert", ({ code, message, plugin }) => {
+/** Sends each alert as a text to the operators' nodes, for operators who are not at a terminal. */
+export function sendOperatorAlerts({ bus, clock, log, config }: GatewayContext, { outbox, newId }: Mesh): void {
+  const sentAt = new Map<string, number>();
+  bus.on("alert", ({ code, message, plugin }) => {
     if (SENT_ELSEWHERE.has(code)) return;
     const key = `${code} ${plugin ?? ""}`;
-    const now = deps.clock.monotonic();
-    if (now - (last.get(key) ?? Number.NEGATIVE_INFINITY) < QUIET_MS) return;
-    last.set(key, now);
-    for (const to of deps.operators().map(parseNodeId)) {
+    const now = clock.monotonic();
+    if (now - (sentAt.get(key) ?? Number.NEGATIVE_INFINITY) < REPEAT_MS) return;
+    sentAt.set(key, now);
+    for (const to of config().operators.map(parseNodeId)) {
       if (to === null) continue;
-      const queued = deps.outbox.enqueue({
+      const queued = outbox.enqueue({
         text: `ALERT ${message}`.slice(0, 600),
         to,
         channel: 0,
         priority: "high",
         wantAck: true,
         sender: { kind: "gateway" },
-        correlationId: deps.correlationId(),
+        correlationId: newId(),
       });
-      if (!queued.ok) deps.log.warn(`an alert could not be sent: ${queued.error.summary()}`);
+      if (!queued.ok) log.logger.warn(`an alert could not be sent: ${queued.error.summary()}`);
     }
   });
 }

@@ -255,7 +255,7 @@ export class TestGateway {
       random: this.#random,
       allowAll: false,
       safe: false,
-      parts: this.#parts(),
+      overrides: this.#parts(),
     });
     this.#running = gateway;
     this.#talks = 0;

@@ -142,7 +142,7 @@ export class World {
       random: systemRandom,
       allowAll: options.allowAll ?? true,
       safe: false,
-      parts: {
+      overrides: {
         spawnHost: async () => ok(lent(await machine.host())),
         compiler: { load: (folder, main) => machine.compiler.load(folder, main), stop: async () => {} },
         mesh: (mesh) => ({ ...mesh, latencyMs: 0, textSpacingMs: 0 }),

@@ -16,19 +16,19 @@ export interface GatewayOptions {
   readonly random: Random;
   readonly allowAll: boolean;
   readonly safe: boolean;
-  /** Reads the configuration anew after an edit of its file; without it the file is not followed. */
+  /** Reads the configuration again after an edit of its file; without it, edits take effect at the next start. */
   readonly reload?: () => Result<LoadedConfig, readonly Issue[]>;
-  /** Called once nothing but plugins can fail any more: data folder, database and port are this gateway's own. */
+  /** Called once data folder, database and API port are open: from then on only plugins can fail. */
   readonly opened?: () => void;
-  /** Stand-ins for what reaches outside; the real ones when absent. */
-  readonly parts?: GatewayOverrides;
+  /** Test doubles for what reaches outside the process; the real ones when absent. */
+  readonly overrides?: GatewayOverrides;
 }
 
-/** What every part of the gateway is built on. Whatever is opened is put into `life`, which closes it in reverse. */
-export interface Site extends GatewayOptions {
+/** What every part of the gateway is built on. Each part adds its own closing to `life`, which runs them in reverse order. */
+export interface GatewayContext extends GatewayOptions {
   readonly bus: CoreBus;
   readonly life: Lifetime;
-  readonly parts: GatewayOverrides;
-  /** As it is now: it changes when the file does. */
+  readonly overrides: GatewayOverrides;
+  /** The configuration in force. It changes when the file is edited, so read it at each use. */
   config(): Config;
 }

@@ -8,13 +8,10 @@ import type { HostKey } from "../../plugins/plugin/candidate.ts";
 import type { Compiler } from "../../sandbox/loader/compiler.ts";
 import type { PluginHost } from "../../sandbox/port.ts";
 
-/** Starts a jailed process that may write one folder: that of the plugins it runs. */
+/** Starts a jailed host process that may write one folder: the databases of the plugins it runs. */
 export type SpawnHost = (key: HostKey, folder: string) => Promise<Result<PluginHost>>;
 
-/**
- * Stand-ins for what reaches outside the program, so that the testing kit runs this very gateway and no other. Whatever
- * is absent is the real thing.
- */
+/** Test doubles for what reaches outside the program, so that tests run this same gateway. What is absent is real. */
 export interface GatewayOverrides {
   /** In place of jailed child processes. */
   readonly spawnHost?: SpawnHost;
@@ -28,6 +25,6 @@ export interface GatewayOverrides {
   readonly mesh?: (options: SimulatedMeshOptions) => SimulatedMeshOptions;
   /** False: no control API. */
   readonly api?: false;
-  /** Told of each decision of the broker. Must be quick and not throw. */
+  /** Called with each decision of the broker. Must be quick and not throw. */
   readonly decided?: (item: AuditItem) => void;
 }

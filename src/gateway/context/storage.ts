@@ -11,23 +11,23 @@ import { runsSchema } from "../../schedule/run-store.ts";
 import type { CoreDatabase } from "../../storage/core.ts";
 import { openCoreDatabase } from "../../storage/core-open.ts";
 import { lockDataFolder } from "../../storage/lock.ts";
-import type { Site } from "./context.ts";
+import type { GatewayContext } from "./context.ts";
 
 const SCHEMAS = [runsSchema, NODES_SCHEMA, OUTBOX_SCHEMA, SEEN_SCHEMA, grantsSchema, decisionsSchema, secretsSchema];
 
-/** What lies on the disk: all of it is this gateway's alone while it runs. */
-export interface Ground {
+/** What the gateway keeps on disk. The lock of the data folder keeps a second gateway away from it. */
+export interface Storage {
   readonly database: CoreDatabase;
   readonly secrets: SecretStore;
   readonly audit: AuditLog;
   readonly auditDir: string;
-  /** A line in the audit log that is no decision. */
+  /** Adds an entry to the audit log that is not a permission decision. */
   note(plugin: string | null, event: string, detail: string): void;
 }
 
-export function openGround(site: Site): Result<Ground> {
-  const { clock, random, log, life } = site;
-  const { data_dir, audit: limits } = site.config();
+export function openStorage(context: GatewayContext): Result<Storage> {
+  const { clock, random, log, life } = context;
+  const { data_dir, audit: limits } = context.config();
   const lock = lockDataFolder(data_dir);
   if (!lock.ok) return lock;
   life.add("data folder", () => lock.value.release());
@@ -40,7 +40,7 @@ export function openGround(site: Site): Result<Ground> {
   const audit = new AuditLog({ dir: auditDir, clock, log: log.logger.child("audit"), maxMb: limits.max_mb });
   audit.start();
   life.add("audit log", () => audit.stop());
-  if (site.parts.decided !== undefined) audit.subscribe({}, site.parts.decided);
+  if (context.overrides.decided !== undefined) audit.subscribe({}, context.overrides.decided);
   return ok({
     database: database.value,
     secrets: new SecretStore(database.value.sqlite, key.value, random, () => clock.now()),

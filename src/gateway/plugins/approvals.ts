@@ -3,64 +3,67 @@ import type { Policy } from "../../permissions/decide.ts";
 import { parseEntries } from "../../permissions/grammar/descriptor.ts";
 import { GrantStore } from "../../permissions/grants.ts";
 import { StoredApprovals } from "../../plugins/approval/approvals.ts";
-import type { Supervisor } from "../../plugins/supervisor.ts";
-import type { Site } from "../context/context.ts";
-import type { Ground } from "../context/storage.ts";
-import type { Air } from "../mesh/mesh.ts";
-import type { Conversation } from "../routing/routing.ts";
+import type { Schedule } from "../../schedule/schedule.ts";
+import type { GatewayContext } from "../context/context.ts";
+import type { Storage } from "../context/storage.ts";
+import type { Mesh } from "../mesh/mesh.ts";
 import type { Catalogue } from "./catalogue.ts";
+import type { SupervisorPort } from "./supervisor-port.ts";
 
-export interface RightsDeps {
-  readonly ground: Ground;
-  readonly air: Air;
+export interface ApprovalPeers {
+  readonly storage: Storage;
+  readonly mesh: Mesh;
   readonly catalogue: Catalogue;
-  supervisor(): Supervisor;
-  conversation(): Conversation;
+  readonly supervisor: SupervisorPort;
+  readonly schedule: Schedule;
 }
 
-/** Who may do what: the broker's tokens over the operator's words. */
-export function makeApprovals(site: Site, deps: RightsDeps): StoredApprovals {
-  const { ground, catalogue, supervisor } = deps;
+/** What each plugin may do: the broker's tokens, decided by the operator's stored approvals. */
+export function makeApprovals(context: GatewayContext, peers: ApprovalPeers): StoredApprovals {
+  const { storage, catalogue, supervisor } = peers;
   const broker = new Broker({
-    clock: site.clock,
-    random: site.random,
-    audit: ground.audit,
+    clock: context.clock,
+    random: context.random,
+    audit: storage.audit,
     onForgery: (plugin, { kind, permission }) => {
-      ground.note(plugin, "forged_token", `${kind} for ${permission}`);
-      site.bus.emit("alert", { code: "forged_token", message: `${plugin} presented a forged token (${kind})`, plugin });
-      const known = supervisor().get(plugin);
-      if (known !== null) supervisor().recovery.failed(known, "strike", `forged token: ${kind}`);
+      storage.note(plugin, "forged_token", `${kind} for ${permission}`);
+      context.bus.emit("alert", { code: "forged_token", message: `${plugin} presented a forged token (${kind})`, plugin });
+      const known = supervisor.get(plugin);
+      if (known !== null) supervisor.failed(known, "strike", `forged token: ${kind}`);
     },
-    onRequest: (plugin, permission) => site.bus.emit("permission_requested", { plugin, permission }),
+    onRequest: (plugin, permission) => context.bus.emit("permission_requested", { plugin, permission }),
   });
   const approvals: StoredApprovals = new StoredApprovals({
-    store: new GrantStore(ground.database.sqlite, site.clock),
+    store: new GrantStore(storage.database.sqlite, context.clock),
     broker,
-    policy: (plugin) => policyOf(site, plugin),
+    policy: (plugin) => policyOf(context, plugin),
     limitsAbove: (candidate) => catalogue.limitsAbove(candidate),
-    candidate: (name) => supervisor().get(name)?.candidate ?? null,
-    audit: (plugin, event, detail) => ground.note(plugin, event, detail),
-    changed: (plugin) => permissionsChanged(site, deps, approvals, plugin),
+    candidate: (name) => supervisor.get(name)?.candidate ?? null,
+    audit: (plugin, event, detail) => storage.note(plugin, event, detail),
+    changed: (plugin) => permissionsChanged(context, peers, approvals, plugin),
   });
   return approvals;
 }
 
-function policyOf(site: Site, plugin: string): Policy {
-  const { enabled_plugins, permissions } = site.config().plugins;
+function policyOf(context: GatewayContext, plugin: string): Policy {
+  const { enabled_plugins, permissions } = context.config().plugins;
+  // The entries were checked when the configuration was read, so they parse.
   const deny = parseEntries(permissions[plugin]?.deny ?? []);
-  // The configuration was checked when it was read; what cannot be parsed cannot be there.
-  return { allowAll: site.allowAll, enabled: enabled_plugins ?? null, deny: deny.ok ? deny.value : [] };
+  return { allowAll: context.allowAll, enabled: enabled_plugins ?? null, deny: deny.ok ? deny.value : [] };
 }
 
-/** A change holds at once: for the realm's first look, for waiting messages, for schedules. */
-function permissionsChanged(site: Site, { air, supervisor, conversation }: RightsDeps, approvals: StoredApprovals, plugin: string): void {
+/** A change takes effect at once: in the realm's own view, for waiting messages and for scheduled tasks. */
+function permissionsChanged(
+  context: GatewayContext,
+  { mesh, supervisor, schedule }: ApprovalPeers,
+  approvals: StoredApprovals,
+  plugin: string,
+): void {
   const capabilitySet = approvals.capabilitySet(plugin);
-  const realm = supervisor().get(plugin)?.instance?.realm;
-  if (capabilitySet !== null)
-    realm?.update({ permissions: capabilitySet.states() as never, tokens: capabilitySet.tokens as Record<string, string> });
-  if (!approvals.holds(plugin, "send_messages")) air.outbox.withdraw({ plugin });
-  const { schedule } = conversation();
+  const realm = supervisor.get(plugin)?.instance?.realm;
+  if (capabilitySet !== null) realm?.update({ permissions: capabilitySet.states() as never, tokens: capabilitySet.tokens });
+  if (!approvals.holds(plugin, "send_messages")) mesh.outbox.withdraw({ plugin });
   if (approvals.holds(plugin, "schedule_tasks")) schedule.resume(plugin);
   else schedule.pause(plugin);
-  site.bus.emit("permission_changed", { plugin });
+  context.bus.emit("permission_changed", { plugin });
 }

@@ -1,7 +1,6 @@
 import { changedKeys } from "../../config/merge.ts";
 import { ok, type Result } from "../../errors.ts";
-import { Egress } from "../../http/egress.ts";
-import { parseRate } from "../../permissions/grammar/rates.ts";
+import type { Egress } from "../../http/egress.ts";
 import { GrantStore } from "../../permissions/grants.ts";
 import type { StoredApprovals } from "../../plugins/approval/approvals.ts";
 import { StoredDecisions } from "../../plugins/approval/decisions.ts";
@@ -15,158 +14,161 @@ import type { Candidate } from "../../plugins/plugin/candidate.ts";
 import { Supervisor } from "../../plugins/supervisor.ts";
 import { Compiler, compilerCommand } from "../../sandbox/loader/compiler.ts";
 import { VERSION } from "../../version.ts";
-import type { Site } from "../context/context.ts";
-import type { Ground } from "../context/storage.ts";
-import type { Air } from "../mesh/mesh.ts";
-import { type Conversation, makeConversation } from "../routing/routing.ts";
+import type { GatewayContext } from "../context/context.ts";
+import type { Storage } from "../context/storage.ts";
+import type { Mesh } from "../mesh/mesh.ts";
+import { makeRouting, type Routing } from "../routing/routing.ts";
 import { makeApprovals } from "./approvals.ts";
 import { Catalogue } from "./catalogue.ts";
 import { Databases } from "./databases.ts";
+import { makeEgress } from "./egress.ts";
 import { hostSpawner } from "./host-spawner.ts";
+import { SupervisorPort } from "./supervisor-port.ts";
 
-/** Everything that has to do with plugins, made and not yet started. */
-export interface Stage {
+/** Everything that runs plugins, made and not yet started. */
+export interface GatewayPlugins {
   readonly supervisor: Supervisor;
   readonly hosts: Hosts;
   readonly approvals: StoredApprovals;
   readonly catalogue: Catalogue;
   readonly decisions: StoredDecisions;
-  readonly conversation: Conversation;
+  readonly routing: Routing;
   readonly egress: Egress;
   readonly databases: Databases;
 }
 
-export function makeStage(site: Site, ground: Ground, air: Air): Result<Stage> {
-  const { clock, random, bus, life } = site;
-  const log = site.log.logger;
-  const egress = makeEgress(site);
+/** What the supervisor is built from. Each piece reaches the supervisor through `port` alone. */
+interface Pieces extends Omit<GatewayPlugins, "supervisor"> {
+  readonly port: SupervisorPort;
+  readonly dispatch: Dispatch;
+  readonly subscribers: Subscribers;
+}
+
+/** Makes all pieces, then the supervisor, and connects it to the port that the pieces hold. */
+export function makePlugins(context: GatewayContext, storage: Storage, mesh: Mesh): Result<GatewayPlugins> {
+  const egress = makeEgress(context);
   if (!egress.ok) return egress;
+  const pieces = makePieces(context, storage, mesh, egress.value);
+  const supervisor = makeSupervisor(context, storage, mesh, pieces);
+  pieces.port.connect(supervisor);
+  context.life.add("plugins", () => supervisor.stop());
+  feedEvents(context, mesh, pieces);
+  return ok({ ...pieces, supervisor });
+}
+
+function makePieces(context: GatewayContext, storage: Storage, mesh: Mesh, egress: Egress): Pieces {
+  const { clock, life } = context;
+  const log = context.log.logger;
+  const port = new SupervisorPort();
   const decisions = new StoredDecisions(
-    ground.database,
-    () => configHash(site),
+    storage.database,
+    () => configHash(context),
     () => clock.now(),
   );
-  const catalogue = makeCatalogue(site, decisions, new GrantStore(ground.database.sqlite, clock));
-  const dispatch = new Dispatch({
-    log: log.child("plugins"),
-    plugin: (name) => supervisor.get(name),
-    failed: (plugin, source, message) => supervisor.recovery.failed(plugin, source, message),
-  });
-  const approvals = makeApprovals(site, { ground, air, catalogue, supervisor: () => supervisor, conversation: () => conversation });
-  const conversation: Conversation = makeConversation({
-    ...air,
-    clock,
-    random,
-    log,
-    bus,
-    config: () => site.config(),
-    database: ground.database,
-    dispatch,
-    supervisor: () => supervisor,
-  });
-  life.add("router", () => conversation.stop());
-  const peers = new Peers({
-    dispatch,
-    plugins: () => supervisor.list(),
-    nextId: air.newId,
-    now: () => clock.now(),
-    mayReach: (from, plugin, id) =>
-      supervisor.get(from)?.instance?.capabilitySet.checkOwn({ permission: "inter_plugin_messaging", plugin }, id).allowed === true,
-  });
-  const subscribers = new Subscribers();
+  const catalogue = makeCatalogue(context, decisions, new GrantStore(storage.database.sqlite, clock));
+  const dispatch = new Dispatch({ log: log.child("plugins"), plugin: port.get, failed: port.failed });
+  const routing = makeRouting(context, { storage, mesh, dispatch, plugin: port.get });
+  life.add("router", () => routing.stop());
+  const approvals = makeApprovals(context, { storage, mesh, catalogue, supervisor: port, schedule: routing.schedule });
   const databases = new Databases(
-    () => site.config().data_dir,
-    (name) => {
-      const candidate = supervisor.get(name)?.candidate;
-      return candidate !== undefined && isIsolated(site, candidate);
-    },
+    () => context.config().data_dir,
+    (name) => isIsolated(context, port.get(name)?.candidate ?? null),
   );
-  const spawn = site.parts.spawnHost ?? hostSpawner(() => site.config(), { clock, log: log.child("sandbox") });
-  const hosts = new Hosts({
-    clock,
-    log: log.child("sandbox"),
-    spawn: (key) => spawn(key, databases.writableBy(key)),
-    onExit: (key, host, exit) => supervisor.recovery.hostExited(key, host, exit),
-  });
-  life.add("plugin hosts", () => hosts.stop());
-  const supervisor: Supervisor = new Supervisor({
+  const hosts = makeHosts(context, databases, port);
+  return { port, egress, decisions, catalogue, dispatch, routing, approvals, databases, hosts, subscribers: new Subscribers() };
+}
+
+function makeSupervisor(context: GatewayContext, storage: Storage, mesh: Mesh, pieces: Pieces): Supervisor {
+  const { clock, random, bus } = context;
+  const { hosts, approvals, decisions, catalogue, databases, routing, subscribers } = pieces;
+  return new Supervisor({
     clock,
     random,
-    log: log.child("plugins"),
+    log: context.log.logger.child("plugins"),
     bus,
     hosts,
     operate: makeOperator({
       bus,
-      outbox: air.outbox,
-      egress: egress.value,
-      nodes: air.nodes,
-      links: air.links,
-      secrets: ground.secrets,
-      registrars: conversation.registrars,
-      peers,
+      outbox: mesh.outbox,
+      egress: pieces.egress,
+      nodes: mesh.nodes,
+      links: mesh.links,
+      secrets: storage.secrets,
+      registrars: routing.registrars,
+      peers: makePeers(context, mesh, pieces),
       permissions: approvals,
     }),
-    registrarOf: (kind) => (kind === "event" ? subscribers : conversation.registrarOf(kind)),
+    registrarOf: (kind) => (kind === "event" ? subscribers : routing.registrarOf(kind)),
     approvals,
     decisions,
-    discover: () => catalogue.discover(),
-    order: (candidates) => catalogue.order(candidates),
-    build: (candidate) => catalogue.build(candidate),
-    configOf: (candidate) => catalogue.configOf(candidate),
+    ...fromCatalogue(catalogue),
     changedKeys,
-    schemaOf: (candidate) => catalogue.schemaOf(candidate),
-    limitsOf: (candidate) => catalogue.limitsOf(candidate),
     databaseOf: (candidate) => databases.pathOf(candidate.name),
-    disabledByConfig: (name) => catalogue.disabledByConfig(name),
-    wantsOwnHost: (candidate) => isIsolated(site, candidate),
-    healthLimits: () => site.config().plugins.health,
-    autoLoad: site.config().plugins.auto_load,
+    wantsOwnHost: (candidate) => isIsolated(context, candidate),
+    healthLimits: () => context.config().plugins.health,
+    autoLoad: context.config().plugins.auto_load,
     gatewayVersion: VERSION,
-    audit: ground.note,
+    audit: storage.note,
   });
-  life.add("plugins", () => supervisor.stop());
-  feedEvents(site, air, supervisor, dispatch, subscribers);
-  return ok({ supervisor, hosts, approvals, catalogue, decisions, conversation, egress: egress.value, databases });
 }
 
-function makeCatalogue(site: Site, decisions: StoredDecisions, grants: GrantStore): Catalogue {
-  const { parts, safe, clock, life } = site;
-  const compiler = parts.compiler ?? new Compiler({ command: compilerCommand(), clock });
+function fromCatalogue(catalogue: Catalogue) {
+  return {
+    discover: () => catalogue.discover(),
+    order: (candidates: readonly Candidate[]) => catalogue.order(candidates),
+    build: (candidate: Candidate) => catalogue.build(candidate),
+    configOf: (candidate: Candidate) => catalogue.configOf(candidate),
+    schemaOf: (candidate: Candidate) => catalogue.schemaOf(candidate),
+    limitsOf: (candidate: Candidate) => catalogue.limitsOf(candidate),
+    disabledByConfig: (name: string) => catalogue.disabledByConfig(name),
+  };
+}
+
+function makeCatalogue(context: GatewayContext, decisions: StoredDecisions, grants: GrantStore): Catalogue {
+  const { overrides, safe, clock, life } = context;
+  const compiler = overrides.compiler ?? new Compiler({ command: compilerCommand(), clock });
   life.add("compiler", () => compiler.stop());
   return new Catalogue({
     compiler,
-    log: site.log.logger.child("plugins"),
-    config: () => site.config(),
+    log: context.log.logger.child("plugins"),
+    config: () => context.config(),
     decisions,
     places: (plugin) => grants.places(plugin),
     safe,
-    withExamples: site.loaded.file === null && site.chosen.allSimulated && !safe,
-    ...(parts.bundled === undefined ? {} : { bundled: parts.bundled }),
+    withExamples: context.loaded.file === null && context.chosen.allSimulated && !safe,
+    ...(overrides.bundled === undefined ? {} : { bundled: overrides.bundled }),
   });
 }
 
-function makeEgress({ clock, random, log, parts: { resolve, exchange }, config }: Site): Result<Egress> {
-  const rate = parseRate(config().plugins.limits.http);
-  if (!rate.ok) return rate;
-  const outside = { ...(resolve === undefined ? {} : { resolve }), ...(exchange === undefined ? {} : { exchange }) };
-  return ok(new Egress({ clock, random, log: log.logger.child("http"), rate: rate.value, userAgent: `zephyrgate/${VERSION}`, ...outside }));
+function makeHosts(context: GatewayContext, databases: Databases, port: SupervisorPort): Hosts {
+  const { clock, life } = context;
+  const log = context.log.logger.child("sandbox");
+  const spawn = context.overrides.spawnHost ?? hostSpawner(() => context.config(), { clock, log });
+  const hosts = new Hosts({ clock, log, spawn: (key) => spawn(key, databases.writableBy(key)), onExit: port.hostExited });
+  life.add("plugin hosts", () => hosts.stop());
+  return hosts;
 }
 
-function feedEvents(
-  { bus, life, log }: Site,
-  { channelName }: Air,
-  supervisor: Supervisor,
-  dispatch: Dispatch,
-  subscribers: Subscribers,
-): void {
+function makePeers({ clock }: GatewayContext, { newId }: Mesh, { dispatch, port }: Pieces): Peers {
+  return new Peers({
+    dispatch,
+    plugins: port.list,
+    nextId: newId,
+    now: () => clock.now(),
+    mayReach: (from, plugin, id) =>
+      port.get(from)?.instance?.capabilitySet.checkOwn({ permission: "inter_plugin_messaging", plugin }, id).allowed === true,
+  });
+}
+
+function feedEvents({ bus, life, log }: GatewayContext, { names }: Mesh, { dispatch, port, subscribers }: Pieces): void {
   const feed = new Feed({
     bus,
     dispatch,
-    plugin: (name) => supervisor.get(name),
+    plugin: port.get,
     subscribers,
-    channelName,
+    channelName: (index) => names.channelName(index),
     dropped: (plugin, type) => {
-      const known = supervisor.get(plugin);
+      const known = port.get(plugin);
       if (known !== null) known.metrics.eventsDropped += 1;
       log.logger.debug(`an event ${type} was dropped: too many wait`, { plugin });
     },
@@ -175,15 +177,16 @@ function feedEvents(
   life.add("events", () => feed.stop());
 }
 
-/** Names the plugins part of the configuration file: decisions hold while it stays the same. */
-function configHash(site: Site): string {
-  const { enabled_plugins, disabled_plugins, config, permissions } = site.config().plugins;
+/** Identifies the plugins part of the configuration file: stored decisions hold until that part changes. */
+function configHash(context: GatewayContext): string {
+  const { enabled_plugins, disabled_plugins, config, permissions } = context.config().plugins;
   const part = JSON.stringify([enabled_plugins ?? null, disabled_plugins, config, permissions]);
   return new Bun.CryptoHasher("sha256").update(part).digest("hex");
 }
 
-/** Always in a process of its own: named in the configuration, or trusted with secrets. */
-function isIsolated(site: Site, candidate: Candidate): boolean {
-  const { own_host } = site.config().plugins.isolation;
+/** Whether a plugin always has a process of its own: the configuration names it, or it may read secrets. */
+function isIsolated(context: GatewayContext, candidate: Candidate | null): boolean {
+  if (candidate === null) return false;
+  const { own_host } = context.config().plugins.isolation;
   return own_host.includes(candidate.name) || candidate.manifest.permissions.some((entry) => entry.name === "secrets");
 }

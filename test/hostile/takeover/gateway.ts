@@ -29,7 +29,7 @@ const gateway = new Gateway({
   random: systemRandom,
   allowAll: false,
   safe: false,
-  parts: {
+  overrides: {
     bundled: [],
     spawnHost: (key, folder) =>
       key === "own:victim"
