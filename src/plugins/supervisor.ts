@@ -10,7 +10,7 @@ import { HealthChecker } from "./lifecycle/health-checker.ts";
 import { Lifecycle } from "./lifecycle/lifecycle.ts";
 import { Recovery } from "./lifecycle/recovery.ts";
 import { startInOrder } from "./lifecycle/start-order.ts";
-import type { Candidate, Misfit, Ordered } from "./plugin/candidate.ts";
+import type { Candidate, Ordered, UnusableFolder } from "./plugin/candidate.ts";
 import type { HealthLimits } from "./plugin/health.ts";
 import { Plugin } from "./plugin/plugin.ts";
 import type { PluginState, PluginStatus } from "./plugin/states.ts";
@@ -42,7 +42,7 @@ export class Supervisor {
   readonly #lifecycle: Lifecycle;
   readonly #recovery: Recovery;
   readonly #healthChecker: HealthChecker;
-  #misfits: readonly Misfit[] = [];
+  #unusable: readonly UnusableFolder[] = [];
   #order: readonly string[] = [];
   readonly #dependents: Dependents;
   readonly #configurationUpdates: ConfigurationUpdates;
@@ -83,8 +83,8 @@ export class Supervisor {
     return this.#recovery;
   }
 
-  get misfits(): readonly Misfit[] {
-    return this.#misfits;
+  get unusable(): readonly UnusableFolder[] {
+    return this.#unusable;
   }
 
   list(): readonly Plugin[] {
@@ -129,7 +129,7 @@ export class Supervisor {
   /** Looks at the folders again. New plugins are added, those that are gone are reported; running ones are left alone. */
   async discover(): Promise<void> {
     const found = await this.deps.discover();
-    this.#misfits = found.misfits;
+    this.#unusable = found.unusable;
     for (const candidate of found.candidates) {
       const known = this.#plugins.get(candidate.name);
       if (known === undefined) this.#plugins.set(candidate.name, this.#make(candidate));
@@ -189,9 +189,9 @@ export class Supervisor {
     if (known === undefined) return this.#unknown(name);
     const found = await this.deps.discover();
     const candidate = found.candidates.find((entry) => entry.name === name);
-    const misfit = found.misfits.find((entry) => entry.path === known.candidate.path);
+    const broken = found.unusable.find((entry) => entry.path === known.candidate.path);
     return known.exclusive(async () => {
-      if (candidate === undefined) return this.#reloadRefused(known, misfit?.problem ?? "its folder is gone");
+      if (candidate === undefined) return this.#reloadRefused(known, broken?.problem ?? "its folder is gone");
       const approval = this.deps.approvals.judge(candidate);
       if (approval.state === "awaiting") {
         known.pending = approval;

@@ -295,8 +295,8 @@ export class TestGateway {
 
   #demandRunning(plugin: TestPlugin): void {
     if (plugin.state === "running" || this.options.mayFail === true) return;
-    const misfit = plugin.state === "discovered" ? "it was not found; see the log" : plugin.reason;
-    throw new GatewayError("plugin_failed", this.explain(`${plugin.name} does not run, it is ${plugin.state}: ${misfit}`));
+    const reason = plugin.state === "discovered" ? "it was not found; see the log" : plugin.reason;
+    throw new GatewayError("plugin_failed", this.explain(`${plugin.name} does not run, it is ${plugin.state}: ${reason}`));
   }
 
   async #untilLinked(): Promise<void> {

@@ -66,7 +66,7 @@ export class Catalogue {
     for (const plugin of plugins) this.#found.set(plugin.name, plugin);
     return {
       candidates: plugins.map(candidateOf),
-      misfits: broken.map(({ path, issues }) => ({
+      unusable: broken.map(({ path, issues }) => ({
         name: path.split("/").at(-1) ?? path,
         path,
         problem: issues.map(issueLine).join("; "),

@@ -10,7 +10,7 @@ export interface Candidate {
 }
 
 /** A plugin folder that cannot be used, and why. */
-export interface Misfit {
+export interface UnusableFolder {
   readonly name: string;
   readonly path: string;
   readonly problem: string;
@@ -18,7 +18,7 @@ export interface Misfit {
 
 export interface Discovered {
   readonly candidates: readonly Candidate[];
-  readonly misfits: readonly Misfit[];
+  readonly unusable: readonly UnusableFolder[];
 }
 
 export interface Ordered {
