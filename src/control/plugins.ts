@@ -46,7 +46,7 @@ export class Plugins implements PluginControl {
     return this.#with(name, (plugin) => {
       const { deps } = this;
       const facts = {
-        hash: deps.approvals.hash(plugin.next ?? plugin.candidate),
+        hash: deps.approvals.hash(plugin.offered),
         permissions: this.#permissions(plugin),
         limits: deps.limitsOf(plugin.candidate),
         hostPid: deps.hostPid(plugin),
@@ -180,7 +180,7 @@ export class Plugins implements PluginControl {
   }
 
   #summary(plugin: Plugin): PluginSummary {
-    return summaryView(plugin, this.deps.approvals.hash(plugin.next ?? plugin.candidate), this.deps.now());
+    return summaryView(plugin, this.deps.approvals.hash(plugin.offered), this.deps.now());
   }
 
   #with<T>(name: string, use: (plugin: Plugin) => T): T | Result<never> {

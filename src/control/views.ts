@@ -41,9 +41,8 @@ function healthView(plugin: Plugin): PluginHealth {
 
 /** `hash` is that of the candidate that waits, where one does. */
 export function summaryView(plugin: Plugin, hash: string, now: number): PluginSummary {
-  const { candidate, machine, health, pending } = plugin;
+  const { candidate, status, health, pending } = plugin;
   const { manifest } = candidate;
-  const status = machine.status;
   return {
     name: plugin.name,
     version: manifest.version,
@@ -59,7 +58,7 @@ export function summaryView(plugin: Plugin, hash: string, now: number): PluginSu
         ? null
         : {
             kind: "awaiting_approval",
-            version: (plugin.next ?? candidate).manifest.version,
+            version: plugin.offered.manifest.version,
             permission_hash: hash,
             added: [...pending.added] as PluginPermissions["requested"],
             removed: [...pending.removed] as PluginPermissions["requested"],

@@ -26,7 +26,7 @@ export function describeStart(gateway: Gateway, { dataDir, configFile, isSimulat
     `  API            ${gateway.url}/  (token in ${dataDir}/api-token)`,
     `  plugins        ${named("running").join(", ") || "none running"}`,
     ...(others.length === 0 ? [] : [`  not running    ${others.map((plugin) => `${plugin.name} (${plugin.state})`).join(", ")}`]),
-    ...waiting.map((plugin) => `  awaits you     ${plugin.name}: ${plugin.machine.status.reason}`),
+    ...waiting.map((plugin) => `  awaits you     ${plugin.name}: ${plugin.status.reason}`),
     ...(isSimulated ? [`  try it         ${program()} simulate say --from '!00000002'${flags} ${word}   (in a second terminal)`] : []),
   ];
 }

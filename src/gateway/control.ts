@@ -95,7 +95,7 @@ function makePackages({ clock, config }: GatewayContext, { storage, plugins }: C
       decisions.forget(candidate.name);
       storage.secrets.removeAll(candidate.name);
     },
-    summary: (plugin) => summaryView(plugin, approvals.hash(plugin.next ?? plugin.candidate), clock.now()),
+    summary: (plugin) => summaryView(plugin, approvals.hash(plugin.offered), clock.now()),
     audit: storage.note,
   });
 }
@@ -121,7 +121,7 @@ async function saveConfig(
   plugin: Plugin,
   config: Settings,
 ): Promise<Result<readonly string[]>> {
-  const before = plugin.instance === null ? catalogue.configOf(plugin.candidate) : plugin.config;
+  const before = plugin.config ?? catalogue.configOf(plugin.candidate);
   const next = deepMerge(plugin.candidate.manifest.config.defaults ?? {}, config);
   const changed = changedKeys(before, next);
   const accepted = await supervisor.reconfigure(plugin.name, next, changed);

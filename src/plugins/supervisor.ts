@@ -67,7 +67,7 @@ export class Supervisor {
     this.#configurationUpdates = new ConfigurationUpdates(deps, (plugin, message) => this.#recovery.failed(plugin, "handler", message));
     this.#dependents = new Dependents({
       plugins: () => this.list(),
-      stop: (plugin, reason) => plugin.exclusive(() => this.#lifecycle.down(plugin, "stopped", reason)),
+      stop: (plugin, reason) => plugin.exclusive(() => this.#lifecycle.down(plugin, { reason })),
       start: (plugin) => plugin.exclusive(() => this.#bringUp(plugin)),
     });
     this.#healthChecker = new HealthChecker({
@@ -133,7 +133,7 @@ export class Supervisor {
     for (const candidate of found.candidates) {
       const known = this.#plugins.get(candidate.name);
       if (known === undefined) this.#plugins.set(candidate.name, this.#make(candidate));
-      else if (known.instance === null) known.candidate = candidate;
+      else known.rediscovered(candidate);
     }
     const { order, unmet } = this.deps.order(this.list().map((plugin) => plugin.candidate));
     this.#order = order;
@@ -143,7 +143,7 @@ export class Supervisor {
   /** What runs has its code already: it is named, and goes on until it is stopped. */
   #lacks(name: string, missing: string): void {
     const plugin = this.#plugins.get(name);
-    if (plugin?.instance === null) plugin.machine.move("failed", missing);
+    if (plugin?.instance === null) plugin.failed(missing);
     else this.deps.log.warn(`it runs, but would not start again: ${missing}`, { plugin: name });
   }
 
@@ -178,7 +178,7 @@ export class Supervisor {
       if (plugin.state === "disabled") return fail("conflict", `${name} is disabled`, { hint: `zephyrgate plugin enable ${name}` });
       plugin.health.reset();
       this.#recovery.cancel(plugin);
-      await this.#lifecycle.down(plugin, "stopped", "restarting");
+      await this.#lifecycle.down(plugin, { reason: "restarting" });
       return this.#bringUp(plugin);
     });
   }
@@ -194,23 +194,20 @@ export class Supervisor {
       if (candidate === undefined) return this.#reloadRefused(known, broken?.problem ?? "its folder is gone");
       const approval = this.deps.approvals.judge(candidate);
       if (approval.state === "awaiting") {
-        known.pending = approval;
-        known.next = known.state === "running" ? candidate : null;
-        if (known.state !== "running") {
-          known.candidate = candidate;
-          known.machine.move("awaiting_approval", approval.reason);
+        if (known.state === "running") known.holdBack(candidate, approval);
+        else {
+          known.adopt(candidate);
+          known.awaitApproval(approval);
         }
         return ok({ plugin: known, waits: true });
       }
       const before = known.candidate;
-      known.candidate = candidate;
-      known.pending = null;
-      known.next = null;
+      known.adopt(candidate);
       const swapped = await this.#lifecycle.swap(known);
       // A disabled plugin that is reloaded runs again: the stored word must say so, too.
       if (swapped.ok && this.deps.decisions.get(name) === "disabled") this.deps.decisions.set(name, "enabled");
       if (swapped.ok) return ok({ plugin: known, waits: false });
-      if (known.state === "running") known.candidate = before;
+      if (known.state === "running") known.adopt(before);
       return swapped;
     });
   }
@@ -223,7 +220,7 @@ export class Supervisor {
     if (ran) await this.#dependents.lose(name, "was stopped");
     return plugin.exclusive(async () => {
       this.#recovery.cancel(plugin);
-      if (ran) await this.#lifecycle.down(plugin, "stopped", reason);
+      if (ran) await this.#lifecycle.down(plugin, { reason });
       const done = await work(plugin);
       if (done.ok && done.value === "gone") this.#plugins.delete(name);
       else if (ran) {
@@ -241,7 +238,7 @@ export class Supervisor {
   async follow(): Promise<void> {
     await this.discover();
     for (const plugin of this.list()) {
-      if (plugin.machine.status.disabledBy === "threshold") continue;
+      if (plugin.status.disabledBy === "threshold") continue;
       const refused = this.#admission.refused(plugin.name);
       if (refused !== null) await this.#putDown(plugin, refused);
       else if (plugin.state === "running") await this.#configurationUpdates.follow(plugin);
@@ -254,7 +251,7 @@ export class Supervisor {
     await this.#dependents.lose(plugin.name, "was disabled");
     await plugin.exclusive(async () => {
       this.#recovery.cancel(plugin);
-      await this.#lifecycle.down(plugin, "disabled", reason, "operator");
+      await this.#lifecycle.down(plugin, { reason, disabled: true });
     });
   }
 
@@ -279,7 +276,7 @@ export class Supervisor {
     running.sort((a, b) => (position.get(b.name) ?? 0) - (position.get(a.name) ?? 0));
     await Promise.all(
       running.map((plugin) =>
-        plugin.exclusive(() => this.#lifecycle.down(plugin, "stopped", "the gateway is stopping", null, SHUTDOWN_HOOK_MS)),
+        plugin.exclusive(() => this.#lifecycle.down(plugin, { reason: "the gateway is stopping", hookMs: SHUTDOWN_HOOK_MS })),
       ),
     );
   }
@@ -289,14 +286,13 @@ export class Supervisor {
     await this.#admission.lookAgain(plugin);
     const approval = this.deps.approvals.judge(plugin.candidate);
     if (approval.state === "awaiting") {
-      plugin.pending = approval;
-      if (plugin.state !== "running") plugin.machine.move("awaiting_approval", approval.reason);
+      plugin.awaitApproval(approval);
       return ok({ plugin, waits: true });
     }
-    if (plugin.next === null) plugin.pending = null;
+    plugin.accepted();
     const missing = this.#missing(plugin);
     if (missing !== null) {
-      plugin.machine.move("failed", missing);
+      plugin.failed(missing);
       return fail("load_failed", missing);
     }
     this.#placeHost(plugin);
@@ -330,7 +326,7 @@ export class Supervisor {
     if (this.#stopped) return;
     const missing = this.#missing(plugin);
     if (missing !== null) {
-      plugin.machine.move("failed", missing);
+      plugin.failed(missing);
       return;
     }
     this.#placeHost(plugin);
@@ -339,7 +335,7 @@ export class Supervisor {
 
   #placeHost(plugin: Plugin): void {
     const alone = this.#recovery.isSuspect(plugin.name) || this.deps.wantsOwnHost(plugin.candidate);
-    plugin.hostKey = alone ? `own:${plugin.name}` : "shared";
+    plugin.place(alone ? `own:${plugin.name}` : "shared");
   }
 
   #reloadRefused(plugin: Plugin, problem: string): Result<never> {

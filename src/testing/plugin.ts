@@ -29,7 +29,7 @@ export class TestPlugin {
 
   /** Why it is in this state, in one line. */
   get reason(): string {
-    return this.parts.known()?.machine.status.reason ?? "";
+    return this.parts.known()?.status.reason ?? "";
   }
 
   /** Commands, keywords and the like that it has registered, by kind. */

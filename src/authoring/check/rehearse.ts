@@ -46,7 +46,7 @@ export async function rehearse(folder: string, manifest: Manifest): Promise<Rehe
   try {
     stand.mesh?.onHeard((text) => void said.push(text.text));
     const { plugin } = stand;
-    const problem = plugin === null ? "it was not found" : plugin.state === "running" ? null : plugin.machine.status.reason;
+    const problem = plugin === null ? "it was not found" : plugin.state === "running" ? null : plugin.status.reason;
     const registered = new Set<string>();
     for (const { registration } of plugin?.instance?.registrations.entries() ?? []) registered.add(describe(registration));
     if (problem === null) await callAll(stand);

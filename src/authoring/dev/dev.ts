@@ -113,7 +113,7 @@ class Dev {
     opened.value.mesh?.onHeard((text) => this.#heard(text));
     const { plugin } = opened.value;
     if (plugin?.state === "running") this.#running(manifest, "runs");
-    else this.#screen.show(plugin === null ? "it was not found" : plugin.machine.status.reason, "bad");
+    else this.#screen.show(plugin === null ? "it was not found" : plugin.status.reason, "bad");
   }
 
   async #changed(): Promise<void> {

@@ -11,13 +11,12 @@ export class Admission {
     if (plugin.state === "failed") return false;
     const refused = this.refused(plugin.name);
     if (refused !== null) {
-      plugin.machine.move("disabled", refused, "operator");
+      plugin.disabled(refused, "operator");
       return false;
     }
     const approval = this.deps.approvals.judge(plugin.candidate);
     if (approval.state === "accepted") return true;
-    plugin.pending = approval;
-    plugin.machine.move("awaiting_approval", approval.reason);
+    plugin.awaitApproval(approval);
     return false;
   }
 
@@ -31,7 +30,7 @@ export class Admission {
   /** The operator accepts the very set that was shown. */
   accept(plugin: Plugin, accept: string | undefined, by: string): Result<null> {
     if (accept === undefined) return ok(null);
-    const candidate = plugin.next ?? plugin.candidate;
+    const candidate = plugin.offered;
     const hash = this.deps.approvals.hash(candidate);
     if (accept !== hash) {
       return fail("conflict", `the permissions of ${plugin.name} are no longer those that were shown`, {
@@ -49,9 +48,7 @@ export class Admission {
     if (found === undefined || found.manifest === plugin.candidate.manifest) return;
     const { approvals } = this.deps;
     const approval = approvals.judge(found);
-    const waits = approval.state === "awaiting" && approvals.judge(plugin.candidate).state === "accepted";
-    plugin.next = waits ? found : null;
-    plugin.pending = waits ? approval : null;
-    if (!waits) plugin.candidate = found;
+    if (approval.state === "awaiting" && approvals.judge(plugin.candidate).state === "accepted") plugin.holdBack(found, approval);
+    else plugin.adopt(found);
   }
 }

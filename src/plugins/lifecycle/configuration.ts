@@ -24,7 +24,7 @@ export class ConfigurationUpdates {
   /** After a change of the file: what does not fit is reported, and the plugin keeps what it has. */
   async follow(plugin: Plugin): Promise<void> {
     const next = this.deps.configOf(plugin.candidate);
-    const changed = this.deps.changedKeys(plugin.config, next);
+    const changed = this.deps.changedKeys(plugin.config ?? {}, next);
     if (changed.length === 0) return;
     const told = await this.change(plugin, next, changed);
     if (!told.ok) this.deps.log.error(`${told.error.summary()}; it keeps the configuration it has`, { plugin: plugin.name });
@@ -33,7 +33,7 @@ export class ConfigurationUpdates {
   async #tell(plugin: Plugin, next: Settings, changed: readonly string[]): Promise<Result<null>> {
     const instance = plugin.instance;
     if (instance === null) return ok(null);
-    plugin.config = next;
+    plugin.reconfigured(next);
     instance.realm?.update({ config: next });
     this.deps.bus.emit("config_changed", { plugin: plugin.name, keys: [...changed] });
     const outcome = await instance.call({ kind: "config_changed" }, [[...changed], next], 10_000, instance.background());

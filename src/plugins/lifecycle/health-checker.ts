@@ -40,7 +40,7 @@ export class HealthChecker {
     if (plugin.instance !== instance || (!outcome.ok && outcome.cause === "gone")) return;
     const healthy = outcome.ok && outcome.value !== false;
     const detail = outcome.ok ? (healthy ? "" : "healthCheck returned false") : outcome.error.message;
-    plugin.checked = { at: this.deps.clock.now(), healthy, detail };
+    plugin.healthChecked({ at: this.deps.clock.now(), healthy, detail });
     if (healthy) {
       plugin.health.succeeded();
       return;

@@ -4,7 +4,6 @@ import type { PluginHost } from "../../sandbox/port.ts";
 import type { Bundle } from "../plugin/bundle.ts";
 import type { Instance } from "../plugin/instance.ts";
 import type { Plugin } from "../plugin/plugin.ts";
-import type { PluginState, PluginStatus } from "../plugin/states.ts";
 import { DataCopy } from "./data-copy.ts";
 import type { LoadingDeps } from "./deps.ts";
 import { begin, HOOK_DEADLINE_MS, hookProblem, type Loaded, prepare } from "./loading.ts";
@@ -21,6 +20,15 @@ export interface Fates {
   suspected(plugin: Plugin): void;
 }
 
+/** How a plugin is brought down. */
+export interface Down {
+  readonly reason: string;
+  /** By the operator: it stays down until the operator enables it. */
+  readonly disabled?: boolean;
+  /** Deadline of each hook. */
+  readonly hookMs?: number;
+}
+
 /** Bringing one plugin up and down. Callers hold {@link Plugin.exclusive}. */
 export class Lifecycle {
   constructor(
@@ -31,19 +39,19 @@ export class Lifecycle {
   /** Loads and starts, this code instead of its folder's if any; on failure it is `failed` with the reason, and nothing of it is left. */
   async up(plugin: Plugin, code: Bundle | null = null): Promise<Result<null>> {
     if (plugin.state === "running") return ok(null);
-    plugin.machine.move("loading");
+    plugin.loading();
     const host = await this.deps.hosts.get(plugin.hostKey);
     let started = await this.#attempt(plugin, code);
     if (!started.ok && LOST.has(started.error.code) && host.ok && (await this.#died(host.value))) {
       // Several load at once, and the page cannot name a realm that is only being opened: alone it shows whose fault it is.
       this.deps.log.warn("its host was ended while it loaded; trying once more in a process of its own", { plugin: plugin.name });
-      plugin.hostKey = `own:${plugin.name}`;
+      plugin.place(`own:${plugin.name}`);
       started = await this.#attempt(plugin, code);
       if (!started.ok) this.fates.suspected(plugin);
     }
     if (started.ok) return started;
     this.clear(plugin);
-    plugin.machine.move("failed", started.error.summary());
+    plugin.failed(started.error.summary());
     return started;
   }
 
@@ -65,21 +73,16 @@ export class Lifecycle {
   }
 
   /** stop and cleanup hooks with their deadlines, then everything it had is taken away, whatever the hooks did. */
-  async down(
-    plugin: Plugin,
-    to: PluginState,
-    reason: string,
-    disabledBy: PluginStatus["disabledBy"] = null,
-    deadlineMs = HOOK_DEADLINE_MS,
-  ): Promise<void> {
+  async down(plugin: Plugin, { reason, disabled = false, hookMs = HOOK_DEADLINE_MS }: Down): Promise<void> {
     const instance = plugin.instance;
     if (instance !== null && plugin.state === "running") {
-      plugin.machine.move("stopping", reason);
-      await this.#stopHooks(plugin, instance, deadlineMs);
+      plugin.stopping(reason);
+      await this.#stopHooks(plugin, instance, hookMs);
     }
     this.clear(plugin);
     await instance?.close();
-    plugin.machine.move(to, reason, disabledBy);
+    if (disabled) plugin.disabled(reason, "operator");
+    else plugin.stopped(reason);
   }
 
   /**
@@ -90,16 +93,16 @@ export class Lifecycle {
   async swap(plugin: Plugin): Promise<Result<null>> {
     const old = plugin.instance;
     if (old === null || plugin.state !== "running") return this.up(plugin);
-    const before = { bundle: plugin.bundle, since: plugin.runningSince };
+    const oldBundle = plugin.bundle;
     const loaded = await this.#load(plugin);
     if (!loaded.ok) return failedReload(loaded.error, "the old one runs on");
-    plugin.machine.move("loading", "reloading");
-    await this.#hook("stop", plugin.name, before.bundle, old, HOOK_DEADLINE_MS);
+    plugin.loading("reloading");
+    await this.#hook("stop", plugin.name, oldBundle, old, HOOK_DEADLINE_MS);
     const safe = await DataCopy.make(this.deps.databaseOf(plugin.candidate), loaded.value.host);
     const started = safe.ok ? await this.#begin(loaded.value, old) : safe;
     if (started.ok) {
       this.#install(plugin, loaded.value);
-      await this.#hook("cleanup", plugin.name, before.bundle, old, HOOK_DEADLINE_MS);
+      await this.#hook("cleanup", plugin.name, oldBundle, old, HOOK_DEADLINE_MS);
       await old.close();
       return started;
     }
@@ -117,12 +120,12 @@ export class Lifecycle {
       hookProblem(outcome, plugin.bundle) ?? (old.registrations.isCommitted ? null : commitProblem(old.registrations.commit(null)));
     old.registrations.phase = "running";
     if (problem === null) {
-      plugin.machine.move("running");
+      plugin.resumed();
       return failedReload(why, "the old one runs on");
     }
     await old.close();
     this.clear(plugin);
-    plugin.machine.move("failed", `neither the new version nor the old one starts: ${why.summary()}; ${problem}`);
+    plugin.failed(`neither the new version nor the old one starts: ${why.summary()}; ${problem}`);
     return failedReload(why, `nor does the old one start again: ${problem}`);
   }
 
@@ -135,29 +138,11 @@ export class Lifecycle {
   }
 
   #install(plugin: Plugin, { instance, bundle, config }: Loaded): void {
-    plugin.instance = instance;
-    plugin.bundle = bundle;
-    plugin.config = config;
-    plugin.runningSince = this.deps.clock.now();
-    plugin.timeoutS = this.deps.limitsOf(plugin.candidate).timeoutS;
-    plugin.machine.move("running");
-  }
-
-  /** Its realm is gone: what it registered stays for those who wait for its return, when `keep` says so. */
-  detach(plugin: Plugin, keep: boolean): void {
-    const instance = plugin.instance;
-    if (instance === null) return;
-    if (!keep) instance.registrations.clear();
-    instance.capabilitySet.close();
-    if (!keep) plugin.instance = null;
-    plugin.runningSince = null;
+    plugin.running({ instance, bundle, config, timeoutS: this.deps.limitsOf(plugin.candidate).timeoutS });
   }
 
   clear(plugin: Plugin): void {
-    plugin.instance?.registrations.clear();
-    plugin.instance?.capabilitySet.close();
-    plugin.instance = null;
-    plugin.runningSince = null;
+    plugin.unload();
     // A process of its own has nothing left to do.
     if (plugin.hostKey !== "shared") void this.deps.hosts.release(plugin.hostKey);
   }

@@ -76,8 +76,7 @@ export class Recovery {
   }
 
   #bringBack(plugin: Plugin): void {
-    plugin.machine.move("loading", "its host was ended for another plugin's fault");
-    this.lifecycle().detach(plugin, true);
+    plugin.returning("its host was ended for another plugin's fault");
     void plugin.exclusive(async () => {
       if (this.#stopped || plugin.state !== "loading") return;
       // The very code that ran: quickly back, and nothing that changed on the disk meanwhile.
@@ -92,10 +91,9 @@ export class Recovery {
       return;
     }
     const delay = verdict.delayMs / 1000;
-    plugin.machine.move("backing_off", `${message}; starts again in ${delay} s`);
+    plugin.backingOff(`${message}; starts again in ${delay} s`);
     this.#alert(plugin, "plugin_restarting", `${plugin.name} is restarted in ${delay} s: ${message}`, false);
     const dying = plugin.instance;
-    this.lifecycle().detach(plugin, true);
     void dying?.close();
     this.cancel(plugin);
     this.#timers.set(
@@ -106,7 +104,7 @@ export class Recovery {
 
   async #again(plugin: Plugin): Promise<void> {
     if (this.#stopped || plugin.state !== "backing_off") return;
-    if (this.isSuspect(plugin.name)) plugin.hostKey = `own:${plugin.name}`;
+    if (this.isSuspect(plugin.name)) plugin.place(`own:${plugin.name}`);
     const up = await this.lifecycle().up(plugin);
     if (up.ok) return;
     this.#apply(plugin, plugin.health.died("lifecycle", up.error.summary()), up.error.summary());
@@ -118,8 +116,8 @@ export class Recovery {
     const dying = plugin.instance;
     this.lifecycle().clear(plugin);
     void dying?.close();
-    if (plugin.state === "running") plugin.machine.move("stopping", reason);
-    plugin.machine.move("disabled", reason, "threshold");
+    if (plugin.state === "running") plugin.stopping(reason);
+    plugin.disabled(reason, "threshold");
     this.#alert(plugin, "plugin_disabled", `${plugin.name} was ${reason}`, true);
   }
 

@@ -28,10 +28,17 @@ export interface Ordered {
   readonly unmet: ReadonlyMap<string, readonly string[]>;
 }
 
+/** The operator has not accepted what a version asks for. */
+export interface AwaitedApproval {
+  readonly state: "awaiting";
+  readonly reason: string;
+  /** Against the set that was accepted last. */
+  readonly added: readonly unknown[];
+  readonly removed: readonly unknown[];
+}
+
 /** What the operator allows a plugin now. */
-export type Approval =
-  | { readonly state: "accepted" }
-  | { readonly state: "awaiting"; readonly reason: string; readonly added: readonly unknown[]; readonly removed: readonly unknown[] };
+export type Approval = { readonly state: "accepted" } | AwaitedApproval;
 
 /** Which process a plugin lives in: the shared one, or one of its own by its name. */
 export type HostKey = "shared" | `own:${string}`;
