@@ -1,3 +1,4 @@
+import type { Json } from "../json.ts";
 import type { ChannelIndex, NodeNumber, PacketId } from "./ids.ts";
 import type { NodePosition, NodeUser } from "./node.ts";
 
@@ -43,7 +44,7 @@ export interface PositionMessage extends Heard {
 
 export interface TelemetryMessage extends Heard {
   readonly kind: "telemetry";
-  readonly telemetry: Readonly<Record<string, unknown>>;
+  readonly telemetry: Readonly<Record<string, Json>>;
 }
 
 export interface NodeInfoMessage extends Heard {

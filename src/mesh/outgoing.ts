@@ -20,7 +20,9 @@ export interface OutboxRequest {
   readonly correlationId: string;
 }
 
-export type MessageState = "queued" | "sent" | "relayed" | "delivered" | "failed";
+/** Forwards, and `failed` at the end. */
+export const MESSAGE_STATES = ["queued", "sent", "relayed", "delivered", "failed"] as const;
+export type MessageState = (typeof MESSAGE_STATES)[number];
 
 export interface MessageStatus {
   /** `m_` and 26 characters. */

@@ -1,17 +1,17 @@
 import type { Result } from "../errors.ts";
 import type { Subscription } from "../lifetime.ts";
-import type { NodeNumber } from "./ids.ts";
+import type { ChannelIndex, NodeNumber, PacketId } from "./ids.ts";
 import type { LinkStatus } from "./link-status.ts";
 import type { MeshMessage } from "./message.ts";
 import type { Priority } from "./outgoing.ts";
 
 /** A text as it goes to one radio. The packet id is ours and stored before this is called. */
 export interface OutgoingText {
-  readonly packetId: number;
+  readonly packetId: PacketId;
   readonly to: NodeNumber;
-  readonly channel: number;
+  readonly channel: ChannelIndex;
   readonly text: string;
-  readonly replyId?: number;
+  readonly replyId?: PacketId;
   readonly wantAck: boolean;
   readonly priority: Priority;
 }
@@ -19,7 +19,7 @@ export interface OutgoingText {
 /** A routing answer about one of our packets. `errorReason` 0 is an ack; `from` the own node an implicit one. */
 export interface RoutingReport {
   readonly link: string;
-  readonly packetId: number;
+  readonly packetId: PacketId;
   readonly from: NodeNumber;
   readonly errorReason: number;
 }
@@ -27,7 +27,7 @@ export interface RoutingReport {
 export interface QueueReport {
   readonly link: string;
   /** 0 when the radio reports about no packet of ours. */
-  readonly packetId: number;
+  readonly packetId: PacketId;
   readonly res: number;
   readonly free: number;
   readonly maxlen: number;

@@ -6,13 +6,27 @@ import { replyText } from "./answers.ts";
 import { contextFor, messageForHandler } from "./context.ts";
 import { Mailboxes } from "./mailbox.ts";
 import type { MessageEntry } from "./match/registry.ts";
-import type { HandlerOutcome } from "./ports.ts";
+import type { HandlerCall, HandlerOutcome } from "./ports.ts";
 import type { RouterDeps } from "./router-deps.ts";
 
 /** Beyond a handler's own time: for a port that breaks its promise to answer. */
 const GRACE_MS = 2_000;
 
 type JsonObject = { readonly [key: string]: Json };
+
+interface HandlerAddress {
+  readonly plugin: string;
+  readonly handle: Handle;
+}
+
+interface CallWords {
+  /** They come before the context. */
+  readonly args: readonly Json[];
+  /** Names the call in logs. */
+  readonly what: JsonObject;
+  /** Added to the context. */
+  readonly extra?: JsonObject;
+}
 
 /** Calls of handlers: each in its turn, within its time, with its context and its session data. */
 export class Calls {
@@ -23,15 +37,9 @@ export class Calls {
     this.mailboxes = new Mailboxes(deps.clock);
   }
 
-  /** `what` names the call in logs; `extra` is added to the context. Never rejects. */
-  async call(
-    message: MeshMessage,
-    to: { readonly plugin: string; readonly handle: Handle },
-    args: readonly Json[],
-    what: JsonObject,
-    extra: JsonObject = {},
-  ): Promise<HandlerOutcome> {
-    const posted = await this.mailboxes.post(to.plugin, message.from, () => this.#invoke(message, to.plugin, to.handle, args, what, extra));
+  /** Calls one handler about a message. Never rejects. */
+  async call(message: MeshMessage, to: HandlerAddress, words: CallWords): Promise<HandlerOutcome> {
+    const posted = await this.mailboxes.post(to.plugin, message.from, () => this.#invoke(message, to, words));
     const outcome: HandlerOutcome = posted.run ? posted.value : { ok: false, cause: "overloaded" };
     if (!outcome.ok) this.failures++;
     if (!posted.run)
@@ -46,7 +54,9 @@ export class Calls {
   async tell(message: MeshMessage, entries: readonly MessageEntry[]): Promise<{ readonly plugin: string; readonly text: string }[]> {
     if (entries.length === 0) return [];
     const wire = messageForHandler(message);
-    const outcomes = await Promise.all(entries.map((entry) => this.call(message, entry, [wire], { message: message.kind })));
+    const outcomes = await Promise.all(
+      entries.map((entry) => this.call(message, entry, { args: [wire], what: { message: message.kind } })),
+    );
     return entries.flatMap(({ plugin }, i) => {
       const outcome = outcomes[i];
       const text = outcome?.ok === true ? replyText(outcome.value) : null;
@@ -54,26 +64,18 @@ export class Calls {
     });
   }
 
-  async #invoke(
-    message: MeshMessage,
-    plugin: string,
-    handle: Handle,
-    args: readonly Json[],
-    what: JsonObject,
-    extra: JsonObject,
-  ): Promise<HandlerOutcome> {
+  async #invoke(message: MeshMessage, { plugin, handle }: HandlerAddress, { args, what, extra }: CallWords): Promise<HandlerOutcome> {
     const { handlers, nodes, sessions, clock, log } = this.deps;
     const context = { ...contextFor(message, nodes.get(message.from), sessions.get(message.from, plugin)), ...extra };
-    const details = { link: message.link, what: { ...what, sender: formatNodeId(message.from) } };
     const timeoutMs = handlers.timeoutOf(plugin);
+    const named = { ...what, sender: formatNodeId(message.from) };
+    const call: HandlerCall = { plugin, handle, args, context, timeoutMs, link: message.link, what: named };
     const { promise: late, resolve } = Promise.withResolvers<HandlerOutcome>();
     const deadline = clock.after(timeoutMs + GRACE_MS, () => resolve({ ok: false, cause: "timeout" }));
-    const outcome = await Promise.race([handlers.invoke(plugin, handle, args, context, timeoutMs, details), late]).catch(
-      (thrown: unknown): HandlerOutcome => {
-        log.error("calling a handler threw in the gateway", { plugin, error: thrown, correlation_id: message.correlationId });
-        return { ok: false, cause: "internal" };
-      },
-    );
+    const outcome = await Promise.race([handlers.invoke(call), late]).catch((thrown: unknown): HandlerOutcome => {
+      log.error("calling a handler threw in the gateway", { plugin, error: thrown, correlation_id: message.correlationId });
+      return { ok: false, cause: "internal" };
+    });
     deadline.cancel();
     if (!outcome.ok || outcome.session === undefined) return outcome;
     const kept = sessions.set(message.from, plugin, outcome.session);

@@ -33,7 +33,7 @@ export function messageForHandler(message: MeshMessage): { readonly [key: string
       fields.position = { ...message.position };
       break;
     case "telemetry":
-      fields.telemetry = message.telemetry as { readonly [key: string]: Json };
+      fields.telemetry = message.telemetry;
       break;
     case "node_info":
       fields.user = { ...message.user };
@@ -47,7 +47,7 @@ export function contextFor(message: MeshMessage, node: MeshNode | null, sessionD
   return {
     senderId: formatNodeId(message.from),
     senderName: nameOf(message, node),
-    senderProfile: node === null ? null : ({ ...node } as unknown as Json),
+    senderProfile: node === null ? null : profileOf(node),
     channel: message.channel,
     isDirect: message.isDirect,
     timestamp: message.receivedAt,
@@ -55,4 +55,8 @@ export function contextFor(message: MeshMessage, node: MeshNode | null, sessionD
     sessionData,
     correlationId: message.correlationId,
   };
+}
+
+function profileOf({ position, ...facts }: MeshNode): Json {
+  return { ...facts, ...(position === undefined ? {} : { position: { ...position } }) };
 }

@@ -17,9 +17,15 @@ export type HandlerOutcome =
   /** `cause`: threw, timeout, gone, ... The details are logged by whoever runs the handler. */
   | { readonly ok: false; readonly cause: string };
 
-/** What besides the context a handler's caller wants kept with the call. */
-export interface CallDetails {
-  /** The interface the message came by. */
+/** One call of a plugin's handler. */
+export interface HandlerCall {
+  readonly plugin: string;
+  readonly handle: Handle;
+  /** They come before the context. */
+  readonly args: readonly Json[];
+  readonly context: WireContext;
+  readonly timeoutMs: number;
+  /** The interface that the message came by. */
   readonly link: string;
   /** For logs: `{command: "hello", sender: "!00000002"}`. */
   readonly what: { readonly [key: string]: Json };
@@ -27,15 +33,8 @@ export interface CallDetails {
 
 /** The plugins room, as the router sees it. */
 export interface HandlerPort {
-  /** Runs a handler. `args` come before the context. Must not reject. */
-  invoke(
-    plugin: string,
-    handle: Handle,
-    args: readonly Json[],
-    context: WireContext,
-    timeoutMs: number,
-    details: CallDetails,
-  ): Promise<HandlerOutcome>;
+  /** Must not reject. */
+  invoke(call: HandlerCall): Promise<HandlerOutcome>;
   /** Milliseconds a handler of this plugin may take. */
   timeoutOf(plugin: string): number;
   /** May it hear this message (`receive_messages`)? */

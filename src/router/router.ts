@@ -230,7 +230,7 @@ export class Router {
 
   async #choose(message: TextMessage, chosen: Extract<MenuAnswer, { kind: "invoke" }>): Promise<Progress> {
     const { plugin, label, fallback, args, menu, command } = chosen;
-    const outcome = await this.#calls.call(message, chosen, [], { menu: label }, { args, menu, label, command });
+    const outcome = await this.#calls.call(message, chosen, { args: [], what: { menu: label }, extra: { args, menu, label, command } });
     if (!outcome.ok) return { outcome: "failed", plugin, failed: label };
     const text = replyText(outcome.value) ?? fallback;
     if (text === null) return { outcome: "silent", plugin };
@@ -244,7 +244,7 @@ export class Router {
     const turns = await inTurn(
       this.deps.clock,
       asked.map(({ entry, words, name }) => async () => {
-        const outcome = await this.#calls.call(message, entry, [words], { [entry.kind]: name });
+        const outcome = await this.#calls.call(message, entry, { args: [words], what: { [entry.kind]: name } });
         return { plugin: entry.plugin, name, failed: !outcome.ok, text: outcome.ok ? replyText(outcome.value) : null };
       }),
     );
@@ -265,7 +265,7 @@ export class Router {
     if (!this.#emergencies.begin(message, emergency)) return UNHANDLED;
     const args = emergency.rest === "" ? [] : emergency.rest.split(/\s+/);
     for (const entry of this.registry.commands(emergency.word)) {
-      const outcome = await this.#calls.call(message, entry, [args], { command: entry.name });
+      const outcome = await this.#calls.call(message, entry, { args: [args], what: { command: entry.name } });
       const text = outcome.ok ? replyText(outcome.value) : null;
       if (text === null) continue;
       this.#answers.respond(message, entry.plugin, text, "emergency");

@@ -8,17 +8,17 @@ function queue(isManual = true) {
   const taken: number[] = [];
   const dones: ((error?: GatewayError) => void)[] = [];
   const stalled: string[] = [];
-  const made = new WriteQueue(
+  const made = new WriteQueue({
     clock,
-    { maxBufferedBytes: 100_000, writeDeadlineMs: 1_000 },
-    (bytes, done) => {
+    limits: { maxBufferedBytes: 100_000, writeDeadlineMs: 1_000 },
+    where: "here",
+    send: (bytes, done) => {
       taken.push(bytes.length);
       if (isManual) dones.push(done);
       else done();
     },
-    (error) => stalled.push(error.code),
-    "here",
-  );
+    onStalled: (error) => void stalled.push(error.code),
+  });
   return { clock, made, taken, dones, stalled };
 }
 

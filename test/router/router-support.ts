@@ -11,10 +11,9 @@ import { SEEN_SCHEMA } from "../../src/mesh/intake/seen-packets.ts";
 import type { TextMessage } from "../../src/mesh/message.ts";
 import type { MeshNode } from "../../src/mesh/node.ts";
 import type { Reply } from "../../src/mesh/outgoing.ts";
-import type { CallDetails, HandlerOutcome, MenuAnswer } from "../../src/router/ports.ts";
+import type { HandlerCall, HandlerOutcome, MenuAnswer } from "../../src/router/ports.ts";
 import { Router } from "../../src/router/router.ts";
 import type { RouterDeps, RouterSettings } from "../../src/router/router-deps.ts";
-import type { WireContext } from "../../src/sdk/boundary/wire.ts";
 import type { CoreDatabase } from "../../src/storage/core.ts";
 import { openCoreDatabase } from "../../src/storage/core-open.ts";
 import { HandClock } from "../storage/core-clock.ts";
@@ -24,13 +23,7 @@ export const ALICE = 2;
 export const BOB = 3;
 export const OPERATOR = "!0000000f";
 
-export interface Call {
-  readonly plugin: string;
-  readonly handle: number;
-  readonly args: readonly Json[];
-  readonly context: WireContext;
-  readonly details: CallDetails;
-}
+export type Call = HandlerCall;
 type Handler = (call: Call) => Json | Promise<Json> | Promise<HandlerOutcome>;
 
 export const SETTINGS: RouterSettings = {
@@ -83,7 +76,7 @@ export class RouterBench {
       settings: { ...SETTINGS, ...settings },
       operators,
       handlers: {
-        invoke: (plugin, handle, args, context, _timeout, details) => this.#invoke({ plugin, handle, args, context, details }),
+        invoke: (call) => this.#invoke(call),
         timeoutOf: () => 10_000,
         mayHear: (plugin) => !this.deaf.has(plugin),
       },

@@ -95,7 +95,7 @@ function makeRouter(context: GatewayContext, peers: RoutingPeers, menus: Menus, 
     settings: commands,
     operators,
     handlers: {
-      invoke: async (plugin, handle, args, handled, timeoutMs, { link, what }) => {
+      invoke: async ({ plugin, handle, args, context: handled, timeoutMs, link, what }) => {
         const origin = { correlationId: handled.correlationId, context: handled, link };
         const called = [...args, handled as unknown as Json];
         return handlerOutcome(await peers.dispatch.invoke(plugin, handle, called, timeoutMs, origin, { ...what }));

@@ -1,6 +1,7 @@
 /** A MeshPacket in the gateway's terms. What it cannot use it names, so that the link counts it and goes on. */
 import type { MessageShape } from "@bufbuild/protobuf";
 import { Mesh, Portnums, Telemetry } from "@meshtastic/protobufs";
+import type { Json } from "../../json.ts";
 import type { NodeNumber } from "../ids.ts";
 import { EMOJI_FLAG, type MeshMessage } from "../message.ts";
 import type { RoutingReport } from "../radio.ts";
@@ -71,7 +72,7 @@ function readTelemetry(packet: MeshPacket, data: Data, context: ReadingContext):
   if (decoded === null) return { kind: "undecodable" };
   const { variant, time } = decoded;
   if (variant.case === undefined) return { kind: "skipped" };
-  const telemetry: Record<string, unknown> = { type: snakeCase(variant.case), ...(time === 0 ? {} : { time }) };
+  const telemetry: Record<string, Json> = { type: snakeCase(variant.case), ...(time === 0 ? {} : { time }) };
   for (const [key, value] of Object.entries(variant.value)) {
     if (!key.startsWith("$") && isPlain(value)) telemetry[key] = value;
   }
@@ -114,7 +115,7 @@ function hopsAway(packet: MeshPacket, data: Data): number | null {
 }
 
 /** JSON can carry it; the library's 64-bit numbers and bytes it cannot. */
-function isPlain(value: unknown): boolean {
+function isPlain(value: unknown): value is Json {
   if (typeof value === "number") return Number.isFinite(value);
   if (Array.isArray(value)) return value.every(isPlain);
   return typeof value === "boolean" || typeof value === "string";

@@ -1,7 +1,7 @@
 /** The frames that the gateway writes, ready for the transport. */
 import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import { Admin, Mesh, Portnums } from "@meshtastic/protobufs";
-import type { NodeNumber } from "../ids.ts";
+import type { NodeNumber, PacketId } from "../ids.ts";
 import type { Priority } from "../outgoing.ts";
 import type { OutgoingText } from "../radio.ts";
 import { encodeFrame } from "./framer.ts";
@@ -53,7 +53,7 @@ export function textFrame(text: OutgoingText, ownNode: NodeNumber, hopLimit: num
 }
 
 /** Sets the clock of the radio itself; `seconds` since 1970. A local link needs no key for it. */
-export function setTimeFrame(ownNode: NodeNumber, packetId: number, seconds: number): Uint8Array {
+export function setTimeFrame(ownNode: NodeNumber, packetId: PacketId, seconds: number): Uint8Array {
   const admin = create(Admin.AdminMessageSchema, { payloadVariant: { case: "setTimeOnly", value: seconds } });
   const payload = toBinary(Admin.AdminMessageSchema, admin);
   return packetFrame({

@@ -3,8 +3,7 @@ import type { Logger } from "../../log/logger.ts";
 import type { Rate } from "../../permissions/grammar/rates.ts";
 import { countParts } from "../codec/text.ts";
 import { nameOf, placeOf } from "../describe.ts";
-import type { NodeNumber } from "../ids.ts";
-import { formatNodeId } from "../ids.ts";
+import { formatNodeId, type NodeNumber, type PacketId } from "../ids.ts";
 import type { TextMessage } from "../message.ts";
 import type { MeshNode } from "../node.ts";
 import type { Reply } from "../outgoing.ts";
@@ -73,7 +72,7 @@ export class Emergencies {
     }
   }
 
-  #urgent(message: TextMessage, to: NodeNumber, text: string, more: { readonly replyId?: number }): Reply {
+  #urgent(message: TextMessage, to: NodeNumber, text: string, more: { readonly replyId?: PacketId }): Reply {
     // An operator may be reached by another link than the one that heard the cry; its sender by the same.
     const place = to === message.from ? { channel: message.channel, link: message.link } : { channel: 0 };
     const { correlationId } = message;

@@ -1,6 +1,6 @@
 import type { CoreDatabase, DeferredWrite } from "../../storage/core.ts";
 import type { RoomSchema } from "../../storage/core-open.ts";
-import type { NodeNumber } from "../ids.ts";
+import type { NodeNumber, PacketId } from "../ids.ts";
 
 export const SEEN_SCHEMA: RoomSchema = {
   room: "router",
@@ -19,20 +19,20 @@ export class SeenPackets implements DeferredWrite {
   /** The same keys in a ring, so that the oldest is found at once. */
   readonly #ring: string[] = [];
   #next = 0;
-  #pending: [NodeNumber, number][] = [];
+  #pending: [NodeNumber, PacketId][] = [];
   #sinceTrim = 0;
   readonly #insert;
 
   constructor(private readonly database: CoreDatabase) {
     this.#insert = database.sqlite.prepare("INSERT INTO router_seen (node, packet) VALUES (?, ?)");
     const rows = database.sqlite
-      .query<{ node: number; packet: number }, [number]>("SELECT node, packet FROM router_seen ORDER BY seq DESC LIMIT ?")
+      .query<{ node: NodeNumber; packet: PacketId }, [number]>("SELECT node, packet FROM router_seen ORDER BY seq DESC LIMIT ?")
       .all(SEEN_MAX);
     for (const { node, packet } of rows.reverse()) this.#remember(`${node}/${packet}`);
   }
 
   /** Notes a packet; false when it was seen before. Id 0 names no packet. `keep`: over a restart too; only texts are worth it. */
-  first(from: NodeNumber, packetId: number, keep: boolean): boolean {
+  first(from: NodeNumber, packetId: PacketId, keep: boolean): boolean {
     if (packetId === 0) return true;
     const key = `${from}/${packetId}`;
     if (this.#seen.has(key)) return false;

@@ -1,7 +1,7 @@
 import type { Clock } from "../../clock.ts";
 import { fail, type GatewayError } from "../../errors.ts";
 import { splitText } from "../codec/text.ts";
-import { BROADCAST } from "../ids.ts";
+import { channelIndex, nodeNumber, type PacketId } from "../ids.ts";
 import type { OutboxRequest, Priority } from "../outgoing.ts";
 import { type OutMessage, senderKey } from "./message/message.ts";
 import type { Lanes } from "./send-queue.ts";
@@ -34,9 +34,8 @@ export function remainingMs(message: OutMessage, now: number): number {
 export function refusal(request: OutboxRequest, lanes: Lanes, links: readonly string[]): GatewayError | null {
   const { text, to, channel, link, sender, priority } = request;
   if (text.trim() === "") return fail("invalid_argument", "the text is empty").error;
-  if (!Number.isInteger(to) || to < 1 || to > BROADCAST) return fail("invalid_argument", `${to} is not a node number`).error;
-  if (!Number.isInteger(channel) || channel < 0 || channel > 7)
-    return fail("invalid_argument", `channel ${channel} is not an index from 0 to 7`).error;
+  if (nodeNumber(to) === null) return fail("invalid_argument", `${to} is not a node number`).error;
+  if (channelIndex(channel) === null) return fail("invalid_argument", `channel ${channel} is not an index from 0 to 7`).error;
   if (link !== undefined && !links.includes(link)) {
     return fail("not_found", `no interface is called ${JSON.stringify(link)}`, { hint: `there are: ${links.join(", ")}` }).error;
   }
@@ -53,10 +52,10 @@ export function refusal(request: OutboxRequest, lanes: Lanes, links: readonly st
 }
 
 /** Splits the text and gives each part its packet id. */
-export function createMessage(id: string, request: OutboxRequest, clock: Clock, newPacketId: () => number): OutMessage {
+export function createMessage(id: string, request: OutboxRequest, clock: Clock, newPacketId: () => PacketId): OutMessage {
   const text = request.text.slice(0, TEXT_KEPT).toWellFormed();
   const texts = splitText(text);
-  const packetIds = new Set<number>();
+  const packetIds = new Set<PacketId>();
   while (packetIds.size < texts.length) packetIds.add(newPacketId());
   const now = clock.now();
   return {

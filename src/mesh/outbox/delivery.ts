@@ -1,5 +1,5 @@
 import type { Clock, Random } from "../../clock.ts";
-import { BROADCAST } from "../ids.ts";
+import { BROADCAST, type NodeNumber, type PacketId, packetId } from "../ids.ts";
 import type { QueueReport, RoutingReport } from "../radio.ts";
 import {
   type Copy,
@@ -21,6 +21,14 @@ export interface DeliveryDeps {
   changed(message: OutMessage, part: number | undefined, told: boolean): void;
 }
 
+interface PartOfCopy {
+  readonly message: OutMessage;
+  readonly copy: Copy;
+  readonly part: Part;
+  /** Of the part, from 0. */
+  readonly index: number;
+}
+
 /** Attempts after the first, each with a new id. */
 const RETRIES_MAX = 2;
 const RETRY_MS = 30_000;
@@ -34,14 +42,14 @@ const SETTLE_MS = 60_000;
 
 /** Follows each part on its way: what the radio and the mesh answer, what is sent again, and under which id. */
 export class Delivery {
-  readonly #byPacket = new Map<number, OutMessage>();
+  readonly #byPacket = new Map<PacketId, OutMessage>();
 
   constructor(private readonly deps: DeliveryDeps) {}
 
   /** A non-zero id that no message here has, impossible to guess. */
-  newPacketId(): number {
+  newPacketId(): PacketId {
     for (;;) {
-      const id = this.deps.random.u32() >>> 0;
+      const id = packetId(this.deps.random.u32());
       if (id !== 0 && !this.#byPacket.has(id)) return id;
     }
   }
@@ -83,7 +91,7 @@ export class Delivery {
   }
 
   /** Returns how long the link must wait, ms. */
-  onRouting(report: RoutingReport, ownNode: number | undefined): number {
+  onRouting(report: RoutingReport, ownNode: NodeNumber | undefined): number {
     const found = this.#find(report.link, report.packetId);
     if (found === null) return 0;
     const { message, part, index } = found;
@@ -158,19 +166,19 @@ export class Delivery {
     this.track(message);
   }
 
-  #find(link: string, packetId: number): { message: OutMessage; copy: Copy; part: Part; index: number } | null {
-    const message = packetId === 0 ? undefined : this.#byPacket.get(packetId);
+  #find(link: string, id: PacketId): PartOfCopy | null {
+    const message = id === 0 ? undefined : this.#byPacket.get(id);
     if (message === undefined) return null;
     const copy = message.copies.find((each) => each.link === link);
-    const index = copy?.parts.findIndex((part) => part.packetId === packetId || part.earlier.includes(packetId)) ?? -1;
+    const index = copy?.parts.findIndex((part) => part.packetId === id || part.earlier.includes(id)) ?? -1;
     const part = copy?.parts[index];
     return copy === undefined || part === undefined ? null : { message, copy, part, index };
   }
 
-  #apply(found: { message: OutMessage; copy: Copy; part: Part; index: number }, verdict: SendOutcome, code: number): number {
-    const { message, copy, part, index } = found;
+  #apply(found: PartOfCopy, outcome: SendOutcome, code: number): number {
+    const { message, part, index } = found;
     if (part.state === "waiting" || part.state === "failed" || part.state === "delivered") return 0;
-    switch (verdict.kind) {
+    switch (outcome.kind) {
       case "taken":
         if (part.state === "writing" || part.state === "written") this.#move(message, part, index, "taken");
         return 0;
@@ -178,12 +186,12 @@ export class Delivery {
         message.code = code;
         this.#renew(message, part);
         this.#move(message, part, index, "waiting");
-        return verdict.holdMs;
+        return outcome.holdMs;
       case "unheard":
-        if (part.state !== "relayed") this.#unheard(message, copy, part, index, code);
+        if (part.state !== "relayed") this.#unheard(found, code);
         return 0;
       case "failed":
-        this.#fail(message, copy, part, index, verdict.reason, code);
+        this.#fail(found, outcome.reason, code);
         return 0;
     }
   }
@@ -193,10 +201,11 @@ export class Delivery {
    * That doubles the text if only the ack was lost; hence few attempts, for direct messages whose sender wants certainty
    * alone, and none once somebody passed it on. An ack for an earlier id ends them.
    */
-  #unheard(message: OutMessage, copy: Copy, part: Part, index: number, code: number): void {
+  #unheard(found: PartOfCopy, code: number): void {
+    const { message, part, index } = found;
     const { wantAck, to } = message.request;
     if (!wantAck || to === BROADCAST || part.retries >= RETRIES_MAX) {
-      this.#fail(message, copy, part, index, "not_heard", code);
+      this.#fail(found, "not_heard", code);
       return;
     }
     message.code = code;
@@ -207,7 +216,7 @@ export class Delivery {
     this.#move(message, part, index, "waiting");
   }
 
-  #fail(message: OutMessage, copy: Copy, part: Part, index: number, reason: FailureReason, code: number): void {
+  #fail({ message, copy, part, index }: PartOfCopy, reason: FailureReason, code: number): void {
     // The rest of a text whose one part is missing is of no use.
     for (const each of copy.parts) if (each.state === "waiting") each.state = "failed";
     part.state = "failed";

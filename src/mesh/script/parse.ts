@@ -1,4 +1,4 @@
-import { isMap, isScalar, isSeq, LineCounter, type Node, type Pair, parseDocument, type YAMLMap } from "yaml";
+import { isMap, isNode, isScalar, isSeq, LineCounter, type Node, parseDocument, type YAMLMap } from "yaml";
 import { fail, ok, type Result } from "../../errors.ts";
 import { BROADCAST, type NodeNumber, parseNodeId } from "../ids.ts";
 import type { Fault } from "../simulator/faults.ts";
@@ -53,7 +53,7 @@ export function parseScript(source: string, name: string): Result<readonly Scrip
   if (document.contents.items.length > MAX_STEPS) return fail("too_large", `more than ${MAX_STEPS} steps`, { where: name });
   const steps: ScriptStep[] = [];
   const complaints: string[] = [];
-  for (const item of document.contents.items as Node[]) {
+  for (const item of document.contents.items.filter(isNode)) {
     const step = isMap(item) ? readStep(item, lineOf(item)) : new Complaint(item, `a step is a map; ${hint}`);
     if (step instanceof Complaint) complaints.push(`${name}:${lineOf(step.node)}: ${step.message}`);
     else steps.push(step);
@@ -65,10 +65,13 @@ export function parseScript(source: string, name: string): Result<readonly Scrip
 function readStep(map: YAMLMap, line: number): ScriptStep | Complaint {
   const kind = Object.keys(KEYS).find((key) => map.has(key));
   if (kind === undefined) return new Complaint(map, `a step has one of ${Object.keys(KEYS).join(", ")}`);
-  for (const pair of map.items as Pair<Node, Node | null>[]) {
+  for (const pair of map.items) {
     const key = isScalar(pair.key) ? String(pair.key.value) : "?";
     if (key !== kind && !KEYS[kind]?.includes(key)) {
-      return new Complaint(pair.key, `${kind} has no key ${key}; known: ${[kind, ...(KEYS[kind] ?? [])].join(", ")}`);
+      return new Complaint(
+        isNode(pair.key) ? pair.key : map,
+        `${kind} has no key ${key}; known: ${[kind, ...(KEYS[kind] ?? [])].join(", ")}`,
+      );
     }
   }
   switch (kind) {
@@ -77,7 +80,7 @@ function readStep(map: YAMLMap, line: number): ScriptStep | Complaint {
     case "expect":
       return readExpect(map, line);
     case "wait_s": {
-      const s = readNumber(map, "wait_s", 0, 0, MAX_WAIT_S);
+      const s = readNumber(map, "wait_s", { min: 0, max: MAX_WAIT_S }) ?? 0;
       return s instanceof Complaint ? s : { line, kind: "wait", s };
     }
     default: {
@@ -91,18 +94,23 @@ function readSay(map: YAMLMap, line: number): ScriptStep | Complaint {
   const text = readText(map, "say");
   const from = readNode(map, "from");
   const to = readNode(map, "to");
-  const channel = map.has("channel") ? readNumber(map, "channel", 0, 0, 7) : undefined;
-  const afterS = readNumber(map, "after_s", 0, 0, MAX_WAIT_S);
-  const replyId = map.has("reply_id") ? readNumber(map, "reply_id", 0, 1, 0xffffffff) : undefined;
-  for (const value of [text, from, to, channel, afterS, replyId]) if (value instanceof Complaint) return value;
-  if (from === undefined) return new Complaint(map, "say needs from: the node that speaks, as '!00000002'");
-  const say = { text, from, ...(to === undefined ? {} : { to }), ...(channel === undefined ? {} : { channel }) };
-  return { line, kind: "say", say: { ...say, ...(replyId === undefined ? {} : { replyId }) } as SayRequest, afterS: afterS as number };
+  const channel = readNumber(map, "channel", { min: 0, max: 7 });
+  const afterS = readNumber(map, "after_s", { min: 0, max: MAX_WAIT_S }) ?? 0;
+  const replyId = readNumber(map, "reply_id", { min: 1, max: 0xffffffff });
+  if (text instanceof Complaint) return text;
+  if (from instanceof Complaint) return from;
+  if (to instanceof Complaint) return to;
+  if (channel instanceof Complaint) return channel;
+  if (afterS instanceof Complaint) return afterS;
+  if (replyId instanceof Complaint) return replyId;
+  if (from === undefined) return new Complaint(map, "say needs from: the node that sends the text, as '!00000002'");
+  const optional = { ...(to === undefined ? {} : { to }), ...(channel === undefined ? {} : { channel }) };
+  return { line, kind: "say", say: { text, from, ...optional, ...(replyId === undefined ? {} : { replyId }) }, afterS };
 }
 
 function readExpect(map: YAMLMap, line: number): ScriptStep | Complaint {
   const contains = readText(map, "expect");
-  const withinS = readNumber(map, "within_s", DEFAULT_WITHIN_S, 0, MAX_WAIT_S);
+  const withinS = readNumber(map, "within_s", { min: 0, max: MAX_WAIT_S }) ?? DEFAULT_WITHIN_S;
   const to = readNode(map, "to");
   if (contains instanceof Complaint) return contains;
   if (withinS instanceof Complaint) return withinS;
@@ -111,12 +119,12 @@ function readExpect(map: YAMLMap, line: number): ScriptStep | Complaint {
 }
 
 function readFault(map: YAMLMap): Fault | Complaint {
-  const value = map.get("fail", true) as Node | undefined;
+  const value = nodeAt(map, "fail");
   if (isScalar(value) && (value.value === "disconnect" || value.value === "resume")) return { kind: value.value };
-  const pair = isMap(value) && value.items.length === 1 ? (value.items[0] as Pair<Node, Node | null>) : undefined;
-  const inner = value as YAMLMap;
-  const number = (key: string, max: number) => readNumber(inner, key, 1, 0, max);
-  switch (isScalar(pair?.key) ? pair.key.value : undefined) {
+  if (!isMap(value) || value.items.length !== 1) return new Complaint(value ?? map, `fail is one of ${FAULT_EXAMPLES}`);
+  const number = (key: string, max: number) => readNumber(value, key, { min: 0, max }) ?? 1;
+  const key = value.items[0]?.key;
+  switch (isScalar(key) ? key.value : undefined) {
     case "drop":
       return withNumber(number("drop", 1000), (count) => ({ kind: "drop", count }));
     case "lose_ack":
@@ -138,7 +146,7 @@ function readFault(map: YAMLMap): Fault | Complaint {
     case "rubbish":
       return withNumber(number("rubbish", 65536), (bytes) => ({ kind: "rubbish", bytes }));
     default:
-      return new Complaint(value ?? map, `fail is one of ${FAULT_EXAMPLES}`);
+      return new Complaint(value, `fail is one of ${FAULT_EXAMPLES}`);
   }
 }
 
@@ -146,17 +154,27 @@ function withNumber(value: number | Complaint, make: (value: number) => Fault): 
   return value instanceof Complaint ? value : make(value);
 }
 
+interface Bounds {
+  readonly min: number;
+  readonly max: number;
+}
+
+function nodeAt(map: YAMLMap, key: string): Node | undefined {
+  const value: unknown = map.get(key, true);
+  return isNode(value) ? value : undefined;
+}
+
 function readText(map: YAMLMap, key: string): string | Complaint {
-  const node = map.get(key, true) as Node | undefined;
+  const node = nodeAt(map, key);
   const value = isScalar(node) ? node.value : undefined;
   if (typeof value === "string" && value !== "") return value;
   if (typeof value === "number" || typeof value === "boolean") return String(value);
   return new Complaint(node ?? map, `${key} needs a text`);
 }
 
-function readNumber(map: YAMLMap, key: string, absent: number, min: number, max: number): number | Complaint {
-  if (!map.has(key)) return absent;
-  const node = map.get(key, true) as Node | undefined;
+function readNumber(map: YAMLMap, key: string, { min, max }: Bounds): number | Complaint | undefined {
+  if (!map.has(key)) return undefined;
+  const node = nodeAt(map, key);
   const value = isScalar(node) ? node.value : undefined;
   if (typeof value === "number" && value >= min && value <= max) return value;
   return new Complaint(node ?? map, `${key} is a number from ${min} to ${max}`);
@@ -165,7 +183,7 @@ function readNumber(map: YAMLMap, key: string, absent: number, min: number, max:
 /** `'!00000002'`, 2, or `broadcast`. */
 function readNode(map: YAMLMap, key: string): NodeNumber | undefined | Complaint {
   if (!map.has(key)) return undefined;
-  const node = map.get(key, true) as Node | undefined;
+  const node = nodeAt(map, key);
   const value = isScalar(node) ? node.value : undefined;
   if (typeof value === "number" && Number.isInteger(value) && value > 0 && value <= BROADCAST) return value;
   if (value === "broadcast" && key === "to") return BROADCAST;

@@ -1,7 +1,7 @@
 import { type Clock, sleep } from "../../clock.ts";
 import { asGatewayError, type GatewayError, type Result } from "../../errors.ts";
 import type { Subscription } from "../../lifetime.ts";
-import { formatNodeId } from "../ids.ts";
+import { formatNodeId, type NodeNumber } from "../ids.ts";
 import type { Fault } from "../simulator/faults.ts";
 import type { HeardText, SayRequest } from "../simulator/texts.ts";
 import type { ScriptStep } from "./parse.ts";
@@ -32,7 +32,7 @@ const MAX_UNMET = 1000;
 const SHOWN = 5;
 
 interface Heard {
-  readonly to: number;
+  readonly to: NodeNumber;
   readonly text: string;
 }
 
@@ -54,7 +54,7 @@ export async function runScript(steps: readonly ScriptStep[], port: ScriptPort, 
   };
   try {
     for (const step of steps) {
-      const failure = await runStep(step, port, options, unmet, heard);
+      const failure = await runStep(step, { port, options, unmet, heard });
       if (options.signal?.aborted) return { ok: false, line: step.line, message: `${options.name}:${step.line}: cancelled` };
       if (failure !== null) return { ok: false, line: step.line, message: `${options.name}:${step.line}: ${failure}` };
     }
@@ -64,13 +64,19 @@ export async function runScript(steps: readonly ScriptStep[], port: ScriptPort, 
   }
 }
 
-async function runStep(
-  step: ScriptStep,
-  port: ScriptPort,
-  options: ScriptOptions,
-  unmet: Heard[],
-  heard: (ms: number) => Promise<void>,
-): Promise<string | null> {
+/** What the steps of one run share. */
+interface Run {
+  readonly port: ScriptPort;
+  readonly options: ScriptOptions;
+  /** Texts of the gateway that no expectation has met, in the order in which they were heard. */
+  readonly unmet: Heard[];
+  /** Resolves with the next text, or after `ms`. */
+  heard(ms: number): Promise<void>;
+}
+
+/** Returns what failed, or null. */
+async function runStep(step: ScriptStep, run: Run): Promise<string | null> {
+  const { port, options } = run;
   switch (step.kind) {
     case "say": {
       if (step.afterS > 0) await sleep(options.clock, step.afterS * 1000, options.signal);
@@ -84,16 +90,12 @@ async function runStep(
       options.print?.(`fault: ${JSON.stringify(step.fault)}`);
       return problem(async () => void (await port.fail(step.fault)));
     case "expect":
-      return expectText(step, options, unmet, heard);
+      return expectText(step, run);
   }
 }
 
-async function expectText(
-  step: Extract<ScriptStep, { kind: "expect" }>,
-  options: ScriptOptions,
-  unmet: Heard[],
-  heard: (ms: number) => Promise<void>,
-): Promise<string | null> {
+async function expectText(step: Extract<ScriptStep, { kind: "expect" }>, run: Run): Promise<string | null> {
+  const { options, unmet } = run;
   const deadline = options.clock.monotonic() + step.withinS * 1000;
   for (;;) {
     const at = unmet.findIndex(({ to, text }) => text.includes(step.contains) && (step.to === undefined || step.to === to));
@@ -103,7 +105,7 @@ async function expectText(
     }
     const left = deadline - options.clock.monotonic();
     if (left <= 0 || options.signal?.aborted) break;
-    await heard(left);
+    await run.heard(left);
   }
   const instead = unmet.slice(-SHOWN).map(({ text }) => JSON.stringify(text));
   const seen = instead.length === 0 ? "nothing else was heard" : `heard instead: ${instead.join(", ")}`;

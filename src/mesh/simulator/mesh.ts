@@ -4,7 +4,7 @@ import type { Timer } from "../../clock.ts";
 import { fail, ok, type Result } from "../../errors.ts";
 import type { Subscription } from "../../lifetime.ts";
 import { type MeshPacket, tryDecode } from "../codec/protobuf.ts";
-import { BROADCAST, formatNodeId, type NodeNumber } from "../ids.ts";
+import { BROADCAST, type ChannelIndex, formatNodeId, type NodeNumber, type PacketId, packetId } from "../ids.ts";
 import { EMOJI_FLAG } from "../message.ts";
 import type { Attachment, Client } from "./attachment.ts";
 import type { BurstFacts } from "./burst.ts";
@@ -21,6 +21,13 @@ const DEFAULTS = { latencyMs: 30, textSpacingMs: 2000, retransmitMs: 21_000, idl
 /** What one packet carries; see RADIO "Sending". */
 const LARGEST_TEXT = 232;
 const MAX_NODES = 250;
+
+interface Addressed {
+  readonly from: NodeNumber;
+  readonly to: NodeNumber;
+  readonly channel: ChannelIndex;
+  readonly id: PacketId;
+}
 
 /**
  * An in-process mesh: one node that a client attaches to by the true stream protocol, and others that talk with it over
@@ -101,7 +108,7 @@ export class SimulatedMesh {
   }
 
   /** Lets a node say something; the value is the packet id. Fails with `invalid_argument` or `too_large`. */
-  say(request: SayRequest): Result<number> {
+  say(request: SayRequest): Result<PacketId> {
     const { from, text, channel } = request;
     const to = request.to ?? (channel === undefined ? this.own.number : BROADCAST);
     const isNode = Number.isInteger(from) && from > 0 && from < BROADCAST;
@@ -118,21 +125,24 @@ export class SimulatedMesh {
       return fail("too_large", `the text has ${payload.length} bytes`, { hint: `a packet carries ${LARGEST_TEXT}` });
     }
     const id = this.#packetId();
-    this.#transmit(from, to, channel ?? 0, id, {
-      portnum: Portnums.PortNum.TEXT_MESSAGE_APP,
-      payload,
-      ...(request.replyId === undefined ? {} : { replyId: request.replyId }),
-      ...(request.isReaction ? { emoji: EMOJI_FLAG } : {}),
-    });
+    this.#transmit(
+      { from, to, channel: channel ?? 0, id },
+      {
+        portnum: Portnums.PortNum.TEXT_MESSAGE_APP,
+        payload,
+        ...(request.replyId === undefined ? {} : { replyId: request.replyId }),
+        ...(request.isReaction ? { emoji: EMOJI_FLAG } : {}),
+      },
+    );
     return ok(id);
   }
 
   /** Lets a listed node broadcast what it is, where it is, or how it does. Fails with `not_found`. */
-  announce(from: NodeNumber, what: "node_info" | "position" | "telemetry"): Result<number> {
+  announce(from: NodeNumber, what: "node_info" | "position" | "telemetry"): Result<PacketId> {
     const node = this.#nodes.get(from);
     if (node === undefined) return fail("not_found", `no simulated node ${formatNodeId(from)}`);
     const id = this.#packetId();
-    this.#transmit(from, BROADCAST, 0, id, this.#announcement(node, what));
+    this.#transmit({ from, to: BROADCAST, channel: 0, id }, this.#announcement(node, what));
     return ok(id);
   }
 
@@ -216,7 +226,7 @@ export class SimulatedMesh {
       this.#later(Math.max(payloadVariant.value, 0) * 1000, () => this.#reboot(DEFAULTS.rebootMs));
   }
 
-  #transmit(from: NodeNumber, to: NodeNumber, channel: number, id: number, data: MessageInitShape<typeof Mesh.DataSchema>): void {
+  #transmit({ from, to, channel, id }: Addressed, data: MessageInitShape<typeof Mesh.DataSchema>): void {
     if (to !== this.own.number && to !== BROADCAST) return;
     if (this.#faults.isLost()) return;
     const node = this.#nodes.get(from);
@@ -276,8 +286,8 @@ export class SimulatedMesh {
     return Math.floor((this.options.clock.monotonic() - this.#startedAt) / 1000);
   }
 
-  #packetId(): number {
-    return this.options.random.u32() || 1;
+  #packetId(): PacketId {
+    return packetId(this.options.random.u32()) || 1;
   }
 
   #later(ms: number, run: () => void): void {

@@ -1,4 +1,4 @@
-import type { NodeNumber } from "../ids.ts";
+import type { ChannelIndex, NodeNumber, PacketId } from "../ids.ts";
 
 /** What a simulated node is to say. */
 export interface SayRequest {
@@ -7,20 +7,20 @@ export interface SayRequest {
   readonly text: string;
   /** The gateway's node when absent, unless `channel` is given: then everybody. */
   readonly to?: NodeNumber;
-  readonly channel?: number;
-  readonly replyId?: number;
+  readonly channel?: ChannelIndex;
+  readonly replyId?: PacketId;
   /** A reaction to `replyId`. */
   readonly isReaction?: boolean;
 }
 
 /** A text that the gateway sent, as the simulated nodes heard it. Told once per packet id. */
 export interface HeardText {
-  readonly packetId: number;
+  readonly packetId: PacketId;
   readonly from: NodeNumber;
   readonly to: NodeNumber;
-  readonly channel: number;
+  readonly channel: ChannelIndex;
   readonly text: string;
-  readonly replyId?: number;
+  readonly replyId?: PacketId;
   /** Who received it: the destination, or all nodes in reach. */
   readonly heardBy: readonly NodeNumber[];
   /** ms since 1970. */

@@ -2,7 +2,7 @@ import { create, toBinary } from "@bufbuild/protobuf";
 import { Mesh, Portnums } from "@meshtastic/protobufs";
 import type { Clock } from "../../clock.ts";
 import { lenientUtf8, type MeshPacket } from "../codec/protobuf.ts";
-import { BROADCAST, type NodeNumber } from "../ids.ts";
+import { BROADCAST, type NodeNumber, type PacketId } from "../ids.ts";
 import type { FromRadioVariant } from "./burst.ts";
 import type { Faults } from "./faults.ts";
 import type { SimulatedNode } from "./nodes.ts";
@@ -33,14 +33,14 @@ export interface Surroundings {
   reply(variant: FromRadioVariant): void;
   /** A packet to the client, kept for it while it is away. */
   deliver(packet: MeshPacket): void;
-  packetId(): number;
+  packetId(): PacketId;
   heard(text: HeardText): void;
 }
 
 /** The gateway's texts on their way out: the checks of its node, the air, and the acks and naks that come back. */
 export class Air {
   #lastTextAt = Number.NEGATIVE_INFINITY;
-  readonly #sentIds = new Set<number>();
+  readonly #sentIds = new Set<PacketId>();
 
   constructor(private readonly around: Surroundings) {}
 
@@ -91,7 +91,7 @@ export class Air {
     return null;
   }
 
-  #transmit(packet: MeshPacket, data: Mesh.Data, id: number): void {
+  #transmit(packet: MeshPacket, data: Mesh.Data, id: PacketId): void {
     const { around } = this;
     const nak = around.faults.take("nak");
     if (nak !== null && nak !== CODE.maxRetransmit) {
@@ -123,7 +123,7 @@ export class Air {
     return false;
   }
 
-  #heardText(packet: MeshPacket, data: Mesh.Data, packetId: number, receivers: readonly SimulatedNode[]): HeardText {
+  #heardText(packet: MeshPacket, data: Mesh.Data, packetId: PacketId, receivers: readonly SimulatedNode[]): HeardText {
     return {
       packetId,
       from: this.around.own,
@@ -136,7 +136,7 @@ export class Air {
     };
   }
 
-  #queueStatus(meshPacketId: number, res: number): void {
+  #queueStatus(meshPacketId: PacketId, res: number): void {
     this.around.reply({ case: "queueStatus", value: { res, free: QUEUE_LENGTH - 1, maxlen: QUEUE_LENGTH, meshPacketId } });
   }
 
@@ -145,7 +145,7 @@ export class Air {
     if (packet.from === this.around.own && packet.id !== 0) this.#routing(this.around.own, packet.id, code);
   }
 
-  #routing(from: NodeNumber, requestId: number, errorReason: number): void {
+  #routing(from: NodeNumber, requestId: PacketId, errorReason: number): void {
     const payload = toBinary(Mesh.RoutingSchema, create(Mesh.RoutingSchema, { variant: { case: "errorReason", value: errorReason } }));
     this.around.deliver(
       create(Mesh.MeshPacketSchema, {
@@ -157,7 +157,7 @@ export class Air {
     );
   }
 
-  #remember(id: number): void {
+  #remember(id: PacketId): void {
     this.#sentIds.add(id);
     if (this.#sentIds.size <= REMEMBERED_IDS) return;
     for (const oldest of this.#sentIds) {

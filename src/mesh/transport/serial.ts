@@ -58,16 +58,16 @@ class SerialConnection implements Connection {
     limits: TransportLimits,
     private readonly events: ConnectionEvents,
   ) {
-    this.#queue = new WriteQueue(
+    this.#queue = new WriteQueue({
       clock,
       limits,
-      (bytes, done) => void port.write(bytes, (error) => done(error ? this.#down(error.message, error) : undefined)),
-      (error) => {
+      where: port.path,
+      send: (bytes, done) => void port.write(bytes, (error) => done(error ? this.#down(error.message, error) : undefined)),
+      onStalled: (error) => {
         this.#why ??= { by: "stalled", error };
         this.#closePort();
       },
-      port.path,
-    );
+    });
     port.on("data", (bytes: Buffer) => {
       if (!this.#isGone) events.data(new Uint8Array(bytes));
     });

@@ -76,20 +76,20 @@ class TcpConnection implements Connection {
     private readonly target: string,
     private readonly events: ConnectionEvents,
   ) {
-    this.#queue = new WriteQueue(
+    this.#queue = new WriteQueue({
       clock,
       limits,
-      (bytes, done) => {
+      where: target,
+      send: (bytes, done) => {
         this.#rest = { bytes, done };
         // A little later, so that what is written in one go leaves in one go: each packet wakes the other side.
         queueMicrotask(() => this.#flush());
       },
-      (error) => {
+      onStalled: (error) => {
         this.#why ??= { by: "stalled", error };
         this.#socket?.terminate();
       },
-      target,
-    );
+    });
   }
 
   readonly handlers = {

@@ -11,8 +11,16 @@ interface Pending {
 /** What is handed to the system together at most, in bytes. */
 const MERGED_MAX = 16 * 1024;
 
-/** Hands bytes to the operating system; `done` is called once, at once or later, when it has all of them. */
-export type Send = (bytes: Uint8Array, done: (error?: GatewayError) => void) => void;
+export interface WriteQueueDeps {
+  readonly clock: Clock;
+  readonly limits: TransportLimits;
+  /** The device or address, for errors. */
+  readonly where: string;
+  /** Hands bytes to the operating system; `done` is called once, at once or later, when it has all of them. */
+  send(bytes: Uint8Array, done: (error?: GatewayError) => void): void;
+  /** A write passed its deadline. The owner closes the connection, and then this queue. */
+  onStalled(error: GatewayError): void;
+}
 
 /**
  * The bounded way out of a connection: in order, each piece with a deadline, those that wait together in one go. Every
@@ -28,25 +36,18 @@ export class WriteQueue {
   #ended: GatewayError | null = null;
   #whenIdle: (() => void)[] = [];
 
-  constructor(
-    private readonly clock: Clock,
-    private readonly limits: TransportLimits,
-    private readonly send: Send,
-    /** A piece passed its deadline. The owner ends the connection, and then this queue. */
-    private readonly onStalled: (error: GatewayError) => void,
-    private readonly where: string,
-  ) {}
+  constructor(private readonly deps: WriteQueueDeps) {}
 
   push(bytes: Uint8Array): Promise<Result<null>> {
     if (this.#ended !== null) return Promise.resolve({ ok: false, error: this.#ended });
-    if (this.#bufferedBytes + bytes.length > this.limits.maxBufferedBytes) {
+    if (this.#bufferedBytes + bytes.length > this.deps.limits.maxBufferedBytes) {
       const hint = "wait for earlier writes to resolve";
-      return Promise.resolve(fail("rate_limited", "the buffer towards the radio is full", { where: this.where, hint }));
+      return Promise.resolve(fail("rate_limited", "the buffer towards the radio is full", { where: this.deps.where, hint }));
     }
     return new Promise((settle) => {
       this.#bufferedBytes += bytes.length;
       // A copy, because the caller may use its array again while this waits.
-      this.#waiting.push({ bytes: bytes.slice(), since: this.clock.monotonic(), settle });
+      this.#waiting.push({ bytes: bytes.slice(), since: this.deps.clock.monotonic(), settle });
       this.#next();
     });
   }
@@ -55,7 +56,7 @@ export class WriteQueue {
   flushed(ms: number): Promise<void> {
     if (this.#waiting.length === 0) return Promise.resolve();
     return new Promise((resolve) => {
-      const timer = this.clock.after(ms, resolve);
+      const timer = this.deps.clock.after(ms, resolve);
       this.#whenIdle.push(() => {
         timer.cancel();
         resolve();
@@ -78,7 +79,7 @@ export class WriteQueue {
       this.#isSending = true;
       this.#watch(head);
       let isSync = true;
-      this.send(this.#gather(head), (error) => {
+      this.deps.send(this.#gather(head), (error) => {
         this.#taken(error);
         if (!isSync) this.#next();
       });
@@ -113,12 +114,12 @@ export class WriteQueue {
 
   #watch(head: Pending): void {
     this.#timer?.cancel();
-    const left = head.since + this.limits.writeDeadlineMs - this.clock.monotonic();
-    this.#timer = this.clock.after(Math.max(left, 0), () => {
-      const message = `the radio took no bytes for ${this.limits.writeDeadlineMs / 1000} s`;
-      const stalled = fail("timeout", message, { where: this.where, hint: "the link is opened again" }).error;
+    const left = head.since + this.deps.limits.writeDeadlineMs - this.deps.clock.monotonic();
+    this.#timer = this.deps.clock.after(Math.max(left, 0), () => {
+      const message = `the radio took no bytes for ${this.deps.limits.writeDeadlineMs / 1000} s`;
+      const stalled = fail("timeout", message, { where: this.deps.where, hint: "the link is opened again" }).error;
       this.end(stalled);
-      this.onStalled(stalled);
+      this.deps.onStalled(stalled);
     });
   }
 

@@ -93,12 +93,7 @@ export class Registry {
     const made = this.#make(plugin, handle, registration, facts);
     if (!made.ok) return made;
     this.#entries.set(key, made.value);
-    for (const [map, word] of this.#placesOf(made.value)) {
-      const list = map.get(word) ?? [];
-      list.push(made.value);
-      list.sort(byPriority);
-      map.set(word, list);
-    }
+    this.#eachPlace(made.value, (lists, key, entry) => lists.set(key, [...(lists.get(key) ?? []), entry].sort(byPriority)));
     return ok(null);
   }
 
@@ -106,11 +101,11 @@ export class Registry {
     const entry = this.#entries.get(`${plugin}/${handle}`);
     if (entry === undefined) return;
     this.#entries.delete(`${plugin}/${handle}`);
-    for (const [map, word] of this.#placesOf(entry)) {
-      const left = map.get(word)?.filter((each) => each !== entry) ?? [];
-      if (left.length === 0) map.delete(word);
-      else map.set(word, left);
-    }
+    this.#eachPlace(entry, (lists, key, placed) => {
+      const left = lists.get(key)?.filter((each) => each !== placed) ?? [];
+      if (left.length === 0) lists.delete(key);
+      else lists.set(key, left);
+    });
   }
 
   /** Who answers a name or alias, in the order of asking. */
@@ -153,14 +148,18 @@ export class Registry {
     return this.#entries.size;
   }
 
-  #placesOf(entry: Entry): [Map<string, Entry[]>, string][] {
+  /** Calls `visit` for each list in which an entry has its place, with the word that leads to it. */
+  #eachPlace(entry: Entry, visit: <K, E extends Entry>(lists: Map<K, E[]>, key: K, entry: E) => void): void {
     switch (entry.kind) {
       case "command":
-        return [...new Set([entry.name, ...entry.aliases])].map((word) => [this.#commands as Map<string, Entry[]>, word]);
+        for (const word of new Set([entry.name, ...entry.aliases])) visit(this.#commands, word, entry);
+        return;
       case "keyword":
-        return [[this.#keywords as Map<string, Entry[]>, entry.pattern.first ?? ""]];
+        visit(this.#keywords, entry.pattern.first ?? "", entry);
+        return;
       case "message":
-        return entry.kinds.map((kind) => [this.#messages as unknown as Map<string, Entry[]>, kind]);
+        for (const kind of entry.kinds) visit(this.#messages, kind, entry);
+        return;
     }
   }
 
@@ -170,7 +169,8 @@ export class Registry {
     given: RouterRegistration | { readonly kind: string },
     facts: { readonly mayOverride: boolean },
   ): Result<Entry> {
-    const registration = given as RouterRegistration;
+    if (!isOurs(given)) return fail("invalid_argument", `the router takes no ${JSON.stringify(given.kind)}`);
+    const registration = given;
     const base = {
       plugin,
       handle,
@@ -193,8 +193,6 @@ export class Registry {
       }
       case "message":
         return ok({ ...base, kind: "message", adminOnly: false, kinds: [...new Set(registration.kinds ?? (["text"] as const))] });
-      default:
-        return fail("invalid_argument", `the router takes no ${JSON.stringify(given.kind)}`);
     }
   }
 
@@ -235,6 +233,11 @@ export class Registry {
       ? `it begins with the prefix ${this.prefix}, which users write before it`
       : null;
   }
+}
+
+/** A registration's shape was checked at the wall; here only its kind is open. */
+function isOurs(given: RouterRegistration | { readonly kind: string }): given is RouterRegistration {
+  return given.kind === "command" || given.kind === "keyword" || given.kind === "message";
 }
 
 function byPriority(a: Base, b: Base): number {

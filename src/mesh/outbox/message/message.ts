@@ -1,26 +1,27 @@
-import { BROADCAST } from "../../ids.ts";
-import type { MessageState, MessageStatus, OutboxRequest, Sender } from "../../outgoing.ts";
+import { BROADCAST, type PacketId } from "../../ids.ts";
+import { MESSAGE_STATES, type MessageState, type MessageStatus, type OutboxRequest, type Sender } from "../../outgoing.ts";
 import type { OutgoingText } from "../../radio.ts";
 
-/** Why a message failed. Closed: documents and plugins go by these words. */
-export type FailureReason =
-  /** It could not leave before its deadline. */
-  | "expired"
-  /** Its sender lost the right to send it, or an operator took it back. */
-  | "withdrawn"
-  /** The interface it was for is not configured any more. */
-  | "no_link"
-  | "no_channel"
-  | "too_large"
-  /** The destination's public key is unknown, or does not fit. */
-  | "no_key"
-  /** Sent as often as allowed, and nobody acknowledged it. */
-  | "not_heard"
-  | "no_route"
-  /** The radio refused it with another code. */
-  | "refused"
-  /** It could not be stored. */
-  | "storage";
+/**
+ * Why a message failed. Closed: documents and plugins go by these words. `expired`: it could not leave before its
+ * deadline. `withdrawn`: its sender lost the right to send it, or an operator took it back. `no_link`: its interface is
+ * not configured any more. `no_key`: the destination's public key is unknown, or does not fit. `not_heard`: sent as
+ * often as allowed, and nobody acknowledged it. `refused`: the radio refused it with another code. `storage`: it could
+ * not be stored.
+ */
+export const FAILURE_REASONS = [
+  "expired",
+  "withdrawn",
+  "no_link",
+  "no_channel",
+  "too_large",
+  "no_key",
+  "not_heard",
+  "no_route",
+  "refused",
+  "storage",
+] as const;
+export type FailureReason = (typeof FAILURE_REASONS)[number];
 
 /**
  * waiting: to be sent. writing: handed to the link. written: with the operating system; the radio has said nothing yet, so
@@ -29,9 +30,9 @@ export type FailureReason =
 export type PartState = "waiting" | "writing" | "written" | "taken" | "relayed" | "delivered" | "failed";
 
 export interface Part {
-  packetId: number;
+  packetId: PacketId;
   /** Ids under which the radio dropped it, or nobody acknowledged it. A late ack for one still counts. */
-  earlier: number[];
+  earlier: PacketId[];
   state: PartState;
   /** Times it was sent under a new id because nobody acknowledged the last. */
   retries: number;
@@ -56,7 +57,7 @@ export interface OutMessage {
   /** As they go out, marks included. */
   readonly texts: readonly string[];
   /** One for each text, given before the first byte leaves; every copy begins with them. */
-  readonly packetIds: readonly number[];
+  readonly packetIds: readonly PacketId[];
   /** Empty until a link takes it up. */
   copies: Copy[];
   state: MessageState;
@@ -90,14 +91,13 @@ export const RANK: Readonly<Record<PartState, number>> = {
   relayed: 2,
   delivered: 3,
 };
-const STATES: readonly MessageState[] = ["queued", "sent", "relayed", "delivered"];
 
 /** A copy is as far as its slowest part, a message as far as its best copy. */
 export function stateOf(message: OutMessage): MessageState {
   if (message.reason !== null) return "failed";
   if (message.copies.length === 0) return "queued";
   const best = Math.max(...message.copies.map((copy) => Math.min(...copy.parts.map((part) => RANK[part.state]))));
-  return STATES[best] ?? "failed";
+  return MESSAGE_STATES[best] ?? "failed";
 }
 
 export function hasWaiting(message: OutMessage): boolean {
@@ -116,12 +116,12 @@ export function isSettled(message: OutMessage): boolean {
   return message.copies.every((copy) => copy.parts.every((part) => RANK[part.state] !== 0 && part.state !== "written"));
 }
 
-export function newPart(packetId: number): Part {
+export function newPart(packetId: PacketId): Part {
   return { packetId, earlier: [], state: "waiting", retries: 0, resends: 0, notBefore: 0, writtenAt: Number.NEGATIVE_INFINITY };
 }
 
 /** Every id it went or will go under, each once. */
-export function packetIdsOf({ packetIds, copies }: OutMessage): readonly number[] {
+export function packetIdsOf({ packetIds, copies }: OutMessage): readonly PacketId[] {
   const parts = copies.flatMap((copy) => copy.parts);
   if (parts.every((part) => part.earlier.length === 0)) return packetIds; // as most are: never given a new one
   return [...new Set([...packetIds, ...parts.flatMap((part) => [...part.earlier, part.packetId])])];

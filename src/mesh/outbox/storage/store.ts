@@ -1,8 +1,9 @@
 import type { CoreDatabase } from "../../../storage/core.ts";
 import type { RoomSchema } from "../../../storage/core-open.ts";
-import type { MessageState, MessageStatus, Priority, Sender } from "../../outgoing.ts";
+import type { PacketId } from "../../ids.ts";
+import { MESSAGE_STATES, type MessageState, type MessageStatus, PRIORITIES, type Sender } from "../../outgoing.ts";
 import { firstIdOf } from "../message/id.ts";
-import { type Copy, type FailureReason, isSettled, newPart, type OutMessage, type PartState, RANK, statusOf } from "../message/message.ts";
+import { type Copy, FAILURE_REASONS, isSettled, newPart, type OutMessage, type PartState, RANK, statusOf } from "../message/message.ts";
 
 export const OUTBOX_SCHEMA: RoomSchema = {
   room: "outbox",
@@ -45,10 +46,15 @@ interface Row {
 }
 
 interface StoredPart {
-  id: number;
+  id: PacketId;
   state: PartState;
-  earlier?: number[];
+  earlier?: PacketId[];
   retries?: number;
+}
+
+interface StoredCopy {
+  link: string;
+  parts: StoredPart[];
 }
 
 export interface ListQuery {
@@ -158,7 +164,12 @@ export class OutboxStore {
   }
 }
 
-function packCopy(copy: Copy): { link: string; parts: StoredPart[] } {
+/** The value, if it is one of the words of a list. */
+function oneOf<T extends string>(words: readonly T[], value: string): T | undefined {
+  return words.find((word) => word === value);
+}
+
+function packCopy(copy: Copy): StoredCopy {
   const parts = copy.parts.map((part) => ({
     id: part.packetId,
     state: part.state,
@@ -171,7 +182,7 @@ function packCopy(copy: Copy): { link: string; parts: StoredPart[] } {
 function unpack(row: Row): OutMessage {
   const sender: Sender =
     row.sender === "plugin" ? { kind: "plugin", plugin: row.plugin ?? "" } : { kind: row.sender === "operator" ? "operator" : "gateway" };
-  const copies = JSON.parse(row.copies) as { link: string; parts: StoredPart[] }[];
+  const copies: readonly StoredCopy[] = JSON.parse(row.copies);
   return {
     id: row.id,
     request: {
@@ -180,19 +191,19 @@ function unpack(row: Row): OutMessage {
       channel: row.channel,
       ...(row.link === null ? {} : { link: row.link }),
       ...(row.reply_id === null ? {} : { replyId: row.reply_id }),
-      priority: row.priority as Priority,
+      priority: oneOf(PRIORITIES, row.priority) ?? "normal",
       wantAck: row.want_ack === 1,
       sender,
       correlationId: row.correlation_id,
     },
-    texts: row.texts === null ? [row.text] : (JSON.parse(row.texts) as string[]),
-    packetIds: JSON.parse(row.packet_ids) as number[],
+    texts: row.texts === null ? [row.text] : JSON.parse(row.texts),
+    packetIds: JSON.parse(row.packet_ids),
     copies: copies.map(({ link, parts }) => ({
       link,
       parts: parts.map(({ id, state, earlier = [], retries = 0 }) => ({ ...newPart(id), state, earlier, retries })),
     })),
-    state: row.state as MessageState,
-    reason: row.reason as FailureReason | null,
+    state: oneOf(MESSAGE_STATES, row.state) ?? "queued",
+    reason: row.reason === null ? null : (oneOf(FAILURE_REASONS, row.reason) ?? "refused"),
     code: row.code,
     told: null,
     queuedAt: row.queued_at,
