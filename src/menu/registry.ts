@@ -1,7 +1,7 @@
 import { fail, ok, type Result } from "../errors.ts";
 import type { Handle } from "../ids.ts";
 import { BUILT_IN_MENUS, type Entry, type MenuItem, type MenuView, type Place } from "./items.ts";
-import { commandOf, isFreeWord, itemKey, MenuTree, USUAL_ORDER } from "./tree.ts";
+import { byOrder, commandOf, isFreeWord, itemKey, MenuTree, USUAL_ORDER } from "./tree.ts";
 import { byteLength, folded, oneLine } from "./words.ts";
 
 /** Where the built-in menus stand in one another. Plugins' own menus stand in main. */
@@ -88,7 +88,7 @@ export class MenuRegistry {
   list(menu?: string): readonly MenuView[] {
     const names = menu === undefined ? [...Object.keys(STANDS_IN), ...this.#ownMenus()] : [folded(menu)];
     const views = names.flatMap((name) => this.#menusIn(name).map((inner) => viewOf(name, menuEntry(inner))));
-    const items = [...this.#items.values()].filter((item) => menu === undefined || folded(item.menu) === folded(menu));
+    const items = [...this.#items.values()].filter((item) => menu === undefined || folded(item.menu) === folded(menu)).sort(byOrder);
     return [...views, ...items.map((item) => viewOf(folded(item.menu), this.#itemEntry(item, true)))].sort(
       (a, b) => names.indexOf(a.menu) - names.indexOf(b.menu) || a.order - b.order,
     );

@@ -13,9 +13,7 @@ export class MenuTree {
   readonly #menus = new Set<string>();
 
   constructor(items: Iterable<MenuItem>) {
-    const all = [...items].sort(
-      (a, b) => (a.order ?? USUAL_ORDER) - (b.order ?? USUAL_ORDER) || compare(a.plugin, b.plugin) || a.handle - b.handle,
-    );
+    const all = [...items].sort(byOrder);
     for (const item of all) {
       const menu = folded(item.menu);
       this.#menus.add(menu);
@@ -60,6 +58,11 @@ export class MenuTree {
     }
     return false;
   }
+}
+
+/** By order, plugin, and handle: the same in the menus and in every list of them, whichever item arrived first. */
+export function byOrder(a: MenuItem, b: MenuItem): number {
+  return (a.order ?? USUAL_ORDER) - (b.order ?? USUAL_ORDER) || compare(a.plugin, b.plugin) || a.handle - b.handle;
 }
 
 /** The word that chooses an item: its own, else its label with `_` for blanks, where that is free. */

@@ -51,6 +51,19 @@ test("a registered item is in its menu with its label, command and handler, in o
   );
 });
 
+test("the list of a menu is in the order of its page, whichever item arrived first", () => {
+  const item = (handle: number, label: string): MenuItem => ({
+    plugin: "p",
+    menu: "utilities",
+    label,
+    order: 64,
+    handle: handleNumber(handle),
+  });
+  const registry = filled([item(2, "second"), item(1, "first")]);
+  expect(registry.list("utilities").map((view) => view.label)).toEqual(["first", "second"]);
+  expect(registry.entries({ menu: "utilities", under: null }, false).map((entry) => entry.label)).toEqual(["first", "second"]);
+});
+
 // Feature: third-party-plugin-system, Property 6: Menu item lifecycle
 test("a removed item is in no later answer, and the others still are", () => {
   fc.assert(

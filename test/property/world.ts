@@ -25,6 +25,9 @@ import { FakeClock } from "../fake-clock.ts";
 
 export const ACTOR: Actor = { via: "api", address: "127.0.0.1" };
 const PATIENCE_MS = 30_000;
+/** The host refuses a plugin more than 2000 requests in a second of real time, and tests live through hours in one. */
+const REQUESTS_PER_SECOND = 1000;
+const REQUEST_BURST = 500;
 const silent = createLog(
   { level: "error", format: "text", file: null, max_mb: 1, keep: 1, levels: {} },
   { clock: systemClock, console: null },
@@ -89,6 +92,8 @@ export interface PluginEvent {
 export class World {
   /** Messages that the router has done with. */
   processed = 0;
+  /** When all requests that were announced to `pace` have been made, at the pace that the host allows; real time. */
+  #pacedUntil = 0;
 
   private constructor(
     readonly dir: string,
@@ -236,6 +241,14 @@ export class World {
   /** Virtual time exactly; after each timer all calls into plugins that it began have ended. */
   async advance(ms: number): Promise<void> {
     await this.clock.advance(ms, () => this.settle());
+  }
+
+  /** Call it before a plugin is made to do so many requests: it waits, in real time, until the host would allow them. */
+  async pace(requests: number): Promise<void> {
+    const now = performance.now();
+    this.#pacedUntil = Math.max(now, this.#pacedUntil) + (requests / REQUESTS_PER_SECOND) * 1000;
+    const early = this.#pacedUntil - now - (REQUEST_BURST / REQUESTS_PER_SECOND) * 1000;
+    if (early > 0) await Bun.sleep(early);
   }
 
   /** Until no call into a plugin is under way. */

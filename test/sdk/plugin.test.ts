@@ -196,3 +196,13 @@ test("configurations are judged by their schema, all problems at once, no ref le
     expect(await host.validateConfig(modern, [5])).toMatchObject({ ok: true, value: [{ path: "0" }] });
     expect((await host.validateConfig({ $ref: "https://example.org/s.json" }, {})).ok).toBe(false);
   }));
+
+test("a pattern on which the engine gives up is an error, not a text that does not match", () =>
+  withHost(async (host) => {
+    const text = `${"a".repeat(40)}!`;
+    const schema = (pattern: string) => ({ properties: { "a/b": { allOf: [{ pattern }] } }, default: { pattern: "(" } });
+    // The search would succeed, if it went on for long enough.
+    expect(await host.validateConfig(schema("^((a+)+\\?|a+!)$"), { "a/b": text })).toMatchObject({ ok: false, error: { code: "timeout" } });
+    expect(await host.validateConfig(schema("^a+\\?$"), { "a/b": text })).toMatchObject({ ok: true, value: [{ path: "a/b" }] });
+    expect(await host.validateConfig(schema("^a+!$"), { "a/b": text })).toEqual({ ok: true, value: [] });
+  }));

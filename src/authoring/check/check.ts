@@ -107,7 +107,9 @@ async function checkDefaults({ folder, tree, manifest, yaml }: Subject): Promise
     if (!checked.ok) {
       const { code, message, hint } = checked.error;
       const why =
-        code === "host_gone" ? { message: "takes too long to be checked", hint: "write simpler patterns" } : { message, ...hintOf(hint) };
+        code === "host_gone" || code === "timeout"
+          ? { message: "takes too long to be checked", hint: "write simpler patterns" }
+          : { message, ...hintOf(hint) };
       return { findings: [{ level: "error", file, ...why }], canRun: false };
     }
     const findings = checked.value.map(({ path, message }): Finding => {
