@@ -3,7 +3,7 @@ import { fail, ok, type Result } from "../errors.ts";
 import { BROADCAST } from "../mesh/ids.ts";
 import type { Outbox } from "../mesh/outbox/outbox.ts";
 import type { MessageState, MessageStatus } from "../mesh/outgoing.ts";
-import { type AddressBook, resolveAddress } from "../plugins/capabilities/messages.ts";
+import { type AddressBook, resolveAddress } from "../plugins/capabilities/mesh/address.ts";
 
 export interface MessagesDeps {
   readonly outbox: Outbox;

@@ -1,7 +1,8 @@
 /** One schema gives the manifest's type, its checks, and `docs/manifest.schema.json` for editors. */
 import * as v from "valibot";
 import type { Json } from "../json.ts";
-import type { Descriptor, PermissionEntry } from "../permissions/grammar/descriptor.ts";
+import type { Descriptor } from "../permissions/grammar/descriptor.ts";
+import type { PermissionEntry } from "../permissions/grammar/types.ts";
 import { MAX_VERSION_LENGTH, rangeProblem, versionProblem } from "./versions.ts";
 
 export const MAX_MANIFEST_BYTES = 64 * 1024;

@@ -15,7 +15,14 @@ import {
 import { type Descriptor, printText, toEntry } from "./grammar/descriptor.ts";
 import { parseRate, TokenBucket } from "./grammar/rates.ts";
 import { type Atom, atomCovers, denialSet, intersection, permissionSet, printSet, toDescriptors } from "./grammar/sets.ts";
-import { type Ask, type CapabilitySet, type Decision, PERMISSION_NAMES, type PermissionName } from "./grammar/types.ts";
+import {
+  type Ask,
+  type CapabilitySet,
+  type Decision,
+  PERMISSION_NAMES,
+  type PermissionName,
+  type PermissionStates,
+} from "./grammar/types.ts";
 import { hintFor, scopeOf } from "./words.ts";
 
 export type PermissionQuery = { readonly state: "granted" | "denied" | "prompt"; readonly partial: boolean };
@@ -145,7 +152,7 @@ export class BrokeredCapabilitySet implements LiveCapabilitySet {
     return { allowed: true, rule: text };
   }
 
-  states(): { granted: readonly unknown[]; denied: readonly unknown[]; requested: readonly unknown[] } {
+  states(): PermissionStates {
     const rules = this.#closed ? [] : PERMISSION_NAMES.flatMap((permission) => this.#rules[permission]);
     const whole = rules.filter((rule) => rule.except.length === 0).map((rule) => rule.atom);
     // What one rule carves out and another allows again is not denied.

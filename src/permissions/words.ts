@@ -1,6 +1,6 @@
 import type { Why } from "./decide.ts";
 import { type Descriptor, printText, toEntry } from "./grammar/descriptor.ts";
-import type { Ask, PermissionName } from "./grammar/types.ts";
+import type { Ask } from "./grammar/types.ts";
 
 /** The smallest descriptor that would allow this call: what was asked, and what a manifest would have to say. */
 export function wantedBy(ask: Ask): Descriptor {
@@ -66,33 +66,3 @@ export function yaml(descriptor: Descriptor): string {
     .replace(/\}$/, "")
     .replaceAll(",", ", ");
 }
-
-const RISKS: Readonly<Record<PermissionName, { able: string; risk: string }>> = {
-  send_messages: { able: "send messages over the radio", risk: "it can speak in the gateway's name and use up airtime" },
-  receive_messages: {
-    able: "see messages of the mesh",
-    risk: "it reads what others write, direct messages to the gateway included unless excluded",
-  },
-  database_access: { able: "keep data of its own", risk: "it can fill its share of the disk" },
-  http_requests: { able: "reach the internet", risk: "what it sees can leave the mesh" },
-  schedule_tasks: { able: "run on a schedule", risk: "it works unasked, at any hour" },
-  system_state_read: { able: "read nodes, positions, links and the list of plugins", risk: "it learns who is where" },
-  inter_plugin_messaging: { able: "talk to other plugins", risk: "it can pass on what it knows, and use what they offer" },
-  secrets: { able: "read secrets stored for it", risk: "it holds your passwords and keys" },
-  override_commands: { able: "take over reserved commands", risk: "it can answer in place of help or the emergency words" },
-};
-
-/** What a request means, in words, for the operator who decides. */
-export function inWords(descriptor: Descriptor): { permission: string; able: string; limits: string[]; risk: string } {
-  const limits = Object.entries(descriptor.scope).map(([key, value]) => {
-    if (key === "private") return "also addresses of the local network and of this machine";
-    if (key === "direct") return "no direct messages";
-    if (key === "broadcast") return "no channel messages";
-    return `${key.replaceAll("_", " ")}: ${Array.isArray(value) ? (value.length === 0 ? "none" : value.map((each) => printable(each)).join(", ")) : printable(value)}`;
-  });
-  if (descriptor.name === "http_requests" && descriptor.scope.hosts === undefined) limits.unshift("every host");
-  return { permission: printText(descriptor), ...RISKS[descriptor.name], limits };
-}
-
-/** Names come from the plugin: nothing in them may steer a terminal. */
-const printable = (value: unknown) => String(value).replace(/[\u0000-\u001f\u007f-\u009f\u2028-\u202f\u2066-\u2069]/g, "?");

@@ -1,11 +1,11 @@
 /** What the plugin has registered: handlers by number, and the refusals that initialize() must hear of. */
 import { PermissionDenied, PluginError } from "./boundary/errors.ts";
+import { permissionOfRegistration } from "./boundary/operations.ts";
 import type { Registration, RegistrationKind } from "./boundary/wire.ts";
 import { demand, isGranted } from "./permissions.ts";
 import { fault, request, state } from "./realm/link.ts";
 import {
   field,
-  indexOf,
   isArray,
   mapDelete,
   mapGet,
@@ -120,20 +120,10 @@ function nameOf(registration: Without<Registration, "id">): string {
   }
 }
 
+/** The permission that registering needs here: of commands only reserved words. */
 function permissionFor(registration: Without<Registration, "id">): string | null {
-  switch (registration.kind) {
-    case "task":
-      return "schedule_tasks";
-    case "keyword":
-    case "message":
-      return "receive_messages";
-    case "event":
-      return permissionForEvent(registration.type);
-    case "command":
-      return isReserved(toLowerCase(NativeString(registration.name))) ? "override_commands" : null;
-    default:
-      return null;
-  }
+  if (registration.kind === "command" && !isReserved(toLowerCase(NativeString(registration.name)))) return null;
+  return permissionOfRegistration(registration);
 }
 
 function reserved(word: string): PermissionDenied {
@@ -144,15 +134,6 @@ function reserved(word: string): PermissionDenied {
 /** As the router has it; a test holds them equal. */
 function isReserved(word: string): boolean {
   return word === "help" || word === "sos" || word === "sosp" || word === "sosf" || word === "sosm" || word === "mayday";
-}
-
-/** As the gateway judges it: own messages' states need none, the core's events what they tell about; the rest are other plugins'. */
-function permissionForEvent(type: string): string | null {
-  const starts = (prefix: string) => indexOf(type, prefix) === 0;
-  if (type === "message_status") return null;
-  if (starts("message_")) return "receive_messages";
-  const ofTheCore = starts("node_") || starts("link_") || starts("plugin_") || type === "alert";
-  return ofTheCore ? "system_state_read" : "inter_plugin_messaging";
 }
 
 function demandDeclared(registration: Without<Registration, "id">): void {

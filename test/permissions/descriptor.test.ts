@@ -11,7 +11,8 @@ import {
   toEntry,
 } from "../../src/permissions/grammar/descriptor.ts";
 import { canonicalHost, hostCovers } from "../../src/permissions/grammar/hosts.ts";
-import { inWords, yaml } from "../../src/permissions/words.ts";
+import { explainRisk } from "../../src/permissions/risk.ts";
+import { yaml } from "../../src/permissions/words.ts";
 import { entry, must, someEntry } from "./support.ts";
 
 const failure = (input: unknown) => {
@@ -138,9 +139,10 @@ describe("descriptor grammar", () => {
   test("every permission has words for the operator, and nothing in them steers a terminal", () => {
     fc.assert(
       fc.property(someEntry, (descriptor) => {
-        const words = inWords(descriptor);
-        expect(words.risk.length).toBeGreaterThan(10);
-        expect([words.permission, ...words.limits].join()).not.toMatch(/[\u0000-\u001f\u202e]/);
+        const explained = explainRisk(toEntry(descriptor));
+        expect(explained.risk).not.toContain("does not know");
+        expect(explained.words).not.toMatch(/[\u0000-\u001f\u202e]/);
+        expect(explained.words).toStartWith(descriptor.name);
         expect(yaml(descriptor)).not.toContain("\n");
       }),
       { numRuns: 200 },

@@ -1,8 +1,8 @@
 import * as v from "valibot";
 import { ok } from "../../errors.ts";
 import type { Json } from "../../json.ts";
+import { explainRisk } from "../../permissions/risk.ts";
 import type { PluginChange } from "../contract/control.ts";
-import { explainRisk } from "../contract/risk.ts";
 import type { PluginPermissions } from "../contract/views.ts";
 import { pluginConfig, pluginDetail, pluginPermissions, pluginSummary, why } from "../contract/views.ts";
 import { listOf, pageOf, paging, type Reply, type Route, reply, route } from "../route/route.ts";

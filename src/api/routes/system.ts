@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import { fail, ok } from "../../errors.ts";
+import { explainRisk } from "../../permissions/risk.ts";
 import { linkView, toLink } from "../contract/mesh-views.ts";
-import { explainRisk } from "../contract/risk.ts";
 import { auditEntry, auditVerdict, menuItem, outbox, scheduleTask, wall } from "../contract/views.ts";
 import { decodeCursor, encodeCursor, listOf, pageOf, paging, type Route, reply, route } from "../route/route.ts";
 
@@ -203,7 +203,7 @@ export const systemRoutes: readonly Route[] = [
   }),
   route({
     method: "POST",
-    path: "/api/v1/permissions/explainRisk",
+    path: "/api/v1/permissions/explain",
     summary: "What a permission lets a plugin do, in words",
     tag,
     body: v.strictObject({ permission: v.union([v.pipe(v.string(), v.maxLength(64)), v.record(v.string(), v.unknown())]) }),

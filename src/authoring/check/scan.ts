@@ -1,5 +1,7 @@
 /** What a plugin's own source uses, by its words alone: for what a rehearsal does not reach. Linear in its length. */
 import type { PermissionName } from "../../permissions/grammar/types.ts";
+import type { Described } from "../../plugins/capabilities/call/capability.ts";
+import { CAPABILITIES, WAYS_IN } from "../../plugins/capabilities/table.ts";
 import { placeOf, type Token, tokens } from "../../sandbox/loader/sites.ts";
 
 export interface Use {
@@ -18,29 +20,12 @@ export interface Scan {
   readonly asks: boolean;
 }
 
-const METHODS: Readonly<Record<string, PermissionName>> = {
-  sendMessage: "send_messages",
-  registerCommand: "send_messages",
-  registerMenuItem: "send_messages",
-  registerKeyword: "receive_messages",
-  registerMessageHandler: "receive_messages",
-  storeData: "database_access",
-  retrieveData: "database_access",
-  deleteData: "database_access",
-  listKeys: "database_access",
-  httpGet: "http_requests",
-  httpPost: "http_requests",
-  registerScheduledTask: "schedule_tasks",
-  getNodeInfo: "system_state_read",
-  getNodes: "system_state_read",
-  getNetworkStatus: "system_state_read",
-  getPlugins: "system_state_read",
-  sendToPlugin: "inter_plugin_messaging",
-  broadcastToPlugins: "inter_plugin_messaging",
-  emitEvent: "inter_plugin_messaging",
-  getSecret: "secrets",
-};
-const DATABASE = new Set(["query", "run", "transaction", "migrate"]);
+const GLOBALS: ReadonlySet<string> = new Set(["fetch"]);
+const ROWS: readonly Described[] = [...Object.values(CAPABILITIES), ...Object.values(WAYS_IN)];
+/** `sendMessage`, `db.query`, ...: what the methods of the sdk need. */
+const METHODS: ReadonlyMap<string, PermissionName> = new Map(
+  ROWS.flatMap(({ methods, asks: [first] }) => (first === undefined ? [] : methods.map((method) => [method, first] as const))),
+);
 const REGISTERS = /^register/;
 const MAX_FORGOTTEN = 20;
 
@@ -72,14 +57,17 @@ export function scan(sources: ReadonlyMap<string, string>): Scan {
 function called(list: readonly Token[], at: number): { what: string; permission: PermissionName } | null {
   const name = list[at]?.text ?? "";
   if (list[at + 1]?.text !== "(") return null;
-  const isMember = list[at - 1]?.text === ".";
-  if (!isMember) {
+  if (list[at - 1]?.text !== ".") {
     const isDeclared = list[at - 1]?.text === "function" || /^[{:]$/.test(list[end(list, at) + 1]?.text ?? "");
-    return name === "fetch" && !isDeclared ? { what: name, permission: "http_requests" } : null;
+    return GLOBALS.has(name) && !isDeclared ? needed(name) : null;
   }
-  const permission = Object.hasOwn(METHODS, name) ? METHODS[name] : undefined;
-  if (permission !== undefined) return { what: name, permission };
-  return DATABASE.has(name) && list[at - 2]?.text === "db" ? { what: `db.${name}`, permission: "database_access" } : null;
+  if (GLOBALS.has(name)) return null;
+  return needed(name) ?? (list[at - 2]?.text === "db" ? needed(`db.${name}`) : null);
+}
+
+function needed(what: string): { what: string; permission: PermissionName } | null {
+  const permission = METHODS.get(what);
+  return permission === undefined ? null : { what, permission };
 }
 
 /** First token of `this.plugin.storeData`. */

@@ -1,7 +1,6 @@
 import { readFileSync, statSync } from "node:fs";
 import { relative, resolve } from "node:path";
 import * as v from "valibot";
-import { explainRisk } from "../../api/contract/risk.ts";
 import { pluginDetail, pluginSummary } from "../../api/contract/views.ts";
 import { installOffline, removeOffline } from "../../authoring/offline.ts";
 import { packFolder } from "../../authoring/pack.ts";
@@ -9,6 +8,7 @@ import { fail, ok, type Result } from "../../errors.ts";
 import { BACKUP_LIMITS } from "../../packages/backup.ts";
 import { PACKAGE_LIMITS, type PluginPackage, readPackage } from "../../packages/package.ts";
 import { toEntry } from "../../permissions/grammar/descriptor.ts";
+import { explainRisk } from "../../permissions/risk.ts";
 import { writeFileAtomically } from "../../storage/atomic.ts";
 import type { Client } from "../client/client.ts";
 import { configuration } from "../verb/locate.ts";

@@ -3,6 +3,7 @@ import type { Policy } from "../../permissions/decide.ts";
 import { parseEntries } from "../../permissions/grammar/descriptor.ts";
 import { GrantStore } from "../../permissions/grants.ts";
 import { StoredApprovals } from "../../plugins/approval/approvals.ts";
+import { realmView } from "../../plugins/capabilities/inward/realm-view.ts";
 import type { Schedule } from "../../schedule/schedule.ts";
 import type { GatewayContext } from "../context/context.ts";
 import type { Storage } from "../context/storage.ts";
@@ -61,7 +62,7 @@ function permissionsChanged(
 ): void {
   const capabilitySet = approvals.capabilitySet(plugin);
   const realm = supervisor.get(plugin)?.instance?.realm;
-  if (capabilitySet !== null) realm?.update({ permissions: capabilitySet.states() as never, tokens: capabilitySet.tokens });
+  if (capabilitySet !== null) realm?.update(realmView(capabilitySet));
   if (!approvals.holds(plugin, "send_messages")) mesh.outbox.withdraw({ plugin });
   if (approvals.holds(plugin, "schedule_tasks")) schedule.resume(plugin);
   else schedule.pause(plugin);

@@ -5,10 +5,10 @@ import { GrantStore } from "../../permissions/grants.ts";
 import type { StoredApprovals } from "../../plugins/approval/approvals.ts";
 import { StoredDecisions } from "../../plugins/approval/decisions.ts";
 import { Dispatch } from "../../plugins/calls/dispatch.ts";
-import { Feed } from "../../plugins/capabilities/event-feed.ts";
-import { Peers } from "../../plugins/capabilities/peer-messages.ts";
-import { Subscribers } from "../../plugins/capabilities/subscribers.ts";
-import { makeOperator } from "../../plugins/capabilities/table.ts";
+import { EventFeed } from "../../plugins/capabilities/inward/event.ts";
+import { Peers } from "../../plugins/capabilities/inward/plugin-message.ts";
+import { Subscribers } from "../../plugins/capabilities/inward/subscribers.ts";
+import { answerCapabilityCalls } from "../../plugins/capabilities/table.ts";
 import { Hosts } from "../../plugins/lifecycle/hosts.ts";
 import type { Candidate } from "../../plugins/plugin/candidate.ts";
 import { Supervisor } from "../../plugins/supervisor.ts";
@@ -87,14 +87,13 @@ function makeSupervisor(context: GatewayContext, storage: Storage, mesh: Mesh, p
     log: context.log.logger.child("plugins"),
     bus,
     hosts,
-    operate: makeOperator({
+    answerCapabilityCall: answerCapabilityCalls({
       bus,
       outbox: mesh.outbox,
       egress: pieces.egress,
       nodes: mesh.nodes,
       links: mesh.links,
       secrets: storage.secrets,
-      registrars: routing.registrars,
       peers: makePeers(context, mesh, pieces),
       permissions: approvals,
     }),
@@ -150,28 +149,17 @@ function makeHosts(context: GatewayContext, databases: Databases, port: Supervis
 }
 
 function makePeers({ clock }: GatewayContext, { newId }: Mesh, { dispatch, port }: Pieces): Peers {
-  return new Peers({
-    dispatch,
-    plugins: port.list,
-    nextId: newId,
-    now: () => clock.now(),
-    mayReach: (from, plugin, id) =>
-      port.get(from)?.instance?.capabilitySet.checkOwn({ permission: "inter_plugin_messaging", plugin }, id).allowed === true,
-  });
+  return new Peers({ dispatch, plugins: port.list, nextId: newId, now: () => clock.now() });
 }
 
 function feedEvents({ bus, life, log }: GatewayContext, { names }: Mesh, { dispatch, port, subscribers }: Pieces): void {
-  const feed = new Feed({
+  const feed = new EventFeed({
     bus,
+    log: log.logger,
     dispatch,
     plugin: port.get,
     subscribers,
     channelName: (index) => names.channelName(index),
-    dropped: (plugin, type) => {
-      const known = port.get(plugin);
-      if (known !== null) known.metrics.eventsDropped += 1;
-      log.logger.debug(`an event ${type} was dropped: too many wait`, { plugin });
-    },
   });
   feed.start();
   life.add("events", () => feed.stop());

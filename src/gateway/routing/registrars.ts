@@ -1,8 +1,8 @@
 import { fail, ok, type Result } from "../../errors.ts";
 import { type Handle, NO_HANDLE } from "../../ids.ts";
 import type { MenuRegistry } from "../../menu/registry.ts";
-import type { Registrar } from "../../plugins/capabilities/ports.ts";
-import type { CheckedRegistration } from "../../plugins/capabilities/schemas.ts";
+import type { Registrar } from "../../plugins/registrations/registrar.ts";
+import type { CheckedRegistration } from "../../plugins/registrations/registration.ts";
 import type { Registry } from "../../router/match/registry.ts";
 import type { Schedule } from "../../schedule/schedule.ts";
 import type { TaskSpec } from "../../schedule/task-spec.ts";

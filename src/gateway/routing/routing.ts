@@ -2,16 +2,16 @@
 
 import type { CallOutcome } from "../../bridge/realm-spec.ts";
 import { correlationId } from "../../correlation.ts";
-import { fail, ok, type Result } from "../../errors.ts";
 import type { Json } from "../../json.ts";
 import { Menus } from "../../menu/menus.ts";
 import { MenuRegistry } from "../../menu/registry.ts";
 import { SessionData } from "../../menu/session-data.ts";
-import { BROADCAST } from "../../mesh/ids.ts";
 import type { MeshMessage } from "../../mesh/message.ts";
-import type { Reply } from "../../mesh/outgoing.ts";
+import type { LiveCapabilitySet } from "../../permissions/capability-set.ts";
 import type { Dispatch } from "../../plugins/calls/dispatch.ts";
-import type { PluginServices } from "../../plugins/capabilities/ports.ts";
+import { mayHearMessage, namedChannel } from "../../plugins/capabilities/inward/heard-message.ts";
+import { sendReply } from "../../plugins/capabilities/inward/reply.ts";
+import { minIntervalS } from "../../plugins/capabilities/inward/task.ts";
 import type { Plugin } from "../../plugins/plugin/plugin.ts";
 import type { RegistrarOf } from "../../plugins/registrations/registrations.ts";
 import type { HandlerOutcome } from "../../router/ports.ts";
@@ -34,7 +34,6 @@ export interface Routing {
   readonly router: Router;
   readonly schedule: Schedule;
   readonly menuRegistry: MenuRegistry;
-  readonly registrars: PluginServices["registrars"];
   readonly registrarOf: RegistrarOf;
   stop(): Promise<void>;
 }
@@ -51,13 +50,12 @@ export function makeRouting(context: GatewayContext, peers: RoutingPeers): Routi
   const registrars = {
     router: routerRegistrar(router.registry),
     menu: menuRegistrar(menuRegistry),
-    schedule: scheduleRegistrar(schedule, (plugin) => minIntervalS(peers, plugin)),
+    schedule: scheduleRegistrar(schedule, (plugin) => minIntervalS(capabilitySetOf(peers, plugin))),
   };
   return {
     router,
     schedule,
     menuRegistry,
-    registrars,
     registrarOf: (kind) => {
       if (kind === "command" || kind === "keyword" || kind === "message") return registrars.router;
       return kind === "menu" ? registrars.menu : kind === "task" ? registrars.schedule : null;
@@ -77,7 +75,7 @@ function makeSchedule(context: GatewayContext, peers: RoutingPeers): Schedule {
     run: async ({ plugin, name, handle, reason }) => {
       const origin = { correlationId: correlationId(context.random), context: null, link: null };
       const timeoutMs = timeoutOf(context, peers, plugin);
-      const outcome = await peers.dispatch.invoke(plugin, handle, [{ name, reason }], timeoutMs, origin, { task: name });
+      const outcome = await peers.dispatch.invoke({ plugin, handle, args: [{ name, reason }], timeoutMs, origin, what: { task: name } });
       return outcome.ok ? { ok: true } : { ok: false, error: outcome.error.message };
     },
   });
@@ -86,7 +84,8 @@ function makeSchedule(context: GatewayContext, peers: RoutingPeers): Schedule {
 function makeRouter(context: GatewayContext, peers: RoutingPeers, menus: Menus, sessionData: SessionData): Router {
   const { clock, random, bus } = context;
   const { commands, operators } = context.config();
-  const { nodes, names } = peers.mesh;
+  const { nodes, names, outbox } = peers.mesh;
+  const replies = { outbox, plugin: peers.plugin, channelName: (index: number) => names.channelName(index) };
   return new Router({
     clock,
     random,
@@ -98,7 +97,7 @@ function makeRouter(context: GatewayContext, peers: RoutingPeers, menus: Menus, 
       invoke: async ({ plugin, handle, args, context: handled, timeoutMs, link, what }) => {
         const origin = { correlationId: handled.correlationId, context: handled, link };
         const called = [...args, handled as unknown as Json];
-        return handlerOutcome(await peers.dispatch.invoke(plugin, handle, called, timeoutMs, origin, { ...what }));
+        return handlerOutcome(await peers.dispatch.invoke({ plugin, handle, args: called, timeoutMs, origin, what }));
       },
       timeoutOf: (plugin) => timeoutOf(context, peers, plugin),
       mayHear: (plugin, message) => mayHear(peers, plugin, message),
@@ -110,7 +109,7 @@ function makeRouter(context: GatewayContext, peers: RoutingPeers, menus: Menus, 
       isOwn: (number) => names.ownNodes().includes(number),
       channelName: (link, index) => names.channelOn(link, index),
     },
-    reply: (reply) => sendReply(peers, reply),
+    reply: (reply) => sendReply(replies, reply),
     received: (message) => bus.emit("message_received", message),
     processed: (event) => bus.emit("message_processed", event),
     alert: (event) => bus.emit("alert", event),
@@ -127,57 +126,12 @@ function handlerOutcome(outcome: CallOutcome): HandlerOutcome {
   return { ok: true, value: outcome.value, ...(outcome.session === undefined ? {} : { session: outcome.session }) };
 }
 
-/** The scope of schedule_tasks, for cron patterns too; 0 without one. */
-function minIntervalS(peers: RoutingPeers, plugin: string): number {
-  const granted = peers.plugin(plugin)?.instance?.capabilitySet.states().granted ?? [];
-  const scopes = granted.flatMap((entry) =>
-    typeof entry === "object" && entry !== null && "schedule_tasks" in entry ? [entry.schedule_tasks] : [],
-  );
-  if (granted.includes("schedule_tasks") || scopes.length === 0) return 0;
-  return Math.min(...scopes.map((scope) => Number((scope as { min_interval_s?: number }).min_interval_s ?? 0)));
+function capabilitySetOf(peers: RoutingPeers, plugin: string): LiveCapabilitySet | null {
+  return peers.plugin(plugin)?.instance?.capabilitySet ?? null;
 }
 
 function mayHear(peers: RoutingPeers, plugin: string, message: MeshMessage): boolean {
-  const capabilitySet = peers.plugin(plugin)?.instance?.capabilitySet;
-  const name = peers.mesh.names.channelName(message.channel);
-  const channel = name === undefined ? { index: message.channel } : { index: message.channel, name };
-  return (
-    capabilitySet?.checkOwn({ permission: "receive_messages", isDirect: message.isDirect, channel }, message.correlationId).allowed === true
-  );
-}
-
-/** An answer needs send_messages, whatever its scope; without it the handler ran and its words are dropped, and counted. */
-function sendReply(peers: RoutingPeers, reply: Reply): Result<unknown> {
-  const { plugin } = reply;
-  const known = plugin === null ? null : peers.plugin(plugin);
-  if (plugin !== null) {
-    const capabilitySet = known?.instance?.capabilitySet;
-    if (capabilitySet === undefined) return fail("realm_gone", `${plugin} is gone`);
-    const name = peers.mesh.names.channelName(reply.channel);
-    const channel = name === undefined ? { index: reply.channel } : { index: reply.channel, name };
-    const kind = reply.to === BROADCAST ? "broadcast" : "direct";
-    const decision = capabilitySet.checkOwn(
-      { permission: "send_messages", kind, channel, parts: reply.parts, isReply: true },
-      reply.correlationId,
-    );
-    if (!decision.allowed) {
-      if (known !== null && known !== undefined) known.metrics.repliesDropped += 1;
-      return fail("permission_denied", `${plugin} may not send: its reply was dropped`, { hint: decision.hint });
-    }
-  }
-  const { text, to, channel, link, replyId, priority, wantAck } = reply;
-  const queued = peers.mesh.outbox.enqueue({
-    text,
-    to,
-    channel,
-    ...(link === undefined ? {} : { link }),
-    ...(replyId === undefined ? {} : { replyId }),
-    priority,
-    wantAck,
-    sender: plugin === null ? { kind: "gateway" } : { kind: "plugin", plugin },
-    correlationId: reply.correlationId,
-  });
-  if (!queued.ok) return queued;
-  if (known !== null && known !== undefined) known.metrics.messagesSent += 1;
-  return ok(null);
+  const capabilitySet = capabilitySetOf(peers, plugin);
+  const channel = namedChannel(message.channel, peers.mesh.names.channelName(message.channel));
+  return capabilitySet !== null && mayHearMessage(capabilitySet, message, channel, message.correlationId);
 }

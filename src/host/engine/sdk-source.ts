@@ -10,6 +10,7 @@ const ORDER = [
   "realm/primordials.ts",
   "boundary/errors.ts",
   "boundary/ops.ts",
+  "boundary/operations.ts",
   "realm/link.ts",
   "realm/encoding.ts",
   "realm/clone.ts",

@@ -3,6 +3,7 @@ import { parseFrame } from "../../bridge/bridge.ts";
 import type { RequestOutcome } from "../../bridge/realm-spec.ts";
 import { type CallNumber, callNumber, type RequestNumber, requestNumber } from "../../ids.ts";
 import type { Json } from "../../json.ts";
+import { permissionOf } from "../../sdk/boundary/operations.ts";
 import { OPS } from "../../sdk/boundary/ops.ts";
 import type { WireError } from "../../sdk/boundary/wire.ts";
 import type { Services } from "../services/services.ts";
@@ -11,7 +12,6 @@ import type { RealmFrame } from "./frame.ts";
 import type { Limits } from "./limits.ts";
 import { cleanError, cleanFields, isRecord } from "./output.ts";
 import type { RealmTimers } from "./timers.ts";
-import { permissionOf } from "./tokens.ts";
 
 /** Bytes of one value that leaves a realm; the frame has room for the rest. */
 export const MAX_OUT = 200 * 1024;

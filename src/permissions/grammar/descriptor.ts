@@ -2,7 +2,7 @@ import * as v from "valibot";
 import { fail, type GatewayError, ok, type Result } from "../../errors.ts";
 import { parseHostPattern, printHostPattern } from "./hosts.ts";
 import { parseRate } from "./rates.ts";
-import { PERMISSION_NAMES, type PermissionName } from "./types.ts";
+import { PERMISSION_NAMES, type PermissionEntry, type PermissionName } from "./types.ts";
 
 /** Longest list of one scope key. Hostile manifests must not cost time. */
 const ITEMS_MAX = 64;
@@ -49,8 +49,6 @@ export const SCOPE_SCHEMAS = {
 export type Scopes = { [N in PermissionName]: v.InferOutput<(typeof SCOPE_SCHEMAS)[N]> };
 /** One permission with its scope, checked and in canonical spelling. */
 export type Descriptor = { [N in PermissionName]: { readonly name: N; readonly scope: Readonly<Scopes[N]> } }[PermissionName];
-/** As a manifest writes it: `send_messages`, or `{ http_requests: { hosts: [...] } }`. */
-export type PermissionEntry = PermissionName | { readonly [N in PermissionName]?: Readonly<Record<string, unknown>> };
 
 /** The shape of an entry, for JSON Schema and editors. {@link parseEntry} checks the meaning too and has the better messages. */
 export const permissionEntrySchema = v.union([

@@ -14,6 +14,16 @@ export const PERMISSION_NAMES = [
 
 export type PermissionName = (typeof PERMISSION_NAMES)[number];
 
+/** As a manifest writes it: `send_messages`, or `{ http_requests: { hosts: [...] } }`. */
+export type PermissionEntry = PermissionName | { readonly [N in PermissionName]?: Readonly<Record<string, unknown>> };
+
+/** What stands of each kind, as a manifest would write it. */
+export interface PermissionStates {
+  readonly granted: readonly PermissionEntry[];
+  readonly denied: readonly PermissionEntry[];
+  readonly requested: readonly PermissionEntry[];
+}
+
 /** What a call wants to do, already resolved to facts: the broker compares it with a scope and never guesses. */
 export type Ask =
   | {
@@ -51,7 +61,7 @@ export interface CapabilitySet {
   /** For what the gateway does on the plugin's behalf (a reply, a delivery), where no token crossed. */
   checkOwn(ask: Ask, correlationId: string): Decision;
   /** Entries as the sdk needs them for its synchronous first look: granted and denied, as in a manifest. */
-  states(): { granted: readonly unknown[]; denied: readonly unknown[]; requested: readonly unknown[] };
+  states(): PermissionStates;
   /** Aborted when the permission is revoked or narrowed, or the capability set closes; a new one follows a narrowing. */
   signal(permission: PermissionName): AbortSignal;
   onChange(listener: () => void): Subscription;

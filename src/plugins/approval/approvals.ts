@@ -8,7 +8,7 @@ import { permissionSet, permissionSetHash, toDescriptors } from "../../permissio
 import type { PermissionName } from "../../permissions/grammar/types.ts";
 import { PERMISSION_NAMES } from "../../permissions/grammar/types.ts";
 import type { GrantStore } from "../../permissions/grants.ts";
-import type { PermissionPort } from "../capabilities/ports.ts";
+import type { PermissionPort } from "../capabilities/call/ports.ts";
 import type { Approval, Candidate } from "../plugin/candidate.ts";
 import type { Approvals } from "./ports.ts";
 

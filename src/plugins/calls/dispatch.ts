@@ -8,55 +8,62 @@ import type { Plugin } from "../plugin/plugin.ts";
 /** How long a call waits for a plugin that is on its way back. */
 const RETURN_MS = 5_000;
 
+/** One call of a registered handler. */
+export interface HandlerCall {
+  readonly plugin: string;
+  readonly handle: Handle;
+  readonly args: readonly Json[];
+  readonly timeoutMs: number;
+  readonly origin: CallOrigin;
+  /** For logs: what is being handled, as `{task: "hourly"}`. */
+  readonly what: { readonly [key: string]: Json };
+}
+
+interface Attempted {
+  readonly instance: Instance;
+  readonly outcome: Attempt;
+}
+
 export interface DispatchDeps {
   readonly log: Logger;
   plugin(name: string): Plugin | null;
   failed(plugin: Plugin, source: "handler" | "task", message: string): void;
 }
 
-/** The one way from the gateway's rooms into a plugin's handlers: waits for its return, counts, logs in the author's lines. */
+/** The one way from the gateway's rooms into a plugin's handlers: waits for a plugin that is on its way back, counts, and logs failures in the author's lines. */
 export class Dispatch {
   constructor(private readonly deps: DispatchDeps) {}
 
-  async invoke(
-    name: string,
-    handle: Handle,
-    args: readonly Json[],
-    timeoutMs: number,
-    origin: CallOrigin,
-    what: { [key: string]: Json },
-  ): Promise<CallOutcome> {
-    const plugin = this.deps.plugin(name);
-    const instance = (await plugin?.ready(Math.min(timeoutMs, RETURN_MS))) ?? null;
-    if (plugin === null || instance === null) return goneOutcome(`${name} is not running`);
-    const outcome = await instance.invoke(handle, args, timeoutMs, origin);
-    const second = await this.#again(plugin, instance, outcome, (next) => next.invoke(handle, args, timeoutMs, origin));
-    if (second !== null) {
-      this.#account(plugin, second.instance, second.outcome, origin, what);
-      return second.outcome;
-    }
-    this.#account(plugin, instance, outcome, origin, what);
-    return outcome;
+  /** Never rejects for what the plugin does: the outcome is a value. */
+  async invoke(call: HandlerCall): Promise<CallOutcome> {
+    const plugin = this.deps.plugin(call.plugin);
+    const instance = (await plugin?.ready(Math.min(call.timeoutMs, RETURN_MS))) ?? null;
+    if (plugin === null || instance === null) return goneOutcome(`${call.plugin} is not running`);
+    const ask = (of: Instance) => of.invoke(call.handle, call.args, call.timeoutMs, call.origin);
+    const first = { instance, outcome: await ask(instance) };
+    const last = (await this.#again(plugin, first, ask)) ?? first;
+    this.#account(plugin, last, call);
+    return last.outcome;
   }
 
   /**
-   * Its host was killed for another plugin's fault while the call waited there: once the plugin is back it is asked again,
-   * unless the first attempt had already begun to act.
+   * Where the host was killed for another plugin's fault while the call waited there, the plugin is asked again once it
+   * is back, unless the first attempt had already begun to act.
    */
-  async #again(plugin: Plugin, instance: Instance, first: Attempt, ask: (next: Instance) => Promise<Attempt>) {
-    if (first.ok || first.cause !== "gone" || first.acted) return null;
+  async #again(plugin: Plugin, { instance, outcome }: Attempted, ask: (next: Instance) => Promise<Attempt>): Promise<Attempted | null> {
+    if (outcome.ok || outcome.cause !== "gone" || outcome.acted) return null;
     const next = await plugin.returned(instance, RETURN_MS);
     return next === null ? null : { instance: next, outcome: await ask(next) };
   }
 
-  #account(plugin: Plugin, instance: Instance, outcome: CallOutcome, origin: CallOrigin, what: { [key: string]: Json }): void {
+  #account(plugin: Plugin, { instance, outcome }: Attempted, { origin, what }: HandlerCall): void {
     if (outcome.ok) {
       plugin.health.succeeded();
       return;
     }
     if (outcome.cause === "timeout") plugin.metrics.timeouts += 1;
     const error = instance.inAuthorsLines(outcome.error);
-    // What to add to the manifest, where that is the mend.
+    // The line to add to the manifest, where that is the fix.
     const hint = error.hint === undefined || error.message.includes(error.hint) ? "" : ` (${error.hint.replaceAll(/\s*\n\s*/g, " ")})`;
     this.deps.log.error(`${describeWhat(what)} failed: ${error.name}: ${error.message}${hint}`, {
       ...what,
@@ -64,15 +71,15 @@ export class Dispatch {
       error,
       correlation_id: origin.correlationId,
     });
-    // A realm that is gone was counted when it went; an overload is the mesh's doing and not the plugin's fault.
+    // A realm that is gone was counted when it went; an overload is caused by the mesh, not by the plugin.
     if (outcome.cause === "gone" || outcome.cause === "overloaded") return;
-    // Another plugin chose what was in it, and is told: it must not be able to have this one restarted.
+    // Another plugin wrote the message and learns of the failure: it must not be able to have this one restarted.
     if (what.plugin_message !== undefined && outcome.cause === "threw") return;
     this.deps.failed(plugin, what.task === undefined ? "handler" : "task", error.message);
   }
 }
 
-function describeWhat(what: { [key: string]: Json }): string {
+function describeWhat(what: { readonly [key: string]: Json }): string {
   const [kind, name] = Object.entries(what)[0] ?? ["handler", ""];
   return `${kind} ${String(name)}`;
 }

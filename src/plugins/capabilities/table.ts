@@ -1,27 +1,37 @@
 import * as v from "valibot";
 import type { RequestOutcome } from "../../bridge/realm-spec.ts";
-import type { Ask } from "../../permissions/grammar/types.ts";
 import type { RealmRequest } from "../../sandbox/port.ts";
-import { type CallOrigin, type Instance, refused } from "../plugin/instance.ts";
-import type { Call } from "./call.ts";
-import { sendMessage } from "./messages.ts";
-import { getSecret, httpRequest } from "./outside.ts";
-import { broadcastToPlugins, emitEvent, requestPermission, revokePermission, sendToPlugin } from "./peers.ts";
-import type { PluginServices } from "./ports.ts";
-import { dispose, register } from "./registering.ts";
-import { schemas } from "./schemas.ts";
-import { getNetworkStatus, getNodeInfo, getNodes, getPlugins } from "./state.ts";
+import { isOperation, type OperationName } from "../../sdk/boundary/operations.ts";
+import { type AnswerCapabilityCall, type CallOrigin, type Instance, refused } from "../plugin/instance.ts";
+import type { Capability, WayIn } from "./call/capability.ts";
+import type { PluginServices } from "./call/ports.ts";
+import { event } from "./inward/event.ts";
+import { heardMessage } from "./inward/heard-message.ts";
+import { pluginMessage } from "./inward/plugin-message.ts";
+import { reply } from "./inward/reply.ts";
+import { storage } from "./inward/storage.ts";
+import { task } from "./inward/task.ts";
+import { getNetworkStatus } from "./mesh/get-network-status.ts";
+import { getNodeInfo } from "./mesh/get-node-info.ts";
+import { getNodes } from "./mesh/get-nodes.ts";
+import { sendMessage } from "./mesh/send-message.ts";
+import { getSecret } from "./outside/get-secret.ts";
+import { httpRequest } from "./outside/http-request.ts";
+import { dispose } from "./own/dispose.ts";
+import { register } from "./own/register.ts";
+import { requestPermission } from "./own/request-permission.ts";
+import { revokePermission } from "./own/revoke-permission.ts";
+import { broadcastToPlugins } from "./peers/broadcast-to-plugins.ts";
+import { emitEvent } from "./peers/emit-event.ts";
+import { getPlugins } from "./peers/get-plugins.ts";
+import { sendToPlugin } from "./peers/send-to-plugin.ts";
 
-type OperationName = keyof typeof schemas;
-type Args<Name extends OperationName> = v.InferOutput<(typeof schemas)[Name]>;
-type Handlers = { [Name in OperationName]: (call: Call<Args<Name>>) => Promise<RequestOutcome> };
-
-/** Every way out of a realm to the gateway. What is not here does not exist. */
-const handlers: Handlers = {
+/** Every way out of a realm to the gateway, one row for each operation of the wire. What is not here does not exist. */
+export const CAPABILITIES: { readonly [O in OperationName]: Capability<O> } = {
   register,
   dispose,
-  send_message: sendMessage as Handlers["send_message"],
-  http_request: httpRequest as Handlers["http_request"],
+  send_message: sendMessage,
+  http_request: httpRequest,
   get_node_info: getNodeInfo,
   get_nodes: getNodes,
   get_network_status: getNetworkStatus,
@@ -34,20 +44,46 @@ const handlers: Handlers = {
   revoke_permission: revokePermission,
 };
 
-/** Checks the arguments, then runs the operation with a decider that presents the token as it came. */
-export function makeOperator(
-  services: PluginServices,
-): (instance: Instance, request: RealmRequest, origin: CallOrigin) => Promise<RequestOutcome> {
+/** Every way into a realm that a permission guards, and storage, whose gate is inside the plugin host. */
+export const WAYS_IN = {
+  reply,
+  heard_message: heardMessage,
+  event,
+  plugin_message: pluginMessage,
+  task,
+  storage,
+} as const satisfies { readonly [name: string]: WayIn };
+
+/** Checks the arguments, then runs the operation; its decisions are made with the token as it was presented. */
+export function answerCapabilityCalls(services: PluginServices): AnswerCapabilityCall {
   return async (instance, request, origin) => {
-    if (!Object.hasOwn(handlers, request.operation)) return refused("TypeError", "there is no such operation", "invalid_argument");
-    const name = request.operation as OperationName;
-    const parsed = v.safeParse(schemas[name], request.args);
-    if (!parsed.success) {
-      const issue = parsed.issues[0];
-      return refused("TypeError", `${name}: ${v.getDotPath(issue) ?? "argument"}: ${issue.message.slice(0, 200)}`, "invalid_argument");
-    }
-    const decide = (ask: Ask) => instance.capabilitySet.check(request.token, ask, origin.correlationId);
-    const call = { instance, args: parsed.output, origin, signal: request.signal, services, decide };
-    return (handlers[name] as (call: Call<unknown>) => Promise<RequestOutcome>)(call);
+    if (!isOperation(request.operation)) return refused("TypeError", "there is no such operation", "invalid_argument");
+    return answer(request.operation, { instance, request, origin, services });
   };
+}
+
+interface Asked {
+  readonly instance: Instance;
+  readonly request: RealmRequest;
+  readonly origin: CallOrigin;
+  readonly services: PluginServices;
+}
+
+async function answer<O extends OperationName>(name: O, { instance, request, origin, services }: Asked): Promise<RequestOutcome> {
+  const capability: Capability<O> = CAPABILITIES[name];
+  const parsed = v.safeParse(capability.args, request.args);
+  if (!parsed.success) {
+    const issue = parsed.issues[0];
+    return refused("TypeError", `${name}: ${v.getDotPath(issue) ?? "argument"}: ${issue.message.slice(0, 200)}`, "invalid_argument");
+  }
+  const { capabilitySet } = instance;
+  return capability.run({
+    instance,
+    args: parsed.output,
+    origin,
+    signal: request.signal,
+    services,
+    decide: (ask) => capabilitySet.check(request.token, ask, origin.correlationId),
+    decideOwn: (ask) => capabilitySet.checkOwn(ask, origin.correlationId),
+  });
 }

@@ -9,7 +9,7 @@ import type { Approvals } from "../approval/ports.ts";
 import type { Bundle } from "../plugin/bundle.ts";
 import type { Candidate } from "../plugin/candidate.ts";
 import type { HealthLimits } from "../plugin/health.ts";
-import type { Operator } from "../plugin/instance.ts";
+import type { AnswerCapabilityCall } from "../plugin/instance.ts";
 import type { RegistrarOf } from "../registrations/registrations.ts";
 import type { Hosts } from "./hosts.ts";
 
@@ -25,7 +25,7 @@ export interface LoadingDeps extends SchemaDeps {
   readonly random: Random;
   readonly log: Logger;
   readonly hosts: Hosts;
-  readonly operate: Operator;
+  readonly answerCapabilityCall: AnswerCapabilityCall;
   readonly registrarOf: RegistrarOf;
   readonly approvals: Pick<Approvals, "open">;
   build(candidate: Candidate): Promise<Result<Bundle>>;

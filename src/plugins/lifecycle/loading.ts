@@ -2,6 +2,8 @@ import type { CallOutcome, RealmLimits } from "../../bridge/realm-spec.ts";
 import { fail, type GatewayError, ok, type Result } from "../../errors.ts";
 import type { Json } from "../../json.ts";
 import type { PluginHost } from "../../sandbox/port.ts";
+import { realmView } from "../capabilities/inward/realm-view.ts";
+import { storageGrant } from "../capabilities/inward/storage.ts";
 import { type Bundle, describeError } from "../plugin/bundle.ts";
 import { Instance, type InstanceDeps } from "../plugin/instance.ts";
 import type { Plugin } from "../plugin/plugin.ts";
@@ -72,7 +74,7 @@ function makeInstance(plugin: Plugin, deps: LoadingDeps, bundle: Bundle, fates: 
     metrics: plugin.metrics,
     now: () => deps.clock.monotonic(),
     mapStack: (stack) => bundle.mapStack(stack),
-    operate: deps.operate,
+    answerCapabilityCall: deps.answerCapabilityCall,
     ...fates,
   });
 }
@@ -87,17 +89,17 @@ async function openRealm(
 ) {
   const { candidate } = plugin;
   const { capabilitySet } = instance;
+  const storage = storageGrant(capabilitySet);
   const opened = await host.open(
     {
       plugin: candidate.name,
       version: candidate.manifest.version,
       code: bundle.code,
-      limits: withinQuota(deps.limitsOf(candidate), capabilitySet.quotaMb()),
+      limits: withinQuota(deps.limitsOf(candidate), storage.quotaMb),
       config,
       capabilities: (candidate.manifest.capabilities ?? {}) as unknown as Json,
-      permissions: capabilitySet.states() as unknown as Json,
-      tokens: capabilitySet.tokens as Record<string, string>,
-      database: capabilitySet.tokens.database_access === undefined ? null : deps.databaseOf(candidate),
+      ...realmView(capabilitySet),
+      database: storage.isGranted ? deps.databaseOf(candidate) : null,
       gatewayVersion: deps.gatewayVersion,
     },
     instance.events,

@@ -30,8 +30,8 @@ interface UnderWay {
 /** A call that ended because its realm was gone, and had done nothing outside it, may be made again. */
 export type Attempt = CallOutcome & { readonly acted: boolean };
 
-/** Answers a plugin's capability call; see operations.ts. */
-export type Operator = (instance: Instance, request: RealmRequest, origin: CallOrigin) => Promise<RequestOutcome>;
+/** Answers a plugin's capability call; see capabilities/table.ts. */
+export type AnswerCapabilityCall = (instance: Instance, request: RealmRequest, origin: CallOrigin) => Promise<RequestOutcome>;
 
 export interface InstanceDeps {
   readonly plugin: string;
@@ -44,7 +44,7 @@ export interface InstanceDeps {
   readonly now: () => number;
   /** Engine lines to the author's. */
   mapStack(stack: string): string;
-  readonly operate: Operator;
+  readonly answerCapabilityCall: AnswerCapabilityCall;
   onFailure(source: "strike" | "handler", message: string): void;
   onGone(instance: Instance, reason: GoneReason, detail: string): void;
 }
@@ -178,7 +178,7 @@ export class Instance {
     const origin = underWay?.origin ?? this.background();
     if (counts) this.#requests += 1;
     try {
-      return await this.deps.operate(this, request, origin);
+      return await this.deps.answerCapabilityCall(this, request, origin);
     } catch (thrown) {
       // A fault of ours must not reach the realm with its detail, nor end the host's session.
       this.deps.log.error(`operation ${request.operation} failed`, {

@@ -1,7 +1,7 @@
 import { fail, ok, type Result } from "../../errors.ts";
 import type { Handle, RegistrationId } from "../../ids.ts";
-import type { Registrar, RegistrationFacts } from "../capabilities/ports.ts";
-import type { CheckedRegistration } from "../capabilities/schemas.ts";
+import type { Registrar, RegistrationFacts } from "./registrar.ts";
+import type { CheckedRegistration } from "./registration.ts";
 
 /** Of each kind, for one plugin (CONTRACT). */
 export const MAX_REGISTRATIONS = 200;

@@ -77,30 +77,6 @@ export type HttpOutcome =
   | { ok: true; status: number; headers: Record<string, string>; body: string; url: string }
   | { ok: false; error: { code: string; message: string; status?: number; retryAfter?: number } };
 
-/**
- * The calls that leave the plugin host for the gateway. Key-value, SQL, configuration reads, time formatting, random
- * numbers and encodings are answered inside the host and are not listed here.
- */
-export interface Operations {
-  register: { args: Registration; result: null };
-  dispose: { args: { registration: number }; result: null };
-  send_message: { args: SendArgs; result: { id: string } };
-  http_request: { args: HttpArgs; result: HttpOutcome };
-  get_node_info: { args: { node: string | number }; result: Json };
-  get_nodes: { args: Record<string, never>; result: Json };
-  get_network_status: { args: Record<string, never>; result: Json };
-  get_plugins: { args: Record<string, never>; result: Json };
-  send_to_plugin: { args: { plugin: string; type: string; data: Json; timeout?: number }; result: Json };
-  broadcast_to_plugins: { args: { type: string; data: Json; timeout?: number }; result: Json };
-  emit_event: { args: { type: string; data: Json }; result: null };
-  get_secret: { args: { name: string }; result: string | null };
-  request_permission: { args: { permission: Json }; result: { state: PermissionState } };
-  revoke_permission: { args: { permission: Json }; result: { state: PermissionState } };
-}
-
-/** The name under which a realm asks for an operation. */
-export type OperationName = keyof Operations;
-
 /** Deno's three states. */
 export type PermissionState = "granted" | "denied" | "prompt";
 

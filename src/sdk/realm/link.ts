@@ -2,8 +2,9 @@
 
 import type { Json } from "../../json.ts";
 import { fromWire, PluginError } from "../boundary/errors.ts";
+import type { ArgsOf, OperationName, ResultOf } from "../boundary/operations.ts";
 import { OPS, type ServiceName } from "../boundary/ops.ts";
-import type { OperationName, Operations, WireError } from "../boundary/wire.ts";
+import type { WireError } from "../boundary/wire.ts";
 import {
   defineProperty,
   field,
@@ -65,7 +66,7 @@ const waiting = new NativeMap<number, Waiting>();
 let nextRequest = 1;
 
 /** An operation of the gateway. Rejects with PermissionDenied or PluginError. */
-export function request<O extends OperationName>(operation: O, args: Operations[O]["args"]): Promise<Operations[O]["result"]> {
+export function request<O extends OperationName>(operation: O, args: ArgsOf<O>): Promise<ResultOf<O>> {
   return new NativePromise((resolve, reject) => {
     const id = nextRequest++;
     mapSet(waiting, id, { resolve: resolve as (value: unknown) => void, reject });

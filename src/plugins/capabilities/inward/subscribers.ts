@@ -1,7 +1,7 @@
-import { ok, type Result } from "../../errors.ts";
-import type { Handle } from "../../ids.ts";
-import type { Registrar } from "./ports.ts";
-import type { CheckedRegistration } from "./schemas.ts";
+import { ok, type Result } from "../../../errors.ts";
+import type { Handle } from "../../../ids.ts";
+import type { Registrar } from "../../registrations/registrar.ts";
+import type { CheckedRegistration } from "../../registrations/registration.ts";
 
 export interface Subscriber {
   readonly plugin: string;

@@ -1,11 +1,11 @@
-import type { RequestOutcome } from "../../bridge/realm-spec.ts";
-import type { GatewayError } from "../../errors.ts";
-import type { Json } from "../../json.ts";
-import type { Ask, Decision } from "../../permissions/grammar/types.ts";
-import { type CallOrigin, type Instance, refused } from "../plugin/instance.ts";
+import type { RequestOutcome } from "../../../bridge/realm-spec.ts";
+import type { GatewayError } from "../../../errors.ts";
+import type { Json } from "../../../json.ts";
+import type { Ask, Decision } from "../../../permissions/grammar/types.ts";
+import { type CallOrigin, type Instance, refused } from "../../plugin/instance.ts";
 import type { PluginServices } from "./ports.ts";
 
-/** One capability call on its way: checked arguments, the token as presented, and who asks on whose behalf. */
+/** One capability call: checked arguments, who asks, and on whose behalf. */
 export interface Call<Args> {
   readonly instance: Instance;
   readonly args: Args;
@@ -14,6 +14,8 @@ export interface Call<Args> {
   readonly services: PluginServices;
   /** Asks the broker with the token that was presented; audited. */
   decide(ask: Ask): Decision;
+  /** As decide, for a second permission whose token does not cross with this operation. */
+  decideOwn(ask: Ask): Decision;
 }
 
 export function done(value: Json = null): RequestOutcome {
@@ -32,6 +34,6 @@ export function denied(decision: Decision & { allowed: false }): RequestOutcome 
 
 export function failed(error: GatewayError): RequestOutcome {
   const where = error.where === undefined ? "" : `${error.where}: `;
-  // The sdk puts the hint behind the message.
+  // The sdk appends the hint to the message.
   return refused("GatewayError", `${where}${error.message}`, error.code, error.hint === undefined ? {} : { hint: error.hint });
 }

@@ -1,3 +1,5 @@
+import { PERMISSION_NAMES, type PermissionName } from "./grammar/types.ts";
+
 /** What a permission lets a plugin do and what that can cost, in words for the operator who is asked. */
 export interface Explained {
   readonly permission: unknown;
@@ -6,7 +8,7 @@ export interface Explained {
   readonly risk: string;
 }
 
-const RISKS: Readonly<Record<string, { wide: string; scoped?: string }>> = {
+const RISKS: Readonly<Record<PermissionName, { readonly wide: string; readonly scoped?: string }>> = {
   send_messages: {
     wide: "sends text to anybody on your mesh in your node's name and uses its airtime",
     scoped: "sends text in your node's name, only within this scope",
@@ -33,16 +35,24 @@ const RISKS: Readonly<Record<string, { wide: string; scoped?: string }>> = {
   },
 };
 
-/** Explains a permission entry as it stands in a manifest. */
+/** Explains a permission entry as it stands in a manifest. Names in it come from the plugin: control characters are shown as `?`. */
 export function explainRisk(permission: unknown): Explained {
-  const [name, scope] =
-    typeof permission === "string" ? [permission, undefined] : (Object.entries(permission ?? {})[0] ?? ["?", undefined]);
-  const scoped = typeof scope === "object" && scope !== null && Object.keys(scope).length > 0 ? (scope as Record<string, unknown>) : null;
-  const risk = RISKS[name];
-  let words = risk?.wide ?? "does something this gateway does not know";
-  if (scoped !== null && risk?.scoped !== undefined) words = risk.scoped;
-  if (name === "http_requests" && scoped !== null && scoped.hosts === undefined) words = risk?.wide ?? words;
-  if (name === "http_requests" && scoped?.private === true) words += "; reaches devices in your own network too";
-  const parts = Object.entries(scoped ?? {}).map(([key, value]) => `${key} ${Array.isArray(value) ? value.join(", ") : String(value)}`);
-  return { permission, words: parts.length === 0 ? name : `${name} (${parts.join("; ")})`, risk: words };
+  const [name, scope] = typeof permission === "string" ? [permission, null] : (Object.entries(permission ?? {})[0] ?? ["?", null]);
+  const keys: readonly [string, unknown][] = typeof scope === "object" && scope !== null ? Object.entries(scope) : [];
+  const parts = keys.map(
+    ([key, value]) => `${printable(key)} ${Array.isArray(value) ? value.map(printable).join(", ") : printable(value)}`,
+  );
+  const words = parts.length === 0 ? printable(name) : `${printable(name)} (${parts.join("; ")})`;
+  return { permission, words, risk: riskOf(name, new Map(keys)) };
 }
+
+function riskOf(name: string, scope: ReadonlyMap<string, unknown>): string {
+  const known = PERMISSION_NAMES.find((each) => each === name);
+  if (known === undefined) return "does something this gateway does not know";
+  const { wide, scoped = wide } = RISKS[known];
+  if (known !== "http_requests") return scope.size === 0 ? wide : scoped;
+  const hosts = scope.has("hosts") ? scoped : wide;
+  return scope.get("private") === true ? `${hosts}; reaches devices in your own network too` : hosts;
+}
+
+const printable = (value: unknown) => String(value).replace(/[\u0000-\u001f\u007f-\u009f\u2028-\u202f\u2066-\u2069]/g, "?");

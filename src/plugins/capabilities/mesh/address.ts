@@ -1,11 +1,9 @@
-import type { RequestOutcome } from "../../bridge/realm-spec.ts";
-import { fail, ok, type Result } from "../../errors.ts";
-import { BROADCAST } from "../../mesh/ids.ts";
-import type { Channel, LinkStatus } from "../../mesh/link-status.ts";
-import type { SendArgs } from "../../sdk/boundary/wire.ts";
-import type { CallOrigin } from "../plugin/instance.ts";
-import { type Call, denied, done, failed } from "./call.ts";
-import type { NodePort } from "./ports.ts";
+import { fail, ok, type Result } from "../../../errors.ts";
+import { BROADCAST } from "../../../mesh/ids.ts";
+import type { Channel, LinkStatus } from "../../../mesh/link-status.ts";
+import type { SendArgs } from "../../../sdk/boundary/wire.ts";
+import type { CallOrigin } from "../../plugin/instance.ts";
+import type { NodePort } from "../call/ports.ts";
 
 /** Where a message goes, resolved to the mesh's own numbers. */
 export interface Address {
@@ -86,40 +84,4 @@ function channels(book: AddressBook): Channel[] {
 function named(index: number, book: AddressBook): Address["channel"] {
   const name = channels(book).find((channel) => channel.index === index)?.name;
   return name === undefined || name === "" ? { index } : { index, name };
-}
-
-export async function sendMessage(call: Call<SendArgs>): Promise<RequestOutcome> {
-  const { args, services, origin, instance } = call;
-  const address = resolveAddress(args, origin, services);
-  if (!address.ok) return failed(address.error);
-  const { to, channel, link } = address.value;
-  const decision = call.decide({
-    permission: "send_messages",
-    kind: to === BROADCAST ? "broadcast" : "direct",
-    channel,
-    parts: services.outbox.parts(args.content),
-    isReply: false,
-  });
-  if (!decision.allowed) return denied(decision);
-  const queued = services.outbox.enqueue({
-    text: args.content,
-    to,
-    channel: channel.index,
-    ...(link === undefined ? {} : { link }),
-    ...(args.replyTo === undefined ? {} : { replyId: args.replyTo }),
-    // A plugin's word does not make an emergency: that lane is for the gateway and for plugins that hold an emergency word.
-    priority: args.priority === "emergency" && !mayRaiseEmergency(call) ? "high" : (args.priority ?? "normal"),
-    wantAck: args.wantAck ?? to !== BROADCAST,
-    sender: { kind: "plugin", plugin: instance.plugin },
-    correlationId: origin.correlationId,
-  });
-  if (!queued.ok) return failed(queued.error);
-  const stored = await queued.value.stored;
-  if (!stored.ok) return failed(stored.error);
-  instance.metrics.messagesSent += 1;
-  return done({ id: queued.value.id });
-}
-
-function mayRaiseEmergency(call: Call<SendArgs>): boolean {
-  return call.instance.capabilitySet.checkOwn({ permission: "override_commands", command: "sos" }, call.origin.correlationId).allowed;
 }

@@ -1,0 +1,70 @@
+/** What the capabilities need of the other rooms, each as small as its use; the composition root passes the real ones. */
+import type { Result } from "../../../errors.ts";
+import type { CoreBus } from "../../../events/core.ts";
+import type { Json } from "../../../json.ts";
+import type { NodeNumber } from "../../../mesh/ids.ts";
+import type { LinkStatus } from "../../../mesh/link-status.ts";
+import type { MeshNode } from "../../../mesh/node.ts";
+import type { OutboxRequest } from "../../../mesh/outgoing.ts";
+import type { Ask, Decision } from "../../../permissions/grammar/types.ts";
+import type { HttpArgs, HttpOutcome, PermissionState } from "../../../sdk/boundary/wire.ts";
+
+export interface EgressPort {
+  request(args: HttpArgs, call: { readonly plugin: string; allow(ask: Ask): Decision; readonly signal: AbortSignal }): Promise<HttpOutcome>;
+}
+
+export interface OutboxPort {
+  /** `stored` resolves once the message is durable. */
+  enqueue(request: OutboxRequest): Result<{ readonly id: string; readonly stored: Promise<Result<null>> }>;
+  /** How many parts a text makes on the air. */
+  parts(text: string): number;
+}
+
+/** The mesh's node directory. */
+export interface NodePort {
+  /** By number, `!hex8`, or exact name. */
+  find(key: string | number): Result<MeshNode>;
+  /** As find, with `broadcast`, and any number or id even if never heard. */
+  resolve(destination: string | number): Result<NodeNumber>;
+  get(number: NodeNumber): MeshNode | undefined;
+  all(): readonly MeshNode[];
+}
+
+/** A message from one plugin to another, or to all others. */
+export interface PeerMessage {
+  readonly from: string;
+  readonly type: string;
+  readonly data: Json;
+  readonly timeoutMs: number;
+  readonly correlationId: string;
+}
+
+/** Other plugins, as one plugin may see and reach them. */
+export interface PeerPort {
+  list(): Json;
+  send(to: string, message: PeerMessage): Promise<PeerAnswer>;
+  /** To every running plugin that `mayReach` allows; the answers of those that gave one. */
+  broadcast(message: PeerMessage, mayReach: (to: string) => boolean): Promise<Json>;
+}
+
+/** `value` null: no handler answered. */
+export type PeerAnswer =
+  | { readonly ok: true; readonly value: Json }
+  | { readonly ok: false; readonly code: "not_found" | "timeout" | "plugin_failed" | "rate_limited"; readonly message: string };
+
+/** A plugin's own requests about its permissions, put before the operator. */
+export interface PermissionPort {
+  request(plugin: string, entry: Json): Result<PermissionState>;
+  revoke(plugin: string, entry: Json): Result<PermissionState>;
+}
+
+export interface PluginServices {
+  readonly bus: CoreBus;
+  readonly outbox: OutboxPort;
+  readonly egress: EgressPort;
+  readonly nodes: NodePort;
+  links(): readonly LinkStatus[];
+  readonly secrets: { get(plugin: string, name: string): Result<string | null> };
+  readonly peers: PeerPort;
+  readonly permissions: PermissionPort;
+}

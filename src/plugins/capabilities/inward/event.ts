@@ -1,0 +1,141 @@
+import type { CoreBus, EventName } from "../../../events/core.ts";
+import type { Handle } from "../../../ids.ts";
+import type { Json } from "../../../json.ts";
+import type { Subscription } from "../../../lifetime.ts";
+import type { Logger } from "../../../log/logger.ts";
+import type { MeshMessage } from "../../../mesh/message.ts";
+import type { MessageStatus } from "../../../mesh/outgoing.ts";
+import { permissionOfEvent } from "../../../sdk/boundary/operations.ts";
+import { AdmissionLimit } from "../../calls/admission-limit.ts";
+import type { Dispatch } from "../../calls/dispatch.ts";
+import type { Instance } from "../../plugin/instance.ts";
+import type { Plugin } from "../../plugin/plugin.ts";
+import type { WayIn } from "../call/capability.ts";
+import { mayHearMessage, namedChannel } from "./heard-message.ts";
+import type { Subscribers } from "./subscribers.ts";
+
+export const event: WayIn = {
+  asks: ["system_state_read", "receive_messages", "inter_plugin_messaging"],
+  words: "hears events of the gateway and of other plugins",
+  // Which permission onEvent needs depends on the event.
+  methods: [],
+};
+
+/** Events that plugins may hear from the core. */
+export const CORE_EVENTS = [
+  "message_received",
+  "message_processed",
+  "message_status",
+  "node_seen",
+  "link_state",
+  "plugin_started",
+  "plugin_stopped",
+  "plugin_failed",
+  "alert",
+] as const satisfies readonly EventName[];
+
+/** Events that wait for one plugin: of the core, of all other plugins, and of one of them; more are dropped and counted. */
+const MAX_CORE = 32;
+const MAX_OTHERS = 16;
+const MAX_OF_ONE = 8;
+/** No plugin can have this name. */
+const CORE_ITSELF = "";
+const DEADLINE_MS = 10_000;
+
+export interface FeedDeps {
+  readonly bus: CoreBus;
+  readonly log: Logger;
+  readonly dispatch: Pick<Dispatch, "invoke">;
+  plugin(name: string): Plugin | null;
+  readonly subscribers: Subscribers;
+  channelName(index: number): string | undefined;
+}
+
+interface Announced {
+  readonly type: string;
+  readonly data: unknown;
+  /** The plugin that emitted it; null for the core. */
+  readonly emitter: string | null;
+}
+
+/** Carries events to the plugins that subscribed, each through its own bounded queue. */
+export class EventFeed {
+  readonly #subscriptions: Subscription[] = [];
+  readonly #ofCore = new AdmissionLimit(MAX_CORE, MAX_CORE);
+  readonly #ofOthers = new AdmissionLimit(MAX_OTHERS, MAX_OF_ONE);
+
+  constructor(private readonly deps: FeedDeps) {}
+
+  start(): void {
+    const { bus } = this.deps;
+    for (const type of CORE_EVENTS) this.#subscriptions.push(bus.on(type, (data) => this.#carry({ type, data, emitter: null })));
+    this.#subscriptions.push(
+      bus.on("plugin_event", ({ plugin, type, data }) => this.#carry({ type, data: { source: plugin, type, data }, emitter: plugin })),
+    );
+  }
+
+  stop(): void {
+    for (const subscription of this.#subscriptions.splice(0)) subscription.dispose();
+  }
+
+  #carry(announced: Announced): void {
+    for (const { plugin: name, handle } of this.deps.subscribers.of(announced.type)) {
+      const plugin = this.deps.plugin(name);
+      const instance = plugin?.instance ?? null;
+      if (plugin === null || instance === null || plugin.state !== "running" || name === announced.emitter) continue;
+      if (!this.#mayHear(instance, announced)) continue;
+      this.#deliver(plugin, instance, handle, announced).catch((thrown: unknown) => {
+        this.deps.log.error(`the event ${announced.type} could not be delivered`, { plugin: name, error: thrown });
+      });
+    }
+  }
+
+  #mayHear(instance: Instance, { type, data }: Announced): boolean {
+    const { correlationId } = instance.background();
+    if (type === "message_received") {
+      const message = data as MeshMessage;
+      const channel = namedChannel(message.channel, this.deps.channelName(message.channel));
+      return mayHearMessage(instance.capabilitySet, message, channel, correlationId);
+    }
+    return mayHearEvent(instance, type, data, correlationId);
+  }
+
+  async #deliver(plugin: Plugin, instance: Instance, handle: Handle, { type, data, emitter }: Announced): Promise<void> {
+    const limit = emitter === null ? this.#ofCore : this.#ofOthers;
+    const from = emitter ?? CORE_ITSELF;
+    if (!limit.enter(plugin.name, from)) {
+      plugin.metrics.eventsDropped += 1;
+      this.deps.log.debug(`an event ${type} was dropped: too many wait`, { plugin: plugin.name });
+      return;
+    }
+    try {
+      const args: Json[] = [JSON.parse(JSON.stringify(data ?? null))];
+      const origin = instance.background();
+      await this.deps.dispatch.invoke({ plugin: plugin.name, handle, args, timeoutMs: DEADLINE_MS, origin, what: { event: type } });
+    } finally {
+      limit.leave(plugin.name, from);
+    }
+  }
+}
+
+/** Decided for each event: a revocation holds from the next one on. A plugin hears of its own messages' states only. */
+export function mayHearEvent(
+  { plugin, capabilitySet }: Pick<Instance, "plugin" | "capabilitySet">,
+  type: string,
+  data: unknown,
+  correlationId: string,
+): boolean {
+  const permission = permissionOfEvent(type);
+  switch (permission) {
+    case null: {
+      const { sender } = data as MessageStatus;
+      return sender.kind === "plugin" && sender.plugin === plugin;
+    }
+    case "receive_messages":
+      return capabilitySet.checkOwn({ permission, any: true }, correlationId).allowed;
+    case "inter_plugin_messaging":
+      return capabilitySet.checkOwn({ permission, event: type }, correlationId).allowed;
+    default:
+      return capabilitySet.checkOwn({ permission }, correlationId).allowed;
+  }
+}

@@ -1,0 +1,58 @@
+import * as v from "valibot";
+import { BROADCAST } from "../../../mesh/ids.ts";
+import { PRIORITIES } from "../../../mesh/outgoing.ts";
+import type { SendArgs } from "../../../sdk/boundary/wire.ts";
+import { flag, identifier, nodeOrChannel } from "../call/arguments.ts";
+import { type Call, denied, done, failed } from "../call/call.ts";
+import type { Capability } from "../call/capability.ts";
+import { resolveAddress } from "./address.ts";
+
+export const sendMessage: Capability<"send_message"> = {
+  args: v.strictObject({
+    content: v.pipe(v.string(), v.maxLength(16_000)),
+    destination: v.exactOptional(nodeOrChannel),
+    channel: v.exactOptional(nodeOrChannel),
+    replyTo: v.exactOptional(identifier),
+    priority: v.exactOptional(v.picklist(PRIORITIES)),
+    wantAck: flag,
+  }),
+  asks: ["send_messages", "override_commands"],
+  words: "sends text to the mesh in the gateway's name",
+  methods: ["sendMessage"],
+  run: async (call) => {
+    const { args, services, origin, instance } = call;
+    const address = resolveAddress(args, origin, services);
+    if (!address.ok) return failed(address.error);
+    const { to, channel, link } = address.value;
+    const decision = call.decide({
+      permission: "send_messages",
+      kind: to === BROADCAST ? "broadcast" : "direct",
+      channel,
+      parts: services.outbox.parts(args.content),
+      isReply: false,
+    });
+    if (!decision.allowed) return denied(decision);
+    const queued = services.outbox.enqueue({
+      text: args.content,
+      to,
+      channel: channel.index,
+      ...(link === undefined ? {} : { link }),
+      ...(args.replyTo === undefined ? {} : { replyId: args.replyTo }),
+      priority: priorityOf(call),
+      wantAck: args.wantAck ?? to !== BROADCAST,
+      sender: { kind: "plugin", plugin: instance.plugin },
+      correlationId: origin.correlationId,
+    });
+    if (!queued.ok) return failed(queued.error);
+    const stored = await queued.value.stored;
+    if (!stored.ok) return failed(stored.error);
+    instance.metrics.messagesSent += 1;
+    return done({ id: queued.value.id });
+  },
+};
+
+/** A plugin alone cannot make an emergency: that lane is for the gateway and for plugins that hold an emergency word. */
+function priorityOf({ args, decideOwn }: Call<SendArgs>): NonNullable<SendArgs["priority"]> {
+  if (args.priority !== "emergency") return args.priority ?? "normal";
+  return decideOwn({ permission: "override_commands", command: "sos" }).allowed ? "emergency" : "high";
+}

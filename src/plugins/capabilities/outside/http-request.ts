@@ -1,0 +1,25 @@
+import * as v from "valibot";
+import { flag, timeout, word } from "../call/arguments.ts";
+import { done } from "../call/call.ts";
+import type { Capability } from "../call/capability.ts";
+
+export const httpRequest: Capability<"http_request"> = {
+  args: v.strictObject({
+    method: word(20),
+    url: word(8192),
+    headers: v.exactOptional(v.record(v.string(), v.string())),
+    body: v.exactOptional(v.string()),
+    timeout,
+    anyStatus: flag,
+  }),
+  asks: ["http_requests"],
+  words: "talks to hosts on the internet",
+  methods: ["httpGet", "httpPost", "fetch"],
+  /** The egress client asks for a decision at every hop of a redirect; a revocation ends the request. */
+  run: async (call) => {
+    const { capabilitySet, metrics, plugin } = call.instance;
+    metrics.httpRequests += 1;
+    const signal = AbortSignal.any([call.signal, capabilitySet.signal("http_requests")]);
+    return done(await call.services.egress.request(call.args, { plugin, allow: call.decide, signal }));
+  },
+};

@@ -1,0 +1,54 @@
+import type { Ask } from "../../../permissions/grammar/types.ts";
+import { permissionOfRegistration } from "../../../sdk/boundary/operations.ts";
+import { refused } from "../../plugin/instance.ts";
+import { type CheckedRegistration, registrationSchema } from "../../registrations/registration.ts";
+import { type Call, denied, done, failed } from "../call/call.ts";
+import type { Capability } from "../call/capability.ts";
+import { isDeclared } from "./declared.ts";
+
+export const register: Capability<"register", CheckedRegistration> = {
+  args: registrationSchema,
+  asks: ["receive_messages", "schedule_tasks", "system_state_read", "inter_plugin_messaging", "override_commands"],
+  words: "registers a handler",
+  // Each kind leads to a way in, which names the method and the permission.
+  methods: [],
+  run: async (call) => {
+    const { args: registration, instance } = call;
+    if (!isDeclared(registration, instance.manifest.capabilities)) {
+      return refused("TypeError", `${registration.kind} is not declared under capabilities in manifest.yaml`, "invalid_argument");
+    }
+    const ask = askOf(registration);
+    const decision = ask === null ? null : call.decide(ask);
+    if (decision !== null && !decision.allowed) return denied(decision);
+    const added = instance.registrations.add(registration, { mayOverride: mayOverride(call) });
+    if (!added.ok) return failed(added.error);
+    instance.handlers.set(added.value, registration.id);
+    return done();
+  },
+};
+
+/** What a registration needs besides being declared; what its handler does and hears is judged when it happens. */
+export function askOf(registration: CheckedRegistration): Ask | null {
+  const permission = permissionOfRegistration(registration);
+  switch (permission) {
+    case "receive_messages":
+      return { permission, any: true };
+    case "schedule_tasks":
+      return { permission, intervalS: registration.kind === "task" ? (registration.interval ?? null) : null };
+    case "inter_plugin_messaging":
+      return registration.kind === "event" ? { permission, event: registration.type } : { permission, any: true };
+    case "system_state_read":
+      return { permission };
+    default:
+      // Any command may be registered; whether it may take over a reserved word is a fact for the router.
+      return null;
+  }
+}
+
+/** Whether a command may take over its words where they are reserved. */
+function mayOverride(call: Call<CheckedRegistration>): boolean {
+  const { args: registration, instance } = call;
+  if (registration.kind !== "command" || !instance.asks("override_commands")) return false;
+  const names = [registration.name, ...(registration.aliases ?? [])];
+  return names.every((command) => call.decide({ permission: "override_commands", command: command.toLowerCase() }).allowed);
+}

@@ -1,0 +1,16 @@
+import * as v from "valibot";
+import { refused } from "../../plugin/instance.ts";
+import { json } from "../call/arguments.ts";
+import { done } from "../call/call.ts";
+import type { Capability } from "../call/capability.ts";
+
+export const requestPermission: Capability<"request_permission"> = {
+  args: v.strictObject({ permission: json }),
+  asks: [],
+  words: "asks the operator for a permission",
+  methods: [],
+  run: async (call) => {
+    const state = call.services.permissions.request(call.instance.plugin, call.args.permission);
+    return state.ok ? done({ state: state.value }) : refused("TypeError", state.error.summary(), state.error.code);
+  },
+};
