@@ -1,0 +1,134 @@
+import type { RequestOutcome } from "../../src/bridge/realm-spec.ts";
+import { EventBus } from "../../src/bus.ts";
+import { systemRandom } from "../../src/clock.ts";
+import { fail, ok } from "../../src/errors.ts";
+import type { CoreEvents } from "../../src/events/core.ts";
+import { handleNumber } from "../../src/ids.ts";
+import type { Json } from "../../src/json.ts";
+import { silentLogger } from "../../src/log/logger.ts";
+import { parseManifest } from "../../src/manifest/parse.ts";
+import type { Manifest } from "../../src/manifest/schema.ts";
+import { Broker } from "../../src/permissions/broker.ts";
+import type { LiveCapabilitySet } from "../../src/permissions/capability-set.ts";
+import type { PluginServices } from "../../src/plugins/capabilities/call/ports.ts";
+import { answerCapabilityCalls } from "../../src/plugins/capabilities/table.ts";
+import { Instance } from "../../src/plugins/plugin/instance.ts";
+import { CallMetrics } from "../../src/plugins/plugin/metrics.ts";
+import { Handles, Registrations } from "../../src/plugins/registrations/registrations.ts";
+import { type OperationName, permissionOf } from "../../src/sdk/boundary/operations.ts";
+import { handClock, setOf } from "../permissions/support.ts";
+
+export function manifestOf(fields: { readonly [key: string]: Json } = {}): Manifest {
+  const text = JSON.stringify({ name: "mine", version: "1.0.0", description: "x", author: "y", ...fields });
+  const parsed = parseManifest(text, "manifest.yaml");
+  if (!parsed.ok) throw new Error(JSON.stringify(parsed.error));
+  return parsed.value;
+}
+
+interface Audited {
+  readonly permission: string;
+  readonly result: string;
+  readonly correlationId: string;
+}
+
+/** A real capability set of a real broker, what it decided, and the forgeries it found. */
+export function grantedSet(entries: readonly unknown[], plugin = "mine") {
+  const audited: Audited[] = [];
+  const forgeries: string[] = [];
+  const broker = new Broker({
+    clock: handClock(),
+    random: systemRandom,
+    audit: { record: (each) => void audited.push(each) },
+    onForgery: (_, { kind }) => void forgeries.push(kind),
+  });
+  const granted = setOf(...entries);
+  return { capabilitySet: broker.open(plugin, { requested: granted, granted, layers: [] }), audited, forgeries };
+}
+
+export function instanceOf(capabilitySet: LiveCapabilitySet, manifest: Manifest = manifestOf()): Instance {
+  let handles = 0;
+  const next = () => {
+    handles += 1;
+    return handleNumber(handles);
+  };
+  return new Instance({
+    plugin: capabilitySet.plugin,
+    manifest,
+    registrations: new Registrations(capabilitySet.plugin, new Handles(next), () => null),
+    capabilitySet,
+    log: silentLogger,
+    random: systemRandom,
+    metrics: new CallMetrics(),
+    now: () => 0,
+    mapStack: (stack) => stack,
+    answerCapabilityCall: () => Promise.reject(new Error("not used here")),
+    onFailure: () => undefined,
+    onGone: () => undefined,
+  });
+}
+
+/** Services that write down what was done through them. */
+export function recordedServices(): { services: PluginServices; done: string[] } {
+  const done: string[] = [];
+  const did = <T>(what: string, value: T): T => {
+    done.push(what);
+    return value;
+  };
+  const bus = new EventBus<CoreEvents>(() => undefined);
+  bus.on("plugin_event", ({ plugin, type }) => void done.push(`event ${plugin} ${type}`));
+  const services: PluginServices = {
+    bus,
+    outbox: {
+      enqueue: (request) => did(`enqueue ${request.text} ${request.priority}`, ok({ id: "m_1", stored: Promise.resolve(ok(null)) })),
+      parts: () => 1,
+    },
+    egress: {
+      request: async ({ method, url }, { plugin, allow }) => {
+        const { hostname: host } = new URL(url);
+        const decision = allow({ permission: "http_requests", method, host, port: 443, secure: true, isPrivate: false });
+        if (!decision.allowed) return { ok: false, error: { code: "permission_denied", message: decision.hint } };
+        return did(`http ${plugin} ${url}`, { ok: true, status: 200, headers: {}, body: "", url });
+      },
+    },
+    nodes: {
+      find: (key) => did(`find ${key}`, fail("not_found", "no such node")),
+      resolve: () => ok(7),
+      get: () => undefined,
+      all: () => did("all nodes", []),
+    },
+    links: () => [],
+    secrets: { get: (plugin, name) => did(`secret ${plugin} ${name}`, ok("s")) },
+    peers: {
+      list: () => did("list", []),
+      send: async (to, { from, type, timeoutMs }) => did(`send ${from} ${to} ${type} ${timeoutMs}`, { ok: true, value: "pong" }),
+      broadcast: async ({ from, type }, mayReach) => did(`broadcast ${from} ${type} ${["a", "b"].filter(mayReach)}`, []),
+    },
+    permissions: {
+      request: (plugin) => did(`request ${plugin}`, ok("prompt")),
+      revoke: (plugin) => did(`revoke ${plugin}`, ok("prompt")),
+    },
+  };
+  return { services, done };
+}
+
+/** One capability call as the plugin host makes it: with the token of the permission that the operation names. */
+export function callOf(
+  instance: Instance,
+  services: PluginServices,
+  operation: OperationName | string,
+  args: Json,
+): Promise<RequestOutcome> {
+  const permission = permissionOf(operation, args);
+  const tokens: Readonly<Record<string, string>> = instance.capabilitySet.tokens;
+  const token = permission === null ? null : (tokens[permission] ?? null);
+  return callWith(instance, services, { operation, args, token });
+}
+
+export function callWith(
+  instance: Instance,
+  services: PluginServices,
+  { operation, args, token }: { operation: string; args: Json; token: string | null },
+): Promise<RequestOutcome> {
+  const request = { operation, args, token, call: null, signal: new AbortController().signal };
+  return answerCapabilityCalls(services)(instance, request, { correlationId: "c1", context: null, link: null });
+}
