@@ -20,6 +20,7 @@ type Nothing = Record<string, never>;
 
 const BY_REGISTRATION = "by registration";
 
+/** Each operation with its arguments, its result and its permission. */
 export const OPERATIONS = {
   register: operation<Registration, null>(BY_REGISTRATION),
   dispose: operation<{ registration: number }, null>(null),
@@ -37,10 +38,14 @@ export const OPERATIONS = {
   revoke_permission: operation<{ permission: Json }, { state: PermissionState }>(null),
 } as const;
 
+/** The name under which a realm asks for an operation. */
 export type OperationName = keyof typeof OPERATIONS;
+/** What an operation takes. */
 export type ArgsOf<O extends OperationName> = NonNullable<(typeof OPERATIONS)[O]["args"]>;
+/** What an operation answers. */
 export type ResultOf<O extends OperationName> = Exclude<(typeof OPERATIONS)[O]["result"], undefined>;
 
+/** Whether there is an operation of this name. */
 export function isOperation(name: string): name is OperationName {
   return Object.hasOwn(OPERATIONS, name);
 }
@@ -53,6 +58,7 @@ export function permissionOf(name: string, args: unknown): string | null {
   return typeof args === "object" && args !== null ? permissionOfRegistration(args) : null;
 }
 
+/** Permissions that a registration can need. */
 export type RegistrationPermission =
   | "schedule_tasks"
   | "receive_messages"
