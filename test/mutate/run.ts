@@ -1,0 +1,200 @@
+/** Mutates a scratch copy of a project and runs the tests of the mutated room against each mutant. */
+import { existsSync } from "node:fs";
+import { cp, mkdtemp, rm, symlink } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import fc from "fast-check";
+import { API, type Program } from "typescript/unstable/async";
+import { applied, type Mutation, mutationsOf } from "./mutations.ts";
+import { roomOf, testsOf } from "./rooms.ts";
+
+export interface Plan {
+  /** The project: `src`, `test` and a `tsconfig.json` are copied, `node_modules` is linked. */
+  readonly root: string;
+  /** Mutants that compile to judge in each room. */
+  readonly perRoom: number;
+  readonly seed: number;
+  /** A room, or a path inside src with which the mutated files begin; without it every room. */
+  readonly only?: string | undefined;
+}
+
+export interface Judged extends Mutation {
+  readonly room: string;
+  /** Path inside src, and the line (from 1) where the mutation starts. */
+  readonly file: string;
+  readonly line: number;
+  readonly was: string;
+  /** A room without tests leaves all its mutants `untested`. */
+  readonly outcome: "killed" | "timeout" | "survived" | "untested";
+}
+
+/** Files that every tree needs beside src and test; those that are missing are skipped. */
+const COPIED = ["src", "test", "plugins", "examples", "templates", "package.json", "tsconfig.json", "bunfig.toml", "README.md", "docs"];
+const MIN_TIMEOUT_MS = 15_000;
+
+/**
+ * Judges the sample and reports each mutant when it is known. The working tree stays untouched; the copy is removed.
+ * @throws {Error} when the tests of a room fail without any mutation: they could judge nothing.
+ */
+export async function mutate(plan: Plan, onJudged: (mutant: Judged) => void): Promise<Judged[]> {
+  const scratch = await mkdtemp(join(tmpdir(), "mutate-"));
+  const api = new API({ cwd: scratch });
+  try {
+    await copyTree(resolve(plan.root), scratch);
+    const bench = new Bench(scratch, api);
+    const judged: Judged[] = [];
+    for (const [room, files] of await roomsOf(scratch, plan.only)) {
+      for await (const mutant of judgeRoom(bench, room, files, plan)) {
+        judged.push(mutant);
+        onJudged(mutant);
+      }
+    }
+    return judged;
+  } finally {
+    await api.close();
+    await rm(scratch, { recursive: true, force: true });
+  }
+}
+
+async function copyTree(from: string, to: string): Promise<void> {
+  for (const name of COPIED) {
+    if (existsSync(join(from, name))) await cp(join(from, name), join(to, name), { recursive: true });
+  }
+  await symlink(join(from, "node_modules"), join(to, "node_modules"));
+}
+
+async function roomsOf(root: string, only: string | undefined): Promise<Map<string, string[]>> {
+  const files = [...new Bun.Glob("**/*.ts").scanSync({ cwd: join(root, "src") })].filter((file) => !file.endsWith(".d.ts")).sort();
+  const wanted = (file: string) => only === undefined || roomOf(file) === only || file.startsWith(only);
+  return Map.groupBy(files.filter(wanted), roomOf);
+}
+
+async function* judgeRoom(bench: Bench, room: string, files: readonly string[], plan: Plan): AsyncGenerator<Judged> {
+  let left = plan.perRoom;
+  for (const { file, mutation } of await bench.sample(files, plan.seed)) {
+    if (left === 0) return;
+    const source = await bench.source(file);
+    const mutant = applied(source, mutation);
+    if (!(await bench.compiles(file, mutant, files))) continue;
+    left -= 1;
+    const outcome = await bench.judge(file, mutant);
+    const line = source.slice(0, mutation.start).split("\n").length;
+    yield { ...mutation, room, file, line, was: source.slice(mutation.start, mutation.end), outcome };
+  }
+}
+
+interface Site {
+  readonly file: string;
+  readonly mutation: Mutation;
+}
+
+/** The scratch copy with one open compiler: each file is as it was before and after each call. */
+class Bench {
+  readonly #root: string;
+  readonly #api: API;
+  /** How long the tests of a mutant may take, by their names; known once they passed without a mutation. */
+  readonly #timeouts = new Map<string, number>();
+
+  constructor(root: string, api: API) {
+    this.#root = root;
+    this.#api = api;
+  }
+
+  source(file: string): Promise<string> {
+    return Bun.file(this.#path(file)).text();
+  }
+
+  /** All mutations of `files` in a seeded order that takes every kind in turn, so that no frequent kind crowds out the others. */
+  async sample(files: readonly string[], seed: number): Promise<Site[]> {
+    const program = await this.#program();
+    const sites: Site[] = [];
+    for (const file of files) {
+      const source = await program.getSourceFile(this.#path(file));
+      if (source !== undefined) sites.push(...mutationsOf(source).map((mutation) => ({ file, mutation })));
+    }
+    const shuffled = fc.sample(fc.shuffledSubarray(sites, { minLength: sites.length }), { seed, numRuns: 1 })[0] ?? [];
+    const ranks = new Map<string, number>();
+    const ranked = shuffled.map((site) => {
+      const rank = ranks.get(site.mutation.kind) ?? 0;
+      ranks.set(site.mutation.kind, rank + 1);
+      return { site, rank };
+    });
+    return ranked.sort((a, b) => a.rank - b.rank).map(({ site }) => site);
+  }
+
+  /** Whether the files of the room still type-check with `text` in place of `file`. */
+  compiles(file: string, text: string, files: readonly string[]): Promise<boolean> {
+    return this.#with(file, text, async () => {
+      const program = await this.#program(file);
+      if ((await program.getSyntacticDiagnostics(this.#path(file))).length > 0) return false;
+      for (const each of [file, ...files]) if ((await program.getSemanticDiagnostics(this.#path(each))).length > 0) return false;
+      return true;
+    });
+  }
+
+  async judge(file: string, text: string): Promise<Judged["outcome"]> {
+    const tests = testsOf(this.#root, file);
+    if (tests.length === 0) return "untested";
+    const timeout = await this.#timeoutOf(tests);
+    const passed = await this.#with(file, text, () => this.#test(tests, timeout));
+    return passed === undefined ? "timeout" : passed ? "survived" : "killed";
+  }
+
+  async #timeoutOf(tests: readonly string[]): Promise<number> {
+    const key = tests.join(" ");
+    const known = this.#timeouts.get(key);
+    if (known !== undefined) return known;
+    const started = performance.now();
+    if ((await this.#test(tests, 600_000)) !== true) throw new Error(`these tests fail without a mutation: ${key}`);
+    const timeout = Math.max(MIN_TIMEOUT_MS, 5 * (performance.now() - started));
+    this.#timeouts.set(key, timeout);
+    return timeout;
+  }
+
+  /** Whether the tests pass; `undefined` when they took too long. What they started ends with them. */
+  async #test(tests: readonly string[], timeoutMs: number): Promise<boolean | undefined> {
+    const command = [process.execPath, "test", "--bail", "--timeout", "30000", ...tests.map((path) => `./${path}`)];
+    const child = Bun.spawn(command, { cwd: this.#root, stdout: "ignore", stderr: "ignore", detached: true });
+    let late = false;
+    const timer = setTimeout(() => {
+      late = true;
+      endGroup(child.pid);
+    }, timeoutMs);
+    const code = await child.exited;
+    clearTimeout(timer);
+    endGroup(child.pid);
+    return late ? undefined : code === 0;
+  }
+
+  async #with<T>(file: string, text: string, act: () => Promise<T>): Promise<T> {
+    const source = await this.source(file);
+    await Bun.write(this.#path(file), text);
+    try {
+      return await act();
+    } finally {
+      await Bun.write(this.#path(file), source);
+      await this.#program(file);
+    }
+  }
+
+  async #program(changed?: string): Promise<Program> {
+    const config = join(this.#root, "tsconfig.json");
+    const fileChanges = changed === undefined ? {} : { fileChanges: { changed: [this.#path(changed)] } };
+    const snapshot = await this.#api.updateSnapshot({ openProjects: [config], ...fileChanges });
+    const project = snapshot.getProject(config);
+    if (project === undefined) throw new Error(`the compiler does not open ${config}`);
+    return project.program;
+  }
+
+  #path(file: string): string {
+    return join(this.#root, "src", file);
+  }
+}
+
+function endGroup(pid: number): void {
+  try {
+    process.kill(-pid, "SIGKILL");
+  } catch {
+    // Every process of the group has ended.
+  }
+}
