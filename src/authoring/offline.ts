@@ -23,7 +23,7 @@ interface Held {
 }
 
 /** Places the package and stores that its permissions were accepted; it starts with the gateway. */
-export function installOffline(config: Config, found: PluginPackage, who: string): Result<null> {
+export async function installOffline(config: Config, found: PluginPackage, who: string): Promise<Result<null>> {
   const { manifest, files, code } = found;
   if (BUNDLED.some((plugin) => plugin.name === manifest.name)) {
     return fail("conflict", `${manifest.name} is the name of a bundled plugin`, {
@@ -53,7 +53,7 @@ export function installOffline(config: Config, found: PluginPackage, who: string
 }
 
 /** With its grants, settings and secrets; its data only with `purge`. */
-export function removeOffline(config: Config, name: string, purge: boolean, who: string): Result<null> {
+export async function removeOffline(config: Config, name: string, purge: boolean, who: string): Promise<Result<null>> {
   return holding(config, ({ database, grants, note }) => {
     if (!uninstall(config.data_dir, name))
       return fail("not_found", `no plugin called ${JSON.stringify(name.slice(0, 64))} is installed in ${config.data_dir}`);
@@ -67,7 +67,7 @@ export function removeOffline(config: Config, name: string, purge: boolean, who:
   });
 }
 
-function holding(config: Config, work: (held: Held) => Result<null>, clock: Clock = systemClock): Result<null> {
+async function holding(config: Config, work: (held: Held) => Result<null>, clock: Clock = systemClock): Promise<Result<null>> {
   const lock = lockDataFolder(config.data_dir);
   if (!lock.ok) return lock;
   try {
@@ -83,7 +83,7 @@ function holding(config: Config, work: (held: Held) => Result<null>, clock: Cloc
         note: (plugin, event, detail) => audit.note(event, plugin, { detail }),
       });
     } finally {
-      audit.stop();
+      await audit.stop();
       database.value.close();
     }
   } finally {

@@ -215,9 +215,10 @@ function limited(message: string, seconds: number): { ok: false; error: GatewayE
 function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const abort = () => reject(asGatewayError(signal.reason));
+    const settled = () => signal.removeEventListener("abort", abort);
     if (signal.aborted) abort();
     signal.addEventListener("abort", abort, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
+    promise.then(resolve, reject).then(settled, settled);
   });
 }
 

@@ -1,6 +1,7 @@
 import { fail, ok, type Result } from "../errors.ts";
 import { handleNumber } from "../ids.ts";
 import type { Json } from "../json.ts";
+import { inBackground } from "../log/background.ts";
 import { Admission } from "./approval/admission.ts";
 import type { AdmissionDeps, Approvals } from "./approval/ports.ts";
 import { ConfigurationUpdates } from "./lifecycle/configuration.ts";
@@ -371,9 +372,10 @@ export class Supervisor {
     const loud = status.state === "failed" && !this.#stopped;
     log[loud ? "error" : "debug"](loud ? `failed${reason}` : `${from} -> ${status.state}${reason}`, { plugin: plugin.name });
     if (status.state === "running") bus.emit("plugin_started", { plugin: plugin.name });
-    if (status.state === "running") void this.#dependents.regain(plugin.name);
+    if (status.state === "running")
+      inBackground(log, "starting what needs it", this.#dependents.regain(plugin.name), { plugin: plugin.name });
     if ((status.state === "failed" || status.state === "disabled") && !this.#stopped)
-      void this.#dependents.lose(plugin.name, `is ${status.state}`);
+      inBackground(log, "stopping what needs it", this.#dependents.lose(plugin.name, `is ${status.state}`), { plugin: plugin.name });
     if (status.state === "failed") bus.emit("plugin_failed", { plugin: plugin.name, reason: status.reason });
     if (status.state === "stopped" || status.state === "disabled")
       bus.emit("plugin_stopped", { plugin: plugin.name, reason: status.reason });

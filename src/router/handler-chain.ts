@@ -15,10 +15,10 @@ export interface Turn {
  * Asks one after the other until one replies; the first is asked before this returns. One that takes its time is waited for
  * beside those after it, and the reply that comes first counts: else a plugin that declares another's command and dawdles
  * just under its deadline would keep that one's answer back for as long. Answers with the reply's turn last, or with all
- * turns in their order when nobody replied. `asks` must not reject.
+ * turns in their order when nobody replied. Rejects when one of `asks` does.
  */
 export function inTurn(clock: Clock, asks: readonly (() => Promise<Turn>)[]): Promise<readonly Turn[]> {
-  const { promise, resolve } = Promise.withResolvers<readonly Turn[]>();
+  const { promise, resolve, reject } = Promise.withResolvers<readonly Turn[]>();
   const turns: Turn[] = [];
   let asked = 0;
   let ended = 0;
@@ -43,14 +43,14 @@ export function inTurn(clock: Clock, asks: readonly (() => Promise<Turn>)[]): Pr
       next();
     };
     const patience = asked < asks.length ? clock.after(PATIENCE_MS, move) : null;
-    void ask().then((turn) => {
+    ask().then((turn) => {
       patience?.cancel();
       turns[at] = turn;
       ended++;
       if (done) return;
       if (turn.text === null) move();
       else finish([...turns.filter((before) => before !== undefined && before !== turn), turn]);
-    });
+    }, reject);
   };
   next();
   return promise;

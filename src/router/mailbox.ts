@@ -66,9 +66,10 @@ export class Mailboxes {
       };
       const start = () => {
         box.busy.add(sender);
+        const ended = () => this.#ended(plugin, box, sender);
         task()
           .then((value) => resolve({ run: true, value }), reject)
-          .finally(() => this.#ended(plugin, box, sender));
+          .then(ended, ended);
       };
       if (!box.busy.has(sender) && box.busy.size < this.#limits.inFlight) {
         start();

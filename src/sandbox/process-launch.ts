@@ -1,4 +1,5 @@
 /** Starts this executable again as a plugin host, in its jail, and waits until its walls stand. */
+
 import { closeSync, existsSync, realpathSync } from "node:fs";
 import { basename, dirname } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -10,6 +11,7 @@ import type { Clock } from "../clock.ts";
 import { IS_COMPILED } from "../compiled.ts";
 import { fail, GatewayError, ok, type Result } from "../errors.ts";
 import { libc } from "../linux/libc.ts";
+import { inBackground } from "../log/background.ts";
 import type { Logger } from "../log/logger.ts";
 import { readLines } from "./process-output.ts";
 
@@ -184,9 +186,10 @@ function firstReport(child: Launched["process"], { log, clock }: LaunchOptions):
       readLines(child.stdout, now, { line: take, dropped, flooded }),
       readLines(child.stderr, now, { line: say, dropped, flooded }),
     ];
-    Promise.allSettled([...outputs, child.exited]).then(() => {
+    const ended = Promise.allSettled([...outputs, child.exited]).then(() => {
       if (!reported) settle(fail("host_gone", `The plugin host ended at its start: ${words.join(" ") || endOf(child)}`));
     });
+    inBackground(log, "watching the start of a plugin host", ended);
   });
 }
 

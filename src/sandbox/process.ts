@@ -4,11 +4,13 @@
  * process, their pipes, /proc, and the folders of plugins; it opens no plugin's database and evaluates no plugin's code.
  * Everything that a host sends is hostile. This file is one plugin host as a jailed child process.
  */
+
 import { closeSync } from "node:fs";
 import type { BridgeEnd } from "../bridge/bridge.ts";
 import { OPTIONAL_WALLS, type Wall } from "../bridge/launch.ts";
 import { fdStream } from "../bridge/streams.ts";
 import { ok, type Result } from "../errors.ts";
+import { inBackground } from "../log/background.ts";
 import type { PluginHost } from "./port.ts";
 import { HOST_LIMITS, type LaunchOptions, launchHost } from "./process-launch.ts";
 import { RealmMemory } from "./process-memory.ts";
@@ -70,13 +72,14 @@ export async function probeWalls(options: Pick<LaunchOptions, "log" | "clock" | 
   return ok(walls);
 }
 
-function bridgeEnded({ reason, detail }: BridgeEnd, watch: Supervised, { clock }: SpawnOptions): void {
+function bridgeEnded({ reason, detail }: BridgeEnd, watch: Supervised, { clock, log }: SpawnOptions): void {
   if (reason !== "closed") {
     watch.kill(reason, detail);
     return;
   }
   const timer = clock.after(GRACE_MS, () => watch.kill("crashed", "it closed its bridge and stayed"));
-  watch.exited.then(() => timer.cancel());
+  const exited = watch.exited.then(() => timer.cancel());
+  inBackground(log, "waiting for the end of a plugin host", exited);
 }
 
 function warnOfMissing(walls: readonly Wall[], { log }: SpawnOptions): void {

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { systemClock } from "../../clock.ts";
-import { fail, type GatewayError, ok, type Result } from "../../errors.ts";
+import { asGatewayError, fail, type GatewayError, ok, type Result } from "../../errors.ts";
 import type { Json } from "../../json.ts";
 import type { LogLine } from "../../log/line.ts";
 import { MANIFEST_FILE, parseManifest } from "../../manifest/parse.ts";
@@ -60,7 +60,9 @@ class Dev {
 
   constructor(private readonly options: DevOptions) {
     this.#screen = new Screen(options.terminal, options.folder);
-    this.#watch = new FolderWatch(options.folder, systemClock, () => void this.#alone(() => this.#changed()));
+    this.#watch = new FolderWatch(options.folder, systemClock, () => {
+      this.#alone(() => this.#changed()).catch((thrown) => this.#failed(asGatewayError(thrown)));
+    });
   }
 
   async run(): Promise<void> {

@@ -100,7 +100,7 @@ async function install(call: Call): Promise<Result<number>> {
   const { manifest } = contents.value;
   const loaded = configuration(io, flags);
   if (!loaded.ok) return loaded;
-  const placed = installOffline(loaded.value.config, contents.value, whoami(io));
+  const placed = await installOffline(loaded.value.config, contents.value, whoami(io));
   if (!placed.ok) return placed;
   if (flags.json === true) json(io, { name: manifest.name, version: manifest.version, state: "installed" });
   else line(io, `${manifest.name} ${manifest.version}: installed; it starts with the gateway`);
@@ -162,7 +162,7 @@ async function remove({ io, args, flags, client }: Call): Promise<Result<number>
   if (!removed.ok) {
     const loaded = configuration(io, flags);
     if (!loaded.ok) return loaded;
-    const offline = removeOffline(loaded.value.config, name, purge, whoami(io));
+    const offline = await removeOffline(loaded.value.config, name, purge, whoami(io));
     if (!offline.ok) return offline;
   }
   line(io, `${name}: removed${purge ? " with its data" : "; its data is kept for the next time (--purge removes it)"}`);

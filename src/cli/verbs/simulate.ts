@@ -185,8 +185,8 @@ async function scriptPort(client: Client, signal: AbortSignal): Promise<Result<S
       for (const listener of [...listeners]) listener({ to, text: message.output.text });
     }
   };
-  // The stream's end shows as expectations that are not met.
-  void listen();
+  // When the stream ends or fails, the script's expectations are not met, and the script says so.
+  listen().catch(() => undefined);
   return ok({
     async say({ from, to, text, channel }) {
       const body = { from, to, text, channel };

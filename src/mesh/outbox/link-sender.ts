@@ -1,4 +1,5 @@
 import type { Clock, Timer } from "../../clock.ts";
+import { inBackground } from "../../log/background.ts";
 import type { Logger } from "../../log/logger.ts";
 import type { LinkStatus } from "../link-status.ts";
 import type { OutgoingText, Radio } from "../radio.ts";
@@ -88,7 +89,7 @@ export class LinkSender {
       }
       const sendJob = this.deps.next(this.radio, this.status());
       if (sendJob === null) return;
-      void this.#send(sendJob);
+      inBackground(this.deps.log, "sending a text", this.#send(sendJob), { link: this.radio.name });
     }
   }
 

@@ -85,6 +85,11 @@ export class RadioSession implements ConnectionEvents {
     return written;
   }
 
+  /** Not waited for. A connection that cannot even refuse a frame is given up. */
+  #post(frame: Uint8Array): void {
+    this.write(frame).catch(() => this.#giveUp("writing to the radio failed"));
+  }
+
   /** Says goodbye, so that the radio does not lose what it still has of ours, and closes within two seconds. */
   async close(): Promise<void> {
     this.#cancelAll();
@@ -93,7 +98,7 @@ export class RadioSession implements ConnectionEvents {
     const deadline = Promise.withResolvers<void>();
     const timer = this.deps.clock.after(CLOSE_MAX_MS, deadline.resolve);
     // Not awaited: close() gets it out, or gives up on a peer that takes nothing.
-    void this.write(disconnectFrame());
+    this.#post(disconnectFrame());
     await Promise.race([connection.close(), deadline.promise]);
     timer.cancel();
     // A connection that never tells its end must not keep the link from opening the next one.
@@ -155,7 +160,7 @@ export class RadioSession implements ConnectionEvents {
 
   #ask(): void {
     const frame = wantConfigFrame(this.#nonce);
-    void this.write(this.deps.isSerial ? Buffer.concat([WAKE_BYTES, frame]) : frame);
+    this.#post(this.deps.isSerial ? Buffer.concat([WAKE_BYTES, frame]) : frame);
     const askedAt = this.deps.clock.monotonic();
     const check = () => {
       const now = this.deps.clock.monotonic();
@@ -187,12 +192,12 @@ export class RadioSession implements ConnectionEvents {
     const isFresh = this.#timeSetAt !== null && now - this.#timeSetAt < SET_TIME_MS;
     if (isFresh || facts.ownNode === null || wall < CLOCK_IS_SET) return;
     this.#timeSetAt = now;
-    void this.write(setTimeFrame(facts.ownNode, random.u32() || 1, Math.floor(wall / 1000)));
+    this.#post(setTimeFrame(facts.ownNode, random.u32() || 1, Math.floor(wall / 1000)));
   }
 
   #heartbeat(): void {
     const sentAt = this.deps.clock.monotonic();
-    void this.write(heartbeatFrame());
+    this.#post(heartbeatFrame());
     this.#setTime();
     this.#set("heartbeat", HEARTBEAT_MS, () => this.#heartbeat());
     this.#set("liveness", LIVENESS_MS, () => {
@@ -222,7 +227,8 @@ export class RadioSession implements ConnectionEvents {
   /** The end is told when the connection is closed, so that the next one finds the device free. */
   #giveUp(reason: string): void {
     this.#gaveUp ??= reason;
-    void this.close();
+    // If closing fails, the link must still learn that this session is over.
+    this.close().catch(() => this.closed({ by: "local" }));
   }
 
   #set(name: TimerName, ms: number, run: () => void): void {

@@ -3,6 +3,7 @@ import { appendFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock, Timer } from "../../clock.ts";
 import { asGatewayError } from "../../errors.ts";
+import { inBackground } from "../../log/background.ts";
 import type { Logger } from "../../log/logger.ts";
 import { fileName, fileNumbers, GENESIS, HEAD_FILE, type Head, link, readHead, unlink } from "./chain.ts";
 import { type AuditItem, type AuditQuery, matches, readItem, searchFiles } from "./query.ts";
@@ -156,8 +157,12 @@ export class AuditLog {
     }
     this.#lines.push({ time: new Date(this.#parts.clock.now()).toISOString(), ...body });
     if (!this.#open) return;
-    if (this.#lines.length === FLUSH_LINES) void this.flush();
-    else this.#timer ??= this.#parts.clock.after(FLUSH_MS, () => void this.flush());
+    if (this.#lines.length === FLUSH_LINES) this.#flushInBackground();
+    else this.#timer ??= this.#parts.clock.after(FLUSH_MS, () => this.#flushInBackground());
+  }
+
+  #flushInBackground(): void {
+    inBackground(this.#parts.log, "writing the audit log", this.flush());
   }
 
   #nextFile(): void {

@@ -1,4 +1,5 @@
 import type { Clock, Timer } from "../../clock.ts";
+import { inBackground } from "../../log/background.ts";
 import type { Logger } from "../../log/logger.ts";
 import type { Plugin } from "../plugin/plugin.ts";
 
@@ -21,7 +22,8 @@ export class HealthChecker {
   start(): void {
     if (this.#stopped) return;
     this.#timer = this.deps.clock.after(this.deps.limits().interval_s * 1000, () => {
-      for (const plugin of this.deps.plugins()) void this.#check(plugin);
+      for (const plugin of this.deps.plugins())
+        inBackground(this.deps.log, "the health check", this.#check(plugin), { plugin: plugin.name });
       this.start();
     });
   }

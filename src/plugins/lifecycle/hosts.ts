@@ -1,5 +1,6 @@
 import { type Clock, sleep } from "../../clock.ts";
 import { fail, type Result } from "../../errors.ts";
+import { inBackground } from "../../log/background.ts";
 import type { Logger } from "../../log/logger.ts";
 import type { HostExit, PluginHost } from "../../sandbox/port.ts";
 import type { HostKey } from "../plugin/candidate.ts";
@@ -90,7 +91,8 @@ export class Hosts {
     const host = spawned.value;
     slot.host = host;
     slot.startedAt = this.deps.clock.monotonic();
-    void host.exited.then((exit) => this.#exited(key, slot, host, exit));
+    const exited = host.exited.then((exit) => this.#exited(key, slot, host, exit));
+    inBackground(this.deps.log, `noting the end of plugin host ${key}`, exited);
     return spawned;
   }
 

@@ -1,5 +1,6 @@
 import type { GoneReason } from "../../bridge/realm-spec.ts";
 import { fail, type GatewayError, ok, type Result } from "../../errors.ts";
+import { inBackground } from "../../log/background.ts";
 import type { PluginHost } from "../../sandbox/port.ts";
 import type { Bundle } from "../plugin/bundle.ts";
 import type { Instance } from "../plugin/instance.ts";
@@ -144,7 +145,8 @@ export class Lifecycle {
   clear(plugin: Plugin): void {
     plugin.unload();
     // A process of its own has nothing left to do.
-    if (plugin.hostKey !== "shared") void this.deps.hosts.release(plugin.hostKey);
+    if (plugin.hostKey === "shared") return;
+    inBackground(this.deps.log, "ending its plugin host", this.deps.hosts.release(plugin.hostKey), { plugin: plugin.name });
   }
 
   #load(plugin: Plugin, code: Bundle | null = null) {

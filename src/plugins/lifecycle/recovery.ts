@@ -1,5 +1,6 @@
 import type { GoneReason } from "../../bridge/realm-spec.ts";
 import type { Timer } from "../../clock.ts";
+import { inBackground } from "../../log/background.ts";
 import type { HostExit, PluginHost } from "../../sandbox/port.ts";
 import type { HostKey } from "../plugin/candidate.ts";
 import type { FailureSource, HealthAction } from "../plugin/health.ts";
@@ -77,11 +78,12 @@ export class Recovery {
 
   #bringBack(plugin: Plugin): void {
     plugin.returning("its host was ended for another plugin's fault");
-    void plugin.exclusive(async () => {
+    const back = plugin.exclusive(async () => {
       if (this.#stopped || plugin.state !== "loading") return;
       // The very code that ran: quickly back, and nothing that changed on the disk meanwhile.
       await this.lifecycle().up(plugin, plugin.bundle);
     });
+    this.#inBackground("bringing it back", back, plugin);
   }
 
   #apply(plugin: Plugin, verdict: HealthAction, message: string): void {
@@ -94,11 +96,17 @@ export class Recovery {
     plugin.backingOff(`${message}; starts again in ${delay} s`);
     this.#alert(plugin, "plugin_restarting", `${plugin.name} is restarted in ${delay} s: ${message}`, false);
     const dying = plugin.instance;
-    void dying?.close();
+    this.#inBackground("closing its realm", dying?.close(), plugin);
     this.cancel(plugin);
     this.#timers.set(
       plugin.name,
-      this.deps.clock.after(verdict.delayMs, () => void plugin.exclusive(() => this.#again(plugin))),
+      this.deps.clock.after(verdict.delayMs, () =>
+        this.#inBackground(
+          "its restart",
+          plugin.exclusive(() => this.#again(plugin)),
+          plugin,
+        ),
+      ),
     );
   }
 
@@ -115,10 +123,14 @@ export class Recovery {
     const reason = `disabled after ${max_restarts} restarts (${max_failures} failures each at most): ${message}`;
     const dying = plugin.instance;
     this.lifecycle().clear(plugin);
-    void dying?.close();
+    this.#inBackground("closing its realm", dying?.close(), plugin);
     if (plugin.state === "running") plugin.stopping(reason);
     plugin.disabled(reason, "threshold");
     this.#alert(plugin, "plugin_disabled", `${plugin.name} was ${reason}`, true);
+  }
+
+  #inBackground(what: string, work: Promise<unknown> | undefined, plugin: Plugin): void {
+    inBackground(this.deps.log, what, work, { plugin: plugin.name });
   }
 
   #alert(plugin: Plugin, code: string, message: string, loud: boolean): void {

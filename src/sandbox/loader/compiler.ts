@@ -123,7 +123,7 @@ export class Compiler {
 
   #endWhenIdle(child: ChildProcess): void {
     this.#idle?.cancel();
-    this.#idle = this.deps.clock.after(IDLE_MS, () => void child.kill());
+    this.#idle = this.deps.clock.after(IDLE_MS, () => child.end());
   }
 }
 
@@ -147,9 +147,10 @@ class ChildProcess {
   constructor(command: readonly string[]) {
     this.#child = Bun.spawn([...command], { cwd: "/", env: {}, stdin: "pipe", stdout: "pipe", stderr: "ignore" });
     this.#reader = this.#child.stdout.getReader();
-    void this.#child.exited.then(() => {
+    const ended = () => {
       this.gone = true;
-    });
+    };
+    this.#child.exited.then(ended, ended);
   }
 
   async ask(line: string, { clock, limits }: CompilerDeps): Promise<Result<string, Failure>> {
@@ -164,7 +165,7 @@ class ChildProcess {
     };
     look = clock.after(LOOK_MS, watch);
     this.#send(`${line}\n`).catch(() => failed("gone"));
-    void this.#line().then(resolve, () => failed("gone"));
+    this.#line().then(resolve, () => failed("gone"));
     const outcome = await promise;
     end.cancel();
     look.cancel();
@@ -172,13 +173,18 @@ class ChildProcess {
   }
 
   async #send(text: string): Promise<void> {
-    this.#child.stdin.write(text);
+    await this.#child.stdin.write(text);
     await this.#child.stdin.flush();
   }
 
-  async kill(): Promise<void> {
+  end(): void {
     this.gone = true;
     this.#child.kill("SIGKILL");
+  }
+
+  /** As {@link end}; resolves when the process is gone. */
+  async kill(): Promise<void> {
+    this.end();
     await this.#child.exited;
   }
 
