@@ -5,15 +5,16 @@ export const MAX_PATTERN = 100;
 const MAX_ITEMS = 60;
 const DAYS_OF_MONTH = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
 const EXAMPLES = "0 7 * * * (every day at 7:00), */15 * * * * (every quarter of an hour), 0 18 * * MON-FRI";
-const NICKNAMES: Readonly<Record<string, string>> = {
-  "@yearly": "0 0 1 1 *",
-  "@annually": "0 0 1 1 *",
-  "@monthly": "0 0 1 * *",
-  "@weekly": "0 0 * * 0",
-  "@daily": "0 0 * * *",
-  "@midnight": "0 0 * * *",
-  "@hourly": "0 * * * *",
-};
+/** A map: the source is the plugin's own text, and an object has keys of its own such as __proto__. */
+const NICKNAMES: ReadonlyMap<string, string> = new Map([
+  ["@yearly", "0 0 1 1 *"],
+  ["@annually", "0 0 1 1 *"],
+  ["@monthly", "0 0 1 * *"],
+  ["@weekly", "0 0 * * 0"],
+  ["@daily", "0 0 * * *"],
+  ["@midnight", "0 0 * * *"],
+  ["@hourly", "0 * * * *"],
+]);
 
 interface Field {
   readonly name: string;
@@ -49,7 +50,7 @@ export interface CronGrammar {
  */
 export function readCron(source: string): Result<CronGrammar> {
   if (source.length > MAX_PATTERN) return fail("invalid_argument", `the cron pattern is longer than ${MAX_PATTERN} characters`);
-  const text = NICKNAMES[source.trim().toLowerCase()] ?? source.trim();
+  const text = NICKNAMES.get(source.trim().toLowerCase()) ?? source.trim();
   const show = JSON.stringify(source);
   if (/^\d{4}-\d{2}/.test(text)) {
     const hint = `a task repeats: write a pattern such as ${EXAMPLES}`;

@@ -8,7 +8,7 @@ import type { LinkStatus } from "../../src/mesh/link-status.ts";
 import type { MeshMessage } from "../../src/mesh/message.ts";
 import type { MeshNode } from "../../src/mesh/node.ts";
 import type { MessageStatus } from "../../src/mesh/outgoing.ts";
-import { fakeClock } from "../log/fake-clock.ts";
+import { FakeClock } from "../fake-clock.ts";
 
 export const HASH = "sha256-0123";
 const AT = Date.parse("2026-01-15T10:30:00Z");
@@ -103,7 +103,7 @@ export function fakeControl() {
   const events = new EventBus<CoreEvents>((_, thrown) => void faults.push(thrown));
   const log = createLog(
     { level: "debug", format: "text", file: null, max_mb: 1, keep: 1, levels: {} },
-    { clock: fakeClock(), console: null },
+    { clock: new FakeClock(), console: null },
   );
   const plugins = new Map([
     ["hello_world", summary("hello_world")],

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, s
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { LogFile } from "../../src/log/file.ts";
-import { fakeClock } from "./fake-clock.ts";
+import { FakeClock } from "../fake-clock.ts";
 
 let folder = "";
 beforeEach(() => {
@@ -12,7 +12,7 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 function make(keep = 2, maxMb = 0.001) {
-  const clock = fakeClock();
+  const clock = new FakeClock();
   const troubles: string[] = [];
   const path = join(folder, "logs", "gateway.log");
   return { clock, troubles, path, file: new LogFile({ path, maxMb, keep }, clock, (message) => void troubles.push(message)) };
@@ -82,7 +82,7 @@ describe("the log file", () => {
   });
 
   test("a full disk is survived", () => {
-    const clock = fakeClock();
+    const clock = new FakeClock();
     const troubles: string[] = [];
     const file = new LogFile({ path: "/dev/full", maxMb: 1, keep: 0 }, clock, (message) => void troubles.push(message));
     file.write("x");

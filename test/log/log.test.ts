@@ -3,13 +3,16 @@ import fc from "fast-check";
 import { GatewayError } from "../../src/errors.ts";
 import type { LogLine } from "../../src/log/line.ts";
 import { createLog, type LogConfig } from "../../src/log/log.ts";
-import { fakeClock } from "./fake-clock.ts";
+import { FakeClock } from "../fake-clock.ts";
 
 const CONFIG: LogConfig = { level: "info", format: "json", file: null, max_mb: 1, keep: 2, levels: {} };
 
 function make(config: Partial<LogConfig> = {}, colour = false) {
   const lines: string[] = [];
-  const log = createLog({ ...CONFIG, ...config }, { clock: fakeClock(), console: { write: (text) => void lines.push(text), colour } });
+  const log = createLog(
+    { ...CONFIG, ...config },
+    { clock: new FakeClock(Date.parse("2026-01-15T10:30:00Z")), console: { write: (text) => void lines.push(text), colour } },
+  );
   return { log, lines, json: (at: number) => JSON.parse(lines.at(at) ?? "null") };
 }
 

@@ -4,7 +4,7 @@ import { handleNumber } from "../../src/ids.ts";
 import { layOut } from "../../src/menu/menu-page.ts";
 import { SessionData } from "../../src/menu/session-data.ts";
 import { RESERVED_WORDS } from "../../src/menu/words.ts";
-import { FakeClock } from "../schedule/fake-clock.ts";
+import { FakeClock } from "../fake-clock.ts";
 import { NODE, world } from "./world.ts";
 
 const bytes = (text: string) => new TextEncoder().encode(text).length;
@@ -296,7 +296,7 @@ describe("sessions", () => {
     made.clock.pass(1_800_000);
     expect(made.say("1")).toBe("-");
     expect(made.menus.counters).toEqual({ opened: 2, closed: 0, expired: 2, evicted: 0 });
-    expect([say("x"), clock.timers, menus.openSessions]).toEqual(["-", 0, 0]);
+    expect([say("x"), clock.pending, menus.openSessions]).toEqual(["-", 0, 0]);
   });
 
   test("are bounded: the least recently used makes room, and is counted", () => {
@@ -313,7 +313,7 @@ describe("sessions", () => {
     const { open, say, add, clock } = world();
     add({ label: "About" });
     open("menu");
-    clock.jump(50 * 365 * 86_400_000);
+    clock.jumpWall(50 * 365 * 86_400_000);
     expect(say("1")).toBe("demo/About()");
   });
 

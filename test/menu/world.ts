@@ -4,7 +4,7 @@ import type { MenuItem } from "../../src/menu/items.ts";
 import { Menus } from "../../src/menu/menus.ts";
 import { MenuRegistry } from "../../src/menu/registry.ts";
 import { SessionData } from "../../src/menu/session-data.ts";
-import { FakeClock } from "../schedule/fake-clock.ts";
+import { FakeClock } from "../fake-clock.ts";
 
 export const NODE = 0x0a0b0c0d;
 

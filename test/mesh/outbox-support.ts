@@ -13,7 +13,7 @@ import type { MessageStatus, OutboxRequest } from "../../src/mesh/outgoing.ts";
 import type { OutgoingText, QueueReport, Radio, RoutingReport } from "../../src/mesh/radio.ts";
 import type { CoreDatabase } from "../../src/storage/core.ts";
 import { openCoreDatabase } from "../../src/storage/core-open.ts";
-import { HandClock } from "../storage/core-clock.ts";
+import { FakeClock } from "../fake-clock.ts";
 
 export const OWN = 0x0a0a0a0a;
 export const PEER = 0x0000_0002;
@@ -108,7 +108,7 @@ export class FakeRadio implements Radio {
 }
 
 export interface Bench {
-  readonly clock: HandClock;
+  readonly clock: FakeClock;
   readonly database: CoreDatabase;
   readonly outbox: Outbox;
   readonly radios: FakeRadio[];
@@ -127,7 +127,7 @@ export const SETTINGS = {
 export function bench(
   change: Partial<OutboxDeps> & { links?: string[] } = {},
   folder = mkdtempSync(join(tmpdir(), "zephyrgate-outbox-")),
-  clock = new HandClock(),
+  clock = new FakeClock(),
 ): Bench {
   const opened = openCoreDatabase(join(folder, "gateway.db"), [OUTBOX_SCHEMA], { clock, log: silentLogger });
   if (!opened.ok) throw opened.error;
@@ -158,7 +158,7 @@ export function bench(
     again: () => bench(change, folder, clock),
     async close() {
       const stopped = outbox.stop();
-      await clock.run(5_000);
+      await clock.advance(5_000);
       await stopped;
       database.close();
       rmSync(folder, { recursive: true, force: true });

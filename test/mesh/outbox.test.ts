@@ -5,7 +5,7 @@ import { BROADCAST } from "../../src/mesh/ids.ts";
 import { EMERGENCY_ROOM, WAITING_MAX, WAITING_PER_PLUGIN_MAX } from "../../src/mesh/outbox/admission.ts";
 import { judgeNak } from "../../src/mesh/outbox/message/outcome.ts";
 import type { MessageStatus } from "../../src/mesh/outgoing.ts";
-import { settle } from "../storage/core-clock.ts";
+import { settle } from "../fake-clock.ts";
 import { type Bench, bench, OWN, PEER, SETTINGS, text } from "./outbox-support.ts";
 
 let b: Bench;
@@ -29,7 +29,7 @@ describe("sending", () => {
     if (!queued.ok) throw queued.error;
     expect(queued.value.id).toMatch(/^m_[0-9A-Z]{26}$/);
     expect(b.radio.sent).toEqual([]);
-    await b.clock.run(0);
+    await b.clock.advance(0);
     expect((await queued.value.stored).ok).toBe(true);
     expect(b.radio.sent).toMatchObject([{ text: "hello", to: PEER, channel: 3, replyId: 77, wantAck: true, priority: "normal" }]);
     expect(states(queued.value.id)).toEqual(["queued", "sent"]);
@@ -45,13 +45,13 @@ describe("sending", () => {
       return { ok: true, value: null };
     };
     queue();
-    await b.clock.run(0);
+    await b.clock.advance(0);
     expect(stored).toBeDefined();
   });
 
   test("two texts on a link are never closer than the spacing", async () => {
     for (let i = 0; i < 6; i++) queue();
-    await b.clock.run(60_000);
+    await b.clock.advance(60_000);
     const gaps = b.radio.sent.map((sent, i) => sent.at - (b.radio.sent[i - 1]?.at ?? Number.NEGATIVE_INFINITY));
     expect(b.radio.sent).toHaveLength(6);
     expect(Math.min(...gaps)).toBeGreaterThanOrEqual(2_500);
@@ -61,7 +61,7 @@ describe("sending", () => {
     const before = b.database.stats().commits;
     for (let i = 0; i < 200; i++) {
       if (b.outbox.stats().queued < 50) queue();
-      await b.clock.run(50);
+      await b.clock.advance(50);
     }
     expect(b.database.stats().commits - before).toBeLessThanOrEqual(22);
   });
@@ -69,7 +69,7 @@ describe("sending", () => {
   test("a long text goes in marked parts that follow one another", async () => {
     const id = queue({ text: "word ".repeat(90).trim() });
     queue({ text: "other", sender: { kind: "operator" } });
-    await b.clock.run(30_000);
+    await b.clock.advance(30_000);
     expect(b.radio.texts.map((each) => each.slice(0, 5))).toEqual(["(1/3)", "(2/3)", "(3/3)", "other"]);
     expect(b.statuses.filter((status) => status.id === id).map(({ state, part }) => [state, part])).toEqual([
       ["queued", undefined],
@@ -86,10 +86,10 @@ describe("sending", () => {
     for (const plugin of ["a", "a", "a", "b", "c"]) queue({ text: plugin, sender: { kind: "plugin", plugin } });
     queue({ text: "low", priority: "low" });
     b.radio.move("up");
-    await b.clock.run(1_000);
+    await b.clock.advance(1_000);
     queue({ text: "high", priority: "high" });
     queue({ text: "sos", priority: "emergency" });
-    await b.clock.run(60_000);
+    await b.clock.advance(60_000);
     expect(b.radio.texts.map((each) => each.slice(0, 5))).toEqual(["(1/2)", "sos", "high", "(2/2)", "a", "b", "c", "a", "a", "low"]);
   });
 });
@@ -97,7 +97,7 @@ describe("sending", () => {
 describe("answers", () => {
   const sendOne = async (change: Parameters<typeof text>[0] = {}) => {
     const id = queue(change);
-    await b.clock.run(0);
+    await b.clock.advance(0);
     const packet = b.radio.sent.at(-1)?.packetId ?? 0;
     return { id, packet };
   };
@@ -116,22 +116,22 @@ describe("answers", () => {
 
   test("what the radio dropped is sent again, later and under a new id", async () => {
     for (const res of [32, 34]) {
-      await b.clock.run(3_000);
+      await b.clock.advance(3_000);
       const { id, packet } = await sendOne();
       b.radio.queue(packet, res);
       expect(last(id)).toMatchObject({ state: "queued", code: res });
-      await b.clock.run(32_000);
+      await b.clock.advance(32_000);
       b.radio.queue(b.radio.sent.at(-1)?.packetId ?? 0, 0);
-      await b.clock.run(0);
+      await b.clock.advance(0);
       expect(b.outbox.get(id)).toMatchObject({ state: "sent" });
       expect(b.radio.sent.at(-1)?.packetId).not.toBe(packet);
       expect(b.outbox.get(id)?.packets).toHaveLength(2);
       expect((b.radio.sent.at(-1)?.at ?? 0) - (b.radio.sent.at(-2)?.at ?? 0)).toBeGreaterThanOrEqual(5_000);
     }
-    await b.clock.run(3_000);
+    await b.clock.advance(3_000);
     const { packet } = await sendOne();
     b.radio.routing(packet, 38, OWN);
-    await b.clock.run(10_000);
+    await b.clock.advance(10_000);
     expect(b.radio.texts.at(-1)).toBe(b.radio.texts.at(-2) ?? "");
     expect(judgeNak(38)).toMatchObject({ kind: "dropped", holdMs: 500 }); // else a spacing below the radio's own is a storm
   });
@@ -146,7 +146,7 @@ describe("answers", () => {
       const { id, packet } = await sendOne();
       b.radio.queue(packet, res);
       expect(last(id)).toMatchObject({ state: "failed", reason, code: res });
-      await b.clock.run(5_000);
+      await b.clock.advance(5_000);
     }
   });
 
@@ -154,11 +154,11 @@ describe("answers", () => {
     const silent = await sendOne();
     b.radio.routing(silent.packet, 5, OWN);
     expect(last(silent.id)).toMatchObject({ state: "failed", reason: "not_heard", code: 5 });
-    await b.clock.run(10_000);
+    await b.clock.advance(10_000);
     const { id } = await sendOne({ wantAck: true });
     for (let i = 0; i < 3; i++) {
       b.radio.routing(b.radio.sent.at(-1)?.packetId ?? 0, 5, OWN);
-      await b.clock.run(120_000);
+      await b.clock.advance(120_000);
     }
     expect(b.radio.sent).toHaveLength(4);
     expect(new Set(b.outbox.get(id)?.packets).size).toBe(3);
@@ -169,16 +169,16 @@ describe("answers", () => {
     const { id, packet } = await sendOne({ wantAck: true });
     b.radio.routing(packet, 5, OWN);
     b.radio.routing(packet, 0, PEER);
-    await b.clock.run(300_000);
+    await b.clock.advance(300_000);
     expect(last(id)?.state).toBe("delivered");
     expect(b.radio.sent).toHaveLength(1);
   });
 
   test("a failing part spares the air the rest", async () => {
     const id = queue({ text: "x".repeat(900) });
-    await b.clock.run(0);
+    await b.clock.advance(0);
     b.radio.queue(b.radio.sent[0]?.packetId ?? 0, 6);
-    await b.clock.run(60_000);
+    await b.clock.advance(60_000);
     expect(b.radio.sent).toHaveLength(1);
     expect(last(id)).toMatchObject({ state: "failed", reason: "no_channel", part: 1 });
   });
@@ -197,16 +197,16 @@ describe("answers", () => {
 describe("links", () => {
   test("a link that is down keeps what waits; what it had not confirmed goes again under the same id", async () => {
     const first = queue();
-    await b.clock.run(2_600);
+    await b.clock.advance(2_600);
     const confirmed = queue();
-    await b.clock.run(0);
+    await b.clock.advance(0);
     b.radio.queue(b.radio.sent[1]?.packetId ?? 0, 0);
     b.radio.move("waiting");
     const later = queue();
-    await b.clock.run(60_000);
+    await b.clock.advance(60_000);
     expect(b.radio.sent).toHaveLength(2);
     b.radio.move("up");
-    await b.clock.run(10_000);
+    await b.clock.advance(10_000);
     expect(b.radio.sent.map((sent) => sent.packetId)).toEqual(
       [first, confirmed, first, later].map((id) => b.outbox.get(id)?.packets[0] ?? 0),
     );
@@ -216,9 +216,9 @@ describe("links", () => {
     let failures = 3;
     b.radio.write = () => (failures-- > 0 ? (failures === 2 ? null : fail("link_down", "broken pipe")) : { ok: true, value: null });
     const id = queue();
-    await b.clock.run(0);
+    await b.clock.advance(0);
     expect(b.outbox.get(id)?.state).toBe("queued");
-    await b.clock.run(60_000);
+    await b.clock.advance(60_000);
     expect(b.outbox.get(id)?.state).toBe("sent");
     expect(new Set(b.radio.sent.map((sent) => sent.packetId)).size).toBe(1);
   });
@@ -226,7 +226,7 @@ describe("links", () => {
   test("a radio that answers, but not about this text, gets it again under the same id", async () => {
     b.radio.queue(0, 0);
     queue();
-    await b.clock.run(50_000);
+    await b.clock.advance(50_000);
     expect(b.radio.sent).toHaveLength(2);
     expect(b.radio.sent[0]?.packetId).toBe(b.radio.sent[1]?.packetId ?? 0);
   });
@@ -236,12 +236,12 @@ describe("links", () => {
     c.radios[2]?.move("waiting");
     c.outbox.start();
     queue({ to: BROADCAST, text: "all" }, c);
-    await c.clock.run(3_000);
+    await c.clock.advance(3_000);
     expect(c.radios.map((radio) => radio.texts)).toEqual([["all"], ["all"], []]);
     expect(c.radios[0]?.sent[0]?.packetId).toBe(c.radios[1]?.sent[0]?.packetId ?? 0);
     queue({ text: "direct" }, c);
     queue({ text: "named", link: "base" }, c);
-    await c.clock.run(6_000);
+    await c.clock.advance(6_000);
     expect(c.radios.map((radio) => radio.texts)).toEqual([["all", "named"], ["all", "direct"], []]);
     await c.close();
   });
@@ -251,10 +251,10 @@ describe("links", () => {
     c.outbox.start();
     queue({ text: "one" }, c);
     queue({ text: "two" }, c);
-    await c.clock.run(0);
+    await c.clock.advance(0);
     c.radios[0]?.queue(c.radios[0].sent[0]?.packetId ?? 0, 0);
     c.radios[0]?.move("waiting");
-    await c.clock.run(5_000);
+    await c.clock.advance(5_000);
     expect(c.radios.map((radio) => radio.texts)).toEqual([["one"], ["two"]]);
     await c.close();
   });
@@ -264,12 +264,12 @@ describe("bounds", () => {
   test("deadlines: a normal message expires, an emergency outlives it", async () => {
     b.radio.move("waiting");
     const [normal, emergency] = [queue(), queue({ priority: "emergency" })];
-    await b.clock.run(16 * 60_000);
+    await b.clock.advance(16 * 60_000);
     expect(last(normal)).toMatchObject({ state: "failed", reason: "expired" });
-    await b.clock.run(22 * 3_600_000);
+    await b.clock.advance(22 * 3_600_000);
     expect(last(emergency)?.state).toBe("queued");
     b.radio.move("up");
-    await b.clock.run(5_000);
+    await b.clock.advance(5_000);
     expect(b.radio.sent).toHaveLength(1);
     expect(last(emergency)?.state).toBe("sent");
   });
@@ -303,13 +303,13 @@ describe("bounds", () => {
   test("a busy channel holds the lanes one after the other, never an emergency", async () => {
     b.radio.channelUtilization = 0.5;
     for (const priority of ["low", "normal", "high", "emergency"] as const) queue({ text: priority, priority });
-    await b.clock.run(10_000);
+    await b.clock.advance(10_000);
     expect(b.radio.texts).toEqual(["emergency"]);
     b.radio.channelUtilization = 0.3;
-    await b.clock.run(10_000);
+    await b.clock.advance(10_000);
     expect(b.radio.texts).toEqual(["emergency", "high"]);
     b.radio.channelUtilization = 0.1;
-    await b.clock.run(10_000);
+    await b.clock.advance(10_000);
     expect(b.radio.texts).toEqual(["emergency", "high", "normal", "low"]);
   });
 
@@ -318,7 +318,7 @@ describe("bounds", () => {
     c.outbox.start();
     for (let i = 0; i < 4; i++) queue({ text: "w".repeat(200) }, c);
     queue({ text: "other", sender: { kind: "plugin", plugin: "other" } }, c);
-    await c.clock.run(60_000);
+    await c.clock.advance(60_000);
     expect(c.radio.texts.filter((each) => each.startsWith("w"))).toHaveLength(2);
     expect(c.radio.texts).toContain("other");
     expect(c.outbox.airtimeOf("weather")).toBeGreaterThan(3_000);
@@ -332,7 +332,7 @@ describe("bounds", () => {
     expect(b.outbox.withdraw({ plugin: "weather" })).toBe(1);
     expect([one, two].map((id) => last(id)?.reason)).toEqual(["withdrawn", "withdrawn"]);
     b.radio.move("up");
-    await b.clock.run(10_000);
+    await b.clock.advance(10_000);
     expect(b.radio.sent).toHaveLength(1);
     expect(last(other)?.state).toBe("sent");
   });
@@ -341,28 +341,28 @@ describe("bounds", () => {
     const ids: string[] = [];
     for (let i = 0; i < 30; i++) {
       ids.push(queue());
-      await b.clock.run(2_500);
+      await b.clock.advance(2_500);
     }
     expect(ids).toEqual([...ids].sort());
     const page = b.outbox.list({ limit: 10 });
     expect(page.map((status) => status.id)).toEqual(ids.slice(-10).reverse());
     expect(b.outbox.list({ limit: 500, before: ids[20] ?? "" }).map((status) => status.id)).toEqual(ids.slice(0, 20).reverse());
     expect(b.outbox.list({ state: "failed" })).toEqual([]);
-    await b.clock.run(31 * 24 * 3_600_000);
+    await b.clock.advance(31 * 24 * 3_600_000);
     queue();
-    await b.clock.run(10_000);
+    await b.clock.advance(10_000);
     expect(b.outbox.list({ limit: 500 })).toHaveLength(1);
   });
 
   test("stop is quick, idempotent and leaves no timer and no listener", async () => {
     queue();
     b.radio.write = () => null;
-    await b.clock.run(0);
+    await b.clock.advance(0);
     const stopped = b.outbox.stop();
-    await b.clock.run(2_000);
+    await b.clock.advance(2_000);
     await stopped;
     await b.outbox.stop();
-    await b.clock.run(20_000);
+    await b.clock.advance(20_000);
     expect(b.radio.listeners).toBe(0);
     expect(b.clock.pending).toBe(0);
   });
@@ -374,12 +374,12 @@ describe("a disk that fails", () => {
     const queued = b.outbox.enqueue(text());
     if (!queued.ok) throw queued.error;
     const emergency = queue({ text: "sos", priority: "emergency" });
-    await b.clock.run(5_000);
+    await b.clock.advance(5_000);
     expect((await queued.value.stored).ok).toBe(false);
     expect(last(queued.value.id)).toMatchObject({ state: "failed", reason: "storage" });
     expect(b.radio.texts).toEqual(["sos"]);
     b.database.sqlite.run("PRAGMA query_only = OFF");
-    await b.clock.run(5_000);
+    await b.clock.advance(5_000);
     expect(b.outbox.list().map((status) => status.id)).toEqual([emergency]);
   });
 });
@@ -392,11 +392,11 @@ test("an emergency is committed when enqueue returns", () => {
 test("a restart takes up what waited, with its ids, order and deadlines", async () => {
   b.radio.move("waiting");
   const ids = [queue(), queue({ text: "y".repeat(500) }), queue({ priority: "high" })];
-  await b.clock.run(10 * 60_000);
+  await b.clock.advance(10 * 60_000);
   const packets = ids.map((id) => b.outbox.get(id)?.packets);
   const again = b.again();
   again.outbox.start();
-  await again.clock.run(60_000);
+  await again.clock.advance(60_000);
   expect(again.radio.sent.map((sent) => sent.packetId)).toEqual([...(packets[2] ?? []), ...(packets[0] ?? []), ...(packets[1] ?? [])]);
   await again.close();
 });
@@ -437,14 +437,14 @@ test("whatever is queued reaches the radio once, addressed as asked, whatever th
       behave(c);
       const ids = requests.map((each) => queue({ ...each, priority: each.priority as "low" }, c));
       for (let i = 0; i < 3; i++) {
-        await c.clock.run(60_000);
+        await c.clock.advance(60_000);
         const next = c.again();
         await c.outbox.stop();
         c = next;
         behave(c);
         c.outbox.start();
       }
-      await c.clock.run(120_000);
+      await c.clock.advance(120_000);
       for (const [i, id] of ids.entries()) {
         const status = c.outbox.get(id);
         const asked = requests[i];

@@ -3,7 +3,7 @@ import { BROADCAST } from "../../src/mesh/ids.ts";
 import { parseScript, type ScriptStep } from "../../src/mesh/script/parse.ts";
 import { runScript, type ScriptOutcome, type ScriptPort } from "../../src/mesh/script/run.ts";
 import { SimulatedMesh } from "../../src/mesh/simulator/mesh.ts";
-import { FakeClock, seededRandom } from "../schedule/fake-clock.ts";
+import { FakeClock, fakeRandom } from "../fake-clock.ts";
 import { BareClient } from "./simulated-client.ts";
 
 function parsed(source: string): readonly ScriptStep[] {
@@ -75,7 +75,7 @@ test("names every mistake with its line, all at once", () => {
 /** A mesh with a client that answers every direct text with `echo: ...`. */
 function echoing() {
   const clock = new FakeClock();
-  const mesh = new SimulatedMesh({ nodes: 3, clock, random: seededRandom(3) });
+  const mesh = new SimulatedMesh({ nodes: 3, clock, random: fakeRandom(3) });
   const client = new BareClient(mesh);
   client.say({ case: "wantConfigId", value: 1 });
   clock.pass(10);
@@ -90,7 +90,7 @@ function echoing() {
       outcome = result;
     });
     for (let i = 0; i < 400 && outcome === undefined; i++) {
-      await clock.run(100);
+      await clock.advance(100);
       const texts = client.texts();
       for (; answered < texts.length; answered++) {
         const [from, text] = texts[answered] ?? [0, ""];

@@ -3,14 +3,14 @@ import fc from "fast-check";
 import { SimulatedMesh } from "../../src/mesh/simulator/mesh.ts";
 import type { SimulatedMeshOptions } from "../../src/mesh/simulator/options.ts";
 import type { HeardText } from "../../src/mesh/simulator/texts.ts";
-import { FakeClock, seededRandom } from "../schedule/fake-clock.ts";
+import { FakeClock, fakeRandom } from "../fake-clock.ts";
 import { BareClient } from "./simulated-client.ts";
 
 const OWN = 1;
 
 function configured(options: Partial<SimulatedMeshOptions> = {}, seed = 7) {
   const clock = new FakeClock();
-  const mesh = new SimulatedMesh({ nodes: 3, clock, random: seededRandom(seed), ...options });
+  const mesh = new SimulatedMesh({ nodes: 3, clock, random: fakeRandom(seed), ...options });
   const heard: HeardText[] = [];
   mesh.onHeard((text) => void heard.push(text));
   const client = new BareClient(mesh);
@@ -126,7 +126,7 @@ test("stop leaves no timer behind and may be called again", () => {
   mesh.say({ from: 2, text: "never" });
   mesh.stop();
   mesh.stop();
-  expect(clock.timers).toBe(0);
+  expect(clock.pending).toBe(0);
   expect(client.hangUps).toEqual(["the simulated mesh stops"]);
 });
 

@@ -6,14 +6,14 @@ import { BROADCAST } from "../../src/mesh/ids.ts";
 import { SimulatedMesh } from "../../src/mesh/simulator/mesh.ts";
 import type { SimulatedMeshOptions } from "../../src/mesh/simulator/options.ts";
 import type { HeardText } from "../../src/mesh/simulator/texts.ts";
-import { FakeClock, seededRandom } from "../schedule/fake-clock.ts";
+import { FakeClock, fakeRandom } from "../fake-clock.ts";
 import { BareClient } from "./simulated-client.ts";
 
 const OWN = 1;
 
 function world(options: Partial<SimulatedMeshOptions> = {}) {
   const clock = new FakeClock();
-  const mesh = new SimulatedMesh({ nodes: 3, clock, random: seededRandom(7), ...options });
+  const mesh = new SimulatedMesh({ nodes: 3, clock, random: fakeRandom(7), ...options });
   const heard: HeardText[] = [];
   mesh.onHeard((text) => void heard.push(text));
   const client = new BareClient(mesh);

@@ -7,13 +7,14 @@ import { silentLogger } from "../../src/log/logger.ts";
 import { verify } from "../../src/permissions/audit/chain.ts";
 import { AuditLog } from "../../src/permissions/audit/log.ts";
 import type { AuditItem } from "../../src/permissions/audit/query.ts";
-import { handClock, must } from "./support.ts";
+import { FakeClock } from "../fake-clock.ts";
+import { must } from "./support.ts";
 
 let dir: string;
-let clock = handClock();
+let clock = new FakeClock(1_700_000_000_000);
 beforeEach(() => {
   dir = mkdtempSync(join(tmpdir(), "audit-"));
-  clock = handClock();
+  clock = new FakeClock(1_700_000_000_000);
 });
 afterEach(() => rmSync(dir, { recursive: true, force: true }));
 

@@ -6,7 +6,8 @@ import type { Standing } from "../../src/permissions/decide.ts";
 import { toEntry } from "../../src/permissions/grammar/descriptor.ts";
 import { denialSet } from "../../src/permissions/grammar/sets.ts";
 import type { Ask } from "../../src/permissions/grammar/types.ts";
-import { entry, handClock, must, setOf, someEntry } from "./support.ts";
+import { FakeClock } from "../fake-clock.ts";
+import { entry, must, setOf, someEntry } from "./support.ts";
 
 const http = (host: string, isPrivate = false): Ask => ({
   permission: "http_requests",
@@ -29,13 +30,13 @@ const standing = (granted: unknown[], denied: unknown[] = []): Standing => ({
   layers: denied.map((each) => ({ effect: "deny", set: must(denialSet([entry(each)])), rule: `deny by test` })),
 });
 
-let clock = handClock();
+let clock = new FakeClock(1_700_000_000_000);
 let audited: { plugin: string; scope: string; result: string; rule: string; correlationId: string }[] = [];
 let forgeries: [string, Forgery["kind"]][] = [];
 let wanted: string[] = [];
 let broker: Broker;
 beforeEach(() => {
-  clock = handClock();
+  clock = new FakeClock(1_700_000_000_000);
   [audited, forgeries, wanted] = [[], [], []];
   broker = new Broker({
     clock,

@@ -23,7 +23,8 @@ import {
 } from "../../src/permissions/grammar/sets.ts";
 import type { Ask } from "../../src/permissions/grammar/types.ts";
 import { GrantStore, grantsSchema } from "../../src/permissions/grants.ts";
-import { entry, handClock, must, setOf, someEntries, someEntry } from "./support.ts";
+import { FakeClock } from "../fake-clock.ts";
+import { entry, must, setOf, someEntries, someEntry } from "./support.ts";
 
 const policy: Policy = { allowAll: false, enabled: null, deny: [] };
 const plugin = (requested: unknown[], more: Partial<PermissionRequester> = {}): PermissionRequester => ({
@@ -40,7 +41,7 @@ const HOST_AB = { http_requests: { hosts: ["a.org", "b.org"] } };
 const http = (host: string): Ask => ({ permission: "http_requests", method: "GET", host, port: 443, secure: true, isPrivate: false });
 
 let store: GrantStore;
-const clock = handClock();
+const clock = new FakeClock(1_700_000_000_000);
 const operator = { who: "operator", means: "cli" as const };
 beforeEach(() => {
   const database = new Database(":memory:", { strict: true });

@@ -1,5 +1,4 @@
 import fc from "fast-check";
-import type { Clock } from "../../src/clock.ts";
 import { type Descriptor, HTTP_METHODS, parseEntry } from "../../src/permissions/grammar/descriptor.ts";
 import { type PermissionSet, permissionSet } from "../../src/permissions/grammar/sets.ts";
 
@@ -9,31 +8,6 @@ export function must<T>(result: { ok: true; value: T } | { ok: false; error: unk
 }
 export const entry = (input: unknown): Descriptor => must(parseEntry(input));
 export const setOf = (...entries: unknown[]): PermissionSet => must(permissionSet(entries.map(entry)));
-
-/** Time by hand: timers run when `pass` reaches them. */
-export function handClock(start = 1_700_000_000_000): Clock & { pass(ms: number): void } {
-  let [elapsed, timers] = [0, [] as { at: number; run: () => void }[]];
-  return {
-    now: () => start + elapsed,
-    monotonic: () => elapsed,
-    after(ms, run) {
-      const timer = { at: elapsed + ms, run };
-      timers.push(timer);
-      return {
-        cancel: () => {
-          timers = timers.filter((other) => other !== timer);
-        },
-      };
-    },
-    pass(ms) {
-      elapsed += ms;
-      for (const timer of timers.filter(({ at }) => at <= elapsed)) {
-        timers = timers.filter((other) => other !== timer);
-        timer.run();
-      }
-    },
-  };
-}
 
 const few = <T>(...values: T[]) => fc.uniqueArray(fc.constantFrom(...values), { minLength: 1, maxLength: 3 });
 const fewOrNone = <T>(...values: T[]) => fc.uniqueArray(fc.constantFrom(...values), { maxLength: 3 });

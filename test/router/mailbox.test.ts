@@ -1,10 +1,10 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { Mailboxes } from "../../src/router/mailbox.ts";
-import { HandClock, settle } from "../storage/core-clock.ts";
+import { FakeClock, settle } from "../fake-clock.ts";
 
 test("a sender who floods gets his share; others take turns with him", async () => {
-  const boxes = new Mailboxes(new HandClock(), { inFlight: 1 });
+  const boxes = new Mailboxes(new FakeClock(), { inFlight: 1 });
   const order: string[] = [];
   const post = (sender: number, name: string) =>
     boxes.post("p", sender, async () => {
@@ -18,13 +18,13 @@ test("a sender who floods gets his share; others take turns with him", async () 
 });
 
 test("one sender's share of the waiting room is bounded, and who waits too long is not served", async () => {
-  const clock = new HandClock();
+  const clock = new FakeClock();
   const boxes = new Mailboxes(clock);
   let release = () => {};
   const first = boxes.post("p", 1, () => new Promise<void>((resolve) => (release = resolve)));
   const others = Array.from({ length: 10 }, () => boxes.post("p", 1, async () => 1));
   expect(boxes.depth("p").waiting).toBe(8);
-  clock.advance(61_000);
+  clock.pass(61_000);
   release();
   await first;
   expect((await Promise.all(others)).filter((each) => each.run)).toEqual([]);
@@ -35,7 +35,7 @@ test("whatever is posted, bounds and order hold, and all end", async () => {
   const task = fc.record({ plugin: fc.constantFrom("p", "q"), sender: fc.integer({ min: 1, max: 12 }), fails: fc.boolean() });
   await fc.assert(
     fc.asyncProperty(fc.array(task, { maxLength: 120 }), async (tasks) => {
-      const boxes = new Mailboxes(new HandClock());
+      const boxes = new Mailboxes(new FakeClock());
       const running = new Map<string, number>();
       const done: string[] = [];
       const results = tasks.map(({ plugin, sender, fails }, i) =>

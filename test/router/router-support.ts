@@ -16,7 +16,7 @@ import { Router } from "../../src/router/router.ts";
 import type { RouterDeps, RouterSettings } from "../../src/router/router-deps.ts";
 import type { CoreDatabase } from "../../src/storage/core.ts";
 import { openCoreDatabase } from "../../src/storage/core-open.ts";
-import { HandClock } from "../storage/core-clock.ts";
+import { FakeClock } from "../fake-clock.ts";
 
 export const OWN = 0x0a0a0a0a;
 export const ALICE = 2;
@@ -38,7 +38,7 @@ export const SETTINGS: RouterSettings = {
 };
 
 export class RouterBench {
-  readonly clock = new HandClock();
+  readonly clock = new FakeClock();
   readonly replies: Reply[] = [];
   readonly calls: Call[] = [];
   readonly events: { processed: unknown[]; received: unknown[]; alerts: { code: string; message: string }[] } = {
@@ -150,7 +150,7 @@ export class RouterBench {
 
   async close(): Promise<void> {
     const stopped = this.router.stop();
-    await this.clock.run(3_000);
+    await this.clock.advance(3_000);
     await stopped;
     this.database.close();
     rmSync(this.folder, { recursive: true, force: true });

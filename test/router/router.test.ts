@@ -4,7 +4,7 @@ import { handleNumber } from "../../src/ids.ts";
 import { BROADCAST } from "../../src/mesh/ids.ts";
 import { SEEN_MAX } from "../../src/mesh/intake/seen-packets.ts";
 import { normalizeWord } from "../../src/mesh/words.ts";
-import { settle } from "../storage/core-clock.ts";
+import { settle } from "../fake-clock.ts";
 import { ALICE, BOB, OPERATOR, OWN, RouterBench } from "./router-support.ts";
 
 let b: RouterBench;
@@ -90,7 +90,7 @@ describe("commands", () => {
     expect(await b.say("wat")).toEqual([]);
     expect(await b.say("wat", { from: BOB })).toHaveLength(1);
     expect(await b.onChannel("!wat")).toEqual([]);
-    await b.clock.run(3_600_000);
+    await b.clock.advance(3_600_000);
     expect(await b.say("wat")).toHaveLength(1);
   });
 
@@ -101,7 +101,7 @@ describe("commands", () => {
     expect(b.logged.some(({ message }) => message.startsWith(said))).toBe(true);
     expect(await b.say("boom")).toEqual([]);
     expect(await b.onChannel("!boom", 1, { from: BOB })).toEqual([]);
-    await b.clock.run(60_000);
+    await b.clock.advance(60_000);
     expect(await b.say("boom")).toHaveLength(1);
     expect(b.events.processed.at(-1)).toMatchObject({ plugin: "bad", outcome: "failed" });
   });
@@ -193,7 +193,7 @@ describe("who is heard", () => {
     b.router.handle({ ...message, link: "roof" });
     await b.router.idle();
     expect(b.replies).toHaveLength(1);
-    await b.clock.run(2_000);
+    await b.clock.advance(2_000);
     const again = new RouterBench({}, [], b.folder);
     again.command("p", "hi", () => "hello");
     again.router.handle(message);
@@ -206,7 +206,7 @@ describe("who is heard", () => {
   test("the window of packets is bounded, in memory and on disk", async () => {
     for (let i = 0; i < SEEN_MAX + 2_000; i++)
       b.router.handle(b.message("x", { from: i + 100, isDirect: false, to: BROADCAST, packetId: i + 1 }));
-    await b.clock.run(2_000);
+    await b.clock.advance(2_000);
     const { n } = b.database.sqlite.query<{ n: number }, []>("SELECT count(*) AS n FROM router_seen").get() ?? { n: 0 };
     expect(n).toBeLessThanOrEqual(SEEN_MAX + 600);
     await b.router.idle();
@@ -261,7 +261,7 @@ describe("who is heard", () => {
     expect(answers).toEqual(["hello", "hello", "hello", "Too many commands, please wait a minute"]);
     expect(await b.say("hi", { from: BOB })).toEqual(["hello"]);
     expect(b.router.stats().limited).toBe(7);
-    await b.clock.run(21_000);
+    await b.clock.advance(21_000);
     expect(await b.say("hi")).toEqual(["hello"]);
   });
 
@@ -272,7 +272,7 @@ describe("who is heard", () => {
     b.on("l", { kind: "message" }, () => null);
     expect([...(await b.say("long")), ...(await b.say("long"))]).toHaveLength(2);
     expect(b.replies.map((reply) => reply.parts)).toEqual([5, 5]);
-    await b.clock.run(30_000);
+    await b.clock.advance(30_000);
     expect(await b.say("long")).toHaveLength(1);
   });
 });
@@ -376,9 +376,9 @@ describe("fairness", () => {
     b.command("dawdler", "hello", () => late.promise, { priority: -50 });
     b.command("greeter", "hello", () => "Hello");
     b.router.handle(b.message("hello"));
-    await b.clock.run(2_900);
+    await b.clock.advance(2_900);
     expect(b.calls.map((call) => call.plugin)).toEqual(["dawdler"]);
-    await b.clock.run(200);
+    await b.clock.advance(200);
     expect(b.replies.map((reply) => reply.text)).toEqual(["Hello"]);
     late.resolve("too late");
     await b.router.idle();
@@ -391,7 +391,7 @@ describe("fairness", () => {
     b.command("silent", "hello", () => null);
     b.command("broken", "hello", bang);
     b.router.handle(b.message("hello"));
-    await b.clock.run(5_000);
+    await b.clock.advance(5_000);
     expect(b.calls.map((call) => call.plugin)).toEqual(["slow", "silent", "broken"]);
     expect(b.replies).toEqual([]);
     late.resolve("at last");
@@ -402,7 +402,7 @@ describe("fairness", () => {
   test("a port that never answers is given up after the handler's time", async () => {
     b.command("slow", "slow", () => new Promise<string>(() => {}));
     b.router.handle(b.message("slow"));
-    await b.clock.run(12_000);
+    await b.clock.advance(12_000);
     expect(b.replies.map((reply) => reply.text.slice(0, 17))).toEqual(["slow failed (ref "]);
     expect(b.router.mailboxes.depth("slow")).toEqual({ inFlight: 0, waiting: 0 });
   });

@@ -1,85 +1,54 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { pageOver } from "../../src/bridge/shared-page.ts";
-import type { Clock } from "../../src/clock.ts";
 import { realmNumber } from "../../src/ids.ts";
 import { sampleProcess, startWatchdog, WATCHDOG_CPU_MS, type WatchdogKill } from "../../src/sandbox/watchdog.ts";
-
-/** A clock that goes only when told. */
-function fakeClock() {
-  let now = 0;
-  let timers: { at: number; run: () => void }[] = [];
-  const clock: Clock = {
-    now: () => now,
-    monotonic: () => now,
-    after(ms, run) {
-      const timer = { at: now + ms, run };
-      timers.push(timer);
-      return {
-        cancel() {
-          timers = timers.filter((one) => one !== timer);
-        },
-      };
-    },
-  };
-  const pass = (ms: number) => {
-    const end = now + ms;
-    for (;;) {
-      const next = timers.filter((one) => one.at <= end).sort((a, b) => a.at - b.at)[0];
-      if (next === undefined) break;
-      timers = timers.filter((one) => one !== next);
-      now = next.at;
-      next.run();
-    }
-    now = end;
-  };
-  return { clock, pass, waiting: () => timers.length };
-}
+import { FakeClock } from "../fake-clock.ts";
 
 function watched(maxBytes = 100) {
-  const time = fakeClock();
+  const clock = new FakeClock();
   const words = new Uint32Array(2);
   const page = pageOver(words);
   const process = { cpuMs: 0, bytes: 10, threads: 10, gone: false };
   const kills: WatchdogKill[] = [];
   const watchdog = startWatchdog({
-    clock: time.clock,
+    clock,
     page: () => ({ realm: words[0] === 0 ? null : realmNumber(words[0] ?? 0), beats: words[1] ?? 0 }),
     sample: () => (process.gone ? null : { cpuMs: process.cpuMs, bytes: process.bytes, threads: process.threads }),
     kill: (kill) => kills.push(kill),
     maxBytes: () => maxBytes,
   });
-  return { ...time, page, process, kills, watchdog };
+  return { clock, page, process, kills, watchdog };
 }
 
 describe("the watchdog", () => {
   test("kills a host that burns processor time without a beat, and names the realm", () => {
-    const { pass, page, process, kills, waiting } = watched();
+    const { page, process, kills, clock } = watched();
     page.enter(realmNumber(3));
-    pass(100);
+    clock.pass(100);
     process.cpuMs = WATCHDOG_CPU_MS;
-    pass(100);
+    clock.pass(100);
     expect(kills).toEqual([{ reason: "watchdog", culprit: realmNumber(3), detail: expect.stringContaining("700 ms of processor time") }]);
-    expect(waiting()).toBe(0);
+    expect(clock.pending).toBe(0);
   });
 
   test("time on the clock alone is no fault until it is a minute", () => {
-    const { pass, page, kills } = watched();
+    const { clock, page, kills } = watched();
     page.enter(realmNumber(3));
-    pass(59_000);
+    clock.pass(59_000);
     expect(kills).toEqual([]);
-    pass(2_000);
+    clock.pass(2_000);
     expect(kills).toEqual([{ reason: "watchdog", culprit: realmNumber(3), detail: expect.stringContaining("60 s") }]);
   });
 
   test("any amount of work is fine as long as it beats", () => {
     fc.assert(
       fc.property(fc.array(fc.integer({ min: 0, max: WATCHDOG_CPU_MS - 1 }), { maxLength: 50 }), (bursts) => {
-        const { pass, page, process, kills } = watched();
+        const { clock, page, process, kills } = watched();
         for (const burst of bursts) {
           process.cpuMs += burst;
           page.beat();
-          pass(100);
+          clock.pass(100);
         }
         expect(kills).toEqual([]);
       }),
@@ -87,31 +56,31 @@ describe("the watchdog", () => {
   });
 
   test("too much memory, whoever runs", () => {
-    const { pass, page, process, kills } = watched(100);
+    const { clock, page, process, kills } = watched(100);
     page.beat();
     process.bytes = 101;
-    pass(100);
+    clock.pass(100);
     expect(kills).toEqual([{ reason: "memory", culprit: null, detail: expect.any(String) }]);
   });
 
   test("a flood of threads, however often it beats", () => {
-    const { pass, page, process, kills } = watched();
+    const { clock, page, process, kills } = watched();
     page.beat();
     process.threads = 10_000;
-    pass(100);
+    clock.pass(100);
     expect(kills).toEqual([{ reason: "watchdog", culprit: null, detail: "10000 threads" }]);
   });
 
   test("ends with the process, and when told", () => {
     const one = watched();
     one.process.gone = true;
-    one.pass(1000);
-    expect(one.waiting()).toBe(0);
+    one.clock.pass(1000);
+    expect(one.clock.pending).toBe(0);
     const two = watched();
     two.watchdog.stop();
     two.watchdog.stop();
     two.process.cpuMs = 10_000;
-    two.pass(1000);
+    two.clock.pass(1000);
     expect(two.kills).toEqual([]);
   });
 });

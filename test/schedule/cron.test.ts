@@ -62,6 +62,8 @@ describe("refusals say what and what to write instead", () => {
     [`${"1,".repeat(60)}1 * * * *`, "longer than 100 characters"],
     ["x".repeat(1_000_000), "longer than 100 characters"],
     ["hourly", "has 1 fields"],
+    ["__proto__", "has 1 fields"],
+    ["constructor", "has 1 fields"],
   ])("%.30s", (pattern, expected) => {
     expect(refusal(pattern)).toContain(expected);
   });

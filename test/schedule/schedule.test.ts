@@ -6,7 +6,7 @@ import { type Logger, silentLogger } from "../../src/log/logger.ts";
 import { forgetfulStore, type LastRun, type RunStore } from "../../src/schedule/last-runs.ts";
 import { Schedule, type ScheduleDeps } from "../../src/schedule/schedule.ts";
 import type { RunOutcome, TaskRun, TaskSpec } from "../../src/schedule/task-spec.ts";
-import { FakeClock } from "./fake-clock.ts";
+import { FakeClock } from "../fake-clock.ts";
 
 const START = Date.parse("2026-01-15T10:30:00Z");
 
@@ -70,13 +70,13 @@ describe("intervals", () => {
             return { ok: true };
           });
           expect(add({ intervalS: ms / 1000 }).ok).toBe(true);
-          await clock.run(ms * plan.length + ms / 2);
+          await clock.advance(ms * plan.length + ms / 2);
           expect(runs.map((run) => Math.round(run.at))).toEqual(plan.map((_, at) => (at + 1) * ms));
           expect(status()).toMatchObject({ runCount: plan.length, skipped: 0 });
-          await clock.run(ms / 2 - 1);
+          await clock.advance(ms / 2 - 1);
           expect(status()?.errorCount).toBe(plan.filter((step) => step.fails).length);
           schedule.stop();
-          return clock.timers === 0;
+          return clock.pending === 0;
         },
       ),
       { numRuns: 100 },
@@ -87,7 +87,7 @@ describe("intervals", () => {
     const { clock, runs, add, answer, status } = world();
     answer(() => after(clock, 2500));
     add({ intervalS: 1 });
-    await clock.run(10_100);
+    await clock.advance(10_100);
     expect(runs.map((run) => run.at)).toEqual([1000, 4000, 7000, 10_000]);
     expect(status()).toMatchObject({ runCount: 4, skipped: 6, isRunning: true });
   });
@@ -95,9 +95,9 @@ describe("intervals", () => {
   test("a gateway that was busy past several ticks runs once, counts the others, and keeps the beat", async () => {
     const { clock, runs, add, status } = world();
     add({ intervalS: 1 });
-    await clock.run(1000);
+    await clock.advance(1000);
     clock.block(3500);
-    await clock.run(600);
+    await clock.advance(600);
     expect(runs.map((run) => run.at)).toEqual([1000, 4500, 5000]);
     expect(status()).toMatchObject({ runCount: 3, skipped: 2 });
   });
@@ -106,11 +106,11 @@ describe("intervals", () => {
     const clock = new FakeClock(0);
     const { runs, add } = world({}, clock);
     add({ intervalS: 10, catchUp: true });
-    await clock.run(15_000);
-    clock.jump(START);
-    await clock.run(20_000);
-    clock.jump(-START);
-    await clock.run(20_000);
+    await clock.advance(15_000);
+    clock.jumpWall(START);
+    await clock.advance(20_000);
+    clock.jumpWall(-START);
+    await clock.advance(20_000);
     expect(runs.map((run) => run.at)).toEqual([10_000, 20_000, 30_000, 40_000, 50_000]);
   });
 
@@ -118,7 +118,7 @@ describe("intervals", () => {
     const { clock, runs, add } = world();
     add({ intervalS: 60, runAtStart: true });
     expect(runs).toEqual([]);
-    await clock.run(60_000);
+    await clock.advance(60_000);
     expect(runs.map((run) => [run.at, run.reason])).toEqual([
       [0, "start"],
       [60_000, "due"],
@@ -128,7 +128,7 @@ describe("intervals", () => {
   test("an interval of a month outlasts the timers of the platform", async () => {
     const { clock, runs, add } = world();
     add({ intervalS: 31 * 86_400 });
-    await clock.run(62 * 86_400_000);
+    await clock.advance(62 * 86_400_000);
     expect(runs.map((run) => run.at / 86_400_000)).toEqual([31, 62]);
   });
 });
@@ -138,7 +138,7 @@ describe("cron", () => {
     const { clock, runs, add, status } = world();
     add({ cron: "0 */10 12 * * *", timezone: "Europe/Zurich" });
     expect(status()?.nextRun).toBe(Date.parse("2026-01-15T11:00:00Z"));
-    await clock.run(2 * 3600_000);
+    await clock.advance(2 * 3600_000);
     const at = runs.map((run) => new Date(START + run.at).toISOString().slice(11, 16));
     expect(at).toEqual(["11:00", "11:10", "11:20", "11:30", "11:40", "11:50"]);
   });
@@ -147,9 +147,9 @@ describe("cron", () => {
     for (const catchUp of [false, true]) {
       const { clock, runs, add, status } = world();
       add({ cron: "0 * * * *", catchUp });
-      await clock.run(10 * 60_000);
-      clock.jump(5 * 3600_000);
-      await clock.run(61_000);
+      await clock.advance(10 * 60_000);
+      clock.jumpWall(5 * 3600_000);
+      await clock.advance(61_000);
       expect(status()).toMatchObject({ missed: 5, runCount: catchUp ? 1 : 0 });
       expect(runs.map((run) => run.reason)).toEqual(catchUp ? ["catch_up"] : []);
       expect(status()?.nextRun).toBe(Date.parse("2026-01-15T16:00:00Z"));
@@ -160,9 +160,9 @@ describe("cron", () => {
     const clock = new FakeClock(5000);
     const { runs, add, status } = world({}, clock);
     add({ cron: "0 7 * * *", timezone: "UTC", catchUp: true });
-    await clock.run(120_000);
-    clock.jump(START - clock.now());
-    await clock.run(61_000);
+    await clock.advance(120_000);
+    clock.jumpWall(START - clock.now());
+    await clock.advance(61_000);
     expect(runs).toHaveLength(1);
     expect(status()).toMatchObject({ missed: 100, nextRun: Date.parse("2026-01-16T07:00:00Z") });
   });
@@ -170,23 +170,23 @@ describe("cron", () => {
   test("a clock set back a little brings no run again; set back far, it reckons anew", async () => {
     const { clock, runs, add, status } = world();
     add({ cron: "0 * * * *" });
-    await clock.run(30 * 60_000 + 5000);
+    await clock.advance(30 * 60_000 + 5000);
     expect(runs).toHaveLength(1);
-    clock.jump(-60_000);
-    await clock.run(120_000);
+    clock.jumpWall(-60_000);
+    await clock.advance(120_000);
     expect(runs).toHaveLength(1);
     expect(status()?.nextRun).toBe(Date.parse("2026-01-15T12:00:00Z"));
-    clock.jump(-86_400_000);
-    await clock.run(61_000);
+    clock.jumpWall(-86_400_000);
+    await clock.advance(61_000);
     expect(status()?.nextRun).toBe(Date.parse("2026-01-14T12:00:00Z"));
   });
 
   test("a gateway busy for some seconds runs once and counts the rest", async () => {
     const { clock, runs, add, status } = world();
     add({ cron: "*/5 * * * * *" });
-    await clock.run(5000);
+    await clock.advance(5000);
     clock.block(12_000);
-    await clock.run(3000);
+    await clock.advance(3000);
     expect(runs).toHaveLength(3);
     expect(status()).toMatchObject({ runCount: 3, skipped: 1, missed: 0 });
   });
@@ -199,12 +199,12 @@ describe("downtime", () => {
       const before = world({ store });
       before.add({ cron: "0 * * * *", catchUp });
       before.add({ name: "beat", handle: handleNumber(2), intervalS: 600, catchUp });
-      await before.clock.run(31 * 60_000);
+      await before.clock.advance(31 * 60_000);
       before.schedule.stop();
       const back = world({ store }, new FakeClock(START + 5 * 3600_000));
       back.add({ cron: "0 * * * *", catchUp });
       back.add({ name: "beat", handle: handleNumber(2), intervalS: 600, catchUp });
-      await back.clock.run(1000);
+      await back.clock.advance(1000);
       expect(back.status()).toMatchObject({ missed: 4, runCount: catchUp ? 1 : 0 });
       expect(back.status("beat")).toMatchObject({ missed: 27, runCount: catchUp ? 1 : 0 });
       if (!catchUp) expect(back.status()?.lastRun).toBe(Date.parse("2026-01-15T11:00:00Z"));
@@ -222,7 +222,7 @@ describe("downtime", () => {
     expect(past.status()).toMatchObject({ missed: 0, lastRun: null });
     const back = world({ store }, new FakeClock(START + 86_400_000));
     back.add({ cron: "0 7 * * *", timezone: "UTC", catchUp: true });
-    await back.clock.run(10);
+    await back.clock.advance(10);
     expect(back.runs).toHaveLength(1);
   });
 
@@ -230,11 +230,11 @@ describe("downtime", () => {
     const store = memoryStore();
     const { clock, add } = world({ store });
     for (let i = 0; i < 20; i++) add({ name: `t${i}`, handle: handleNumber(i), intervalS: 1 });
-    await clock.run(600_000);
+    await clock.advance(600_000);
     expect(store.saves).toBeGreaterThanOrEqual(9);
     expect(store.saves).toBeLessThanOrEqual(11);
     add({ name: "caught", handle: handleNumber(99), intervalS: 60, catchUp: true });
-    await clock.run(61_100);
+    await clock.advance(61_100);
     expect(store.kept.get("demo/caught")?.ran).toBe(true);
 
     const lines: string[] = [];
@@ -251,7 +251,7 @@ describe("downtime", () => {
     };
     const second = world({ store: shaky, log });
     second.add({ intervalS: 60 });
-    await second.clock.run(61_000);
+    await second.clock.advance(61_000);
     expect(lines).toEqual(["the last runs of tasks could not be stored"]);
     isBroken = false;
     second.schedule.stop();
@@ -277,18 +277,18 @@ describe("life", () => {
             schedule.add({ plugin: at % 2 === 0 ? "demo" : "other", name: `t${at}`, handle: handleNumber(at), runAtStart, ...when }).ok,
           ).toBe(true);
         }
-        await clock.run(stopAfter);
+        await clock.advance(stopAfter);
         schedule.remove("demo");
         const begun = runs.filter((run) => run.plugin === "demo").length;
-        await clock.run(300_000);
+        await clock.advance(300_000);
         expect(runs.filter((run) => run.plugin === "demo")).toHaveLength(begun);
         expect(schedule.status("demo")).toEqual([]);
         if (tasks.length > 1) expect(runs.filter((run) => run.plugin === "other").length).toBeGreaterThan(0);
         schedule.stop();
         schedule.stop();
         const count = runs.length;
-        await clock.run(1000);
-        return runs.length === count && clock.timers === 0;
+        await clock.advance(1000);
+        return runs.length === count && clock.pending === 0;
       }),
       { numRuns: 100 },
     );
@@ -299,9 +299,9 @@ describe("life", () => {
     const lines: string[] = [];
     answer((run) => new Promise((done) => run.signal.addEventListener("abort", () => done({ ok: false, error: "aborted" }))));
     add({ intervalS: 1 });
-    await clock.run(1000);
+    await clock.advance(1000);
     schedule.remove("demo", handleNumber(1));
-    await clock.run(0);
+    await clock.advance(0);
     expect(runs[0]?.signal.aborted).toBe(true);
     expect(lines).toEqual([]);
     expect(schedule.status()).toEqual([]);
@@ -310,14 +310,14 @@ describe("life", () => {
   test("pause stops, resume begins anew from then; a task added meanwhile stands too", async () => {
     const { clock, runs, add, schedule, status } = world();
     add({ intervalS: 10 });
-    await clock.run(10_000);
+    await clock.advance(10_000);
     schedule.pause("demo");
     add({ name: "late", handle: handleNumber(2), intervalS: 10, runAtStart: true });
-    await clock.run(95_000);
+    await clock.advance(95_000);
     expect(runs).toHaveLength(1);
     expect(status()).toMatchObject({ isPaused: true, nextRun: null });
     schedule.resume("demo");
-    await clock.run(10_000);
+    await clock.advance(10_000);
     expect(runs.map((run) => [run.name, run.at])).toEqual([
       ["task", 10_000],
       ["task", 115_000],
@@ -332,19 +332,19 @@ describe("life", () => {
     const { clock, runs, add, answer, status } = world({ log, deadlineS: 5 });
     answer(async () => ({ ok: false, error: `TypeError: ${"x".repeat(1000)}` }));
     add({ intervalS: 10 });
-    await clock.run(10_000);
+    await clock.advance(10_000);
     expect(status()).toMatchObject({ runCount: 1, errorCount: 1, isRunning: false });
     expect(status()?.lastError).toHaveLength(300);
     answer(() => new Promise(() => {}));
-    await clock.run(10_000);
+    await clock.advance(10_000);
     expect(status()?.isRunning).toBe(true);
-    await clock.run(5000);
+    await clock.advance(5000);
     expect(status()).toMatchObject({ errorCount: 2, isRunning: false, lastError: "the run did not end within 5 s" });
     expect(runs[1]?.signal.aborted).toBe(true);
     answer(() => {
       throw new Error("at once");
     });
-    await clock.run(5000);
+    await clock.advance(5000);
     expect(status()).toMatchObject({ errorCount: 3, lastError: "at once" });
     expect(lines).toHaveLength(3);
     expect(lines[2]).toEqual(["scheduled task task failed", "demo", "at once"]);
@@ -370,7 +370,7 @@ describe("refusals", () => {
     const result = add(spec);
     expect(result.ok ? "accepted" : result.error.summary()).toContain(expected);
     expect(schedule.status()).toEqual([]);
-    expect(clock.timers).toBe(0);
+    expect(clock.pending).toBe(0);
   });
 
   test("a name is taken once in a plugin, and check changes nothing", () => {

@@ -6,19 +6,19 @@ import { join } from "node:path";
 import { silentLogger } from "../../src/log/logger.ts";
 import { CHECKPOINT_MS, type CoreDatabase, DEFERRED_MS } from "../../src/storage/core.ts";
 import { openCoreDatabase, type RoomSchema } from "../../src/storage/core-open.ts";
-import { HandClock } from "./core-clock.ts";
+import { FakeClock } from "../fake-clock.ts";
 
 const MAIL: RoomSchema = { room: "mail", versions: ["CREATE TABLE mail (id INTEGER PRIMARY KEY, text TEXT NOT NULL)"] };
 const MAIL2: RoomSchema = { room: "mail", versions: [...MAIL.versions, "ALTER TABLE mail ADD COLUMN read INTEGER NOT NULL DEFAULT 0"] };
 
 let folder = "";
-let clock = new HandClock();
+let clock = new FakeClock();
 const path = () => join(folder, "gateway.db");
 const backups = () => readdirSync(folder).filter((name) => name.endsWith(".bak"));
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "zephyrgate-core-"));
-  clock = new HandClock();
+  clock = new FakeClock();
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -63,7 +63,7 @@ test("copies an existing database before it changes tables", () => {
 
 test("keeps the newest five copies", () => {
   for (let version = 1; version <= 8; version++) {
-    clock.advance(60_000);
+    clock.pass(60_000);
     open({ room: "r", versions: Array.from({ length: version }, (_, i) => `CREATE TABLE t${i} (x)`) }).close();
   }
   expect(
@@ -158,7 +158,7 @@ test("deferred writes share one commit, a second after the first at the latest",
     database.later(deferred);
   }
   expect(texts(database)).toEqual([]);
-  clock.advance(DEFERRED_MS);
+  clock.pass(DEFERRED_MS);
   expect(texts(database)).toEqual(["a", "b", "c"]);
   expect(database.stats().commits).toBe(commits + 1);
   database.close();
@@ -169,11 +169,11 @@ test("checkpoints at most every five seconds, and not when nothing was written",
   const before = database.stats().checkpoints;
   for (let i = 0; i < 50; i++) {
     database.write(() => add(database, String(i)));
-    clock.advance(CHECKPOINT_MS / 10);
+    clock.pass(CHECKPOINT_MS / 10);
   }
   expect(database.stats().checkpoints - before).toBe(5);
-  clock.advance(CHECKPOINT_MS);
-  clock.advance(3_600_000);
+  clock.pass(CHECKPOINT_MS);
+  clock.pass(3_600_000);
   expect(database.stats().checkpoints - before).toBeLessThanOrEqual(6);
   expect(clock.pending).toBe(0);
   database.close();

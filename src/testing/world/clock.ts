@@ -6,7 +6,7 @@ interface Due {
   readonly run: () => void;
 }
 
-/** A clock that stands still until told. Timers run in the order of their times, and what they set off settles in between. */
+/** A clock that goes only when a test moves it. Timers run in the order of their times, each at its own time. */
 export class FakeClock implements Clock {
   #monotonic = 0;
   #wallOffset: number;
@@ -42,7 +42,19 @@ export class FakeClock implements Clock {
     this.#wallOffset += ms;
   }
 
-  /** Moves on by `ms`, running what falls due; promises and immediates settle after each. */
+  /** Moves on by `ms` and runs the timers that fall due; promises settle only when it returns. */
+  pass(ms: number): void {
+    const end = this.#monotonic + ms;
+    while (this.step(end));
+    this.#monotonic = end;
+  }
+
+  /** Time passes while the event loop is blocked: timers that fall due meanwhile are late, and run at the next move. */
+  block(ms: number): void {
+    this.#monotonic += ms;
+  }
+
+  /** Moves on by `ms` and runs the timers that fall due; after each, promises and immediates settle. */
   async advance(ms: number, rest: () => Promise<void> = settle): Promise<void> {
     const end = this.#monotonic + ms;
     do await rest();
@@ -65,9 +77,9 @@ export class FakeClock implements Clock {
   }
 }
 
-/** Lets promises and what they set off (in memory, not input or output) come to rest. */
+/** Waits until promises and what follows from them in memory have settled; it does not wait for input or output. */
 export async function settle(): Promise<void> {
-  for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setImmediate(resolve));
+  for (let turn = 0; turn < 4; turn++) await new Promise((resolve) => setImmediate(resolve));
 }
 
 /** A span of time: the parts are added up. */
