@@ -16,7 +16,8 @@ import { Instance } from "../../src/plugins/plugin/instance.ts";
 import { CallMetrics } from "../../src/plugins/plugin/metrics.ts";
 import { Handles, Registrations } from "../../src/plugins/registrations/registrations.ts";
 import { type OperationName, permissionOf } from "../../src/sdk/boundary/operations.ts";
-import { handClock, setOf } from "../permissions/support.ts";
+import { FakeClock } from "../fake-clock.ts";
+import { setOf } from "../permissions/support.ts";
 
 export function manifestOf(fields: { readonly [key: string]: Json } = {}): Manifest {
   const text = JSON.stringify({ name: "mine", version: "1.0.0", description: "x", author: "y", ...fields });
@@ -36,7 +37,7 @@ export function grantedSet(entries: readonly unknown[], plugin = "mine") {
   const audited: Audited[] = [];
   const forgeries: string[] = [];
   const broker = new Broker({
-    clock: handClock(),
+    clock: new FakeClock(1_700_000_000_000),
     random: systemRandom,
     audit: { record: (each) => void audited.push(each) },
     onForgery: (_, { kind }) => void forgeries.push(kind),
