@@ -23,6 +23,15 @@ interface Pending {
   readonly timer: Timer;
 }
 
+export interface SessionRealmDeps {
+  readonly number: RealmNumber;
+  readonly plugin: string;
+  readonly events: RealmEvents;
+  readonly clock: Clock;
+  /** `bulk`: it may wait until the host reads, behind other bulk. */
+  readonly send: (message: ToHost, bulk: boolean) => void;
+}
+
 export class SessionRealm implements Realm {
   readonly #calls = new Map<CallNumber, Pending>();
   readonly #requests = new Set<RequestNumber>();
@@ -36,13 +45,14 @@ export class SessionRealm implements Realm {
   #silent = false;
   #usage: RealmUsage = { cpuMs: 0, memoryBytes: 0, storageBytes: 0, storageCalls: 0, storageDenied: 0, timers: 0, queueDepth: 0 };
 
-  constructor(
-    readonly number: RealmNumber,
-    readonly plugin: string,
-    private readonly events: RealmEvents,
-    private readonly clock: Clock,
-    private readonly send: (message: ToHost, bulk: boolean) => void,
-  ) {
+  readonly number: RealmNumber;
+  readonly plugin: string;
+  readonly #deps: SessionRealmDeps;
+
+  constructor(deps: SessionRealmDeps) {
+    this.number = deps.number;
+    this.plugin = deps.plugin;
+    this.#deps = deps;
     this.#closed = new Promise((resolve) => {
       this.#markClosed = resolve;
     });
@@ -55,10 +65,10 @@ export class SessionRealm implements Realm {
         resolve(gone("the realm has ended"));
         return;
       }
-      const timer = this.clock.after(timeoutMs + GRACE_MS, () => this.#finish(id, late(timeoutMs)));
+      const timer = this.#deps.clock.after(timeoutMs + GRACE_MS, () => this.#finish(id, late(timeoutMs)));
       this.#calls.set(id, { resolve, timer });
       try {
-        this.send({ t: "call", realm: this.number, call: id, target, args, timeoutMs }, false);
+        this.#deps.send({ t: "call", realm: this.number, call: id, target, args, timeoutMs }, false);
       } catch (thrown) {
         const message = thrown instanceof GatewayError ? thrown.message : "the call cannot be sent";
         this.#finish(id, { ok: false, cause: "overloaded", error: { name: "TooLarge", message, code: "too_large" }, cpuMs: 0 });
@@ -69,7 +79,7 @@ export class SessionRealm implements Realm {
 
   update(change: RealmChange): void {
     // In order with the calls, unless it is so large that it must go in parts.
-    if (!this.#gone) this.send({ t: "update", realm: this.number, change }, JSON.stringify(change).length > SMALL_ANSWER);
+    if (!this.#gone) this.#deps.send({ t: "update", realm: this.number, change }, JSON.stringify(change).length > SMALL_ANSWER);
   }
 
   usage(): RealmUsage {
@@ -80,14 +90,14 @@ export class SessionRealm implements Realm {
     const allowed = usage.storageCalls - this.#usage.storageCalls;
     const denied = usage.storageDenied - this.#usage.storageDenied;
     this.#usage = usage;
-    if (!this.#silent && (allowed > 0 || denied > 0)) this.events.storageUsed(Math.max(0, allowed), Math.max(0, denied));
+    if (!this.#silent && (allowed > 0 || denied > 0)) this.#deps.events.storageUsed(Math.max(0, allowed), Math.max(0, denied));
   }
 
   async close(): Promise<void> {
     if (this.#gone || this.#closing) return await this.#closed;
     this.#closing = true;
-    this.send({ t: "close", realm: this.number }, false);
-    const timer = this.clock.after(CLOSE_DEADLINE_MS, () => this.#end("closed"));
+    this.#deps.send({ t: "close", realm: this.number }, false);
+    const timer = this.#deps.clock.after(CLOSE_DEADLINE_MS, () => this.#end("closed"));
     await this.#closed;
     timer.cancel();
   }
@@ -103,7 +113,7 @@ export class SessionRealm implements Realm {
         return this.#request(message);
       case "gone":
         this.#end(message.detail);
-        if (!this.#silent && !this.#closing) this.events.gone(message.reason, message.detail);
+        if (!this.#silent && !this.#closing) this.#deps.events.gone(message.reason, message.detail);
         return null;
       default:
         return this.#notice(message);
@@ -120,17 +130,17 @@ export class SessionRealm implements Realm {
   lost(detail: string): void {
     if (this.#gone) return;
     this.#end(`the plugin host has ended: ${detail}`);
-    if (!this.#silent && !this.#closing) this.events.gone("host", detail);
+    if (!this.#silent && !this.#closing) this.#deps.events.gone("host", detail);
   }
 
   #notice(message: Extract<FromHost, { t: "log" | "fault" | "strike" }>): string | null {
-    const now = this.clock.monotonic();
+    const now = this.#deps.clock.monotonic();
     if (now - this.#window.since >= 1000) this.#window = { since: now, notices: 0 };
     if (++this.#window.notices > MAX_NOTICES) return `more than ${MAX_NOTICES} log lines, faults and strikes in a second`;
     if (this.#silent) return null;
-    if (message.t === "log") this.events.log(message.level, message.message, message.fields);
-    else if (message.t === "fault") this.events.fault(message.error);
-    else this.events.strike(message.reason, message.detail);
+    if (message.t === "log") this.#deps.events.log(message.level, message.message, message.fields);
+    else if (message.t === "fault") this.#deps.events.fault(message.error);
+    else this.#deps.events.strike(message.reason, message.detail);
     return null;
   }
 
@@ -141,7 +151,7 @@ export class SessionRealm implements Realm {
     if (this.#gone || this.#silent) return null;
     this.#requests.add(request);
     const call = message.call !== null && this.#calls.has(message.call) ? message.call : null;
-    this.events.request({ operation, args, token, call, signal: this.#abort.signal }).then(
+    this.#deps.events.request({ operation, args, token, call, signal: this.#abort.signal }).then(
       (outcome) => this.#answer(request, outcome),
       () => this.#answer(request, refusal("internal", "the gateway could not carry out this call")), // Its own log has the reason.
     );
@@ -152,7 +162,7 @@ export class SessionRealm implements Realm {
     this.#requests.delete(request);
     if (this.#gone) return;
     const bulk = JSON.stringify(outcome).length > SMALL_ANSWER;
-    this.send({ t: "answer", realm: this.number, request, outcome }, bulk);
+    this.#deps.send({ t: "answer", realm: this.number, request, outcome }, bulk);
   }
 
   #finish(id: CallNumber, outcome: CallOutcome): void {

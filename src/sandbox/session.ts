@@ -5,11 +5,12 @@ import { checkFromHost, type FromHost, type ToHost } from "../bridge/frames.ts";
 import type { WallReport } from "../bridge/launch.ts";
 import type { RealmSpec } from "../bridge/realm-spec.ts";
 import type { ByteStream } from "../bridge/streams.ts";
-import type { Clock, Timer } from "../clock.ts";
+import type { Clock } from "../clock.ts";
 import { ERROR_CODES, type ErrorCode, fail, GatewayError, ok, type Result } from "../errors.ts";
 import { type RealmNumber, realmNumber } from "../ids.ts";
 import type { Json } from "../json.ts";
 import type { WireError } from "../sdk/boundary/wire.ts";
+import { Answers } from "./answers.ts";
 import type { PluginHost, Realm, RealmEvents } from "./port.ts";
 import { SessionRealm } from "./session-realm.ts";
 
@@ -27,18 +28,13 @@ export interface SessionDeps {
   readonly onEnd: (end: BridgeEnd) => void;
 }
 
-interface Waiting<T> {
-  readonly resolve: (result: Result<T>) => void;
-  readonly timer: Timer;
-}
-
 /** All of PluginHost but what only the process knows. */
 export class HostSession implements Pick<PluginHost, "open" | "backupDatabase" | "releaseDatabase" | "validateConfig" | "stop"> {
   readonly #deps: SessionDeps;
   readonly #bridge: Bridge<ToHost, FromHost>;
   readonly #realms = new Map<RealmNumber, SessionRealm>();
-  readonly #opening = new Map<RealmNumber, Waiting<null>>();
-  readonly #tasks = new Map<number, Waiting<Json>>();
+  readonly #opening: Answers<RealmNumber, null>;
+  readonly #tasks: Answers<number, Json>;
   readonly #stopped: Promise<void>;
   #markStopped: () => void = () => {};
   #nextRealm = 1;
@@ -52,6 +48,9 @@ export class HostSession implements Pick<PluginHost, "open" | "backupDatabase" |
     this.#stopped = new Promise((resolve) => {
       this.#markStopped = resolve;
     });
+    const { clock } = deps;
+    this.#opening = new Answers({ clock, deadlineMs: OPEN_DEADLINE_MS, late: "The plugin did not load in time" });
+    this.#tasks = new Answers({ clock, deadlineMs: TASK_DEADLINE_MS, late: "The plugin host did not answer in time" });
     this.#bridge = new Bridge(deps.stream, {
       check: checkFromHost,
       onMessage: (message) => this.#take(message),
@@ -59,7 +58,7 @@ export class HostSession implements Pick<PluginHost, "open" | "backupDatabase" |
       framesPerSecond: FRAMES_PER_SECOND,
       bytesPerSecond: BYTES_PER_SECOND,
       maxMessage: 0,
-      clock: deps.clock,
+      clock,
     });
   }
 
@@ -70,11 +69,15 @@ export class HostSession implements Pick<PluginHost, "open" | "backupDatabase" |
   async open(spec: RealmSpec, events: RealmEvents): Promise<Result<Realm>> {
     if (this.#end !== null) return fail("host_gone", "The plugin host has ended");
     const number = realmNumber(this.#nextRealm++);
-    const realm = new SessionRealm(number, spec.plugin, events, this.#deps.clock, (message, bulk) => this.#send(message, bulk));
+    const realm = new SessionRealm({
+      number,
+      plugin: spec.plugin,
+      events,
+      clock: this.#deps.clock,
+      send: (message, bulk) => this.#send(message, bulk),
+    });
     this.#realms.set(number, realm);
-    const opened = await this.#wait<RealmNumber, null>(this.#opening, number, OPEN_DEADLINE_MS, "The plugin did not load in time", () =>
-      this.#send({ t: "open", realm: number, spec }, true),
-    );
+    const opened = await this.#opening.wait(number, () => this.#send({ t: "open", realm: number, spec }, true));
     if (opened.ok) return ok(realm);
     this.#send({ t: "close", realm: number }, false);
     realm.silence();
@@ -94,7 +97,7 @@ export class HostSession implements Pick<PluginHost, "open" | "backupDatabase" |
   async validateConfig(schema: Json, config: Json): Promise<Result<readonly { path: string; message: string }[]>> {
     const done = await this.#run((task) => ({ t: "validate", task, schema, config }));
     if (!done.ok) return done;
-    if (!Array.isArray(done.value)) return fail("host_gone", "The plugin host answered with rubbish");
+    if (!Array.isArray(done.value)) return fail("host_gone", "The plugin host gave an answer that is not a list of problems");
     return ok(
       done.value.slice(0, 200).map((problem: unknown) => {
         const { path, message } = (typeof problem === "object" && problem !== null ? problem : {}) as { path?: unknown; message?: unknown };
@@ -126,29 +129,7 @@ export class HostSession implements Pick<PluginHost, "open" | "backupDatabase" |
   #run(make: (task: number) => ToHost): Promise<Result<Json>> {
     if (this.#end !== null) return Promise.resolve(fail("host_gone", "The plugin host has ended"));
     const task = this.#nextTask++;
-    return this.#wait<number, Json>(this.#tasks, task, TASK_DEADLINE_MS, "The plugin host did not answer in time", () =>
-      this.#send(make(task), true),
-    );
-  }
-
-  #wait<Id, T>(table: Map<Id, Waiting<T>>, id: Id, ms: number, late: string, begin: () => void): Promise<Result<T>> {
-    return new Promise((resolve) => {
-      const timer = this.#deps.clock.after(ms, () => {
-        table.delete(id);
-        resolve(fail("timeout", late));
-      });
-      table.set(id, { resolve, timer });
-      begin();
-    });
-  }
-
-  #settle<Id, T>(table: Map<Id, Waiting<T>>, id: Id, result: Result<T>): boolean {
-    const waiting = table.get(id);
-    if (waiting === undefined) return false;
-    table.delete(id);
-    waiting.timer.cancel();
-    waiting.resolve(result);
-    return true;
+    return this.#tasks.wait(task, () => this.#send(make(task), true));
   }
 
   #take(message: FromHost): void {
@@ -159,7 +140,7 @@ export class HostSession implements Pick<PluginHost, "open" | "backupDatabase" |
       case "done": {
         const { outcome, task } = message;
         if (task >= this.#nextTask) this.#violation("an answer to no task");
-        else this.#settle(this.#tasks, task, outcome.ok ? ok(outcome.value) : { ok: false, error: toGatewayError(outcome.error) });
+        else this.#tasks.settle(task, outcome.ok ? ok(outcome.value) : { ok: false, error: toGatewayError(outcome.error) });
         return;
       }
       case "usage":
@@ -178,8 +159,7 @@ export class HostSession implements Pick<PluginHost, "open" | "backupDatabase" |
     const realm = this.#realms.get(message.realm);
     if (realm === undefined) return; // It has gone, and this was on its way.
     if (message.t === "opened") {
-      this.#settle(
-        this.#opening,
+      this.#opening.settle(
         message.realm,
         message.error === null ? ok(null) : { ok: false, error: toGatewayError(message.error, "load_failed") },
       );
@@ -187,7 +167,7 @@ export class HostSession implements Pick<PluginHost, "open" | "backupDatabase" |
     }
     if (message.t === "gone") {
       this.#realms.delete(message.realm);
-      this.#settle(this.#opening, message.realm, fail("load_failed", `The realm ended while it was loading: ${message.detail}`));
+      this.#opening.settle(message.realm, fail("load_failed", `The realm ended while it was loading: ${message.detail}`));
     }
     const problem = realm.take(message);
     if (problem !== null) this.#violation(problem);
@@ -199,9 +179,8 @@ export class HostSession implements Pick<PluginHost, "open" | "backupDatabase" |
 
   #ended(end: BridgeEnd): void {
     this.#end = end;
-    for (const id of [...this.#opening.keys()])
-      this.#settle(this.#opening, id, fail("host_gone", `The plugin host has ended: ${end.detail}`));
-    for (const id of [...this.#tasks.keys()]) this.#settle(this.#tasks, id, fail("host_gone", `The plugin host has ended: ${end.detail}`));
+    this.#opening.settleAll(fail("host_gone", `The plugin host has ended: ${end.detail}`));
+    this.#tasks.settleAll(fail("host_gone", `The plugin host has ended: ${end.detail}`));
     const realms = [...this.#realms.values()];
     this.#realms.clear();
     for (const realm of realms) realm.lost(end.detail);

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { SDK_NAMES } from "../../src/sandbox/loader/load.ts";
+import { SDK_NAMES } from "../../src/sandbox/loader/inspect.ts";
 import { db } from "../../src/sdk/database.ts";
 import * as sdk from "../../src/sdk/index.ts";
 import { permissions } from "../../src/sdk/permissions.ts";

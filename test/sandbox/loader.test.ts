@@ -5,7 +5,8 @@ import { dirname, join } from "node:path";
 import variant from "@jitl/quickjs-ng-wasmfile-release-sync";
 import { newQuickJSWASMModuleFromVariant } from "quickjs-emscripten-core";
 import { issueLine } from "../../src/errors.ts";
-import { bundleFile, type LoadedPlugin, loadPlugin, SDK_NAMES } from "../../src/sandbox/loader/load.ts";
+import { SDK_NAMES } from "../../src/sandbox/loader/inspect.ts";
+import { bundleFile, type LoadedPlugin, loadPlugin } from "../../src/sandbox/loader/load.ts";
 import { embeddedSource, folderSource } from "../../src/sandbox/loader/source.ts";
 import { stackMapper } from "../../src/sandbox/loader/stack.ts";
 
@@ -158,7 +159,7 @@ export default [main, mod, cond, sub, scoped, cjs.value, nested, ev];`,
   });
 });
 
-describe("what is refused, with its place, reason and mend", () => {
+describe("what is refused, with its place, reason and fix", () => {
   test("a value that the sdk does not have; its types are no values", async () => {
     const { lines } = await load({
       "plugin.ts": `import { Plugn, type Json } from "zephyrgate";
@@ -217,7 +218,7 @@ export default [Database, x];`,
         'plugin.ts:9:19: "fs/promises": is built into Node, and plugins do not run in it (keep data with storeData or db)',
         'plugin.ts:10:8: "./a.tsx": is JSX, which plugins have no use for (write it in a .ts file)',
         'plugin.ts:10:26: "./a.node": is native code (use a package in pure JavaScript)',
-        'plugin.ts:10:45: "./a.wasm": is WebAssembly, which a plugin\'s realm has not (use a package in pure JavaScript)',
+        'plugin.ts:10:45: "./a.wasm": is WebAssembly, which a plugin\'s realm does not have (use a package in pure JavaScript)',
         'plugin.ts:10:64: "./a.txt": is neither TypeScript, JavaScript nor JSON (put text into a .ts file, data into a .json file)',
         'plugin.ts:10:82: "file:///etc/passwd": is a URL (copy the file into the folder, or install it as an npm package there)',
         'plugin.ts:10:111: "./PLUGIN2.ts": there is no such file (check the path and its capitals)',
@@ -249,9 +250,9 @@ if (text === re.source) await import(text);`,
       "plugin.ts: has no default export (write `export default class MyPlugin extends Plugin { ... }`)",
     );
     expect(await first({ "index.ts": "" })).toBe(
-      "plugin.ts: the entry module is not there (add plugin.ts, or name the entry as `main` in manifest.yaml)",
+      "plugin.ts: the entry module is missing (add plugin.ts, or name the entry as `main` in manifest.yaml)",
     );
-    expect(await first({ "plugin.ts": "" }, "src/x.ts")).toContain("mend `main`");
+    expect(await first({ "plugin.ts": "" }, "src/x.ts")).toContain("correct `main`");
     expect(await first({ "plugin.ts": 'import a from "./a.json"; export default a;', "a.json": '{\n  "a": }' })).toContain("a.json:2:8: ");
     expect(await first({ "plugin.ts": 'import a from "./a.json"; export default a;', "a.json": "{ /* no */ }" })).toBe(
       "a.json:1:3: JSON does not support comments",

@@ -1,6 +1,6 @@
 /**
- * The JavaScript engine of realms: one QuickJS-NG instance with its own memory each. With engine-module.ts and snapshot.ts
- * the only files that know it.
+ * The JavaScript engine of realms: one QuickJS-NG instance with its own memory each. This file, module.ts
+ * and snapshot.ts are the only ones that know it.
  */
 import {
   type Context,
@@ -16,6 +16,8 @@ import {
   silentCallbacks,
   type Value,
 } from "./module.ts";
+
+const NOTHING = 0 as Value;
 
 /** One function of the realm's prelude per way in. */
 export const ENTRIES = ["deliver", "adopt", "describe"] as const;
@@ -36,6 +38,15 @@ export interface Pointers {
   readonly entries: Readonly<Record<Entry, Value>>;
 }
 
+export interface EngineDeps {
+  readonly module: Module;
+  readonly memory: WebAssembly.Memory;
+  readonly pointers: Pointers;
+  /** Of all its memory; under 16 the JavaScript heap alone is limited. */
+  readonly memoryMb: number;
+  readonly host: HostFunction;
+}
+
 /** One instance. Dropping it is its disposal: nothing in it is ever freed. */
 export class Engine {
   readonly #module: Module;
@@ -48,7 +59,7 @@ export class Engine {
   #fault: unknown = null;
   #dead: string | null = null;
 
-  constructor(module: Module, memory: WebAssembly.Memory, at: Pointers, memoryMb: number, host: HostFunction) {
+  constructor({ module, memory, pointers: at, memoryMb, host }: EngineDeps) {
     this.#module = module;
     this.#memory = memory;
     this.#ffi = new QuickJSFFI(module);
@@ -60,7 +71,10 @@ export class Engine {
         this.#interrupted = true;
         return 1;
       },
-      callFunction: (_asyncify, context, _self, count, values, id) => this.#callOut(context, count, values, id, host),
+      callFunction: (...[, context, , count, values, id]) => {
+        if (context !== at.context || id !== HOST_FUNCTION || count < 2) return NOTHING;
+        return this.#callOut(values, host);
+      },
     };
     this.#jobContext = module._malloc(8);
     this.#ffi.QTS_RuntimeSetMaxStackSize(at.runtime, STACK_BYTES);
@@ -95,7 +109,7 @@ export class Engine {
   /** Evaluates the plugin's module and hands its namespace (or the promise of it) to `adopt`. */
   load(name: string, source: string, expired: () => boolean): Ran {
     return this.#run(expired, () => {
-      const { value, thrown } = evaluate(this.#module, this.#ffi, this.#at.context, name, source);
+      const { value, thrown } = evaluate({ module: this.#module, ffi: this.#ffi, context: this.#at.context }, name, source);
       if (thrown !== null) return this.#failure(thrown);
       const result = this.#callEntry("adopt", value);
       this.#free(value);
@@ -191,20 +205,18 @@ export class Engine {
     return { ok: false, kind: text.includes('"message":"out of memory"') ? "memory" : "threw", text };
   }
 
-  #callOut(context: number, count: number, values: number, id: number, host: HostFunction): Value {
-    const nothing = 0 as Value;
-    if (context !== this.#at.context || id !== HOST_FUNCTION || count < 2) return nothing;
+  #callOut(values: number, host: HostFunction): Value {
     const list = values as Parameters<QuickJSFFI["QTS_ArgvGetJSValueConstPointer"]>[0];
     const operation = this.#ffi.QTS_GetFloat64(this.#at.context, this.#ffi.QTS_ArgvGetJSValueConstPointer(list, 0));
     const text = this.#text(this.#ffi.QTS_ArgvGetJSValueConstPointer(list, 1));
     try {
       const answer = host(operation, text);
-      return answer === undefined ? nothing : newString(this.#module, this.#ffi, this.#at.context, answer);
+      return answer === undefined ? NOTHING : newString(this.#module, this.#ffi, this.#at.context, answer);
     } catch (thrown) {
       // Nothing may unwind through the engine's frames: stop it first, and end the instance after.
       this.#fault = thrown;
       this.#interrupted = true;
-      return nothing;
+      return NOTHING;
     }
   }
 

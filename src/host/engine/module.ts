@@ -86,7 +86,15 @@ function copyText(module: Module, text: string): { at: number; length: number } 
   return { at, length: bytes.length };
 }
 
-export function evaluate(module: Module, ffi: QuickJSFFI, context: Context, name: string, source: string) {
+/** What it takes to run code in an instance. */
+export interface Instance {
+  readonly module: Module;
+  readonly ffi: QuickJSFFI;
+  readonly context: Context;
+}
+
+/** Evaluates an ES module under a name. `thrown` is null when it went well; `error` puts it into words when read. */
+export function evaluate({ module, ffi, context }: Instance, name: string, source: string) {
   const { at, length } = copyText(module, source);
   const code = at as Parameters<QuickJSFFI["QTS_Eval"]>[1];
   const plain = 0 as Parameters<QuickJSFFI["QTS_Eval"]>[4];

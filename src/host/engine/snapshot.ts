@@ -35,13 +35,13 @@ export class Snapshot {
     const out = ffi.QTS_NewFunction(context, "host", 2, false, HOST_FUNCTION as Parameters<QuickJSFFI["QTS_NewFunction"]>[4]);
     ffi.QTS_SetProp(context, global, key, out);
     for (const [name, source] of modules) {
-      const error = evaluate(module, ffi, context, name, source).error;
+      const error = evaluate({ module, ffi, context }, name, source).error;
       if (error !== null) throw new GatewayError("internal", `The sdk does not evaluate: ${error}`, { where: name });
     }
     const held = ffi.QTS_GetProp(context, global, key);
     const entry = (name: Entry) => ffi.QTS_GetProp(context, held, newString(module, ffi, context, name));
     const entries = { deliver: entry("deliver"), adopt: entry("adopt"), describe: entry("describe") };
-    const gone = evaluate(module, ffi, context, "zephyrgate:forget", "delete globalThis.__zephyrgate;").error;
+    const gone = evaluate({ module, ffi, context }, "zephyrgate:forget", "delete globalThis.__zephyrgate;").error;
     if (gone !== null) throw new GatewayError("internal", `The sdk does not start: ${gone}`);
     const runs = nonZeroRuns(new Uint8Array(memory.buffer));
     const bytes = runs.reduce((sum, run) => sum + run.data.length, 0);
@@ -60,7 +60,7 @@ export class Snapshot {
     // What instantiation writes itself, the same every time, and the snapshot may have as zero.
     for (const run of this.fresh) bytes.fill(0, run.at, run.at + run.data.length);
     for (const run of this.runs) bytes.set(run.data, run.at);
-    return new Engine(module, memory, this.pointers, memoryMb, host);
+    return new Engine({ module, memory, pointers: this.pointers, memoryMb, host });
   }
 }
 

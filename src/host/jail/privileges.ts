@@ -76,7 +76,7 @@ export function setLimits(libc: Libc, settings: LimitSettings): string | null {
 function lowerLimit(libc: Libc, resource: number, value: bigint): string | null {
   const now = getLimit(libc, 0, resource);
   const target = now !== null && now.hard < value ? now.hard : value;
-  return writeLimit(libc, 0, resource, target, target);
+  return writeLimit(libc, 0, resource, { soft: target, hard: target });
 }
 
 /** Out of the terminal and the gateway's process group, so that Ctrl-C and hang-ups are the gateway's alone to handle. */

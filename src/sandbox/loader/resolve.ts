@@ -21,40 +21,42 @@ const INSTEAD: Readonly<Record<string, string>> = {
   http: "use httpGet, httpPost or fetch, with http_requests",
   https: "use httpGet, httpPost or fetch, with http_requests",
   net: "use httpGet or httpPost, with http_requests",
-  child_process: "a plugin starts no programs",
+  child_process: "plugins cannot start programs",
   crypto: "use crypto.getRandomValues or crypto.randomUUID",
   timers: "setTimeout is there without an import",
   url: "URL is there without an import",
 };
 
-/** Resolves `specifier` as it stands in `importer` (canonical path; the entry's own is ""). */
-export function resolveModule(
-  tree: SourceTree,
-  specifier: string,
-  importer: string,
-  kind: "import" | "require",
-): Result<Resolved, Refusal> {
-  return resolve(tree, specifier, importer, kind, 0);
+export type ImportKind = "import" | "require";
+
+/** Where an import stands. */
+interface Importer {
+  readonly tree: SourceTree;
+  /** The importing module's canonical path. */
+  readonly path: string;
+  /** Its folder. */
+  readonly folder: string;
+  readonly kind: ImportKind;
+  /** How many times `imports` of a package.json has led on already. */
+  readonly steps: number;
 }
 
-function resolve(
-  tree: SourceTree,
-  specifier: string,
-  importer: string,
-  kind: "import" | "require",
-  step: number,
-): Result<Resolved, Refusal> {
+/** Resolves `specifier` as it stands in `importer` (canonical path; the entry's own is ""). */
+export function resolveModule(tree: SourceTree, specifier: string, importer: string, kind: ImportKind): Result<Resolved, Refusal> {
+  const folder = importer.includes("/") ? importer.slice(0, importer.lastIndexOf("/")) : "";
+  return resolve(specifier, { tree, path: importer, folder, kind, steps: 0 });
+}
+
+function resolve(specifier: string, from: Importer): Result<Resolved, Refusal> {
   if (specifier === SDK) return { ok: true, value: { kind: "sdk" } };
-  if (step > MAX_STEPS) return refuse("leads in a circle", "mend the package's package.json");
+  if (from.steps > MAX_STEPS) return refuse("leads in a circle", "correct the package's package.json");
   const odd = oddity(specifier);
   if (odd !== undefined) return { ok: false, error: odd };
-  const folder = importer.includes("/") ? importer.slice(0, importer.lastIndexOf("/")) : "";
   if (/^\.\.?(?:\/|$)/.test(specifier)) {
-    const path = join(folder, specifier);
-    return path === undefined ? refuse("leads out of the plugin's folder", "copy the file into the folder") : file(tree, path);
+    const path = join(from.folder, specifier);
+    return path === undefined ? refuse("leads out of the plugin's folder", "copy the file into the folder") : file(from.tree, path);
   }
-  if (specifier.startsWith("#")) return own(tree, specifier, folder, importer, kind, step);
-  return bare(tree, specifier, folder, kind);
+  return specifier.startsWith("#") ? own(specifier, from) : bare(specifier, from);
 }
 
 /** Forms that never name a file of the folder. */
@@ -130,22 +132,22 @@ function asModule(path: string): Result<Resolved, Refusal> {
   const loader = Object.hasOwn(LOADERS, extension) ? LOADERS[extension] : undefined;
   if (loader !== undefined) return { ok: true, value: { kind: "file", path, loader } };
   if (extension === "node") return refuse("is native code", "use a package in pure JavaScript");
-  if (extension === "wasm") return refuse("is WebAssembly, which a plugin's realm has not", "use a package in pure JavaScript");
+  if (extension === "wasm") return refuse("is WebAssembly, which a plugin's realm does not have", "use a package in pure JavaScript");
   if (extension === "tsx" || extension === "jsx") return refuse("is JSX, which plugins have no use for", "write it in a .ts file");
   return refuse("is neither TypeScript, JavaScript nor JSON", "put text into a .ts file, data into a .json file");
 }
 
 /** A package of a node_modules folder at or above the importer, never above the plugin's own folder. */
-function bare(tree: SourceTree, specifier: string, from: string, kind: "import" | "require"): Result<Resolved, Refusal> {
+function bare(specifier: string, from: Importer): Result<Resolved, Refusal> {
   const [, name, rest = ""] = /^(@[^/]+\/[^/]+|[^/@][^/]*)(\/.*)?$/.exec(specifier) ?? [];
   if (name === undefined || name.split("/").some((part) => part === "." || part === "..")) {
     return refuse("is not the name of a package", 'write "./name" for a file');
   }
-  for (let folder: string | undefined = from; folder !== undefined; folder = parent(folder)) {
+  for (let folder: string | undefined = from.folder; folder !== undefined; folder = parent(folder)) {
     const home = `${folder === "" ? "" : `${folder}/`}node_modules/${name}`;
-    const look = tree.look(home);
+    const look = from.tree.look(home);
     if (look.kind === "refused") return { ok: false, error: look.why };
-    if (look.kind === "folder") return inPackage(tree, look.path, name, rest, kind);
+    if (look.kind === "folder") return inPackage({ home: look.path, name, rest }, from);
     if (look.kind === "file") return refuse(`${home} is a file`, "install the package again");
   }
   if (BUILTINS.has(name)) return refuse("is built into Node, and plugins do not run in it", instead(name));
@@ -160,7 +162,11 @@ function parent(folder: string): string | undefined {
   return folder.includes("/") ? folder.slice(0, folder.lastIndexOf("/")) : "";
 }
 
-function inPackage(tree: SourceTree, home: string, name: string, rest: string, kind: "import" | "require"): Result<Resolved, Refusal> {
+/** `home` is the package's folder, `rest` what the specifier says after its name: empty, or `/path`. */
+function inPackage(
+  { home, name, rest }: { readonly home: string; readonly name: string; readonly rest: string },
+  { tree, kind }: Importer,
+): Result<Resolved, Refusal> {
   const found = readPackageJson(tree, home);
   if (!found.ok) return found;
   const { exports, module, main } = found.value ?? {};
@@ -196,23 +202,15 @@ function inside(tree: SourceTree, home: string, target: string): Result<Resolved
 }
 
 /** `#name`: by the `imports` of the nearest package.json. */
-function own(
-  tree: SourceTree,
-  specifier: string,
-  from: string,
-  importer: string,
-  kind: "import" | "require",
-  step: number,
-): Result<Resolved, Refusal> {
-  for (let folder: string | undefined = from; folder !== undefined; folder = parent(folder)) {
-    const found = readPackageJson(tree, folder);
+function own(specifier: string, from: Importer): Result<Resolved, Refusal> {
+  for (let folder: string | undefined = from.folder; folder !== undefined; folder = parent(folder)) {
+    const found = readPackageJson(from.tree, folder);
     if (!found.ok) return found;
     if (found.value === undefined) continue;
-    const target = importsTarget(found.value.imports, specifier, kind);
+    const target = importsTarget(found.value.imports, specifier, from.kind);
     if (target === null) break;
-    return target.startsWith("./")
-      ? inside(tree, folder, target)
-      : resolve(tree, /^[./#]/.test(target) ? "" : target, importer, kind, step + 1);
+    if (target.startsWith("./")) return inside(from.tree, folder, target);
+    return resolve(/^[./#]/.test(target) ? "" : target, { ...from, steps: from.steps + 1 });
   }
   return refuse("is not in the `imports` of package.json", "write a relative path");
 }

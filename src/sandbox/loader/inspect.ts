@@ -1,0 +1,81 @@
+/** What the bundler would let pass, and the realm cannot do: looked for in the sources and in the finished bundle. */
+import { nearest } from "../../config/check.ts";
+import { clean, type Issues, NAMESPACE } from "./issues.ts";
+import type { Modules } from "./modules.ts";
+import { resolveModule, SDK } from "./resolve.ts";
+import type { ImportSite } from "./sites.ts";
+import type { SourceTree } from "./source.ts";
+
+/** All values of the sdk; a test holds them equal to its own. */
+export const SDK_NAMES: readonly string[] = ["Plugin", "definePlugin", "PermissionDenied", "PluginError"];
+/** As the bundler writes it. */
+const SDK_IMPORT = /^import \{([^{}]*)\} from "zephyrgate";$/gm;
+/** Spares plain sources the reading of their tokens. */
+const COMPUTED_OR_ATTRIBUTE = /\bimport\s*[(/]|\b(?:with|assert)\s*[{/]/;
+
+/** Import attributes other than json, and imports of a computed path. */
+export function inspectCode(path: string, modules: Modules, issues: Issues): void {
+  if (!COMPUTED_OR_ATTRIBUTE.test(modules.textOf(path) ?? "")) return;
+  for (const site of modules.sitesOf(path)) {
+    if (site.attribute !== undefined && site.attribute !== "json") {
+      const why = {
+        message: `is imported as ${JSON.stringify(site.attribute)}`,
+        hint: 'only with { type: "json" } is allowed; leave it out',
+      };
+      issues.refuse(path, site.specifier ?? "import", why, site);
+    } else if (site.specifier === null && !path.includes("node_modules/")) {
+      issues.refuse(path, "import()", { message: "takes a path computed at run time", hint: "write the path as a string" }, site);
+    }
+  }
+}
+
+/** The bundler takes comments in JSON; where it finds nothing wrong either, ours is the only complaint. */
+export function inspectJson(path: string, text: string, issues: Issues): void {
+  try {
+    JSON.parse(text);
+  } catch (thrown) {
+    const why = clean(thrown instanceof Error ? thrown.message : String(thrown));
+    issues.suspect({ file: issues.name(path), message: `is not JSON: ${why}`, hint: "JSON has no comments and no trailing commas" });
+  }
+}
+
+/**
+ * What the bundler left alone. An import of nothing but types, or one that nobody uses, it drops without asking where it
+ * leads, as TypeScript does. One that could not have been loaded is a mistake all the same, and reported.
+ */
+export function inspectLeftovers({ inputs, outputs }: Bun.BuildMetafile, tree: SourceTree, issues: Issues): void {
+  const kept = new Set(Object.values(outputs).flatMap(({ imports }) => imports.map((each) => each.path)));
+  for (const [input, { imports }] of Object.entries(inputs)) {
+    const importer = input.replace(`${NAMESPACE}:`, "");
+    for (const each of imports) {
+      if (!("external" in each && each.external === true) || each.path === SDK) continue;
+      const resolved = resolveModule(tree, each.path, importer, "import");
+      if (!resolved.ok) issues.refuse(importer, each.path, resolved.error);
+      else if (each.kind !== "import-statement" || kept.has(each.path)) {
+        issues.refuse(importer, each.path, { message: "was not bundled", hint: "use a plain import statement" });
+      }
+    }
+  }
+}
+
+/** The engine refuses a name that the sdk does not have too, but cannot say where it stands. */
+export function inspectSdkNames(bundle: string, modules: Modules, issues: Issues): void {
+  const used = [...bundle.matchAll(SDK_IMPORT)].flatMap(([, names = ""]) => namesOf(names));
+  for (const name of used.filter((each) => !SDK_NAMES.includes(each))) {
+    const near = nearest(name, SDK_NAMES);
+    const hint = near === undefined ? `there are ${SDK_NAMES.join(", ")}` : `did you mean ${near}?`;
+    for (const { path, text, sites } of modules.code()) {
+      const named = (site: ImportSite) => namesOf(/\{([^{}]*)\}\s*from\s*$/.exec(text.slice(0, site.offset))?.[1] ?? "").includes(name);
+      const site = sites.find((each) => each.specifier === SDK && named(each));
+      if (site !== undefined) issues.refuse(path, SDK, { message: `has no ${name}`, hint }, site);
+    }
+  }
+}
+
+/** `a, b as c` imports a and b. */
+function namesOf(list: string): string[] {
+  return list
+    .split(",")
+    .map((each) => each.trim().split(/\s+as\s+/)[0] ?? "")
+    .filter((name) => name !== "" && !name.startsWith("type "));
+}
