@@ -24,6 +24,7 @@ export interface RealmSpec {
   readonly gatewayVersion: string;
 }
 
+/** What one realm may use. */
 export interface RealmLimits {
   readonly memoryMb: number;
   readonly sliceMs: number;

@@ -1,6 +1,6 @@
-import { nearest } from "../config/check.ts";
 import { asGatewayError } from "../errors.ts";
 import { escapeText } from "../log/escape.ts";
+import { nearest } from "../nearest.ts";
 import { VERSION } from "../version.ts";
 import { findGateway } from "./verb/locate.ts";
 import { COMMON, type Io, parseArgs, type Verb } from "./verb/verb.ts";
@@ -97,12 +97,12 @@ function unknownVerb(argv: readonly string[]): string {
   if (group && (second === "" || second.startsWith("-"))) return `${first} what?`;
   const given = group ? `${first} ${second}` : first;
   const near = nearest(given, group ? names : [...new Set(names.map((name) => name.split(" ")[0] ?? name))]);
-  return `there is no verb ${given}${near === undefined ? "" : `; did you mean ${near}?`}`;
+  return `there is no verb ${given}${near === null ? "" : `; did you mean ${near}?`}`;
 }
 
 function unknownFlag(given: string, known: readonly string[]): string {
   const near = nearest(given.replace(/^-+/, ""), known);
-  return `there is no flag ${given}${near === undefined ? "" : `; did you mean --${near}?`}`;
+  return `there is no flag ${given}${near === null ? "" : `; did you mean --${near}?`}`;
 }
 
 function usageOf(verb: Verb): string {

@@ -1,7 +1,9 @@
 /** One schema check for everything written in YAML: all problems at once, each with its place and its mend. */
+
 import * as v from "valibot";
 import type { Issue, Result } from "../errors.ts";
 import type { Json } from "../json.ts";
+import { nearest } from "../nearest.ts";
 import type { Path, YamlFile } from "./yaml.ts";
 
 type Schema<T> = v.GenericSchema<unknown, T>;
@@ -28,7 +30,7 @@ export function checkFile<T>(schema: Schema<T>, file: YamlFile, value: Json = fi
       [...path, key],
       "key",
       `unknown key ${JSON.stringify(short(key))}`,
-      near === undefined ? `known here: ${keys.join(", ")}` : `did you mean ${near}?`,
+      near === null ? `known here: ${keys.join(", ")}` : `did you mean ${near}?`,
     );
   });
   const parsed = v.safeParse(schema, known);
@@ -113,8 +115,8 @@ function describe(issue: v.BaseIssue<unknown>, path: Path, plain: string | undef
   const received = short(issue.received);
   if (issue.type === "picklist" || issue.type === "variant" || issue.type === "literal") {
     const options = (issue.expected ?? "").replace(/[()"]/g, "").split(" | ");
-    const near = typeof issue.input === "string" ? nearest(issue.input, options) : undefined;
-    return { message: `${received} is not one of ${options.join(", ")}`, ...(near === undefined ? {} : { hint: `did you mean ${near}?` }) };
+    const near = typeof issue.input === "string" ? nearest(issue.input, options) : null;
+    return { message: `${received} is not one of ${options.join(", ")}`, ...(near === null ? {} : { hint: `did you mean ${near}?` }) };
   }
   return { message: `must be ${EXPECTED[issue.expected ?? ""] ?? issue.expected ?? "something else"}, got ${received}` };
 }
@@ -129,34 +131,4 @@ const EXPECTED: Readonly<Record<string, string>> = {
 
 function short(text: string): string {
   return text.length > 60 ? `${text.slice(0, 57)}...` : text;
-}
-
-/** The known word that is nearest, when it is near enough to be meant. Both sides are cut, so the cost is bounded. */
-export function nearest(word: string, known: readonly string[]): string | undefined {
-  const given = word.slice(0, 40).toLowerCase();
-  let best: string | undefined;
-  let least = Math.max(1, Math.floor(given.length / 3)) + 1;
-  for (const candidate of known.slice(0, 500)) {
-    const distance = editDistance(given, candidate.slice(0, 40).toLowerCase());
-    if (distance < least) [best, least] = [candidate, distance];
-  }
-  return best;
-}
-
-/** Insertions, deletions, replacements and swaps of neighbours. */
-function editDistance(a: string, b: string): number {
-  let before: number[] = [];
-  let previous = Array.from({ length: b.length + 1 }, (_, index) => index);
-  for (let i = 1; i <= a.length; i += 1) {
-    const row = [i];
-    for (let j = 1; j <= b.length; j += 1) {
-      const change = (previous[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      let least = Math.min(change, (previous[j] ?? 0) + 1, (row[j - 1] ?? 0) + 1);
-      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) least = Math.min(least, (before[j - 2] ?? 0) + 1);
-      row.push(least);
-    }
-    before = previous;
-    previous = row;
-  }
-  return previous[b.length] ?? 0;
 }

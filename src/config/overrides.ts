@@ -1,7 +1,7 @@
 /** `ZEPHYRGATE_API__PORT=9000` and `--port 9000`: single values over those of the file. */
 import type { Issue } from "../errors.ts";
 import type { Json } from "../json.ts";
-import { nearest } from "./check.ts";
+import { nearest } from "../nearest.ts";
 import { configSchema, MAX_CONFIG_BYTES } from "./schema.ts";
 import { readYaml } from "./yaml.ts";
 
@@ -35,7 +35,7 @@ export function readOverrides(
       issues.push({
         file: origin,
         message: "no setting has this name",
-        hint: near === undefined ? "see docs/configuration.md" : `did you mean ${near}?`,
+        hint: near === null ? "see docs/configuration.md" : `did you mean ${near}?`,
       });
       return;
     }

@@ -2,6 +2,7 @@
 import * as v from "valibot";
 import type { Json } from "../json.ts";
 import { PERMISSION_NAMES } from "../permissions/grammar/types.ts";
+import { RATE_PATTERN } from "../rates.ts";
 
 /** Names of the sandbox's walls; a test holds them equal to the jail's own. */
 export const WALLS = ["jail", "capabilities", "no_new_privs", "limits", "landlock", "seccomp"] as const;
@@ -35,8 +36,7 @@ const map = (text: string) =>
 const section = <T extends v.ObjectEntries>(entries: T, text: string) =>
   v.optional(v.pipe(v.strictObject(entries), v.description(text)), {} as never);
 
-const rate = (text: string) =>
-  v.pipe(v.string(), v.regex(/^[1-9]\d{0,5}\/(?:s|min|h|d)$/, "is not a rate | write for example 12/min"), v.description(text));
+const rate = (text: string) => v.pipe(v.string(), v.regex(RATE_PATTERN, "is not a rate | write for example 12/min"), v.description(text));
 const node = v.pipe(
   v.string(),
   v.regex(/^!(?:[0-9a-fA-F]{8})$/, 'is not a node id | write "!" and eight hex digits, in quotes'),

@@ -2,10 +2,10 @@ import type { LoadedConfig } from "../config/load.ts";
 import type { Config } from "../config/schema.ts";
 import type { Egress } from "../http/egress.ts";
 import type { Log } from "../log/log.ts";
-import { parseRate } from "../permissions/grammar/rates.ts";
 import type { StoredApprovals } from "../plugins/approval/approvals.ts";
 import type { StoredDecisions } from "../plugins/approval/decisions.ts";
 import type { Supervisor } from "../plugins/supervisor.ts";
+import { parseRate } from "../rates.ts";
 
 export interface FollowDeps {
   readonly log: Log;

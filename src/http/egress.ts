@@ -1,8 +1,8 @@
 import { type Clock, type Random, sleep } from "../clock.ts";
 import { asGatewayError, fail, GatewayError, ok, type Result } from "../errors.ts";
 import type { Logger } from "../log/logger.ts";
-import { type Rate, TokenBucket } from "../permissions/grammar/rates.ts";
 import type { Ask, Decision } from "../permissions/grammar/types.ts";
+import { type Rate, TokenBucket } from "../rates.ts";
 import type { HttpArgs, HttpOutcome } from "../sdk/boundary/wire.ts";
 import { reachOf } from "./address.ts";
 import { type Answer, type Exchange, OUTCOME_JSON_MAX, pinnedExchange, RESPONSE_MAX } from "./exchange.ts";

@@ -1,3 +1,4 @@
+import type { RealmLimits } from "../bridge/realm-spec.ts";
 import { checkFile } from "../config/check.ts";
 import { type Path, readYaml, type YamlFile } from "../config/yaml.ts";
 import type { Issue, Result } from "../errors.ts";
@@ -92,14 +93,6 @@ function inOrder(issues: readonly Issue[]): readonly Issue[] {
 
 function object(value: Json | undefined): { readonly [key: string]: Json } | undefined {
   return value !== null && typeof value === "object" && !Array.isArray(value) ? (value as { readonly [key: string]: Json }) : undefined;
-}
-
-/** The limits of a realm, as the sandbox takes them. */
-export interface RealmLimits {
-  readonly memoryMb: number;
-  readonly sliceMs: number;
-  readonly timeoutS: number;
-  readonly storageMb: number;
 }
 
 /** The limits a plugin runs under, and which of them exceed the defaults and so need approval. */

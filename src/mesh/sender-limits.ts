@@ -1,5 +1,5 @@
 import type { Clock } from "../clock.ts";
-import { type Rate, TokenBucket } from "../permissions/grammar/rates.ts";
+import { type Rate, TokenBucket } from "../rates.ts";
 import type { NodeNumber } from "./ids.ts";
 
 const SENDERS_MAX = 1_000;

@@ -1,5 +1,6 @@
 import type { Clock } from "../clock.ts";
 import type { Subscription } from "../lifetime.ts";
+import { parseRate, TokenBucket } from "../rates.ts";
 import {
   explainRule,
   type Layer,
@@ -13,7 +14,6 @@ import {
   type Why,
 } from "./decide.ts";
 import { type Descriptor, printText, toEntry } from "./grammar/descriptor.ts";
-import { parseRate, TokenBucket } from "./grammar/rates.ts";
 import { type Atom, atomCovers, denialSet, intersection, permissionSet, printSet, toDescriptors } from "./grammar/sets.ts";
 import {
   type Ask,

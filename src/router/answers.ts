@@ -5,7 +5,7 @@ import { BROADCAST, formatNodeId, type NodeNumber } from "../mesh/ids.ts";
 import type { TextMessage } from "../mesh/message.ts";
 import type { Priority, Reply } from "../mesh/outgoing.ts";
 import { OncePerSender, SenderBuckets } from "../mesh/sender-limits.ts";
-import type { Rate } from "../permissions/grammar/rates.ts";
+import type { Rate } from "../rates.ts";
 import type { RouterDeps } from "./router-deps.ts";
 
 const HINT_MS = 3_600_000;

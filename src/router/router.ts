@@ -8,7 +8,7 @@ import { isStale } from "../mesh/intake/age.ts";
 import { SeenPackets } from "../mesh/intake/seen-packets.ts";
 import type { MeshMessage, TextMessage } from "../mesh/message.ts";
 import { SenderBuckets } from "../mesh/sender-limits.ts";
-import { parseRate } from "../permissions/grammar/rates.ts";
+import { parseRate } from "../rates.ts";
 import { Answers, replyText } from "./answers.ts";
 import { Calls } from "./calls.ts";
 import { inTurn } from "./handler-chain.ts";

@@ -6,8 +6,8 @@ import { systemClock, systemRandom } from "../../src/clock.ts";
 import { Egress, type EgressCall, type EgressParts } from "../../src/http/egress.ts";
 import { pinnedExchange } from "../../src/http/exchange.ts";
 import { silentLogger } from "../../src/log/logger.ts";
-import { parseRate, type Rate } from "../../src/permissions/grammar/rates.ts";
 import type { Ask } from "../../src/permissions/grammar/types.ts";
+import { parseRate, type Rate } from "../../src/rates.ts";
 import type { HttpArgs, HttpOutcome } from "../../src/sdk/boundary/wire.ts";
 
 const fixture = (name: string) => readFileSync(join(import.meta.dir, "fixtures", name), "utf8");

@@ -1,6 +1,6 @@
 import { ok, type Result } from "../../errors.ts";
 import { Egress } from "../../http/egress.ts";
-import { parseRate } from "../../permissions/grammar/rates.ts";
+import { parseRate } from "../../rates.ts";
 import { VERSION } from "../../version.ts";
 import type { GatewayContext } from "../context/context.ts";
 

@@ -1,6 +1,6 @@
 import type { Clock } from "../../clock.ts";
 import type { Logger } from "../../log/logger.ts";
-import type { Rate } from "../../permissions/grammar/rates.ts";
+import type { Rate } from "../../rates.ts";
 import { countParts } from "../codec/text.ts";
 import { nameOf, placeOf } from "../describe.ts";
 import { formatNodeId, type NodeNumber, type PacketId } from "../ids.ts";

@@ -1,7 +1,8 @@
 import * as v from "valibot";
 import { fail, type GatewayError, ok, type Result } from "../../errors.ts";
+import { nearest } from "../../nearest.ts";
+import { parseRate, RATE_PATTERN } from "../../rates.ts";
 import { parseHostPattern, printHostPattern } from "./hosts.ts";
-import { parseRate } from "./rates.ts";
 import { PERMISSION_NAMES, type PermissionEntry, type PermissionName } from "./types.ts";
 
 /** Longest list of one scope key. Hostile manifests must not cost time. */
@@ -15,11 +16,7 @@ const channels = v.pipe(
   v.maxLength(ITEMS_MAX),
   v.description("Channel indexes (0 to 7) or exact names. Limits channel messages; direct ones have a key of their own."),
 );
-const rate = v.pipe(
-  v.string(),
-  v.regex(/^\d{1,6}\/[a-z]{1,6}$/, "is not a rate such as 10/min"),
-  v.description("As 10/min; s, min, h or d."),
-);
+const rate = v.pipe(v.string(), v.regex(RATE_PATTERN, "is not a rate such as 10/min"), v.description("As 10/min; s, min, h or d."));
 const positive = (about: string) => v.pipe(v.number(), v.gtValue(0), v.maxValue(1e9), v.description(about));
 
 /** The scope of each permission as a manifest writes it. A missing key means everything of that kind, except `private`. */
@@ -55,29 +52,6 @@ export const permissionEntrySchema = v.union([
   v.picklist(PERMISSION_NAMES),
   ...PERMISSION_NAMES.map((permission) => v.strictObject({ [permission]: SCOPE_SCHEMAS[permission] as v.GenericSchema })),
 ]);
-
-/** The candidate closest to a misspelt word, when one is close. Bounded: both are cut at 40 characters. */
-export function nearest(word: string, candidates: readonly string[]): string | null {
-  const distance = (a: string, b: string): number => {
-    let row = Array.from({ length: b.length + 1 }, (_, index) => index);
-    for (let i = 1; i <= a.length; i++) {
-      const next = [i];
-      for (let j = 1; j <= b.length; j++) {
-        const swap = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
-        next.push(Math.min(swap, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
-      }
-      row = next;
-    }
-    return row[b.length] ?? 0;
-  };
-  let best: string | null = null;
-  let least = Number.POSITIVE_INFINITY;
-  for (const candidate of candidates) {
-    const found = distance(word.toLowerCase().slice(0, 40), candidate.toLowerCase().slice(0, 40));
-    if (found < least) [best, least] = [candidate, found];
-  }
-  return least <= Math.max(2, Math.floor(word.length / 3)) ? best : null;
-}
 
 /** Reads an entry of a manifest, a configuration or an API body. `where` goes into the error. */
 export function parseEntry(input: unknown, where?: string): Result<Descriptor> {

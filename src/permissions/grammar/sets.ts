@@ -6,9 +6,9 @@
  * An index and a name of a channel count as different channels, since only the radio knows which belong together.
  */
 import { fail, ok, type Result } from "../../errors.ts";
+import { compareRates, parseRate } from "../../rates.ts";
 import { type Descriptor, HTTP_METHODS, parseEntry, printText, type Scopes } from "./descriptor.ts";
 import { hostCovers, parseHostPattern, printHostPattern } from "./hosts.ts";
-import { compareRates, parseRate } from "./rates.ts";
 import { type Ask, PERMISSION_NAMES, type PermissionName } from "./types.ts";
 
 type Coordinate = string | number | boolean;

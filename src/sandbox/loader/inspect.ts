@@ -1,5 +1,5 @@
 /** What the bundler would let pass, and the realm cannot do: looked for in the sources and in the finished bundle. */
-import { nearest } from "../../config/check.ts";
+import { nearest } from "../../nearest.ts";
 import { clean, type Issues, NAMESPACE } from "./issues.ts";
 import type { Modules } from "./modules.ts";
 import { resolveModule, SDK } from "./resolve.ts";
@@ -63,7 +63,7 @@ export function inspectSdkNames(bundle: string, modules: Modules, issues: Issues
   const used = [...bundle.matchAll(SDK_IMPORT)].flatMap(([, names = ""]) => namesOf(names));
   for (const name of used.filter((each) => !SDK_NAMES.includes(each))) {
     const near = nearest(name, SDK_NAMES);
-    const hint = near === undefined ? `there are ${SDK_NAMES.join(", ")}` : `did you mean ${near}?`;
+    const hint = near === null ? `there are ${SDK_NAMES.join(", ")}` : `did you mean ${near}?`;
     for (const { path, text, sites } of modules.code()) {
       const named = (site: ImportSite) => namesOf(/\{([^{}]*)\}\s*from\s*$/.exec(text.slice(0, site.offset))?.[1] ?? "").includes(name);
       const site = sites.find((each) => each.specifier === SDK && named(each));

@@ -1,5 +1,6 @@
-import type { Clock } from "../../clock.ts";
-import { fail, ok, type Result } from "../../errors.ts";
+/** How often something may happen: the one grammar of rates, and the token bucket that keeps them. */
+import type { Clock } from "./clock.ts";
+import { fail, ok, type Result } from "./errors.ts";
 
 const UNIT_SECONDS: Readonly<Record<string, number>> = { s: 1, min: 60, h: 3600, d: 86400 };
 const UNIT_NAMES: Readonly<Record<string, string>> = {
@@ -22,12 +23,15 @@ export interface Rate {
   readonly text: string;
 }
 
-/** Reads `10/min`: 1 to 999999 per s, min, h or d. */
+/** What {@link parseRate} takes. */
+export const RATE_PATTERN = /^[1-9]\d{0,5}\/(?:s|sec|second|min|minute|h|hour|d|day)$/;
+
+/** Reads `10/min`: 1 to 999999 per s, min, h or d, or their longer names. */
 export function parseRate(text: string): Result<Rate> {
-  const [, digits = "", word = ""] = /^(\d{1,6})\/([a-z]{1,6})$/.exec(text) ?? [];
+  const [digits, word = ""] = RATE_PATTERN.test(text) ? text.split("/") : [];
   const unit = UNIT_NAMES[word];
   const count = Number(digits);
-  if (unit === undefined || count < 1) {
+  if (unit === undefined) {
     return fail("invalid_argument", `"${text.slice(0, 40)}" is not a rate`, {
       hint: "write a count and a unit of s, min, h or d, as 10/min",
     });
