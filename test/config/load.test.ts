@@ -69,7 +69,7 @@ mesh:
   interfaces:
     - { name: a, type: seral }
     - { name: b, type: tcp, hots: x }
-commands: { prefix: "", sender_rate: 12/minute }
+commands: { prefix: "", sender_rate: 12/fortnight }
 operators: [0a0b0c0d]
 plugins:
   permissions: { p: { deny: [{ http_requests: { hots: [a] } }] } }
