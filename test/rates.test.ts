@@ -3,7 +3,7 @@ import * as v from "valibot";
 import { configSchema } from "../src/config/schema.ts";
 import { parseEntry } from "../src/permissions/grammar/descriptor.ts";
 import { compareRates, parseRate, type Rate, TokenBucket } from "../src/rates.ts";
-import { handClock } from "./permissions/support.ts";
+import { FakeClock } from "./fake-clock.ts";
 
 function rate(text: string): Rate {
   const parsed = parseRate(text);
@@ -38,7 +38,7 @@ test("of two equal rates the one with the smaller burst is lower", () => {
 });
 
 test("a bucket gives its count at once and then one for each part of the period", () => {
-  const clock = handClock();
+  const clock = new FakeClock();
   const bucket = new TokenBucket(clock, rate("2/min"));
   expect([bucket.take(1), bucket.take(1)]).toEqual([0, 0]);
   expect(bucket.take(1)).toBeCloseTo(30);
@@ -52,7 +52,7 @@ test("a bucket gives its count at once and then one for each part of the period"
 });
 
 test("an amount above the count passes a full bucket, and is paid back", () => {
-  const clock = handClock();
+  const clock = new FakeClock();
   const bucket = new TokenBucket(clock, rate("2/min"));
   expect(bucket.take(4)).toBe(0);
   expect(bucket.take(1)).toBeCloseTo(90);
