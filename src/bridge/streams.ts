@@ -1,3 +1,4 @@
+/** The bytes between gateway and plugin host: over descriptors, without ever blocking. */
 import { closeSync, writeSync } from "node:fs";
 import { type Clock, systemClock, type Timer } from "../clock.ts";
 
@@ -19,85 +20,112 @@ const RETRY_MS = 1;
 /** Bytes of pieces that are written together: as many as a pipe holds. */
 const JOINED_MAX = 64 * 1024;
 
+export interface FdStreamOptions {
+  /** For tests. */
+  readonly clock?: Clock;
+  /**
+   * May put off what is written until a little later, so that it leaves in one go: each write wakes the other process. A
+   * plugin host must not: the answer of one realm would wait for the next realm, which may never end.
+   */
+  readonly soon?: (flush: () => void) => void;
+}
+
 /**
  * A byte stream over descriptors that are non-blocking, as both ends of Bun's extra `pipe` entries of `stdio` are (one
- * socket for both ways: pass it twice). This side owns them from here on. `soon` may put off what is written until a little
- * later, so that it leaves in one go: each write wakes the other process. A plugin host must not: what one realm has
- * answered may not wait for the next one, which may never end.
+ * socket for both ways: pass it twice). This side owns them from here on.
  */
-export function fdStream(
-  readFd: number,
-  writeFd: number,
-  clock: Clock = systemClock,
-  soon: (flush: () => void) => void = (flush) => flush(),
-): ByteStream {
-  const waiting: Uint8Array[] = [];
-  let pending = 0;
-  let retry: Timer | null = null;
-  let ended = false;
-  let drained: () => void = () => {};
-  let onEnded: (reason: string) => void = () => {};
-  let reader: { cancel(): Promise<void> } | null = null;
+export function fdStream(readFd: number, writeFd: number, options: FdStreamOptions = {}): ByteStream {
+  return new FdStream(readFd, writeFd, options);
+}
 
-  const end = (reason: string) => {
-    if (ended) return;
-    ended = true;
-    retry?.cancel();
-    waiting.length = 0;
-    pending = 0;
-    reader?.cancel().catch(() => {}); // The descriptor is going away; a reader that had ended already has nothing to tell.
-    for (const fd of new Set([readFd, writeFd])) closeQuietly(fd);
-    onEnded(reason);
-  };
+class FdStream implements ByteStream {
+  readonly #clock: Clock;
+  readonly #soon: (flush: () => void) => void;
+  readonly #waiting: Uint8Array[] = [];
+  #pending = 0;
+  #retry: Timer | null = null;
+  #ended = false;
+  #drained: () => void = () => {};
+  #onEnd: (reason: string) => void = () => {};
+  #reader: { cancel(): Promise<void> } | null = null;
 
-  const flush = () => {
-    if (ended) return;
-    retry = null;
-    let had = pending > 0;
-    while (waiting.length > 0) {
-      const head = gather(waiting);
-      const count = tryWrite(writeFd, head);
-      if (typeof count === "string") return end(count);
-      pending -= count;
-      if (count < head.length) {
-        waiting.unshift(head.subarray(count));
-        retry = clock.after(RETRY_MS, flush);
+  constructor(
+    private readonly readFd: number,
+    private readonly writeFd: number,
+    { clock = systemClock, soon = (flush) => flush() }: FdStreamOptions,
+  ) {
+    this.#clock = clock;
+    this.#soon = soon;
+  }
+
+  get pending(): number {
+    return this.#pending;
+  }
+
+  write(bytes: Uint8Array): void {
+    if (this.#ended || bytes.length === 0) return;
+    this.#waiting.push(bytes);
+    this.#pending += bytes.length;
+    if (this.#retry === null && this.#waiting.length === 1) this.#soon(() => this.#flush());
+  }
+
+  onDrain(listener: () => void): void {
+    this.#drained = listener;
+  }
+
+  start(onBytes: (bytes: Uint8Array) => void, onEnd: (reason: string) => void): void {
+    this.#onEnd = onEnd;
+    this.#read(onBytes).catch((thrown) => this.#end(`reading failed: ${thrown instanceof Error ? thrown.message : String(thrown)}`));
+  }
+
+  close(): void {
+    this.#end("closed");
+  }
+
+  #end(reason: string): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#retry?.cancel();
+    this.#waiting.length = 0;
+    this.#pending = 0;
+    this.#reader?.cancel().catch(() => {}); // The descriptor is going away; a reader that had ended already has nothing to tell.
+    for (const fd of new Set([this.readFd, this.writeFd])) closeQuietly(fd);
+    this.#onEnd(reason);
+  }
+
+  #flush(): void {
+    if (this.#ended) return;
+    this.#retry = null;
+    const had = this.#pending > 0;
+    while (this.#waiting.length > 0) {
+      const head = gather(this.#waiting);
+      const count = tryWrite(this.writeFd, head);
+      if (typeof count === "string") {
+        this.#end(count);
         return;
       }
-      had = true;
+      this.#pending -= count;
+      if (count < head.length) {
+        this.#waiting.unshift(head.subarray(count));
+        this.#retry = this.#clock.after(RETRY_MS, () => this.#flush());
+        return;
+      }
     }
-    if (had && pending === 0) drained();
-  };
+    if (had) this.#drained();
+  }
 
-  const read = async (onBytes: (bytes: Uint8Array) => void) => {
-    const opened = Bun.file(readFd).stream().getReader();
-    reader = opened;
-    while (!ended) {
+  async #read(onBytes: (bytes: Uint8Array) => void): Promise<void> {
+    const opened = Bun.file(this.readFd).stream().getReader();
+    this.#reader = opened;
+    while (!this.#ended) {
       const { value, done } = await opened.read();
-      if (done) return end("the other side closed");
-      if (!ended) onBytes(value);
+      if (done) {
+        this.#end("the other side closed");
+        return;
+      }
+      if (!this.#ended) onBytes(value);
     }
-  };
-
-  return {
-    get pending() {
-      return pending;
-    },
-    write(bytes) {
-      if (ended || bytes.length === 0) return;
-      waiting.push(bytes);
-      pending += bytes.length;
-      if (retry === null && waiting.length === 1) soon(flush);
-    },
-    onDrain(listener) {
-      drained = listener;
-    },
-    start(onBytes, onEnd) {
-      onEnded = onEnd;
-      read(onBytes).catch((thrown) => end(`reading failed: ${thrown instanceof Error ? thrown.message : String(thrown)}`));
-    },
-    close: () => end("closed"),
-  };
+  }
 }
 
 /** Takes pieces from the front, joined up to what a pipe holds. */
@@ -129,75 +157,4 @@ function closeQuietly(fd: number): void {
   } catch {
     // Bun may have closed it with its reader; there is nothing left to release.
   }
-}
-
-/** One direction of the in-memory pair: bytes wait until the other end has started, and arrive in a microtask of their own. */
-class MemoryPipe {
-  pending = 0;
-  drained: () => void = () => {};
-  readonly #queue: Uint8Array[] = [];
-  #sink: ((bytes: Uint8Array) => void) | null = null;
-  #scheduled = false;
-
-  push(bytes: Uint8Array): void {
-    this.#queue.push(bytes);
-    this.pending += bytes.length;
-    this.#schedule();
-  }
-
-  connect(sink: ((bytes: Uint8Array) => void) | null): void {
-    this.#sink = sink;
-    this.#schedule();
-  }
-
-  #schedule(): void {
-    if (this.#scheduled) return;
-    this.#scheduled = true;
-    queueMicrotask(() => {
-      this.#scheduled = false;
-      let had = false;
-      while (this.#sink !== null) {
-        const bytes = this.#queue.shift();
-        if (bytes === undefined) break;
-        had = true;
-        this.pending -= bytes.length;
-        this.#sink(bytes);
-      }
-      if (had && this.pending === 0) this.drained();
-    });
-  }
-}
-
-/** Two joined ends in memory, for the testing kit. */
-export function memoryStreams(): [ByteStream, ByteStream] {
-  const there = new MemoryPipe();
-  const back = new MemoryPipe();
-  const onEnd: ((reason: string) => void)[] = [];
-  let ended = false;
-  const close = (by: number) => {
-    if (ended) return;
-    ended = true;
-    there.connect(null);
-    back.connect(null);
-    queueMicrotask(() => {
-      for (const index of [0, 1]) onEnd[index]?.(index === by ? "closed" : "the other side closed");
-    });
-  };
-  const end = (index: number, out: MemoryPipe, incoming: MemoryPipe): ByteStream => ({
-    get pending() {
-      return out.pending;
-    },
-    write(bytes) {
-      if (!ended) out.push(bytes);
-    },
-    onDrain(listener) {
-      out.drained = listener;
-    },
-    start(onBytes, onEnded) {
-      onEnd[index] = onEnded;
-      if (!ended) incoming.connect(onBytes);
-    },
-    close: () => close(index),
-  });
-  return [end(0, there, back), end(1, back, there)];
 }

@@ -132,26 +132,26 @@ export class HostRuntime {
         else this.#close(message.realm);
         break;
       case "backup":
-        this.#task(message.task, () => this.#backup(message.from, message.to));
-        break;
       case "release":
-        this.#task(message.task, () => {
-          for (const realm of this.#realms.values()) realm.services.release(message.path);
-          return null;
-        });
-        break;
       case "validate":
-        this.#task(message.task, () => {
-          const result = validateConfig(message.schema, message.config);
-          if (!result.ok) throw result.error;
-          return result.value.map((problem) => ({ ...problem }));
-        });
+        this.#task(message.task, () => this.#carryOut(message));
         break;
       case "stop":
         for (const realm of [...this.#realms.values()]) realm.end("closed", "the host stops");
         this.#bridge.close(1000);
         break;
     }
+  }
+
+  #carryOut(message: Extract<ToHost, { t: "backup" | "release" | "validate" }>): Json {
+    if (message.t === "backup") return this.#backup(message.from, message.to);
+    if (message.t === "release") {
+      for (const realm of this.#realms.values()) realm.services.release(message.path);
+      return null;
+    }
+    const result = validateConfig(message.schema, message.config);
+    if (!result.ok) throw result.error;
+    return result.value.map((problem) => ({ ...problem }));
   }
 
   #call(message: Extract<ToHost, { t: "call" }>): void {

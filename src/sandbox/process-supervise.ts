@@ -4,7 +4,7 @@ import { asGatewayError } from "../errors.ts";
 import type { Logger } from "../log/logger.ts";
 import type { HostExit, HostExitReason } from "./port.ts";
 import { endOf, type Launched } from "./process-launch.ts";
-import { type ProcessSample, sampleProcess, startWatchdog } from "./watchdog.ts";
+import { type ProcessSample, sampleProcess, startWatchdog, type Watchdog } from "./watchdog.ts";
 
 export interface SuperviseOptions {
   readonly clock: Clock;
@@ -25,47 +25,61 @@ export interface Supervised {
 }
 
 export function supervise(launched: Launched, options: SuperviseOptions): Supervised {
-  const { process: child, page } = launched;
-  const { clock, log, maxBytes, sample = sampleProcess } = options;
-  let why: HostExit | null = null;
-  const culprit = () => page?.read().realm ?? null;
+  return new SupervisedProcess(launched, options);
+}
 
-  const kill = (reason: HostExitReason, detail: string) => {
-    if (why !== null && why.reason !== "stopped") return;
-    why ??= { reason, detail, culprit: culprit() };
-    child.kill("SIGKILL");
-  };
-  const watchdog =
-    page === null
-      ? null
-      : startWatchdog({
-          clock,
-          maxBytes,
-          page: () => page.read(),
-          sample: () => sample(child.pid),
-          kill: ({ reason, detail }) => kill(reason, detail),
-        });
+class SupervisedProcess implements Supervised {
+  readonly exited: Promise<HostExit>;
+  readonly #launched: Launched;
+  readonly #options: SuperviseOptions;
+  readonly #watchdog: Watchdog | null;
+  #why: HostExit | null = null;
 
-  const finish = async (): Promise<HostExit> => {
+  constructor(launched: Launched, options: SuperviseOptions) {
+    this.#launched = launched;
+    this.#options = options;
+    const { process: child, page } = launched;
+    const { clock, maxBytes, sample = sampleProcess } = options;
+    this.#watchdog =
+      page === null
+        ? null
+        : startWatchdog({
+            clock,
+            maxBytes,
+            page: () => page.read(),
+            sample: () => sample(child.pid),
+            kill: ({ reason, detail }) => this.kill(reason, detail),
+          });
+    this.exited = this.#finish();
+  }
+
+  kill(reason: HostExitReason, detail: string): void {
+    if (this.#why !== null && this.#why.reason !== "stopped") return;
+    this.#why ??= { reason, detail, culprit: this.#culprit() };
+    this.#launched.process.kill("SIGKILL");
+  }
+
+  async expectEnd(graceMs: number): Promise<HostExit> {
+    this.#why ??= { reason: "stopped", detail: "stopped", culprit: null };
+    const timer = this.#options.clock.after(graceMs, () => this.#launched.process.kill("SIGKILL"));
+    const exit = await this.exited;
+    timer.cancel();
+    return exit;
+  }
+
+  #culprit() {
+    return this.#launched.page?.read().realm ?? null;
+  }
+
+  async #finish(): Promise<HostExit> {
+    const { process: child, page } = this.#launched;
+    const { log } = this.#options;
     await child.exited.catch((thrown) => log.error("plugin host: its end could not be awaited", { error: asGatewayError(thrown) }));
-    watchdog?.stop();
-    const exit = why ?? { reason: "crashed", detail: endOf(child), culprit: culprit() };
+    this.#watchdog?.stop();
+    const exit = this.#why ?? { reason: "crashed", detail: endOf(child), culprit: this.#culprit() };
     page?.close();
     const level = exit.reason === "stopped" ? "debug" : "warn";
     log[level](`plugin host ended: ${exit.reason}, ${exit.detail}`, { pid: child.pid, culprit: exit.culprit });
     return exit;
-  };
-  const exited = finish();
-
-  return {
-    exited,
-    kill,
-    async expectEnd(graceMs) {
-      why ??= { reason: "stopped", detail: "stopped", culprit: null };
-      const timer = clock.after(graceMs, () => child.kill("SIGKILL"));
-      const exit = await exited;
-      timer.cancel();
-      return exit;
-    },
-  };
+  }
 }

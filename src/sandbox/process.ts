@@ -34,7 +34,7 @@ export async function spawnHost(options: SpawnOptions): Promise<Result<PluginHos
   const memory = new RealmMemory(child.pid, options.limits?.memoryMb ?? HOST_LIMITS.memoryMb, clock);
   const watch = supervise(launched.value, { clock, log, maxBytes: () => memory.ceiling });
   const session = new HostSession({
-    stream: fdStream(readFd, writeFd, clock, queueMicrotask),
+    stream: fdStream(readFd, writeFd, { clock, soon: queueMicrotask }),
     clock,
     onEnd: (end) => bridgeEnded(end, watch, options),
   });

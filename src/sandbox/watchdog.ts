@@ -19,6 +19,8 @@ export interface WatchdogKill {
   readonly culprit: RealmNumber | null;
 }
 
+type Finding = Omit<WatchdogKill, "culprit">;
+
 export interface WatchdogOptions {
   readonly clock: Clock;
   readonly page: () => PageState;
@@ -46,47 +48,66 @@ const MAX_THREADS = 512;
 const SILENCE_MS = 60_000;
 const INTERVAL_MS = 100;
 
+/** Looks at the process every {@link INTERVAL_MS}, from now on. */
 export function startWatchdog(options: WatchdogOptions): Watchdog {
-  const { clock, page, sample, kill, maxBytes } = options;
-  const { maxCpuMs = WATCHDOG_CPU_MS, maxSilenceMs = SILENCE_MS, intervalMs = INTERVAL_MS } = options;
-  let timer: Timer | null = null;
-  let seen = page().beats;
-  let since = { cpuMs: sample()?.cpuMs ?? 0, at: clock.monotonic() };
+  return new ProcessWatchdog(options);
+}
 
-  const judge = (now: ProcessSample, state: PageState): WatchdogKill | null => {
-    const culprit = state.realm;
-    const ceiling = maxBytes();
-    if (now.bytes > ceiling) {
-      return { reason: "memory", culprit, detail: `${megabytes(now.bytes)} MB of private memory, ${megabytes(ceiling)} MB are allowed` };
-    }
-    if (now.threads > MAX_THREADS) return { reason: "watchdog", culprit, detail: `${now.threads} threads` };
-    if (state.beats !== seen) {
-      seen = state.beats;
-      since = { cpuMs: now.cpuMs, at: clock.monotonic() };
-      return null;
-    }
-    const cpu = now.cpuMs - since.cpuMs;
-    if (cpu >= maxCpuMs) return { reason: "watchdog", culprit, detail: `${Math.round(cpu)} ms of processor time without a sign of life` };
-    const silence = clock.monotonic() - since.at;
-    if (silence >= maxSilenceMs) return { reason: "watchdog", culprit, detail: `no sign of life for ${Math.round(silence / 1000)} s` };
-    return null;
-  };
+class ProcessWatchdog implements Watchdog {
+  readonly #options: WatchdogOptions;
+  #timer: Timer | null;
+  #beats: number;
+  #sinceBeat: { readonly cpuMs: number; readonly at: number };
 
-  const tick = () => {
-    timer = null;
+  constructor(options: WatchdogOptions) {
+    this.#options = options;
+    this.#beats = options.page().beats;
+    this.#sinceBeat = { cpuMs: options.sample()?.cpuMs ?? 0, at: options.clock.monotonic() };
+    this.#timer = this.#later();
+  }
+
+  stop(): void {
+    this.#timer?.cancel();
+    this.#timer = null;
+  }
+
+  #later(): Timer {
+    const { clock, intervalMs = INTERVAL_MS } = this.#options;
+    return clock.after(intervalMs, () => this.#look());
+  }
+
+  #look(): void {
+    this.#timer = null;
+    const { kill, page, sample } = this.#options;
     const now = sample();
     if (now === null) return; // It has ended, which its owner learns from the process itself.
-    const verdict = judge(now, page());
-    if (verdict === null) timer = clock.after(intervalMs, tick);
-    else kill(verdict);
-  };
-  timer = clock.after(intervalMs, tick);
-  return {
-    stop() {
-      timer?.cancel();
-      timer = null;
-    },
-  };
+    const state = page();
+    const found = this.#tooLarge(now) ?? this.#silent(now, state.beats);
+    if (found === null) this.#timer = this.#later();
+    else kill({ ...found, culprit: state.realm });
+  }
+
+  #tooLarge({ bytes, threads }: ProcessSample): Finding | null {
+    const ceiling = this.#options.maxBytes();
+    if (bytes > ceiling) {
+      return { reason: "memory", detail: `${megabytes(bytes)} MB of private memory, ${megabytes(ceiling)} MB are allowed` };
+    }
+    return threads > MAX_THREADS ? { reason: "watchdog", detail: `${threads} threads` } : null;
+  }
+
+  #silent({ cpuMs }: ProcessSample, beats: number): Finding | null {
+    const { clock, maxCpuMs = WATCHDOG_CPU_MS, maxSilenceMs = SILENCE_MS } = this.#options;
+    const at = clock.monotonic();
+    if (beats !== this.#beats) {
+      this.#beats = beats;
+      this.#sinceBeat = { cpuMs, at };
+      return null;
+    }
+    const cpu = cpuMs - this.#sinceBeat.cpuMs;
+    if (cpu >= maxCpuMs) return { reason: "watchdog", detail: `${Math.round(cpu)} ms of processor time without a sign of life` };
+    const silence = at - this.#sinceBeat.at;
+    return silence >= maxSilenceMs ? { reason: "watchdog", detail: `no sign of life for ${Math.round(silence / 1000)} s` } : null;
+  }
 }
 
 /** Linux counts processor time for user space in ticks of 10 ms on every architecture. */

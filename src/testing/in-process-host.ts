@@ -1,6 +1,6 @@
 /** A plugin host without a process, for the testing kit: the same realms, frames and checks over memory. */
 
-import { memoryStreams } from "../bridge/streams.ts";
+import { memoryStreams } from "../bridge/memory-streams.ts";
 import { type Clock, type Random, systemClock, systemRandom } from "../clock.ts";
 import { HostRuntime, takeSnapshot } from "../host/runtime.ts";
 import type { HostExit, PluginHost } from "../sandbox/port.ts";

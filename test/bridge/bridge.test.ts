@@ -1,8 +1,10 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { Bridge, type BridgeEnd, encodeFrame, FrameDecoder, MAX_FRAME, parseFrame } from "../../src/bridge/bridge.ts";
+import { Bridge, type BridgeEnd } from "../../src/bridge/bridge.ts";
+import { encodeFrame, FrameDecoder, MAX_FRAME, parseFrame } from "../../src/bridge/frame-codec.ts";
 import { checkFromHost, type FromHost } from "../../src/bridge/frames.ts";
-import { type ByteStream, fdStream, memoryStreams } from "../../src/bridge/streams.ts";
+import { memoryStreams } from "../../src/bridge/memory-streams.ts";
+import { type ByteStream, fdStream } from "../../src/bridge/streams.ts";
 import { systemClock } from "../../src/clock.ts";
 import { HostSession } from "../../src/sandbox/session.ts";
 import { spec, watcher } from "../sandbox/support.ts";

@@ -1,8 +1,8 @@
 /** Where rooms' own tests do not fuzz already: the conversation of a host, and what folders and requests say. */
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { encodeFrame } from "../../src/bridge/bridge.ts";
-import { memoryStreams } from "../../src/bridge/streams.ts";
+import { encodeFrame } from "../../src/bridge/frame-codec.ts";
+import { memoryStreams } from "../../src/bridge/memory-streams.ts";
 import { systemClock } from "../../src/clock.ts";
 import { parseManifest } from "../../src/manifest/parse.ts";
 import { parseEntry, toEntry } from "../../src/permissions/grammar/descriptor.ts";

@@ -2,7 +2,8 @@
 import type { PermissionName } from "../../permissions/grammar/types.ts";
 import type { Described } from "../../plugins/capabilities/call/capability.ts";
 import { CAPABILITIES, WAYS_IN } from "../../plugins/capabilities/table.ts";
-import { placeOf, type Token, tokens } from "../../sandbox/loader/sites.ts";
+import { placeOf } from "../../sandbox/loader/sites.ts";
+import { type Token, tokens } from "../../sandbox/loader/tokens.ts";
 
 export interface Use {
   readonly what: string;

@@ -1,5 +1,5 @@
 /** What a realm's engine calls: every way out of a realm into its host. Each value is hostile, bounded and checked here. */
-import { parseFrame } from "../../bridge/bridge.ts";
+import { parseFrame } from "../../bridge/frame-codec.ts";
 import type { RequestOutcome } from "../../bridge/realm-spec.ts";
 import { type CallNumber, callNumber, type RequestNumber, requestNumber } from "../../ids.ts";
 import type { Json } from "../../json.ts";

@@ -1,6 +1,6 @@
 /** Makes what comes out of a realm fit the frames' schema: a plugin must not be able to have its host ended for a frame. */
 
-import { parseFrame } from "../../bridge/bridge.ts";
+import { parseFrame } from "../../bridge/frame-codec.ts";
 import type { Json } from "../../json.ts";
 import type { WireError } from "../../sdk/boundary/wire.ts";
 

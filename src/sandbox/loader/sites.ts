@@ -1,8 +1,10 @@
 /**
- * Where a source imports what: a small reader of JavaScript and TypeScript tokens. It gives refusals their line and
- * finds import attributes and computed imports, which the bundler does not report. It is for good messages only; the
- * walls are the resolver, which decides what is read, and the realm, which has no module to load at run time.
+ * Where a source imports what, read from its tokens. It gives refusals their line and finds import attributes and computed
+ * imports, which the bundler does not report. It is for good messages only; the walls are the resolver, which decides
+ * what is read, and the realm, which has no module to load at run time.
  */
+import { type Token, tokens } from "./tokens.ts";
+
 export interface ImportSite {
   /** Null: computed at run time. */
   readonly specifier: string | null;
@@ -13,78 +15,7 @@ export interface ImportSite {
   readonly attribute?: string;
 }
 
-export interface Token {
-  readonly kind: "word" | "string" | "other";
-  readonly text: string;
-  readonly offset: number;
-}
-
 const MAX_SITES = 5000;
-/** After these a slash begins a regular expression. */
-const BEFORE_REGEX = /(?:^|[([{,;=:!&|?+\-*%<>~^}]|\b(?:return|typeof|case|in|of|do|else|void|delete|throw|new|await|yield))$/;
-
-export function* tokens(text: string): Generator<Token> {
-  let at = 0;
-  let last = "";
-  // Depth of braces inside each open `${`.
-  const templates: number[] = [];
-  const pattern =
-    /\s+|\/\/[^\n]*|\/\*[\s\S]*?(?:\*\/|$)|[\p{ID_Start}$_#][\p{ID_Continue}$\u200c\u200d]*|\d[\w.]*|"(?:[^"\\\n]|\\[\s\S])*"?|'(?:[^'\\\n]|\\[\s\S])*'?|[\s\S]/uy;
-  const template = () => {
-    for (; at < text.length; at += 1) {
-      const char = text[at];
-      if (char === "\\") at += 1;
-      else if (char === "`") {
-        at += 1;
-        return;
-      } else if (char === "$" && text[at + 1] === "{") {
-        templates.push(0);
-        at += 2;
-        return;
-      }
-    }
-  };
-  while (at < text.length) {
-    pattern.lastIndex = at;
-    const found = pattern.exec(text)?.[0] ?? text.charAt(at);
-    const offset = at;
-    at += found.length;
-    if (/^(?:\s|\/\/|\/\*)/.test(found)) continue;
-    const first = found.charAt(0);
-    if (first === '"' || first === "'") yield { kind: "string", text: found, offset };
-    else if (/^[\p{ID_Start}$_#]/u.test(found)) yield { kind: "word", text: found, offset };
-    else if (first === "/" && BEFORE_REGEX.test(last)) {
-      at = endOfRegex(text, at);
-      last = "0";
-      continue;
-    } else {
-      yield { kind: "other", text: found, offset };
-      const open = templates.length - 1;
-      if (first === "`") template();
-      else if (first === "{" && open >= 0) templates[open] = (templates[open] ?? 0) + 1;
-      else if (first === "}" && open >= 0) {
-        if (templates[open] === 0) {
-          templates.pop();
-          template();
-        } else templates[open] = (templates[open] ?? 1) - 1;
-      }
-    }
-    last = first === "`" ? "0" : found;
-  }
-}
-
-function endOfRegex(text: string, start: number): number {
-  let inClass = false;
-  for (let at = start; at < text.length; at += 1) {
-    const char = text[at];
-    if (char === "\n") return at;
-    if (char === "\\") at += 1;
-    else if (char === "[") inClass = true;
-    else if (char === "]") inClass = false;
-    else if (char === "/" && !inClass) return at + 1;
-  }
-  return text.length;
-}
 
 /** Every import, export-from, dynamic import and require of a source, in order. Linear in its length. */
 export function importSites(text: string): ImportSite[] {
@@ -161,7 +92,7 @@ function attributeOf(list: readonly Token[], start: number): string | undefined 
 
 function unquote(text: string): string {
   const inner = text.slice(1, text.length > 1 && text.endsWith(text.charAt(0)) ? -1 : undefined);
-  return inner.replace(/\\(?:u\{([0-9a-f]{1,6})\}|u([0-9a-f]{4})|x([0-9a-f]{2})|([\s\S]))/gi, (_, long, short, byte, char) => {
+  return inner.replace(/\\(?:u\{([0-9a-f]{1,6})\}|u([0-9a-f]{4})|x([0-9a-f]{2})|([\s\S]))/gi, (...[, long, short, byte, char]) => {
     const code = Number.parseInt(long ?? short ?? byte ?? "", 16);
     return Number.isNaN(code) || code > 0x10ffff ? (char ?? "") : String.fromCodePoint(code);
   });

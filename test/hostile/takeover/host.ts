@@ -3,7 +3,7 @@
  * does what that plugin's name says. Stages and walls of the jail are the true ones.
  */
 import { readdirSync, readFileSync, writeFileSync, writeSync } from "node:fs";
-import { encodeFrame, FrameDecoder } from "../../../src/bridge/bridge.ts";
+import { encodeFrame, FrameDecoder } from "../../../src/bridge/frame-codec.ts";
 import type { ToHost } from "../../../src/bridge/frames.ts";
 import { mapPage } from "../../../src/bridge/shared-page.ts";
 import { runHostProcess } from "../../../src/host/entry.ts";
