@@ -6,9 +6,10 @@ import { toEntry } from "../permissions/grammar/descriptor.ts";
 import { type Ask, PERMISSION_NAMES, type PermissionName } from "../permissions/grammar/types.ts";
 import type { StoredApprovals } from "../plugins/approval/approvals.ts";
 import type { Settings } from "../plugins/approval/decisions.ts";
+import type { Change } from "../plugins/lifecycle/deps.ts";
 import type { Candidate } from "../plugins/plugin/candidate.ts";
 import type { Plugin } from "../plugins/plugin/plugin.ts";
-import type { Change, Supervisor } from "../plugins/supervisor.ts";
+import type { Supervisor } from "../plugins/supervisor.ts";
 import { detailView, summaryView } from "./views.ts";
 
 export interface PluginControlDeps {

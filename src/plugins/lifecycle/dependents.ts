@@ -1,4 +1,4 @@
-import type { Candidate } from "../plugin/candidate.ts";
+import { requiredOf } from "../plugin/candidate.ts";
 import type { Plugin } from "../plugin/plugin.ts";
 
 export interface DependentsDeps {
@@ -32,13 +32,4 @@ export class Dependents {
       await this.deps.start(plugin);
     }
   }
-}
-
-export function requiredOf(candidate: Candidate): string[] {
-  return candidate.manifest.dependencies.plugins?.filter((need) => !need.optional).map((need) => need.name) ?? [];
-}
-
-/** Required and optional: both start before it. */
-export function needsOf(candidate: Candidate): string[] {
-  return candidate.manifest.dependencies.plugins?.map((need) => need.name) ?? [];
 }

@@ -10,6 +10,7 @@ import type { Bundle } from "../plugin/bundle.ts";
 import type { Candidate } from "../plugin/candidate.ts";
 import type { HealthLimits } from "../plugin/health.ts";
 import type { AnswerCapabilityCall } from "../plugin/instance.ts";
+import type { Plugin } from "../plugin/plugin.ts";
 import type { RegistrarOf } from "../registrations/registrations.ts";
 import type { Hosts } from "./hosts.ts";
 
@@ -55,4 +56,11 @@ export interface RecoveryDeps {
   readonly healthLimits: () => HealthLimits;
   /** `event`, `detail` into the audit log. */
   audit(plugin: string, event: string, detail: string): void;
+}
+
+/** What became of an operation on a plugin. */
+export interface Change {
+  readonly plugin: Plugin;
+  /** It was carried out, but the plugin waits for the operator's approval. */
+  readonly waits: boolean;
 }

@@ -19,7 +19,7 @@ export class Recovery {
   constructor(
     private readonly deps: RecoveryDeps,
     private readonly plugins: () => Iterable<Plugin>,
-    private readonly lifecycle: () => Lifecycle,
+    private readonly lifecycle: Pick<Lifecycle, "up" | "clear">,
   ) {}
 
   isSuspect(name: string): boolean {
@@ -81,7 +81,7 @@ export class Recovery {
     const back = plugin.exclusive(async () => {
       if (this.#stopped || plugin.state !== "loading") return;
       // The very code that ran: quickly back, and nothing that changed on the disk meanwhile.
-      await this.lifecycle().up(plugin, plugin.bundle);
+      await this.lifecycle.up(plugin, plugin.bundle);
     });
     this.#inBackground("bringing it back", back, plugin);
   }
@@ -113,7 +113,7 @@ export class Recovery {
   async #again(plugin: Plugin): Promise<void> {
     if (this.#stopped || plugin.state !== "backing_off") return;
     if (this.isSuspect(plugin.name)) plugin.place(`own:${plugin.name}`);
-    const up = await this.lifecycle().up(plugin);
+    const up = await this.lifecycle.up(plugin);
     if (up.ok) return;
     this.#apply(plugin, plugin.health.died("lifecycle", up.error.summary()), up.error.summary());
   }
@@ -122,7 +122,7 @@ export class Recovery {
     const { max_failures, max_restarts } = this.deps.healthLimits();
     const reason = `disabled after ${max_restarts} restarts (${max_failures} failures each at most): ${message}`;
     const dying = plugin.instance;
-    this.lifecycle().clear(plugin);
+    this.lifecycle.clear(plugin);
     this.#inBackground("closing its realm", dying?.close(), plugin);
     if (plugin.state === "running") plugin.stopping(reason);
     plugin.disabled(reason, "threshold");

@@ -42,3 +42,13 @@ export type Approval = { readonly state: "accepted" } | AwaitedApproval;
 
 /** Which process a plugin lives in: the shared one, or one of its own by its name. */
 export type HostKey = "shared" | `own:${string}`;
+
+/** Names of the plugins without which it does not start. */
+export function requiredOf(candidate: Candidate): string[] {
+  return candidate.manifest.dependencies.plugins?.filter((need) => !need.optional).map((need) => need.name) ?? [];
+}
+
+/** Names of the plugins that start before it, required and optional ones. */
+export function needsOf(candidate: Candidate): string[] {
+  return candidate.manifest.dependencies.plugins?.map((need) => need.name) ?? [];
+}

@@ -1,0 +1,54 @@
+import type { CoreBus } from "../../events/core.ts";
+import { inBackground } from "../../log/background.ts";
+import type { Logger } from "../../log/logger.ts";
+import type { Plugin } from "../plugin/plugin.ts";
+import type { PluginState, PluginStatus } from "../plugin/states.ts";
+import type { Dependents } from "./dependents.ts";
+
+export interface StateChangesDeps {
+  readonly log: Logger;
+  readonly bus: CoreBus;
+  readonly dependents: Pick<Dependents, "lose" | "regain">;
+}
+
+/** Logs and announces every state change of a plugin, and lets the plugins that need it follow. */
+export class StateChanges {
+  #shutdown = false;
+
+  constructor(private readonly deps: StateChangesDeps) {}
+
+  /** From now on failures are expected: the shutdown causes them. */
+  shutdown(): void {
+    this.#shutdown = true;
+  }
+
+  report(plugin: Plugin, from: PluginState, status: PluginStatus): void {
+    this.#log(plugin.name, from, status);
+    this.#updateDependents(plugin.name, status.state);
+    this.#announce(plugin.name, status);
+  }
+
+  illegal(plugin: Plugin, from: PluginState, to: PluginState): void {
+    this.deps.log.error(`the state cannot change from ${from} to ${to}; it stays ${from}`, { plugin: plugin.name });
+  }
+
+  #log(plugin: string, from: PluginState, { state, reason }: PluginStatus): void {
+    const because = reason === "" ? "" : `: ${reason}`;
+    if (state === "failed" && !this.#shutdown) this.deps.log.error(`failed${because}`, { plugin });
+    else this.deps.log.debug(`${from} -> ${state}${because}`, { plugin });
+  }
+
+  #updateDependents(plugin: string, state: PluginState): void {
+    const { log, dependents } = this.deps;
+    if (state === "running") inBackground(log, "starting the plugins that need it", dependents.regain(plugin), { plugin });
+    if (this.#shutdown || (state !== "failed" && state !== "disabled")) return;
+    inBackground(log, "stopping the plugins that need it", dependents.lose(plugin, `is ${state}`), { plugin });
+  }
+
+  #announce(plugin: string, { state, reason }: PluginStatus): void {
+    const { bus } = this.deps;
+    if (state === "running") bus.emit("plugin_started", { plugin });
+    if (state === "failed") bus.emit("plugin_failed", { plugin, reason });
+    if (state === "stopped" || state === "disabled") bus.emit("plugin_stopped", { plugin, reason });
+  }
+}
