@@ -11,7 +11,7 @@ describe.skipIf(CHROMIUM === undefined)("the status page in a browser", () => {
   beforeAll(async () => {
     api = serve();
     page = await openBrowser(CHROMIUM ?? "");
-  }, 60_000);
+  }, 120_000);
   afterAll(async () => {
     await page?.close();
     await api.close();
@@ -30,7 +30,7 @@ describe.skipIf(CHROMIUM === undefined)("the status page in a browser", () => {
     expect(await page.evaluate("document.cookie")).toBe("");
     expect(await text("#links")).toContain("sim\nup");
     expect(await text("#summary")).toContain("0.1.0, up");
-  }, 60_000);
+  }, 120_000);
 
   test("shows text from the mesh as text, live, and delivery states as they change", async () => {
     const evil = "<img src=x onerror=alert(1)><b>bold</b>\u202egnp.exe";
@@ -43,7 +43,7 @@ describe.skipIf(CHROMIUM === undefined)("the status page in a browser", () => {
     api.events.emit("message_status", status({ state: "failed", reason: "no_ack", text: "<i>Hello</i>" }));
     await page.until("document.querySelector('#messages .state')?.innerText === 'failed: no_ack'");
     expect(await page.evaluate("document.querySelectorAll('#messages .state').length")).toBe(1);
-  }, 60_000);
+  }, 120_000);
 
   test("plugins: details with live errors, restart, disable, and a request reviewed before it is accepted", async () => {
     const press = (name: string, action: string) =>
@@ -62,7 +62,7 @@ describe.skipIf(CHROMIUM === undefined)("the status page in a browser", () => {
     await page.until("document.querySelector('dialog')?.innerText.includes('http_requests (hosts api.weather.gov)')");
     await page.evaluate("document.querySelector('dialog [data-action=accept]').click()");
     await page.until("document.querySelector('[data-name=waiting]').innerText.includes('running')");
-  }, 60_000);
+  }, 120_000);
 
   test("fits a phone, survives a reload, and signs out", async () => {
     expect(await page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")).toBe(true);
@@ -77,5 +77,5 @@ describe.skipIf(CHROMIUM === undefined)("the status page in a browser", () => {
     await page.until("window.old === undefined && document.getElementById('main')?.hidden === false && location.hash === ''");
     // A refused call is shown by the browser as an error too: those we caused are known.
     expect(page.complaints.filter((complaint) => !/status of 401/.test(complaint))).toEqual([]);
-  }, 60_000);
+  }, 120_000);
 });

@@ -68,7 +68,7 @@ export async function openBrowser(path: string): Promise<Browser> {
     complaints,
     evaluate,
     async until(expression) {
-      for (let i = 0; i < 400; i++) {
+      for (let i = 0; i < 2400; i++) {
         if ((await evaluate(expression)) === true) return;
         await Bun.sleep(50);
       }

@@ -23,7 +23,7 @@ async function readUntil(response: Response, wanted: string): Promise<string> {
 }
 
 async function settled(condition: () => boolean): Promise<void> {
-  for (let i = 0; i < 500 && !condition(); i++) await Bun.sleep(20);
+  for (let i = 0; i < 3000 && !condition(); i++) await Bun.sleep(20);
   expect(condition()).toBe(true);
 }
 

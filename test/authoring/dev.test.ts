@@ -65,7 +65,7 @@ class Session {
 
   /** Waits for it in what was shown since the last time. */
   async sees(what: string | RegExp): Promise<void> {
-    const end = performance.now() + 30_000;
+    const end = performance.now() + 60_000;
     while (performance.now() < end) {
       const fresh = this.output.slice(this.#from);
       const at = typeof what === "string" ? fresh.indexOf(what) : fresh.search(what);

@@ -106,7 +106,7 @@ test("a side that does not read is an overflow at 1 MB, bulk waits its turn and 
   const got: unknown[] = [];
   const reader = new Bridge<object, unknown>(bulk.far, { ...anything, onMessage: (m) => got.push(m), onEnd: () => {} });
   reader.start();
-  for (let count = 0; count < 200 && got.length === 0; count++) await Bun.sleep(5);
+  for (let count = 0; count < 10_000 && got.length === 0; count++) await Bun.sleep(5);
   expect(got).toEqual([big]);
   expect(() => bulk.bridge.send({ text: "x".repeat(MAX_FRAME) })).toThrow("exceeds");
 });
@@ -193,10 +193,10 @@ test("over the descriptors of a child process", async () => {
   bridge.start();
   const message = { t: "log", realm: 1, level: "info", message: "y".repeat(15_000), fields: {} };
   for (let count = 0; count < 60; count++) bridge.send(message);
-  for (let count = 0; count < 1000 && got.length < 60; count++) await Bun.sleep(5);
+  for (let count = 0; count < 10_000 && got.length < 60; count++) await Bun.sleep(5);
   expect(got.length).toBe(60);
   child.kill("SIGKILL");
   await child.exited;
-  for (let count = 0; count < 1000 && ends.length === 0; count++) await Bun.sleep(5);
+  for (let count = 0; count < 10_000 && ends.length === 0; count++) await Bun.sleep(5);
   expect(ends[0]?.reason).toBe("closed");
 });

@@ -126,7 +126,7 @@ describe("plugin install on a terminal", () => {
     expect(yes.err).toContain("send_messages");
     expect(readdirSync(join(dir, "data/installed/offered"))).toContain("config_schema.json");
     expect(existsSync(join(dir, "data/installed/offered/tests"))).toBe(false);
-  }, 30_000);
+  }, 120_000);
 });
 
 test("lines of standard input, however they come", async () => {

@@ -54,7 +54,7 @@ test("every plugin of the documentation runs in a realm", async () => {
     await using gateway = await startTestGateway({ plugin });
     expect(`${name}: ${gateway.plugin.state}`).toBe(`${name}: running`);
   }
-}, 60_000);
+}, 120_000);
 
 test("the tests in the documentation pass", () => {
   const folder = join(shop.root, "plugins");

@@ -14,7 +14,7 @@ beforeAll(async () => {
     Gateway.start({ unconfigured: true }),
     Gateway.start({ plugins: { my_plugin: { code, manifest } }, config: "plugins: { paths: PATHS, enabled_plugins: [] }" }),
   ]);
-}, 60_000);
+}, 120_000);
 afterAll(async () => {
   await Promise.all([first?.stop(), configured?.stop()]);
 });
@@ -30,7 +30,7 @@ test("the first run looks as the readme says, and hello is answered", async () =
   expect(lines.length).toBeGreaterThan(10);
   // Machines differ in the serial ports that they have.
   for (const line of lines) expect(first.output).toContain(line.replace(/, \.\.\.$/, "").replace(/\/dev\/ttyUSB0 \}$/, "/dev/tty"));
-}, 30_000);
+}, 120_000);
 
 test("plugin enable without a terminal says what the page says", async () => {
   const flags = ["--config", join(configured.dir, "config.yaml"), "--port", String(configured.port)];
@@ -38,4 +38,4 @@ test("plugin enable without a terminal says what the page says", async () => {
   expect(ended.code).toBe(1);
   const [block] = blocksOf("docs/troubleshooting.md").filter((each) => each.mark?.kind === "cli");
   expect(ended.stderr, block === undefined ? "" : placeOf(block)).toContain(block?.text ?? "missing");
-}, 30_000);
+}, 120_000);

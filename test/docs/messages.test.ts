@@ -18,7 +18,7 @@ for (const block of messages) {
   const provoke = PROVOCATIONS[block.mark?.detail ?? ""];
   test(`${placeOf(block)}: ${block.mark?.detail}`, async () => {
     expect(await provoke?.()).toContain(block.text);
-  }, 30_000);
+  }, 120_000);
 }
 
 test("error codes that the pages name are of the closed table, or of the egress client", () => {

@@ -105,7 +105,7 @@ describe("a plugin that is wrong", () => {
       writeFileSync(join(folder, "plugins", name, "manifest.yaml"), text);
     }
     gateway = await Gateway.start({ dir: folder });
-  }, 60_000);
+  }, 120_000);
   afterAll(() => gateway?.stop());
 
   for (const [name, [, line]] of Object.entries({ ...manifests, ...sources })) {
@@ -160,7 +160,7 @@ test("a plugin that hangs in initialize keeps neither the radio nor the others w
     expect(await gateway.stop()).toBeLessThan(9_000);
   }
   expect(gateway.process.exitCode).toBe(0);
-}, 60_000);
+}, 120_000);
 
 /** The command line without a process of its own: what is refused before anything starts. */
 async function inProcess(cwd: string, argv: readonly string[], env: Record<string, string> = {}) {
@@ -249,7 +249,7 @@ test("a wrong command line: what is wrong, the usage, exit code 2", async () => 
     expect([argv, ended.code, ended.stdout]).toEqual([argv, 2, ""]);
     expect(ended.stderr).toMatch(said);
   }
-}, 60_000);
+}, 120_000);
 
 describe("a gateway that cannot run ends with 1 and one line", () => {
   async function refused(where: string, argv: readonly string[], command?: readonly string[]): Promise<string> {
@@ -274,7 +274,7 @@ describe("a gateway that cannot run ends with 1 and one line", () => {
     } finally {
       await gateway.stop();
     }
-  }, 60_000);
+  }, 120_000);
 
   test("a data folder that is a file, or below one", async () => {
     writeFileSync(join(dir, "file"), "");
@@ -320,7 +320,7 @@ describe("a gateway that cannot run ends with 1 and one line", () => {
     rmSync(database);
     const again = await Gateway.start({ dir: first.dir, unconfigured: true });
     await again.stop();
-  }, 60_000);
+  }, 120_000);
 });
 
 test.skipIf(process.platform !== "linux")(

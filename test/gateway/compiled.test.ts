@@ -18,7 +18,7 @@ beforeAll(async () => {
   // A copy elsewhere under another name: it needs nothing of the place where it was built.
   copyFileSync(join(dir, "built"), binary);
   rmSync(join(dir, "built"));
-}, 60_000);
+}, 120_000);
 
 afterAll(() => {
   for (const mesh of meshes) mesh.stop();
@@ -79,7 +79,7 @@ test("answers over a serial port", async () => {
     await gateway.stop();
     pty.dispose();
   }
-}, 60_000);
+}, 120_000);
 
 test("answers over TCP", async () => {
   const mesh = newMesh();
@@ -96,7 +96,7 @@ test("answers over TCP", async () => {
     await gateway.stop();
     server.value.stop();
   }
-}, 60_000);
+}, 120_000);
 
 test("talks with the mesh that another of its processes serves", async () => {
   const port = freePort();
@@ -112,7 +112,7 @@ test("talks with the mesh that another of its processes serves", async () => {
     serving.kill();
     expect(await new Response(serving.stdout).text()).toContain("!00000001 to !00000003: over the air");
   }
-}, 60_000);
+}, 120_000);
 
 describe("an empty folder", () => {
   test("is enough: a simulated mesh, bundled and example plugins, and the API's address", async () => {
@@ -135,7 +135,7 @@ describe("an empty folder", () => {
     } finally {
       await gateway.stop();
     }
-  }, 60_000);
+  }, 120_000);
 
   test("with a hostile .env, bunfig.toml, tsconfig.json and package.json in it changes nothing", async () => {
     const folder = tempDir();
@@ -165,7 +165,7 @@ describe("an empty folder", () => {
     } finally {
       await gateway.stop();
     }
-  }, 60_000);
+  }, 120_000);
 });
 
 test("does the other verbs too", async () => {
@@ -174,4 +174,4 @@ test("does the other verbs too", async () => {
   expect((await run()).code).toBe(2);
   const doctor = await run("doctor", "--port", String(freePort()));
   expect(doctor.stdout).toContain("wall seccomp: stands");
-}, 60_000);
+}, 120_000);

@@ -36,4 +36,4 @@ test("plugins that kill the host while they load fail alone; the others start", 
   } finally {
     await gateway.stop();
   }
-}, 90_000);
+}, 120_000);

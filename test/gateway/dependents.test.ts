@@ -41,4 +41,4 @@ test("dependents start after what they need, stop with it and return with it; op
   } finally {
     await gateway.stop();
   }
-}, 60_000);
+}, 120_000);

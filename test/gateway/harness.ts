@@ -3,6 +3,8 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
+/** How long is waited for what must come, ms: a machine that is busy with other things may take long, and only a failure costs it. */
+export const PATIENCE_MS = 60_000;
 const ROOT = join(import.meta.dir, "../..");
 
 /** The program from source: `[executable, ...arguments]` before the verb. */
@@ -101,7 +103,7 @@ export async function runProgram(
     stderr: "pipe",
     env: { PATH: process.env.PATH ?? "", HOME: options.cwd, ...options.env },
   });
-  const timer = setTimeout(() => child.kill("SIGKILL"), options.deadlineMs ?? 20_000);
+  const timer = setTimeout(() => child.kill("SIGKILL"), options.deadlineMs ?? PATIENCE_MS);
   const [stdout, stderr] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text(), child.exited]);
   clearTimeout(timer);
   return { code: child.exitCode ?? -1, stdout, stderr };
@@ -157,9 +159,9 @@ export class Gateway {
   /** Starts it and waits until it is ready. */
   static async start(options: GatewayOptions = {}): Promise<Gateway> {
     const gateway = Gateway.spawn(options);
-    await gateway.until("it is ready", async () => (await gateway.tryFetch("/health/ready"))?.status === 200, 30_000);
+    await gateway.until("it is ready", async () => (await gateway.tryFetch("/health/ready"))?.status === 200);
     // It is ready a moment before it says so.
-    if (options.banner !== false) await gateway.until("it has said so", () => gateway.output.includes(" is up\n"), 10_000);
+    if (options.banner !== false) await gateway.until("it has said so", () => gateway.output.includes(" is up\n"));
     return gateway;
   }
 
@@ -194,7 +196,12 @@ export class Gateway {
 
   async api<T = unknown>(method: string, path: string, body?: unknown): Promise<{ status: number; body: T }> {
     const headers = { authorization: `Bearer ${this.token}`, ...(body === undefined ? {} : { "content-type": "application/json" }) };
-    const init = { method, headers, signal: AbortSignal.timeout(30_000), ...(body === undefined ? {} : { body: JSON.stringify(body) }) };
+    const init = {
+      method,
+      headers,
+      signal: AbortSignal.timeout(PATIENCE_MS),
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    };
     const response = await fetch(`http://127.0.0.1:${this.port}/api/v1${path}`, init);
     const text = await response.text();
     return { status: response.status, body: (text === "" ? null : JSON.parse(text)) as T };
@@ -229,7 +236,7 @@ export class Gateway {
   }
 
   /** Says something and waits for a new outgoing message that matches. Resolves to its text and how long it took, ms. */
-  async ask(text: string, wanted: RegExp, deadlineMs = 10_000, from = "!00000002"): Promise<{ text: string; ms: number }> {
+  async ask(text: string, wanted: RegExp, deadlineMs = PATIENCE_MS, from = "!00000002"): Promise<{ text: string; ms: number }> {
     const before = new Set((await this.messages()).map((message) => message.id));
     const started = performance.now();
     await this.say(text, { from });
@@ -245,7 +252,7 @@ export class Gateway {
     return { text: found?.text ?? "", ms: performance.now() - started };
   }
 
-  async until(what: string, holds: () => Promise<boolean> | boolean, deadlineMs = 10_000): Promise<void> {
+  async until(what: string, holds: () => Promise<boolean> | boolean, deadlineMs = PATIENCE_MS): Promise<void> {
     const end = performance.now() + deadlineMs;
     while (performance.now() < end) {
       if (await holds()) return;

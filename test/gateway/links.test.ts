@@ -85,4 +85,4 @@ test("rubbish on the link: counted, told once, never fatal; nor is a radio that 
   } finally {
     await gateway.stop();
   }
-}, 90_000);
+}, 120_000);

@@ -39,4 +39,4 @@ test("reload: new code in place of the old; a bad version leaves the old one, it
   } finally {
     await gateway.stop();
   }
-}, 60_000);
+}, 120_000);

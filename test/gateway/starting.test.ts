@@ -23,13 +23,13 @@ test("after three crashes in five minutes only the bundled plugins start; an ord
   gateway = await Gateway.start({ dir: gateway.dir });
   expect(await gateway.state("mine")).toBe("running");
   await gateway.stop();
-}, 90_000);
+}, 120_000);
 
 test("--safe: bundled plugins only", async () => {
   const gateway = await Gateway.start({ plugins: third, arguments: ["--safe"] });
   expect(await gateway.states()).toEqual({ ping: "running" });
   await gateway.stop();
-}, 60_000);
+}, 120_000);
 
 test("requested is not granted: without a word of the operator a plugin waits; --allow-all gives all", async () => {
   const config = "plugins: { paths: PATHS }\n";
@@ -46,7 +46,7 @@ test("requested is not granted: without a word of the operator a plugin waits; -
   const after = await Gateway.start({ dir: gateway.dir });
   expect(await after.state("mine")).toBe("awaiting_approval");
   await after.stop();
-}, 90_000);
+}, 120_000);
 
 test("ZEPHYRGATE_ variables go over the file, flags over them", async () => {
   const gateway = await Gateway.start({
@@ -64,7 +64,7 @@ test("ZEPHYRGATE_ variables go over the file, flags over them", async () => {
   expect(await gateway.states()).toEqual({ mine: "running", ping: "disabled" });
   await gateway.until("it says so in JSON", () => gateway.lines(/^\{.*"message":"link other is up/).length === 1);
   await gateway.stop();
-}, 60_000);
+}, 120_000);
 
 test("examples load only where nobody configured anything and every link is simulated", async () => {
   const gateway = await Gateway.start({ unconfigured: true });
@@ -82,11 +82,11 @@ test("examples load only where nobody configured anything and every link is simu
   expect(Object.keys(await configured.states())).not.toContain("hello_world");
   expect(configured.output).toContain(join(gateway.dir, "config.yaml"));
   await configured.stop();
-}, 90_000);
+}, 120_000);
 
 test("an example listed in a configuration is a plugin like any other", async () => {
   const gateway = await Gateway.start({ paths: [EXAMPLES], config: "plugins: { paths: PATHS, enabled_plugins: [hello_world] }\n" });
   expect(await gateway.state("hello_world")).toBe("running");
   expect((await gateway.ask("hello", /^Hello/)).text).toBe("Hello Ridge!");
   await gateway.stop();
-}, 60_000);
+}, 120_000);

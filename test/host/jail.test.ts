@@ -59,13 +59,13 @@ describe.if(linux)("inside the jailed host process", () => {
       unix.stop(true);
       abstract.stop(true);
     }
-  }, 60_000);
+  }, 120_000);
 
   test("what a host must do works", async () => {
     const outcomes = (await ask({ task: "work", databases })) as Outcome[];
     expect(outcomes.filter((one) => one.refused)).toEqual([]);
     expect(outcomes.length).toBeGreaterThan(10);
-  }, 60_000);
+  }, 120_000);
 
   test("it holds no descriptor but its own", async () => {
     const held = (await ask({ task: "descriptors" })) as string[];
@@ -84,7 +84,7 @@ describe.if(linux)("inside the jailed host process", () => {
       "4 pipe:[]",
       "5 /memfd:zephyrgate-page (deleted)",
     ]);
-  }, 60_000);
+  }, 120_000);
 
   test.if(process.arch === "x64")(
     "a system call of another architecture ends it",

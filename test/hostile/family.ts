@@ -8,11 +8,11 @@ export function family(name: string, attacks: readonly Attack[], options: Omit<W
     let world: World;
     beforeAll(async () => {
       world = await World.start({ ...options, attacks });
-    }, 90_000);
+    }, 120_000);
     afterAll(async () => {
       await world?.stop();
-    }, 60_000);
-    for (const attack of attacks) test(`${attack.name}: ${attack.tries}`, () => world.strike(attack), 60_000);
-    test("nothing is left behind", () => world.settled(), 60_000);
+    }, 120_000);
+    for (const attack of attacks) test(`${attack.name}: ${attack.tries}`, () => world.strike(attack), 120_000);
+    test("nothing is left behind", () => world.settled(), 120_000);
   });
 }

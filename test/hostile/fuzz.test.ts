@@ -71,7 +71,7 @@ test("whatever a host says, the gateway's side neither throws nor waits for ever
     }),
     { numRuns: 200 },
   );
-}, 60_000);
+}, 120_000);
 
 test("whatever a manifest says, it is a manifest or a list of issues with the place", () => {
   const word = fc.constantFrom(

@@ -76,7 +76,7 @@ test("a plugin may register hundreds of things in one go, and 200 of each kind",
   expect(await world.reload("everything", { manifest: manifest(0), code: listening(201) })).toMatchObject({ ok: true });
   await world.until("the refusal is logged", () => world.lines.some(({ message }) => message.includes("at most 200 registrations")));
   expect((await world.detail("everything")).registrations).toEqual({ event: 200 });
-}, 60_000);
+}, 120_000);
 
 test(`${CYCLES} cycles leave no registration, capabilitySet, timer, listener or realm`, async () => {
   const machine = new Machine();
@@ -109,7 +109,7 @@ test(`${CYCLES} cycles leave no registration, capabilitySet, timer, listener or 
   expect(await world.tell(2, "!word1")).not.toContain("answer 1");
   // Realms are collected at most once a second.
   const isSmall = () => pssMb(host) - hostBefore < GROWTH_MB;
-  for (let wait = 0; wait < 20 && !isSmall(); wait++) await Bun.sleep(500);
+  for (let wait = 0; wait < 120 && !isSmall(); wait++) await Bun.sleep(500);
   expect(pssMb(host) - hostBefore).toBeLessThan(GROWTH_MB);
   // And it works as on the first day.
   must(await world.drive(world.control.plugins.enable("everything", undefined, ACTOR)));
@@ -136,7 +136,7 @@ test("in a gateway process of its own, neither it nor its host grows", async () 
   for (let at = 0; at < CYCLES; at++) await cycle();
   await gateway.until("the compiler has gone", () => processes() === 1, 20_000);
   const grown = () => Math.max(pssMb(gateway.process.pid) - before.gateway, host() - before.host);
-  for (let wait = 0; wait < 20 && grown() > GROWTH_MB; wait++) await Bun.sleep(500);
+  for (let wait = 0; wait < 120 && grown() > GROWTH_MB; wait++) await Bun.sleep(500);
   expect(pssMb(gateway.process.pid) - before.gateway).toBeLessThan(GROWTH_MB);
   expect(host() - before.host).toBeLessThan(GROWTH_MB);
 }, 180_000);

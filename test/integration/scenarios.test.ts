@@ -106,7 +106,7 @@ beforeAll(async () => {
     spacingS: 0.1,
     config: `plugins: { paths: PATHS, enabled_plugins: [${enabled}] }\ncommands: { sender_rate: 1000/s }\nlog: { level: debug }\n`,
   });
-}, 60_000);
+}, 120_000);
 
 afterAll(async () => {
   await gateway?.stop();
@@ -128,7 +128,7 @@ test("end-to-end plugin loading: a folder goes through all phases of its life", 
   expect(await gateway.state("phases")).toBe("running");
   expect(await phases()).toEqual(["initialize first", "start", "configured word", "stop", "cleanup", "initialize second", "start"]);
   expect(await answer("phases", /alive/)).toBe("alive");
-}, 60_000);
+}, 120_000);
 
 test("message flow: a message of the mesh reaches handlers, keyword and command, and the answer is delivered", async () => {
   await gateway.say("nice weather", { from: "!00000003", channel: 0 });
@@ -144,7 +144,7 @@ test("message flow: a message of the mesh reaches handlers, keyword and command,
     "/audit?plugin=flow&permission=send_messages",
   );
   expect(body.items.some((entry) => /^c_[0-9a-f]{12}$/.test(entry.correlation_id ?? ""))).toBe(true);
-}, 60_000);
+}, 120_000);
 
 test("BBS menu: items show, nest, keep the session's data, and can go at run time", async () => {
   const items = async () => (await gateway.api<{ items: { label: string; parent: string | null }[] }>("GET", "/menus")).body.items;
@@ -160,7 +160,7 @@ test("BBS menu: items show, nest, keep the session's data, and can go at run tim
   await gateway.until("it is gone", async () => !(await items()).some(({ label }) => label === "Vanish"));
   expect(await answer("menu utilities", /UTILITIES/)).not.toContain("Vanish");
   await answer("q", /closed/);
-}, 60_000);
+}, 120_000);
 
 interface Task {
   readonly name: string;
@@ -186,7 +186,7 @@ test("scheduled tasks: they run on time, send, survive a failure, and end with t
   const sent = (await gateway.messages()).filter(({ text }) => text.startsWith("tick")).length;
   await Bun.sleep(2_500);
   expect((await gateway.messages()).filter(({ text }) => text.startsWith("tick")).length).toBe(sent);
-}, 60_000);
+}, 120_000);
 
 test("database: each plugin has its own data and tables of one name, also after a restart", async () => {
   expect(await answer("left store", /stored/)).toBe("stored");
@@ -194,7 +194,7 @@ test("database: each plugin has its own data and tables of one name, also after 
   expect(await answer("right show", /nothing/)).toBe("nothing []");
   expect((await gateway.api("POST", "/plugins/left/restart")).status).toBe(200);
   expect(await answer("left show", /of left/)).toBe('of left [{"owner":"left"}]');
-}, 60_000);
+}, 120_000);
 
 test("multi-plugin interaction: questions, broadcasts, events, and who provides what", async () => {
   expect(await answer("left ask", /right/)).toBe('{"from":"right","got":{"n":1}}');
@@ -209,4 +209,4 @@ test("multi-plugin interaction: questions, broadcasts, events, and who provides 
   await gateway.say("left ask");
   await gateway.until("the failure is logged", async () => (await logsOf("left")).some((line) => line.includes("left failed")));
   expect(await answer("left who", /_service/)).toBe("left=left_service,right=right_service");
-}, 60_000);
+}, 120_000);

@@ -100,7 +100,7 @@ describe("serial", () => {
     got = Buffer.concat(pieces);
     expect(got.equals(pattern)).toBe(true);
     expect(pty.received.equals(pattern)).toBe(true);
-  }, 60_000);
+  }, 120_000);
 
   test("1,000 reopens leave no descriptor behind", async () => {
     const pty = plug();
@@ -113,7 +113,7 @@ describe("serial", () => {
     const before = openDescriptors();
     for (let at = 0; at < 1_000; at++) await round();
     await until("descriptors freed", () => openDescriptors() <= before);
-  }, 60_000);
+  }, 120_000);
 
   test("a second opener is refused, with device and mend, and may open when the first has closed", async () => {
     const pty = plug();

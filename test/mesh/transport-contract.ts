@@ -23,7 +23,7 @@ export interface ContractHarness {
 export type MakeHarness = (limits: Partial<TransportLimits>) => Promise<ContractHarness>;
 
 /** A real operating system is behind most transports, so this waits in real time, with a deadline far beyond need. */
-export async function until(what: string, condition: () => boolean, deadlineMs = 20_000): Promise<void> {
+export async function until(what: string, condition: () => boolean, deadlineMs = 60_000): Promise<void> {
   const end = performance.now() + deadlineMs;
   while (!condition()) {
     if (performance.now() > end) throw new Error(`waited ${deadlineMs} ms in vain: ${what}`);

@@ -79,7 +79,7 @@ test("a mutant that the tests notice is killed, one that they do not notice surv
     { file: "adult/adult.ts", line: 1, was: "18", text: "19", outcome: "killed" },
   ]);
   expect(await Bun.file(join(project, "src/adult/adult.ts")).text()).toContain("age >= 18");
-}, 60_000);
+}, 120_000);
 
 test("tests that fail without a mutation judge nothing", async () => {
   await Bun.write(join(project, "src/broken/broken.ts"), "export const one = 1;\n");
@@ -92,7 +92,7 @@ test("tests that fail without a mutation judge nothing", async () => {
     (error: unknown) => String(error),
   );
   expect(failure).toContain("these tests fail without a mutation: test/broken/broken.test.ts");
-}, 60_000);
+}, 120_000);
 
 test("a file is judged by its room's tests, or by those that the table names", () => {
   expect(roomOf("log/console.ts")).toBe("log");

@@ -13,7 +13,7 @@ beforeAll(async () => {
   const rival = { manifest: { permissions: PERMISSIONS, capabilities: { commands: [{ name: "shared" }] } } };
   const plugins = { subject: {}, ...Object.fromEntries(RIVALS.map((name) => [name, rival])) };
   world = await World.start(machine, { plugins });
-}, 60_000);
+}, 120_000);
 
 afterAll(async () => {
   await world?.stop();

@@ -12,7 +12,7 @@ let world: World;
 
 beforeAll(async () => {
   world = await World.start(machine, { plugins: { subject: {}, told: { manifest: { permissions: PERMISSIONS } } } });
-}, 60_000);
+}, 120_000);
 
 afterAll(async () => {
   await world?.stop();

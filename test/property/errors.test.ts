@@ -20,7 +20,7 @@ const MANIFEST = {
 beforeAll(async () => {
   const bystander = { manifest: MANIFEST, plan: { quiet: true, commands: [{ name: "still_there", do: { reply: "yes" } }] } };
   world = await World.start(machine, { plugins: { subject: { manifest: MANIFEST }, bystander } });
-}, 60_000);
+}, 120_000);
 
 afterAll(async () => {
   await world?.stop();

@@ -75,7 +75,7 @@ beforeAll(async () => {
   await new Promise<void>((resolve) => closed.listen(0, "127.0.0.1", resolve));
   closedPort = portOf(closed);
   await new Promise((resolve) => closed.close(resolve));
-}, 60_000);
+}, 120_000);
 
 function portOf(server: Server): number {
   const address = server.address();
@@ -105,7 +105,7 @@ const plugin = () => ({
 async function outcomes(world: World, steps: readonly { readonly [key: string]: Json }[]) {
   world.events.length = 0;
   // Each step is a request, and an event that reports its outcome.
-  await world.pace(2 * steps.length);
+  await world.pace("requests", 2 * steps.length);
   await world.configure("subject", { run: Math.random(), now: { quiet: true, steps: [...steps] } });
   const outcomes = world.events.filter(({ type }) => type === "step").map(({ data }) => data);
   expect(outcomes.length, world.tail()).toBe(steps.length);

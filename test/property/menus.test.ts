@@ -10,7 +10,7 @@ let world: World;
 
 beforeAll(async () => {
   world = await World.start(machine, { plugins: { subject: {} } });
-}, 60_000);
+}, 120_000);
 
 afterAll(async () => {
   await world?.stop();

@@ -19,7 +19,7 @@ beforeAll(async () => {
   };
   const permissions = ["send_messages", "inter_plugin_messaging", "receive_messages", "schedule_tasks"];
   world = await World.start(machine, { plugins: { sender: { manifest: { permissions, capabilities } } } });
-}, 60_000);
+}, 120_000);
 
 afterAll(async () => {
   await world?.stop();

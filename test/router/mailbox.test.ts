@@ -62,4 +62,4 @@ test("whatever is posted, bounds and order hold, and all end", async () => {
     }),
     { numRuns: 100 },
   );
-}, 60_000);
+}, 120_000);

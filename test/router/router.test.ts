@@ -478,7 +478,7 @@ test("every registered command reaches its handler with the whole context", asyn
     ),
     { numRuns: 100 },
   );
-}, 60_000);
+}, 120_000);
 
 // Feature: third-party-plugin-system, Property 2: Command priority ordering
 test("handlers of one command run in the order of priority until one replies", async () => {
@@ -503,7 +503,7 @@ test("handlers of one command run in the order of priority until one replies", a
     }),
     { numRuns: 200 },
   );
-}, 60_000);
+}, 120_000);
 
 test("the operator's node", () => {
   expect([b.router.isOperator(Number.parseInt(OPERATOR.slice(1), 16)), b.router.isOperator(ALICE)]).toEqual([true, false]);

@@ -73,7 +73,7 @@ describe.if(linux)("a plugin host process", () => {
     await host.stop();
     expect(await host.exited).toEqual({ reason: "stopped", detail: "stopped", culprit: null });
     expect(existsSync(`/proc/${host.pid}`)).toBe(false);
-  }, 60_000);
+  }, 120_000);
 
   test("is killed when a realm sits in native code, which names the realm; a new one serves the others", async () => {
     const host = await start();
@@ -86,7 +86,7 @@ describe.if(linux)("a plugin host process", () => {
     expect(await healthy(good)).toBe(false);
     const next = await start();
     expect(await healthy(await open(next, "good", "healthCheck() { return true; }"))).toBe(true);
-  }, 60_000);
+  }, 120_000);
 
   test("holds seventy realms under its memory limit", async () => {
     const host = await start();
@@ -94,7 +94,7 @@ describe.if(linux)("a plugin host process", () => {
     for (let count = 0; count < 70; count++) realms.push(await open(host, `p${count}`, "healthCheck() { return true; }"));
     for (const realm of realms) expect(await healthy(realm)).toBe(true);
     expect(readFileSync(`/proc/${host.pid}/environ`, "utf8")).toBe("");
-  }, 60_000);
+  }, 120_000);
 });
 
 describe.if(linux)("the walls", () => {
@@ -114,7 +114,7 @@ describe.if(linux)("the walls", () => {
       "seccomp",
     ]);
     expect(walls.value.filter((one) => one.required && !one.stands)).toEqual([]);
-  }, 60_000);
+  }, 120_000);
 
   test("that this kernel lacks are an error with the way to accept it", async () => {
     const launched = await launchHost({ ...options, entry });
@@ -122,12 +122,12 @@ describe.if(linux)("the walls", () => {
     expect(launched.error.code).toBe("jail_unavailable");
     expect(launched.error.summary()).toContain('The wall "landlock" of the jail does not stand: this kernel offers no Landlock');
     expect(launched.error.summary()).toContain("plugins.isolation.allow_missing: [landlock]");
-  }, 60_000);
+  }, 120_000);
 
   test("may be missing when the configuration says so, and are reported", async () => {
     const walls = await probeWalls({ log: silentLogger, clock: systemClock, entry });
     if (!walls.ok) throw walls.error;
     const state = Object.fromEntries(walls.value.map((one) => [one.wall, one.stands]));
     expect(state).toMatchObject({ capabilities: true, no_new_privs: true, limits: true, landlock: false, seccomp: true });
-  }, 60_000);
+  }, 120_000);
 });

@@ -21,7 +21,7 @@ const supervised = (host: Launched, maxMb = 512) =>
   supervise(host, { clock: systemClock, log: silentLogger, maxBytes: () => maxMb * 2 ** 20 });
 
 async function until(done: () => boolean, what: string): Promise<void> {
-  const deadline = Date.now() + 20_000;
+  const deadline = Date.now() + 60_000;
   while (!done()) {
     if (Date.now() > deadline) throw new Error(`not in 20 s: ${what}`);
     await Bun.sleep(20);
@@ -41,7 +41,7 @@ describe.if(linux)("a plugin host", () => {
     expect(await watch.exited).toEqual({ reason: "watchdog", culprit: realmNumber(7), detail: expect.stringContaining("processor time") });
     expect(gone(host.process.pid)).toBe(true);
     await endHost(host);
-  }, 60_000);
+  }, 120_000);
 
   test("that grows without end is killed", async () => {
     const host = await launchTest(databases, { limits: { dataMb: 4096 } });
@@ -53,7 +53,7 @@ describe.if(linux)("a plugin host", () => {
       detail: expect.stringContaining("300 MB are allowed"),
     });
     await endHost(host);
-  }, 60_000);
+  }, 120_000);
 
   test("that crashes is a crash, one that is told to end is not", async () => {
     const crashed = await launchTest(databases);
@@ -65,7 +65,7 @@ describe.if(linux)("a plugin host", () => {
     order(waiting, { task: "wait" });
     expect(await second.expectEnd(50)).toEqual({ reason: "stopped", detail: "stopped", culprit: null });
     for (const host of [crashed, waiting]) await endHost(host);
-  }, 60_000);
+  }, 120_000);
 
   test("does not outlive a gateway that is killed", async () => {
     const script = fileURLToPath(new URL("../host/jail/orphan.ts", import.meta.url));
@@ -77,7 +77,7 @@ describe.if(linux)("a plugin host", () => {
     gateway.kill("SIGKILL");
     await gateway.exited;
     await until(() => gone(pid) || readFileSync(`/proc/${pid}/stat`, "utf8").includes(") Z "), "the orphan's end");
-  }, 60_000);
+  }, 120_000);
 
   test("whose gateway has ended before it looked ends too", async () => {
     const plan = {
@@ -93,7 +93,7 @@ describe.if(linux)("a plugin host", () => {
     const child = Bun.spawn([process.execPath, testEntry.main, "__host", JSON.stringify(plan)], { stdio: ["ignore", "pipe", "ignore"] });
     expect(await child.exited).toBe(1);
     expect(await new Response(child.stdout).text()).toBe("");
-  }, 60_000);
+  }, 120_000);
 
   test("gets the walls as an ordinary user, too", async () => {
     const root = process.getuid?.() === 0;
@@ -104,7 +104,7 @@ describe.if(linux)("a plugin host", () => {
     expect(said.error).toBeUndefined();
     expect(said.walls).toHaveLength(7);
     expect(said.refused).toEqual([]);
-  }, 60_000);
+  }, 120_000);
 
   test("that says rubbish, nothing, or too much at its start is a clear error", async () => {
     const readable = [...sourceFolders(), folder];
@@ -119,7 +119,7 @@ describe.if(linux)("a plugin host", () => {
     expect(await run("console.log('hello')")).toBe("The plugin host did not report its walls: hello");
     expect(await run("process.exit(3)")).toBe("The plugin host ended at its start: exit code 3");
     expect(await run("console.error('no such thing'); process.exit(1)")).toBe("The plugin host ended at its start: no such thing");
-  }, 60_000);
+  }, 120_000);
 });
 
 test("output is cut into bounded lines", async () => {
