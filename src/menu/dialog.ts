@@ -11,7 +11,7 @@ export interface MenuInput {
 }
 
 export type MenuReply =
-  /** Goes out as it is: one message. */
+  /** Sent as it is, in one message. */
   | { readonly kind: "page"; readonly text: string }
   /** A plugin's handler is to be called. */
   | {
@@ -23,8 +23,8 @@ export type MenuReply =
       readonly command: string | null;
       readonly args: readonly string[];
       readonly sessionData: { readonly [key: string]: Json };
-      /** Goes out when the handler answers nothing: the items under the chosen one. */
+      /** Sent when the handler replies nothing: the items under the chosen one. */
       readonly fallback: string | null;
     }
-  /** Nothing for the menus: the router goes on. */
+  /** Not for the menus: the router continues. */
   | { readonly kind: "not_ours" };

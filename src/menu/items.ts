@@ -1,40 +1,40 @@
 import type { Handle } from "../ids.ts";
 export const BUILT_IN_MENUS = ["main", "bbs", "mail", "bulletins", "channels", "utilities"] as const;
 
-/** What a plugin registers. */
+/** A menu item as a plugin registers it. */
 export interface MenuItem {
   readonly plugin: string;
-  /** Of the registration; handed back when the item is chosen. */
+  /** The registration's handle, returned when the item is chosen. */
   readonly handle: Handle;
-  /** One of {@link BUILT_IN_MENUS}, or a name of the plugin's own: that menu then shows under `main`. */
+  /** One of {@link BUILT_IN_MENUS}, or a menu of the plugin's own, which is shown under `main`. */
   readonly menu: string;
   readonly label: string;
   /** The word that chooses it; made from the label when absent. */
   readonly command?: string | undefined;
   readonly description?: string | undefined;
   readonly adminOnly?: boolean | undefined;
-  /** Lower stands higher; 100 when absent. */
+  /** Lower numbers come first; 100 when absent. */
   readonly order?: number | undefined;
-  /** Command of the item in the same menu under which this one hangs. */
+  /** Command of the parent item in the same menu. */
   readonly parent?: string | undefined;
 }
 
-/** What one line of a menu leads to. */
-export interface Entry {
+/** One line of a menu. */
+export interface MenuEntry {
   readonly label: string;
-  /** Null where the label makes no word: then the number or the label chooses it. */
+  /** Null when the label makes no word: then the number or the label chooses it. */
   readonly command: string | null;
   readonly description: string | null;
   readonly adminOnly: boolean;
   readonly order: number;
   /** The item that is invoked; null for a menu. */
   readonly item: MenuItem | null;
-  /** Where choosing it leads; null for an item without items of its own. */
-  readonly opens: Place | null;
+  /** The menu that choosing it opens; null for an item without items of its own. */
+  readonly opens: MenuPlace | null;
 }
 
 /** A menu, or an item in it whose own items are shown. */
-export interface Place {
+export interface MenuPlace {
   readonly menu: string;
   readonly under: { readonly plugin: string; readonly handle: Handle } | null;
 }

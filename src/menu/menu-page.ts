@@ -1,33 +1,33 @@
-import type { Entry } from "./items.ts";
+import type { MenuEntry } from "./items.ts";
 import { byteLength, cutToBytes } from "./words.ts";
 
-/** One message; official apps stay below it too. */
+/** Bytes of one message; official apps stay below it too. */
 export const PAGE_BYTES = 200;
-/** Of the line that says what went wrong. */
+/** Bytes of the notice. */
 const MAX_NOTICE = 60;
 const MAX_TITLE = 40;
 
-export interface Page {
+export interface MenuPage {
   readonly text: string;
-  /** The page that was made: the one asked for, or the last there is. From 0. */
+  /** The page that was made, from 0: the requested one, or the last one. */
   readonly number: number;
   readonly pages: number;
 }
 
-export interface PageRequest {
+export interface MenuPageRequest {
   readonly title: string;
-  readonly entries: readonly Entry[];
+  readonly entries: readonly MenuEntry[];
   readonly number: number;
   readonly canGoBack: boolean;
-  /** Above the title: why the page is shown again. */
+  /** Shown above the title: why the page is shown again. */
   readonly notice?: string;
 }
 
 /**
- * Lays out a menu in pages of at most {@link PAGE_BYTES} bytes each: title, numbered lines, and the words that move. The
- * numbers go on from page to page, so that each line has one of its own.
+ * Lays out a menu in pages of at most {@link PAGE_BYTES} bytes each: title, numbered lines, and the words that navigate. The
+ * numbers continue from page to page, so that each line has its own.
  */
-export function layOut({ title, entries, number, canGoBack, notice }: PageRequest): Page {
+export function layOut({ title, entries, number, canGoBack, notice }: MenuPageRequest): MenuPage {
   const head = notice === undefined ? "" : `${cutToBytes(notice, MAX_NOTICE)}\n`;
   const name = cutToBytes(title, MAX_TITLE).toUpperCase();
   const back = canGoBack ? "b=back q=quit" : "q=quit";
@@ -41,7 +41,7 @@ export function layOut({ title, entries, number, canGoBack, notice }: PageReques
   return { text: `${head}${[`${name} (${at + 1}/${starts.length})`, ...shown, foot].join("\n")}`, number: at, pages: starts.length };
 }
 
-/** What a page costs besides its lines, with the largest page numbers that there can be. */
+/** Bytes of a page without its lines, with the largest possible page numbers. */
 function frameBytes(name: string, head: string, back: string, count: number): number {
   const mark = ` (${count}/${count})`;
   return byteLength(head) + byteLength(name) + mark.length + "\n".length + byteLength(`n=more ${back}`);

@@ -1,14 +1,14 @@
 import type { Clock } from "../clock.ts";
 import type { NodeNumber } from "../mesh/ids.ts";
 import type { MenuInput, MenuReply } from "./dialog.ts";
-import type { Entry, Place } from "./items.ts";
+import type { MenuEntry, MenuPlace } from "./items.ts";
 import { layOut } from "./menu-page.ts";
-import { type MenuSession, MenuSessions } from "./open-menus.ts";
+import { type MenuSession, MenuSessions } from "./menu-sessions.ts";
 import type { MenuRegistry } from "./registry.ts";
 import type { SessionData } from "./session-data.ts";
 import { cutToBytes, folded, oneLine, RESERVED_WORDS, splitWords, type Word } from "./words.ts";
 
-const MAIN: Place = { menu: "main", under: null };
+const MAIN: MenuPlace = { menu: "main", under: null };
 const NOT_OURS: MenuReply = { kind: "not_ours" };
 const CLOSED: MenuReply = { kind: "page", text: "Menu closed. Send menu to open it again." };
 const EMPTY: MenuReply = { kind: "page", text: "There is no menu yet." };
@@ -18,15 +18,15 @@ export interface MenusOptions {
   readonly clock: Clock;
   readonly registry: MenuRegistry;
   readonly sessionData: SessionData;
-  /** Seconds without a word after which a session ends. */
+  /** Seconds without a text after which a menu session ends. */
   readonly idleS: number;
-  /** What begins with it goes past an open session to the commands; "" for nothing. */
+  /** A text that begins with it is a command even in an open session; "" for none. */
   readonly prefix?: string;
   /** Open sessions; 500 when absent. */
   readonly maxSessions?: number;
 }
 
-/** What one message has done so far on its way through the menus. */
+/** The progress of one text through the menus. */
 interface Walk {
   readonly input: MenuInput;
   readonly session: MenuSession;
@@ -36,8 +36,8 @@ interface Walk {
 }
 
 /**
- * The menus as a node on the mesh walks through them, one direct message at a time. Pure logic: it says what is to be
- * sent or invoked, and somebody else does it.
+ * The menus as a node uses them, one direct message at a time. Pure logic: it returns what is to be sent or called, and the
+ * router does it.
  */
 export class Menus {
   readonly #sessions: MenuSessions;
@@ -47,8 +47,8 @@ export class Menus {
   }
 
   /**
-   * For every direct text, before the commands: an open session takes it, words of several steps at once too; `menu` and
-   * `bbs` open one, where there is something to show.
+   * Called for every direct text, before commands. An open session handles it, also when it holds the words of several
+   * steps. `menu` and `bbs` open a session if there is anything to show.
    */
   handle(input: MenuInput): MenuReply {
     if (!input.isDirect) return NOT_OURS;
@@ -65,7 +65,7 @@ export class Menus {
     return this.#walk({ input, session, words: splitWords(input.text), at: 0 });
   }
 
-  /** `menu` or `bbs`, whatever there is to show: opens a session there; the words behind are the first steps. */
+  /** `menu` or `bbs`: opens a session there, even if it is empty. The words behind are the first steps. */
   open(input: MenuInput): MenuReply {
     const words = splitWords(input.text);
     const name = folded(words[0]?.text ?? "");
@@ -73,7 +73,7 @@ export class Menus {
     return this.#start(input, name === "bbs" ? "bbs" : "main", words, 1);
   }
 
-  /** For what was no command either: a line of the main menu by its word opens a session and chooses it. */
+  /** For a text that is no command: if it names an item of the main menu, opens a session and chooses that item. */
   openByItem(input: MenuInput): MenuReply {
     const words = splitWords(input.text);
     const word = folded(words[0]?.text ?? "");
@@ -93,7 +93,7 @@ export class Menus {
     return this.#sessions.counters;
   }
 
-  /** As {@link open}, but what would show nothing is left to a plugin's command of that name. */
+  /** Like {@link open}, but an empty menu is left to a plugin's command of that name. */
   #opened(input: MenuInput): MenuReply {
     const name = folded(splitWords(input.text)[0]?.text ?? "");
     const hasLines = name === "bbs" ? this.options.registry.menu("bbs", input.isAdmin) !== null : this.#entries(MAIN, input).length > 0;
@@ -149,7 +149,7 @@ export class Menus {
     return this.#page(walk);
   }
 
-  /** Chooses a line by what comes next; null when it led on and there are more words, or a page to show. */
+  /** Chooses the item that the next word names; null when it opened a menu, so that the walk continues there. */
   #choose(walk: Walk): MenuReply | null {
     const { session } = walk;
     const found = this.#match(walk);
@@ -165,14 +165,14 @@ export class Menus {
     return this.#invoke(walk, entry);
   }
 
-  /** Whether the next word means something in the place just opened; else it is an argument of the item that opened it. */
+  /** Whether the next word is a step in the menu just opened; otherwise it is an argument of the item that opened it. */
   #isStep(walk: Walk): boolean {
     const word = folded(walk.words[walk.at]?.text ?? "");
     return RESERVED_WORDS.has(word) || this.#match(walk) !== null;
   }
 
-  /** By number, by a label of several words, by command, by label: the first that fits. `next` is the word behind. */
-  #match(walk: Walk): { readonly entry: Entry; readonly next: number } | null {
+  /** Matches by number, label of several words, command, then label. `next` is the index of the word behind. */
+  #match(walk: Walk): { readonly entry: MenuEntry; readonly next: number } | null {
     const { words, at, input } = walk;
     const entries = this.#here(walk);
     const word = folded(words[at]?.text ?? "");
@@ -189,7 +189,7 @@ export class Menus {
     return entry === undefined ? null : { entry, next: at + 1 };
   }
 
-  #invoke(walk: Walk, { item, label, command, opens }: Entry): MenuReply {
+  #invoke(walk: Walk, { item, label, command, opens }: MenuEntry): MenuReply {
     if (item === null) return this.#page(walk);
     const { plugin, handle } = item;
     return {
@@ -205,7 +205,7 @@ export class Menus {
     };
   }
 
-  /** `? 2`: what a line is for. Alone: the page again. */
+  /** `? 2`: describes an item. Alone: shows the page again. */
   #help(walk: Walk): MenuReply {
     walk.at++;
     if (walk.at >= walk.words.length) return this.#page(walk);
@@ -216,7 +216,7 @@ export class Menus {
     return { kind: "page", text: cutToBytes(`${label}${word}: ${description ?? "no description"}`, 200) };
   }
 
-  /** Behind the last page comes the first. */
+  /** The first page follows the last. */
   #turnPage(walk: Walk): void {
     const { pages } = this.#layOut(walk);
     walk.session.page = (walk.session.page + 1) % pages;
@@ -243,20 +243,20 @@ export class Menus {
     });
   }
 
-  #title(place: Place): string {
+  #title(place: MenuPlace): string {
     const label = place.under === null ? undefined : this.options.registry.find(place.under)?.label;
     return label ?? place.menu.replaceAll("_", " ");
   }
 
-  #here(walk: Walk): readonly Entry[] {
+  #here(walk: Walk): readonly MenuEntry[] {
     return this.#entries(walk.session.stack.at(-1) ?? MAIN, walk.input);
   }
 
-  #entries(place: Place, input: Pick<MenuInput, "isAdmin">): readonly Entry[] {
+  #entries(place: MenuPlace, input: Pick<MenuInput, "isAdmin">): readonly MenuEntry[] {
     return this.options.registry.entries(place, input.isAdmin);
   }
 
-  /** Steps back from places that have gone meanwhile. */
+  /** Goes back from menus that no longer exist. */
   #prune(session: MenuSession, isAdmin: boolean): void {
     while (session.stack.length > 1) {
       const { menu, under } = session.stack.at(-1) ?? MAIN;

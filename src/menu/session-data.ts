@@ -16,17 +16,17 @@ export interface SessionDataOptions {
   readonly idleS: number;
   /** Nodes; 500 when absent. The least recently used go first. */
   readonly maxNodes?: number;
-  /** Of one plugin's data for one node, as JSON; 4096 when absent. */
+  /** Bytes of one plugin's data for one node, as JSON; 4096 when absent. */
   readonly maxBytes?: number;
 }
 
 /**
- * What a plugin keeps for a node from one message to the next, for commands and menu items alike. It ends when the node
- * says nothing to any plugin for `idleS`, and with the plugin.
+ * What a plugin keeps for a node from one message to the next, for commands and menu items alike. It is deleted when the
+ * node has sent nothing to any plugin for `idleS`, and when the plugin stops.
  */
 export class SessionData {
   readonly #nodes = new Map<NodeNumber, Kept>();
-  /** Nodes whose data went before its time, to make room. */
+  /** Nodes whose data was dropped early, to make room. */
   evicted = 0;
 
   constructor(private readonly options: SessionDataOptions) {}
@@ -35,13 +35,13 @@ export class SessionData {
     return this.#use(node)?.byPlugin.get(plugin) ?? {};
   }
 
-  /** Fails with `quota_exceeded`; the data from before stays then. */
+  /** Fails with `quota_exceeded`, and then keeps the data from before. */
   set(node: NodeNumber, plugin: string, data: Data): Result<null> {
     const { maxBytes = 4096, maxNodes = 500, clock } = this.options;
     const bytes = byteLength(JSON.stringify(data));
     if (bytes > maxBytes) {
       const hint = "keep more with storeData";
-      return fail("quota_exceeded", `the session data of ${plugin} would have ${bytes} bytes, ${maxBytes} are allowed`, { hint });
+      return fail("quota_exceeded", `the session data of ${plugin} would have ${bytes} bytes; at most ${maxBytes} are allowed`, { hint });
     }
     const kept = this.#use(node) ?? { byPlugin: new Map<string, Data>(), usedAt: clock.monotonic() };
     kept.byPlugin.set(plugin, data);
@@ -54,7 +54,7 @@ export class SessionData {
     return ok(null);
   }
 
-  /** A plugin has gone: so does all it kept. */
+  /** Deletes all data of a plugin. */
   forget(plugin: string): void {
     for (const [node, kept] of this.#nodes) {
       kept.byPlugin.delete(plugin);
@@ -66,7 +66,7 @@ export class SessionData {
     return this.#nodes.size;
   }
 
-  /** Drops what has been idle too long, and marks this node's as used now. */
+  /** Deletes idle data, and marks this node's as used now. */
   #use(node: NodeNumber): Kept | undefined {
     const now = this.options.clock.monotonic();
     for (const [oldest, kept] of this.#nodes) {

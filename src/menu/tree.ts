@@ -1,12 +1,12 @@
 import type { Handle } from "../ids.ts";
-import type { MenuItem, Place } from "./items.ts";
+import type { MenuItem, MenuPlace } from "./items.ts";
 import { folded, RESERVED_WORDS } from "./words.ts";
 
 export const USUAL_ORDER = 100;
-/** Of items under items. */
+/** Levels of items under items. */
 const MAX_DEPTH = 8;
 
-/** How items hang under one another, reckoned once for a set of items: plugins may register thousands. */
+/** The tree of items, built once for a set of items, because plugins may register thousands. */
 export class MenuTree {
   readonly #byWord = new Map<string, MenuItem>();
   readonly #children = new Map<string, MenuItem[]>();
@@ -31,8 +31,8 @@ export class MenuTree {
     }
   }
 
-  /** In order: by order, plugin, and handle, which is the order in which the plugin registered them. */
-  children(place: Place): readonly MenuItem[] {
+  /** Sorted by order, plugin, and handle, which is the order of registration. */
+  children(place: MenuPlace): readonly MenuItem[] {
     return this.#children.get(placeKey(place)) ?? [];
   }
 
@@ -41,7 +41,10 @@ export class MenuTree {
     return this.#menus;
   }
 
-  /** The item whose command the parent is: its own plugin's first. Undefined when there is none, and the item stands in the menu itself. */
+  /**
+   * The item that `parent` names; one of the same plugin is preferred. Undefined when there is none: then the item is
+   * shown in the menu itself.
+   */
   parentOf(item: MenuItem): MenuItem | undefined {
     if (item.parent === undefined) return undefined;
     const [menu, word] = [folded(item.menu), folded(item.parent)];
@@ -49,7 +52,7 @@ export class MenuTree {
     return parent === item ? undefined : parent;
   }
 
-  /** False in a ring, and too deep down: such an item stands in the menu itself, so that nothing is out of reach. */
+  /** False in a cycle, and below the deepest level: such an item is shown in the menu itself, so that it can be reached. */
   #reachesTop(item: MenuItem): boolean {
     let above = this.parentOf(item);
     for (let depth = 0; depth < MAX_DEPTH; depth++) {
@@ -60,19 +63,19 @@ export class MenuTree {
   }
 }
 
-/** By order, plugin, and handle: the same in the menus and in every list of them, whichever item arrived first. */
+/** By order, plugin, and handle: the same in menus and in lists, in whichever order items were registered. */
 export function byOrder(a: MenuItem, b: MenuItem): number {
   return (a.order ?? USUAL_ORDER) - (b.order ?? USUAL_ORDER) || compare(a.plugin, b.plugin) || a.handle - b.handle;
 }
 
-/** The word that chooses an item: its own, else its label with `_` for blanks, where that is free. */
+/** The word that chooses an item: its command, else its label with `_` for blanks if that is not reserved. */
 export function commandOf(item: MenuItem): string | null {
   if (item.command !== undefined) return folded(item.command);
   const word = folded(item.label).replaceAll(" ", "_");
   return isFreeWord(word) ? word : null;
 }
 
-/** Numbers and the words that move in the menus choose no item. */
+/** False for numbers and for words that navigate in the menus. */
 export function isFreeWord(word: string): boolean {
   return !RESERVED_WORDS.has(folded(word)) && !/^\d+$/.test(word);
 }
@@ -81,7 +84,7 @@ export function itemKey({ plugin, handle }: { readonly plugin: string; readonly 
   return `${plugin}\u0000${handle}`;
 }
 
-function placeKey({ menu, under }: Place): string {
+function placeKey({ menu, under }: MenuPlace): string {
   return under === null ? menu : `${menu}\u0000${itemKey(under)}`;
 }
 

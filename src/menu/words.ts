@@ -1,4 +1,4 @@
-/** Words that move in the menus, so no item can be chosen by them. */
+/** Words that navigate in the menus, so they cannot choose an item. */
 export const RESERVED_WORDS: ReadonlySet<string> = new Set(["0", "b", "back", "q", "quit", "n", "next", "menu", "help", "?"]);
 
 const encoder = new TextEncoder();
@@ -8,7 +8,7 @@ export function byteLength(text: string): number {
   return encoder.encode(text).length;
 }
 
-/** The text if it fits, else as much as fits with `…` at the end. Never cuts a character. */
+/** The text if it fits, else as many whole characters as fit with `…` at the end. */
 export function cutToBytes(text: string, bytes: number): string {
   if (byteLength(text) <= bytes) return text;
   let kept = "";
@@ -21,7 +21,7 @@ export function cutToBytes(text: string, bytes: number): string {
   return `${kept}…`;
 }
 
-/** One line without control or direction characters: what a stranger or a plugin wrote, shown to another. */
+/** One line without control or direction characters, for text of strangers and plugins that is shown to others. */
 export function oneLine(text: string): string {
   return text
     .replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, " ")
@@ -32,7 +32,7 @@ export function oneLine(text: string): string {
 export interface Word {
   /** Without its quotes. */
   readonly text: string;
-  /** Where in the input it begins. */
+  /** The index in the input at which it begins. */
   readonly at: number;
   readonly end: number;
 }
@@ -47,7 +47,7 @@ export function splitWords(text: string): Word[] {
   return words;
 }
 
-/** How names, labels and what is typed are compared. */
+/** The form in which names, labels and typed words are compared. */
 export function folded(text: string): string {
   return text.normalize("NFC").toLowerCase().replace(/\s+/g, " ").trim();
 }

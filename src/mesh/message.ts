@@ -6,18 +6,18 @@ import type { NodePosition, NodeUser } from "./node.ts";
 export const EMOJI_FLAG = 1;
 
 interface Heard {
-  /** From the radio to the last log line: names this message everywhere. */
+  /** Names this message in every log line and audit entry. */
   readonly correlationId: string;
-  /** Name of the interface it came by. */
+  /** Name of the interface that received it. */
   readonly link: string;
   readonly packetId: PacketId;
   readonly from: NodeNumber;
   readonly to: NodeNumber;
   readonly channel: ChannelIndex;
   readonly isDirect: boolean;
-  /** When the gateway got it, ms since 1970. */
+  /** When the gateway received it, ms since 1970. */
   readonly receivedAt: number;
-  /** When the radio got it, s since 1970; absent when the node's clock is unset. */
+  /** When the radio received it, s since 1970; absent when the node's clock is unset. */
   readonly rxTime?: number;
   /** dB. */
   readonly snr?: number;

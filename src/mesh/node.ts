@@ -17,7 +17,7 @@ export interface NodePosition {
   readonly time?: number;
 }
 
-/** What is known of one node, merged over all links. */
+/** What is known about one node, merged over all links. */
 export interface MeshNode {
   readonly number: NodeNumber;
   /** `!%08x`. */

@@ -4,14 +4,14 @@ import type { ChannelIndex, NodeNumber, PacketId } from "./ids.ts";
 export const PRIORITIES = ["low", "normal", "high", "emergency"] as const;
 export type Priority = (typeof PRIORITIES)[number];
 
-/** Who a message is sent for: paces, budgets and withdrawals go by it. */
+/** For whom a message is sent: budgets and withdrawals depend on it. */
 export type Sender = { readonly kind: "plugin"; readonly plugin: string } | { readonly kind: "operator" } | { readonly kind: "gateway" };
 
 export interface OutboxRequest {
   readonly text: string;
   readonly to: NodeNumber;
   readonly channel: ChannelIndex;
-  /** The interface to use; without it the one that heard the destination last, else every link that is up has one copy. */
+  /** The interface to use. Without it: the one that heard the destination last, else a copy on every link that is up. */
   readonly link?: string;
   readonly replyId?: PacketId;
   readonly priority: Priority;
@@ -28,13 +28,13 @@ export interface MessageStatus {
   /** `m_` and 26 characters. */
   readonly id: string;
   readonly state: MessageState;
-  /** Why it failed: a closed word, see mesh/outbox. */
+  /** Why it failed: one of FAILURE_REASONS in mesh/outbox. */
   readonly reason?: string;
   /** The radio's own error number, where it gave one. */
   readonly code?: number;
   readonly packets: readonly PacketId[];
   readonly parts: number;
-  /** The part this change is about, from 1; absent in a summary. */
+  /** The part that changed, from 1; absent in a summary. */
   readonly part?: number;
   readonly text: string;
   readonly to: NodeNumber;
@@ -47,14 +47,14 @@ export interface MessageStatus {
   readonly updatedAt: number;
 }
 
-/** An answer on its way out. The port checks `send_messages` of the plugin (null: the gateway's own words) and queues it. */
+/** An answer to be sent. `plugin` is null for the gateway's own answers, which need no `send_messages`. */
 export interface Reply {
   readonly plugin: string | null;
   readonly text: string;
   readonly parts: number;
   readonly to: NodeNumber;
   readonly channel: ChannelIndex;
-  /** Absent: whichever link reaches it. */
+  /** Absent: any link that reaches the destination. */
   readonly link?: string;
   readonly replyId?: PacketId;
   readonly priority: Priority;

@@ -5,7 +5,7 @@ import type { LinkStatus } from "./link-status.ts";
 import type { MeshMessage } from "./message.ts";
 import type { Priority } from "./outgoing.ts";
 
-/** A text as it goes to one radio. The packet id is ours and stored before this is called. */
+/** A text for one radio. The gateway chose the packet id and stored it before this. */
 export interface OutgoingText {
   readonly packetId: PacketId;
   readonly to: NodeNumber;
@@ -16,7 +16,7 @@ export interface OutgoingText {
   readonly priority: Priority;
 }
 
-/** A routing answer about one of our packets. `errorReason` 0 is an ack; `from` the own node an implicit one. */
+/** An ack or nak for a packet of the gateway. `errorReason` 0 is an ack; an ack `from` the own node is an implicit one. */
 export interface RoutingReport {
   readonly link: string;
   readonly packetId: PacketId;
@@ -26,18 +26,18 @@ export interface RoutingReport {
 
 export interface QueueReport {
   readonly link: string;
-  /** 0 when the radio reports about no packet of ours. */
+  /** 0 when the report is about no packet of the gateway. */
   readonly packetId: PacketId;
   readonly res: number;
   readonly free: number;
   readonly maxlen: number;
 }
 
-/** What the rest of the gateway sees of one link: the outbox writes to it, the router reads from it. */
+/** One link as the rest of the gateway sees it: the outbox writes to it, the router reads from it. */
 export interface Radio {
   readonly name: string;
   status(): LinkStatus;
-  /** Resolves once the bytes are with the operating system; a failure means the link is not up or went down in writing. */
+  /** Resolves once the bytes are with the operating system. Fails when the link is not up, or went down during the write. */
   sendText(text: OutgoingText): Promise<Result<null>>;
   onMessage(listener: (message: MeshMessage) => void): Subscription;
   onRouting(listener: (report: RoutingReport) => void): Subscription;

@@ -13,13 +13,13 @@ const MINUTE_MS = 60_000;
 const PARTS_PER_COMMAND = 5;
 const SHOWN_MAX = 32;
 
-/** What goes back to those who asked: handlers' replies, and the gateway's own few words, each at most so often. */
+/** Sends answers: handlers' replies within their sender's budget, and the gateway's own notices, which are limited. */
 export class Answers {
   readonly counts = { replies: 0, repliesDropped: 0 };
   readonly #budget: SenderBuckets;
-  readonly #saidSlow: OncePerSender;
-  readonly #saidFailed: OncePerSender;
-  readonly #saidUnknown: OncePerSender;
+  readonly #limitedOnce: OncePerSender;
+  readonly #failedOnce: OncePerSender;
+  readonly #unknownOnce: OncePerSender;
 
   constructor(
     private readonly deps: Pick<RouterDeps, "clock" | "random" | "log" | "settings" | "reply">,
@@ -27,12 +27,12 @@ export class Answers {
   ) {
     const { clock } = deps;
     this.#budget = new SenderBuckets(clock, { ...rate, count: rate.count * PARTS_PER_COMMAND });
-    this.#saidSlow = new OncePerSender(clock, MINUTE_MS);
-    this.#saidFailed = new OncePerSender(clock, MINUTE_MS);
-    this.#saidUnknown = new OncePerSender(clock, HINT_MS);
+    this.#limitedOnce = new OncePerSender(clock, MINUTE_MS);
+    this.#failedOnce = new OncePerSender(clock, MINUTE_MS);
+    this.#unknownOnce = new OncePerSender(clock, HINT_MS);
   }
 
-  /** Back to where the question came from; `plugin` null for the gateway's own words. */
+  /** Answers a message where it came from; `plugin` is null for the gateway's own answers. */
   respond(message: TextMessage, plugin: string | null, text: string, priority: Priority = "normal"): void {
     const direct = message.isDirect || this.deps.settings.channel_replies === "direct";
     const to = direct ? message.from : BROADCAST;
@@ -44,13 +44,13 @@ export class Answers {
     );
   }
 
-  /** `asker`: on whose budget it goes; null for what nobody's budget may hold up. False: it was dropped, and logged. */
+  /** `asker`: whose budget it is charged to; null for answers without a budget. False: it was dropped, and that was logged. */
   send(reply: Reply, asker: NodeNumber | null): boolean {
     const { log } = this.deps;
     const fields = { ...(reply.plugin === null ? {} : { plugin: reply.plugin }), correlation_id: reply.correlationId };
     if (asker !== null && reply.priority !== "emergency" && !this.#budget.take(asker, reply.parts)) {
       this.counts.repliesDropped++;
-      log.warn("a reply was dropped: its asker's budget is used up", { ...fields, to: formatNodeId(asker) });
+      log.warn("a reply was dropped: the budget of the node it is for is used up", { ...fields, to: formatNodeId(asker) });
       return false;
     }
     const sent = this.deps.reply(reply);
@@ -62,17 +62,20 @@ export class Answers {
     return sent.ok;
   }
 
-  /** Once a minute. */
-  sayLimited(message: TextMessage): void {
-    if (!this.#saidSlow.first(message.from)) return;
+  /** Tells a sender that it is over its rate, once a minute. */
+  notifyLimited(message: TextMessage): void {
+    if (!this.#limitedOnce.first(message.from)) return;
     this.deps.log.info(`more commands than ${this.deps.settings.sender_rate} from ${placeOf(message)}`, {
       correlation_id: message.correlationId,
     });
     if (message.isDirect) this.respond(message, null, "Too many commands, please wait a minute");
   }
 
-  /** In a direct message, once a minute; never the error's own text: the reference leads the operator to it. */
-  sayFailed(message: TextMessage, plugin: string | null, what: string): void {
+  /**
+   * Tells the sender that a handler failed, in a direct message, once a minute. The text holds a reference instead of the
+   * error, which only the operator's log has.
+   */
+  notifyFailed(message: TextMessage, plugin: string | null, what: string): void {
     const ref = (this.deps.random.u32() & 0xffff).toString(16).padStart(4, "0");
     const text = `${what} failed (ref ${ref})`;
     this.deps.log.warn(`${text} for ${placeOf(message)}`, {
@@ -80,18 +83,18 @@ export class Answers {
       ref,
       correlation_id: message.correlationId,
     });
-    if (message.isDirect && this.#saidFailed.first(message.from)) this.respond(message, null, text);
+    if (message.isDirect && this.#failedOnce.first(message.from)) this.respond(message, null, text);
   }
 
-  /** Once an hour. */
-  sayUnknown(message: TextMessage): void {
-    if (!this.#saidUnknown.first(message.from)) return;
+  /** Tells a sender that there is no such command, once an hour. */
+  notifyUnknown(message: TextMessage): void {
+    if (!this.#unknownOnce.first(message.from)) return;
     const [word = ""] = message.text.trim().split(/\s+/, 1);
     this.respond(message, null, `Unknown command "${[...word].slice(0, SHOWN_MAX).join("")}". Send help for the list.`);
   }
 }
 
-/** '' , null and undefined are no reply; all else becomes text. */
+/** A handler's result as text. White space, null and undefined are no reply. */
 export function replyText(value: Json | undefined): string | null {
   if (value === null || value === undefined) return null;
   const text = typeof value === "string" ? value : typeof value === "object" ? JSON.stringify(value) : String(value);

@@ -9,7 +9,7 @@ import type { MessageEntry } from "./match/registry.ts";
 import type { HandlerCall, HandlerOutcome } from "./ports.ts";
 import type { RouterDeps } from "./router-deps.ts";
 
-/** Beyond a handler's own time: for a port that breaks its promise to answer. */
+/** How long after a handler's timeout the port may still answer. */
 const GRACE_MS = 2_000;
 
 type JsonObject = { readonly [key: string]: Json };
@@ -28,7 +28,7 @@ interface CallWords {
   readonly extra?: JsonObject;
 }
 
-/** Calls of handlers: each in its turn, within its time, with its context and its session data. */
+/** Calls handlers: in mailbox order, with a deadline, a context and session data. */
 export class Calls {
   readonly mailboxes: Mailboxes;
   failures = 0;
@@ -50,8 +50,8 @@ export class Calls {
     return outcome;
   }
 
-  /** Tells all these handlers of a message; their replies in the handlers' order. */
-  async tell(message: MeshMessage, entries: readonly MessageEntry[]): Promise<{ readonly plugin: string; readonly text: string }[]> {
+  /** Calls all these message handlers; their replies are in the handlers' order. */
+  async notify(message: MeshMessage, entries: readonly MessageEntry[]): Promise<{ readonly plugin: string; readonly text: string }[]> {
     if (entries.length === 0) return [];
     const wire = messageForHandler(message);
     const outcomes = await Promise.all(

@@ -5,7 +5,7 @@ import type { MeshMessage } from "../mesh/message.ts";
 import type { MeshNode } from "../mesh/node.ts";
 import type { WireContext } from "../sdk/boundary/wire.ts";
 
-/** The message as handlers see it. */
+/** The message in the form in which handlers get it. */
 export function messageForHandler(message: MeshMessage): { readonly [key: string]: Json } {
   const { packetId, kind, from, to, channel, isDirect, link, viaMqtt, pkiEncrypted } = message;
   const fields: { [key: string]: Json } = {
@@ -42,7 +42,7 @@ export function messageForHandler(message: MeshMessage): { readonly [key: string
   return fields;
 }
 
-/** Everything a handler is told about where a message came from. */
+/** The context of a handler's call: the message, its sender and the session data. */
 export function contextFor(message: MeshMessage, node: MeshNode | null, sessionData: { readonly [key: string]: Json }): WireContext {
   return {
     senderId: formatNodeId(message.from),

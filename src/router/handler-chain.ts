@@ -1,10 +1,10 @@
 import type { Clock } from "../clock.ts";
 
-/** How long one handler may keep the next from being asked, milliseconds. The asker is a person who waits. */
+/** How long one handler may delay the next from being asked, ms. A person waits for the answer. */
 export const PATIENCE_MS = 3_000;
 
-/** What became of asking one handler; `text` null is no reply. */
-export interface Turn {
+/** What one handler answered; `text` null is no reply. */
+export interface HandlerAnswer {
   readonly plugin: string;
   readonly name: string;
   readonly failed: boolean;
@@ -12,18 +12,18 @@ export interface Turn {
 }
 
 /**
- * Asks one after the other until one replies; the first is asked before this returns. One that takes its time is waited for
- * beside those after it, and the reply that comes first counts: else a plugin that declares another's command and dawdles
- * just under its deadline would keep that one's answer back for as long. Answers with the reply's turn last, or with all
- * turns in their order when nobody replied. Rejects when one of `asks` does.
+ * Asks handlers one after the other until one replies; the first is asked before this returns. A handler that takes longer
+ * than {@link PATIENCE_MS} keeps running while the next is asked, and the first reply counts. Otherwise a plugin could
+ * register another plugin's command and delay its answer by almost a whole deadline. The result ends with the reply, or
+ * holds all answers in order when there is none. The result rejects when an `ask` does.
  */
-export function inTurn(clock: Clock, asks: readonly (() => Promise<Turn>)[]): Promise<readonly Turn[]> {
-  const { promise, resolve, reject } = Promise.withResolvers<readonly Turn[]>();
-  const turns: Turn[] = [];
+export function askInOrder(clock: Clock, asks: readonly (() => Promise<HandlerAnswer>)[]): Promise<readonly HandlerAnswer[]> {
+  const { promise, resolve, reject } = Promise.withResolvers<readonly HandlerAnswer[]>();
+  const answers: HandlerAnswer[] = [];
   let asked = 0;
   let ended = 0;
   let done = false;
-  const finish = (all: readonly Turn[]) => {
+  const finish = (all: readonly HandlerAnswer[]) => {
     done = true;
     resolve(all);
   };
@@ -32,7 +32,7 @@ export function inTurn(clock: Clock, asks: readonly (() => Promise<Turn>)[]): Pr
     const at = asked;
     const ask = asks[at];
     if (ask === undefined) {
-      if (ended === asks.length) finish(turns.filter((turn) => turn !== undefined));
+      if (ended === asks.length) finish(answers.filter((answer) => answer !== undefined));
       return;
     }
     asked++;
@@ -43,14 +43,21 @@ export function inTurn(clock: Clock, asks: readonly (() => Promise<Turn>)[]): Pr
       next();
     };
     const patience = asked < asks.length ? clock.after(PATIENCE_MS, move) : null;
-    ask().then((turn) => {
+    const receive = (answer: HandlerAnswer) => {
       patience?.cancel();
-      turns[at] = turn;
+      answers[at] = answer;
       ended++;
       if (done) return;
-      if (turn.text === null) move();
-      else finish([...turns.filter((before) => before !== undefined && before !== turn), turn]);
-    }, reject);
+      if (answer.text === null) move();
+      else finish([...answers.filter((before) => before !== undefined && before !== answer), answer]);
+    };
+    ask()
+      .then(receive)
+      .catch((thrown: unknown) => {
+        patience?.cancel();
+        done = true;
+        reject(thrown);
+      });
   };
   next();
   return promise;

@@ -1,13 +1,13 @@
 import type { Clock } from "../clock.ts";
 
 export interface MailboxLimits {
-  /** Calls of one plugin at a time. */
+  /** Concurrent calls of one plugin. */
   readonly inFlight: number;
-  /** Calls of one plugin that wait. */
+  /** Waiting calls of one plugin. */
   readonly waiting: number;
-  /** Of these, from one sender. */
+  /** Waiting calls of one plugin about one sender's messages. */
   readonly waitingPerSender: number;
-  /** A call that waited longer is not made. */
+  /** A call that waited longer than this is not made, ms. */
   readonly patienceMs: number;
 }
 
@@ -21,17 +21,17 @@ interface Waiting {
 
 interface Box {
   readonly busy: Set<number>;
-  /** By sender, in the order of their turns. */
+  /** By sender, in the order in which senders are served. */
   readonly queues: Map<number, Waiting[]>;
   waiting: number;
 }
 
-/** `overloaded`: it was not run, because too many wait. */
+/** `run` false: the task was not run, because too many wait or it waited too long. */
 export type Posted<T> = { readonly run: true; readonly value: T } | { readonly run: false };
 
 /**
- * One mailbox a plugin: so many calls at a time, one a sender at a time so that order is kept, senders in turns. A plugin
- * that hangs fills its own mailbox and nobody else's; a sender who floods fills his share of it.
+ * One mailbox for each plugin. Calls are bounded in number; one sender has one call at a time, so that order is kept, and
+ * senders are served round robin. A plugin that hangs fills only its own mailbox, and a flooding sender only its share.
  */
 export class Mailboxes {
   readonly #boxes = new Map<string, Box>();
@@ -45,7 +45,7 @@ export class Mailboxes {
     this.#limits = { ...LIMITS, ...limits };
   }
 
-  /** How often a call was not made for want of room. */
+  /** How many calls were not made. */
   get overflows(): number {
     return this.#overflows;
   }
@@ -55,7 +55,7 @@ export class Mailboxes {
     return { inFlight: box?.busy.size ?? 0, waiting: box?.waiting ?? 0 };
   }
 
-  /** Runs `task` when it is its turn; the first is started before this returns. `task` must end by its own deadline. */
+  /** Runs `task` when the limits allow; if they do now, it is started before this returns. `task` must end by its own deadline. */
   post<T>(plugin: string, sender: number, task: () => Promise<T>): Promise<Posted<T>> {
     const box = this.#boxes.get(plugin) ?? { busy: new Set(), queues: new Map(), waiting: 0 };
     this.#boxes.set(plugin, box);
@@ -66,10 +66,10 @@ export class Mailboxes {
       };
       const start = () => {
         box.busy.add(sender);
-        const ended = () => this.#ended(plugin, box, sender);
-        task()
+        Promise.try(task)
           .then((value) => resolve({ run: true, value }), reject)
-          .then(ended, ended);
+          .then(() => this.#ended(plugin, box, sender))
+          .catch(reject);
       };
       if (!box.busy.has(sender) && box.busy.size < this.#limits.inFlight) {
         start();
@@ -97,7 +97,7 @@ export class Mailboxes {
       if (box.busy.has(sender)) continue;
       const next = queue.shift();
       box.queues.delete(sender);
-      if (queue.length > 0) box.queues.set(sender, queue); // to the end of the turns
+      if (queue.length > 0) box.queues.set(sender, queue); // to the end of the round
       if (next === undefined) continue;
       box.waiting--;
       if (this.clock.monotonic() - next.since > this.#limits.patienceMs) next.giveUp();

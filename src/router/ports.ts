@@ -11,7 +11,7 @@ export type HandlerOutcome =
       readonly ok: true;
       /** What the handler returned; '' and null are no reply. */
       readonly value: Json;
-      /** Its session data, if it changed them. */
+      /** The handler's session data, if it changed them. */
       readonly session?: { readonly [key: string]: Json };
     }
   /** `cause`: threw, timeout, gone, ... The details are logged by whoever runs the handler. */
@@ -31,17 +31,17 @@ export interface HandlerCall {
   readonly what: { readonly [key: string]: Json };
 }
 
-/** The plugins room, as the router sees it. */
+/** How the router reaches plugins' handlers. */
 export interface HandlerPort {
   /** Must not reject. */
   invoke(call: HandlerCall): Promise<HandlerOutcome>;
-  /** Milliseconds a handler of this plugin may take. */
+  /** How long a handler of this plugin may take, ms. */
   timeoutOf(plugin: string): number;
-  /** May it hear this message (`receive_messages`)? */
+  /** Whether the plugin may receive this message (`receive_messages`). */
   mayHear(plugin: string, message: MeshMessage): boolean;
 }
 
-/** The menus' answer to a text; see the menu room. */
+/** The menus' answer to a text. */
 export type MenuAnswer =
   | { readonly kind: "page"; readonly text: string }
   | {
@@ -57,18 +57,18 @@ export type MenuAnswer =
   | { readonly kind: "not_ours" };
 
 export interface MenuPort {
-  /** For what was no command either: a line of the main menu, by its word. */
+  /** For a text that is no command: chooses an item of the main menu by its word. */
   openByItem(input: {
     readonly node: NodeNumber;
     readonly text: string;
     readonly isDirect: boolean;
     readonly isAdmin: boolean;
   }): MenuAnswer;
-  /** For every direct text, before the commands. */
+  /** Called for every direct text, before commands. */
   handle(input: { readonly node: NodeNumber; readonly text: string; readonly isDirect: boolean; readonly isAdmin: boolean }): MenuAnswer;
 }
 
-/** What plugins keep for a node between messages; one store for commands and menus. */
+/** Session data: what plugins keep for a node between messages, shared by commands and menus. */
 export interface SessionPort {
   get(node: NodeNumber, plugin: string): { readonly [key: string]: Json };
   set(node: NodeNumber, plugin: string, data: { readonly [key: string]: Json }): Result<null>;
@@ -76,7 +76,7 @@ export interface SessionPort {
 
 export interface NodeLookup {
   get(node: NodeNumber): MeshNode | null;
-  /** One of the nodes the gateway is attached to. */
+  /** Whether it is a node that the gateway is attached to. */
   isOwn(node: NodeNumber): boolean;
   /** The name of a channel on a link; "" when it has none. */
   channelName(link: string, index: ChannelIndex): string;

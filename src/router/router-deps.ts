@@ -33,7 +33,7 @@ export interface RouterDeps {
   readonly menu: MenuPort | null;
   readonly sessions: SessionPort;
   readonly nodes: NodeLookup;
-  /** Fails where the plugin may not send, or the outbox is full. */
+  /** Fails when the plugin may not send, or the outbox is full. */
   reply(reply: Reply): Result<unknown>;
   received(message: MeshMessage): void;
   processed(event: CoreEvents["message_processed"]): void;
@@ -46,7 +46,7 @@ export interface RouterStats {
   /** Commands in messages too old to be answered. */
   readonly stale: number;
   readonly banned: number;
-  /** Over `sender_rate`. */
+  /** Messages over `sender_rate`. */
   readonly limited: number;
   readonly commands: number;
   readonly replies: number;

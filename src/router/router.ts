@@ -1,6 +1,6 @@
 import { GatewayError } from "../errors.ts";
 import type { Json } from "../json.ts";
-import { Emergencies } from "../mesh/emergency/alerts.ts";
+import { EmergencyAlerts } from "../mesh/emergency/alerts.ts";
 import type { EmergencyCall } from "../mesh/emergency/words.ts";
 import { parseEmergency } from "../mesh/emergency/words.ts";
 import { BROADCAST, type NodeNumber, parseNodeId } from "../mesh/ids.ts";
@@ -11,7 +11,7 @@ import { SenderBuckets } from "../mesh/sender-limits.ts";
 import { parseRate } from "../rates.ts";
 import { Answers, replyText } from "./answers.ts";
 import { Calls } from "./calls.ts";
-import { inTurn } from "./handler-chain.ts";
+import { askInOrder } from "./handler-chain.ts";
 import { helpText } from "./help.ts";
 import type { Mailboxes } from "./mailbox.ts";
 import { parseCommand } from "./match/parse.ts";
@@ -19,27 +19,26 @@ import { type Entry, Registry } from "./match/registry.ts";
 import type { MenuAnswer } from "./ports.ts";
 import type { RouterDeps, RouterStats } from "./router-deps.ts";
 
-const CONVERSATIONS_MAX = 1_000;
+const ACTIVE_MAX = 1_000;
 const STOP_MS = 2_000;
 
-/** How far a message got: who was asked, and whether somebody answered. */
+/** What became of a message: which plugin was asked, and whether it answered. */
 interface Progress {
   readonly outcome: "replied" | "silent" | "unhandled" | "failed";
   readonly plugin: string | null;
-  /** What failed, as its user knows it. */
+  /** The command or menu item that failed, by its name for users. */
   readonly failed?: string;
 }
 
-/** Who is to be asked about a text. */
-/** One handler of a chain, and what it is asked with. */
-interface Asked {
+/** One handler to ask about a text, and its arguments. */
+interface Question {
   readonly entry: Entry;
   readonly words: Json;
   readonly name: string;
 }
 
-interface Plan {
-  /** It was counted against its sender's rate. */
+interface AnswerPlan {
+  /** The text was counted against its sender's rate. */
   readonly counted: boolean;
   ask(): Promise<Progress>;
 }
@@ -47,20 +46,20 @@ interface Plan {
 const UNHANDLED: Progress = { outcome: "unhandled", plugin: null };
 
 /**
- * Brings each message of the mesh to who answers it: emergency words, the sender's open menu, commands, keywords; and to
- * all message handlers. Who is slow delays his own mailbox alone.
+ * Routes each message of the mesh to what answers it: emergency words, the sender's open menu, commands, keywords; and to
+ * all message handlers. A slow handler delays only its own plugin's mailbox.
  */
 export class Router {
-  /** Takes the registrations of commands, keywords and message handlers. */
+  /** Where commands, keywords and message handlers are registered. */
   readonly registry: Registry;
   readonly #calls: Calls;
   readonly #answers: Answers;
   readonly #seen: SeenPackets;
-  readonly #emergencies: Emergencies;
+  readonly #emergencies: EmergencyAlerts;
   readonly #operators: ReadonlySet<NodeNumber>;
   readonly #banned: ReadonlySet<NodeNumber>;
   readonly #rate: SenderBuckets;
-  readonly #talks = new Set<Promise<void>>();
+  readonly #active = new Set<Promise<void>>();
   readonly #counts = { received: 0, duplicates: 0, stale: 0, banned: 0, limited: 0, commands: 0, emergencies: 0 };
   #stopped = false;
 
@@ -77,7 +76,7 @@ export class Router {
     this.#operators = nodeSet(deps.operators);
     this.#banned = nodeSet(settings.ban);
     this.#rate = new SenderBuckets(clock, rate.value);
-    this.#emergencies = new Emergencies({
+    this.#emergencies = new EmergencyAlerts({
       clock,
       log,
       alert,
@@ -99,7 +98,7 @@ export class Router {
     return { ...this.#counts, ...this.#answers.counts, failures: this.#calls.failures, overflows: this.mailboxes.overflows };
   }
 
-  /** Takes a message from a radio. Never throws; what follows runs by itself. */
+  /** Handles a message from a radio. Never throws; the work goes on after it returns. */
   handle(message: MeshMessage): void {
     if (this.#stopped || this.deps.nodes.isOwn(message.from)) return;
     if (!this.#seen.first(message.from, message.packetId, message.kind === "text")) {
@@ -108,24 +107,27 @@ export class Router {
     }
     this.#counts.received++;
     this.deps.received(message);
-    const talk = this.#talk(message)
+    const processing = this.#process(message)
       .catch((thrown: unknown): Progress => {
         this.deps.log.error("a message could not be handled", { error: thrown, correlation_id: message.correlationId });
         return { outcome: "failed", plugin: null };
       })
       .then(({ outcome, plugin }) => {
-        this.#talks.delete(talk);
+        this.#active.delete(processing);
         this.deps.processed({ correlationId: message.correlationId, plugin, outcome });
+      })
+      .catch((thrown: unknown) => {
+        this.deps.log.error("reporting a handled message failed", { error: thrown, correlation_id: message.correlationId });
       });
-    this.#talks.add(talk);
+    this.#active.add(processing);
   }
 
   /** Resolves when no message is being handled. */
   async idle(): Promise<void> {
-    while (this.#talks.size > 0) await Promise.all(this.#talks);
+    while (this.#active.size > 0) await Promise.all(this.#active);
   }
 
-  /** Takes no more messages and gives those under way two seconds. Idempotent. */
+  /** Accepts no more messages, and waits up to two seconds for those being handled. Idempotent. */
   async stop(): Promise<void> {
     this.#stopped = true;
     const { promise: late, resolve } = Promise.withResolvers<void>();
@@ -134,54 +136,54 @@ export class Router {
     deadline.cancel();
   }
 
-  async #talk(message: MeshMessage): Promise<Progress> {
+  async #process(message: MeshMessage): Promise<Progress> {
     const { prefix, direct_prefix, ignore_channels } = this.deps.settings;
     const emergency = message.kind !== "text" || message.isReaction ? null : parseEmergency(message.text, [prefix, direct_prefix]);
     if (this.#banned.has(message.from)) {
       this.#counts.banned++;
-      if (message.kind === "text" && emergency !== null) this.#emergencies.note(message, emergency);
+      if (message.kind === "text" && emergency !== null) this.#emergencies.raiseForBanned(message, emergency);
       return UNHANDLED;
     }
     if (message.kind === "text" && emergency !== null) {
-      const [progress] = await Promise.all([this.#emergency(message, emergency), this.#tell(message)]);
+      const [progress] = await Promise.all([this.#emergency(message, emergency), this.#notifyHandlers(message)]);
       return progress;
     }
     if (!message.isDirect && this.#isIn(message, ignore_channels)) return UNHANDLED;
-    if (this.#talks.size >= CONVERSATIONS_MAX) {
+    if (this.#active.size >= ACTIVE_MAX) {
       this.deps.log.warn("too many messages at once; one was not handled", { correlation_id: message.correlationId });
       return UNHANDLED;
     }
     if (message.kind === "text" && (message.isDirect || message.to === BROADCAST)) return this.#answer(message);
-    await this.#tell(message);
+    await this.#notifyHandlers(message);
     return UNHANDLED;
   }
 
   async #answer(message: TextMessage): Promise<Progress> {
     const plan = this.#plan(message);
-    // First those who are asked, so that they come first in their mailboxes too; then all who listen.
+    // The handlers that answer are called before message handlers, so that they come first in their mailboxes.
     const asked = plan?.ask();
-    const told = this.#tell(message);
+    const listeners = this.#notifyHandlers(message);
     const progress = await asked;
     if (plan === null || progress === undefined || progress.outcome === "replied") {
-      await told;
+      await listeners;
       return progress ?? UNHANDLED;
     }
     if (progress.failed !== undefined) {
-      this.#answers.sayFailed(message, progress.plugin, progress.failed);
-      await told;
+      this.#answers.notifyFailed(message, progress.plugin, progress.failed);
+      await listeners;
       return progress;
     }
-    const [first] = await told;
+    const [first] = await listeners;
     if (first !== undefined && (plan.counted || this.#takeRate(message))) {
       this.#answers.respond(message, first.plugin, first.text);
       return { outcome: "replied", plugin: first.plugin };
     }
-    if (progress.outcome === "unhandled" && message.isDirect) this.#answers.sayUnknown(message);
+    if (progress.outcome === "unhandled" && message.isDirect) this.#answers.notifyUnknown(message);
     return progress;
   }
 
-  /** Who is to be asked; null when nobody may answer this. */
-  #plan(message: TextMessage): Plan | null {
+  /** How to answer a text; null when it must not be answered. */
+  #plan(message: TextMessage): AnswerPlan | null {
     const { prefix, direct_prefix, direct_only, channels } = this.deps.settings;
     const { isDirect } = message;
     if (message.isReaction) return null;
@@ -219,7 +221,7 @@ export class Router {
     return { counted: true, ask };
   }
 
-  /** Null: not for the menus. Found out at once, so that what comes next keeps its place in the mailboxes. */
+  /** Null: not for the menus. Decided synchronously, so that the next handler keeps its place in the mailboxes. */
   #menu(message: TextMessage, isAdmin: boolean, how: "handle" | "openByItem" = "handle"): Promise<Progress> | null {
     const answer = this.deps.menu?.[how]({ node: message.from, text: message.text, isDirect: true, isAdmin }) ?? { kind: "not_ours" };
     if (answer.kind === "not_ours") return null;
@@ -238,10 +240,10 @@ export class Router {
     return { outcome: "replied", plugin };
   }
 
-  /** Asks handlers in turn; the first failure is kept for the end, and the next one runs. */
-  async #ask(message: TextMessage, asked: readonly Asked[], before: Progress): Promise<Progress> {
+  /** Asks handlers in order until one replies. A failure is remembered and the next handler is asked. */
+  async #ask(message: TextMessage, asked: readonly Question[], before: Progress): Promise<Progress> {
     if (asked.length === 0) return before;
-    const turns = await inTurn(
+    const answers = await askInOrder(
       this.deps.clock,
       asked.map(({ entry, words, name }) => async () => {
         const outcome = await this.#calls.call(message, entry, { args: [words], what: { [entry.kind]: name } });
@@ -249,7 +251,7 @@ export class Router {
       }),
     );
     let progress = before;
-    for (const { plugin, name, failed, text } of turns) {
+    for (const { plugin, name, failed, text } of answers) {
       if (text !== null) {
         this.#answers.respond(message, plugin, text);
         return { outcome: "replied", plugin };
@@ -262,7 +264,7 @@ export class Router {
 
   async #emergency(message: TextMessage, emergency: EmergencyCall): Promise<Progress> {
     this.#counts.emergencies++;
-    if (!this.#emergencies.begin(message, emergency)) return UNHANDLED;
+    if (!this.#emergencies.raise(message, emergency)) return UNHANDLED;
     const args = emergency.rest === "" ? [] : emergency.rest.split(/\s+/);
     for (const entry of this.registry.commands(emergency.word)) {
       const outcome = await this.#calls.call(message, entry, { args: [args], what: { command: entry.name } });
@@ -271,19 +273,19 @@ export class Router {
       this.#answers.respond(message, entry.plugin, text, "emergency");
       return { outcome: "replied", plugin: entry.plugin };
     }
-    this.#emergencies.answer(message, emergency);
+    this.#emergencies.alertOperators(message, emergency);
     return { outcome: "replied", plugin: null };
   }
 
-  #tell(message: MeshMessage): Promise<{ readonly plugin: string; readonly text: string }[]> {
+  #notifyHandlers(message: MeshMessage): Promise<{ readonly plugin: string; readonly text: string }[]> {
     const entries = this.registry.messages(message.kind).filter((entry) => this.deps.handlers.mayHear(entry.plugin, message));
-    return this.#calls.tell(message, entries);
+    return this.#calls.notify(message, entries);
   }
 
   #takeRate(message: TextMessage): boolean {
     if (this.#rate.take(message.from)) return true;
     this.#counts.limited++;
-    this.#answers.sayLimited(message);
+    this.#answers.notifyLimited(message);
     return false;
   }
 

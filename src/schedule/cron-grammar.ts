@@ -1,6 +1,6 @@
 import { fail, ok, type Result } from "../errors.ts";
 
-/** Longer patterns are refused unread. */
+/** Longer patterns are refused without being parsed. */
 export const MAX_PATTERN = 100;
 const MAX_ITEMS = 60;
 const DAYS_OF_MONTH = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
@@ -35,18 +35,18 @@ const MONTH: Field = {
 };
 const WEEKDAY: Field = { name: "day of the week", min: 0, max: 7, names: ["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"] };
 
-/** A pattern whose every part has been checked, in time linear to its length. */
+/** A pattern that was checked in full, in time linear to its length. */
 export interface CronGrammar {
   /** Six fields, seconds first. */
   readonly pattern: string;
-  /** No two runs are closer than this (the day on which the clocks change aside); a cautious figure. */
+  /** A lower bound for the time between two runs, except on days when the clocks change. */
   readonly minGapS: number;
 }
 
 /**
  * Reads five fields (minute hour day month weekday) or six (second first): numbers, names, `*`, lists, ranges, steps,
- * and for days L, LW, 15W, FRI#2, FRIL. Patterns that name no possible day are refused here, before anything searches
- * the calendar for one.
+ * and for days L, LW, 15W, FRI#2, FRIL. Patterns without a possible day are refused here, before the
+ * calendar is searched for one.
  */
 export function readCron(source: string): Result<CronGrammar> {
   if (source.length > MAX_PATTERN) return fail("invalid_argument", `the cron pattern is longer than ${MAX_PATTERN} characters`);
@@ -56,12 +56,12 @@ export function readCron(source: string): Result<CronGrammar> {
     const hint = `a task repeats: write a pattern such as ${EXAMPLES}`;
     return fail("invalid_argument", `${show} is a date, not a cron pattern`, { hint });
   }
-  const parts = text.toUpperCase().split(/\s+/);
-  if (parts.length !== 5 && parts.length !== 6) {
+  const words = text.toUpperCase().split(/\s+/);
+  if (words.length !== 5 && words.length !== 6) {
     const hint = `write five fields, or six with seconds first, such as ${EXAMPLES}`;
-    return fail("invalid_argument", `${show} has ${parts.length} fields`, { hint });
+    return fail("invalid_argument", `${show} has ${words.length} fields`, { hint });
   }
-  const [second = "", minute = "", hour = "", day = "", month = "", weekday = ""] = parts.length === 5 ? ["0", ...parts] : parts;
+  const [second = "", minute = "", hour = "", day = "", month = "", weekday = ""] = words.length === 5 ? ["0", ...words] : words;
   const sets: number[][] = [];
   const fields: [string, Field][] = [
     [second, SECOND],
@@ -71,8 +71,8 @@ export function readCron(source: string): Result<CronGrammar> {
     [month, MONTH],
     [weekday, WEEKDAY],
   ];
-  for (const [part, field] of fields) {
-    const values = readField(part, field);
+  for (const [fieldText, field] of fields) {
+    const values = readField(fieldText, field);
     if (typeof values === "string") return fail("invalid_argument", `${show}: ${values}`, { hint: `for example ${EXAMPLES}` });
     sets.push(values);
   }
@@ -88,8 +88,8 @@ export function readCron(source: string): Result<CronGrammar> {
 }
 
 /** The values of one field, or what is wrong with it. */
-function readField(part: string, field: Field): number[] | string {
-  const items = part.split(",");
+function readField(text: string, field: Field): number[] | string {
+  const items = text.split(",");
   if (items.length > MAX_ITEMS) return `the ${field.name} has more than ${MAX_ITEMS} items`;
   const values = new Set<number>();
   for (const item of items) {
@@ -145,8 +145,8 @@ function readValue(text: string, field: Field): number | string {
   return value >= field.min && value <= field.max ? value : `${field.name} ${value} is not within ${field.min} to ${field.max}`;
 }
 
-function isWild(part: string): boolean {
-  return part === "*" || part === "?";
+function isWild(text: string): boolean {
+  return text === "*" || text === "?";
 }
 
 function minGap(seconds: readonly number[], minutes: readonly number[], hours: readonly number[]): number {

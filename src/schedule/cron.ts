@@ -4,18 +4,18 @@ import { readCron } from "./cron-grammar.ts";
 
 const MAX_ZONE = 64;
 
-/** When a cron task runs. Wall clock times are ms since 1970, on whole seconds. */
+/** When a cron task runs. Times are ms since 1970, on whole seconds. */
 export interface CronRule {
   readonly minGapS: number;
   /** The first time strictly after `ms`; null when there is none. */
   next(ms: number): number | null;
-  /** How many times there are after `from` and up to `to`, counted no further than `limit`. */
+  /** How many runs are due after `from` and up to `to`, at most `limit`. */
   count(from: number, to: number, limit: number): number;
 }
 
 /**
- * Makes a rule of a pattern and a time zone (the gateway's own when absent). Refuses with `invalid_argument` and what to
- * write instead: see {@link readCron}; also unknown zones, and patterns that never fire.
+ * Makes a rule from a pattern and a time zone (the gateway's own when absent). Fails with `invalid_argument` and what to
+ * write instead, as {@link readCron} does, and for unknown zones and patterns that never fire.
  */
 export function makeCronRule(pattern: string, timezone: string | undefined, now: number): Result<CronRule> {
   const grammar = readCron(pattern);
@@ -28,9 +28,9 @@ export function makeCronRule(pattern: string, timezone: string | undefined, now:
     cron = new Cron(grammar.value.pattern, { paused: true, mode: "6-part", ...(timezone === undefined ? {} : { timezone }) });
     first = cron.nextRun(new Date(now));
   } catch (thrown) {
-    return fail("invalid_argument", `${JSON.stringify(pattern)} is no cron pattern: ${reason(thrown)}`, { cause: thrown });
+    return fail("invalid_argument", `${JSON.stringify(pattern)} is not a cron pattern: ${reason(thrown)}`, { cause: thrown });
   }
-  if (first === null) return fail("invalid_argument", `${JSON.stringify(pattern)} never fires`, { hint: "name a day that comes" });
+  if (first === null) return fail("invalid_argument", `${JSON.stringify(pattern)} never fires`, { hint: "use a date that exists" });
   const next = (ms: number) => cron.nextRun(new Date(ms))?.getTime() ?? null;
   return ok({
     minGapS: grammar.value.minGapS,
@@ -43,12 +43,12 @@ export function makeCronRule(pattern: string, timezone: string | undefined, now:
   });
 }
 
-/** IANA names only: an offset such as +02:00 would be wrong for half of the year. */
+/** Only IANA names: an offset such as +02:00 would be wrong for half of the year. */
 export function checkTimeZone(name: string): Result<null> {
   const shown = JSON.stringify(name.slice(0, MAX_ZONE));
   const hint = "write an IANA name such as Europe/Zurich, America/New_York or UTC";
   if (name.length > MAX_ZONE || !/^[A-Za-z][A-Za-z0-9_+/-]*$/.test(name))
-    return fail("invalid_argument", `${shown} is no time zone`, { hint });
+    return fail("invalid_argument", `${shown} is not a time zone`, { hint });
   try {
     new Intl.DateTimeFormat("en", { timeZone: name });
     return ok(null);

@@ -7,25 +7,25 @@ export interface LastRun {
   readonly task: string;
   /** ms since 1970. */
   readonly at: number;
-  /** False when the task was only seen for the first time then. */
+  /** False when the task was only registered then, for the first time. */
   readonly ran: boolean;
 }
 
-/** Where last runs outlive the gateway. */
+/** Stores last runs over a restart. */
 export interface RunStore {
   load(plugin: string, task: string): LastRun | null;
   /** All in one transaction. */
   save(runs: readonly LastRun[]): Result<null>;
 }
 
-/** For tests and for gateways that forget. */
+/** Stores nothing. For tests. */
 export const forgetfulStore: RunStore = { load: () => null, save: () => ({ ok: true, value: null }) };
 
-/** What a crash may forget of tasks that catch up; the others are written for the status only, so as to spare the disk. */
+/** How much a crash may lose: a second for tasks that catch up; a minute for others, whose last run is only shown in the status. */
 const URGENT_MS = 1000;
 const PATIENT_MS = 60_000;
 
-/** Writes last runs in batches: at most one a second for what matters, one a minute for the rest. */
+/** Writes last runs in batches, at most once a second for urgent ones and once a minute for others. */
 export class LastRuns {
   readonly #dirty = new Map<string, LastRun>();
   #timer: { readonly timer: Timer; readonly at: number } | null = null;
@@ -45,7 +45,7 @@ export class LastRuns {
     this.#arm(isUrgent ? URGENT_MS : PATIENT_MS);
   }
 
-  /** Writes what waits. What could not be written stays for the next time. */
+  /** Writes what is pending. What cannot be written stays for the next time. */
   flush(): void {
     this.#timer?.timer.cancel();
     this.#timer = null;

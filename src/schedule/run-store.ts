@@ -1,4 +1,4 @@
-/** When tasks ran last: the schedule itself knows nothing of SQL. */
+/** The last runs of tasks in the core database. */
 import { fail, ok } from "../errors.ts";
 import type { CoreDatabase } from "../storage/core.ts";
 import type { LastRun, RunStore } from "./last-runs.ts";

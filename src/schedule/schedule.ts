@@ -14,16 +14,16 @@ export const MIN_INTERVAL_S = 1;
 export const MAX_INTERVAL_S = 366 * 86_400;
 const MAX_NAME = 64;
 const DEADLINE_S = 600;
-/** Runs that come more often are not worth a write of their own for each. */
+/** Runs more frequent than this are stored in batches. */
 const URGENT_GAP_S = 60;
 
 export interface ScheduleDeps {
   readonly clock: Clock;
   readonly log: Logger;
   readonly store: RunStore;
-  /** Reaches the plugin's handler, with the plugin's own timeout. Failures are counted here, and logged. */
+  /** Calls the plugin's handler, with the plugin's timeout. The schedule counts and logs failures. */
   run(run: TaskRun): Promise<RunOutcome>;
-  /** The last resort against a run that never settles; 600 when absent. */
+  /** When a run that has not ended counts as failed, s; 600 when absent. */
   readonly deadlineS?: number;
 }
 
@@ -33,8 +33,8 @@ interface Plan {
 }
 
 /**
- * The scheduled tasks of all plugins. Intervals go by the monotonic clock without drift, cron by the wall clock wherever
- * it is set; a task never overlaps itself, and a failing run harms no later one.
+ * The scheduled tasks of all plugins. Intervals follow the monotonic clock without drift; cron follows the wall clock, also
+ * when it is set. Runs of one task never overlap, and a failing run does not affect later ones.
  */
 export class Schedule {
   readonly #tasks = new Map<string, Map<string, Task>>();
@@ -45,13 +45,13 @@ export class Schedule {
     this.#lastRuns = new LastRuns(deps.clock, deps.log, deps.store);
   }
 
-  /** Would this task be accepted? `invalid_argument` or `conflict`, with what to write instead. Changes nothing. */
+  /** Checks whether a task can be added. Fails with `invalid_argument` or `conflict`, and how to fix it. Changes nothing. */
   check(spec: TaskSpec): Result<null> {
     const plan = this.#plan(spec);
     return plan.ok ? ok(null) : plan;
   }
 
-  /** Takes a task and starts it (paused if its plugin is). Fails as {@link check} does. */
+  /** Adds a task and starts it, paused if its plugin is. Fails like {@link check}. */
   add(spec: TaskSpec): Result<null> {
     const plan = this.#plan(spec);
     if (!plan.ok) return plan;
@@ -72,7 +72,7 @@ export class Schedule {
     return ok(null);
   }
 
-  /** Ends one task by its handle, or all of a plugin: no run begins afterwards, and one under way is told to stop. */
+  /** Ends one task by its handle, or all of a plugin. No run begins afterwards, and a current run is aborted. */
   remove(plugin: string, handle?: Handle): void {
     const tasks = this.#tasks.get(plugin);
     for (const [name, task] of tasks ?? []) {
@@ -84,26 +84,26 @@ export class Schedule {
     if (handle === undefined) this.#paused.delete(plugin);
   }
 
-  /** For a plugin whose schedule_tasks is revoked: its tasks stand until {@link resume}. */
+  /** Pauses a plugin's tasks until {@link resume}, for instance when schedule_tasks is revoked. */
   pause(plugin: string): void {
     this.#paused.add(plugin);
     for (const task of this.#tasks.get(plugin)?.values() ?? []) task.pause();
   }
 
-  /** The tasks begin anew from now. */
+  /** Starts a plugin's paused tasks again, from now. */
   resume(plugin: string): void {
     this.#paused.delete(plugin);
     for (const task of this.#tasks.get(plugin)?.values() ?? []) task.resume();
   }
 
-  /** By plugin, then name. */
+  /** Sorted by plugin, then name. */
   status(plugin?: string): readonly TaskStatus[] {
     const all = plugin === undefined ? [...this.#tasks.values()] : [this.#tasks.get(plugin) ?? new Map<string, Task>()];
     const list = all.flatMap((tasks) => [...tasks.values()].map((task) => task.status()));
     return list.sort((a, b) => compare(a.plugin, b.plugin) || compare(a.name, b.name));
   }
 
-  /** Ends all tasks and writes what is to be kept. Idempotent. */
+  /** Ends all tasks and stores the last runs. Idempotent. */
   stop(): void {
     for (const plugin of [...this.#tasks.keys()]) this.remove(plugin);
     this.#paused.clear();
@@ -121,9 +121,9 @@ export class Schedule {
     }
     let plan: Plan;
     if (intervalS !== undefined) {
-      if (timezone !== undefined) return invalid("a time zone means nothing to an interval", "leave it out, or use cron");
+      if (timezone !== undefined) return invalid("an interval has no time zone", "leave it out, or use cron");
       if (!(intervalS >= MIN_INTERVAL_S && intervalS <= MAX_INTERVAL_S)) {
-        return invalid(`an interval of ${intervalS} s`, `write seconds, from ${MIN_INTERVAL_S} to ${MAX_INTERVAL_S}`);
+        return invalid(`the interval of ${intervalS} s is out of range`, `write seconds, from ${MIN_INTERVAL_S} to ${MAX_INTERVAL_S}`);
       }
       plan = { timing: new IntervalTiming(this.deps.clock, intervalS * 1000), gapS: intervalS };
     } else {
@@ -134,14 +134,14 @@ export class Schedule {
     if (plan.gapS < minIntervalS) {
       const asked = intervalS === undefined ? `${JSON.stringify(cron)} may run every ${plan.gapS} s` : `an interval of ${intervalS} s`;
       return invalid(
-        `${asked}, but schedule_tasks is granted from ${minIntervalS} s on`,
+        `${asked}, but schedule_tasks allows only ${minIntervalS} s or more`,
         `run it no more often than every ${minIntervalS} s`,
       );
     }
-    // Last, so that a task of a version to come is judged even while the one of the old version stands.
+    // Checked last, so that a new version's task is validated while the old version's task of the same name still exists.
     if (this.#tasks.get(plugin)?.has(name)) {
-      return fail("conflict", `${plugin} has a task ${JSON.stringify(name)} already`, {
-        hint: "dispose of the first one, or give another name",
+      return fail("conflict", `${plugin} already has a task ${JSON.stringify(name)}`, {
+        hint: "dispose of the first one, or use another name",
       });
     }
     return ok(plan);

@@ -1,10 +1,10 @@
 import type { Handle } from "../ids.ts";
-/** What a plugin registers. Exactly one of `intervalS` and `cron`. */
+/** A task as a plugin registers it, with exactly one of `intervalS` and `cron`. */
 export interface TaskSpec {
   readonly plugin: string;
   /** Unique among the plugin's tasks. */
   readonly name: string;
-  /** Of the registration; handed back in {@link TaskRun}. */
+  /** The registration's handle, returned in {@link TaskRun}. */
   readonly handle: Handle;
   /** Seconds, fractions allowed. */
   readonly intervalS?: number | undefined;
@@ -12,21 +12,21 @@ export interface TaskSpec {
   readonly cron?: string | undefined;
   /** IANA name, for cron; the gateway's own zone when absent. */
   readonly timezone?: string | undefined;
-  /** Runs at once, too. */
+  /** Also runs at once. */
   readonly runAtStart?: boolean | undefined;
-  /** Runs once at once when runs were missed while the gateway or the plugin was down, or when the clock leapt over them. */
+  /** Runs once, at once, when runs were missed: while the gateway or the plugin was down, or because the clock was set forward. */
   readonly catchUp?: boolean | undefined;
-  /** The scope of schedule_tasks: no two runs closer than this. */
+  /** From the scope of schedule_tasks: least seconds between two runs. */
   readonly minIntervalS?: number | undefined;
 }
 
-/** One run, for the callback that reaches the plugin. */
+/** One run, for the callback that calls the plugin. */
 export interface TaskRun {
   readonly plugin: string;
   readonly name: string;
   readonly handle: Handle;
   readonly reason: "due" | "start" | "catch_up";
-  /** Aborted when the task is removed or paused meanwhile. */
+  /** Aborted when the task is removed or paused during the run. */
   readonly signal: AbortSignal;
 }
 
@@ -41,13 +41,13 @@ export interface TaskStatus {
   readonly cron: string | null;
   readonly timezone: string | null;
   readonly lastRun: number | null;
-  /** Null while paused, or when a pattern has come to its end. */
+  /** Null while paused, or when the pattern has no further run. */
   readonly nextRun: number | null;
   readonly runCount: number;
   readonly errorCount: number;
-  /** Ticks left out because the run before was still going, or because the gateway was busy past the next tick. */
+  /** Runs left out because the one before had not ended, or because the gateway was busy past the next one. */
   readonly skipped: number;
-  /** Runs that fell into a time when the task was not there; at one time counted up to {@link MAX_MISSED}. */
+  /** Runs due while the task did not exist; each gap counts at most MAX_MISSED of timing.ts. */
   readonly missed: number;
   readonly lastError: string | null;
   readonly isRunning: boolean;

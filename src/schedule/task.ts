@@ -8,7 +8,7 @@ export interface TaskDeps {
   readonly clock: Clock;
   readonly log: Logger;
   readonly lastRuns: LastRuns;
-  /** A run that has not settled by then counts as failed, and the next may begin. */
+  /** A run that has not ended after this time counts as failed, and the next may begin; ms. */
   readonly deadlineMs: number;
   run(run: TaskRun): Promise<RunOutcome>;
 }
@@ -27,7 +27,7 @@ export class Task {
   constructor(
     readonly spec: TaskSpec,
     private readonly timing: Timing,
-    /** A lost record of the last run would double one. */
+    /** The last run must be stored soon: if it were lost, a run would be repeated. */
     private readonly isUrgent: boolean,
     private readonly deps: TaskDeps,
   ) {}
@@ -50,10 +50,10 @@ export class Task {
   pause(): void {
     if (this.#state !== "armed") return;
     this.#state = "paused";
-    this.#stand();
+    this.#halt();
   }
 
-  /** Begins anew from now; what fell into the pause was not missed. */
+  /** Starts again from now. Runs due during the pause do not count as missed. */
   resume(): void {
     if (this.#state !== "paused") return;
     this.#state = "armed";
@@ -63,7 +63,7 @@ export class Task {
 
   end(): void {
     this.#state = "ended";
-    this.#stand();
+    this.#halt();
   }
 
   status(): TaskStatus {
@@ -84,7 +84,7 @@ export class Task {
     };
   }
 
-  #stand(): void {
+  #halt(): void {
     this.#timer?.cancel();
     this.#timer = null;
     this.#running?.abort();
@@ -96,7 +96,7 @@ export class Task {
     this.#timer = wait === null ? null : this.deps.clock.after(wait, () => this.#look());
   }
 
-  /** On a turn of its own, so that whoever registers has finished first. */
+  /** On a later turn of the event loop, so that the caller's registration finishes first. */
   #soon(reason: TaskRun["reason"]): void {
     this.#timer = this.deps.clock.after(0, () => {
       this.#arm();
@@ -108,7 +108,7 @@ export class Task {
     const look: Look = this.timing.look();
     this.#counts.skipped += look.skipped;
     this.#counts.missed += look.missed;
-    // Armed before the run, so that nothing the run does can keep the next from coming.
+    // The next run is scheduled before this one begins, so that this one cannot prevent it.
     this.#arm();
     if (look.isDue) this.#begin("due");
     else if (look.missed > 0 && this.spec.catchUp) this.#begin("catch_up");
@@ -144,7 +144,7 @@ export class Task {
     });
   }
 
-  /** A run that was cut off by a stop or a pause is nobody's failure. */
+  /** A run that a stop or a pause aborted does not count as failed. */
   #failed(error: string, wasCutOff: boolean): void {
     if (wasCutOff && this.#state !== "armed") return;
     this.#counts.errorCount++;

@@ -1,43 +1,43 @@
 import type { Clock } from "../clock.ts";
 import type { CronRule } from "./cron.ts";
 
-/** So far are the missed runs of one downtime counted: a second-by-second pattern after a week would cost a minute. */
+/** Missed runs of one gap are counted up to this: counting a pattern of seconds over a week would take a minute. */
 export const MAX_MISSED = 100;
-/** A cron task looks at the wall clock at least this often, so that a clock that is set is noticed. */
+/** A cron task reads the wall clock at least this often, to notice when it is set. */
 const POLL_MS = 60_000;
-/** The longest wait that a timer of the platform holds is 24 days; an interval looks up every hour. */
+/** Timers of the platform hold at most 24 days, so an interval checks every hour. */
 const MAX_WAIT_MS = 3_600_000;
-/** A cron run that is later than this fell into a leap of the clock: it counts as missed. */
+/** A cron run that is later than this was skipped by a clock that was set forward: it counts as missed. */
 const GRACE_MS = 90_000;
-/** A clock that was set back by less does not bring runs again that were had already. */
+/** A clock that was set back by less than this does not repeat runs. */
 const SMALL_STEP_MS = 300_000;
-/** Between two looks the wall clock may stray this far from the monotonic one without having been set. */
+/** A larger difference between wall clock and monotonic clock since the last check means that the clock was set. */
 const DRIFT_MS = 2000;
 
-/** What a look at the clock says. */
+/** The result of one check of the clock. */
 export interface Look {
   /** A run is due now. */
   readonly isDue: boolean;
-  /** Ticks that went by unused because the gateway was late. */
+  /** Runs left out because the gateway was late. */
   readonly skipped: number;
-  /** Runs that a leap of the wall clock passed over. */
+  /** Runs skipped because the wall clock was set forward. */
   readonly missed: number;
 }
 
-/** When a task runs next; it holds no timer itself. */
+/** When a task runs next. It has no timer of its own. */
 export interface Timing {
-  /** Begins anew from now. */
+  /** Starts again from now. */
   start(): void;
   look(): Look;
-  /** ms until the next look; null when there is nothing more to wait for. */
+  /** Milliseconds until the next check; null when there is no further run. */
   wait(): number | null;
   /** Wall clock of the next run, ms since 1970. */
   nextRun(): number | null;
-  /** Runs that fell between `from` and now, counted up to {@link MAX_MISSED}. */
+  /** Runs due between `from` and now, at most {@link MAX_MISSED}. */
   missedSince(from: number): number;
 }
 
-/** Tick n is at start + n intervals on the monotonic clock, however long each run takes and wherever the wall clock goes. */
+/** Run n is due at start + n intervals on the monotonic clock, however long each run takes. */
 export class IntervalTiming implements Timing {
   #start = 0;
   #tick = 1;
@@ -54,7 +54,7 @@ export class IntervalTiming implements Timing {
 
   look(): Look {
     const elapsed = this.clock.monotonic() - this.#start;
-    // A timer may fire a fraction of a millisecond early; the half keeps float noise from losing a tick.
+    // A timer may fire a fraction of a millisecond early; adding a half keeps rounding from losing a run.
     const reached = Math.floor((elapsed + 0.5) / this.intervalMs);
     if (reached < this.#tick) return { isDue: false, skipped: 0, missed: 0 };
     const skipped = reached - this.#tick;
@@ -79,10 +79,10 @@ export class IntervalTiming implements Timing {
   }
 }
 
-/** By the wall clock, which may be set at any time: looked at every minute, and reckoned anew when it was. */
+/** Follows the wall clock, which may be set at any time: checked every minute, and recalculated when it was set. */
 export class CronTiming implements Timing {
   #next: number | null = null;
-  /** The latest time that was run or passed over. */
+  /** When the last run was started or skipped. */
   #last = Number.NEGATIVE_INFINITY;
   #offset = 0;
 

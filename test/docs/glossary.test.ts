@@ -17,7 +17,7 @@ const BANNED = /^(?:leases?|leased|errands?|checkups?|mend(?:s|ed|ing)?|misfits?
 const BANNED_TYPES = /^(?:Site|Ground|Air|Stage|Desk|Stand|Lease|Errand|Checkup)$/;
 
 /** Rooms in which some are still to be renamed. */
-const PENDING = /^src\/(?:authoring|cli|gateway|manifest|mesh|plugins|schedule|testing)\//;
+const PENDING = /^src\/(?:authoring|cli|gateway|manifest|plugins|testing)\//;
 
 /** A source without comments and texts: what is left is code. */
 function codeOf(source: string): string {

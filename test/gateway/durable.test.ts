@@ -66,7 +66,7 @@ test("killed while everything waits: all of it leaves after the next start, EMER
     expect(heard[0]?.text).toBe("HELP");
     expect(heard.at(-1)?.text).toBe("low");
     expectOnce(heard, [...texts, "low", "HELP"]);
-    await second.until("the log says so", () => second.output.includes("messages of the last run go on"));
+    await second.until("the log says so", () => second.output.includes("resuming messages of the last run"));
     for (const id of ids) {
       const { body } = await second.api<{ state: string; packets: number[] }>("GET", `/messages/${id}`);
       expect(["sent", "relayed", "delivered"]).toContain(body.state);

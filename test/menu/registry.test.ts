@@ -152,21 +152,21 @@ describe("menus", () => {
 
 describe("refusals say what and how to mend it", () => {
   test.each<[Partial<MenuItem>, string]>([
-    [{ menu: "my menu" }, '"my menu" is no menu name (use main, bbs, mail, bulletins, channels, utilities, or a short word'],
-    [{ menu: "x".repeat(1000) }, "is no menu name"],
-    [{ menu: "" }, "is no menu name"],
+    [{ menu: "my menu" }, '"my menu" is not a menu name (use main, bbs, mail, bulletins, channels, utilities, or a short word'],
+    [{ menu: "x".repeat(1000) }, "is not a menu name"],
+    [{ menu: "" }, "is not a menu name"],
     [{ label: "" }, "a label is one line"],
     [{ label: "two\nlines" }, "a label is one line"],
     [{ label: "esc\u001b[31m" }, "a label is one line"],
     [{ label: "x\u202ey" }, "a label is one line"],
     [{ label: "ä".repeat(33) }, "the label is over 64 bytes"],
-    [{ command: "quit" }, '"quit" moves in the menus and cannot choose an item (choose another word)'],
-    [{ command: "7" }, '"7" moves in the menus'],
+    [{ command: "quit" }, '"quit" navigates in the menus and cannot choose an item (choose another word)'],
+    [{ command: "7" }, '"7" navigates in the menus'],
     [{ command: "two words" }, "the command is not one word"],
     [{ command: "" }, "the command is not one word"],
-    [{ parent: "HELP" }, "moves in the menus"],
-    [{ command: "a", parent: "A" }, "it would hang under itself (name another parent)"],
-    [{ handle: handleNumber(1) }, "is registered already"],
+    [{ parent: "HELP" }, "navigates in the menus"],
+    [{ command: "a", parent: "A" }, "it is its own parent (name another parent)"],
+    [{ handle: handleNumber(1) }, "is already registered"],
   ])("case %#", (over, expected) => {
     const registry = new MenuRegistry();
     registry.add({ plugin: "demo", handle: handleNumber(1), menu: "main", label: "First" });

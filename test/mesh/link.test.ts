@@ -147,7 +147,7 @@ describe("link: handshake", () => {
     benches.push(made);
     made.link.start();
     await made.clock.advance(21_000);
-    expect(made.link.status()).toMatchObject({ state: "waiting", reason: expect.stringContaining("is it a Meshtastic radio") });
+    expect(made.link.status()).toMatchObject({ state: "waiting", reason: expect.stringContaining("it is a Meshtastic radio") });
     expect(radio.isConnected).toBe(false);
     await made.clock.advance(5_000);
     expect(radio.opens).toBe(2);
@@ -222,7 +222,7 @@ describe("link: staying up", () => {
     await dropAfter(10);
     const told = lines.filter((line) => line.includes("another program"));
     expect(told.length).toBe(1);
-    expect(told[0]).toContain("one TCP client only");
+    expect(told[0]).toContain("only one TCP client");
   });
 });
 

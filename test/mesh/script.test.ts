@@ -56,20 +56,20 @@ test("names every mistake with its line, all at once", () => {
 `).split("\n");
   const starts = [
     "demo.yaml:1: say needs from",
-    "demo.yaml:2: from is a node: '!00000002' (in quotes)",
-    "demo.yaml:3: a step has one of say, expect, wait_s, fail",
+    "demo.yaml:2: from must be a node: '!00000002' (in quotes)",
+    "demo.yaml:3: a step needs one of say, expect, wait_s, fail",
     "demo.yaml:4: expect has no key within; known: expect, within_s, to",
-    "demo.yaml:5: wait_s is a number from 0 to 3600",
-    "demo.yaml:6: fail is one of drop",
-    "demo.yaml:7: a step is a map",
-    "demo.yaml:8: channel is a number from 0 to 7",
+    "demo.yaml:5: wait_s must be a number from 0 to 3600",
+    "demo.yaml:6: fail must be one of drop",
+    "demo.yaml:7: a step must be a map",
+    "demo.yaml:8: channel must be a number from 0 to 7",
   ];
   expect(lines).toHaveLength(starts.length);
   for (const [at, start] of starts.entries()) expect(lines[at]).toStartWith(start);
   expect(complaints("say: hello")).toStartWith("demo.yaml:1: the script is not a list of steps (write");
   expect(complaints("- { say: [")).toStartWith("demo.yaml:1: ");
   expect(complaints("- !foo bar")).toStartWith("demo.yaml:1: ");
-  expect(complaints("- &a [*a, *a]")).toStartWith("demo.yaml:1: a step is a map");
+  expect(complaints("- &a [*a, *a]")).toStartWith("demo.yaml:1: a step must be a map");
 });
 
 /** A mesh with a client that answers every direct text with `echo: ...`. */
@@ -128,7 +128,7 @@ test("a step that does not come true ends the run with its line, what was expect
   expect(second.outcome).toMatchObject({ ok: false, line: 3 });
   const third = await echoing().play("- { say: x, from: 1 }");
   expect(third.outcome).toMatchObject({ ok: false, line: 1 });
-  expect(third.outcome?.ok === false && third.outcome.message).toContain("no simulated node can speak as !00000001");
+  expect(third.outcome?.ok === false && third.outcome.message).toContain("no simulated node can send as !00000001");
 });
 
 test("each text meets one expectation", async () => {

@@ -129,6 +129,6 @@ test("a port in use is one clear error", () => {
   const again = serveSimulatedMesh(mesh, { port: server.port });
   expect(again.ok).toBe(false);
   if (again.ok) return;
-  expect(again.error.summary()).toContain(`127.0.0.1:${server.port}: the simulated mesh cannot listen (is the port in use?`);
+  expect(again.error.summary()).toContain(`127.0.0.1:${server.port}: the simulated mesh cannot listen (the port may be in use:`);
   mesh.stop();
 });

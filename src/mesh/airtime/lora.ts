@@ -23,11 +23,11 @@ const MODEMS: Readonly<Record<string, Modem>> = {
 const OVERHEAD_BYTES = 16 + 8;
 const PREAMBLE_SYMBOLS = 16 + 4.25;
 
-/** Milliseconds that a text of so many bytes is on the air once, by the LoRa symbol formula. An unknown preset counts as LongFast. */
+/** Airtime of one transmission of a text of so many bytes, ms, by the LoRa symbol formula. An unknown preset counts as LongFast. */
 export function timeOnAir(textBytes: number, preset: string | undefined): number {
   const { spreadingFactor, bandwidth, codingRate } = MODEMS[(preset ?? "").toUpperCase().replace(/[^A-Z]/g, "")] ?? LONG_FAST;
   const symbolMs = 2 ** spreadingFactor / bandwidth;
-  // The radio switches its low data rate optimisation on for slow symbols; each then carries two bits less.
+  // For slow symbols the radio uses its low data rate optimisation: each symbol then carries two bits less.
   const bits = 4 * (symbolMs > 16 ? spreadingFactor - 2 : spreadingFactor);
   const symbols = Math.ceil((8 * (textBytes + OVERHEAD_BYTES) - 4 * spreadingFactor + 28 + 16) / bits) * codingRate;
   return (PREAMBLE_SYMBOLS + 8 + Math.max(symbols, 0)) * symbolMs;

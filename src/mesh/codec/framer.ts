@@ -2,8 +2,9 @@
  * Cuts the byte stream of a Meshtastic stream API into protobuf messages: `94 C3`, big-endian u16 length, payload.
  * Everything between frames (console text on serial, line noise, frames cut short) is skipped and counted, never fatal.
  *
- * A frame counts only when its payload decodes; else its first byte is garbage and the search goes on behind it, so that a
- * frame cut short cannot swallow the good ones that follow. Each byte is tried as a start at most once: linear time.
+ * A frame counts only when its payload decodes. Otherwise its first byte is garbage and the search continues behind it, so
+ * that a frame that was cut short does not swallow the good ones that follow. Each byte is tried as a start at most once:
+ * the time is linear.
  */
 const START_1 = 0x94;
 const START_2 = 0xc3;
@@ -13,8 +14,8 @@ export const MAX_PAYLOAD = 512;
 const BUFFER = 8 * (HEADER + MAX_PAYLOAD);
 
 /**
- * Turns a payload into a message, or null when it is none; must be pure. `strict` is set for a frame that was found inside
- * another: only one that is beyond doubt should be taken then.
+ * Turns a payload into a message, or null when it is none; must be pure. `strict` is set for a frame found inside another
+ * one: then only a payload that certainly is a message may be accepted.
  */
 export type PayloadDecoder<T> = (payload: Uint8Array, strict: boolean) => T | null;
 
@@ -33,7 +34,7 @@ export class Framer<T> {
     private readonly deliver: (message: T) => void,
   ) {}
 
-  /** Bytes held back because they may yet become a frame. */
+  /** Bytes that may be the beginning of a frame. */
   get pending(): number {
     return this.#end - this.#start;
   }
@@ -50,9 +51,9 @@ export class Framer<T> {
   }
 
   /**
-   * For a pause in the stream: an unfinished frame was cut short if whole frames fill the rest of it to the last byte; then
-   * gives it up and delivers those. Else it stays, since the rest may only be late. The last byte matters: strangers on the
-   * mesh write what is inside a payload, and must not get a frame of theirs taken for the radio's.
+   * To be called after a pause in the stream. An unfinished frame was cut short if whole frames fill the rest of it exactly:
+   * then it is discarded and those are delivered. Otherwise it stays, because the rest may only be late. The exact fit
+   * matters: strangers on the mesh write payloads, and a frame inside a payload must not pass for one of the radio's.
    */
   salvage(): void {
     for (let at = this.#findStart(this.#start + 1); at < this.#end; at = this.#findStart(at + 1)) {
@@ -63,7 +64,7 @@ export class Framer<T> {
     }
   }
 
-  /** Forgets what is pending (counted as garbage): for a new connection. */
+  /** Discards pending bytes, which count as garbage. For a new connection. */
   reset(): void {
     this.#skipTo(this.#end);
   }
@@ -78,7 +79,7 @@ export class Framer<T> {
         continue;
       }
       if (this.pending < HEADER + length) return;
-      // A copy: decoded byte fields may point into it, and the buffer moves on.
+      // A copy: decoded byte fields may point into it, and the buffer is reused.
       const payload = this.#buffer.slice(this.#start + HEADER, this.#start + HEADER + length);
       const message = this.decode(payload, false);
       if (message === null || this.#isRunTogether(this.#start + HEADER + length)) {
@@ -93,9 +94,9 @@ export class Framer<T> {
   }
 
   /**
-   * Whether the frame up to `end`, which decodes, is the head of one cut short and part of the next one: the stream does not
-   * go on with a frame at `end`, but one inside runs across it and is followed by a frame or by nothing. Anything less
-   * would let a stranger's payload reach for the bytes behind it and pass for a frame.
+   * Whether the frame up to `end`, although it decodes, is a frame that was cut short together with part of the next one.
+   * This is so when no frame begins at `end`, but one that begins inside runs across it and is followed by a frame or by
+   * nothing. With a weaker condition, a stranger's payload could pass for a frame together with the bytes behind it.
    */
   #isRunTogether(end: number): boolean {
     if (this.#isFrameOrEnd(end)) return false;
@@ -110,7 +111,7 @@ export class Framer<T> {
     return at >= this.#end || (this.#buffer[at] === START_1 && (at + 1 === this.#end || this.#buffer[at + 1] === START_2));
   }
 
-  /** Where whole frames beyond doubt, one behind the other from `at` on, first reach `end` or stop. */
+  /** Where a sequence of certain frames that begins at `at` first reaches `end`, or stops. */
   #framesUpTo(at: number, end: number): number {
     while (at < end && at + HEADER <= this.#end && this.#buffer[at] === START_1 && this.#buffer[at + 1] === START_2) {
       const length = this.#lengthAt(at);

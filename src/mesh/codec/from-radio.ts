@@ -1,6 +1,6 @@
 /**
- * A FromRadio frame in the gateway's terms. The configuration burst holds private keys and channel keys: only what is
- * named here leaves this file, and no key is.
+ * Reads a FromRadio frame into the gateway's terms. The configuration burst holds private keys and channel keys: only the
+ * fields named here leave this file, and no key is among them.
  */
 import { Channel as ChannelProto, Config } from "@meshtastic/protobufs";
 import type { NodeNumber } from "../ids.ts";
@@ -19,7 +19,7 @@ export type RadioEvent =
   | { readonly kind: "rebooted" }
   | { readonly kind: "queue"; readonly report: QueueReport }
   | { readonly kind: "packet"; readonly packet: MeshPacket }
-  /** Known and of no use here. */
+  /** Known, and not used here. */
   | { readonly kind: "other" }
   /** A message of a later firmware. */
   | { readonly kind: "unknown" };
@@ -46,9 +46,9 @@ export function readFromRadio(frame: FromRadio, link: string, ownNode: NodeNumbe
     case "metadata":
       return { kind: "firmware", version: variant.value.firmwareVersion };
     case "config": {
-      const part = variant.value.payloadVariant;
-      if (part.case !== "lora") return OTHER;
-      const { usePreset, modemPreset, hopLimit } = part.value;
+      const section = variant.value.payloadVariant;
+      if (section.case !== "lora") return OTHER;
+      const { usePreset, modemPreset, hopLimit } = section.value;
       const preset = usePreset ? (Config.Config_LoRaConfig_ModemPreset[modemPreset] ?? `PRESET_${modemPreset}`) : "CUSTOM";
       return { kind: "lora", modemPreset: preset, hopLimit };
     }

@@ -1,4 +1,4 @@
-/** A MeshPacket in the gateway's terms. What it cannot use it names, so that the link counts it and goes on. */
+/** Reads a MeshPacket into the gateway's terms. Packets that cannot be used are a value too, so that the link counts them. */
 import type { MessageShape } from "@bufbuild/protobuf";
 import { Mesh, Portnums, Telemetry } from "@meshtastic/protobufs";
 import type { Json } from "../../json.ts";
@@ -16,14 +16,14 @@ export interface ReadingContext {
   readonly ownNode: NodeNumber;
   /** ms since 1970. */
   readonly now: number;
-  /** Makes the id that names the message everywhere. */
+  /** Makes the id that names the message in every log line. */
   readonly correlationId: () => string;
 }
 
 export type PacketReading =
   | { readonly kind: "message"; readonly message: MeshMessage; readonly airtime?: Airtime }
   | { readonly kind: "routing"; readonly report: RoutingReport }
-  /** Nothing for us: encrypted for others, a port we do not know, a route reply, a position without a place. */
+  /** Not used: encrypted for others, an unknown port, a route reply, a position without coordinates. */
   | { readonly kind: "skipped" }
   | { readonly kind: "undecodable" };
 
@@ -103,18 +103,18 @@ function heard(packet: MeshPacket, data: Data, context: ReadingContext) {
   };
 }
 
-/** The radio leaves the number out in some packets that it made itself. */
+/** The radio leaves out the sender in some packets of its own. */
 function sender(packet: MeshPacket, context: ReadingContext): NodeNumber {
   return packet.from === 0 ? context.ownNode : packet.from;
 }
 
-/** Firmware before 2.3 sends no hop_start; it shows by the missing bitfield, which came later. */
+/** Firmware before 2.3 sends no hop_start. It is recognised by the missing bitfield, which was added later. */
 function hopsAway(packet: MeshPacket, data: Data): number | null {
   if (packet.hopStart === 0 && data.bitfield === undefined) return null;
   return packet.hopStart >= packet.hopLimit ? packet.hopStart - packet.hopLimit : null;
 }
 
-/** JSON can carry it; the library's 64-bit numbers and bytes it cannot. */
+/** True for what JSON can carry, which excludes the library's 64-bit numbers and bytes. */
 function isPlain(value: unknown): value is Json {
   if (typeof value === "number") return Number.isFinite(value);
   if (Array.isArray(value)) return value.every(isPlain);

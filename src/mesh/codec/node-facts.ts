@@ -1,4 +1,4 @@
-/** What a frame tells about a node, in the gateway's terms; the node directory merges such facts over all links. */
+/** What a frame says about a node, in the gateway's terms. The node directory merges these facts over all links. */
 import type { MessageShape } from "@bufbuild/protobuf";
 import { Config, Mesh, type Telemetry } from "@meshtastic/protobufs";
 import type { NodeNumber } from "../ids.ts";
@@ -43,7 +43,7 @@ export function readUser(user: ProtoUser): NodeUser {
   };
 }
 
-/** Null where the sender does not know its place: a position without coordinates only carries the time. */
+/** Null when the sender does not know where it is: a position without coordinates only carries the time. */
 export function readPosition(position: ProtoPosition): NodePosition | null {
   if (position.latitudeI === undefined || position.longitudeI === undefined) return null;
   const latitude = position.latitudeI / 1e7;
@@ -57,7 +57,7 @@ export function readPosition(position: ProtoPosition): NodePosition | null {
   };
 }
 
-/** Of a node that the radio lists in its configuration burst. */
+/** For a node that the radio lists in its configuration burst. */
 export function readNodeInfo(node: ProtoNode, link: string, ownNode: NodeNumber | null): NodeFacts {
   const position = node.position === undefined ? null : readPosition(node.position);
   return {
@@ -73,7 +73,7 @@ export function readNodeInfo(node: ProtoNode, link: string, ownNode: NodeNumber 
   };
 }
 
-/** Of a node that was just heard. */
+/** For a node that was just heard. */
 export function factsOf(message: MeshMessage, isOwn: boolean): NodeFacts {
   return {
     number: message.from,

@@ -13,32 +13,32 @@ export type MeshPacket = MessageShape<typeof Mesh.MeshPacketSchema>;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
-/** Bytes to text, whatever they are: what is not UTF-8 becomes U+FFFD. */
+/** Decodes any bytes to text: what is not UTF-8 becomes U+FFFD. */
 export function lenientUtf8(bytes: Uint8Array): string {
   return decoder.decode(bytes);
 }
 
-// Node names are cut at a byte count by the firmware, in the midst of a character if need be; a strict reader would drop
-// the whole NodeInfo for it. The library offers this switch for all its readers only.
+// The firmware cuts node names at a byte count, possibly within a character. A strict decoder would drop the whole
+// NodeInfo for that. The library has this setting for all its decoders only.
 configureTextEncoding({
-  encodeUtf8: (text) => encoder.encode(text) as Uint8Array<ArrayBuffer>,
+  encodeUtf8: (text) => encoder.encode(text),
   encodeUtf8Into: (text, target) => encoder.encodeInto(text, target),
   decodeUtf8: lenientUtf8,
   checkUtf8: (text) => text.isWellFormed(),
 });
 
 /**
- * For the {@link Framer}: null when the payload is no FromRadio. One of a later firmware decodes, with no variant set; but
- * not when `strict`.
+ * For the {@link Framer}: null when the payload is no FromRadio. A message of a later firmware decodes without a variant,
+ * except when `strict`.
  */
 export function decodeFromRadio(payload: Uint8Array, strict: boolean): FromRadio | null {
   const message = tryDecode(Mesh.FromRadioSchema, payload);
   if (message === null || !strict) return message;
-  // Bytes may decode by chance, but hardly ever with a known variant and to the very same length again.
+  // Bytes may decode by chance, but hardly ever with a known variant and re-encode to the same length.
   return message.payloadVariant.case !== undefined && encodeFromRadio(message).length === payload.length ? message : null;
 }
 
-/** As {@link decodeFromRadio}, for the node's side. */
+/** Like {@link decodeFromRadio}, for the node's side. */
 export function decodeToRadio(payload: Uint8Array, strict: boolean): ToRadio | null {
   const message = tryDecode(Mesh.ToRadioSchema, payload);
   if (message === null || !strict) return message;
@@ -58,7 +58,7 @@ export function tryDecode<D extends DescMessage>(schema: D, bytes: Uint8Array): 
   try {
     return fromBinary(schema, bytes);
   } catch {
-    // The library's only way to say "malformed"; the caller counts it.
+    // The library throws for malformed bytes; the caller counts them.
     return null;
   }
 }

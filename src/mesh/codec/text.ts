@@ -3,25 +3,25 @@ export const PART_BYTES = 200;
 export const PARTS_MAX = 5;
 
 export interface SplitOptions {
-  /** Bytes of one part with its mark; at least 24. */
+  /** Bytes of one part, its mark included; at least 24. */
   readonly partBytes?: number;
-  /** 1 to 9. What is beyond is cut, and the last part ends in `…`. */
+  /** 1 to 9. The rest of the text is cut, and the last part ends in `…`. */
   readonly partsMax?: number;
 }
 
-/** `(1/3) `: one digit each, so every mark is equally long and one pass is enough. */
+/** `(1/3) `: one digit each, so every mark has the same length and one pass is enough. */
 const MARK_BYTES = 6;
 const ELLIPSIS = "…";
 const ELLIPSIS_BYTES = 3;
-/** Far enough to see the whole of any letter or emoji that people send. */
+/** Characters; enough for the longest grapheme that people send. */
 const GRAPHEME_LOOK = 64;
 
 const graphemes = new Intl.Segmenter(undefined, { granularity: "grapheme" });
 
 /**
- * Splits a text by its UTF-8 bytes into parts for the air, each marked `(1/3) ` when there are several. It breaks between
- * words where a word fits into one part, else between graphemes, else between code points; the white space at a break is
- * dropped and nothing else. Takes time linear in the text.
+ * Splits a text by its UTF-8 bytes into parts that fit a packet, each marked `(1/3) ` when there are several. It breaks
+ * between words where the next word fits into one part, else between graphemes, else between code points. Only the white
+ * space at a break is dropped. The time is linear in the text.
  */
 export function splitText(text: string, options: SplitOptions = {}): string[] {
   const partBytes = options.partBytes ?? PART_BYTES;
@@ -41,7 +41,7 @@ export function splitText(text: string, options: SplitOptions = {}): string[] {
   return parts.map((part, index) => `(${index + 1}/${parts.length}) ${part}`);
 }
 
-/** How many parts a text makes on the air; 0 for one of white space alone that is too long for one part. */
+/** How many parts a text is split into; 0 for white space alone that is too long for one part. */
 export function countParts(text: string): number {
   return splitText(text).length;
 }
@@ -67,7 +67,7 @@ function partEnd(text: string, start: number, room: number): number {
   if (limit === text.length || isSpace(text, limit)) return limit;
   for (let i = limit; i > start; i--) {
     if (!isSpace(text, i - 1)) continue;
-    // A word too long for any part gains nothing from a part of its own.
+    // A word too long for any part is split here rather than at the start of the next part.
     return wordFits(text, i, limit, room) ? i : graphemeEnd(text, start, limit);
   }
   return graphemeEnd(text, start, limit);

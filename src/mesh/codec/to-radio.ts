@@ -7,19 +7,19 @@ import type { OutgoingText } from "../radio.ts";
 import { encodeFrame } from "./framer.ts";
 import { encodeToRadio } from "./protobuf.ts";
 
-/** Wakes a sleeping node's serial port; the node takes it for noise. */
+/** Wakes a sleeping node's serial port; an awake node skips it as noise. */
 export const WAKE_BYTES: Uint8Array = new Uint8Array(32).fill(0xc3);
 
 const { UNSET, BACKGROUND, HIGH, ALERT } = Mesh.MeshPacket_Priority;
 /** `normal` is left to the firmware, which puts packets that want an ack first. */
 const PRIORITIES: Record<Priority, Mesh.MeshPacket_Priority> = { low: BACKGROUND, normal: UNSET, high: HIGH, emergency: ALERT };
 
-/** Asks for the configuration burst; the node ends it with the same number. */
+/** Requests the configuration burst, which the node ends with the same number. */
 export function wantConfigFrame(nonce: number): Uint8Array {
   return frame({ payloadVariant: { case: "wantConfigId", value: nonce } });
 }
 
-/** Nonce 0: only resets the node's idle timer and is answered by a queue status; 1 would broadcast. */
+/** Nonce 0 resets the node's idle timer and is answered by a queueStatus; nonce 1 would broadcast NodeInfo. */
 export function heartbeatFrame(): Uint8Array {
   return frame({ payloadVariant: { case: "heartbeat", value: { nonce: 0 } } });
 }
@@ -29,8 +29,8 @@ export function disconnectFrame(): Uint8Array {
 }
 
 /**
- * `hopLimit` is the radio's own setting: with 0 nobody would relay. `from` is overwritten by the radio, but only with it
- * set do some naks come back.
+ * `hopLimit` is the radio's own setting; with 0 no node would relay. The radio overwrites `from`, but sends some naks only
+ * when it is set.
  */
 export function textFrame(text: OutgoingText, ownNode: NodeNumber, hopLimit: number): Uint8Array {
   return packetFrame({
@@ -52,7 +52,7 @@ export function textFrame(text: OutgoingText, ownNode: NodeNumber, hopLimit: num
   });
 }
 
-/** Sets the clock of the radio itself; `seconds` since 1970. A local link needs no key for it. */
+/** Sets the radio's clock to `seconds` since 1970. A local link needs no key for it. */
 export function setTimeFrame(ownNode: NodeNumber, packetId: PacketId, seconds: number): Uint8Array {
   const admin = create(Admin.AdminMessageSchema, { payloadVariant: { case: "setTimeOnly", value: seconds } });
   const payload = toBinary(Admin.AdminMessageSchema, admin);

@@ -21,22 +21,22 @@ export interface EmergencyDeps {
   reply(reply: Reply): boolean;
 }
 
-/** A sender's emergencies that are acted on; more are logged. Enough for one in need, too few to jam the mesh. */
+/** How many emergencies of one sender are acted on; more are only logged, so that nobody can jam the mesh with alerts. */
 const RATE: Rate = { count: 5, periodS: 600, text: "5 in 10 min" };
 const OLD_S = 120;
 
-/** What the gateway itself does about a cry for help: the alert always, and the answer when no plugin gave one. */
-export class Emergencies {
+/** What the gateway itself does about an emergency word: it always raises an alert, and it answers when no plugin did. */
+export class EmergencyAlerts {
   readonly #rate: SenderBuckets;
 
   constructor(private readonly deps: EmergencyDeps) {
     this.#rate = new SenderBuckets(deps.clock, RATE);
   }
 
-  /** Raises the alert. False: this sender cried too often just now. */
-  begin(message: TextMessage, emergency: EmergencyCall): boolean {
+  /** Raises the alert. False: the sender is over its rate, so the message is only logged. */
+  raise(message: TextMessage, emergency: EmergencyCall): boolean {
     if (!this.#rate.take(message.from)) {
-      this.deps.log.warn("an emergency beyond the sender's rate is not passed on", {
+      this.deps.log.warn("an emergency was ignored: its sender is over the rate", {
         sender: formatNodeId(message.from),
         text: message.text,
         correlation_id: message.correlationId,
@@ -47,20 +47,20 @@ export class Emergencies {
     return true;
   }
 
-  /** Of a banned sender: the operator learns of it, the mesh does not. */
-  note(message: TextMessage, emergency: EmergencyCall): void {
+  /** For a banned sender: raises the alert for the operator and sends nothing. */
+  raiseForBanned(message: TextMessage, emergency: EmergencyCall): void {
     if (this.#rate.take(message.from)) this.#raise(message, emergency, " (this node is banned: nothing is answered)");
   }
 
-  /** Tells the operators' nodes, and the sender the truth about it. */
-  answer(message: TextMessage, emergency: EmergencyCall): void {
+  /** Sends the alert to the operators' nodes, and tells the sender how many it was sent to. */
+  alertOperators(message: TextMessage, emergency: EmergencyCall): void {
     const text = this.#describe(message, emergency);
     const others = this.deps.operators.filter((operator) => operator !== message.from);
-    const told = others.filter((to) => this.deps.reply(this.#urgent(message, to, text, {}))).length;
-    const who = told === 1 ? "the operator" : `${told} operators`;
+    const alerted = others.filter((to) => this.deps.reply(this.#urgent(message, to, text, {}))).length;
+    const who = alerted === 1 ? "the operator" : `${alerted} operators`;
     const word = emergency.word.toUpperCase();
     const answer =
-      told > 0
+      alerted > 0
         ? `${word} received, alerting ${who}. Send where you are and what you need.`
         : `${word} received, but this gateway has nobody to alert by radio. Seek help by other ways too.`;
     const replyId = message.packetId === 0 ? {} : { replyId: message.packetId };
@@ -73,7 +73,7 @@ export class Emergencies {
   }
 
   #urgent(message: TextMessage, to: NodeNumber, text: string, more: { readonly replyId?: PacketId }): Reply {
-    // An operator may be reached by another link than the one that heard the cry; its sender by the same.
+    // The answer goes back over the link that heard the emergency; an operator may be reached by another link.
     const place = to === message.from ? { channel: message.channel, link: message.link } : { channel: 0 };
     const { correlationId } = message;
     return { plugin: null, text, parts: countParts(text), to, ...place, ...more, priority: "emergency", wantAck: true, correlationId };

@@ -11,12 +11,12 @@ export const SEEN_MAX = 4_096;
 const TRIM_EVERY = 512;
 
 /**
- * The packets of the last while, so that none is answered twice: not when two links hear it, not after a reconnect, not
- * after a restart. Written with the next commit, the outbox's own, so an answer is never stored without its question.
+ * Remembers recent packets, so that none is answered twice: when two links hear it, after a reconnect, or after a restart.
+ * They are written with the next commit, which is the outbox's, so an answer is never stored without its question.
  */
 export class SeenPackets implements DeferredWrite {
   readonly #seen = new Set<string>();
-  /** The same keys in a ring, so that the oldest is found at once. */
+  /** The same keys as a ring buffer, to find the oldest. */
   readonly #ring: string[] = [];
   #next = 0;
   #pending: [NodeNumber, PacketId][] = [];
@@ -31,7 +31,7 @@ export class SeenPackets implements DeferredWrite {
     for (const { node, packet } of rows.reverse()) this.#remember(`${node}/${packet}`);
   }
 
-  /** Notes a packet; false when it was seen before. Id 0 names no packet. `keep`: over a restart too; only texts are worth it. */
+  /** Notes a packet; false when it was seen before. Id 0 names no packet. `keep`: remember it over a restart, as texts are. */
   first(from: NodeNumber, packetId: PacketId, keep: boolean): boolean {
     if (packetId === 0) return true;
     const key = `${from}/${packetId}`;
@@ -39,7 +39,7 @@ export class SeenPackets implements DeferredWrite {
     this.#remember(key);
     if (!keep) return true;
     this.#pending.push([from, packetId]);
-    if (this.#pending.length > 2 * SEEN_MAX) this.#pending = this.#pending.slice(-SEEN_MAX); // the disk does not take them
+    if (this.#pending.length > 2 * SEEN_MAX) this.#pending = this.#pending.slice(-SEEN_MAX); // the database cannot be written
     this.database.later(this);
     return true;
   }

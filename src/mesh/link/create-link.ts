@@ -3,7 +3,7 @@ import { SerialTransport } from "../transport/serial.ts";
 import { TcpTransport } from "../transport/tcp.ts";
 import { type LinkDeps, MeshLink } from "./link.ts";
 
-/** An interface as in the configuration. A simulated one is made with its mesh: `new MeshLink(name, transport, deps)`. */
+/** An interface of the configuration. A simulated one is made with its mesh: `new MeshLink(name, transport, deps)`. */
 export type LinkConfig =
   | { readonly name: string; readonly type: "serial"; readonly device: string; readonly baud_rate: number }
   | { readonly name: string; readonly type: "tcp"; readonly host: string; readonly port: number };

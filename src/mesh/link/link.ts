@@ -1,6 +1,6 @@
 import { EventBus } from "../../bus.ts";
 import type { Clock, Random, Timer } from "../../clock.ts";
-import { fail, type Result } from "../../errors.ts";
+import { asGatewayError, fail, type Result } from "../../errors.ts";
 import type { Subscription } from "../../lifetime.ts";
 import type { Logger } from "../../log/logger.ts";
 import type { RadioEvent } from "../codec/from-radio.ts";
@@ -13,9 +13,9 @@ import type { LinkCounter, LinkState, LinkStatus } from "../link-status.ts";
 import type { MeshMessage } from "../message.ts";
 import type { OutgoingText, QueueReport, Radio, RoutingReport } from "../radio.ts";
 import { Backoff } from "../session/backoff.ts";
+import { GarbageLog } from "../session/garbage-log.ts";
 import { RadioFacts } from "../session/radio-facts.ts";
 import { RadioSession, type RadioSessionHooks } from "../session/radio-session.ts";
-import { RubbishLog } from "../session/rubbish-log.ts";
 import type { Transport } from "../transport/port.ts";
 import { type LinkEvent, nextState } from "./states.ts";
 
@@ -23,9 +23,9 @@ export interface LinkDeps {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
-  /** Makes the id that names a message from here to the last log line. */
+  /** Makes the id that names a message in every log line. */
   readonly correlationId: () => string;
-  /** Learns of every node that this link tells of; a NodeDirectory. */
+  /** Receives what this link learns about nodes; a NodeDirectory. */
   readonly nodes?: { merge(facts: NodeFacts): void };
 }
 
@@ -38,15 +38,15 @@ interface LinkEvents {
 
 /** More bytes than any radio takes in one packet. */
 const MAX_TEXT_BYTES = 237;
-/** A link that was up for so long begins its pauses anew. */
+/** A link that was up for this long starts its reconnect pauses from the shortest again. */
 const STABLE_MS = 60_000;
-/** A connection that the radio closed sooner than this was probably taken by another program, when it happens repeatedly. */
+/** When the radio repeatedly closes connections sooner than this, another program probably takes them. */
 const SHORT_MS = 30_000;
-const SHORT_LIVES_TO_TELL = 3;
-/** The same reason is not said in the log again before this. */
+const SHORT_LIVES_TO_WARN = 3;
+/** The same reason is logged again only after this. */
 const REPEAT_REASON_MS = 15 * 60_000;
 
-/** One radio behind one transport: keeps the link up for months, and turns frames into messages and texts into frames. */
+/** One radio behind one transport: keeps the link up, and turns frames into messages and texts into frames. */
 export class MeshLink implements Radio {
   #state: LinkState = "stopped";
   #reason: string | null = null;
@@ -60,7 +60,7 @@ export class MeshLink implements Radio {
   readonly #facts = new RadioFacts();
   readonly #events: EventBus<LinkEvents>;
   readonly #backoff: Backoff;
-  readonly #rubbish: RubbishLog;
+  readonly #garbage: GarbageLog;
   readonly #counters: Record<LinkCounter, number> = {
     framesIn: 0,
     framesOut: 0,
@@ -81,7 +81,7 @@ export class MeshLink implements Radio {
     this.#since = clock.now();
     this.#events = new EventBus((event, thrown) => log.error(`a listener for ${event} failed`, { link: name, error: thrown }));
     this.#backoff = new Backoff(random);
-    this.#rubbish = new RubbishLog(clock, log, name);
+    this.#garbage = new GarbageLog(clock, log, name);
   }
 
   status(): LinkStatus {
@@ -125,7 +125,7 @@ export class MeshLink implements Radio {
     this.#timer = null;
     this.#opening?.abort.abort();
     await Promise.all([session?.close(), this.#opening?.done]);
-    this.#rubbish.flush();
+    this.#garbage.flush();
   }
 
   async sendText(text: OutgoingText): Promise<Result<null>> {
@@ -142,9 +142,11 @@ export class MeshLink implements Radio {
 
   #open(): void {
     const abort = new AbortController();
-    const done = this.#connect(abort.signal).finally(() => {
-      if (this.#opening?.abort === abort) this.#opening = null;
-    });
+    const done = this.#connect(abort.signal)
+      .catch((thrown: unknown) => this.#lost(asGatewayError(thrown).message))
+      .finally(() => {
+        if (this.#opening?.abort === abort) this.#opening = null;
+      });
     this.#opening = { abort, done };
   }
 
@@ -172,7 +174,7 @@ export class MeshLink implements Radio {
     session.begin(opened.value);
   }
 
-  /** What a session tells counts only while it is the current one: not after a stop. */
+  /** Events of a session are ignored unless it is the current one, for instance after a stop. */
   #hooks(isCurrent: () => boolean): RadioSessionHooks {
     const whenCurrent = (run: () => void) => {
       if (isCurrent()) run();
@@ -181,7 +183,7 @@ export class MeshLink implements Radio {
       configured: () => whenCurrent(() => this.#configured()),
       rebooted: () => whenCurrent(() => this.#rebooted()),
       event: (event) => whenCurrent(() => this.#handleSafely(event)),
-      rubbish: (garbageBytes, undecodable) => this.#rubbish.note(garbageBytes, undecodable),
+      garbage: (garbageBytes, undecodable) => this.#garbage.note(garbageBytes, undecodable),
       ended: (by, reason) => whenCurrent(() => this.#ended(by, reason)),
     };
   }
@@ -210,10 +212,10 @@ export class MeshLink implements Radio {
   /** A node serves one TCP client and drops the one before, so two programs that both reconnect at once fight for ever. */
   #judgeShortLife(isShort: boolean): void {
     this.#shortLives = isShort ? this.#shortLives + 1 : 0;
-    if (this.transport.type !== "tcp" || this.#shortLives < SHORT_LIVES_TO_TELL) return;
-    if (this.#shortLives % SHORT_LIVES_TO_TELL !== 0) return;
-    const hint = "a node serves one TCP client only: close the other program, or connect it to this gateway's node by another way";
-    this.deps.log.warn("the node closed the connection right after it was opened, again and again: another program seems to use it too", {
+    if (this.transport.type !== "tcp" || this.#shortLives < SHORT_LIVES_TO_WARN) return;
+    if (this.#shortLives % SHORT_LIVES_TO_WARN !== 0) return;
+    const hint = "a node serves only one TCP client: close the other program, or connect it in another way";
+    this.deps.log.warn("the node keeps closing new connections: another program seems to use it too", {
       link: this.name,
       target: this.transport.target,
       times: this.#shortLives,
@@ -232,25 +234,25 @@ export class MeshLink implements Radio {
     });
   }
 
-  /** Not every attempt of a night without the radio is worth a line. */
+  /** Logs a reason once per {@link REPEAT_REASON_MS}, not at every attempt. */
   #warn(reason: string, pauseMs: number): void {
     const now = this.deps.clock.monotonic();
     const isKnown = this.#lastWarning?.reason === reason && now - this.#lastWarning.at < REPEAT_REASON_MS;
     const fields = { link: this.name, target: this.transport.target, retry_in_s: Math.round(pauseMs / 100) / 10 };
     if (isKnown) {
-      this.deps.log.debug(`link ${this.name} is down, still trying`, { ...fields, reason });
+      this.deps.log.debug(`link ${this.name} is still down`, { ...fields, reason });
       return;
     }
     this.#lastWarning = { reason, at: now };
     this.deps.log.warn(`link ${this.name} is down: ${reason}`, fields);
   }
 
-  /** A fault of ours over one frame must not cost the frames behind it. */
+  /** A bug in handling one frame must not lose the frames behind it. */
   #handleSafely(event: RadioEvent): void {
     try {
       this.#handle(event);
     } catch (thrown) {
-      this.deps.log.error("a frame of the radio could not be handled", { link: this.name, kind: event.kind, error: thrown });
+      this.deps.log.error("handling a frame of the radio failed", { link: this.name, kind: event.kind, error: thrown });
     }
   }
 
@@ -269,14 +271,14 @@ export class MeshLink implements Radio {
     if (reading.kind === "routing") this.#events.emit("routing", reading.report);
     if (reading.kind === "undecodable") {
       this.#counters.undecodable++;
-      this.#rubbish.note(0, 1);
+      this.#garbage.note(0, 1);
     }
     if (reading.kind !== "message") return;
     const { message, airtime } = reading;
     const isOwn = message.from === ownNode;
     nodes?.merge(factsOf(message, isOwn));
     if (isOwn) {
-      // The radio's own measurements are for us; anything else of its own is an echo of what we sent.
+      // The radio reports its own measurements; any other packet from it is an echo of what the gateway sent.
       this.#facts.learnAirtime(airtime);
       if (message.kind === "text") this.#counters.duplicates++;
       return;
@@ -285,7 +287,7 @@ export class MeshLink implements Radio {
     if (message.kind !== "text" || isForUs) this.#events.emit("message", message);
   }
 
-  /** False when the event means nothing in the present state. */
+  /** False when the event has no meaning in the current state. */
   #move(event: LinkEvent, reason: string | null): boolean {
     const next = nextState(this.#state, event);
     if (next === null) return false;

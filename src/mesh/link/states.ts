@@ -1,12 +1,12 @@
 import type { LinkState } from "../link-status.ts";
 
 /**
- * `opened`: the transport is open. `configured`: the radio has told its configuration. `rebooted`: it started anew on the
- * same connection. `lost`: no connection any more, or none came about. `retry`: the pause is over.
+ * `opened`: the transport is open. `configured`: the radio has sent its configuration. `rebooted`: it restarted on the same
+ * connection. `lost`: the connection ended, or opening it failed. `retry`: the pause is over.
  */
 export type LinkEvent = "start" | "opened" | "configured" | "rebooted" | "lost" | "retry" | "stop";
 
-/** The one table of a link's life. What is not in it does not happen. */
+/** All transitions of a link. An event that is not listed for a state is ignored. */
 const TRANSITIONS: Readonly<Record<LinkState, Partial<Readonly<Record<LinkEvent, LinkState>>>>> = {
   stopped: { start: "connecting" },
   connecting: { opened: "configuring", lost: "waiting", stop: "stopped" },
@@ -15,7 +15,7 @@ const TRANSITIONS: Readonly<Record<LinkState, Partial<Readonly<Record<LinkEvent,
   waiting: { retry: "connecting", stop: "stopped" },
 };
 
-/** The state after `event`, or null when the event means nothing in `state`. */
+/** The state after `event`, or null when the event is ignored in `state`. */
 export function nextState(state: LinkState, event: LinkEvent): LinkState | null {
   return TRANSITIONS[state][event] ?? null;
 }

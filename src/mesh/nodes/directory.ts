@@ -2,10 +2,10 @@ import type { Clock, Timer } from "../../clock.ts";
 import { fail, ok, type Result } from "../../errors.ts";
 import type { Logger } from "../../log/logger.ts";
 import type { NodeFacts } from "../codec/node-facts.ts";
-import { BROADCAST, formatNodeId, type NodeNumber, parseNodeId } from "../ids.ts";
+import { BROADCAST, formatNodeId, type NodeNumber, nodeNumber, parseNodeId } from "../ids.ts";
 import type { MeshNode } from "../node.ts";
 
-/** Where nodes survive a restart; rows are what {@link NodeDirectory.all} shows. Synchronous, as SQLite is. */
+/** Stores nodes over a restart. Synchronous, as SQLite is. */
 export interface NodeStore {
   load(): readonly MeshNode[];
   save(changed: readonly MeshNode[], removed: readonly NodeNumber[]): void;
@@ -17,15 +17,15 @@ export interface NodeDirectoryDeps {
   /** Called for a node that is new or was heard again. */
   readonly onSeen?: (node: MeshNode) => void;
   readonly store?: NodeStore;
-  /** Anybody on the air can make up nodes. */
+  /** A bound, because anybody on the air can invent nodes. */
   readonly maxNodes?: number;
 }
 
 const DEFAULT_MAX_NODES = 2_000;
-/** Hearing a node again changes its row, and memory cards wear out by writing: so seldom, and all at once. */
+/** Every packet changes a node's row, and memory cards wear out: rows are saved seldom, all at once. */
 const SAVE_EVERY_MS = 5 * 60_000;
 
-/** All that is known of the nodes, merged over all links. */
+/** What is known about all nodes, merged over all links. */
 export class NodeDirectory {
   /** Nodes forgotten because there were too many. */
   dropped = 0;
@@ -39,13 +39,13 @@ export class NodeDirectory {
     this.#maxNodes = deps.maxNodes ?? DEFAULT_MAX_NODES;
   }
 
-  /** Loads what an earlier run knew. */
+  /** Loads the nodes of the last run. */
   start(): void {
     for (const node of this.deps.store?.load() ?? []) this.#nodes.set(node.number, node);
     this.#makeRoom();
   }
 
-  /** Saves what changed; may be called again. */
+  /** Saves what changed. Idempotent. */
   stop(): void {
     this.#timer?.cancel();
     this.#timer = null;
@@ -73,7 +73,7 @@ export class NodeDirectory {
     return this.#nodes.get(number);
   }
 
-  /** What to call a node towards people: its long name, its short one, or `!%08x`. */
+  /** A node's name for people: its long name, its short name, or `!%08x`. */
   nameOf(number: NodeNumber): string {
     const node = this.#nodes.get(number);
     return node?.longName || node?.shortName || formatNodeId(number);
@@ -81,27 +81,27 @@ export class NodeDirectory {
 
   /**
    * By node number, `!0a0b0c0d`, or exact long or short name. Fails with `not_found`, or with `conflict` when several
-   * nodes bear the name: anybody may call himself anything, so there is no guessing between them.
+   * nodes have the name: nodes name themselves, so none of them is preferred.
    */
   find(key: string | number): Result<MeshNode> {
     const number = typeof key === "number" ? key : parseNodeId(key);
     if (number !== null) {
       const node = this.#nodes.get(number);
-      return node === undefined ? fail("not_found", `node ${formatNodeId(number)} has not been heard of`) : ok(node);
+      return node === undefined ? fail("not_found", `node ${formatNodeId(number)} is not known`) : ok(node);
     }
     const named = this.all().filter((node) => node.longName === key || node.shortName === key);
     const [first] = named;
     if (first === undefined) return fail("not_found", `no node is called "${key}"`, { hint: "`zephyrgate nodes` lists them" });
     if (named.length === 1) return ok(first);
     const ids = named.map((node) => node.id).join(", ");
-    return fail("conflict", `several nodes are called "${key}"`, { hint: `name one by its number: ${ids}` });
+    return fail("conflict", `several nodes are called "${key}"`, { hint: `use the id of one: ${ids}` });
   }
 
-  /** For sending: as {@link find}, with `broadcast`, and any number or `!hex8` even if never heard. */
+  /** A destination: as {@link find}, also `broadcast`, and any number or `!hex8` of a node never heard. */
   resolve(destination: string | number): Result<NodeNumber> {
     if (typeof destination === "number") {
-      const isNumber = Number.isInteger(destination) && destination > 0 && destination <= BROADCAST;
-      return isNumber ? ok(destination) : fail("invalid_argument", `${destination} is not a node number`);
+      const number = nodeNumber(destination);
+      return number !== null ? ok(number) : fail("invalid_argument", `${destination} is not a node number`);
     }
     if (destination === "broadcast") return ok(BROADCAST);
     const number = parseNodeId(destination);
@@ -128,12 +128,12 @@ export class NodeDirectory {
       this.#changed.clear();
       this.#removed.clear();
     } catch (thrown) {
-      // They stay marked, so the next save has them.
+      // They stay marked, so the next save includes them.
       this.deps.log.error("the nodes could not be saved", { error: thrown });
     }
   }
 
-  /** Forgets whoever was silent longest, but never a radio of ours. */
+  /** Forgets the nodes heard longest ago, but never the gateway's own. */
   #makeRoom(): void {
     while (this.#nodes.size > this.#maxNodes) {
       let oldest: MeshNode | null = null;

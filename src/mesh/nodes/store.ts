@@ -6,7 +6,7 @@ import type { NodeStore } from "./directory.ts";
 
 export const NODES_SCHEMA: RoomSchema = {
   room: "nodes",
-  // Read and written whole, so the node is one value; nobody asks the table for parts of it.
+  // A node is read and written whole, so it is one value.
   versions: ["CREATE TABLE nodes (number INTEGER PRIMARY KEY, node TEXT NOT NULL)"],
 };
 
@@ -22,7 +22,7 @@ export class CoreNodeStore implements NodeStore {
 
   load(): readonly MeshNode[] {
     const rows = this.database.sqlite.query<{ node: string }, []>("SELECT node FROM nodes").all();
-    return rows.map((row) => JSON.parse(row.node) as MeshNode);
+    return rows.map((row): MeshNode => JSON.parse(row.node));
   }
 
   save(changed: readonly MeshNode[], removed: readonly NodeNumber[]): void {

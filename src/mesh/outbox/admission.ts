@@ -4,16 +4,16 @@ import { splitText } from "../codec/text.ts";
 import { channelIndex, nodeNumber, type PacketId } from "../ids.ts";
 import type { OutboxRequest, Priority } from "../outgoing.ts";
 import { type OutMessage, senderKey } from "./message/message.ts";
-import type { Lanes } from "./send-queue.ts";
+import type { SendQueue } from "./send-queue.ts";
 
 export const WAITING_MAX = 500;
 export const WAITING_PER_PLUGIN_MAX = 100;
-/** Room that is kept for emergencies when all else is full. */
+/** Room kept for emergencies when the queue is full. */
 export const EMERGENCY_ROOM = 50;
-/** Characters; more than all parts can carry. */
+/** Characters; more than the parts of one message can carry. */
 const TEXT_KEPT = 2_000;
 const MINUTE_MS = 60_000;
-/** A message that could not leave by then is no news any more. */
+/** A message that could not be sent within this time is no longer of use. */
 const DEADLINES_MS: Readonly<Record<Priority, number>> = {
   low: 15 * MINUTE_MS,
   normal: 15 * MINUTE_MS,
@@ -21,31 +21,31 @@ const DEADLINES_MS: Readonly<Record<Priority, number>> = {
   emergency: 24 * 60 * MINUTE_MS,
 };
 
-/** A clock before this was never set. */
+/** ms since 1970; an earlier wall clock was never set. */
 const CLOCK_SET = Date.UTC(2020, 0);
 
-/** Milliseconds that a message of an earlier run has left; 0 when its time is over. */
+/** Time that a message of an earlier run has left, ms; 0 when its deadline has passed. */
 export function remainingMs(message: OutMessage, now: number): number {
-  const age = message.queuedAt > CLOCK_SET && now > CLOCK_SET ? Math.max(0, now - message.queuedAt) : 0; // unknown counts as new
+  const age = message.queuedAt > CLOCK_SET && now > CLOCK_SET ? Math.max(0, now - message.queuedAt) : 0; // an unknown age counts as new
   return Math.max(0, DEADLINES_MS[message.request.priority] - age);
 }
 
-/** Why a request is not taken; null when it is. */
-export function refusal(request: OutboxRequest, lanes: Lanes, links: readonly string[]): GatewayError | null {
+/** The error with which a request is refused; null when it is accepted. */
+export function refusal(request: OutboxRequest, queue: SendQueue, links: readonly string[]): GatewayError | null {
   const { text, to, channel, link, sender, priority } = request;
   if (text.trim() === "") return fail("invalid_argument", "the text is empty").error;
   if (nodeNumber(to) === null) return fail("invalid_argument", `${to} is not a node number`).error;
   if (channelIndex(channel) === null) return fail("invalid_argument", `channel ${channel} is not an index from 0 to 7`).error;
   if (link !== undefined && !links.includes(link)) {
-    return fail("not_found", `no interface is called ${JSON.stringify(link)}`, { hint: `there are: ${links.join(", ")}` }).error;
+    return fail("not_found", `no interface is called ${JSON.stringify(link)}`, { hint: `the interfaces are: ${links.join(", ")}` }).error;
   }
   const room = WAITING_MAX + (priority === "emergency" ? EMERGENCY_ROOM : 0);
-  if (lanes.size >= room) {
-    return fail("unavailable", `the outbox is full: ${lanes.size} messages wait for the radio`, { hint: "try again later" }).error;
+  if (queue.size >= room) {
+    return fail("unavailable", `the outbox is full: ${queue.size} messages wait for the radio`, { hint: "try again later" }).error;
   }
-  if (priority !== "emergency" && sender.kind === "plugin" && lanes.countOf(senderKey(sender)) >= WAITING_PER_PLUGIN_MAX) {
-    return fail("rate_limited", `${WAITING_PER_PLUGIN_MAX} messages of ${sender.plugin} wait for the radio already`, {
-      hint: "send less, or later",
+  if (priority !== "emergency" && sender.kind === "plugin" && queue.countOf(senderKey(sender)) >= WAITING_PER_PLUGIN_MAX) {
+    return fail("rate_limited", `${WAITING_PER_PLUGIN_MAX} messages of ${sender.plugin} already wait for the radio`, {
+      hint: "send fewer messages, or try again later",
     }).error;
   }
   return null;
@@ -65,7 +65,7 @@ export function createMessage(id: string, request: OutboxRequest, clock: Clock, 
     packetIds: [...packetIds],
     copies: [],
     state: "queued",
-    told: null,
+    announced: null,
     reason: null,
     code: null,
     queuedAt: now,

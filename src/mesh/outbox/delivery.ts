@@ -17,8 +17,8 @@ import { judgeNak, judgeQueueStatus, type SendOutcome } from "./message/outcome.
 export interface DeliveryDeps {
   readonly clock: Clock;
   readonly random: Random;
-  /** The message changed: by this part (from 1), or as a whole. `told`: worth telling others. */
-  changed(message: OutMessage, part: number | undefined, told: boolean): void;
+  /** The message changed: in this part (from 1), or as a whole. `announce`: the change is reported to others. */
+  changed(message: OutMessage, part: number | undefined, announce: boolean): void;
 }
 
 interface PartOfCopy {
@@ -34,19 +34,19 @@ const RETRIES_MAX = 2;
 const RETRY_MS = 30_000;
 const RESENDS_MAX = 3;
 const EARLIER_KEPT = 8;
-/** A radio that answers does so at once; after this long it did not get the text. */
+/** A radio that reports about its queue does so at once; after this long it did not get the text. */
 const UNANSWERED_MS = 30_000;
-/** How long answers are awaited when nothing is left to send. */
+/** How long answers are awaited when everything is sent. */
 const SETTLE_ACK_MS = 5 * 60_000;
 const SETTLE_MS = 60_000;
 
-/** Follows each part on its way: what the radio and the mesh answer, what is sent again, and under which id. */
+/** Tracks each part: what the radio and the mesh answer, what is sent again, and under which id. */
 export class Delivery {
   readonly #byPacket = new Map<PacketId, OutMessage>();
 
   constructor(private readonly deps: DeliveryDeps) {}
 
-  /** A non-zero id that no message here has, impossible to guess. */
+  /** A non-zero, unpredictable id that no tracked message has. */
   newPacketId(): PacketId {
     for (;;) {
       const id = packetId(this.deps.random.u32());
@@ -62,12 +62,12 @@ export class Delivery {
     for (const id of packetIdsOf(message)) if (this.#byPacket.get(id) === message) this.#byPacket.delete(id);
   }
 
-  /** One copy for each link; all begin with the same ids, so that a mesh which hears several knows them as one. */
+  /** One copy for each link. All begin with the same ids, so that a node which hears several takes them for one. */
   assign(message: OutMessage, links: readonly string[]): void {
     message.copies = links.map((link) => ({ link, parts: message.packetIds.map(newPart) }));
   }
 
-  /** The part that goes next over this link. */
+  /** The part to send next over this link. */
   nextPart(message: OutMessage, link: string): { copy: Copy; part: Part; index: number } | null {
     const copy = message.copies.find((each) => each.link === link);
     if (copy === undefined || message.reason !== null) return null;
@@ -77,7 +77,7 @@ export class Delivery {
     return part === undefined ? null : { copy, part, index };
   }
 
-  /** The link is through with writing it. An answer may have come first. */
+  /** The link has finished writing a part. An answer about it may have come before this. */
   written(message: OutMessage, part: Part, index: number, written: boolean): void {
     part.writtenAt = this.deps.clock.monotonic();
     if (part.state === "writing") this.#move(message, part, index, written ? "written" : "waiting");
@@ -98,18 +98,18 @@ export class Delivery {
     const fromDestination = report.from === message.request.to;
     if (!fromDestination && report.from !== ownNode) return 0;
     if (report.errorReason === 0) {
-      // Only the destination's own word is delivery; the own node's says that somebody passed it on.
+      // Only an ack from the destination means delivery; one from the own node means that another node relayed it.
       const state = fromDestination ? "delivered" : "relayed";
       const late = part.state === "failed" && state === "delivered" && message.reason === "not_heard";
       if (late) this.#clearFailure(message);
       if (late || RANK[state] > RANK[part.state]) this.#move(message, part, index, state);
       return 0;
     }
-    if (part.packetId !== report.packetId) return 0; // about an attempt that was given up already
+    if (part.packetId !== report.packetId) return 0; // it is about an attempt that was given up
     return this.#apply(found, judgeNak(report.errorReason), report.errorReason);
   }
 
-  /** The link dropped: what the radio had not confirmed goes again under the same id, which it ignores if it has it. */
+  /** The link went down. Unconfirmed parts are sent again under the same id, which the radio ignores if it has them. */
   linkLost(messages: Iterable<OutMessage>, link: string): void {
     const now = this.deps.clock.monotonic();
     for (const message of messages) {
@@ -118,7 +118,7 @@ export class Delivery {
     }
   }
 
-  /** What a lost link has not begun may as well go by another. */
+  /** Copies that the lost link has not begun are given up, so that another link can send the message. */
   #takeBack(message: OutMessage, link: string): void {
     if (message.request.link !== undefined) return;
     const kept = message.copies.filter((copy) => copy.link !== link || !copy.parts.every(isUntouched));
@@ -128,13 +128,13 @@ export class Delivery {
     this.deps.changed(message, undefined, false);
   }
 
-  /** Radios that answer were silent about these for too long. */
+  /** Sends parts again about which a radio that reports about its queue (`answers`) was silent for too long. */
   resendUnanswered(message: OutMessage, answers: (link: string) => boolean): void {
     const now = this.deps.clock.monotonic();
     this.#resend(message, (copy, part) => answers(copy.link) && now - part.writtenAt >= UNANSWERED_MS);
   }
 
-  /** What still waits fails; what has left goes its way. The message fails if no copy of it got through. False: nothing waited. */
+  /** Fails the parts that still wait. The message fails when every copy has a failed part. False: nothing waited. */
   giveUp(message: OutMessage, reason: FailureReason): boolean {
     const waiting = message.copies.flatMap((copy) => copy.parts.filter((part) => part.state === "waiting"));
     if (message.reason !== null || (waiting.length === 0 && message.copies.length > 0)) return false;
@@ -145,7 +145,7 @@ export class Delivery {
     return true;
   }
 
-  /** Sets the time until which answers are awaited, when nothing is left to send. */
+  /** Updates the message's state, and until when answers are awaited once everything is sent. */
   #settle(message: OutMessage): void {
     message.state = stateOf(message);
     if (hasWaiting(message)) {
@@ -158,7 +158,7 @@ export class Delivery {
     message.settleAt = this.deps.clock.monotonic() + (wantAck && to !== BROADCAST && message.reason === null ? SETTLE_ACK_MS : SETTLE_MS);
   }
 
-  /** After a restart: unconfirmed parts go again under their ids, unless it is too late for them. */
+  /** After a restart: unconfirmed parts are sent again under their ids, unless the message's deadline has passed (`late`). */
   restore(message: OutMessage, late: boolean): void {
     if (!late) for (const copy of message.copies) for (const part of copy.parts) if (part.state === "written") part.state = "waiting";
     for (const copy of message.copies) for (const part of copy.parts) if (part.state === "writing") part.state = "waiting";
@@ -197,9 +197,9 @@ export class Delivery {
   }
 
   /**
-   * Three transmissions, and no acknowledgement. The radio would ignore the same id, so another attempt needs a new one.
-   * That doubles the text if only the ack was lost; hence few attempts, for direct messages whose sender wants certainty
-   * alone, and none once somebody passed it on. An ack for an earlier id ends them.
+   * The radio transmitted it three times without an acknowledgement. It would ignore the same id, so another attempt needs
+   * a new one. That doubles the text if only the ack was lost. Therefore there are few attempts, only for direct messages
+   * with `wantAck`, and none once another node relayed it. An ack for an earlier id ends them.
    */
   #unheard(found: PartOfCopy, code: number): void {
     const { message, part, index } = found;
@@ -217,7 +217,7 @@ export class Delivery {
   }
 
   #fail({ message, copy, part, index }: PartOfCopy, reason: FailureReason, code: number): void {
-    // The rest of a text whose one part is missing is of no use.
+    // A text with a missing part is of no use, so its other parts are not sent.
     for (const each of copy.parts) if (each.state === "waiting") each.state = "failed";
     part.state = "failed";
     message.code = code;
@@ -231,7 +231,7 @@ export class Delivery {
     message.code = null;
   }
 
-  /** A new id, to be stored before it is used. */
+  /** Gives the part a new id, which must be stored before it is used. */
   #renew(message: OutMessage, part: Part): void {
     part.earlier.push(part.packetId);
     for (const id of part.earlier.splice(0, Math.max(0, part.earlier.length - EARLIER_KEPT))) this.#byPacket.delete(id);
@@ -251,10 +251,10 @@ export class Delivery {
   }
 
   #move(message: OutMessage, part: Part, index: number, state: Part["state"]): void {
-    const told = RANK[state] !== RANK[part.state];
+    const announce = RANK[state] !== RANK[part.state];
     part.state = state;
     this.#settle(message);
-    this.deps.changed(message, index + 1, told);
+    this.deps.changed(message, index + 1, announce);
   }
 }
 

@@ -4,30 +4,30 @@ import type { Logger } from "../../log/logger.ts";
 import type { LinkStatus } from "../link-status.ts";
 import type { OutgoingText, Radio } from "../radio.ts";
 
-/** What a link is to send next, and what to do when it is known how that went. */
+/** The next text for a link. */
 export interface SendJob {
   readonly text: OutgoingText;
-  /** `written`: the bytes are with the operating system. Else they may or may not have left. */
+  /** Called once. `written`: the bytes are with the operating system; otherwise they may or may not have left. */
   done(written: boolean): void;
 }
 
 export interface LinkSenderDeps {
   readonly clock: Clock;
   readonly log: Logger;
-  /** Milliseconds from one text to the next. */
+  /** Least milliseconds between two texts. */
   readonly spacingMs: number;
   next(radio: Radio, status: LinkStatus): SendJob | null;
 }
 
 const WRITE_DEADLINE_MS = 15_000;
-/** Texts on their way to the system at once where no pause is asked for: the transport then writes them together. */
-const AT_ONCE = 32;
+/** Concurrent writes where no spacing is configured: the transport then merges them. */
+const WRITES_MAX = 32;
 const BACKOFF_MIN_MS = 1_000;
 const BACKOFF_MAX_MS = 30_000;
-/** Status objects are made anew by the link; under load one a second will do. */
+/** The link builds a new status object for each call, so one a second is kept. */
 const STATUS_MS = 1_000;
 
-/** Sends texts over one radio, never closer than the radio takes them, and with a pause between them one at a time. */
+/** Sends texts over one radio: one at a time with the configured spacing, or up to {@link WRITES_MAX} at once without any. */
 export class LinkSender {
   #writing = 0;
   #stopped = false;
@@ -37,10 +37,10 @@ export class LinkSender {
   #status: LinkStatus | null = null;
   #statusAt = 0;
   #idle: (() => void)[] = [];
-  /** The radio answers with queueStatus, so its silence about a text means something. */
+  /** The radio reports with queueStatus, so a missing report means that it did not get the text. */
   reports = false;
 
-  /** `quietMs`: the first text waits so long, because one may have left just before the restart. */
+  /** `quietMs`: how long the first text waits, because one may have been sent just before a restart. */
   constructor(
     readonly radio: Radio,
     private readonly deps: LinkSenderDeps,
@@ -70,14 +70,14 @@ export class LinkSender {
     this.pump();
   }
 
-  /** Nothing is sent for so long. */
+  /** Sends nothing for this long, ms. */
   hold(ms: number): void {
     this.#nextAt = Math.max(this.#nextAt, this.deps.clock.monotonic() + ms);
   }
 
-  /** Sends the next text if it is time; else sees that it happens in time. */
+  /** Sends the next text if it is time, else starts a timer for it. */
   pump(): void {
-    const most = this.deps.spacingMs > 0 ? 1 : AT_ONCE;
+    const most = this.deps.spacingMs > 0 ? 1 : WRITES_MAX;
     while (this.#writing < most && !this.#stopped && this.isUp) {
       const wait = this.#nextAt - this.deps.clock.monotonic();
       if (wait > 0) {
@@ -93,7 +93,7 @@ export class LinkSender {
     }
   }
 
-  /** Takes no more, and resolves when the text being written is through or has been given up. Idempotent. */
+  /** Sends no more texts. Resolves when the current write has ended or passed its deadline. Idempotent. */
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#timer?.cancel();
@@ -117,7 +117,7 @@ export class LinkSender {
     const { clock, log } = this.deps;
     return new Promise((resolve) => {
       const deadline = clock.after(WRITE_DEADLINE_MS, () => {
-        log.warn("the link took a text and did not say what became of it", { link: this.radio.name, packet: text.packetId });
+        log.warn("writing a text to the link passed its deadline", { link: this.radio.name, packet: text.packetId });
         resolve(false);
       });
       const settle = (written: boolean) => {

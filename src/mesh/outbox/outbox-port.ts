@@ -7,9 +7,9 @@ import type { NodeNumber } from "../ids.ts";
 import type { MessageStatus } from "../outgoing.ts";
 import type { Radio } from "../radio.ts";
 
-/** The mesh block's settings as far as they are about sending. */
+/** The settings of the `mesh` block that concern sending. */
 export interface OutboxConfig {
-  /** Seconds from one text to the next on a link. */
+  /** Least seconds between two texts on a link. */
   readonly text_spacing_s: number;
   readonly airtime: AirtimeConfig;
 }
@@ -25,25 +25,25 @@ export interface OutboxDeps {
   linkOf(node: NodeNumber): string | undefined;
   /** Every change of a message's state. Must not throw. */
   onStatus(status: MessageStatus): void;
-  /** Runs soon, after the work at hand; setImmediate when absent. */
+  /** Runs it after the current work; setImmediate when absent. */
   soon?(run: () => void): void;
 }
 
 export interface Enqueued {
   readonly id: string;
-  /** Resolves once it is committed; what sendMessage waits for. A failure means that it will not be sent. */
+  /** Resolves once the message is committed; sendMessage waits for it. A failure means that it will not be sent. */
   readonly stored: Promise<Result<null>>;
 }
 
 export interface WithdrawFilter {
   readonly plugin: string;
-  /** Narrows it further; all of the plugin's waiting messages when absent. */
+  /** Which of the plugin's waiting messages; all when absent. */
   where?(message: MessageStatus): boolean;
 }
 
 export interface OutboxStats {
   readonly queued: number;
-  /** These three since the start. */
+  /** Since the start, as the next two. */
   readonly sent: number;
   readonly delivered: number;
   readonly failed: number;

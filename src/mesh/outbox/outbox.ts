@@ -14,7 +14,7 @@ import { LinkSender, type SendJob } from "./link-sender.ts";
 import { messageIds } from "./message/id.ts";
 import { hasWaiting, type OutMessage, outgoing, type Part, pluginOf, statusOf } from "./message/message.ts";
 import type { Enqueued, OutboxDeps, OutboxStats, WithdrawFilter } from "./outbox-port.ts";
-import { Lanes } from "./send-queue.ts";
+import { SendQueue } from "./send-queue.ts";
 import { Journal } from "./storage/journal.ts";
 import { type ListQuery, OutboxStore } from "./storage/store.ts";
 
@@ -27,22 +27,22 @@ const STOP_MS = 2_000;
 const HOUR_MS = 3_600_000;
 
 /**
- * The durable queue of texts towards the radios: stored with their packet ids before a byte leaves, sent by urgency and in
- * turns, followed until they are delivered or have failed, and taken up again after a crash.
+ * The durable queue of texts to be sent. Each is stored with its packet ids before the first byte leaves, sent by
+ * priority with the senders served round robin, followed until it is delivered or has failed, and resumed after a crash.
  */
 export class Outbox {
   readonly #store: OutboxStore;
   readonly #journal: Journal;
-  readonly #lanes = new Lanes();
+  readonly #queue = new SendQueue();
   readonly #delivery: Delivery;
   readonly #ledger: AirtimeLedger;
   readonly #nextId: () => string;
   readonly #spacingMs: number;
   readonly #live = new Map<string, OutMessage>();
-  /** Nothing left to send, answers awaited. */
+  /** Everything is sent; answers are awaited. */
   readonly #settling = new Set<OutMessage>();
   readonly #links = new Map<string, LinkSender>();
-  /** Whose parts each link is sending, by `link/priority`. */
+  /** The message whose parts each link is sending, by `link/priority`. */
   readonly #current = new Map<string, OutMessage>();
   readonly #subscriptions: Subscription[] = [];
   readonly #counts = { sent: 0, delivered: 0, failed: 0 };
@@ -61,8 +61,8 @@ export class Outbox {
     this.#journal = new Journal(this.#store, {
       clock,
       log,
-      // A link that sends a text in 2.5 s needs no more than a commit a second. Who asks for no spacing wants speed: a
-      // commit then takes all that one turn of the loop brought.
+      // A link that sends a text every 2.5 s needs no more than one commit a second. Without spacing, one commit takes
+      // everything that one turn of the event loop brought.
       intervalMs: Math.min(COMMIT_MS, this.#spacingMs),
       soon: deps.soon ?? ((run) => void setImmediate(run)),
       stored: () => this.#pump(),
@@ -71,13 +71,13 @@ export class Outbox {
   }
 
   /**
-   * Queues a text; an EMERGENCY is on the disk when this returns. Errors: `invalid_argument`, `not_found` (no such link),
+   * Queues a text; an emergency is on the disk when this returns. Errors: `invalid_argument`, `not_found` (no such link),
    * `rate_limited` (too many of this plugin wait), `unavailable` (the queue is full).
    */
   enqueue(request: OutboxRequest): Result<Enqueued> {
     const error = refusal(
       request,
-      this.#lanes,
+      this.#queue,
       this.deps.radios().map((radio) => radio.name),
     );
     if (error !== null) return { ok: false, error };
@@ -90,7 +90,7 @@ export class Outbox {
     return ok({ id: message.id, stored });
   }
 
-  /** How many parts a text makes on the air. */
+  /** How many packets a text needs. */
   parts(text: string): number {
     return countParts(text);
   }
@@ -100,15 +100,15 @@ export class Outbox {
     return live === undefined ? this.#store.get(id) : statusOf(live);
   }
 
-  /** Newest first; what happened up to now is committed for it. */
+  /** Newest first; commits every pending change before it reads. */
   list(query: ListQuery = {}): MessageStatus[] {
     this.#journal.settle();
     return this.#store.list(query);
   }
 
-  /** Takes back what has not left yet: `failed`, reason `withdrawn`. Returns how many messages. */
+  /** Fails waiting messages with the reason `withdrawn`; parts already sent are not affected. Returns how many messages. */
   withdraw(filter: WithdrawFilter): number {
-    const chosen = [...this.#lanes].filter((message) => {
+    const chosen = [...this.#queue].filter((message) => {
       return pluginOf(message.request.sender) === filter.plugin && (filter.where?.(statusOf(message)) ?? true);
     });
     return chosen.filter((message) => this.#delivery.giveUp(message, "withdrawn")).length;
@@ -116,17 +116,17 @@ export class Outbox {
 
   stats(): OutboxStats {
     let oldest = Number.POSITIVE_INFINITY;
-    for (const message of this.#lanes) oldest = Math.min(oldest, message.queuedAt);
-    const oldestQueuedS = this.#lanes.size === 0 ? null : Math.max(0, (this.deps.clock.now() - oldest) / 1000);
-    return { queued: this.#lanes.size, ...this.#counts, oldestQueuedS };
+    for (const message of this.#queue) oldest = Math.min(oldest, message.queuedAt);
+    const oldestQueuedS = this.#queue.size === 0 ? null : Math.max(0, (this.deps.clock.now() - oldest) / 1000);
+    return { queued: this.#queue.size, ...this.#counts, oldestQueuedS };
   }
 
-  /** Milliseconds that a plugin's messages were on the air in the last hour, by estimate. */
+  /** Estimated airtime of a plugin's messages in the last hour, ms. */
   airtimeOf(plugin: string): number {
     return this.#ledger.used(plugin);
   }
 
-  /** Takes up what an earlier run left, and begins to send. */
+  /** Resumes the messages of the last run, and begins to send. */
   start(): void {
     if (this.#running) return;
     this.#running = true;
@@ -135,15 +135,15 @@ export class Outbox {
     const left = this.#store.open().filter((message) => !this.#live.has(message.id));
     for (const message of left) this.#restore(message, radios);
     this.#restoreAirtime(radios);
-    // The last text may have left a moment before that run ended.
+    // The last run may have sent a text just before it ended.
     const isRecent = left.length > 0 || this.deps.clock.now() - this.#store.newestAt() < this.#spacingMs + COMMIT_MS;
     for (const radio of radios) this.#attach(radio, isRecent ? this.#spacingMs : 0);
-    if (left.length > 0) this.deps.log.info("messages of the last run go on", { messages: left.length });
+    if (left.length > 0) this.deps.log.info("resuming messages of the last run", { messages: left.length });
     if (this.#live.size > 0) this.#tickSoon();
     this.#pump();
   }
 
-  /** Stops sending; what waits is stored and goes on with the next start. Idempotent. */
+  /** Stops sending. Waiting messages are stored and resumed at the next start. Idempotent. */
   async stop(): Promise<void> {
     if (!this.#running) return;
     this.#running = false;
@@ -188,7 +188,7 @@ export class Outbox {
   }
 
   #next(name: string, status: LinkStatus): SendJob | null {
-    const picked = this.#lanes.pick(
+    const picked = this.#queue.pick(
       (priority) => this.#current.get(`${name}/${priority}`),
       (message) => {
         if (!message.idsStored || message.final) return null;
@@ -203,9 +203,9 @@ export class Outbox {
       },
     );
     if (picked === null) return null;
-    const { message, taken } = picked;
+    const { message, accepted } = picked;
     this.#current.set(`${name}/${message.request.priority}`, message);
-    return this.#sendJob(message, taken.part, taken.index, status);
+    return this.#sendJob(message, accepted.part, accepted.index, status);
   }
 
   #sendJob(message: OutMessage, part: Part, index: number, status: LinkStatus): SendJob {
@@ -221,7 +221,7 @@ export class Outbox {
     };
   }
 
-  /** The link asked for; else the one that heard the destination last, if it is up; else every link that is up. */
+  /** The requested link; else the one that heard the destination last, if it is up; else every link that is up. */
   #targets(message: OutMessage): string[] {
     const { link, to } = message.request;
     if (link !== undefined) return [link];
@@ -230,15 +230,15 @@ export class Outbox {
     return last !== undefined && up.includes(last) ? [last] : up;
   }
 
-  #changed(message: OutMessage, part: number | undefined, told: boolean): void {
+  #changed(message: OutMessage, part: number | undefined, announce: boolean): void {
     message.updatedAt = this.deps.clock.now();
     this.#journal.touch(message);
     if (!message.idsStored) this.#journal.commitSoon();
     this.#place(message);
-    if (!told) return;
+    if (!announce) return;
     const { state } = message;
-    if (state !== message.told && (state === "sent" || state === "delivered" || state === "failed")) this.#counts[state]++;
-    message.told = state;
+    if (state !== message.announced && (state === "sent" || state === "delivered" || state === "failed")) this.#counts[state]++;
+    message.announced = state;
     this.deps.onStatus(statusOf(message, part));
   }
 
@@ -251,10 +251,10 @@ export class Outbox {
     this.#live.set(message.id, message);
     if (hasWaiting(message)) {
       this.#settling.delete(message);
-      this.#lanes.add(message);
+      this.#queue.add(message);
       return;
     }
-    this.#lanes.remove(message);
+    this.#queue.remove(message);
     this.#settling.add(message);
     for (const oldest of this.#settling) {
       if (this.#settling.size <= SETTLING_MAX) break;
@@ -269,7 +269,7 @@ export class Outbox {
   }
 
   #drop(message: OutMessage): void {
-    this.#lanes.remove(message);
+    this.#queue.remove(message);
     this.#settling.delete(message);
     this.#live.delete(message.id);
     this.#delivery.forget(message);
@@ -285,15 +285,15 @@ export class Outbox {
     });
   }
 
-  /** Deadlines, parts that nobody answered about, holds that ended, and the history. */
+  /** Deadlines, parts without an answer, holds that ended, and the history. */
   #tick(): void {
     const now = this.deps.clock.monotonic();
-    for (const message of [...this.#lanes]) if (message.deadline <= now) this.#delivery.giveUp(message, "expired");
+    for (const message of [...this.#queue]) if (message.deadline <= now) this.#delivery.giveUp(message, "expired");
     for (const message of [...this.#live.values()])
       this.#delivery.resendUnanswered(message, (link) => this.#links.get(link)?.reports === true);
     for (const message of [...this.#settling]) if (message.settleAt !== null && message.settleAt <= now) this.#finish(message);
     if (now - this.#sweptAt >= SWEEP_MS || this.#messagesSinceSweep >= SWEEP_AFTER_MESSAGES) this.#sweep();
-    if (this.#lanes.size > 0) this.#pump();
+    if (this.#queue.size > 0) this.#pump();
   }
 
   #sweep(): void {
@@ -312,7 +312,7 @@ export class Outbox {
     const copies = message.copies.filter((copy) => names.includes(copy.link));
     const restored = { ...message, copies, deadline: this.deps.clock.monotonic() + left };
     this.#delivery.restore(restored, left === 0);
-    restored.told = restored.state;
+    restored.announced = restored.state;
     if (restored.final) this.#finish(restored);
     else this.#place(restored);
     const { link } = restored.request;

@@ -4,10 +4,10 @@ import { BROADCAST, type NodeNumber, parseNodeId } from "../ids.ts";
 import type { Fault } from "../simulator/faults.ts";
 import type { SayRequest } from "../simulator/texts.ts";
 
-/** One step of `simulate run FILE`, with the line it stands on. Times are seconds. */
+/** One step of `simulate run FILE`, with its line. Times are seconds. */
 export type ScriptStep = { readonly line: number } & (
   | { readonly kind: "say"; readonly say: SayRequest; readonly afterS: number }
-  /** A text of the gateway contains this: one that no earlier expectation met, or one that comes in time. */
+  /** A text of the gateway contains this: one that no earlier step expected, or one that comes in time. */
   | { readonly kind: "expect"; readonly contains: string; readonly withinS: number; readonly to?: NodeNumber }
   | { readonly kind: "wait"; readonly s: number }
   | { readonly kind: "fail"; readonly fault: Fault }
@@ -26,8 +26,8 @@ const KEYS: Readonly<Record<string, readonly string[]>> = {
 const FAULT_EXAMPLES =
   "drop: 1, nak: 39, lose_ack: 1, full_queue: 2, duplicate: 1, latency_s: 2, loss: 0.3, reboot_s: 5, silence_s: 30, rubbish: 100, disconnect, resume";
 
-/** A complaint about one place of the script; becomes one line of the error. */
-class Complaint {
+/** One mistake in the script; becomes one line of the error. */
+class Mistake {
   constructor(
     readonly node: Node | null,
     readonly message: string,
@@ -36,7 +36,7 @@ class Complaint {
 
 /**
  * Reads a script: a YAML list of steps `{say, from, to?, channel?, after_s?}`, `{expect, within_s?, to?}`, `{wait_s}` and
- * `{fail}`. Every mistake is named with its line, all at once, as `config_invalid`. `name` is the file's, for the messages.
+ * `{fail}`. All mistakes are reported together, each with its line, as `config_invalid`. `name` is the file's, for the messages.
  */
 export function parseScript(source: string, name: string): Result<readonly ScriptStep[]> {
   if (source.length > MAX_SOURCE) return fail("too_large", `${name} is longer than ${MAX_SOURCE} characters`, { where: name });
@@ -52,23 +52,23 @@ export function parseScript(source: string, name: string): Result<readonly Scrip
   if (!isSeq(document.contents)) return fail("config_invalid", "the script is not a list of steps", { where: `${name}:1`, hint });
   if (document.contents.items.length > MAX_STEPS) return fail("too_large", `more than ${MAX_STEPS} steps`, { where: name });
   const steps: ScriptStep[] = [];
-  const complaints: string[] = [];
+  const mistakes: string[] = [];
   for (const item of document.contents.items.filter(isNode)) {
-    const step = isMap(item) ? readStep(item, lineOf(item)) : new Complaint(item, `a step is a map; ${hint}`);
-    if (step instanceof Complaint) complaints.push(`${name}:${lineOf(step.node)}: ${step.message}`);
+    const step = isMap(item) ? readStep(item, lineOf(item)) : new Mistake(item, `a step must be a map; ${hint}`);
+    if (step instanceof Mistake) mistakes.push(`${name}:${lineOf(step.node)}: ${step.message}`);
     else steps.push(step);
   }
-  if (complaints.length > 0) return fail("config_invalid", complaints.join("\n"), { data: { complaints } });
+  if (mistakes.length > 0) return fail("config_invalid", mistakes.join("\n"), { data: { mistakes } });
   return ok(steps);
 }
 
-function readStep(map: YAMLMap, line: number): ScriptStep | Complaint {
+function readStep(map: YAMLMap, line: number): ScriptStep | Mistake {
   const kind = Object.keys(KEYS).find((key) => map.has(key));
-  if (kind === undefined) return new Complaint(map, `a step has one of ${Object.keys(KEYS).join(", ")}`);
+  if (kind === undefined) return new Mistake(map, `a step needs one of ${Object.keys(KEYS).join(", ")}`);
   for (const pair of map.items) {
     const key = isScalar(pair.key) ? String(pair.key.value) : "?";
     if (key !== kind && !KEYS[kind]?.includes(key)) {
-      return new Complaint(
+      return new Mistake(
         isNode(pair.key) ? pair.key : map,
         `${kind} has no key ${key}; known: ${[kind, ...(KEYS[kind] ?? [])].join(", ")}`,
       );
@@ -81,47 +81,47 @@ function readStep(map: YAMLMap, line: number): ScriptStep | Complaint {
       return readExpect(map, line);
     case "wait_s": {
       const s = readNumber(map, "wait_s", { min: 0, max: MAX_WAIT_S }) ?? 0;
-      return s instanceof Complaint ? s : { line, kind: "wait", s };
+      return s instanceof Mistake ? s : { line, kind: "wait", s };
     }
     default: {
       const fault = readFault(map);
-      return fault instanceof Complaint ? fault : { line, kind: "fail", fault };
+      return fault instanceof Mistake ? fault : { line, kind: "fail", fault };
     }
   }
 }
 
-function readSay(map: YAMLMap, line: number): ScriptStep | Complaint {
+function readSay(map: YAMLMap, line: number): ScriptStep | Mistake {
   const text = readText(map, "say");
   const from = readNode(map, "from");
   const to = readNode(map, "to");
   const channel = readNumber(map, "channel", { min: 0, max: 7 });
   const afterS = readNumber(map, "after_s", { min: 0, max: MAX_WAIT_S }) ?? 0;
   const replyId = readNumber(map, "reply_id", { min: 1, max: 0xffffffff });
-  if (text instanceof Complaint) return text;
-  if (from instanceof Complaint) return from;
-  if (to instanceof Complaint) return to;
-  if (channel instanceof Complaint) return channel;
-  if (afterS instanceof Complaint) return afterS;
-  if (replyId instanceof Complaint) return replyId;
-  if (from === undefined) return new Complaint(map, "say needs from: the node that sends the text, as '!00000002'");
+  if (text instanceof Mistake) return text;
+  if (from instanceof Mistake) return from;
+  if (to instanceof Mistake) return to;
+  if (channel instanceof Mistake) return channel;
+  if (afterS instanceof Mistake) return afterS;
+  if (replyId instanceof Mistake) return replyId;
+  if (from === undefined) return new Mistake(map, "say needs from: the node that sends the text, as '!00000002'");
   const optional = { ...(to === undefined ? {} : { to }), ...(channel === undefined ? {} : { channel }) };
   return { line, kind: "say", say: { text, from, ...optional, ...(replyId === undefined ? {} : { replyId }) }, afterS };
 }
 
-function readExpect(map: YAMLMap, line: number): ScriptStep | Complaint {
+function readExpect(map: YAMLMap, line: number): ScriptStep | Mistake {
   const contains = readText(map, "expect");
   const withinS = readNumber(map, "within_s", { min: 0, max: MAX_WAIT_S }) ?? DEFAULT_WITHIN_S;
   const to = readNode(map, "to");
-  if (contains instanceof Complaint) return contains;
-  if (withinS instanceof Complaint) return withinS;
-  if (to instanceof Complaint) return to;
+  if (contains instanceof Mistake) return contains;
+  if (withinS instanceof Mistake) return withinS;
+  if (to instanceof Mistake) return to;
   return { line, kind: "expect", contains, withinS, ...(to === undefined ? {} : { to }) };
 }
 
-function readFault(map: YAMLMap): Fault | Complaint {
+function readFault(map: YAMLMap): Fault | Mistake {
   const value = nodeAt(map, "fail");
   if (isScalar(value) && (value.value === "disconnect" || value.value === "resume")) return { kind: value.value };
-  if (!isMap(value) || value.items.length !== 1) return new Complaint(value ?? map, `fail is one of ${FAULT_EXAMPLES}`);
+  if (!isMap(value) || value.items.length !== 1) return new Mistake(value ?? map, `fail must be one of ${FAULT_EXAMPLES}`);
   const number = (key: string, max: number) => readNumber(value, key, { min: 0, max }) ?? 1;
   const key = value.items[0]?.key;
   switch (isScalar(key) ? key.value : undefined) {
@@ -146,12 +146,12 @@ function readFault(map: YAMLMap): Fault | Complaint {
     case "rubbish":
       return withNumber(number("rubbish", 65536), (bytes) => ({ kind: "rubbish", bytes }));
     default:
-      return new Complaint(value, `fail is one of ${FAULT_EXAMPLES}`);
+      return new Mistake(value, `fail must be one of ${FAULT_EXAMPLES}`);
   }
 }
 
-function withNumber(value: number | Complaint, make: (value: number) => Fault): Fault | Complaint {
-  return value instanceof Complaint ? value : make(value);
+function withNumber(value: number | Mistake, make: (value: number) => Fault): Fault | Mistake {
+  return value instanceof Mistake ? value : make(value);
 }
 
 interface Bounds {
@@ -164,29 +164,29 @@ function nodeAt(map: YAMLMap, key: string): Node | undefined {
   return isNode(value) ? value : undefined;
 }
 
-function readText(map: YAMLMap, key: string): string | Complaint {
+function readText(map: YAMLMap, key: string): string | Mistake {
   const node = nodeAt(map, key);
   const value = isScalar(node) ? node.value : undefined;
   if (typeof value === "string" && value !== "") return value;
   if (typeof value === "number" || typeof value === "boolean") return String(value);
-  return new Complaint(node ?? map, `${key} needs a text`);
+  return new Mistake(node ?? map, `${key} needs a text`);
 }
 
-function readNumber(map: YAMLMap, key: string, { min, max }: Bounds): number | Complaint | undefined {
+function readNumber(map: YAMLMap, key: string, { min, max }: Bounds): number | Mistake | undefined {
   if (!map.has(key)) return undefined;
   const node = nodeAt(map, key);
   const value = isScalar(node) ? node.value : undefined;
   if (typeof value === "number" && value >= min && value <= max) return value;
-  return new Complaint(node ?? map, `${key} is a number from ${min} to ${max}`);
+  return new Mistake(node ?? map, `${key} must be a number from ${min} to ${max}`);
 }
 
 /** `'!00000002'`, 2, or `broadcast`. */
-function readNode(map: YAMLMap, key: string): NodeNumber | undefined | Complaint {
+function readNode(map: YAMLMap, key: string): NodeNumber | undefined | Mistake {
   if (!map.has(key)) return undefined;
   const node = nodeAt(map, key);
   const value = isScalar(node) ? node.value : undefined;
   if (typeof value === "number" && Number.isInteger(value) && value > 0 && value <= BROADCAST) return value;
   if (value === "broadcast" && key === "to") return BROADCAST;
   const number = typeof value === "string" ? parseNodeId(value) : null;
-  return number ?? new Complaint(node ?? map, `${key} is a node: '!00000002' (in quotes) or its number`);
+  return number ?? new Mistake(node ?? map, `${key} must be a node: '!00000002' (in quotes) or its number`);
 }

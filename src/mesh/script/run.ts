@@ -6,7 +6,7 @@ import type { Fault } from "../simulator/faults.ts";
 import type { HeardText, SayRequest } from "../simulator/texts.ts";
 import type { ScriptStep } from "./parse.ts";
 
-/** What a script acts on: a {@link SimulatedMesh} itself, or the control API of a gateway that has one. */
+/** What a script controls: a {@link SimulatedMesh}, or a gateway's control API. */
 export interface ScriptPort {
   say(request: SayRequest): Result<number> | Promise<Result<number>>;
   onHeard(listener: (text: Pick<HeardText, "to" | "text">) => void): Subscription;
@@ -27,7 +27,7 @@ export type ScriptOutcome =
   /** `message` names the file, the line, what was expected and what was heard instead. */
   | { readonly ok: false; readonly line: number; readonly message: string };
 
-/** Texts that no expectation has met yet; the oldest go first. */
+/** How many texts that no step has expected are kept; the oldest are dropped first. */
 const MAX_UNMET = 1000;
 const SHOWN = 5;
 
@@ -36,7 +36,7 @@ interface Heard {
   readonly text: string;
 }
 
-/** Runs the steps in order and stops at the first that does not come true. Never rejects. */
+/** Runs the steps in order and stops at the first that fails. Never rejects. */
 export async function runScript(steps: readonly ScriptStep[], port: ScriptPort, options: ScriptOptions): Promise<ScriptOutcome> {
   const unmet: Heard[] = [];
   let wake = () => {};

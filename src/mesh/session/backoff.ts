@@ -4,8 +4,8 @@ const FIRST_MS = 1_000;
 const MAX_MS = 60_000;
 
 /**
- * Pauses between attempts: from 1 to 2 s at first, doubling, in the end from 30 to 60 s. The jitter keeps two programs, or
- * many gateways after a power cut, from always meeting again.
+ * Pauses between attempts: from 1 to 2 s at first, doubling up to 30 to 60 s. Jitter keeps two programs, or many gateways
+ * after a power cut, from retrying at the same moment.
  */
 export class Backoff {
   /** Attempts since the last {@link reset}. */
@@ -15,7 +15,7 @@ export class Backoff {
 
   /** The next pause in milliseconds. */
   next(): number {
-    // The exponent is held down because 2 ** attempts grows past all numbers in months.
+    // The exponent is bounded because 2 ** attempts would become infinite after months.
     const ceiling = Math.min(MAX_MS, FIRST_MS * 2 ** Math.min(this.attempts + 1, 16));
     this.attempts++;
     return (ceiling / 2) * (1 + this.random.fraction());

@@ -3,11 +3,11 @@ import type { Airtime } from "../codec/node-facts.ts";
 import type { NodeNumber } from "../ids.ts";
 import type { Channel, LinkStatus } from "../link-status.ts";
 
-/** The firmware's own when the setting is 0, and the most it takes. */
+/** The firmware's default when the setting is 0, and its maximum. */
 const DEFAULT_HOP_LIMIT = 3;
 const MAX_HOP_LIMIT = 7;
 
-/** What a radio has told of itself; kept while it is away, and overwritten when it tells anew. */
+/** What a radio has reported about itself. Kept while the link is down, and overwritten by newer reports. */
 export class RadioFacts {
   ownNode: NodeNumber | null = null;
   hopLimit = DEFAULT_HOP_LIMIT;
@@ -53,14 +53,14 @@ export class RadioFacts {
     };
   }
 
-  /** A primary channel without a name is called after the modem preset everywhere. */
+  /** A primary channel without a name is named after the modem preset, as in the apps. */
   #named(channel: Channel): Channel {
     if (channel.name !== "" || channel.role !== "primary" || this.#modemPreset === null) return channel;
     return { ...channel, name: presetName(this.#modemPreset) };
   }
 }
 
-/** `LONG_FAST` as people know it: `LongFast`. */
+/** `LONG_FAST` as the apps show it: `LongFast`. */
 export function presetName(preset: string): string {
   if (preset === "LONG_MODERATE") return "LongMod";
   return preset

@@ -1,5 +1,5 @@
 import type { Clock, Random, Timer } from "../../clock.ts";
-import { fail, type Result } from "../../errors.ts";
+import { asGatewayError, fail, type Result } from "../../errors.ts";
 import { Framer } from "../codec/framer.ts";
 import { type RadioEvent, readFromRadio } from "../codec/from-radio.ts";
 import { decodeFromRadio, type FromRadio } from "../codec/protobuf.ts";
@@ -8,24 +8,24 @@ import type { LinkCounter } from "../link-status.ts";
 import type { Connection, ConnectionEnd, ConnectionEvents } from "../transport/port.ts";
 import type { RadioFacts } from "./radio-facts.ts";
 
-/** A radio that is booting or asleep misses the question; asked again under the same number, it does no harm. */
+/** A radio that boots or sleeps misses the request. Repeating it with the same number does no harm. */
 const ASK_EVERY_MS = 5_000;
-/** No frame at all for so long while waiting for the configuration. */
+/** How long the radio may send no frame while its configuration is awaited. */
 const HANDSHAKE_SILENCE_MS = 20_000;
-/** Even a full node list at 9,600 baud comes sooner. */
+/** A full node list at 9,600 baud takes less. */
 const HANDSHAKE_MAX_MS = 120_000;
-/** The radio hangs up after 15 minutes without a byte from us. */
+/** The radio closes the connection after 15 minutes without a byte from its client. */
 const HEARTBEAT_MS = 120_000;
 /** The radio answers a heartbeat within a second or so. */
 const LIVENESS_MS = 45_000;
-/** A pause in the midst of a frame after which it is asked whether it was cut short. */
+/** After this pause within a frame, the framer checks whether the frame was cut short. */
 const SALVAGE_MS = 500;
 const CLOSE_MAX_MS = 1_900;
-/** A radio without a satellite fix drifts some seconds a day. */
+/** A radio without a satellite fix drifts by seconds a day, so its clock is set this often. */
 const SET_TIME_MS = 12 * 3_600_000;
-/** A gateway whose own clock is not set yet must not set the radio's. */
+/** A gateway whose own clock is not set must not set the radio's. */
 const CLOCK_IS_SET = Date.UTC(2024, 0, 1);
-/** Two numbers mean something else to the firmware: only the nodes, or all but the nodes. */
+/** Numbers with which the firmware sends only the nodes, or everything but the nodes. */
 const SPECIAL_NONCES = [69_420, 69_421];
 
 export interface RadioSessionDeps {
@@ -34,7 +34,7 @@ export interface RadioSessionDeps {
   readonly link: string;
   readonly isSerial: boolean;
   readonly facts: RadioFacts;
-  /** Counted up as things happen. */
+  /** Incremented by the session. */
   readonly counters: Record<LinkCounter, number>;
 }
 
@@ -44,14 +44,14 @@ export interface RadioSessionHooks {
   rebooted(): void;
   /** Packets, nodes and queue reports, in the order of the frames. */
   event(event: RadioEvent): void;
-  rubbish(garbageBytes: number, undecodable: number): void;
-  /** Once, when the connection is closed. `by` as the transport tells it, or `session` when this session gave it up. */
+  garbage(garbageBytes: number, undecodable: number): void;
+  /** Called once, when the connection is closed. `by` comes from the transport, or is `session` when this session gave up. */
   ended(by: ConnectionEnd["by"] | "session", reason: string): void;
 }
 
 type TimerName = "handshake" | "heartbeat" | "liveness" | "salvage";
 
-/** One connection's life: handshake, heartbeats, liveness, goodbye. It is the receiver of its connection's events. */
+/** One connection to a radio: handshake, heartbeats, liveness and disconnect. It receives the connection's events. */
 export class RadioSession implements ConnectionEvents {
   #connection: Connection | null = null;
   #isConfigured = false;
@@ -70,14 +70,14 @@ export class RadioSession implements ConnectionEvents {
     private readonly hooks: RadioSessionHooks,
   ) {}
 
-  /** With the connection that was opened with this session as its receiver. */
+  /** Starts on the connection that was opened with this session as the receiver of its events. */
   begin(connection: Connection): void {
     this.#connection = connection;
     this.#lastByte = this.deps.clock.monotonic();
     this.#handshake();
   }
 
-  /** One whole frame. */
+  /** Writes one whole frame. Fails as {@link Connection.write} does. */
   async write(frame: Uint8Array): Promise<Result<null>> {
     if (this.#connection === null || this.#isEnded) return fail("link_down", "the connection is closed");
     const written = await this.#connection.write(frame);
@@ -85,23 +85,23 @@ export class RadioSession implements ConnectionEvents {
     return written;
   }
 
-  /** Not waited for. A connection that cannot even refuse a frame is given up. */
-  #post(frame: Uint8Array): void {
-    this.write(frame).catch(() => this.#giveUp("writing to the radio failed"));
+  /** Writes without waiting. A failed write needs no handling here: the end of the connection is reported by `closed`. */
+  #send(frame: Uint8Array): void {
+    this.write(frame).catch((thrown: unknown) => this.#giveUp(asGatewayError(thrown).message));
   }
 
-  /** Says goodbye, so that the radio does not lose what it still has of ours, and closes within two seconds. */
+  /** Sends disconnect, so that the radio does not lose texts it has not sent yet, and closes within two seconds. */
   async close(): Promise<void> {
     this.#cancelAll();
     const connection = this.#connection;
     if (connection === null || this.#isEnded) return;
     const deadline = Promise.withResolvers<void>();
     const timer = this.deps.clock.after(CLOSE_MAX_MS, deadline.resolve);
-    // Not awaited: close() gets it out, or gives up on a peer that takes nothing.
-    this.#post(disconnectFrame());
+    // Not awaited: close() waits for it, or gives up on a peer that takes nothing.
+    this.#send(disconnectFrame());
     await Promise.race([connection.close(), deadline.promise]);
     timer.cancel();
-    // A connection that never tells its end must not keep the link from opening the next one.
+    // If the connection never reports its end, the link must still be able to open the next one.
     this.closed({ by: "local" });
   }
 
@@ -123,7 +123,7 @@ export class RadioSession implements ConnectionEvents {
   }
 
   #frame(frame: FromRadio): void {
-    // One chunk may hold frames behind the one that ended this.
+    // One chunk may hold frames behind the one that ended this session.
     if (this.#isEnded || this.#gaveUp !== null) return;
     const { facts, counters, link, clock } = this.deps;
     counters.framesIn++;
@@ -140,7 +140,7 @@ export class RadioSession implements ConnectionEvents {
         break;
       case "unknown":
         counters.undecodable++;
-        this.hooks.rubbish(0, 1);
+        this.hooks.garbage(0, 1);
         break;
       default:
         this.hooks.event(event);
@@ -160,12 +160,12 @@ export class RadioSession implements ConnectionEvents {
 
   #ask(): void {
     const frame = wantConfigFrame(this.#nonce);
-    this.#post(this.deps.isSerial ? Buffer.concat([WAKE_BYTES, frame]) : frame);
+    this.#send(this.deps.isSerial ? Buffer.concat([WAKE_BYTES, frame]) : frame);
     const askedAt = this.deps.clock.monotonic();
     const check = () => {
       const now = this.deps.clock.monotonic();
       if (now - this.#lastFrame >= HANDSHAKE_SILENCE_MS) this.#giveUp(NO_ANSWER);
-      else if (now - this.#handshakeSince >= HANDSHAKE_MAX_MS) this.#giveUp("the radio did not finish telling its configuration");
+      else if (now - this.#handshakeSince >= HANDSHAKE_MAX_MS) this.#giveUp("the radio did not finish sending its configuration");
       else if (this.#lastFrame <= askedAt) this.#ask();
       else this.#set("handshake", ASK_EVERY_MS, check);
     };
@@ -174,7 +174,7 @@ export class RadioSession implements ConnectionEvents {
 
   #complete(): void {
     if (this.deps.facts.ownNode === null) {
-      this.#giveUp("the radio did not tell its own node number");
+      this.#giveUp("the radio did not send its own node number");
       return;
     }
     this.#cancel("handshake");
@@ -184,7 +184,7 @@ export class RadioSession implements ConnectionEvents {
     this.hooks.configured();
   }
 
-  /** The radio's clock is lost at every reboot, and without it no packet says when it came. */
+  /** The radio loses its clock at every reboot; without it, no packet has a time of reception. */
   #setTime(): void {
     const { clock, facts, random } = this.deps;
     const wall = clock.now();
@@ -192,12 +192,12 @@ export class RadioSession implements ConnectionEvents {
     const isFresh = this.#timeSetAt !== null && now - this.#timeSetAt < SET_TIME_MS;
     if (isFresh || facts.ownNode === null || wall < CLOCK_IS_SET) return;
     this.#timeSetAt = now;
-    this.#post(setTimeFrame(facts.ownNode, random.u32() || 1, Math.floor(wall / 1000)));
+    this.#send(setTimeFrame(facts.ownNode, random.u32() || 1, Math.floor(wall / 1000)));
   }
 
   #heartbeat(): void {
     const sentAt = this.deps.clock.monotonic();
-    this.#post(heartbeatFrame());
+    this.#send(heartbeatFrame());
     this.#setTime();
     this.#set("heartbeat", HEARTBEAT_MS, () => this.#heartbeat());
     this.#set("liveness", LIVENESS_MS, () => {
@@ -221,14 +221,13 @@ export class RadioSession implements ConnectionEvents {
     const rejected = this.#framer.rejected - rejectedBefore;
     this.deps.counters.garbageBytes += garbage;
     this.deps.counters.undecodable += rejected;
-    if (garbage + rejected > 0) this.hooks.rubbish(garbage, rejected);
+    if (garbage + rejected > 0) this.hooks.garbage(garbage, rejected);
   }
 
-  /** The end is told when the connection is closed, so that the next one finds the device free. */
+  /** The end is reported once the connection is closed, so that the device is free for the next one. */
   #giveUp(reason: string): void {
     this.#gaveUp ??= reason;
-    // If closing fails, the link must still learn that this session is over.
-    this.close().catch(() => this.closed({ by: "local" }));
+    this.close().catch((thrown: unknown) => this.closed({ by: "error", error: asGatewayError(thrown) }));
   }
 
   #set(name: TimerName, ms: number, run: () => void): void {
@@ -251,7 +250,7 @@ export class RadioSession implements ConnectionEvents {
   }
 }
 
-const NO_ANSWER = "no answer: is it a Meshtastic radio, at this speed, with its serial or network API switched on?";
+const NO_ANSWER = "no answer: check that it is a Meshtastic radio, that the speed is right, and that its serial or network API is enabled";
 const ENDINGS: Readonly<Record<ConnectionEnd["by"], string>> = {
   local: "closed",
   remote: "the radio closed the connection",

@@ -5,9 +5,9 @@ import { metricsOf, positionOf, publicKey, userOf } from "./nodes.ts";
 
 export type FromRadioVariant = NonNullable<MessageInitShape<typeof Mesh.FromRadioSchema>["payloadVariant"]>;
 
-/** Asks for everything but the other nodes. */
+/** Requests everything but the other nodes. */
 export const WITHOUT_NODES = 69420;
-/** Asks for the nodes alone. */
+/** Requests only the nodes. */
 export const NODES_ONLY = 69421;
 
 const CHANNEL_COUNT = 8;
@@ -29,7 +29,7 @@ const MODULES = [
   "statusmessage",
 ] as const;
 
-/** What the node knows of itself when a client asks. */
+/** What the node reports about itself. */
 export interface BurstFacts {
   readonly own: SimulatedNode;
   readonly others: readonly SimulatedNode[];
@@ -39,7 +39,7 @@ export interface BurstFacts {
   readonly timeS: number;
   readonly uptimeS: number;
   readonly reboots: number;
-  /** Stand-in secrets: a client must never log or store them. */
+  /** A fake secret: a client must never log or store it. */
   readonly privateKey: Uint8Array;
 }
 

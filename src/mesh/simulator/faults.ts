@@ -1,12 +1,12 @@
 import type { Random } from "../../clock.ts";
 
-/** What goes wrong, from now on or for the next `count` texts of the gateway (1 when absent). */
+/** A fault, from now on or for the next `count` texts of the gateway (1 when absent). */
 export type Fault =
-  /** Lost in the air: nobody hears it; nak 5 at the end when an ack was wanted. */
+  /** No node receives the text; nak 5 follows when an ack was wanted. */
   | { readonly kind: "drop"; readonly count?: number }
-  /** Refused with a local nak of this code; 5 comes after the retransmissions, all others at once. */
+  /** Refused with a local nak of this code; 5 comes after the retransmissions, others at once. */
   | { readonly kind: "nak"; readonly code: number; readonly count?: number }
-  /** Heard, but the ack never comes back. */
+  /** Received, but the ack is lost. */
   | { readonly kind: "lose_ack"; readonly count?: number }
   /** Refused by queueStatus with this `res`, without a nak; 32 is a full transmit queue. */
   | { readonly kind: "queue_status"; readonly res: number; readonly count?: number }
@@ -15,20 +15,20 @@ export type Fault =
   | { readonly kind: "latency"; readonly ms: number }
   /** 0 to 1: each transmission, either way, is lost with this probability. */
   | { readonly kind: "loss"; readonly fraction: number }
-  /** The node restarts: the client is cut off, the clock is lost, and for `ms` nobody gets in. */
+  /** The node restarts: the client is disconnected, the clock is lost, and nobody can connect for `ms`. */
   | { readonly kind: "reboot"; readonly ms?: number }
-  /** A dead radio: the connection stands, nothing is taken or given, until `resume` or for `ms`. */
+  /** A dead radio: the connection stays open, but nothing is read or sent, until `resume` or for `ms`. */
   | { readonly kind: "silence"; readonly ms?: number }
-  /** The client is cut off without a word. */
+  /** The client is disconnected. */
   | { readonly kind: "disconnect" }
-  /** This many bytes of noise on the link, lone frame starts among them. */
+  /** This many bytes of noise on the link, with lone frame starts. */
   | { readonly kind: "rubbish"; readonly bytes: number }
-  /** Ends silence, latency, loss, a restart, and what is left of any count. */
+  /** Ends silence, latency, loss, a restart and all counts. */
   | { readonly kind: "resume" };
 
 type Counted = "drop" | "nak" | "lose_ack" | "queue_status" | "duplicate";
 
-/** What the next texts have to suffer. Counts run down as they are taken. */
+/** The faults that are set now. Counts go down as the faults happen. */
 export class Faults {
   readonly #left = new Map<Counted, { count: number; code: number }>();
   latencyMs: number;
@@ -41,7 +41,7 @@ export class Faults {
     this.latencyMs = usualLatencyMs;
   }
 
-  /** Takes the faults of the air; returns false for those of the link (reboot, silence, disconnect, rubbish). */
+  /** Sets a fault of the transmission; returns false for faults of the link (reboot, silence, disconnect, rubbish). */
   set(fault: Fault): boolean {
     switch (fault.kind) {
       case "drop":
@@ -71,8 +71,8 @@ export class Faults {
     }
   }
 
-  /** The code of a fault that is due (0 for those without one), counted down; null when none is. */
-  take(kind: Counted): number | null {
+  /** Uses up one fault of this kind and returns its code (0 for kinds without one); null when none is set. */
+  consume(kind: Counted): number | null {
     const due = this.#left.get(kind);
     if (due === undefined || due.count <= 0) return null;
     due.count--;
@@ -80,7 +80,7 @@ export class Faults {
     return due.code;
   }
 
-  /** Whether one transmission is lost to chance. */
+  /** Whether one transmission is lost, by the probability that is set. */
   isLost(): boolean {
     return this.loss > 0 && this.random.fraction() < this.loss;
   }

@@ -13,12 +13,12 @@ import { Faults } from "./faults.ts";
 import type { SimulatedNode } from "./nodes.ts";
 import { defaultNode, metricsOf, positionOf, publicKey, userOf } from "./nodes.ts";
 import type { MeshCounters, SimulatedMeshOptions } from "./options.ts";
-import { Firmware } from "./stream-api.ts";
+import { StreamApi } from "./stream-api.ts";
 import type { HeardText, SayRequest } from "./texts.ts";
-import { Air } from "./transmitter.ts";
+import { Transmitter } from "./transmitter.ts";
 
 const DEFAULTS = { latencyMs: 30, textSpacingMs: 2000, retransmitMs: 21_000, idleMs: 15 * 60_000, rebootMs: 2000, hopLimit: 3 } as const;
-/** What one packet carries; see RADIO "Sending". */
+/** Bytes that one packet carries on a channel. */
 const LARGEST_TEXT = 232;
 const MAX_NODES = 250;
 
@@ -30,9 +30,9 @@ interface Addressed {
 }
 
 /**
- * An in-process mesh: one node that a client attaches to by the true stream protocol, and others that talk with it over
- * simulated air. All time and chance come from the options, so a fake clock replays it exactly. Not for several clients:
- * a node has one, and the last to come wins.
+ * An in-process mesh: one node to which a client attaches with the real stream protocol, and others that exchange packets
+ * with it. Time and randomness come from the options, so a fake clock replays it exactly. The node has one client: the
+ * last to attach wins.
  */
 export class SimulatedMesh {
   readonly counters: MeshCounters = {
@@ -51,10 +51,10 @@ export class SimulatedMesh {
   readonly #channels: readonly string[];
   readonly #privateKey: Uint8Array;
   readonly #faults: Faults;
-  readonly #air: Air;
-  readonly #firmware: Firmware;
+  readonly #transmitter: Transmitter;
+  readonly #streamApi: StreamApi;
   readonly #startedAt: number;
-  /** Wall clock that a client set, minus the monotonic clock, ms; null while unset. */
+  /** The wall clock that a client set, minus the monotonic clock, ms; null while unset. */
   #clockOffset: number | null = null;
   #reboots = 0;
   #upAgainAt = Number.NEGATIVE_INFINITY;
@@ -68,7 +68,7 @@ export class SimulatedMesh {
     this.#privateKey = random.bytes(32);
     this.#startedAt = clock.monotonic();
     this.#faults = new Faults(random, options.latencyMs ?? DEFAULTS.latencyMs);
-    this.#air = new Air({
+    this.#transmitter = new Transmitter({
       clock,
       faults: this.#faults,
       counters: this.counters,
@@ -79,14 +79,14 @@ export class SimulatedMesh {
       node: (number) => this.#nodes.get(number),
       others: () => [...this.#nodes.values()],
       later: (ms, run) => this.#later(ms, run),
-      reply: (variant) => this.#firmware.reply(variant),
-      deliver: (packet) => this.#firmware.deliver(packet),
+      reply: (variant) => this.#streamApi.reply(variant),
+      deliver: (packet) => this.#streamApi.deliver(packet),
       packetId: () => this.#packetId(),
       heard: (text) => {
         for (const listener of [...this.#listeners]) listener(text);
       },
     });
-    this.#firmware = new Firmware({
+    this.#streamApi = new StreamApi({
       clock,
       random,
       counters: this.counters,
@@ -96,7 +96,7 @@ export class SimulatedMesh {
     });
   }
 
-  /** The nodes besides the gateway's own, in order of number as given. */
+  /** All nodes but the gateway's own, in the order given. */
   get nodes(): readonly SimulatedNode[] {
     return [...this.#nodes.values()];
   }
@@ -104,17 +104,17 @@ export class SimulatedMesh {
   /** Connects a client to the gateway's node; fails with `link_down` while the node restarts. */
   attach(client: Client): Result<Attachment> {
     if (this.options.clock.monotonic() < this.#upAgainAt) return fail("link_down", "the simulated node is restarting");
-    return ok(this.#firmware.attach(client));
+    return ok(this.#streamApi.attach(client));
   }
 
-  /** Lets a node say something; the value is the packet id. Fails with `invalid_argument` or `too_large`. */
+  /** Sends a text from a node to the gateway's; the value is the packet id. Fails with `invalid_argument` or `too_large`. */
   say(request: SayRequest): Result<PacketId> {
     const { from, text, channel } = request;
     const to = request.to ?? (channel === undefined ? this.own.number : BROADCAST);
     const isNode = Number.isInteger(from) && from > 0 && from < BROADCAST;
     if (!isNode || from === this.own.number) {
-      const hint = `give one of ${this.nodes.map((node) => formatNodeId(node.number)).join(", ")}, or any stranger's number`;
-      return fail("invalid_argument", `no simulated node can speak as ${formatNodeId(from)}`, { hint });
+      const hint = `use one of ${this.nodes.map((node) => formatNodeId(node.number)).join(", ")}, or the number of a node that is not listed`;
+      return fail("invalid_argument", `no simulated node can send as ${formatNodeId(from)}`, { hint });
     }
     if (channel !== undefined && this.#channels[channel] === undefined) {
       const hint = `channels 0 to ${this.#channels.length - 1} exist`;
@@ -137,7 +137,7 @@ export class SimulatedMesh {
     return ok(id);
   }
 
-  /** Lets a listed node broadcast what it is, where it is, or how it does. Fails with `not_found`. */
+  /** Lets a listed node broadcast its NodeInfo, position or telemetry. Fails with `not_found`. */
   announce(from: NodeNumber, what: "node_info" | "position" | "telemetry"): Result<PacketId> {
     const node = this.#nodes.get(from);
     if (node === undefined) return fail("not_found", `no simulated node ${formatNodeId(from)}`);
@@ -146,12 +146,12 @@ export class SimulatedMesh {
     return ok(id);
   }
 
-  /** Adds a node, or changes one; clients learn of it with the next announcement or session. */
+  /** Adds or changes a node. Clients see it with its next announcement or in the next configuration burst. */
   setNode(node: Partial<SimulatedNode> & { readonly number: NodeNumber }): void {
     this.#nodes.set(node.number, { ...(this.#nodes.get(node.number) ?? defaultNode(node.number)), ...node });
   }
 
-  /** Tells of each text of the gateway that at least one node received. */
+  /** Called for each text of the gateway that at least one node received. */
   onHeard(listener: (text: HeardText) => void): Subscription {
     this.#listeners.add(listener);
     return { dispose: () => void this.#listeners.delete(listener) };
@@ -164,7 +164,7 @@ export class SimulatedMesh {
         this.#reboot(fault.ms ?? DEFAULTS.rebootMs);
         return;
       case "silence":
-        this.#firmware.silent = true;
+        this.#streamApi.silent = true;
         if (fault.ms !== undefined) this.#later(fault.ms, () => this.#wake());
         return;
       case "resume":
@@ -172,47 +172,47 @@ export class SimulatedMesh {
         this.#wake();
         return;
       case "disconnect":
-        this.#firmware.cutOff("cut off");
+        this.#streamApi.cutOff("cut off");
         return;
       case "rubbish":
-        this.#firmware.rubbish(fault.bytes);
+        this.#streamApi.rubbish(fault.bytes);
         return;
       default:
         return;
     }
   }
 
-  /** Cuts the client off and ends every timer. Idempotent. */
+  /** Disconnects the client and cancels every timer. Idempotent. */
   stop(): void {
-    this.#firmware.cutOff("the simulated mesh stops");
+    this.#streamApi.cutOff("the simulated mesh stops");
     for (const timer of this.#timers) timer.cancel();
     this.#timers.clear();
     this.#listeners.clear();
   }
 
   #wake(): void {
-    this.#firmware.silent = false;
+    this.#streamApi.silent = false;
   }
 
   #reboot(ms: number): void {
     this.#upAgainAt = this.options.clock.monotonic() + ms;
     this.#reboots++;
     this.#clockOffset = null;
-    this.#air.forget();
-    this.#firmware.forget();
-    this.#firmware.silent = false;
-    this.#firmware.cutOff("reboot");
+    this.#transmitter.forget();
+    this.#streamApi.forget();
+    this.#streamApi.silent = false;
+    this.#streamApi.cutOff("reboot");
   }
 
   #fromClient(packet: MeshPacket): void {
     if (packet.payloadVariant.case !== "decoded") return;
     const data = packet.payloadVariant.value;
     if (data.portnum === Portnums.PortNum.TEXT_MESSAGE_APP) {
-      this.#air.send(packet, data);
+      this.#transmitter.send(packet, data);
       return;
     }
     if (data.portnum === Portnums.PortNum.ADMIN_APP && packet.to === this.own.number) this.#admin(data.payload);
-    this.#firmware.reply({ case: "queueStatus", value: { res: 0, free: 16, maxlen: 16, meshPacketId: packet.id } });
+    this.#streamApi.reply({ case: "queueStatus", value: { res: 0, free: 16, maxlen: 16, meshPacketId: packet.id } });
   }
 
   #admin(payload: Uint8Array): void {
@@ -245,9 +245,9 @@ export class SimulatedMesh {
       payloadVariant: { case: "decoded", value: data },
       ...(isSecret ? { pkiEncrypted: true, publicKey: publicKey(from) } : {}),
     });
-    const copies = this.#faults.take("duplicate") === null ? 1 : 2;
+    const copies = this.#faults.consume("duplicate") === null ? 1 : 2;
     this.#later(this.#faults.latencyMs, () => {
-      for (let i = 0; i < copies; i++) this.#firmware.deliver(packet);
+      for (let i = 0; i < copies; i++) this.#streamApi.deliver(packet);
     });
   }
 

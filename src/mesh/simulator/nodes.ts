@@ -3,7 +3,7 @@ import { Config, Mesh, Telemetry } from "@meshtastic/protobufs";
 import type { NodeNumber } from "../ids.ts";
 import { formatNodeId } from "../ids.ts";
 
-/** One node of the simulated mesh, as it is to be. */
+/** One node of the simulated mesh. */
 export interface SimulatedNode {
   readonly number: NodeNumber;
   readonly longName: string;
@@ -30,7 +30,7 @@ export interface SimulatedNode {
 
 const NAMES = ["Ridge", "Harbour", "Summit", "Valley", "Bridge", "Lookout", "Quarry", "Lighthouse"] as const;
 
-/** How a node of the simulated mesh is when nobody says otherwise: the same for the same number, so that tests repeat. */
+/** The default properties of a simulated node. They depend only on its number, so that tests repeat. */
 export function defaultNode(number: NodeNumber, over: Partial<SimulatedNode> = {}): SimulatedNode {
   const name = NAMES[(number - 2 + NAMES.length) % NAMES.length] ?? "Node";
   return {
@@ -50,7 +50,7 @@ export function defaultNode(number: NodeNumber, over: Partial<SimulatedNode> = {
   };
 }
 
-/** A stand-in public key: 32 bytes made from the number. */
+/** A fake public key: 32 bytes made from the number. */
 export function publicKey(number: NodeNumber): Uint8Array {
   return Uint8Array.from({ length: 32 }, (_, i) => (number * 31 + i * 7 + 1) & 0xff);
 }

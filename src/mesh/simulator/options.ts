@@ -12,19 +12,19 @@ export interface SimulatedMeshOptions {
   readonly ownNumber?: NodeNumber;
   /** Names by index; "" is the primary channel's own default name. */
   readonly channels?: readonly string[];
-  /** One way through the air; 30 when absent; 0 is at once, in the same call. */
+  /** Delay of one transmission; 30 when absent; 0 delivers in the same call. */
   readonly latencyMs?: number;
-  /** Texts closer than this are dropped in silence; 2000 as the firmware does, 0 for benchmarks. */
+  /** Texts closer than this are silently dropped; 2000 like the firmware, 0 for benchmarks. */
   readonly textSpacingMs?: number;
-  /** After how long nobody's answer becomes nak 5; 21000. */
+  /** How long after a text without an answer nak 5 comes; 21000. */
   readonly retransmitMs?: number;
-  /** Without a byte from the client for this long the node closes; 15 minutes. */
+  /** How long without a byte from the client until the node closes; 15 minutes. */
   readonly idleMs?: number;
   readonly firmware?: string;
 }
 
 export interface MeshCounters {
-  /** Texts of the gateway's client that were taken for sending. */
+  /** Texts of the gateway's client that were accepted for sending. */
   accepted: number;
   /** Dropped because the text before was less than the spacing ago. */
   tooSoon: number;
@@ -33,8 +33,8 @@ export interface MeshCounters {
   refused: number;
   /** Bytes on the link that belonged to no frame, and frames that did not decode. */
   rubbish: number;
-  /** Packets for an absent client that the node's store had no room for. */
+  /** Packets for an absent client that were dropped because the node keeps only so many. */
   backlogDropped: number;
-  /** Clients cut off because another came. */
+  /** Clients disconnected because another one attached. */
   takenOver: number;
 }

@@ -4,12 +4,12 @@ import type { Logger } from "../../log/logger.ts";
 import type { Attachment } from "./attachment.ts";
 import type { SimulatedMesh } from "./mesh.ts";
 
-/** A client that reads so slowly that this much waits for it is cut off. */
+/** A client is disconnected when this many bytes wait for it. */
 const MAX_PENDING = 256 * 1024;
-/** What a client may send while the node is silent, before it is cut off. */
+/** How many bytes a client may send while the node is silent, before it is disconnected. */
 const MAX_HELD = 64 * 1024;
 
-/** A client that does not close its own side after a hangup is let go then. */
+/** How long a client has to close its own side after the node closed the connection, s. */
 const LINGER_S = 5;
 
 export interface MeshServer {
@@ -21,7 +21,7 @@ export interface MeshServer {
 export interface ServeOptions {
   /** 0 chooses a free one. */
   readonly port: number;
-  /** Loopback unless said otherwise: the stream API has no password. */
+  /** Loopback when absent: the stream API has no password. */
   readonly host?: string;
   readonly log?: Logger;
 }
@@ -60,12 +60,12 @@ export function serveSimulatedMesh(mesh: SimulatedMesh, options: ServeOptions): 
     return ok({ port: listener.port, stop });
   } catch (thrown) {
     const where = `${hostname}:${options.port}`;
-    const hint = "is the port in use? give another one, or 0 for a free one";
+    const hint = "the port may be in use: choose another one, or 0 for a free one";
     return fail("unavailable", "the simulated mesh cannot listen", { where, hint, cause: thrown });
   }
 }
 
-/** One TCP connection to the node: keeps what the socket does not take yet. */
+/** One TCP connection to the node. Buffers what the socket does not take yet. */
 class SocketClient {
   attachment: Attachment | null = null;
   #pending: Uint8Array[] = [];
@@ -87,7 +87,7 @@ class SocketClient {
     if (this.#pendingBytes > MAX_PENDING) this.#drop("it reads too slowly");
   }
 
-  /** What the node said last still goes out before the end. */
+  /** Sends what the node wrote last, then closes. */
   hangUp(reason: string): void {
     if (this.#isOver) return;
     this.flush();
@@ -124,7 +124,7 @@ class SocketClient {
 
   #drop(reason: string): void {
     this.#isOver = true;
-    this.log?.warn("the simulated node cut a client off", { reason });
+    this.log?.warn("the simulated node disconnected a client", { reason });
     this.attachment?.close();
     this.socket.terminate();
   }

@@ -7,13 +7,13 @@ import type { Attachment, Client } from "./attachment.ts";
 import { type BurstFacts, configBurst, type FromRadioVariant } from "./burst.ts";
 import type { MeshCounters } from "./options.ts";
 
-/** Packets that the node keeps for a client that is away, as the firmware's queue to the phone. */
+/** How many packets the node keeps for a client that is away, like the firmware's queue to the phone. */
 const BACKLOG = 32;
 const FRAME_START = 0x94;
-/** Between want_config and the burst, so that a second request can overtake the first. */
+/** The pause between want_config and the burst, so that a second request can replace the first. */
 const BURST_DELAY_MS = 1;
 
-export interface FirmwareDeps {
+export interface StreamApiDeps {
   readonly clock: Clock;
   readonly random: Random;
   readonly counters: MeshCounters;
@@ -22,7 +22,7 @@ export interface FirmwareDeps {
   packet(packet: MeshPacket): void;
 }
 
-interface Session {
+interface ClientConnection {
   readonly client: Client;
   readonly framer: Framer<ToRadio>;
   configured: boolean;
@@ -31,73 +31,73 @@ interface Session {
   ready: (() => void) | null;
 }
 
-/** The stream API of the gateway's node: one client at a time, its session, and what is kept for it while it is away. */
-export class Firmware {
-  #session: Session | null = null;
+/** The stream API of the gateway's node: its one client, the configuration burst, and packets kept while no client is there. */
+export class StreamApi {
+  #connection: ClientConnection | null = null;
   #idle: Timer | null = null;
   #silent = false;
   readonly #backlog: MeshPacket[] = [];
 
-  constructor(private readonly deps: FirmwareDeps) {}
+  constructor(private readonly deps: StreamApiDeps) {}
 
-  /** A new client; one that was there is cut off, as by the firmware. */
+  /** Attaches a client. The firmware disconnects the one before, and so does this. */
   attach(client: Client): Attachment {
-    if (this.#session !== null) {
+    if (this.#connection !== null) {
       this.deps.counters.takenOver++;
       this.cutOff("another client connected");
     }
-    const session: Session = {
+    const connection: ClientConnection = {
       client,
-      framer: new Framer(decodeToRadio, (message) => this.#handle(session, message)),
+      framer: new Framer(decodeToRadio, (message) => this.#handle(connection, message)),
       configured: false,
       burst: null,
       lastByteAt: this.deps.clock.monotonic(),
       ready: null,
     };
-    this.#session = session;
-    this.#watchIdle(session);
+    this.#connection = connection;
+    this.#watchIdle(connection);
     return {
-      receive: (bytes) => this.#receive(session, bytes),
-      close: () => this.#end(session),
+      receive: (bytes) => this.#receive(connection, bytes),
+      close: () => this.#end(connection),
       ready: (run) => {
-        if (this.#session === session && this.#silent) session.ready = run;
+        if (this.#connection === connection && this.#silent) connection.ready = run;
         else run();
       },
     };
   }
 
   get isAttached(): boolean {
-    return this.#session !== null;
+    return this.#connection !== null;
   }
 
   cutOff(reason: string): void {
-    const session = this.#session;
-    if (session === null) return;
-    this.#end(session);
-    session.client.hangUp(reason);
+    const connection = this.#connection;
+    if (connection === null) return;
+    this.#end(connection);
+    connection.client.hangUp(reason);
   }
 
-  /** While silent nothing is taken from the client and nothing given; packets for it are kept. */
+  /** While silent, nothing is read from the client and nothing sent; packets for it are kept. */
   set silent(silent: boolean) {
     this.#silent = silent;
     if (silent) return;
-    const session = this.#session;
-    if (session === null) return;
-    session.lastByteAt = this.deps.clock.monotonic();
-    this.#drain(session);
-    const ready = session.ready;
-    session.ready = null;
+    const connection = this.#connection;
+    if (connection === null) return;
+    connection.lastByteAt = this.deps.clock.monotonic();
+    this.#drain(connection);
+    const ready = connection.ready;
+    connection.ready = null;
     ready?.();
   }
 
-  /** To the client that is there and has been configured; lost without one. */
+  /** Sends to the client if there is one that has been configured, else drops it. */
   reply(variant: FromRadioVariant): void {
-    if (this.#session?.configured) this.#write(this.#session, variant);
+    if (this.#connection?.configured) this.#write(this.#connection, variant);
   }
 
   deliver(packet: MeshPacket): void {
-    if (this.#session?.configured && !this.#silent) {
-      this.#write(this.#session, { case: "packet", value: packet });
+    if (this.#connection?.configured && !this.#silent) {
+      this.#write(this.#connection, { case: "packet", value: packet });
       return;
     }
     this.#backlog.push(packet);
@@ -106,30 +106,30 @@ export class Firmware {
     this.deps.counters.backlogDropped++;
   }
 
-  /** Noise on the link; it ends in a lone frame start, the case on which receivers stall. */
+  /** Sends noise. It ends in a lone frame start, at which some receivers stall. */
   rubbish(count: number): void {
     const noise = this.deps.random.bytes(count);
     if (count > 0) noise[count - 1] = FRAME_START;
-    if (!this.#silent) this.#session?.client.bytes(noise);
+    if (!this.#silent) this.#connection?.client.bytes(noise);
   }
 
   forget(): void {
     this.#backlog.length = 0;
   }
 
-  #receive(session: Session, bytes: Uint8Array): boolean {
-    if (this.#session !== session) return true;
+  #receive(connection: ClientConnection, bytes: Uint8Array): boolean {
+    if (this.#connection !== connection) return true;
     if (this.#silent) return false;
-    session.lastByteAt = this.deps.clock.monotonic();
-    session.framer.push(bytes);
+    connection.lastByteAt = this.deps.clock.monotonic();
+    connection.framer.push(bytes);
     return true;
   }
 
-  #handle(session: Session, { payloadVariant }: ToRadio): void {
-    if (this.#session !== session) return;
+  #handle(connection: ClientConnection, { payloadVariant }: ToRadio): void {
+    if (this.#connection !== connection) return;
     switch (payloadVariant.case) {
       case "wantConfigId":
-        this.#configure(session, payloadVariant.value);
+        this.#configure(connection, payloadVariant.value);
         return;
       case "heartbeat":
         this.reply({ case: "queueStatus", value: { res: 0, free: 16, maxlen: 16, meshPacketId: 0 } });
@@ -145,44 +145,44 @@ export class Firmware {
     }
   }
 
-  #configure(session: Session, configId: number): void {
-    session.burst?.cancel();
-    session.configured = false;
-    session.burst = this.deps.clock.after(BURST_DELAY_MS, () => {
-      session.burst = null;
-      if (this.#session !== session) return;
-      for (const variant of configBurst(this.deps.facts(), configId)) this.#write(session, variant);
-      session.configured = true;
-      this.#drain(session);
+  #configure(connection: ClientConnection, configId: number): void {
+    connection.burst?.cancel();
+    connection.configured = false;
+    connection.burst = this.deps.clock.after(BURST_DELAY_MS, () => {
+      connection.burst = null;
+      if (this.#connection !== connection) return;
+      for (const variant of configBurst(this.deps.facts(), configId)) this.#write(connection, variant);
+      connection.configured = true;
+      this.#drain(connection);
     });
   }
 
-  #drain(session: Session): void {
-    if (!session.configured) return;
-    for (const packet of this.#backlog.splice(0)) this.#write(session, { case: "packet", value: packet });
+  #drain(connection: ClientConnection): void {
+    if (!connection.configured) return;
+    for (const packet of this.#backlog.splice(0)) this.#write(connection, { case: "packet", value: packet });
   }
 
-  #write(session: Session, payloadVariant: FromRadioVariant): void {
-    if (this.#silent || this.#session !== session) return;
-    session.client.bytes(encodeFrame(encodeFromRadio(create(Mesh.FromRadioSchema, { payloadVariant }))));
+  #write(connection: ClientConnection, payloadVariant: FromRadioVariant): void {
+    if (this.#silent || this.#connection !== connection) return;
+    connection.client.bytes(encodeFrame(encodeFromRadio(create(Mesh.FromRadioSchema, { payloadVariant }))));
   }
 
-  #watchIdle(session: Session): void {
-    const left = session.lastByteAt + this.deps.idleMs - this.deps.clock.monotonic();
+  #watchIdle(connection: ClientConnection): void {
+    const left = connection.lastByteAt + this.deps.idleMs - this.deps.clock.monotonic();
     this.#idle?.cancel();
     this.#idle = this.deps.clock.after(Math.max(left, 1), () => {
-      if (this.#session !== session) return;
-      if (this.deps.clock.monotonic() - session.lastByteAt >= this.deps.idleMs) this.cutOff("no byte from the client");
-      else this.#watchIdle(session);
+      if (this.#connection !== connection) return;
+      if (this.deps.clock.monotonic() - connection.lastByteAt >= this.deps.idleMs) this.cutOff("no byte from the client");
+      else this.#watchIdle(connection);
     });
   }
 
-  #end(session: Session): void {
-    if (this.#session !== session) return;
-    this.#session = null;
+  #end(connection: ClientConnection): void {
+    if (this.#connection !== connection) return;
+    this.#connection = null;
     this.#idle?.cancel();
     this.#idle = null;
-    session.burst?.cancel();
-    this.deps.counters.rubbish += session.framer.garbageBytes;
+    connection.burst?.cancel();
+    this.deps.counters.rubbish += connection.framer.garbageBytes;
   }
 }

@@ -1,11 +1,11 @@
 import type { ChannelIndex, NodeNumber, PacketId } from "../ids.ts";
 
-/** What a simulated node is to say. */
+/** A text that a simulated node sends. */
 export interface SayRequest {
-  /** Any node; one that the mesh does not list is a stranger without NodeInfo. */
+  /** Any node number; a node that the mesh does not list has no NodeInfo. */
   readonly from: NodeNumber;
   readonly text: string;
-  /** The gateway's node when absent, unless `channel` is given: then everybody. */
+  /** When absent: the gateway's node, or everybody if `channel` is given. */
   readonly to?: NodeNumber;
   readonly channel?: ChannelIndex;
   readonly replyId?: PacketId;
@@ -13,7 +13,7 @@ export interface SayRequest {
   readonly isReaction?: boolean;
 }
 
-/** A text that the gateway sent, as the simulated nodes heard it. Told once per packet id. */
+/** A text of the gateway that simulated nodes received. Reported once per packet id. */
 export interface HeardText {
   readonly packetId: PacketId;
   readonly from: NodeNumber;
@@ -21,7 +21,7 @@ export interface HeardText {
   readonly channel: ChannelIndex;
   readonly text: string;
   readonly replyId?: PacketId;
-  /** Who received it: the destination, or all nodes in reach. */
+  /** The nodes that received it: the destination, or all nodes in reach. */
   readonly heardBy: readonly NodeNumber[];
   /** ms since 1970. */
   readonly at: number;

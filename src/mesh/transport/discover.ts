@@ -1,22 +1,22 @@
-/** Which serial ports this machine has, and which of them a gateway may open unasked. Linux: sysfs and udev's links. */
+/** Lists the serial ports of this machine, and which of them a gateway may open by itself. Linux: sysfs and udev's links. */
 import { existsSync, readdirSync, readFileSync, readlinkSync, realpathSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 
 export interface SerialPortInfo {
-  /** What to put under `device`: the name that survives replugging where there is one. */
+  /** The value for `device`: the name that stays the same after replugging, if there is one. */
   readonly device: string;
   /** Four lower-case hexadecimal digits each; absent for ports that are not USB. */
   readonly vendorId?: string;
   readonly productId?: string;
-  /** As the device names itself. Hostile: escape before printing. */
+  /** The device's own name. Hostile: escape before printing. */
   readonly product?: string;
-  /** Its USB id belongs to Meshtastic devices alone: opening it disturbs nothing else. */
+  /** Only Meshtastic devices have its USB id, so opening it disturbs no other device. */
   readonly isMeshtastic: boolean;
 }
 
 /**
- * USB ids that only boards sold as mesh radios carry. Not here: USB bridges (CP210x, CH34x, FTDI) and Espressif's own
- * 303a:1001, which sit on anything; and 239a:0029/8029, which the RAK4631 shares with Adafruit's Feather.
+ * USB ids of boards that are sold only as mesh radios. Not listed: USB bridges (CP210x, CH34x, FTDI) and Espressif's own
+ * 303a:1001, which many other devices use; and 239a:0029/8029, which the RAK4631 shares with Adafruit's Feather.
  */
 const MESHTASTIC_IDS: Readonly<Record<string, string>> = {
   "239a:4405": "LilyGO T-Echo, Heltec T114, Canary One, ThinkNode M1",
@@ -26,10 +26,10 @@ const MESHTASTIC_IDS: Readonly<Record<string, string>> = {
   "2886:1668": "Seeed Wio Tracker L1",
 };
 
-/** From a port's folder in sysfs up to its USB device there are an interface and, for bridges, a port in between. */
+/** Between a port's folder in sysfs and its USB device lie an interface and, for USB bridges, a port. */
 const MAX_LEVELS = 4;
 
-/** Never throws: without sysfs there are no ports to be found. `root` is `/` but in tests. */
+/** Never throws: without sysfs the list is empty. `root` is for tests. */
 export function discoverPorts(root = "/"): SerialPortInfo[] {
   const stableNames = readStableNames(join(root, "dev/serial/by-id"));
   return list(join(root, "sys/class/tty"))
@@ -49,7 +49,7 @@ function describe(name: string, folder: string, stableNames: ReadonlyMap<string,
   return { device, vendorId, productId, ...(product === null ? {} : { product }), isMeshtastic };
 }
 
-/** Consoles and pseudo-terminals have no device behind them, and unused places of the 8250 driver have type 0. */
+/** Consoles and pseudo-terminals have no device; unused ports of the 8250 driver have type 0. */
 function isHardware(folder: string): boolean {
   return existsSync(join(folder, "device")) && read(join(folder, "type")) !== "0";
 }
@@ -61,7 +61,7 @@ function findUsbDevice(folder: string): string | null {
     }
     return null;
   } catch {
-    // Unplugged while we looked.
+    // Unplugged meanwhile.
     return null;
   }
 }
@@ -72,7 +72,7 @@ function readStableNames(folder: string): Map<string, string> {
     try {
       names.set(basename(readlinkSync(join(folder, link))), `/dev/serial/by-id/${link}`);
     } catch {
-      // Unplugged while we looked, or no link: the plain name serves.
+      // Unplugged meanwhile, or no link: the plain name is used.
     }
   }
   return names;

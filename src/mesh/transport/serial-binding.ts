@@ -1,12 +1,12 @@
 /**
- * The binding that `@serialport/stream` works on, made of what Bun can do: the usual native addon aborts the process
- * here and could not be embedded in a compiled binary.
+ * A binding for `@serialport/stream` with Bun's own functions: the usual native addon aborts the process under Bun and
+ * could not be embedded in a compiled binary.
  */
 import { closeSync, constants, openSync, writeSync } from "node:fs";
 import { GatewayError } from "../../errors.ts";
 import { discard, getSpeed, lock, setRaw, unlock } from "./termios.ts";
 
-/** How long a full port is left alone before the next try; there is no event for "has room again". */
+/** How long to wait before writing to a full port again; there is no event for "has room again". */
 const RETRY_FIRST_MS = 1;
 const RETRY_MAX_MS = 32;
 const O_CLOEXEC = 0o2000000;
@@ -16,7 +16,7 @@ interface Reader {
   cancel(): Promise<void>;
 }
 
-/** What of the stream's options counts here: a radio's port is always 8N1 without flow control, and ours alone. */
+/** The stream's options that are used: a radio's port is always 8N1 without flow control, and opened exclusively. */
 export interface SerialOptions {
   readonly path: string;
   readonly baudRate: number;
@@ -25,11 +25,11 @@ export interface SerialOptions {
 /** In the shape of `BindingInterface` of `@serialport/bindings-interface`, whose types cannot be resolved under its export map. */
 export const serialBinding = {
   open: async (options: SerialOptions): Promise<SerialPort> => new SerialPort(options),
-  /** Ports are listed by discover.ts, which knows more about them than the interface can say. */
+  /** Not used: discover.ts lists ports, with more details than this interface has. */
   list: async (): Promise<{ path: string }[]> => [],
 };
 
-/** Errors in the way of the interface: `canceled` means that close() came in between. */
+/** The interface expects errors with `canceled` when close() interrupts a call. */
 class Canceled extends GatewayError {
   readonly canceled = true;
   constructor(path: string) {
@@ -117,14 +117,14 @@ class SerialPort {
     discard(this.#descriptor);
   }
 
-  // The modem lines are not ours: radios take them for reset and boot, and the system raises them at open.
+  // The modem lines are left alone: radios use them for reset and boot, and the system raises them at open.
   async set(): Promise<void> {}
 
   async get(): Promise<{ cts: boolean; dsr: boolean; dcd: boolean }> {
     return { cts: false, dsr: false, dcd: false };
   }
 
-  // Writes resolve when the system has the bytes, and the deadline for them is the transport's.
+  // Writes resolve when the system has the bytes; the transport sets their deadline.
   async drain(): Promise<void> {}
 }
 

@@ -16,7 +16,7 @@ import { WriteQueue } from "./write-queue.ts";
 
 type Port = SerialPortStream<typeof serialBinding>;
 
-/** A radio on a serial port or USB. Opening does not block, so there is no deadline to keep. */
+/** A radio on a serial port or USB. Opening does not block, so it needs no deadline. */
 export class SerialTransport implements Transport {
   readonly type = "serial";
   readonly target: string;
@@ -71,7 +71,7 @@ class SerialConnection implements Connection {
     port.on("data", (bytes: Buffer) => {
       if (!this.#isGone) events.data(new Uint8Array(bytes));
     });
-    // The stream reports a failed write here as well as to the write; the port is of no use after either.
+    // The stream reports a failed write both here and to the write; the port cannot be used after either.
     port.on("error", (error: Error) => {
       this.#why ??= { by: "error", error: this.#down(error.message, error) };
       this.#closePort();
@@ -96,7 +96,7 @@ class SerialConnection implements Connection {
     if (this.port.isOpen) this.port.close();
   }
 
-  /** Comes from the port when its descriptor is closed, and once more from the stream when it was destroyed by an error. */
+  /** Called by the port when its descriptor is closed, and again by the stream when an error destroyed it. */
   #closed(): void {
     if (this.#isGone || this.port.port?.isOpen) return;
     this.#isGone = true;

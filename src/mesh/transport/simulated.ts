@@ -12,10 +12,10 @@ import {
   type TransportLimits,
 } from "./port.ts";
 
-/** What this transport needs of a mesh. */
+/** The members of a mesh that this transport uses. */
 export type Attachable = Pick<SimulatedMesh, "nodes" | "attach">;
 
-/** The way to a {@link SimulatedMesh} in the same process. Bytes cross in memory, each hop on a turn of its own. */
+/** Connects to a {@link SimulatedMesh} in the same process. Bytes are passed in memory, never from inside the call that sent them. */
 export class SimulatedTransport implements Transport {
   readonly type = "simulated";
   readonly target: string;
@@ -87,7 +87,7 @@ class MemoryConnection implements Connection {
   }
 
   close(): Promise<void> {
-    // What the node takes at all it takes at once, so there is nothing to wait for.
+    // The node takes bytes at once or not at all, so there is nothing to wait for.
     this.#flush();
     this.#finish({ by: "local" });
     return this.#closed;
@@ -120,7 +120,7 @@ class MemoryConnection implements Connection {
     if (this.#incoming.length === 1) queueMicrotask(() => this.#handOver());
   }
 
-  /** All that came in one turn goes up as one piece, as from a socket. */
+  /** All bytes of one turn of the event loop are delivered together, as by a socket. */
   #handOver(): void {
     const pieces = this.#incoming;
     this.#incoming = [];
@@ -143,7 +143,7 @@ class MemoryConnection implements Connection {
       deadline.cancel();
       done(fail("link_down", "the connection closed before the bytes were taken"));
     }
-    // After what the node still sent: handOver was queued before this.
+    // Queued behind handOver, so that what the node sent is delivered first.
     queueMicrotask(() => {
       this.#handOver();
       this.events.closed(end);

@@ -42,7 +42,7 @@ export class TcpTransport implements Transport {
     try {
       const outcome = await Promise.race([connecting, givenUp]);
       if (!("ok" in outcome)) return ok(connection.opened(outcome));
-      // Too late to be wanted: when it still comes up, close it; when it fails, nobody asks any more.
+      // The caller no longer waits: a late connection is closed, a late failure ignored.
       connecting.then(
         (socket) => socket.terminate(),
         () => {},
@@ -63,7 +63,7 @@ export class TcpTransport implements Transport {
 
 class TcpConnection implements Connection {
   #socket: Socket<undefined> | null = null;
-  /** What the system has not yet taken of the piece in hand. */
+  /** What the system has not yet taken of the current write. */
   #rest: { bytes: Uint8Array; done: (error?: GatewayError) => void } | null = null;
   #why: ConnectionEnd | null = null;
   #closing: Promise<void> | null = null;
@@ -82,7 +82,7 @@ class TcpConnection implements Connection {
       where: target,
       send: (bytes, done) => {
         this.#rest = { bytes, done };
-        // A little later, so that what is written in one go leaves in one go: each packet wakes the other side.
+        // In a microtask, so that writes of the same turn leave in one packet.
         queueMicrotask(() => this.#flush());
       },
       onStalled: (error) => {
@@ -124,7 +124,7 @@ class TcpConnection implements Connection {
     await this.#queue.flushed(CLOSE_FLUSH_MS);
     this.#why ??= { by: "local" };
     this.#socket?.end();
-    // A peer that does not answer the goodbye must not keep the descriptor.
+    // A peer that does not close its side must not keep the descriptor.
     const timer = this.clock.after(CLOSE_FLUSH_MS, () => this.#socket?.terminate());
     await this.#gone.promise;
     timer.cancel();

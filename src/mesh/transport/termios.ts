@@ -1,10 +1,10 @@
-/** The few C calls that a serial port needs and Bun has none for. Linux, x64 and arm64 (the numbers are the same). */
+/** The C calls that a serial port needs and Bun does not offer. Linux, x64 and arm64 (the numbers are the same). */
 import { dlopen, FFIType } from "bun:ffi";
 import { GatewayError } from "../../errors.ts";
 
 const TCGETS = 0x5401n;
 const TCSETS = 0x5402n;
-/** With a free choice of speed; not every driver and kernel has them. */
+/** These allow any speed; not every driver and kernel has them. */
 const TCGETS2 = 0x802c542an;
 const TCSETS2 = 0x402c542bn;
 const TCFLSH = 0x540bn;
@@ -61,22 +61,22 @@ function libc(): ReturnType<typeof load> {
   return loaded;
 }
 
-/** True when this process now holds the port alone; false when another holds it. */
+/** True when this process now holds the port exclusively; false when another one does. */
 export function lock(descriptor: number): boolean {
   return libc().flock(descriptor, LOCK_EX | LOCK_NB) === 0;
 }
 
-/** Needed before close: Bun keeps a second descriptor of a file that it streams, and the lock belongs to both. */
+/** Needed before close: Bun keeps a second descriptor of a file that it streams, which would keep the lock. */
 export function unlock(descriptor: number): void {
   libc().flock(descriptor, LOCK_UN);
 }
 
-/** Throws away what was received and not read, or written and not sent. */
+/** Discards bytes that were received and not read, or written and not sent. */
 export function discard(descriptor: number): void {
   libc().ioctl(descriptor, TCFLSH, TCIOFLUSH as never);
 }
 
-/** Raw mode, 8N1, no flow control. False: no terminal, or a speed that it cannot do. */
+/** Raw mode, 8N1, no flow control. False: it is no terminal, or cannot do this speed. */
 export function setRaw(descriptor: number, baudRate: number): boolean {
   return setRaw2(descriptor, baudRate) || setRawClassic(descriptor, baudRate);
 }
@@ -98,7 +98,7 @@ function setRawClassic(descriptor: number, baudRate: number): boolean {
   return libc().ioctl(descriptor, TCSETS, termios) === 0;
 }
 
-/** The speed as the system tells it, or null. */
+/** The speed that the system reports, or null. */
 export function getSpeed(descriptor: number): number | null {
   const termios = new Uint32Array(WORDS);
   if (libc().ioctl(descriptor, TCGETS2, termios) === 0) return termios[WORDS - 1] ?? null;
@@ -113,7 +113,7 @@ function fill(termios: Uint32Array, speedBits: number): void {
   termios[CFLAG_WORD] = CFLAG | speedBits;
   const bytes = new Uint8Array(termios.buffer);
   bytes.fill(0, CC_OFFSET, CC_OFFSET + 19);
-  // At least one byte a read: with zero, "nothing there" would look like a hangup.
+  // At least one byte for each read: with zero, an empty port would look like a hangup.
   bytes[CC_OFFSET + VMIN] = 1;
   bytes[CC_OFFSET + VTIME] = 0;
 }

@@ -8,7 +8,7 @@ interface Pending {
   readonly settle: (result: Result<null>) => void;
 }
 
-/** What is handed to the system together at most, in bytes. */
+/** The most that is handed to the system at once, in bytes. */
 const MERGED_MAX = 16 * 1024;
 
 export interface WriteQueueDeps {
@@ -23,13 +23,13 @@ export interface WriteQueueDeps {
 }
 
 /**
- * The bounded way out of a connection: in order, each piece with a deadline, those that wait together in one go. Every
- * transport writes through one of these.
+ * The bounded write queue of a connection: in order, each write with a deadline, waiting writes merged. Every transport
+ * writes through one of these.
  */
 export class WriteQueue {
   readonly #waiting: Pending[] = [];
   #bufferedBytes = 0;
-  /** How many of those that wait are being sent. */
+  /** How many of the waiting writes are being sent. */
   #inHand = 0;
   #isSending = false;
   #timer: Timer | null = null;
@@ -46,13 +46,13 @@ export class WriteQueue {
     }
     return new Promise((settle) => {
       this.#bufferedBytes += bytes.length;
-      // A copy, because the caller may use its array again while this waits.
+      // A copy, because the caller may reuse its array meanwhile.
       this.#waiting.push({ bytes: bytes.slice(), since: this.deps.clock.monotonic(), settle });
       this.#next();
     });
   }
 
-  /** Resolves when nothing waits, or after `ms`. */
+  /** Resolves when no write waits, or after `ms`. */
   flushed(ms: number): Promise<void> {
     if (this.#waiting.length === 0) return Promise.resolve();
     return new Promise((resolve) => {
@@ -64,7 +64,7 @@ export class WriteQueue {
     });
   }
 
-  /** Fails all that waits and all that comes. The first error stays. */
+  /** Fails all waiting and later writes with this error. Later calls do nothing. */
   end(error: GatewayError): void {
     if (this.#ended !== null) return;
     this.#ended = error;
@@ -73,7 +73,7 @@ export class WriteQueue {
     this.#idle();
   }
 
-  /** A loop, not a recursion: a peer that wakes up may take thousands of pieces at once. */
+  /** A loop, not a recursion: a peer that recovers may take thousands of writes at once. */
   #next(): void {
     for (let head = this.#waiting[0]; head !== undefined && !this.#isSending; head = this.#waiting[0]) {
       this.#isSending = true;
@@ -117,7 +117,7 @@ export class WriteQueue {
     const left = head.since + this.deps.limits.writeDeadlineMs - this.deps.clock.monotonic();
     this.#timer = this.deps.clock.after(Math.max(left, 0), () => {
       const message = `the radio took no bytes for ${this.deps.limits.writeDeadlineMs / 1000} s`;
-      const stalled = fail("timeout", message, { where: this.deps.where, hint: "the link is opened again" }).error;
+      const stalled = fail("timeout", message, { where: this.deps.where, hint: "the gateway reconnects by itself" }).error;
       this.end(stalled);
       this.deps.onStalled(stalled);
     });

@@ -4,7 +4,10 @@ const ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 const TIME_DIGITS = 10;
 const RANDOM_DIGITS = 16;
 
-/** Makes message ids: `m_`, ten digits of time, sixteen of chance, base 32. Each sorts after the one before, also when the clock goes back. */
+/**
+ * Makes message ids: `m_`, ten digits of time and sixteen random digits, base 32. Each sorts after the one before, also when
+ * the clock goes back.
+ */
 export function messageIds(clock: Clock, random: Random): () => string {
   let lastTime = 0;
   let shownTime = "";
@@ -15,13 +18,13 @@ export function messageIds(clock: Clock, random: Random): () => string {
       lastTime = Math.max(now, lastTime);
       shownTime = timeDigits(lastTime);
       digits = [...random.bytes(RANDOM_DIGITS)].map((byte) => byte & 31);
-      digits[0] = (digits[0] ?? 0) & 15; // leaves room to count up
+      digits[0] = (digits[0] ?? 0) & 15; // leaves room for increments
     } else increment(digits);
     return `m_${shownTime}${digits.map((digit) => ALPHABET[digit]).join("")}`;
   };
 }
 
-/** Not above any id made at that time (ms since 1970) or later. */
+/** The lowest id that could be made at that time (ms since 1970). */
 export function firstIdOf(time: number): string {
   return `m_${timeDigits(Math.max(0, time))}`;
 }

@@ -24,45 +24,45 @@ export const FAILURE_REASONS = [
 export type FailureReason = (typeof FAILURE_REASONS)[number];
 
 /**
- * waiting: to be sent. writing: handed to the link. written: with the operating system; the radio has said nothing yet, so
- * if the link drops it is sent again under the same id. taken: the radio has it.
+ * `waiting`: to be sent. `writing`: handed to the link. `written`: with the operating system; the radio has not reported yet,
+ * so it is sent again under the same id if the link goes down. `taken`: the radio has it.
  */
 export type PartState = "waiting" | "writing" | "written" | "taken" | "relayed" | "delivered" | "failed";
 
 export interface Part {
   packetId: PacketId;
-  /** Ids under which the radio dropped it, or nobody acknowledged it. A late ack for one still counts. */
+  /** Earlier ids, which the radio dropped or nobody acknowledged. A late ack for one still counts. */
   earlier: PacketId[];
   state: PartState;
   /** Times it was sent under a new id because nobody acknowledged the last. */
   retries: number;
-  /** Times it was sent again under its id because its fate was unknown. */
+  /** Times it was sent again under the same id because nobody reported about it. */
   resends: number;
   /** Not sent before this moment of the monotonic clock. */
   notBefore: number;
-  /** Monotonic; minus infinity: not in this run. */
+  /** Monotonic; minus infinity: not written since the start. */
   writtenAt: number;
 }
 
-/** The parts as they go over one link. */
+/** The parts as one link sends them. */
 export interface Copy {
   readonly link: string;
   readonly parts: Part[];
 }
 
-/** A message that is not settled yet. Memory is the truth about it; the row follows. */
+/** A message that is not final. Memory holds its current state; its row follows. */
 export interface OutMessage {
   readonly id: string;
   readonly request: OutboxRequest;
-  /** As they go out, marks included. */
+  /** One for each part, with its mark such as `(1/3) `. */
   readonly texts: readonly string[];
-  /** One for each text, given before the first byte leaves; every copy begins with them. */
+  /** One for each text, chosen before the first byte leaves; every copy starts with them. */
   readonly packetIds: readonly PacketId[];
-  /** Empty until a link takes it up. */
+  /** Empty until a link is chosen. */
   copies: Copy[];
   state: MessageState;
   /** The last state that was announced. */
-  told: MessageState | null;
+  announced: MessageState | null;
   reason: FailureReason | null;
   code: number | null;
   /** ms since 1970. */
@@ -70,15 +70,15 @@ export interface OutMessage {
   updatedAt: number;
   /** Monotonic: waiting parts fail after it. */
   readonly deadline: number;
-  /** Monotonic: from then on answers about it are not waited for. Set when nothing waits any more. */
+  /** Monotonic: when the wait for answers ends. Set once everything is sent. */
   settleAt: number | null;
   /** Its row exists. */
   stored: boolean;
-  /** Its row says that a restart need not take it up. */
+  /** Its row says that a restart does not resume it. */
   storedFinal: boolean;
-  /** All its packet ids are committed, so that bytes may leave. */
+  /** All its packet ids are committed, so it may be sent. */
   idsStored: boolean;
-  /** Nothing about it changes any more. */
+  /** It no longer changes. */
   final: boolean;
 }
 
@@ -108,7 +108,7 @@ export function hasWaiting(message: OutMessage): boolean {
   );
 }
 
-/** After a restart nothing would have to be done for it: no part waits, none is unconfirmed, no ack is awaited. */
+/** True when a restart would not have to resume it: no part waits, none is unconfirmed, no ack is awaited. */
 export function isSettled(message: OutMessage): boolean {
   if (message.final) return true;
   const { wantAck, to } = message.request;
@@ -120,10 +120,10 @@ export function newPart(packetId: PacketId): Part {
   return { packetId, earlier: [], state: "waiting", retries: 0, resends: 0, notBefore: 0, writtenAt: Number.NEGATIVE_INFINITY };
 }
 
-/** Every id it went or will go under, each once. */
+/** Every packet id it has or had, each once. */
 export function packetIdsOf({ packetIds, copies }: OutMessage): readonly PacketId[] {
   const parts = copies.flatMap((copy) => copy.parts);
-  if (parts.every((part) => part.earlier.length === 0)) return packetIds; // as most are: never given a new one
+  if (parts.every((part) => part.earlier.length === 0)) return packetIds; // the usual case: no part was given a new id
   return [...new Set([...packetIds, ...parts.flatMap((part) => [...part.earlier, part.packetId])])];
 }
 
@@ -148,7 +148,7 @@ export function statusOf(message: OutMessage, part?: number): MessageStatus {
   };
 }
 
-/** Names the sender's place in its lane. */
+/** The key under which a sender's messages are counted and queued. */
 export function senderKey(sender: Sender): string {
   return sender.kind === "plugin" ? `plugin:${sender.plugin}` : sender.kind;
 }
@@ -157,7 +157,7 @@ export function pluginOf(sender: Sender): string | null {
   return sender.kind === "plugin" ? sender.plugin : null;
 }
 
-/** A part as it goes to a radio. */
+/** A part in the form in which a radio sends it. */
 export function outgoing({ request, texts }: OutMessage, part: Part, index: number): OutgoingText {
   const { to, channel, replyId, wantAck, priority } = request;
   return {

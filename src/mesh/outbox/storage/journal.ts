@@ -8,23 +8,23 @@ import type { OutboxStore } from "./store.ts";
 export interface JournalDeps {
   readonly clock: Clock;
   readonly log: Logger;
-  /** Milliseconds between commits, except the first after a pause and those of emergencies. */
+  /** Milliseconds between commits. Emergencies, and the first message after a pause, are committed at once. */
   readonly intervalMs: number;
   soon(run: () => void): void;
-  /** Something was committed: parts may leave now. */
+  /** Packet ids were committed: parts may be sent now. */
   stored(): void;
-  /** It could not be stored and is not to be sent. */
+  /** A message could not be stored and must not be sent. */
   lost(message: OutMessage): void;
 }
 
 /**
- * Brings changed messages into their rows, many with one commit. Packet ids have their commit before they are used; what
- * happened to a part may be up to a second old, for after a crash it is sent again under the same id.
+ * Writes changed messages to their rows, many with one commit. Packet ids are committed before they are used. The state of
+ * a part may be stored a second late: after a crash it is sent again under the same id, which does no harm.
  */
 export class Journal {
-  /** New, or with a new packet id: written with the next commit. */
+  /** New, or with a new packet id. Written with the next commit. */
   readonly #urgent = new Set<OutMessage>();
-  /** Otherwise changed: a second later most have come to rest, and are written once. */
+  /** Changed in another way. Written a second later, when most have stopped changing. */
   readonly #changed = new Set<OutMessage>();
   readonly #waiting = new Map<OutMessage, (stored: Result<null>) => void>();
   readonly #writers: { readonly urgent: DeferredWrite; readonly changed: DeferredWrite };
@@ -49,7 +49,7 @@ export class Journal {
     return this.#urgent.size > 0 || this.#changed.size > 0;
   }
 
-  /** It changed: written after a second, or with the next commit if bytes wait for that. */
+  /** Notes a change: it is written after a second, or with the next commit if a new packet id waits for that. */
   touch(message: OutMessage): void {
     if (this.#urgent.has(message)) return;
     const isUrgent = !message.idsStored;
@@ -58,7 +58,7 @@ export class Journal {
     this.store.database.later(isUrgent ? this.#writers.urgent : this.#writers.changed);
   }
 
-  /** A new message; resolves when it is committed, or will never be. */
+  /** Adds a new message. Resolves when it is committed, or can no longer be. */
   add(message: OutMessage): Promise<Result<null>> {
     return new Promise((resolve) => {
       this.#waiting.set(message, resolve);
@@ -66,7 +66,7 @@ export class Journal {
     });
   }
 
-  /** Commits at the end of this turn, or when the interval since the last commit is over. */
+  /** Commits after the current work, or when the interval since the last commit is over. */
   commitSoon(): void {
     if (this.#due) return;
     this.#due = true;
@@ -75,7 +75,10 @@ export class Journal {
     else this.#timer = this.deps.clock.after(wait, () => this.#commitDue());
   }
 
-  /** Commits what bytes wait for; `full`: it is on the disk on return. A failure is logged, and what was new is given up or sent from memory. */
+  /**
+   * Commits new packet ids; with `full` they are on the disk on return. A failure is logged: new messages are given up, and
+   * messages that were stored before are sent from memory.
+   */
   commit(level: "normal" | "full"): void {
     const { database } = this.store;
     try {
@@ -87,7 +90,7 @@ export class Journal {
     }
   }
 
-  /** Brings every change into its row now. */
+  /** Writes every change now. */
   settle(): void {
     if (this.#urgent.size > 0) this.commit("normal");
     if (this.#changed.size > 0) this.store.database.flush();

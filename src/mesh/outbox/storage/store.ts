@@ -8,8 +8,8 @@ import { type Copy, FAILURE_REASONS, isSettled, newPart, type OutMessage, type P
 export const OUTBOX_SCHEMA: RoomSchema = {
   room: "outbox",
   versions: [
-    // Ids sort by time, so the key is also the order of sending. `copies` has the parts of each link: with one row a
-    // message, its change is one write.
+    // Ids sort by time, so the key is also the order of sending. `copies` holds the parts of each link, so that a change
+    // of a message writes one row.
     `CREATE TABLE outbox (
       id TEXT PRIMARY KEY, state TEXT NOT NULL, final INTEGER NOT NULL, reason TEXT, code INTEGER,
       text TEXT NOT NULL, texts TEXT, packet_ids TEXT NOT NULL, copies TEXT NOT NULL,
@@ -113,7 +113,7 @@ export class OutboxStore {
     );
   }
 
-  /** Those not settled when the program ended, in the order in which they were queued. */
+  /** Messages that were not final when the program ended, in the order in which they were queued. */
   open(): OutMessage[] {
     return this.database.sqlite.query<Row, []>("SELECT * FROM outbox WHERE final = 0 ORDER BY id").all().map(unpack);
   }
@@ -139,7 +139,7 @@ export class OutboxStore {
       .map((row) => statusOf(unpack(row)));
   }
 
-  /** What plugins' messages queued since then brought on the air. */
+  /** What plugins have sent of the messages queued since then. */
   *sentSince(time: number): Generator<{ plugin: string; link: string; texts: readonly string[]; at: number }> {
     const query = this.database.sqlite.query<Row, [string]>("SELECT * FROM outbox WHERE id >= ? AND plugin IS NOT NULL");
     for (const row of query.all(firstIdOf(time))) {
@@ -151,7 +151,7 @@ export class OutboxStore {
     }
   }
 
-  /** Forgets settled messages beyond the bounds of the history. Returns how many. */
+  /** Deletes final messages beyond the bounds of the history. Returns how many. */
   sweep(now: number): number {
     return this.database.write(() => {
       const old = this.database.sqlite.run("DELETE FROM outbox WHERE final = 1 AND queued_at < ?", [now - HISTORY_MS]).changes;
@@ -205,7 +205,7 @@ function unpack(row: Row): OutMessage {
     state: oneOf(MESSAGE_STATES, row.state) ?? "queued",
     reason: row.reason === null ? null : (oneOf(FAILURE_REASONS, row.reason) ?? "refused"),
     code: row.code,
-    told: null,
+    announced: null,
     queuedAt: row.queued_at,
     updatedAt: row.updated_at,
     deadline: Number.POSITIVE_INFINITY,

@@ -1,15 +1,16 @@
 import type { Clock } from "../clock.ts";
 import type { NodeNumber } from "../mesh/ids.ts";
-import type { Place } from "./items.ts";
+import type { MenuPlace } from "./items.ts";
 
-/** Where a node stands: the last place is shown. Never empty. */
+/** Where a node is in the menus. */
 export interface MenuSession {
-  readonly stack: Place[];
+  /** From the main menu down; the last one is shown. Never empty. */
+  readonly stack: MenuPlace[];
   page: number;
   usedAt: number;
 }
 
-/** One menu session for each node, ended when idle; the least recently used make room for new ones. */
+/** One menu session for each node. It ends when idle; the least recently used are dropped to make room. */
 export class MenuSessions {
   readonly #sessions = new Map<NodeNumber, MenuSession>();
   readonly counters = { opened: 0, closed: 0, expired: 0, evicted: 0 };
@@ -31,7 +32,7 @@ export class MenuSessions {
     return session;
   }
 
-  open(node: NodeNumber, place: Place): MenuSession {
+  open(node: NodeNumber, place: MenuPlace): MenuSession {
     this.#expire();
     this.#sessions.delete(node);
     const session: MenuSession = { stack: [place], page: 0, usedAt: this.clock.monotonic() };
@@ -54,7 +55,7 @@ export class MenuSessions {
     return this.#sessions.size;
   }
 
-  /** The map is in order of use, so the idle ones stand first. */
+  /** The map is in order of use, so idle sessions come first. */
   #expire(): void {
     const now = this.clock.monotonic();
     for (const [node, session] of this.#sessions) {

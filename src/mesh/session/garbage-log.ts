@@ -3,8 +3,8 @@ import type { Logger } from "../../log/logger.ts";
 
 const EVERY_MS = 60_000;
 
-/** Says in the log what a link could not use: at once the first time, then at most once a minute, and never loses a count. */
-export class RubbishLog {
+/** Logs what a link received and could not use: at once the first time, then at most once a minute, counting everything. */
+export class GarbageLog {
   #garbageBytes = 0;
   #undecodable = 0;
   #last = Number.NEGATIVE_INFINITY;
@@ -24,7 +24,7 @@ export class RubbishLog {
     this.#timer ??= this.clock.after(Math.max(pause, 0), () => this.flush());
   }
 
-  /** Says what is left; for the end of a link. */
+  /** Logs what has not been logged yet. */
   flush(): void {
     this.#timer?.cancel();
     this.#timer = null;
