@@ -81,6 +81,53 @@ describe("the log file", () => {
     expect(readFileSync(path, "utf8")).toBe("back\n");
   });
 
+  test("a second failure after a good write is reported too", () => {
+    const again = make(2, 1);
+    for (let time = 1; time <= 2; time++) {
+      mkdirSync(`${again.path}`, { recursive: true });
+      again.file.write("lost");
+      again.clock.pass(6000);
+      expect(again.troubles).toHaveLength(time);
+      rmSync(again.path, { recursive: true });
+      again.file.write("good");
+      again.clock.pass(6000);
+      expect(readFileSync(again.path, "utf8")).toBe("good\n");
+      rmSync(again.path);
+    }
+  });
+
+  test("one line larger than the file may be goes into a new file, and nothing is rotated before it", () => {
+    const { file, path } = make(1);
+    file.write("x".repeat(5000));
+    file.stop();
+    expect(existsSync(`${path}.1`)).toBe(false);
+    expect(statSync(path).size).toBe(5001);
+    expect(statSync(path).mode & 0o777).toBe(0o640);
+  });
+
+  test("the size of what an earlier run wrote counts, up to the last byte", () => {
+    const { file, path } = make(1);
+    mkdirSync(join(folder, "logs"));
+    writeFileSync(path, "y".repeat(1000));
+    file.write("x".repeat(47));
+    file.flush();
+    expect(existsSync(`${path}.1`)).toBe(false);
+    file.write("");
+    file.stop();
+    expect(readFileSync(`${path}.1`, "utf8")).toHaveLength(1048);
+    expect(readFileSync(path, "utf8")).toBe("\n");
+  });
+
+  test("a flush with nothing to write makes no file, and a write after the stop is dropped", () => {
+    const { file, path } = make();
+    file.flush();
+    file.stop();
+    file.write("late");
+    file.flush();
+    expect(existsSync(path)).toBe(false);
+    expect(file.dropped).toBe(1);
+  });
+
   test("a full disk is survived", () => {
     const clock = new FakeClock();
     const troubles: string[] = [];

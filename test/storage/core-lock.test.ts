@@ -71,6 +71,38 @@ test("a folder that cannot be used gives one clear line", () => {
   }
 });
 
+test("a folder that cannot be used says why", () => {
+  const file = join(folder, "file");
+  writeFileSync(file, "");
+  const reasons = [file, join(file, "below")].map((path) => {
+    const refused = lockDataFolder(path);
+    return refused.ok ? "" : refused.error.message;
+  });
+  expect(reasons).toEqual([
+    "the data folder cannot be used: there is a file of that name",
+    "the data folder cannot be used: a part of the path is a file",
+  ]);
+});
+
+test("the lock names its holder while it is held, is for its user alone, and the file stays", () => {
+  const lock = lockDataFolder(folder);
+  if (!lock.ok) throw lock.error;
+  const path = join(folder, "lock");
+  expect(readFileSync(path, "utf8")).toBe(`${process.pid}\n`);
+  expect(statSync(path).mode & 0o777).toBe(0o600);
+  writeFileSync(path, "nobody");
+  const refused = lockDataFolder(folder);
+  expect(refused.ok ? null : [refused.error.message, refused.error.data]).toEqual(["another gateway uses this data folder", {}]);
+  lock.value.release();
+  expect(readFileSync(path, "utf8")).toBe("");
+});
+
+test("an atomic write is readable by all unless it says otherwise", () => {
+  const path = join(folder, "page");
+  writeFileAtomically(path, "one");
+  expect(statSync(path).mode & 0o777).toBe(0o644);
+});
+
 test("an atomic write has its mode, leaves no temporary file, and spares the old file when it fails", () => {
   const path = join(folder, "token");
   writeFileAtomically(path, "one", { mode: 0o600 });

@@ -179,6 +179,84 @@ test("checkpoints at most every five seconds, and not when nothing was written",
   database.close();
 });
 
+test("patient work waits for its own second; the same work twice is written once", () => {
+  const database = open(MAIL);
+  const done: string[] = [];
+  const deferred = (name: string, patient?: boolean) => ({
+    write: () => void add(database, name),
+    written: () => void done.push(name),
+    ...(patient === undefined ? {} : { patient }),
+  });
+  const quick = deferred("quick");
+  database.later(deferred("patient", true));
+  database.later(quick);
+  database.later(quick);
+  database.write(() => database.write(() => add(database, "work")));
+  expect(texts(database)).toEqual(["quick", "work"]);
+  expect(database.stats().commits).toBe(1);
+  clock.advance(DEFERRED_MS - 1);
+  expect(done).toEqual(["quick"]);
+  clock.advance(1);
+  expect(done).toEqual(["quick", "patient"]);
+  database.flush();
+  expect(database.stats().commits).toBe(2);
+  database.later(deferred("at the end", true));
+  database.close();
+  expect(done).toEqual(["quick", "patient", "at the end"]);
+  expect(clock.pending).toBe(0);
+  database.later(quick);
+  expect(clock.pending).toBe(0);
+});
+
+test("a flush that fails is tried again every second and reported once a minute", () => {
+  const errors: string[] = [];
+  const log = { ...silentLogger, error: (message: string) => void errors.push(message) };
+  const opened = openCoreDatabase(path(), [MAIL], { clock, log });
+  if (!opened.ok) throw opened.error;
+  let tries = 0;
+  let broken = true;
+  opened.value.later({
+    write: () => {
+      tries += 1;
+      if (broken) throw new RangeError("the disk is full");
+    },
+    written: () => {},
+  });
+  clock.advance(60_000);
+  expect(tries).toBe(60);
+  expect(errors).toEqual(["the database cannot be written; tried again every second"]);
+  clock.advance(1_000);
+  expect(errors).toHaveLength(2);
+  broken = false;
+  clock.advance(120_000);
+  expect(tries).toBe(62);
+  expect(errors).toHaveLength(2);
+  opened.value.close();
+});
+
+test("a database that another program holds is not migrated, and nothing of it is changed", () => {
+  open(MAIL).close();
+  const holder = new Database(path(), { readwrite: true });
+  holder.run("CREATE TABLE bystander (x)");
+  holder.run("BEGIN EXCLUSIVE");
+  const failed = openCoreDatabase(path(), [MAIL2], { clock, log: silentLogger });
+  expect(failed.ok ? "" : failed.error.summary()).toMatch(
+    /gateway\.db: the database cannot be opened: .*locked \(see that .* may read and write it/,
+  );
+  holder.run("ROLLBACK");
+  holder.close();
+  const unchanged = open(MAIL);
+  expect(unchanged.sqlite.query("SELECT name FROM pragma_table_info('mail')").all()).toHaveLength(2);
+  unchanged.close();
+}, 60_000);
+
+test("tables reference each other for real, and values are bound by their names", () => {
+  const database = open({ room: "r", versions: ["CREATE TABLE a (id INTEGER PRIMARY KEY); CREATE TABLE b (a INTEGER REFERENCES a (id))"] });
+  expect(() => database.write(() => database.sqlite.run("INSERT INTO b VALUES (1)"))).toThrow("FOREIGN KEY");
+  expect(() => database.sqlite.query("SELECT $missing").get({})).toThrow("missing");
+  database.close();
+});
+
 test("withFull is on the disk when it returns, and the level goes back also after a failure", () => {
   const database = open(MAIL);
   const level = () => database.sqlite.query<{ synchronous: number }, []>("PRAGMA synchronous").get()?.synchronous;
