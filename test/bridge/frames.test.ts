@@ -1,8 +1,10 @@
 import { describe, expect, test } from "bun:test";
-import { Bridge, type BridgeEnd, encodeFrame, FrameDecoder, MAX_FRAME, parseFrame } from "../../src/bridge/bridge.ts";
+import { Bridge, type BridgeEnd } from "../../src/bridge/bridge.ts";
+import { encodeFrame, FrameDecoder, MAX_FRAME, parseFrame } from "../../src/bridge/frame-codec.ts";
 import { checkFromHost } from "../../src/bridge/frames.ts";
-import { fdStream, memoryStreams } from "../../src/bridge/streams.ts";
-import { HandClock } from "../storage/core-clock.ts";
+import { memoryStreams } from "../../src/bridge/memory-streams.ts";
+import { fdStream } from "../../src/bridge/streams.ts";
+import { FakeClock } from "../fake-clock.ts";
 
 const LIMITS = { framesPerSecond: 3, bytesPerSecond: 100, maxMessage: 20 };
 const settled = () => Bun.sleep(0);
@@ -11,7 +13,7 @@ function pair(limits: Partial<typeof LIMITS> = {}) {
   const [near, far] = memoryStreams();
   const ends: BridgeEnd[] = [];
   const got: unknown[] = [];
-  const clock = new HandClock();
+  const clock = new FakeClock();
   const bridge = new Bridge<object, unknown>(near, {
     ...LIMITS,
     ...limits,
@@ -55,12 +57,12 @@ describe("the rate of frames", () => {
     for (let second = 0; second < 3; second++) {
       for (let n = 0; n < 3; n++) say(n);
       await settled();
-      clock.advance(1000);
+      clock.pass(1000);
     }
     expect([got.length, ends]).toEqual([9, []]);
     for (let n = 0; n < 3; n++) say(n);
     await settled();
-    clock.advance(999);
+    clock.pass(999);
     say(3);
     await settled();
     expect(ends).toEqual([{ reason: "protocol", detail: "more than 3 frames in a second" }]);
