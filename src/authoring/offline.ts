@@ -41,7 +41,10 @@ export async function installOffline(config: Config, found: PluginPackage, who: 
       limits: limitsAbove(manifest, config),
       bundled: false,
     };
-    const accepted = grants.accept(asker, installedPath(config.data_dir, manifest.name), { who, means: "cli" });
+    const accepted = grants.accept({ name: manifest.name, path: installedPath(config.data_dir, manifest.name) }, asker, {
+      who,
+      means: "cli",
+    });
     if (!accepted.ok) {
       rollBack(config.data_dir, manifest.name);
       return accepted;
@@ -57,7 +60,7 @@ export async function removeOffline(config: Config, name: string, purge: boolean
   return holding(config, ({ database, grants, note }) => {
     if (!uninstall(config.data_dir, name))
       return fail("not_found", `no plugin called ${JSON.stringify(name.slice(0, 64))} is installed in ${config.data_dir}`);
-    grants.forget(name, installedPath(config.data_dir, name));
+    grants.forget({ name, path: installedPath(config.data_dir, name) });
     forgetDecisions(database, name);
     database.write(() => database.sqlite.run("DELETE FROM secrets WHERE plugin = ?", [name]));
     // Its data lies in the one or the other, as it had a process of its own or shared one.
@@ -79,7 +82,7 @@ async function holding(config: Config, work: (held: Held) => Result<null>, clock
     try {
       return work({
         database: database.value,
-        grants: new GrantStore(database.value.sqlite, clock),
+        grants: new GrantStore(database.value, clock),
         note: (plugin, event, detail) => audit.note(event, plugin, { detail }),
       });
     } finally {

@@ -20,7 +20,7 @@ export interface BrokerDeps {
   onRequest?(plugin: string, wanted: Descriptor): void;
 }
 
-/** A call may be on its way while its permission is revoked: for so long its token is refused, but is no forgery. */
+/** A call may be on its way while its permission is revoked: for this time its token is refused, but counts as no forgery. */
 const GRACE_MS = 5000;
 /** Dead tokens remembered, so that a replay can be told from a guess. */
 const DEAD_MAX = 4096;
@@ -40,11 +40,11 @@ export class Broker {
   #dead = 0;
   #owners = 0;
 
-  constructor(private readonly parts: BrokerDeps) {}
+  constructor(private readonly deps: BrokerDeps) {}
 
-  /** One plugin's capabilities for one load; a reload has two capability sets at once for a while. */
-  open(plugin: string, standing: Standing): LiveCapabilitySet {
-    const { clock, random, audit, onForgery, onRequest } = this.parts;
+  /** One plugin's capabilities for one load; during a reload there are two. `onClose` is called once, when the set is closed. */
+  open(plugin: string, standing: Standing, onClose: () => void = () => undefined): LiveCapabilitySet {
+    const { clock, random, audit, onForgery, onRequest } = this.deps;
     const owner = ++this.#owners;
     return new BrokeredCapabilitySet(plugin, standing, {
       clock,
@@ -58,6 +58,7 @@ export class Broker {
       kill: (token) => this.#kill(token),
       onForgery: (kind, permission, correlationId) => onForgery(plugin, { kind, permission, correlationId }),
       onRequest: (wanted) => onRequest?.(plugin, wanted),
+      onClose,
     });
   }
 
@@ -72,13 +73,13 @@ export class Broker {
     if (held.owner !== owner) return held.diedAt === null ? "foreign" : "dead";
     if (held.permission !== permission) return "wrong_permission";
     if (held.diedAt === null) return "good";
-    return this.parts.clock.monotonic() - held.diedAt <= GRACE_MS ? "late" : "dead";
+    return this.deps.clock.monotonic() - held.diedAt <= GRACE_MS ? "late" : "dead";
   }
 
   #kill(token: string): void {
     const held = this.#held.get(digest(token));
     if (held === undefined || held.diedAt !== null) return;
-    held.diedAt = this.parts.clock.monotonic();
+    held.diedAt = this.deps.clock.monotonic();
     this.#dead++;
     for (const [key, old] of this.#held) {
       if (this.#dead <= DEAD_MAX) break;

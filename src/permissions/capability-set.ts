@@ -1,20 +1,9 @@
 import type { Clock } from "../clock.ts";
 import type { Subscription } from "../lifetime.ts";
 import { parseRate, TokenBucket } from "../rates.ts";
-import {
-  explainRule,
-  type Layer,
-  layerFor,
-  REPLY_RULE,
-  type Rule,
-  ruleAllows,
-  rulesOf,
-  ruleWithin,
-  type Standing,
-  type Why,
-} from "./decide.ts";
-import { type Descriptor, printText, toEntry } from "./grammar/descriptor.ts";
-import { type Atom, atomCovers, denialSet, intersection, permissionSet, printSet, toDescriptors } from "./grammar/sets.ts";
+import { explainRule, type Layer, layerFor, REPLY_RULE, type Rule, ruleAllows, ruleWithin, type Standing, type Why } from "./decide.ts";
+import { type Descriptor, printText } from "./grammar/descriptor.ts";
+import { type Atom, atomCovers, denialSet, intersection, permissionSet, printSet } from "./grammar/sets.ts";
 import {
   type Ask,
   type CapabilitySet,
@@ -23,6 +12,7 @@ import {
   type PermissionName,
   type PermissionStates,
 } from "./grammar/types.ts";
+import { type RuleTable, ruleTable, statesOf } from "./states.ts";
 import { hintFor, scopeOf } from "./words.ts";
 
 export type PermissionQuery = { readonly state: "granted" | "denied" | "prompt"; readonly partial: boolean };
@@ -65,19 +55,14 @@ export interface CapabilitySetDeps {
   kill(token: string): void;
   onForgery(kind: Forged, permission: PermissionName, correlationId: string): void;
   onRequest(wanted: Descriptor): void;
+  /** Once, after every token has died. */
+  onClose(): void;
 }
 export type Forged = "unknown" | "foreign" | "wrong_permission" | "dead";
 
 export const REQUESTS_MAX = 32;
 const DROPS_MAX = 32;
 const UNLOADED = "the plugin was unloaded";
-
-type RuleTable = Readonly<Record<PermissionName, readonly Rule[]>>;
-const tableOf = (standing: Standing): RuleTable => {
-  const table = Object.fromEntries(PERMISSION_NAMES.map((name): [string, Rule[]] => [name, []])) as Record<PermissionName, Rule[]>;
-  for (const rule of rulesOf(standing)) table[rule.atom.permission].push(rule);
-  return table;
-};
 
 export class BrokeredCapabilitySet implements LiveCapabilitySet {
   /** As the operator has it. */
@@ -97,11 +82,11 @@ export class BrokeredCapabilitySet implements LiveCapabilitySet {
   constructor(
     readonly plugin: string,
     standing: Standing,
-    private readonly parts: CapabilitySetDeps,
+    private readonly deps: CapabilitySetDeps,
   ) {
     this.#given = standing;
     this.#standing = standing;
-    this.#rules = tableOf(standing);
+    this.#rules = ruleTable(standing);
     this.#mintMissing();
   }
 
@@ -112,10 +97,10 @@ export class BrokeredCapabilitySet implements LiveCapabilitySet {
   check(token: string | null, ask: Ask, correlationId: string): Decision {
     if (token === null)
       return this.#decide(ask, correlationId, this.#tokens[ask.permission] === undefined ? null : "no token was presented");
-    const verdict = this.parts.judge(token, ask.permission);
+    const verdict = this.deps.judge(token, ask.permission);
     if (verdict === "good" || verdict === "late")
       return this.#decide(ask, correlationId, verdict === "good" ? null : "the permission was revoked a moment ago");
-    this.parts.onForgery(verdict, ask.permission, correlationId);
+    this.deps.onForgery(verdict, ask.permission, correlationId);
     return this.#deny(ask, correlationId, `forged token (${verdict})`, undefined);
   }
 
@@ -141,7 +126,7 @@ export class BrokeredCapabilitySet implements LiveCapabilitySet {
       return { ...denied, retryAfterS: rule, hint: `the rate is used up; try again in ${Math.ceil(rule)} s` };
     }
     const text = isReply ? REPLY_RULE : `granted: ${this.#text(rule)}`;
-    this.parts.audit.record({
+    this.deps.audit.record({
       plugin: this.plugin,
       permission: ask.permission,
       scope: scopeOf(ask),
@@ -153,27 +138,8 @@ export class BrokeredCapabilitySet implements LiveCapabilitySet {
   }
 
   states(): PermissionStates {
-    const rules = this.#closed ? [] : PERMISSION_NAMES.flatMap((permission) => this.#rules[permission]);
-    const whole = rules.filter((rule) => rule.except.length === 0).map((rule) => rule.atom);
-    // What one rule carves out and another allows again is not denied.
-    const carved = rules.flatMap((rule) => rule.except).filter((atom) => intersection([atom], whole).length === 0);
-    const entries = (atoms: readonly Atom[]) => toDescriptors(atoms).map(toEntry);
-    // What was requested and refused whole leaves no rule that could show the hole.
-    const refused = this.#standing.requested.filter((atom) => {
-      const layer = this.#standing.layers.findLast((each) => intersection([atom], each.set).length > 0);
-      return (
-        layer?.effect === "deny" &&
-        intersection(
-          [atom],
-          rules.map((rule) => rule.atom),
-        ).length === 0
-      );
-    });
-    return {
-      granted: entries(rules.map((rule) => rule.atom)),
-      denied: entries([...carved, ...(this.#closed ? [] : refused)]),
-      requested: entries(this.#standing.requested),
-    };
+    const states = statesOf(this.#standing, this.#rules);
+    return this.#closed ? { granted: [], denied: [], requested: states.requested } : states;
   }
 
   signal(permission: PermissionName): AbortSignal {
@@ -199,7 +165,7 @@ export class BrokeredCapabilitySet implements LiveCapabilitySet {
     if (this.#closed) return;
     const before = this.#rules;
     this.#standing = { ...this.#given, layers: [...this.#given.layers, ...this.#drops] };
-    this.#rules = tableOf(this.#standing);
+    this.#rules = ruleTable(this.#standing);
     for (const permission of PERMISSION_NAMES) {
       const now = this.#rules[permission];
       if (now.length === 0) this.#killToken(permission);
@@ -232,7 +198,7 @@ export class BrokeredCapabilitySet implements LiveCapabilitySet {
     const text = printText(descriptor);
     if (found.state === "prompt" && !this.#requests.has(text) && this.#requests.size < REQUESTS_MAX) {
       this.#requests.set(text, descriptor);
-      this.parts.onRequest(descriptor);
+      this.deps.onRequest(descriptor);
     }
     return found;
   }
@@ -253,10 +219,10 @@ export class BrokeredCapabilitySet implements LiveCapabilitySet {
   }
 
   decidedElsewhere(permission: PermissionName, allowed: number, denied: number): void {
-    const say = (result: "allow" | "deny", rule: string) =>
-      this.parts.audit.record({ plugin: this.plugin, permission, scope: "", result, rule, correlationId: "" });
-    if (allowed > 0) say("allow", "granted; decided in the plugin host");
-    if (denied > 0) say("deny", "not granted; decided in the plugin host");
+    const record = (result: "allow" | "deny", rule: string) =>
+      this.deps.audit.record({ plugin: this.plugin, permission, scope: "", result, rule, correlationId: "" });
+    if (allowed > 0) record("allow", "granted; decided in the plugin host");
+    if (denied > 0) record("deny", "not granted; decided in the plugin host");
   }
 
   quotaMb(): number | null {
@@ -272,6 +238,7 @@ export class BrokeredCapabilitySet implements LiveCapabilitySet {
     for (const controller of this.#signals.values()) controller.abort();
     for (const listener of [...this.#listeners]) listener();
     this.#listeners.clear();
+    this.deps.onClose();
   }
 
   #takenAway(ask: Ask): boolean {
@@ -298,14 +265,14 @@ export class BrokeredCapabilitySet implements LiveCapabilitySet {
   #bucket(text: string): TokenBucket | null {
     const rate = parseRate(text);
     if (!rate.ok) return null;
-    const bucket = new TokenBucket(this.parts.clock, rate.value);
+    const bucket = new TokenBucket(this.deps.clock, rate.value);
     this.#buckets.set(text, bucket);
     return bucket;
   }
 
   #deny(ask: Ask, correlationId: string, rule: string, cause: Why["cause"] | undefined): Decision & { allowed: false } {
     const scope = scopeOf(ask);
-    this.parts.audit.record({ plugin: this.plugin, permission: ask.permission, scope, result: "deny", rule, correlationId });
+    this.deps.audit.record({ plugin: this.plugin, permission: ask.permission, scope, result: "deny", rule, correlationId });
     return { allowed: false, rule, permission: ask.permission, scope, hint: hintFor(this.plugin, ask, cause) };
   }
 
@@ -318,13 +285,13 @@ export class BrokeredCapabilitySet implements LiveCapabilitySet {
   #killToken(permission: PermissionName): void {
     const token = this.#tokens[permission];
     if (token === undefined) return;
-    this.parts.kill(token);
+    this.deps.kill(token);
     delete this.#tokens[permission];
   }
 
   #mintMissing(): void {
     for (const permission of PERMISSION_NAMES) {
-      if (this.#rules[permission].length > 0) this.#tokens[permission] ??= this.parts.mint(permission);
+      if (this.#rules[permission].length > 0) this.#tokens[permission] ??= this.deps.mint(permission);
     }
   }
 }

@@ -1,7 +1,7 @@
-import type { Database } from "bun:sqlite";
 import * as v from "valibot";
 import type { Clock } from "../clock.ts";
 import { fail, GatewayError, ok, type Result } from "../errors.ts";
+import type { CoreDatabase } from "../storage/core.ts";
 import type { Acceptance, GrantOutcome, Means, Override, PermissionRequester } from "./decide.ts";
 import { type Descriptor, parseText, printText } from "./grammar/descriptor.ts";
 import {
@@ -62,29 +62,36 @@ const overrideRow = v.object({
 });
 const limitsSchema = v.record(v.string(), v.number());
 
-/** Who accepted what, and the words spoken since. All methods are synchronous and small. */
+/** One plugin at one place. */
+export interface PluginPlace {
+  readonly name: string;
+  /** Its folder. */
+  readonly path: string;
+}
+
+/** Who accepted what, and the later decisions. All methods are synchronous and small; all writing goes through the core database's writer. */
 export class GrantStore {
   constructor(
-    private readonly database: Database,
+    private readonly database: Pick<CoreDatabase, "sqlite" | "write">,
     private readonly clock: Clock,
   ) {}
 
   /** The acceptance in force for this plugin at this place, or null. */
-  current(plugin: string, originPath: string): Acceptance | null {
-    return this.history(plugin, originPath, 1)[0] ?? null;
+  current(place: PluginPlace): Acceptance | null {
+    return this.history(place, 1)[0] ?? null;
   }
 
   /** Where plugins of this name were accepted. */
   places(plugin: string): string[] {
-    const rows = this.database.query("SELECT DISTINCT origin_path FROM permission_acceptances WHERE plugin = ?").all(plugin);
+    const rows = this.database.sqlite.query("SELECT DISTINCT origin_path FROM permission_acceptances WHERE plugin = ?").all(plugin);
     return rows.map((row) => read(v.object({ origin_path: v.string() }), row).origin_path);
   }
 
   /** Latest first. */
-  history(plugin: string, originPath: string, limit = HISTORY_MAX): Acceptance[] {
-    const rows = this.database
+  history({ name, path }: PluginPlace, limit = HISTORY_MAX): Acceptance[] {
+    const rows = this.database.sqlite
       .query("SELECT * FROM permission_acceptances WHERE plugin = ? AND origin_path = ? ORDER BY id DESC LIMIT ?")
-      .all(plugin, originPath, limit);
+      .all(name, path, limit);
     return rows.map((row) => {
       const found = read(acceptanceRow, row);
       return {
@@ -103,12 +110,12 @@ export class GrantStore {
   }
 
   /** Stores that this very set was accepted; it takes the place of what was accepted before. */
-  accept(requester: PermissionRequester, originPath: string, by: { who: string; means: Means }): Result<Acceptance> {
+  accept(place: PluginPlace, requester: PermissionRequester, by: { who: string; means: Means }): Result<Acceptance> {
     const set = permissionSet(requester.requested);
     if (!set.ok) return set;
     const acceptance: Acceptance = {
       plugin: requester.plugin,
-      originPath,
+      originPath: place.path,
       permissionHash: permissionSetHash(set.value, requester.limits),
       descriptors: requester.requested,
       limits: requester.limits,
@@ -118,14 +125,20 @@ export class GrantStore {
       means: by.means,
       acceptedAt: this.clock.now(),
     };
-    this.database
+    this.database.write(() => this.#insert(acceptance));
+    return ok(acceptance);
+  }
+
+  #insert(acceptance: Acceptance): void {
+    const { sqlite } = this.database;
+    sqlite
       .query(
         `INSERT INTO permission_acceptances (plugin, origin_path, permission_hash, permissions, limits, version, code_hash, who, means, accepted_at)
          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       )
       .run(
         acceptance.plugin,
-        originPath,
+        acceptance.originPath,
         acceptance.permissionHash,
         JSON.stringify(acceptance.descriptors.map(printText)),
         JSON.stringify(acceptance.limits),
@@ -135,26 +148,25 @@ export class GrantStore {
         acceptance.means,
         acceptance.acceptedAt,
       );
-    this.database
+    sqlite
       .query(
         `DELETE FROM permission_acceptances WHERE plugin = ?1 AND origin_path = ?2 AND id NOT IN
          (SELECT id FROM permission_acceptances WHERE plugin = ?1 AND origin_path = ?2 ORDER BY id DESC LIMIT ?3)`,
       )
-      .run(acceptance.plugin, originPath, HISTORY_MAX);
-    return ok(acceptance);
+      .run(acceptance.plugin, acceptance.originPath, HISTORY_MAX);
   }
 
   /** Stores what a verdict says is due (first sight, narrowing, changed code). */
-  settle(requester: PermissionRequester, originPath: string, verdict: GrantOutcome): Result<null> {
+  settle(place: PluginPlace, requester: PermissionRequester, verdict: GrantOutcome): Result<null> {
     if (verdict.record === null) return ok(null);
-    const who = this.current(requester.plugin, originPath)?.who ?? "operator";
-    const stored = this.accept(requester, originPath, { who, means: verdict.record });
+    const who = this.current(place)?.who ?? "operator";
+    const stored = this.accept(place, requester, { who, means: verdict.record });
     return stored.ok ? ok(null) : stored;
   }
 
   /** Oldest first. */
-  overrides(plugin: string, originPath: string): Override[] {
-    return this.#overrideRows(plugin, originPath).map(({ override }) => override);
+  overrides(place: PluginPlace): Override[] {
+    return this.#overrideRows(place).map(({ override }) => override);
   }
 
   /**
@@ -162,8 +174,7 @@ export class GrantStore {
    * so that it cannot cover what a later version comes to ask. Answers what was granted.
    */
   grant(
-    plugin: string,
-    originPath: string,
+    place: PluginPlace,
     descriptor: Descriptor,
     requested: { manifest: PermissionSet; atRuntime: readonly Descriptor[] },
     by: Pick<Override, "who" | "means" | "configHash">,
@@ -175,68 +186,74 @@ export class GrantStore {
     const extra = toDescriptors(difference(intersection(wanted.value, atRuntime.value), requested.manifest));
     if (held.length + extra.length === 0) {
       const hint = "add it to the manifest, or let the plugin call permissions.request";
-      return fail("not_found", `${plugin} did not request ${printText(descriptor)}`, { hint });
+      return fail("not_found", `${place.name} did not request ${printText(descriptor)}`, { hint });
     }
-    for (const each of [...held, ...extra]) {
-      const stored = this.override(plugin, originPath, { effect: "grant", descriptor: each, extra: extra.includes(each), ...by });
-      if (!stored.ok) return stored;
-    }
-    return ok([...held, ...extra]);
+    return this.database.write(() => {
+      for (const each of [...held, ...extra]) {
+        const stored = this.override(place, { effect: "grant", descriptor: each, extra: extra.includes(each), ...by });
+        if (!stored.ok) return stored;
+      }
+      return ok([...held, ...extra]);
+    });
   }
 
-  /** Stores a later word (a grant through {@link grant}). Words that it makes void are removed, but never a grant by another grant's kind. */
-  override(plugin: string, originPath: string, word: Omit<Override, "at">): Result<Override> {
-    const wide = word.effect === "grant" ? permissionSet([word.descriptor]) : denialSet([word.descriptor]);
+  /**
+   * Stores a later decision (a grant through {@link grant}). Decisions that it makes void are removed, but never a grant
+   * by a grant of the other kind. Where there are too many, nothing changes.
+   */
+  override(place: PluginPlace, decision: Omit<Override, "at">): Result<Override> {
+    const wide = setOf(decision);
     if (!wide.ok) return wide;
-    const override: Override = { ...word, at: this.clock.now() };
-    const store = this.database.transaction(() => {
-      let kept = 0;
-      for (const { id, override: old } of this.#overrideRows(plugin, originPath)) {
-        const set = old.effect === "grant" ? permissionSet([old.descriptor]) : denialSet([old.descriptor]);
-        if (set.ok && isSubset(set.value, wide.value) && !(old.extra && !word.extra && word.effect === "grant"))
-          this.database.query("DELETE FROM permission_overrides WHERE id = ?").run(id);
-        else kept++;
-      }
-      if (kept >= OVERRIDES_MAX) {
-        const hint = `revoke or grant ${word.descriptor.name} as a whole first`;
-        return fail("conflict", `${plugin} already has ${kept} single decisions`, { hint });
-      }
-      this.database
-        .query(
-          `INSERT INTO permission_overrides (plugin, origin_path, effect, permission, who, means, at, config_hash, extra) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-        )
-        .run(
-          plugin,
-          originPath,
-          override.effect,
-          printText(override.descriptor),
-          override.who,
-          override.means,
-          override.at,
-          override.configHash,
-          Number(override.extra === true),
-        );
-      return ok(override);
+    const override: Override = { ...decision, at: this.clock.now() };
+    const rows = this.#overrideRows(place);
+    const isVoid = (old: Override) => {
+      const set = setOf(old);
+      return set.ok && isSubset(set.value, wide.value) && !(old.extra && !decision.extra && decision.effect === "grant");
+    };
+    const ended = rows.filter((row) => isVoid(row.override));
+    const kept = rows.length - ended.length;
+    if (kept >= OVERRIDES_MAX) {
+      const hint = `revoke or grant ${decision.descriptor.name} as a whole first`;
+      return fail("conflict", `${place.name} already has ${kept} single decisions`, { hint });
+    }
+    this.database.write(() => {
+      for (const { id } of ended) this.database.sqlite.query("DELETE FROM permission_overrides WHERE id = ?").run(id);
+      this.#insertOverride(place, override);
     });
-    return store();
+    return ok(override);
+  }
+
+  #insertOverride({ name, path }: PluginPlace, { effect, descriptor, who, means, at, configHash, extra }: Override): void {
+    this.database.sqlite
+      .query(
+        `INSERT INTO permission_overrides (plugin, origin_path, effect, permission, who, means, at, config_hash, extra) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      )
+      .run(name, path, effect, printText(descriptor), who, means, at, configHash, Number(extra === true));
   }
 
   /** Forgets all about a plugin at one place: it was removed. */
-  forget(plugin: string, originPath: string): void {
-    for (const table of ["permission_acceptances", "permission_overrides"]) {
-      this.database.query(`DELETE FROM ${table} WHERE plugin = ? AND origin_path = ?`).run(plugin, originPath);
-    }
+  forget({ name, path }: PluginPlace): void {
+    this.database.write(() => {
+      for (const table of ["permission_acceptances", "permission_overrides"]) {
+        this.database.sqlite.query(`DELETE FROM ${table} WHERE plugin = ? AND origin_path = ?`).run(name, path);
+      }
+    });
   }
 
-  #overrideRows(plugin: string, originPath: string): { id: number; override: Override }[] {
-    const rows = this.database
+  #overrideRows({ name, path }: PluginPlace): { id: number; override: Override }[] {
+    const rows = this.database.sqlite
       .query("SELECT * FROM permission_overrides WHERE plugin = ? AND origin_path = ? ORDER BY id")
-      .all(plugin, originPath);
+      .all(name, path);
     return rows.map((row) => {
       const { id, permission, config_hash, extra, ...rest } = read(v.object({ id: v.number(), ...overrideRow.entries }), row);
       return { id, override: { ...rest, descriptor: readDescriptor(permission), configHash: config_hash, extra: extra === 1 } };
     });
   }
+}
+
+/** The permissions that a decision is about. */
+function setOf({ effect, descriptor }: Pick<Override, "effect" | "descriptor">): Result<PermissionSet> {
+  return effect === "grant" ? permissionSet([descriptor]) : denialSet([descriptor]);
 }
 
 function read<S extends v.GenericSchema>(schema: S, value: unknown): v.InferOutput<S> {

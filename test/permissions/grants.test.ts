@@ -1,6 +1,7 @@
 import { Database } from "bun:sqlite";
 import { beforeEach, describe, expect, test } from "bun:test";
 import fc from "fast-check";
+import { silentLogger } from "../../src/log/logger.ts";
 import {
   configDenyHash,
   decide,
@@ -23,6 +24,7 @@ import {
 } from "../../src/permissions/grammar/sets.ts";
 import type { Ask } from "../../src/permissions/grammar/types.ts";
 import { GrantStore, grantsSchema } from "../../src/permissions/grants.ts";
+import { CoreDatabase } from "../../src/storage/core.ts";
 import { FakeClock } from "../fake-clock.ts";
 import { entry, must, setOf, someEntries, someEntry } from "./support.ts";
 
@@ -40,18 +42,20 @@ const HOST_A = { http_requests: { hosts: ["a.org"] } };
 const HOST_AB = { http_requests: { hosts: ["a.org", "b.org"] } };
 const http = (host: string): Ask => ({ permission: "http_requests", method: "GET", host, port: 443, secure: true, isPrivate: false });
 
+const WEATHER = { name: "weather", path: "/p/weather" };
 let store: GrantStore;
 const clock = new FakeClock(1_700_000_000_000);
 const operator = { who: "operator", means: "cli" as const };
 beforeEach(() => {
-  const database = new Database(":memory:", { strict: true });
-  for (const sql of grantsSchema.versions) database.run(sql);
-  store = new GrantStore(database, clock);
+  const sqlite = new Database(":memory:", { strict: true });
+  for (const sql of grantsSchema.versions) sqlite.run(sql);
+  store = new GrantStore(new CoreDatabase(sqlite, ":memory:", { clock, log: silentLogger }), clock);
 });
 /** Decides and stores what is due, as the plugins room does at each load. */
 function load(candidate: PermissionRequester, origin = "/p/weather", with_: Policy = policy) {
-  const verdict = must(decide(candidate, store.current("weather", origin), store.overrides("weather", origin), with_));
-  must(store.settle(candidate, origin, verdict));
+  const place = { name: "weather", path: origin };
+  const verdict = must(decide(candidate, store.current(place), store.overrides(place), with_));
+  must(store.settle(place, candidate, verdict));
   return verdict;
 }
 
@@ -69,7 +73,7 @@ describe("requested is not granted", () => {
     ] as const) {
       const verdict = load(candidate, "/p/weather", with_);
       expect([verdict.accepted, verdict.reason, printSet(verdict.granted)]).toEqual([true, reason, "http_requests(hosts=[a.org])"]);
-      expect(store.current("weather", "/p/weather")).toBeNull();
+      expect(store.current(WEATHER)).toBeNull();
     }
   });
 
@@ -83,38 +87,38 @@ describe("requested is not granted", () => {
   });
 
   test("an acceptance belongs to one place: a folder of the same name elsewhere inherits nothing", () => {
-    must(store.accept(plugin([HOST_A]), "/p/weather", operator));
+    must(store.accept(WEATHER, plugin([HOST_A]), operator));
     expect(load(plugin([HOST_A])).accepted).toBe(true);
     expect(load(plugin([HOST_A]), "/evil/weather").reason).toBe("never_accepted");
   });
 
   test("a version that asks for less loses the rest, for good", () => {
-    must(store.accept(plugin([HOST_AB]), "/p/weather", operator));
+    must(store.accept(WEATHER, plugin([HOST_AB]), operator));
     const less = load(plugin([HOST_A], { version: "2.0.0" }));
     expect([less.accepted, printSet(less.lost), less.record]).toEqual([true, "http_requests(hosts=[b.org])", "narrowed"]);
     expect(load(plugin([HOST_AB], { version: "3.0.0" })).reason).toBe("asks_more");
-    expect(store.history("weather", "/p/weather").map((each) => [each.version, each.means, each.who])).toEqual([
+    expect(store.history(WEATHER).map((each) => [each.version, each.means, each.who])).toEqual([
       ["2.0.0", "narrowed", "operator"],
       ["1.0.0", "cli", "operator"],
     ]);
   });
 
   test("changed code under the accepted permissions is noted and stored", () => {
-    must(store.accept(plugin([HOST_A]), "/p/weather", operator));
+    must(store.accept(WEATHER, plugin([HOST_A]), operator));
     const changed = load(plugin([HOST_A], { codeHash: "c2" }));
     expect([changed.accepted, changed.codeChanged]).toEqual([true, true]);
     expect(load(plugin([HOST_A], { codeHash: "c2" })).codeChanged).toBe(false);
   });
 
   test("limits above the defaults are part of what is approved", () => {
-    must(store.accept(plugin([HOST_A], { limits: { memory_mb: 32 } }), "/p/weather", operator));
+    must(store.accept(WEATHER, plugin([HOST_A], { limits: { memory_mb: 32 } }), operator));
     expect(load(plugin([HOST_A], { limits: { memory_mb: 32 } })).accepted).toBe(true);
     const more = load(plugin([HOST_A], { limits: { memory_mb: 64 } }));
     expect([more.accepted, more.reason, more.awaitingLimits]).toEqual([false, "asks_more", { memory_mb: 64 }]);
   });
 
   test("the same set in other words is the same acceptance", () => {
-    const accepted = must(store.accept(plugin([HOST_AB]), "/p/weather", operator));
+    const accepted = must(store.accept(WEATHER, plugin([HOST_AB]), operator));
     const other = plugin([{ http_requests: { hosts: ["b.org:443", "B.ORG:80"] } }, HOST_A]);
     expect(load(other).accepted).toBe(true);
     expect(permissionSetHash(must(permissionSet(other.requested)))).toBe(accepted.permissionHash);
@@ -149,7 +153,7 @@ describe("later words", () => {
     load(plugin([{ http_requests: { hosts: ["a.org", "*.b.org"] } }, "secrets"]), "/p/weather", { ...policy, deny: deny.map(entry) });
   const say = (effect: "grant" | "deny" | "revoke", permission: unknown, deny: unknown[] = []) =>
     must(
-      store.override("weather", "/p/weather", {
+      store.override(WEATHER, {
         effect,
         descriptor: entry(permission),
         who: "ann",
@@ -159,7 +163,7 @@ describe("later words", () => {
     );
   const allowed = (standing: Standing, ask: Ask) => rulesOf(standing).some((rule) => ruleAllows(rule, ask));
   beforeEach(() => {
-    must(store.accept(plugin([{ http_requests: { hosts: ["a.org", "*.b.org"] } }, "secrets"]), "/p/weather", operator));
+    must(store.accept(WEATHER, plugin([{ http_requests: { hosts: ["a.org", "*.b.org"] } }, "secrets"]), operator));
   });
 
   test("deny wins, in whole and in part", () => {
@@ -183,7 +187,7 @@ describe("later words", () => {
     expect([allowed(state(), http("a.org")), allowed(state(), http("x.b.org"))]).toEqual([true, false]);
     say("deny", { http_requests: { hosts: ["a.org"] } });
     expect(allowed(state(), http("a.org"))).toBe(false);
-    expect(store.overrides("weather", "/p/weather").map(({ effect }) => effect)).toEqual(["revoke", "deny"]);
+    expect(store.overrides(WEATHER).map(({ effect }) => effect)).toEqual(["revoke", "deny"]);
   });
 
   test("a grant never reaches beyond what was requested and accepted", () => {
@@ -205,10 +209,8 @@ describe("later words", () => {
     const now = state();
     const by = { who: "ann", means: "cli" as const, configHash: configDenyHash([]) };
     const asked = { manifest: now.requested, atRuntime: [] };
-    expect(must(store.grant("weather", "/p/weather", entry("http_requests"), asked, by)).map(printText)).toEqual([
-      "http_requests(hosts=[*.b.org, a.org])",
-    ]);
-    expect(store.grant("weather", "/p/weather", entry("send_messages"), asked, by)).toMatchObject({
+    expect(must(store.grant(WEATHER, entry("http_requests"), asked, by)).map(printText)).toEqual(["http_requests(hosts=[*.b.org, a.org])"]);
+    expect(store.grant(WEATHER, entry("send_messages"), asked, by)).toMatchObject({
       ok: false,
       error: { code: "not_found" },
     });
@@ -220,29 +222,21 @@ describe("later words", () => {
     const v2 = plugin([{ http_requests: { hosts: ["a.org", "*.b.org", "c.org", "d.org"] } }, "secrets"], { version: "2.0.0" });
     const by = { who: "ann", means: "cli" as const, configHash: configDenyHash([]) };
     const grant = (host: string) =>
-      must(
-        store.grant(
-          "weather",
-          "/p/weather",
-          entry({ http_requests: { hosts: [host] } }),
-          { manifest: load(v2).requested, atRuntime: [] },
-          by,
-        ),
-      );
+      must(store.grant(WEATHER, entry({ http_requests: { hosts: [host] } }), { manifest: load(v2).requested, atRuntime: [] }, by));
     grant("c.org");
     expect(printSet(load(v2).awaiting ?? [])).toBe("http_requests(hosts=[d.org])");
     grant("d.org");
     const accepted = load(v2);
     expect([accepted.accepted, accepted.record]).toEqual([true, "cli"]);
-    expect(store.current("weather", "/p/weather")?.permissionHash).toBe(permissionSetHash(accepted.requested));
+    expect(store.current(WEATHER)?.permissionHash).toBe(permissionSetHash(accepted.requested));
   });
 
   test("what a plugin asked for at run time can be granted beyond its manifest, and be revoked", () => {
     const by = { who: "ann", means: "cli" as const, configHash: configDenyHash([]) };
     const asked = { manifest: state().requested, atRuntime: [entry({ http_requests: { hosts: ["x.org"] } })] };
-    expect(
-      must(store.grant("weather", "/p/weather", entry({ http_requests: { hosts: ["x.org", "y.org"] } }), asked, by)).map(printText),
-    ).toEqual(["http_requests(hosts=[x.org])"]);
+    expect(must(store.grant(WEATHER, entry({ http_requests: { hosts: ["x.org", "y.org"] } }), asked, by)).map(printText)).toEqual([
+      "http_requests(hosts=[x.org])",
+    ]);
     expect([allowed(state(), http("x.org")), allowed(state(), http("y.org")), state().accepted]).toEqual([true, false, true]);
     say("revoke", { http_requests: { hosts: ["x.org"] } });
     expect(allowed(state(), http("x.org"))).toBe(false);
@@ -251,7 +245,7 @@ describe("later words", () => {
 
   test("a plugin has at most 128 single decisions, and forget removes all", () => {
     for (let i = 0; i < 128; i++) say("revoke", { secrets: { names: [`n${i}`] } });
-    const over = store.override("weather", "/p/weather", {
+    const over = store.override(WEATHER, {
       effect: "revoke",
       descriptor: entry({ secrets: { names: ["more"] } }),
       who: "a",
@@ -260,9 +254,9 @@ describe("later words", () => {
     });
     expect(over.ok).toBe(false);
     say("revoke", "secrets");
-    expect(store.overrides("weather", "/p/weather")).toHaveLength(1);
-    store.forget("weather", "/p/weather");
-    expect([store.overrides("weather", "/p/weather").length, store.current("weather", "/p/weather")]).toEqual([0, null]);
+    expect(store.overrides(WEATHER)).toHaveLength(1);
+    store.forget(WEATHER);
+    expect([store.overrides(WEATHER).length, store.current(WEATHER)]).toEqual([0, null]);
   });
 
   test("layers mean what they say, for any order of words", () => {
@@ -295,7 +289,7 @@ describe("later words", () => {
   });
 
   test("why names the cause", () => {
-    const standing = must(decide(plugin([HOST_AB]), store.current("weather", "/p/weather"), [], policy));
+    const standing = must(decide(plugin([HOST_AB]), store.current(WEATHER), [], policy));
     expect(explainRule(standing, rulesOf(standing), http("a.org")).rule).toContain(
       "granted: http_requests(hosts=[a.org:443], methods=[GET])",
     );

@@ -35,7 +35,7 @@ export function makeApprovals(context: GatewayContext, peers: ApprovalPeers): St
     onRequest: (plugin, permission) => context.bus.emit("permission_requested", { plugin, permission }),
   });
   const approvals: StoredApprovals = new StoredApprovals({
-    store: new GrantStore(storage.database.sqlite, context.clock),
+    store: new GrantStore(storage.database, context.clock),
     broker,
     policy: (plugin) => policyOf(context, plugin),
     limitsAbove: (candidate) => catalogue.limitsAbove(candidate),

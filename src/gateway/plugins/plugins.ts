@@ -65,7 +65,7 @@ function makePieces(context: GatewayContext, storage: Storage, mesh: Mesh, egres
     () => configHash(context),
     () => clock.now(),
   );
-  const catalogue = makeCatalogue(context, decisions, new GrantStore(storage.database.sqlite, clock));
+  const catalogue = makeCatalogue(context, decisions, new GrantStore(storage.database, clock));
   const dispatch = new Dispatch({ log: log.child("plugins"), plugin: port.get, failed: port.failed });
   const routing = makeRouting(context, { storage, mesh, dispatch, plugin: port.get });
   life.add("router", () => routing.stop());

@@ -2,12 +2,12 @@ import { fail, ok, type Result } from "../../errors.ts";
 import type { Json } from "../../json.ts";
 import type { Broker } from "../../permissions/broker.ts";
 import type { LiveCapabilitySet } from "../../permissions/capability-set.ts";
-import { type PermissionRequester as Asker, configDenyHash, decide, type GrantOutcome, type Policy } from "../../permissions/decide.ts";
+import { configDenyHash, decide, type GrantOutcome, type PermissionRequester, type Policy } from "../../permissions/decide.ts";
 import { type Descriptor, parseEntry, printText, toEntry } from "../../permissions/grammar/descriptor.ts";
 import { permissionSet, permissionSetHash, toDescriptors } from "../../permissions/grammar/sets.ts";
-import type { PermissionName } from "../../permissions/grammar/types.ts";
-import { PERMISSION_NAMES } from "../../permissions/grammar/types.ts";
+import { PERMISSION_NAMES, type PermissionEntry, type PermissionName, type PermissionStates } from "../../permissions/grammar/types.ts";
 import type { GrantStore } from "../../permissions/grants.ts";
+import { statesOf } from "../../permissions/states.ts";
 import type { PermissionPort } from "../capabilities/call/ports.ts";
 import type { Approval, Candidate } from "../plugin/candidate.ts";
 import type { Approvals } from "./ports.ts";
@@ -26,13 +26,16 @@ export interface ApprovalsDeps {
 export interface PermissionView {
   readonly hash: string;
   readonly acceptedHash: string | null;
-  readonly requested: readonly unknown[];
-  readonly granted: readonly unknown[];
-  readonly denied: readonly unknown[];
-  readonly heldBack: readonly unknown[];
+  readonly requested: readonly PermissionEntry[];
+  readonly granted: readonly PermissionEntry[];
+  readonly denied: readonly PermissionEntry[];
+  /** Requested, by the manifest or at run time, and neither granted nor denied. */
+  readonly heldBack: readonly PermissionEntry[];
 }
 
-/** Joins the operator's stored words, the configuration and the manifest into what a plugin may do now. */
+const NO_STATES: PermissionStates = { granted: [], denied: [], requested: [] };
+
+/** Joins the operator's stored decisions, the configuration and the manifest into what a plugin may do now. */
 export class StoredApprovals implements Approvals, PermissionPort {
   /** Open capability sets by plugin: two while a reload is under way. */
   readonly #capabilitySets = new Map<string, Set<LiveCapabilitySet>>();
@@ -68,7 +71,7 @@ export class StoredApprovals implements Approvals, PermissionPort {
   }
 
   accept(candidate: Candidate, by: string): Result<null> {
-    const stored = this.deps.store.accept(this.#asker(candidate, ""), candidate.path, { who: by, means: "api" });
+    const stored = this.deps.store.accept(candidate, this.#requester(candidate, ""), { who: by, means: "api" });
     if (!stored.ok) return stored;
     this.deps.audit(candidate.name, "accept", `${by} accepted ${stored.value.permissionHash}`);
     return ok(null);
@@ -78,41 +81,37 @@ export class StoredApprovals implements Approvals, PermissionPort {
     const verdict = this.#verdict(candidate, codeHash);
     if (!verdict.ok) throw verdict.error;
     this.#settle(candidate, codeHash, verdict.value);
-    const capabilitySet = this.deps.broker.open(candidate.name, verdict.value);
-    const open = this.#capabilitySets.get(candidate.name) ?? new Set();
-    this.#capabilitySets.set(candidate.name, open.add(capabilitySet));
-    const close = capabilitySet.close.bind(capabilitySet);
-    capabilitySet.close = () => {
+    const open = this.#capabilitySets.get(candidate.name) ?? new Set<LiveCapabilitySet>();
+    const capabilitySet: LiveCapabilitySet = this.deps.broker.open(candidate.name, verdict.value, () => {
       open.delete(capabilitySet);
-      close();
-    };
+      if (open.size === 0 && this.#capabilitySets.get(candidate.name) === open) this.#capabilitySets.delete(candidate.name);
+    });
+    this.#capabilitySets.set(candidate.name, open.add(capabilitySet));
     return capabilitySet;
   }
 
-  /** The plugin was removed: nothing that was said of it holds for another of its name. */
+  /** The plugin was removed: no decision on it applies to another of its name. */
   forget(candidate: Candidate): void {
-    this.deps.store.forget(candidate.name, candidate.path);
+    this.deps.store.forget(candidate);
     this.deps.audit(candidate.name, "forget", "removed: its grants are forgotten");
   }
 
+  /** What is shown to the operator. Without a running plugin: what it would have. */
   view(candidate: Candidate): PermissionView {
+    const open = this.capabilitySet(candidate.name);
     const verdict = this.#verdict(candidate);
-    const capabilitySet = this.#capabilitySet(candidate.name) ?? (verdict.ok ? this.deps.broker.open(candidate.name, verdict.value) : null);
-    const states = capabilitySet?.states() ?? { granted: [], denied: [], requested: [] };
-    if (capabilitySet !== null && this.#capabilitySet(candidate.name) === null) capabilitySet.close();
-    const wanted = this.#capabilitySet(candidate.name)?.requests() ?? [];
-    const granted = new Set(states.granted.map((entry) => JSON.stringify(entry)));
-    const denied = new Set(states.denied.map((entry) => JSON.stringify(entry)));
-    const heldBack = states.requested.filter((entry) => !granted.has(JSON.stringify(entry)) && !denied.has(JSON.stringify(entry)));
+    const states = open?.states() ?? (verdict.ok ? statesOf(verdict.value) : NO_STATES);
+    const decided = new Set([...states.granted, ...states.denied].map((entry) => JSON.stringify(entry)));
+    const heldBack = states.requested.filter((entry) => !decided.has(JSON.stringify(entry)));
     return {
       hash: this.hash(candidate),
-      acceptedHash: this.deps.store.current(candidate.name, candidate.path)?.permissionHash ?? null,
+      acceptedHash: this.deps.store.current(candidate)?.permissionHash ?? null,
       ...states,
-      heldBack: [...heldBack, ...wanted.map(toEntry)],
+      heldBack: [...heldBack, ...(open?.requests() ?? []).map(toEntry)],
     };
   }
 
-  /** A later word of the operator, effective from the next call on. A grant is cut to what was asked for. */
+  /** Stores a later decision of the operator, effective from the next call on. A grant is cut to what was requested. */
   say(candidate: Candidate, effect: "grant" | "deny" | "revoke", entry: Json | undefined, who: string): Result<null> {
     const entries: Json[] = entry === undefined ? [...PERMISSION_NAMES] : [entry];
     for (const each of entries) {
@@ -128,16 +127,15 @@ export class StoredApprovals implements Approvals, PermissionPort {
 
   #store(candidate: Candidate, effect: "grant" | "deny" | "revoke", descriptor: Descriptor, who: string): Result<unknown> {
     const { store, policy } = this.deps;
-    const { name, path } = candidate;
-    const by = { who, means: "api" as const, configHash: configDenyHash(policy(name).deny) };
-    if (effect !== "grant") return store.override(name, path, { effect, descriptor, ...by });
+    const by = { who, means: "api" as const, configHash: configDenyHash(policy(candidate.name).deny) };
+    if (effect !== "grant") return store.override(candidate, { effect, descriptor, ...by });
     const verdict = this.#verdict(candidate);
     if (!verdict.ok) return verdict;
-    const requested = { manifest: verdict.value.requested, atRuntime: this.#capabilitySet(name)?.requests() ?? [] };
-    return store.grant(name, path, descriptor, requested, by);
+    const requested = { manifest: verdict.value.requested, atRuntime: this.capabilitySet(candidate.name)?.requests() ?? [] };
+    return store.grant(candidate, descriptor, requested, by);
   }
 
-  /** Standing anew into all open capability sets: after a word of the operator or a change of the file. */
+  /** Applies the present decisions to all open capability sets: after a decision of the operator or a change of the file. */
   refresh(candidate: Candidate): void {
     const verdict = this.#verdict(candidate);
     if (!verdict.ok) return;
@@ -153,10 +151,6 @@ export class StoredApprovals implements Approvals, PermissionPort {
     return this.#withCapabilitySet(plugin, entry, (capabilitySet, descriptor) => capabilitySet.drop(descriptor).state);
   }
 
-  capabilitySet(plugin: string): LiveCapabilitySet | null {
-    return this.#capabilitySet(plugin);
-  }
-
   /** Live capability sets, for tests that count leaks. */
   get size(): number {
     let count = 0;
@@ -165,21 +159,21 @@ export class StoredApprovals implements Approvals, PermissionPort {
   }
 
   holds(plugin: string, permission: PermissionName): boolean {
-    return this.#capabilitySet(plugin)?.tokens[permission] !== undefined;
+    return this.capabilitySet(plugin)?.tokens[permission] !== undefined;
   }
 
-  #capabilitySet(plugin: string): LiveCapabilitySet | null {
+  capabilitySet(plugin: string): LiveCapabilitySet | null {
     return [...(this.#capabilitySets.get(plugin) ?? [])].at(-1) ?? null;
   }
 
   #withCapabilitySet<T>(plugin: string, entry: Json, use: (capabilitySet: LiveCapabilitySet, descriptor: Descriptor) => T): Result<T> {
     const descriptor = parseEntry(entry);
     if (!descriptor.ok) return descriptor;
-    const capabilitySet = this.#capabilitySet(plugin);
+    const capabilitySet = this.capabilitySet(plugin);
     return capabilitySet === null ? fail("conflict", `${plugin} is not running`) : ok(use(capabilitySet, descriptor.value));
   }
 
-  #asker(candidate: Candidate, codeHash: string): Asker {
+  #requester(candidate: Candidate, codeHash: string): PermissionRequester {
     const { name, manifest, bundled } = candidate;
     return {
       plugin: name,
@@ -193,19 +187,19 @@ export class StoredApprovals implements Approvals, PermissionPort {
 
   #verdict(candidate: Candidate, codeHash?: string): Result<GrantOutcome> {
     const { store, policy } = this.deps;
-    const current = store.current(candidate.name, candidate.path);
-    const asker = this.#asker(candidate, codeHash ?? current?.codeHash ?? "");
-    return decide(asker, current, store.overrides(candidate.name, candidate.path), policy(candidate.name));
+    const current = store.current(candidate);
+    const requester = this.#requester(candidate, codeHash ?? current?.codeHash ?? "");
+    return decide(requester, current, store.overrides(candidate), policy(candidate.name));
   }
 
   #settle(candidate: Candidate, codeHash: string, verdict: GrantOutcome): void {
-    const before = this.deps.store.current(candidate.name, candidate.path);
+    const before = this.deps.store.current(candidate);
     if (verdict.codeChanged && before !== null && before.codeHash !== "") {
       this.deps.audit(candidate.name, "code_changed", `under unchanged permissions: ${before.codeHash} -> ${codeHash}`);
     }
     if (verdict.lost.length > 0)
       this.deps.audit(candidate.name, "narrowed", `no longer asks for ${toDescriptors(verdict.lost).map(printText).join("; ")}`);
-    const settled = this.deps.store.settle(this.#asker(candidate, codeHash), candidate.path, verdict);
+    const settled = this.deps.store.settle(candidate, this.#requester(candidate, codeHash), verdict);
     if (!settled.ok) throw settled.error;
     this.deps.audit(candidate.name, "load", `version ${candidate.manifest.version}, code ${codeHash}`);
   }
