@@ -1,4 +1,4 @@
-/** The gateway as a process: configuration in, banner out, until somebody says stop. */
+/** The gateway as a process: reads the configuration, starts, prints the banner, and runs until it is stopped. */
 import { homedir } from "node:os";
 import { systemClock, systemRandom } from "./clock.ts";
 import { type ConfigSources, loadConfig } from "./config/load.ts";
@@ -30,14 +30,14 @@ export interface GatewayIo {
 }
 
 const SAFE_MODE =
-  "safe mode: the gateway ended three times in five minutes without an orderly stop, so only the bundled plugins start (stop it and start it again to try the others)";
+  "safe mode: the gateway ended three times in five minutes without an orderly stop, so only the bundled plugins start (restart the gateway to try the others)";
 
-const ALLOW_ALL = "--allow-all: every plugin has all that it asks for; this is for developing plugins, not for running a gateway";
+const ALLOW_ALL = "--allow-all: every plugin gets every permission that it asks for; use this for developing plugins only";
 
-/** An orderly stop takes at most this long; then the process ends all the same. */
+/** Longest time for an orderly stop; after it the process ends anyway. */
 const STOP_DEADLINE_MS = 4_500;
 
-/** Runs until SIGTERM, SIGINT or the io's signal. The exit code: 0 after an orderly stop, 1 where it could not start. */
+/** Runs until SIGTERM, SIGINT or the io's signal. The exit code: 0 after an orderly stop, 1 if it could not start. */
 export async function runGateway(flags: GatewayFlags, io: GatewayIo): Promise<number> {
   const reload = () => loadConfig(sourcesOf(flags, io));
   const loaded = reload();
@@ -46,7 +46,7 @@ export async function runGateway(flags: GatewayFlags, io: GatewayIo): Promise<nu
     return 1;
   }
   const { config } = loaded.value;
-  // Whatever a proxy variable says, plugins' requests go where they were judged to go.
+  // Plugins' requests must reach the address that was checked, so proxy variables are ignored.
   clearProxyVariables();
   const log = createLog(config.log, {
     clock: systemClock,
@@ -74,7 +74,7 @@ export async function runGateway(flags: GatewayFlags, io: GatewayIo): Promise<nu
     reload,
   });
   const stopped = untilStopped(io.signal);
-  // Whoever says stop while plugins start need not wait for them.
+  // A stop during the start does not wait for the plugins.
   const started = await Promise.race([gateway.start(), stopped.then(() => null)]);
   if (started?.ok === false) {
     io.stderr.write(`zephyrgate: ${escapeText(started.error.summary())}\n`);
@@ -84,19 +84,19 @@ export async function runGateway(flags: GatewayFlags, io: GatewayIo): Promise<nu
   }
   const isSimulated = chosen.interfaces.some((entry) => entry.type === "simulated");
   const facts = { dataDir: config.data_dir, configFile: loaded.value.file, isSimulated, flags: sameFlags(flags) };
-  // In one write, so that no line of the log comes between.
+  // One write, so that no log line appears between the lines.
   if (started !== null) io.stdout.write(`${describeStart(gateway, facts).map(escapeText).join("\n")}\n`);
   const why = await stopped;
   log.logger.info(`stopping: ${why}`);
   const inTime = await Promise.race([gateway.stop().then(() => true), Bun.sleep(STOP_DEADLINE_MS).then(() => false)]);
   if (inTime) log.logger.info("stopped");
-  else log.logger.warn("not everything stopped in time; ending all the same");
+  else log.logger.warn("not everything stopped in time; ending anyway");
   crashes.end();
   log.stop();
   return 0;
 }
 
-/** For another verb, to find the same gateway. */
+/** The flags with which another verb finds the same gateway. */
 function sameFlags({ config, dataDir, port }: GatewayFlags): string {
   const given = { config, "data-dir": dataDir, port };
   return Object.entries(given)
@@ -119,7 +119,7 @@ function sourcesOf(flags: GatewayFlags, io: GatewayIo): ConfigSources {
 
 function untilStopped(signal: AbortSignal | undefined): Promise<string> {
   return new Promise((resolve) => {
-    // Listened to until the end: npm passes a Ctrl-C on that the terminal has sent already, and a second one would kill.
+    // The handlers stay: npm forwards a Ctrl-C that the terminal has already sent, and an unhandled second one would kill.
     for (const name of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.on(name, () => resolve(name));
     signal?.addEventListener("abort", () => resolve("asked to"), { once: true });
   });

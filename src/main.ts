@@ -1,25 +1,25 @@
 #!/usr/bin/env bun
 import { STAGE_ONE, STAGE_TWO } from "./bridge/launch.ts";
-// The process edge: the one place that knows the process. Everything behind it gets what it needs as parameters.
+// The process edge: the only place that uses the process's globals. Everything else gets what it needs as parameters.
 import { runHostProcess } from "./host/entry.ts";
 import { COMPILER_VERB } from "./sandbox/loader/source.ts";
 
 const [verb, argument] = process.argv.slice(2);
-// The same executable is the plugin host; it must not load what the gateway needs.
+// The same executable is the plugin host, which must not load the gateway's modules.
 if (verb === STAGE_ONE || verb === STAGE_TWO) await runHostProcess(verb, argument ?? "");
 else if (verb === COMPILER_VERB) await (await import("./sandbox/loader/compiler-child.ts")).serveCompiler();
 else await runCommandLine();
 
 async function runCommandLine(): Promise<never> {
-  // What goes to the gateway or out for a plugin takes no detour, and the API's token is for nobody else.
+  // No request goes through a proxy: the API token must not reach one, and plugins' requests go to checked addresses.
   for (const name of Object.keys(process.env)) if (/^(?:https?|all|no)_proxy$/i.test(name)) delete process.env[name];
   const { main } = await import("./cli/main.ts");
   const { streamConsole } = await import("./log/console.ts");
-  // A reader that went away (`zephyrgate logs | head`) ends us quietly; a gateway runs on without one.
+  // A closed output pipe (`zephyrgate logs | head`) ends the program quietly; a gateway continues without it.
   process.stdout.on("error", () => {
     if (verb !== "gateway") process.exit(0);
   });
-  // The gateway's log must neither grow without end nor stop it when nobody reads.
+  // When nothing reads the output, the log must neither grow without bound nor block the gateway.
   const log = streamConsole(process.stdout, process.env);
   process.on("exit", log.flush);
   const code = await main(process.argv.slice(2), {

@@ -1,4 +1,4 @@
-/** One schema check for everything written in YAML: all problems at once, each with its place and its mend. */
+/** Checks everything written in YAML against a schema: all problems at once, each with its place and how to fix it. */
 
 import * as v from "valibot";
 import type { Issue, Result } from "../errors.ts";
@@ -8,7 +8,7 @@ import type { Path, YamlFile } from "./yaml.ts";
 
 type Schema<T> = v.GenericSchema<unknown, T>;
 
-/** Where a value came from, when not from the file: `ZEPHYRGATE_API__PORT` or `--port`. */
+/** The source of a value that is not from the file: `ZEPHYRGATE_API__PORT` or `--port`. */
 export type Origins = ReadonlyMap<string, string>;
 
 const MAX_ISSUES = 50;
@@ -44,7 +44,7 @@ export function checkFile<T>(schema: Schema<T>, file: YamlFile, value: Json = fi
   return parsed.success ? { ok: true, value: parsed.output } : { ok: false, error: issues };
 }
 
-/** What this file reads of a Valibot schema: enough to know which keys are known where. */
+/** The part of a Valibot schema that this file reads: enough to know which keys are allowed where. */
 interface Described {
   readonly type: string;
   readonly entries?: Readonly<Record<string, Described>>;
@@ -56,12 +56,12 @@ interface Described {
   readonly key?: unknown;
 }
 
-/** A copy without unknown keys, each of which is reported: Valibot itself would name only the first. */
+/** A copy without unknown keys. Each unknown key is reported; Valibot itself reports only the first. */
 function withoutUnknown(schema: Described, value: Json, path: Path, unknown: (path: Path, key: string, known: string[]) => void): Json {
   const plain = unwrap(schema);
   if (Array.isArray(value)) {
     const item = plain.item ?? plain.options?.map(unwrap).find((option) => option.item !== undefined)?.item;
-    // A list where a map belongs would pass Valibot's test for objects.
+    // Valibot accepts a list as an object, so lists are refused here.
     if (item === undefined) return plain.entries === undefined && plain.type !== "record" ? value : "a list";
     return value.map((each, index) => withoutUnknown(item, each, [...path, index], unknown));
   }
@@ -88,7 +88,7 @@ function unwrap(schema: Described): Described {
   return plain;
 }
 
-/** Of a union of objects: the option that the value's `type` names, else all keys together. */
+/** For a union of objects: the option with the value's `type`, else the keys of all options. */
 function entriesOf(schema: Described, value: { readonly [key: string]: Json }): Readonly<Record<string, Described>> | undefined {
   const objects = (schema.options ?? []).map(unwrap).filter((option) => option.entries !== undefined);
   if (objects.length === 0) return undefined;
@@ -105,10 +105,10 @@ function describe(issue: v.BaseIssue<unknown>, path: Path, plain: string | undef
   if (issue.received === "undefined" && issue.kind === "schema") return { message: "is missing", hint: `add \`${key}:\`` };
   if (issue.type === "string" && plain !== undefined && issue.received !== "null") {
     const whole = /^\d+(\.\d+)?$/.test(plain) && key.endsWith("version") ? `${plain}${".0".repeat(3 - plain.split(".").length)}` : plain;
-    return { message: `must be text, and ${short(plain)} without quotes is not`, hint: `write ${key}: "${short(whole)}"` };
+    return { message: `must be text; ${short(plain)} without quotes is a number`, hint: `write ${key}: "${short(whole)}"` };
   }
   if (!issue.message.startsWith("Invalid ")) {
-    // A message of our own schemas may carry its mend after a bar.
+    // A message of our own schemas may carry a hint after a bar.
     const [message = "", hint] = issue.message.split(" | ", 2);
     return hint === undefined ? { message } : { message, hint };
   }

@@ -1,4 +1,4 @@
-/** JSON Schema and reference table out of a Valibot schema, so that neither can differ from what is checked. */
+/** Generates JSON Schema and reference table from the Valibot schema, so that neither can differ from what is checked. */
 import { toJsonSchema } from "@valibot/to-json-schema";
 import type * as v from "valibot";
 import { configSchema } from "./schema.ts";
@@ -20,14 +20,14 @@ export interface JsonSchema {
   [key: string]: unknown;
 }
 
-/** `replace` gives the schema of a part that Valibot sees as unknown, by its dotted path. */
+/** `replace` gives, by dotted path, the schema of a part that Valibot describes as unknown. */
 export function jsonSchemaOf(schema: v.GenericSchema, title: string, replace: Readonly<Record<string, JsonSchema>> = {}): JsonSchema {
   const converted = toJsonSchema(schema, { errorMode: "ignore", typeMode: "input", target: "draft-07" }) as JsonSchema;
   open(converted, "", replace);
   return { $schema: "http://json-schema.org/draft-07/schema#", title, ...converted };
 }
 
-/** Keys that start with `x-` pass anywhere; defaults of whole sections say nothing. */
+/** Allows keys that start with `x-` everywhere and removes the defaults of whole sections. */
 function open(schema: JsonSchema, path: string, replace: Readonly<Record<string, JsonSchema>>): void {
   const given = replace[path];
   if (given !== undefined) Object.assign(schema, given);

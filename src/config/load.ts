@@ -10,7 +10,7 @@ import { type Config, configSchema, MAX_CONFIG_BYTES } from "./schema.ts";
 import { readYaml, type YamlFile } from "./yaml.ts";
 
 export interface ConfigSources {
-  /** What the command line gave: `config` is `--config`, the rest win over everything. */
+  /** Flags of the command line: `config` is `--config`; the others override every other source. */
   readonly flags: { readonly config?: string; readonly dataDir?: string; readonly port?: string };
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
@@ -18,18 +18,18 @@ export interface ConfigSources {
 }
 
 export interface LoadedConfig {
-  /** Checked, with defaults; every path in it absolute. */
+  /** The checked configuration with defaults; every path is absolute. */
   readonly config: Config;
-  /** The file it came from; null when there was none. */
+  /** The file it was read from; null when there was none. */
   readonly file: string | null;
 }
 
-/** Where a configuration is looked for when the command line names none. */
+/** The files that are tried when the command line names none. */
 export function searchPaths(cwd: string, home: string): readonly string[] {
   return [join(cwd, "config.yaml"), join(home, ".zephyrgate", "config.yaml"), "/etc/zephyrgate/config.yaml"];
 }
 
-/** Finds, reads, overrides and checks the configuration. Every problem at once; each is one line by issueLine. */
+/** Finds, reads, overrides and checks the configuration. Returns all problems at once; issueLine prints each. */
 export function loadConfig(sources: ConfigSources): Result<LoadedConfig, readonly Issue[]> {
   const { cwd, home, flags } = sources;
   const path =
@@ -62,13 +62,13 @@ function readFile(path: string): Result<YamlFile, readonly Issue[]> {
 function withOverride(value: Json, { path, value: inner }: Override): Json {
   const [key, ...rest] = path;
   if (key === undefined) return inner;
-  // What is no map is the schema's to refuse, not ours to replace.
+  // A value that is not a map is kept, so that the schema refuses it.
   if (!isMap(value)) return value;
   const map: JsonObject = value;
   return { ...map, [key]: withOverride((Object.hasOwn(map, key) ? map[key] : undefined) ?? {}, { path: rest, value: inner, origin: "" }) };
 }
 
-/** What a schema of single values cannot see. */
+/** Checks that involve more than one value. */
 function meaning(config: Config, file: YamlFile, origins: ReadonlyMap<string, string>): Issue[] {
   const issues: Issue[] = [];
   const report = (path: (string | number)[], message: string, hint: string) => {
@@ -78,7 +78,7 @@ function meaning(config: Config, file: YamlFile, origins: ReadonlyMap<string, st
   };
   const names = new Set<string>();
   for (const [index, { name }] of (config.mesh.interfaces ?? []).entries()) {
-    if (names.has(name)) report(["mesh", "interfaces", index, "name"], `two interfaces are called ${name}`, "give one another name");
+    if (names.has(name)) report(["mesh", "interfaces", index, "name"], `two interfaces are called ${name}`, "rename one of them");
     names.add(name);
   }
   const { channel_utilization_polite: polite, channel_utilization_max: most } = config.mesh.airtime;
@@ -107,7 +107,7 @@ function withPaths(config: Config, baseOf: (key: string) => string, home: string
   };
 }
 
-/** `~` and `~/x` are the home folder's. */
+/** Expands `~` and `~/x` to the home folder. */
 export function expand(path: string, home: string): string {
   if (path !== "~" && !path.startsWith("~/")) return path;
   return isAbsolute(home) ? join(home, path.slice(1)) : path;

@@ -33,7 +33,7 @@ function compare(before: JsonObject, after: JsonObject, prefix: string, keys: st
   }
 }
 
-/** Of a map that came or went: the keys inside it. */
+/** The keys inside a map that was added or removed. */
 function leaves(value: Json | undefined, path: string, other: Json | undefined): string[] {
   if (other !== undefined || !isMap(value) || Object.keys(value).length === 0) return [path];
   return Object.keys(value).flatMap((key) => leaves(own(value, key), `${path}.${key}`, undefined));

@@ -1,4 +1,4 @@
-/** `ZEPHYRGATE_API__PORT=9000` and `--port 9000`: single values over those of the file. */
+/** Environment variables (`ZEPHYRGATE_API__PORT=9000`) and flags (`--port 9000`) that override single values of the file. */
 import type { Issue } from "../errors.ts";
 import type { Json } from "../json.ts";
 import { nearest } from "../nearest.ts";
@@ -14,7 +14,7 @@ export interface Override {
 
 const PREFIX = "ZEPHYRGATE_";
 
-/** What this file reads of a Valibot schema. */
+/** The part of a Valibot schema that this file reads. */
 interface Described {
   readonly type: string;
   readonly entries?: Readonly<Record<string, Described>>;
@@ -53,7 +53,7 @@ export function readOverrides(
   return { values, issues };
 }
 
-/** Values are YAML; where the setting is text, what YAML does not read as text is taken as it stands. */
+/** Values are YAML. If the setting is text and YAML reads something else, the raw text is used. */
 function readValue(text: string, origin: string, leaf: Described): { ok: true; value: Json } | { ok: false; error: readonly Issue[] } {
   const read = readYaml(text, origin, MAX_CONFIG_BYTES);
   if (leaf.type === "string") return { ok: true, value: read.ok && typeof read.value.value === "string" ? read.value.value : text };
@@ -69,7 +69,7 @@ function find(path: readonly string[]): Described | undefined {
     if (at.type === "record") at = at.value;
     else at = at.entries !== undefined && Object.hasOwn(at.entries, key) ? at.entries[key] : undefined;
   }
-  // A nullable text keeps its wrapper: `null` is a value there.
+  // A nullable text keeps its wrapper, because `null` is a value of it.
   while (at?.wrapped !== undefined && at.type === "optional") at = at.wrapped;
   return at;
 }
@@ -80,7 +80,7 @@ function inner(schema: Described): Described {
   return plain;
 }
 
-/** Every variable there is. */
+/** The names of all variables. */
 export function names(): string[] {
   const found: string[] = [];
   const walk = (schema: Described, path: string) => {

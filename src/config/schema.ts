@@ -4,7 +4,7 @@ import type { Json } from "../json.ts";
 import { PERMISSION_NAMES } from "../permissions/grammar/types.ts";
 import { RATE_PATTERN } from "../rates.ts";
 
-/** Names of the sandbox's walls; a test holds them equal to the jail's own. */
+/** Names of the sandbox's walls; a test compares them with the jail's own. */
 export const WALLS = ["jail", "capabilities", "no_new_privs", "limits", "landlock", "seccomp"] as const;
 export const MAX_CONFIG_BYTES = 1024 * 1024;
 
@@ -36,19 +36,19 @@ const map = (text: string) =>
 const section = <T extends v.ObjectEntries>(entries: T, text: string) =>
   v.optional(v.pipe(v.strictObject(entries), v.description(text)), {} as never);
 
-const rate = (text: string) => v.pipe(v.string(), v.regex(RATE_PATTERN, "is not a rate | write for example 12/min"), v.description(text));
+const rate = (text: string) => v.pipe(v.string(), v.regex(RATE_PATTERN, "is not a rate | for example 12/min"), v.description(text));
 const node = v.pipe(
   v.string(),
   v.regex(/^!(?:[0-9a-fA-F]{8})$/, 'is not a node id | write "!" and eight hex digits, in quotes'),
   v.transform((id) => id.toLowerCase()),
   v.description("Node id."),
 );
-const pluginName = v.pipe(v.string(), v.regex(/^[a-z][a-z0-9_]{0,63}$/, "is not a plugin's name | write lower-case letters, digits and _"));
+const pluginName = v.pipe(v.string(), v.regex(/^[a-z][a-z0-9_]{0,63}$/, "is not a plugin name | use lower-case letters, digits and _"));
 const channel = v.union([whole(0, 7, "Channel index."), text("Exact channel name.", 30)], "must be a channel index (0-7) or name");
 const level = v.picklist(["debug", "info", "warn", "error"]);
 const linkName = v.pipe(
   v.string(),
-  v.regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$/, "is not a name for an interface | write letters, digits, _ and -"),
+  v.regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$/, "is not an interface name | use letters, digits, _ and -"),
   v.description("Name of the interface."),
 );
 
@@ -56,7 +56,7 @@ const meshInterface = v.variant("type", [
   v.strictObject({
     name: linkName,
     type: v.literal("serial"),
-    device: text("Path of the serial port; best one under /dev/serial/by-id."),
+    device: text("Path of the serial port, preferably under /dev/serial/by-id."),
     baud_rate: v.optional(whole(1200, 4_000_000, "Bits a second."), 115_200),
   }),
   v.strictObject({
@@ -82,7 +82,10 @@ const plugins = {
   auto_discover: v.optional(about(v.boolean(), "Look for plugins in `paths`."), true),
   auto_load: v.optional(about(v.boolean(), "Start accepted plugins with the gateway."), true),
   enabled_plugins: v.optional(
-    list(pluginName, "Third-party plugins that are accepted, for the permission set first seen. Absent: those accepted before."),
+    list(
+      pluginName,
+      "Third-party plugins accepted with the permission set that they ask for at first. Absent: the plugins accepted earlier.",
+    ),
   ),
   disabled_plugins: v.optional(list(pluginName, "Plugins that do not run, bundled ones included."), []),
   config: v.optional(
@@ -94,7 +97,7 @@ const plugins = {
   ),
   permissions: v.optional(
     v.pipe(
-      v.record(pluginName, v.strictObject({ deny: v.optional(list(permissionEntry, "Never allowed, whatever was accepted."), []) })),
+      v.record(pluginName, v.strictObject({ deny: v.optional(list(permissionEntry, "Always refused, even if accepted."), []) })),
       v.description("Permissions by plugin."),
     ),
     {},
@@ -135,17 +138,17 @@ export const configSchema = v.strictObject({
   mesh: section(
     {
       interfaces: v.optional(list(meshInterface, "Radio links. Absent: a device with a Meshtastic-only USB id, else simulated.")),
-      text_spacing_s: v.optional(number(0, 600, "Seconds between two texts on the air; radios drop texts less than 2 s apart."), 2.5),
+      text_spacing_s: v.optional(number(0, 600, "Seconds between two texts that are sent; radios drop texts less than 2 s apart."), 2.5),
       airtime: section(
         {
           channel_utilization_polite: v.optional(
-            number(0, 1, "Above this share of busy air only high and emergency messages go out."),
+            number(0, 1, "Above this channel utilization only high and emergency messages are sent."),
             0.25,
           ),
-          channel_utilization_max: v.optional(number(0, 1, "Above this share of busy air only emergencies go out."), 0.4),
+          channel_utilization_max: v.optional(number(0, 1, "Above this channel utilization only emergency messages are sent."), 0.4),
           plugin_share: v.optional(number(0, 1, "Share of the airtime that one plugin may use."), 0.1),
         },
-        "Manners on the air.",
+        "Limits on airtime.",
       ),
     },
     "The mesh.",
@@ -156,8 +159,8 @@ export const configSchema = v.strictObject({
       prefix: v.optional(
         v.pipe(
           v.string(),
-          v.regex(/^[^\s\p{C}]{1,8}$/u, "must be 1 to 8 characters without blanks | write for example !"),
-          v.description("Before a command on a channel."),
+          v.regex(/^[^\s\p{C}]{1,8}$/u, "must be 1 to 8 characters without blanks | for example !"),
+          v.description("Prefix of a command on a channel."),
         ),
         "!",
       ),
@@ -165,7 +168,7 @@ export const configSchema = v.strictObject({
         v.pipe(
           v.string(),
           v.regex(/^[^\s\p{C}]{0,8}$/u, "must be at most 8 characters without blanks"),
-          v.description("Before a command in a direct message; with and without works."),
+          v.description("Optional prefix of a command in a direct message."),
         ),
         "",
       ),
@@ -176,11 +179,14 @@ export const configSchema = v.strictObject({
         ),
         "all",
       ),
-      ignore_channels: v.optional(list(channel, "Channels on which nothing is answered."), []),
+      ignore_channels: v.optional(list(channel, "Channels on which no message is answered."), []),
       direct_only: v.optional(about(v.boolean(), "Answer direct messages only."), false),
-      channel_replies: v.optional(about(v.picklist(["channel", "direct"]), "Where the answer to a question on a channel goes."), "channel"),
-      sender_rate: v.optional(rate("Commands taken from one sender."), "12/min"),
-      ban: v.optional(list(node, "Nodes that are not listened to."), []),
+      channel_replies: v.optional(
+        about(v.picklist(["channel", "direct"]), "Where to send the reply to a command on a channel."),
+        "channel",
+      ),
+      sender_rate: v.optional(rate("Commands accepted from one sender."), "12/min"),
+      ban: v.optional(list(node, "Nodes whose messages are ignored."), []),
     },
     "Commands from the mesh.",
   ),
@@ -195,9 +201,9 @@ export const configSchema = v.strictObject({
   ),
   log: section(
     {
-      level: v.optional(about(level, "Lowest level that is written."), "info"),
-      format: v.optional(about(v.picklist(["text", "json"]), "Form of a line."), "text"),
-      file: v.optional(about(v.nullable(text("Path.")), "File to write to beside the terminal."), null),
+      level: v.optional(about(level, "Lowest level that is logged."), "info"),
+      format: v.optional(about(v.picklist(["text", "json"]), "Format of a line."), "text"),
+      file: v.optional(about(v.nullable(text("Path.")), "Log file, in addition to the terminal."), null),
       max_mb: v.optional(number(0.01, 10_000, "Size at which the file is rotated, megabytes."), 10),
       keep: v.optional(whole(0, 1000, "Rotated files that are kept."), 5),
       levels: v.optional(v.pipe(v.record(text("Category.", 64), level), v.description("Level by plugin or category.")), {}),

@@ -39,8 +39,8 @@ export const secretsSchema = {
 } as const;
 
 /**
- * The key of all secrets, `data_dir/secret.key`: 32 random bytes that only the gateway's user may read. Made when it is
- * missing, as one step, so that a power cut leaves a whole key or none. Refused when others may read it.
+ * Opens the key of all secrets, `data_dir/secret.key`: 32 random bytes that only the gateway's user may read. A missing key
+ * is created in one step, so that a power cut leaves a whole key or none. Fails when other users may read it.
  */
 export function openSecretKey(dataDir: string, random: Random): Result<Uint8Array> {
   const path = join(dataDir, "secret.key");
@@ -64,7 +64,7 @@ function makeKey(path: string, random: Random): void {
     fchmodSync(descriptor, 0o600);
     writeSync(descriptor, random.bytes(KEY_BYTES));
     fsyncSync(descriptor);
-    // A link and no rename: a key that another process made in the meantime must win.
+    // A link instead of a rename: a key that another process made in the meantime must stay.
     linkSync(temporary, path);
   } catch (thrown) {
     if ((thrown as { code?: string }).code !== "EEXIST") throw thrown;
@@ -78,7 +78,7 @@ function readKey(path: string): Result<Uint8Array> {
   const descriptor = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   try {
     const stats = fstatSync(descriptor);
-    if (!stats.isFile()) return fail("unavailable", "the key of the secrets is no plain file", { where: path, hint: "move it away" });
+    if (!stats.isFile()) return fail("unavailable", "the key of the secrets is not a regular file", { where: path, hint: "move it away" });
     if ((stats.mode & 0o077) !== 0) {
       const hint = `run: chmod 600 ${path}; if others may have read it, move it away and set the secrets again`;
       return fail("unavailable", "the key of the secrets may be read by other users", { where: path, hint });
@@ -105,13 +105,15 @@ export class SecretStore {
     private readonly now: () => number,
   ) {}
 
-  /** Stores or replaces. At most 64 KB each, 100 a plugin. */
+  /** Stores or replaces a secret. At most 64 KB each and 100 for a plugin. */
   set(plugin: string, name: string, value: string): Result<null> {
     if (!NAME.test(name)) {
-      return fail("invalid_argument", "not a name for a secret", { hint: "letters, digits, _, . and -, at most 64, a letter first" });
+      return fail("invalid_argument", "this is not a valid name for a secret", {
+        hint: "letters, digits, _, . and -, at most 64, a letter first",
+      });
     }
     const bytes = Buffer.from(value, "utf8");
-    if (bytes.length === 0) return fail("invalid_argument", "the secret is empty", { hint: "give its value on standard input" });
+    if (bytes.length === 0) return fail("invalid_argument", "the secret is empty", { hint: "write its value to standard input" });
     if (bytes.length > MAX_VALUE_BYTES) return fail("too_large", `a secret has at most ${MAX_VALUE_BYTES / 1024} KB`);
     const known = this.list(plugin);
     if (known.length >= MAX_PER_PLUGIN && !known.includes(name))
@@ -127,7 +129,7 @@ export class SecretStore {
     return ok(null);
   }
 
-  /** Null when there is none. Fails when the key is another one, or the row was changed or moved. */
+  /** Null when there is none. Fails when the key is a different one, or the row was changed or moved. */
   get(plugin: string, name: string): Result<string | null> {
     const row = this.database
       .query<{ sealed: Uint8Array }, [string, string]>("SELECT sealed FROM secrets WHERE plugin = ? AND name = ?")
@@ -140,10 +142,14 @@ export class SecretStore {
       const text = Buffer.concat([decipher.update(sealed.subarray(NONCE_BYTES, -TAG_BYTES)), decipher.final()]).toString("utf8");
       return ok(text);
     } catch {
-      // The cipher's own words would only say that it did not fit.
-      return fail("unavailable", `the secret ${name} of ${plugin} cannot be opened: another key, or damaged`, {
-        hint: `set it again: zephyrgate secret set ${plugin} ${name}`,
-      });
+      // The cipher's own message would not help the operator.
+      return fail(
+        "unavailable",
+        `the secret ${name} of ${plugin} cannot be decrypted: the key is a different one, or the value is damaged`,
+        {
+          hint: `set it again: zephyrgate secret set ${plugin} ${name}`,
+        },
+      );
     }
   }
 
@@ -153,18 +159,18 @@ export class SecretStore {
     return rows.map((row) => row.name);
   }
 
-  /** Whether there was one. */
+  /** True when the secret existed. */
   remove(plugin: string, name: string): boolean {
     return this.database.query("DELETE FROM secrets WHERE plugin = ? AND name = ?").run(plugin, name).changes > 0;
   }
 
-  /** All of a plugin that is uninstalled. */
+  /** Removes all secrets of a plugin. */
   removeAll(plugin: string): void {
     this.database.query("DELETE FROM secrets WHERE plugin = ?").run(plugin);
   }
 }
 
-/** Ties a sealed value to its row: moved to another plugin or name it no longer opens. */
+/** Binds an encrypted value to its row: copied to another plugin or name it cannot be decrypted. */
 function boundTo(plugin: string, name: string): Buffer {
   return Buffer.from(JSON.stringify([plugin, name]), "utf8");
 }

@@ -8,24 +8,24 @@ import type { Logger } from "../log/logger.ts";
 import type { LoadedConfig } from "./load.ts";
 import { changedKeys, type JsonObject } from "./merge.ts";
 
-/** Editors write in several steps; the file is read once they have been quiet so long. */
+/** Editors save in several steps; the file is read after this time without a change. */
 const QUIET_MS = 200;
-/** Where the system reports no changes (network disks), the file's stamp is looked at so often. */
+/** Some file systems (network disks) report no changes, so the file's stamp is also compared at this interval. */
 const LOOK_MS = 5000;
 
 export interface WatchDeps {
   readonly file: string;
   readonly clock: Clock;
   readonly log: Logger;
-  /** Reads the configuration anew, with the same flags and environment. */
+  /** Reads the configuration again, with the same flags and environment. */
   load(): Result<LoadedConfig, readonly Issue[]>;
-  /** A valid change, with its dotted keys. */
+  /** Called with a valid changed configuration and the dotted keys that differ. */
   onChange(next: LoadedConfig, keys: readonly string[]): void;
-  /** Tells of changes in a folder; null where the system cannot. Tests pass their own. */
+  /** Watches a folder; null if the system cannot. Tests pass their own. */
   readonly watchFolder?: (folder: string, changed: (name: string | null) => void) => Subscription | null;
 }
 
-/** Follows the configuration file. An invalid edit is logged line by line, and what ran before goes on. */
+/** Watches the configuration file. An invalid edit is logged line by line, and the old configuration stays in force. */
 export class ConfigWatcher {
   #current: LoadedConfig;
   #stamp: string;
@@ -44,7 +44,7 @@ export class ConfigWatcher {
   start(): void {
     if (this.#look !== null) return;
     const name = basename(this.deps.file);
-    // The folder, not the file: a save that replaces the file would end a watch on it.
+    // Watches the folder: a save that replaces the file would end a watch on the file itself.
     this.#watcher = (this.deps.watchFolder ?? watchFolder)(dirname(this.deps.file), (changed) => {
       if (changed === null || changed === name) this.#soon();
     });
@@ -91,7 +91,7 @@ export class ConfigWatcher {
   }
 }
 
-/** Undefined values of the parsed configuration are absent keys in JSON. */
+/** As JSON: undefined values become absent keys. */
 function asJson(loaded: LoadedConfig): JsonObject {
   return JSON.parse(JSON.stringify(loaded.config)) as { readonly [key: string]: Json };
 }
@@ -108,7 +108,7 @@ function watchFolder(folder: string, changed: (name: string | null) => void): Su
     watcher.on("error", () => watcher.close());
     return { dispose: () => watcher.close() };
   } catch {
-    // No inotify here, or no watches left: the look every few seconds finds the change.
+    // No inotify, or no watches left: the comparison of stamps finds the change.
     return null;
   }
 }

@@ -1,5 +1,5 @@
 /**
- * YAML as this project reads it: one document of JSON values, small, with a place for every value. Aliases, tags,
+ * Reads YAML as this project allows it: one small document of JSON values, with a place for every value. Aliases, tags,
  * merge keys and directives are refused, so a file means what it shows and a short file cannot grow into a long one.
  */
 import { isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument, type YAMLError } from "yaml";
@@ -13,11 +13,11 @@ export interface Place {
   readonly column: number;
 }
 
-/** A parsed file: its value, and where each part of it stands. */
+/** A parsed file: its value, and the place of each part. */
 export interface YamlFile {
   readonly file: string;
   readonly value: Json;
-  /** Of the value at `path`, or of its key; the nearest parent that exists when it does not. */
+  /** The place of the value at `path` or of its key; if it is missing, that of the nearest parent. */
   place(path: Path, part?: "key" | "value"): Place | undefined;
   /** How a scalar is written, when it is written without quotes: `1.10` where the value is 1.1. */
   plain(path: Path): string | undefined;
@@ -39,13 +39,13 @@ const MESSAGES: Readonly<Record<string, string>> = {
   MULTIPLE_DOCS: "a second document",
 };
 const MENDS: Readonly<Record<string, string>> = {
-  TAB_AS_INDENT: "indent with spaces, YAML takes no tabs",
+  TAB_AS_INDENT: "indent with spaces; YAML does not allow tabs",
   MULTIPLE_DOCS: "one file holds one document; remove the second `---`",
   BAD_INDENT: "line it up with its neighbours",
   MISSING_CHAR: "close the quote or bracket",
 };
 
-/** Reads `text`; every problem at once. `file` only names it. At most `maxBytes`. */
+/** Reads `text` of at most `maxBytes` and reports every problem. `file` is its name in messages. */
 export function readYaml(text: string, file: string, maxBytes: number): Result<YamlFile, readonly Issue[]> {
   if (Buffer.byteLength(text) > maxBytes) return refuse(file, `larger than ${maxBytes / 1024} KB`, "shorten it");
   const lines = new LineCounter();
@@ -154,7 +154,7 @@ class Reader {
       const name = isScalar(node) && (typeof node.value === "string" || typeof node.value === "number") ? String(node.value) : undefined;
       if (name === undefined) this.wrong(offset, path, "a key must be text", "quote it");
       else if (name === "__proto__" || name === "<<") this.wrong(offset, path, `the key ${name} is not allowed`, "remove it");
-      else if (Object.hasOwn(found, name)) this.wrong(offset, [...path, name], "the key is there twice", "keep one of them");
+      else if (Object.hasOwn(found, name)) this.wrong(offset, [...path, name], "the key occurs twice", "keep one of them");
       else found[name] = this.read(value as Node | null, [...path, name], offset, depth + 1);
     }
     return found;

@@ -10,7 +10,7 @@ export interface AlertView {
   readonly plugin?: string | undefined;
 }
 
-/** The last things an operator should mend; each code and plugin once, the newest first. */
+/** Problems that need the operator: each code and plugin once, newest first. */
 export class Alerts {
   #alerts: AlertView[] = [];
 

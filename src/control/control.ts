@@ -45,7 +45,7 @@ export interface ControlParts {
   walls(): readonly { readonly wall: string; readonly stands: boolean; readonly detail: string }[];
 }
 
-/** The gateway as the API sees it: rooms' own facts in the API's views. */
+/** The gateway as the API sees it: facts from all rooms, in the shapes that the API sends. */
 export class GatewayControl implements Control {
   readonly version: string;
   readonly startedAt: number;
@@ -84,7 +84,7 @@ export class GatewayControl implements Control {
 
   readiness(): { ready: boolean; reason?: string; links: { name: string; state: string }[] } {
     const links = this.parts.links().map(({ name, state }) => ({ name, state }));
-    return this.parts.isReady() ? { ready: true, links } : { ready: false, reason: "plugins are being started", links };
+    return this.parts.isReady() ? { ready: true, links } : { ready: false, reason: "the plugins are starting", links };
   }
 
   metrics(): Answer<string> {

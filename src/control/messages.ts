@@ -15,7 +15,7 @@ export interface MessagesDeps {
 const OPERATOR = { context: null, link: null };
 const CURSOR = /^m_[0-9A-Za-z]{26}$/;
 
-/** What was sent and is being sent, and messages of the operator's own. */
+/** Lists queued and sent messages, and sends the operator's own. */
 export class Messages implements MessageControl {
   constructor(private readonly deps: MessagesDeps) {}
 
@@ -24,10 +24,10 @@ export class Messages implements MessageControl {
     paging: Paging,
   ): Result<Page<MessageStatus>> {
     if (paging.cursor !== undefined && !CURSOR.test(paging.cursor))
-      return fail("invalid_argument", "the cursor is none of ours", { hint: "take it from `next`" });
+      return fail("invalid_argument", "the cursor is not one this API gave out", { hint: "use the value of `next`" });
     const items: MessageStatus[] = [];
     let before = paging.cursor;
-    // A plugin's messages are picked out page by page; the history itself is bounded.
+    // The filter by plugin reads page after page; the history is bounded, so this ends.
     while (items.length < paging.limit) {
       const batch = this.deps.outbox.list({
         limit: 500,

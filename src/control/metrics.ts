@@ -40,19 +40,25 @@ function families(facts: MetricFacts): Family[] {
   const { links, plugins, outbox } = facts;
   return [
     { name: "zephyrgate_info", type: "gauge", help: "The running version.", samples: [{ labels: { version: facts.version }, value: 1 }] },
-    one("zephyrgate_start_time_seconds", "gauge", "Start, seconds since 1970.", facts.startedAt / 1000),
+    one("zephyrgate_start_time_seconds", "gauge", "Start time, seconds since 1970.", facts.startedAt / 1000),
     one("zephyrgate_nodes", "gauge", "Nodes known.", facts.nodes),
     perLink("link_up", "gauge", "1 while the radio link is up.", links, (link) => (link.state === "up" ? 1 : 0)),
-    perLink("link_channel_utilization_ratio", "gauge", "As the radio reports it.", links, (link) => link.channelUtilization),
+    perLink(
+      "link_channel_utilization_ratio",
+      "gauge",
+      "Channel utilization as the radio reports it, 0 to 1.",
+      links,
+      (link) => link.channelUtilization,
+    ),
     ...linkCounters(links),
-    one("zephyrgate_outbox_queued", "gauge", "Messages that wait to leave.", outbox.queued),
-    one("zephyrgate_outbox_sent_total", "counter", "Messages that left.", outbox.sent),
+    one("zephyrgate_outbox_queued", "gauge", "Messages waiting to be sent.", outbox.queued),
+    one("zephyrgate_outbox_sent_total", "counter", "Messages sent.", outbox.sent),
     one("zephyrgate_outbox_delivered_total", "counter", "Messages acknowledged by their destination.", outbox.delivered),
-    one("zephyrgate_outbox_failed_total", "counter", "Messages given up.", outbox.failed),
+    one("zephyrgate_outbox_failed_total", "counter", "Messages that could not be sent or were not acknowledged.", outbox.failed),
     {
-      name: "zephyrgate_wall_stands",
+      name: "zephyrgate_wall_active",
       type: "gauge",
-      help: "1 where a wall of the plugin jail stands.",
+      help: "1 if this wall of the plugin jail is active.",
       samples: facts.walls.map(({ wall, stands }) => ({ labels: { wall }, value: stands ? 1 : 0 })),
     },
     {

@@ -18,14 +18,14 @@ export interface PackagesDeps {
   readonly supervisor: Supervisor;
   readonly hosts: Pick<Hosts, "get" | "release">;
   now(): number;
-  /** Names of the program's own plugins. */
+  /** Whether this is the name of a bundled plugin. */
   isReserved(name: string): boolean;
   databaseOf(candidate: Candidate): string;
   storageMb(candidate: Candidate): number;
   /** The operator's values. */
   userConfig(name: string): Settings;
   saveConfig(plugin: Plugin, config: Settings): Promise<Result<readonly string[]>>;
-  /** Grants, decisions, settings and secrets of a plugin that is no more. */
+  /** Deletes grants, decisions, settings and secrets of a removed plugin. */
   forget(candidate: Candidate): void;
   summary(plugin: Plugin): PluginSummary;
   audit(plugin: string, event: string, detail: string): void;
@@ -33,9 +33,9 @@ export interface PackagesDeps {
 
 const by = (actor: Actor) => `${actor.via} ${actor.address}`;
 
-/** Plugins that come as a file, and what they keep. */
+/** Installs, removes, exports and imports plugins and their data as files. */
 export class Packages implements PackageControl {
-  /** One change of the folder of installed plugins at a time. */
+  /** Changes of the folder of installed plugins run one after another. */
   #tail: Promise<unknown> = Promise.resolve();
 
   constructor(private readonly deps: PackagesDeps) {}
@@ -80,12 +80,12 @@ export class Packages implements PackageControl {
     deps.audit(name, "install", `${by(actor)} installed version ${version}, code ${code}`);
     const started = await this.#begin(name);
     if (started.ok) return started;
-    // What ran before runs on; a first install stays, so that what is missing can be supplied.
+    // The version before keeps running; a first install stays in place, so that the operator can supply what it lacks.
     const plugin = deps.supervisor.get(name);
     if (plugin !== null && plugin.state !== "running") return ok({ plugin: deps.summary(plugin), waits: false });
     rollBack(deps.dataDir, name);
     await deps.supervisor.discover();
-    deps.audit(name, "install", `version ${version} did not start and was taken back`);
+    deps.audit(name, "install", `version ${version} did not start and was removed again`);
     return started;
   }
 
@@ -109,12 +109,12 @@ export class Packages implements PackageControl {
     return null;
   }
 
-  /** A new plugin is found, a known one reloaded; a disabled one stays so. */
+  /** Discovers a new plugin, reloads a known one; a disabled plugin stays disabled. */
   async #begin(name: string): Promise<Result<PluginChange>> {
     const { supervisor, summary } = this.deps;
     await supervisor.discover();
     const plugin = supervisor.get(name);
-    if (plugin === null) return fail("load_failed", `${name} was placed and not found`, { hint: "see the log" });
+    if (plugin === null) return fail("load_failed", `${name} was installed but discovery did not find it`, { hint: "see the log" });
     if (plugin.state === "disabled") return ok({ plugin: summary(plugin), waits: false });
     const change = await supervisor.reload(name);
     return change.ok ? ok({ plugin: summary(change.value.plugin), waits: change.value.waits }) : change;
@@ -125,10 +125,10 @@ export class Packages implements PackageControl {
     const plugin = deps.supervisor.get(name);
     if (plugin === null) return unknown(name);
     if (plugin.candidate.bundled) {
-      return fail("conflict", `${name} is part of the program`, { hint: `zephyrgate plugin disable ${name}` });
+      return fail("conflict", `${name} is a bundled plugin and cannot be removed`, { hint: `zephyrgate plugin disable ${name}` });
     }
     if (plugin.candidate.path !== installedPath(deps.dataDir, name) && existsSync(plugin.candidate.path)) {
-      return fail("conflict", `${name} was not installed, it is loaded from ${plugin.candidate.path}`, {
+      return fail("conflict", `${name} was not installed from a package; it is loaded from ${plugin.candidate.path}`, {
         hint: `remove that folder yourself, or: zephyrgate plugin disable ${name}`,
       });
     }
@@ -157,7 +157,7 @@ export class Packages implements PackageControl {
     const { plugin: owner, version, config, database } = read.value;
     if (owner !== name) return fail("conflict", `the file holds the data of ${owner}`, { hint: `zephyrgate plugin import ${owner} FILE` });
     if (Bun.semver.order(version, plugin.candidate.manifest.version) > 0) {
-      return fail("conflict", `the data is of version ${version}, and ${plugin.candidate.manifest.version} is installed`, {
+      return fail("conflict", `the data belongs to version ${version}, but ${plugin.candidate.manifest.version} is installed`, {
         hint: "install that version or a higher one first",
       });
     }
@@ -170,11 +170,11 @@ export class Packages implements PackageControl {
     const done = configured.ok ? await this.#swapData(plugin, sound.value) : configured;
     if (sound.value !== null) rmSync(sound.value, { force: true });
     if (!done.ok) return done;
-    deps.audit(name, "import", `${by(actor)} put back data of version ${version}`);
+    deps.audit(name, "import", `${by(actor)} imported data of version ${version}`);
     return ok({ plugin: deps.summary(plugin), waits: false });
   }
 
-  /** What was sent, copied by the host that alone opens such files: so it is whole, and holds nothing but tables. */
+  /** The uploaded data, copied by the plugin host, which checks it: only the host opens plugins' databases. */
   async #stage(plugin: Plugin, database: Uint8Array): Promise<Result<string>> {
     const folder = dirname(this.deps.databaseOf(plugin.candidate));
     const [sent, copy] = [join(folder, "import-sent.db"), join(folder, "import.db")];
@@ -195,7 +195,7 @@ export class Packages implements PackageControl {
 
   #swapData(plugin: Plugin, staged: string | null): Promise<Result<unknown>> {
     const path = this.deps.databaseOf(plugin.candidate);
-    return this.deps.supervisor.whileDown(plugin.name, "its data is being put back", async () => {
+    return this.deps.supervisor.whileDown(plugin.name, "its data is being imported", async () => {
       const host = await this.deps.hosts.get(plugin.hostKey);
       const released = host.ok ? await host.value.releaseDatabase(path) : host;
       if (!released.ok) return released;
@@ -226,7 +226,7 @@ export class Packages implements PackageControl {
   }
 }
 
-/** The host made it, and the host may be anybody's by now: no link is followed, and no more is read than may be exported. */
+/** The file comes from the plugin host, which is not trusted: no link is followed, and the size is bounded. */
 function readFile(path: string): Result<Uint8Array> {
   const descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW);
   try {

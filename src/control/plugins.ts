@@ -19,14 +19,14 @@ export interface PluginControlDeps {
   configOf(candidate: Candidate): Settings;
   schemaOf(candidate: Candidate): Promise<Result<Json | null>>;
   limitsOf(candidate: Candidate): Record<string, number>;
-  /** Checks, stores and tells the plugin; the keys that changed. */
+  /** Checks and stores the values and informs the plugin. Returns the keys that changed. */
   saveConfig(plugin: Plugin, config: Settings): Promise<Result<readonly string[]>>;
   readonly secrets: {
     list(plugin: string): Result<readonly string[]>;
     set(plugin: string, name: string, value: string): Result<null>;
     remove(plugin: string, name: string): Result<null>;
   };
-  /** Who else answers a command. */
+  /** The plugins that answer a command. */
   answerers(command: string): readonly string[];
   hostPid(plugin: Plugin): number | null;
   audit(plugin: string, event: string, detail: string): void;
@@ -34,7 +34,7 @@ export interface PluginControlDeps {
 
 const by = (actor: Actor) => `${actor.via} ${actor.address}`;
 
-/** The API's plugin half over supervisor and approvals. Every change is audited with its actor. */
+/** What the API can ask about plugins. Every change is written to the audit log with its actor. */
 export class Plugins implements PluginControl {
   constructor(private readonly deps: PluginControlDeps) {}
 
@@ -152,7 +152,7 @@ export class Plugins implements PluginControl {
     const view = this.deps.approvals.view(plugin.candidate);
     const { next, pending } = plugin;
     if (next !== null && pending !== null) {
-      // Asked about is what waits; what is granted is what the running version has.
+      // The requested permissions are those of the version that waits; the granted ones are those of the running version.
       const requested = next.manifest.permissions.map(toEntry);
       Object.assign(view, { hash: this.deps.approvals.hash(next), requested, heldBack: pending.added });
     }

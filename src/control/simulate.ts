@@ -3,7 +3,7 @@ import { fail, ok } from "../errors.ts";
 import { parseNodeId } from "../mesh/ids.ts";
 import type { SimulatedMesh } from "../mesh/simulator/mesh.ts";
 
-/** Lets a simulated node speak, and the mesh fail; absent without a simulated interface. */
+/** Sends texts as a simulated node and injects faults; undefined without a simulated interface. */
 export function simulateControl(meshes: readonly SimulatedMesh[]): SimulateControl | undefined {
   const [mesh] = meshes;
   if (mesh === undefined) return undefined;
@@ -13,7 +13,7 @@ export function simulateControl(meshes: readonly SimulatedMesh[]): SimulateContr
       const sender = number(from);
       const receiver = to === undefined ? undefined : number(to);
       if (sender === null || receiver === null) {
-        return fail("invalid_argument", "a simulated node is named by its number or id", { hint: "write for example !00000002" });
+        return fail("invalid_argument", "a simulated node must be a node number or id", { hint: "for example !00000002" });
       }
       const said = mesh.say({
         from: sender,

@@ -39,7 +39,7 @@ function healthView(plugin: Plugin): PluginHealth {
   return { status, checked_at: isoOrNull(checked?.at), consecutive_failures: health.view.failures, detail };
 }
 
-/** `hash` is that of the candidate that waits, where one does. */
+/** `hash` belongs to the candidate that waits for approval, else to the running one. */
 export function summaryView(plugin: Plugin, hash: string, now: number): PluginSummary {
   const { candidate, status, health, pending } = plugin;
   const { manifest } = candidate;

@@ -4,15 +4,15 @@ import type { Gateway } from "./composition-root.ts";
 
 export interface Start {
   readonly dataDir: string;
-  /** Null: none was found. */
+  /** Null when no configuration file was found. */
   readonly configFile: string | null;
-  /** Whether somebody can be let speak by `simulate say`. */
+  /** Whether `simulate say` can be used. */
   readonly isSimulated: boolean;
-  /** With which flags another verb finds this gateway. */
+  /** The flags with which another verb finds this gateway. */
   readonly flags: string;
 }
 
-/** What a person at the terminal wants to know once all is up. */
+/** The lines printed once the gateway is up. */
 export function describeStart(gateway: Gateway, { dataDir, configFile, isSimulated, flags }: Start): string[] {
   const { plugins } = gateway;
   const named = (state: string) => plugins.filter((plugin) => plugin.state === state).map((plugin) => plugin.name);
@@ -26,12 +26,12 @@ export function describeStart(gateway: Gateway, { dataDir, configFile, isSimulat
     `  API            ${gateway.url}/  (token in ${dataDir}/api-token)`,
     `  plugins        ${named("running").join(", ") || "none running"}`,
     ...(others.length === 0 ? [] : [`  not running    ${others.map((plugin) => `${plugin.name} (${plugin.state})`).join(", ")}`]),
-    ...waiting.map((plugin) => `  awaits you     ${plugin.name}: ${plugin.status.reason}`),
+    ...waiting.map((plugin) => `  needs approval ${plugin.name}: ${plugin.status.reason}`),
     ...(isSimulated ? [`  try it         ${program()} simulate say --from '!00000002'${flags} ${word}   (in a second terminal)`] : []),
   ];
 }
 
-/** How this program is called again. */
+/** How to call this program from a shell. */
 function program(): string {
   return IS_COMPILED ? process.execPath : "npx bun run zephyrgate";
 }

@@ -17,11 +17,11 @@ export interface FollowDeps {
   adopt(config: Config): void;
 }
 
-/** Takes effect at once; every other key waits for a restart, and the log says so. */
+/** Changes of these keys take effect at once; for every other key the log asks for a restart. */
 const LIVE = /^(?:plugins\.(?:enabled_plugins|disabled_plugins|paths|config|permissions|health|limits|isolation\.own_host)|log)(?:\.|$)/;
 const OF_PLUGINS = /^plugins\.(?:enabled_plugins|disabled_plugins|config|permissions)(?:\.|$)/;
 
-/** Carries out a valid edit of the configuration file while everything runs. */
+/** Applies a valid edit of the configuration file without a restart. */
 export async function followConfig({ config }: LoadedConfig, keys: readonly string[], deps: FollowDeps): Promise<void> {
   const { log, supervisor, approvals, decisions, egress } = deps;
   const waiting = keys.filter((key) => !LIVE.test(key));
@@ -32,7 +32,7 @@ export async function followConfig({ config }: LoadedConfig, keys: readonly stri
   const rate = parseRate(config.plugins.limits.http);
   if (rate.ok) egress.setRate(rate.value);
   if (!keys.some((key) => key.startsWith("plugins"))) return;
-  // Decisions by API or command line win until the file says something new about plugins.
+  // Decisions made through the API or the command line hold until the plugins part of the file changes.
   if (keys.some((key) => OF_PLUGINS.test(key))) decisions.fileChanged();
   for (const plugin of supervisor.list()) approvals.refresh(plugin.candidate);
   await supervisor.follow();

@@ -6,8 +6,8 @@ const WINDOW_MS = 5 * 60_000;
 const LIMIT = 3;
 
 /**
- * Remembers starts that no orderly stop followed. Three of them in five minutes mean that something kills the gateway,
- * most likely a plugin: it then starts with the bundled ones alone.
+ * Records starts that were not followed by an orderly stop. Three of them in five minutes mean that something, probably
+ * a plugin, crashes the gateway: it then starts with the bundled plugins only.
  */
 export class CrashLog {
   readonly #path: string;
@@ -35,7 +35,7 @@ export class CrashLog {
     rmSync(this.#path, { force: true });
   }
 
-  /** Where the gateway itself refused to start: no crash, and no proof that the crashes before are over. */
+  /** The gateway refused to start: that is no crash, and it does not clear earlier crashes. */
   takeBack(): void {
     this.#starts = this.#starts.slice(0, -1);
     if (this.#starts.length === 0) this.end();
@@ -52,7 +52,7 @@ export class CrashLog {
       const read: unknown = JSON.parse(readFileSync(this.#path, "utf8"));
       return Array.isArray(read) ? read.filter((at): at is number => typeof at === "number" && at <= this.clock.now()) : [];
     } catch {
-      // No file: the last stop was orderly. A damaged one says nothing, and must not keep the gateway from starting.
+      // No file: the last stop was orderly. A damaged file is ignored, so that it cannot prevent a start.
       return [];
     }
   }

@@ -5,12 +5,12 @@ export type Interface = NonNullable<Config["mesh"]["interfaces"]>[number];
 
 export interface Chosen {
   readonly interfaces: readonly Interface[];
-  /** Said at start when nothing was configured. */
+  /** Lines printed at the start when no interface is configured. */
   readonly banner: readonly string[];
   readonly allSimulated: boolean;
 }
 
-/** What the configuration names; else a radio that is one without doubt; else a simulated mesh, and a banner that says so. */
+/** The configured interfaces; else a device with a Meshtastic-only USB id; else a simulated mesh, announced in the banner. */
 export function chooseInterfaces(config: Config, ports: () => readonly SerialPortInfo[]): Chosen {
   const configured = config.mesh.interfaces;
   if (configured !== undefined) {

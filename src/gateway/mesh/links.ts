@@ -9,11 +9,11 @@ type ChangeMesh = (options: SimulatedMeshOptions) => SimulatedMeshOptions;
 
 export interface Links {
   readonly links: readonly MeshLink[];
-  /** Behind the first simulated interface, for `simulate say`. */
+  /** The meshes behind the simulated interfaces; `simulate say` uses the first. */
   readonly simulated: readonly { readonly name: string; readonly mesh: SimulatedMesh }[];
 }
 
-/** `change` may alter what a simulated mesh is made with. */
+/** Makes a link for each configured interface. `change` may change the options of a simulated mesh. */
 export function makeLinks(interfaces: readonly Interface[], deps: LinkDeps, change: ChangeMesh = (options) => options): Links {
   const simulated: { name: string; mesh: SimulatedMesh }[] = [];
   const links = interfaces.map((entry) => {

@@ -5,13 +5,13 @@ import type { TextMessage } from "../../mesh/message.ts";
 import type { NodeDirectory } from "../../mesh/nodes/directory.ts";
 import type { MessageStatus } from "../../mesh/outgoing.ts";
 
-/** Ids of sent messages; far more than can be under way at once. */
+/** Ids of sent messages that are remembered; far more than can be under way at once. */
 const REMEMBERED = 2000;
 
-/** What arrives and leaves, one line each, for whoever watches the terminal. The log escapes what strangers wrote. */
+/** Logs each received and each sent text as one line, for operators who watch the terminal. The log escapes the texts. */
 export function logTraffic(bus: CoreBus, nodes: NodeDirectory, log: Logger): void {
   const shown = new Set<string>();
-  /** Of a message in parts, or one that is sent again, only the first sending is shown. */
+  /** A message in parts, or one that is sent again, is logged once. */
   const isNew = ({ id }: MessageStatus): boolean => {
     if (shown.has(id)) return false;
     shown.add(id);

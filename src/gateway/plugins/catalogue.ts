@@ -24,29 +24,29 @@ import { VERSION } from "../../version.ts";
 const embedded = IS_COMPILED ? (require("./embedded.ts") as typeof import("./embedded.ts")) : null;
 
 export const BUNDLED = embedded?.BUNDLED ?? embeddedPlugins("plugins");
-/** Loaded only by a gateway that nobody configured and that has no radio: for a first look. */
+/** Loaded only when there is neither a configuration file nor a radio: for a first look. */
 export const EXAMPLES = embedded?.EXAMPLES ?? embeddedPlugins("examples");
 
 export interface CatalogueDeps {
   readonly log: Logger;
   config(): Config;
   readonly decisions: StoredDecisions;
-  /** Where plugins of this name were accepted. */
+  /** Folders from which a plugin of this name was accepted. */
   places(name: string): readonly string[];
   readonly safe: boolean;
   readonly withExamples: boolean;
-  /** In place of those of the program. */
+  /** Replaces the program's own bundled plugins. */
   readonly bundled?: readonly BundledPlugin[];
-  /** Bundles what strangers wrote, away from this process. */
+  /** Bundles third-party source code in a process of its own. */
   readonly compiler: Pick<Compiler, "load"> & Partial<Pick<Compiler, "warm">>;
 }
 
-/** Knows where each plugin came from and what the configuration says of it. */
+/** Where each plugin came from, its code, and its part of the configuration. */
 export class Catalogue {
   readonly #discovery: Discovery;
   readonly #found = new Map<string, FoundPlugin>();
   readonly #examples: ReadonlySet<string>;
-  /** Of each plugin the last code that was bundled, by its manifest. */
+  /** The last bundled code of each plugin, with the manifest that it belongs to. */
   readonly #built = new Map<string, { readonly manifest: Manifest; readonly bundle: Bundle }>();
 
   constructor(private readonly deps: CatalogueDeps) {
@@ -58,7 +58,7 @@ export class Catalogue {
   async discover(): Promise<Discovered> {
     const { plugins: settings, data_dir } = this.deps.config();
     const paths = settings.auto_discover ? [...settings.paths] : [];
-    // Nobody names that folder: what stands in it was installed, and is looked for in any case.
+    // The folder of installed plugins is always searched, whatever the configuration lists.
     if (existsSync(installedFolder(data_dir))) paths.push(installedFolder(data_dir));
     if (paths.length > 0 && settings.auto_load && !this.deps.safe) this.deps.compiler.warm?.();
     const { plugins, broken } = this.#discovery.scan(this.deps.safe ? [] : paths, (name) => this.deps.places(name));
@@ -88,7 +88,7 @@ export class Catalogue {
     if (!limits.ok) return fail("load_failed", limits.error.map(issueLine).join("; "));
     const { origin, path, tree, manifest } = found;
     const built = this.#built.get(candidate.name);
-    // Its folder holds a version that waits for the operator: the accepted one comes back as it was.
+    // The folder holds a newer version that waits for approval: the accepted version starts from its kept bundle.
     if (manifest !== candidate.manifest && built?.manifest === candidate.manifest) return ok(built.bundle);
     const loaded = await (origin === "bundled" ? loadPlugin(tree, manifest.main) : this.deps.compiler.load(path, manifest.main));
     if (!loaded.ok) return fail("load_failed", loaded.error.map(issueLine).join("; "), { data: { issues: loaded.error } });
@@ -98,7 +98,7 @@ export class Catalogue {
     return ok(bundle);
   }
 
-  /** Operator's values: those set by API, else the file's. */
+  /** The operator's values: those set through the API, else those of the configuration file. */
   userConfig(name: string): Settings {
     return this.deps.decisions.settings(name) ?? (this.deps.config().plugins.config[name] as Settings | undefined) ?? {};
   }
@@ -131,7 +131,7 @@ export class Catalogue {
     return { memoryMb: memory_mb, sliceMs: slice_ms, timeoutS: timeout_s, storageMb: storage_mb };
   }
 
-  /** What the manifest wants beyond the configuration's defaults: part of what the operator approves. */
+  /** Limits in the manifest that are above the configured defaults: the operator approves them with the permissions. */
   limitsAbove(candidate: Candidate): Record<string, number> {
     return limitsAbove(candidate.manifest, this.deps.config());
   }
@@ -141,7 +141,7 @@ export class Catalogue {
     return disabled_plugins.includes(name) ? "disabled in the configuration (plugins.disabled_plugins)" : null;
   }
 
-  /** Whether the name belongs to a plugin of the program itself. */
+  /** Whether the name belongs to a bundled plugin. */
   isReserved(name: string): boolean {
     return (this.deps.bundled ?? BUNDLED).some((plugin) => plugin.name === name);
   }

@@ -3,22 +3,22 @@ import { join } from "node:path";
 import type { HostKey } from "../../plugins/plugin/candidate.ts";
 
 /**
- * Where plugins' databases lie: one folder for each, under one root for those that share a process, and under another for
- * those that always have their own. The shared process may write its whole root, so what a taken-over one reads ends there.
+ * Where the plugins' databases are: one folder for each plugin, under one root for plugins that share a process and under
+ * another for isolated plugins. The shared process may write its whole root, so a compromised one reaches no other root.
  */
 export class Databases {
   constructor(
     private readonly dataDir: () => string,
-    /** By configuration or by what it asks for; a suspect that is only kept apart for now is not. */
+    /** True for plugins that always have a process of their own; false for one that has it only after a crash. */
     private readonly isIsolated: (plugin: string) => boolean,
   ) {}
 
-  /** What a process may write: all of the shared root, or one plugin's own folder. */
+  /** The folder that a process may write: the shared root, or one plugin's own folder. */
   writableBy(key: HostKey): string {
     return key === "shared" ? made(this.#root(false)) : this.folderOf(key.slice("own:".length));
   }
 
-  /** A plugin's own folder. It moves when the plugin's kind has changed; nobody has it open then, as it is about to be. */
+  /** A plugin's own folder. It is moved when the plugin became isolated or shared; no process has it open at that time. */
   folderOf(plugin: string): string {
     const isolated = this.isIsolated(plugin);
     const folder = join(this.#root(isolated), plugin);

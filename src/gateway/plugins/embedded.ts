@@ -1,4 +1,4 @@
-/** For the compiled binary alone: the program's own plugins are put in here when that is made. See IS_COMPILED. */
+/** Only for the compiled binary: the build puts the bundled plugins in here. See IS_COMPILED. */
 import { embeddedPlugins } from "../../../plugins/embedded.ts" with { type: "macro" };
 
 export const BUNDLED = embeddedPlugins("plugins");

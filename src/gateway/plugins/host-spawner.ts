@@ -4,7 +4,7 @@ import type { Logger } from "../../log/logger.ts";
 import { spawnHost } from "../../sandbox/process.ts";
 import type { SpawnHost } from "../context/overrides.ts";
 
-/** Elsewhere than on Linux there is no jail: the default is to run without, and to say so. */
+/** Only Linux has a jail. On other systems the default is to run without these walls, with a warning. */
 const OTHER_SYSTEMS = ["jail", "capabilities", "no_new_privs", "limits", "landlock", "seccomp"];
 
 export function hostSpawner(config: () => Config, deps: { readonly clock: Clock; readonly log: Logger }): SpawnHost {

@@ -8,8 +8,8 @@ import type { Schedule } from "../../schedule/schedule.ts";
 import type { TaskSpec } from "../../schedule/task-spec.ts";
 
 /**
- * While a plugin is reloaded its old version still stands in the rooms, so that "there already" is no reason against the
- * new one: doubles within one version are found by Registrations.
+ * During a reload the registrations of the old version are still present, so a conflict with them is ignored here.
+ * Registrations finds duplicates within one version.
  */
 function despiteOldVersion(checked: Result<null>): Result<null> {
   return !checked.ok && checked.error.code === "conflict" ? ok(null) : checked;
