@@ -18,12 +18,12 @@ import { systemRoutes } from "./routes/system.ts";
 
 export interface ApiOptions {
   readonly host: string;
-  /** 0 takes a free one. */
+  /** 0 selects a free port. */
   readonly port: number;
   readonly dataDir: string;
 }
 
-/** Above the largest upload of any route. */
+/** Larger than the largest upload of any route. */
 const MAX_REQUEST = 80 * 1_048_576;
 
 export interface ApiServer {
@@ -40,7 +40,7 @@ export interface ApiDeps {
   readonly log: Logger;
 }
 
-/** Serves the control API and the status page over `control`. Fails with one line where the token or the port cannot be had. */
+/** Serves the control API and the status page. Fails if the token cannot be read or the port cannot be opened. */
 export function startApi(options: ApiOptions, control: Control, deps: ApiDeps): Result<ApiServer> {
   const token = ensureToken(options.dataDir, deps.random);
   if (!token.ok) return token;
@@ -50,7 +50,7 @@ export function startApi(options: ApiOptions, control: Control, deps: ApiDeps): 
       hostname: options.host,
       port: options.port,
       idleTimeout: 60,
-      // The bodies' own cap answers with a problem; this one only bounds what is read before it.
+      // The routes' own caps answer with a problem; this one only bounds what is read before them.
       maxRequestBodySize: MAX_REQUEST,
       fetch: (request, bun) => api.handle(request, bun.requestIP(request)?.address ?? "unknown"),
       error: (thrown) => api.failed(thrown),
@@ -103,7 +103,7 @@ class Api {
     private readonly options: ApiOptions,
     private readonly deps: ApiDeps,
   ) {
-    // Cookies know no ports: the name keeps two gateways on one machine apart.
+    // Cookies are not separated by port, so the name differs for each gateway on a machine.
     const cookie = `zephyrgate_${Bun.hash(token).toString(36)}`;
     this.#gate = new Gate(token, cookie, deps.clock, deps.random, () => deps.log.warn("a sign-in to the API failed"));
     this.#feed = new Feed(control, deps.clock);
@@ -133,7 +133,7 @@ class Api {
   async #answer(request: Request): Promise<Response> {
     try {
       if (!hostAllowed(request.headers.get("host"), this.options.host)) {
-        return refuse("permission_denied", "the Host header names another host", "use a loopback name or the host in api.host");
+        return refuse("permission_denied", "the Host header names a different host", "use a loopback name or the host in api.host");
       }
       return pageResponse(request) ?? (await this.#app.fetch(request));
     } catch (thrown) {
@@ -145,7 +145,7 @@ class Api {
     try {
       const who = route.open === true ? ({ ok: true, via: "api" } as const) : this.#gate.identify(request);
       if (!who.ok) return who.response;
-      // A name that cannot be one names nothing; only who would store under it is told what is wrong with it.
+      // An invalid plugin name is answered with 404. Only a request that stores under a name gets the details.
       const params = check(route.params ?? ANYTHING, rawParams, route.method === "PUT" ? "invalid_argument" : "not_found");
       if (!params.ok) return problemResponse(params.error);
       const query = route.query === undefined ? ok(undefined) : check(route.query, queryOf(request), "invalid_argument");
@@ -165,7 +165,7 @@ class Api {
     }
   }
 
-  /** Our own fault: the log has the details, the client a reference. */
+  /** A bug of the gateway: the log has the details, the client gets a reference. */
   failed(thrown: unknown): Response {
     const reference = Buffer.from(this.deps.random.bytes(4)).toString("hex");
     this.deps.log.error("an API call failed", { error: thrown, correlation_id: reference });
@@ -175,9 +175,9 @@ class Api {
   #missing(request: Request): Response {
     const path = new URL(request.url).pathname;
     const methods = this.#routes.filter((route) => matches(route.path, path)).map((route) => route.method as Method | "HEAD");
-    if (methods.length === 0) return refuse("not_found", "there is nothing at this path", "GET /api/v1/openapi.json lists what there is");
+    if (methods.length === 0) return refuse("not_found", "there is no such path", "GET /api/v1/openapi.json lists all paths");
     if (methods.includes("GET")) methods.push("HEAD");
-    return refuse("method_not_allowed", "this path knows other methods", undefined, { allow: [...new Set(methods)].join(", ") });
+    return refuse("method_not_allowed", "this method is not allowed for this path", undefined, { allow: [...new Set(methods)].join(", ") });
   }
 
   stop(): void {

@@ -33,7 +33,7 @@ export const VERBS: readonly Verb[] = [
   devVerb,
 ];
 
-/** Runs one command; `argv` without program and script. The exit code: 0 done, 1 failed, 2 not understood. Never rejects. */
+/** Runs one command; `argv` without program and script. Returns the exit code: 0 done, 1 failed, 2 usage error. Never rejects. */
 export async function main(argv: readonly string[], io: Io): Promise<number> {
   const [first] = argv;
   if (first === "--version" || first === "-v") {
@@ -57,8 +57,8 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
     return 0;
   }
   const [least, most] = verb.args;
-  if (parsed.args.length < least) return misunderstood(io, "something is missing", usageOf(verb));
-  if (parsed.args.length > most) return misunderstood(io, `too much: ${parsed.args.slice(most).join(" ")}`, usageOf(verb));
+  if (parsed.args.length < least) return misunderstood(io, "an argument is missing", usageOf(verb));
+  if (parsed.args.length > most) return misunderstood(io, `too many arguments: ${parsed.args.slice(most).join(" ")}`, usageOf(verb));
   const missing = verb.required?.find((name) => parsed.flags[name] === undefined);
   if (missing !== undefined) return misunderstood(io, `--${missing} is missing`, usageOf(verb));
   return run(verb, io, parsed.args, parsed.flags);
@@ -72,13 +72,13 @@ async function run(verb: Verb, io: Io, args: readonly string[], flags: Parameter
     for (const text of result.error.summary().split("\n")) io.stderr.write(`zephyrgate: ${escapeText(text)}\n`);
     return 1;
   } catch (thrown) {
-    // A fault of ours: still one line.
+    // A bug: still one line.
     io.stderr.write(`zephyrgate: ${escapeText(asGatewayError(thrown).summary())}\n`);
     return 1;
   }
 }
 
-/** The verb of most words that the command line starts with. */
+/** The verb with the most words that the command line starts with. */
 function find(argv: readonly string[]): Verb | null {
   const matching = VERBS.filter((verb) => verb.name.split(" ").every((word, i) => word === argv[i]));
   return matching.sort((a, b) => b.name.length - a.name.length)[0] ?? null;
@@ -109,12 +109,12 @@ function usageOf(verb: Verb): string {
   return `usage: zephyrgate ${verb.name}${verb.usage === "" ? "" : ` ${verb.usage}`}\n`;
 }
 
-/** All verbs, or those of the group that was named. */
+/** All verbs, or those of one group. */
 function usage(argv: readonly string[] = []): string {
   const group = VERBS.filter((verb) => verb.name.startsWith(`${argv[0]} `));
   const shown = group.length > 0 ? group : VERBS;
   const width = Math.max(...shown.map((verb) => verb.name.length));
   const lines = shown.map((verb) => `  ${verb.name.padEnd(width)}  ${verb.summary}`);
-  const common = "every verb: --config FILE, --data-dir DIR, --port N find the gateway; --json for machines; --help";
+  const common = "every verb: --config FILE, --data-dir DIR, --port N find the gateway; --json for programs; --help";
   return `usage: zephyrgate VERB\n\n${lines.join("\n")}\n\n${common}\n`;
 }

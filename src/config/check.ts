@@ -105,7 +105,7 @@ function describe(issue: v.BaseIssue<unknown>, path: Path, plain: string | undef
   if (issue.received === "undefined" && issue.kind === "schema") return { message: "is missing", hint: `add \`${key}:\`` };
   if (issue.type === "string" && plain !== undefined && issue.received !== "null") {
     const whole = /^\d+(\.\d+)?$/.test(plain) && key.endsWith("version") ? `${plain}${".0".repeat(3 - plain.split(".").length)}` : plain;
-    return { message: `must be text; ${short(plain)} without quotes is a number`, hint: `write ${key}: "${short(whole)}"` };
+    return { message: `must be text; ${short(plain)} without quotes is not text`, hint: `write ${key}: "${short(whole)}"` };
   }
   if (!issue.message.startsWith("Invalid ")) {
     // A message of our own schemas may carry a hint after a bar.

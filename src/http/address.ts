@@ -1,8 +1,8 @@
-/** Where an address leads, judged by its bits and never by its spelling. */
+/** Whether an address is public, private or unusable, decided by its bits and not by its spelling. */
 export type Reach =
   /** The internet. */
   | "public"
-  /** Loopback, private, link-local, carrier-grade NAT, documentation, and what cannot be told from them: needs `private: true`. */
+  /** Loopback, private, link-local, carrier-grade NAT, documentation, and unclear ones: needs `private: true`. */
   | "private"
   /** Multicast, broadcast, unspecified, reserved: no connection makes sense. */
   | "never";
@@ -33,7 +33,7 @@ const IPV4_BLOCKS: readonly Block[] = [
   v4("240.0.0.0", 4, "never"),
 ];
 
-/** Text that is no address at all is `never`. Accepts IPv6 with or without brackets; a zone makes it link-local. */
+/** Text that is not an address is `never`. Accepts IPv6 with or without brackets; a zone makes it link-local. */
 export function reachOf(address: string): Reach {
   if (/^\d{1,3}(\.\d{1,3}){3}$/.test(address)) {
     const parts = address.split(".").map(Number);
@@ -51,7 +51,7 @@ function reachOfV4(value: number): Reach {
   return "public";
 }
 
-/** An allow-list: of IPv6 only global unicast and the two ways to write an IPv4 address that a router may really carry. */
+/** An allow-list: of IPv6 only global unicast and the two routable forms that contain an IPv4 address. */
 function reachOfV6(groups: readonly number[]): Reach {
   const [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0, g = 0, h = 0] = groups;
   const last = g * 65536 + h;
@@ -61,13 +61,13 @@ function reachOfV6(groups: readonly number[]): Reach {
   // The old IPv4-compatible form, and `::` itself.
   if (zeros && f === 0) return "never";
   if (a === 0x64 && b === 0xff9b && c === 0 && d === 0 && e === 0 && f === 0) return reachOfV4(last);
-  // A network's own NAT64 prefix: the address inside lies where only that network knows.
+  // A network's own NAT64 prefix: only that network knows what the address inside reaches.
   if (a === 0x64 && b === 0xff9b) return "private";
   if (a >= 0xff00) return "never";
   // Unique local, link-local, and the old site-local.
   if ((a & 0xfe00) === 0xfc00 || (a & 0xff80) === 0xfe80) return "private";
   if ((a & 0xe000) !== 0x2000) return "never";
-  // 6to4 and Teredo carry an IPv4 address through a relay of somebody's choice.
+  // 6to4 and Teredo carry an IPv4 address through an unknown relay.
   if (a === 0x2002 || (a === 0x2001 && b === 0)) return "never";
   // The rest of IETF protocol assignments, and documentation.
   if (a === 0x2001 && (b < 0x200 || b === 0xdb8)) return "private";

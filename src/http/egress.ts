@@ -16,17 +16,17 @@ export interface EgressParts {
   readonly log: Logger;
   /** `plugins.limits.http`: requests of one plugin; retries and redirects of one request do not count again. */
   readonly rate: Rate;
-  /** As `zephyrgate/1.0.0`. */
+  /** For example `zephyrgate/1.0.0`. */
   readonly userAgent: string;
-  /** Answers with every address of a name; the system's resolver when not given. */
+  /** Returns all addresses of a name; the system's resolver by default. */
   readonly resolve?: Resolve;
-  /** The wire; {@link pinnedExchange} when not given. */
+  /** Sends one request; {@link pinnedExchange} by default. */
   readonly exchange?: Exchange;
 }
 
 export interface EgressCall {
   readonly plugin: string;
-  /** The broker's decision on each hop. Private addresses are asked for apart, once the name is resolved. */
+  /** The broker's decision on each hop. Private addresses are a second question, asked once the name is resolved. */
   allow(ask: Ask): Decision;
   /** Aborts when the permission is revoked or the plugin ends. */
   readonly signal: AbortSignal;
@@ -53,8 +53,8 @@ const TRY_AGAIN: ReadonlySet<number> = new Set([429, 500, 502, 503, 504]);
 const LIMITS = { perPlugin: 4, total: 32, waitingPerPlugin: 16 };
 
 /**
- * The only way out for plugins. Every hop is judged: scheme, host, port and method by the broker, the name resolved once,
- * the address by {@link reachOf}, and the connection goes to that very address. Never throws and never rejects.
+ * The only way out for plugins. Every hop is checked: scheme, host, port and method by the broker, the name resolved once,
+ * the address by {@link reachOf}, and the connection goes to exactly that address. Never throws and never rejects.
  */
 export class Egress {
   readonly #resolve: Resolve;
@@ -90,7 +90,7 @@ export class Egress {
       const outcome = await this.#run(args, call);
       return outcome.ok ? outcome.value : failed(outcome.error);
     } catch (thrown) {
-      this.parts.log.error("an HTTP request of a plugin ended in a fault of the gateway", { plugin: call.plugin, error: thrown });
+      this.parts.log.error("an HTTP request of a plugin failed inside the gateway", { plugin: call.plugin, error: thrown });
       return failed(asGatewayError(thrown));
     }
   }
@@ -152,7 +152,7 @@ export class Egress {
       const location = [301, 302, 303, 307, 308].includes(answer.value.status) ? answer.value.headers.location : undefined;
       if (location === undefined) return ok({ answer: answer.value, url: request.target.url });
       const next = redirected(request, answer.value.status, location);
-      if (!next.ok) return fail("unavailable", `${request.target.host} redirects to where nothing may follow: ${next.error.message}`);
+      if (!next.ok) return fail("unavailable", `${request.target.host} redirects to a URL that is refused: ${next.error.message}`);
       request = next.value;
     }
     return fail("unavailable", `more than ${REDIRECTS_MAX} redirects`);
@@ -164,14 +164,14 @@ export class Egress {
     let last: Result<Answer> = fail("unavailable", `${request.target.host} has no address`);
     for (const address of addresses.value.slice(0, ADDRESSES_MAX)) {
       last = await unlessAborted(this.#exchange(request, address, signal), signal);
-      // Nothing was sent where no connection came about: the next address may be better.
+      // Without a connection nothing was sent, so the next address can be tried.
       if (last.ok || last.error.data?.kind !== "connect") break;
     }
     if (last.ok) return last;
     return fail(last.error.code, `${request.target.host}: ${last.error.message}`, { cause: last.error, data: last.error.data ?? {} });
   }
 
-  /** The addresses to try, IPv4 first. Private ones only when nothing public is there and the plugin may reach private ones. */
+  /** The addresses to try, IPv4 first. Private ones only if there is no public one and the plugin may reach private ones. */
   async #addresses(request: Prepared, call: EgressCall, signal: AbortSignal): Promise<Result<string[]>> {
     const { target } = request;
     const literal = literalAddress(target);
@@ -190,7 +190,7 @@ export class Egress {
       const allowed = permit(call, askFor(request, true));
       return allowed.ok ? ok(near) : allowed;
     }
-    return fail("permission_denied", `${target.host} resolves to no address that may be reached`, { data: { kind: "answer" } });
+    return fail("permission_denied", `${target.host} has no address that the plugin may reach`, { data: { kind: "answer" } });
   }
 
   #bucket(plugin: string): TokenBucket {
@@ -211,7 +211,7 @@ function limited(message: string, seconds: number): { ok: false; error: GatewayE
   return fail("rate_limited", message, { data: { retryAfter: Math.ceil(seconds * 10) / 10 } });
 }
 
-/** Waits no longer than the signal lets it, even if the promise never settles. */
+/** Waits until the signal aborts at the latest, even if the promise never settles. */
 function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const abort = () => reject(asGatewayError(signal.reason));
@@ -246,7 +246,7 @@ function finish(request: Prepared, found: { answer: Answer; url: URL }, retryAft
   }
   const outcome: HttpOutcome = { ok: true, status, headers: { ...headers }, body, url: found.url.href };
   if (Buffer.byteLength(JSON.stringify(outcome)) > OUTCOME_JSON_MAX) {
-    return fail("too_large", `the response, of at most ${RESPONSE_MAX / 1024} KB, is over ${OUTCOME_JSON_MAX / 1024} KB as JSON`);
+    return fail("too_large", `the response is within ${RESPONSE_MAX / 1024} KB, but as JSON it is over ${OUTCOME_JSON_MAX / 1024} KB`);
   }
   return ok(outcome);
 }

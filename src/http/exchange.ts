@@ -2,7 +2,7 @@ import { gunzipSync } from "node:zlib";
 import { fail, GatewayError, ok, type Result } from "../errors.ts";
 import type { Prepared } from "./request.ts";
 
-/** Decoded bytes of a response body. With the worst JSON escaping it may be less: see {@link OUTCOME_JSON_MAX}. */
+/** Most decoded bytes of a response body. JSON escaping may lower it further: see {@link OUTCOME_JSON_MAX}. */
 export const RESPONSE_MAX = 128 * 1024;
 /** An outcome must fit one bridge frame of 256 KB as JSON, where a control character takes six bytes. */
 export const OUTCOME_JSON_MAX = 224 * 1024;
@@ -14,7 +14,7 @@ export interface Answer {
   readonly body: string;
 }
 
-/** Where an exchange broke: before the request left, or after it may have arrived. */
+/** When an exchange failed: before the request was sent, or after it may have arrived. */
 export type Broken = GatewayError & { readonly data: { readonly kind: FailureKind } };
 export type FailureKind = "connect" | "tls" | "broken" | "answer";
 
@@ -23,7 +23,7 @@ export type Exchange = (request: Prepared, address: string, signal: AbortSignal)
 /**
  * One request over one new connection to one address. `fetch` gets the address in its URL, so it resolves nothing; name and
  * port go into the Host header, and the certificate is checked against the name (tests show both). No connection is kept, no
- * proxy variable obeyed, no redirect followed, nothing decompressed but by ourselves under the cap. Rejects only when aborted.
+ * proxy variable used, no redirect followed, and decompression is ours, under the cap. Rejects only when aborted.
  */
 export function pinnedExchange(options: { readonly ca?: string } = {}): Exchange {
   return async (request, address, signal) => {
@@ -69,12 +69,12 @@ function readHeaders(input: Headers): Result<Record<string, string>> {
     if (name === "__proto__") continue;
     headers[name] = headers[name] === undefined ? value : `${headers[name]}, ${value}`;
   }
-  // The body is handed on decoded.
+  // The body is already decoded.
   delete headers["content-encoding"];
   return ok(headers);
 }
 
-/** Reads until the cap; the rest is never asked for. A compressed body larger than the cap is larger still when unpacked. */
+/** Reads up to the cap and never requests more. A compressed body above the cap is even larger unpacked. */
 async function readCapped(response: Response): Promise<Result<Uint8Array>> {
   const tooLarge = () => fail("too_large", `the response body is over ${RESPONSE_MAX / 1024} KB`, { data: { kind: "answer" } });
   if (Number(response.headers.get("content-length") ?? 0) > RESPONSE_MAX && response.body !== null) {
@@ -101,7 +101,7 @@ function decode(raw: Uint8Array, encoding: string): Result<string> {
   if (name !== "gzip" && name !== "x-gzip") {
     return fail(
       "unavailable",
-      `the server answered with content-encoding ${JSON.stringify(name.slice(0, 40))}, and only gzip was offered`,
+      `the server answered with content-encoding ${JSON.stringify(name.slice(0, 40))}, but only gzip is accepted`,
       { data: { kind: "answer" } },
     );
   }
@@ -111,7 +111,7 @@ function decode(raw: Uint8Array, encoding: string): Result<string> {
     const large = thrown instanceof Error && "code" in thrown && thrown.code === "ERR_BUFFER_TOO_LARGE";
     return large
       ? fail("too_large", `the response body is over ${RESPONSE_MAX / 1024} KB when unpacked`, { data: { kind: "answer" } })
-      : fail("unavailable", "the response body is no valid gzip", { data: { kind: "answer" }, cause: thrown });
+      : fail("unavailable", "the response body is not valid gzip", { data: { kind: "answer" }, cause: thrown });
   }
 }
 

@@ -11,7 +11,7 @@ const HEADER_BYTES_MAX = 16 * 1024;
 const TIMEOUT_S = 30;
 const TIMEOUT_MAX_S = 60;
 
-/** What frames a message or names its peer belongs to the gateway. */
+/** Headers that frame a message or name its peer are set by the gateway only. */
 const FORBIDDEN =
   /^(host|content-length|transfer-encoding|connection|keep-alive|upgrade|te|trailer|expect|http2-settings|proxy-.*|sec-.*|x-forwarded-.*|forwarded|via)$/;
 /** Ports of mail, shell and chat, where a request body could be taken for commands; browsers refuse them too. */
@@ -19,7 +19,7 @@ const PORTS_REFUSED: ReadonlySet<number> = new Set([
   1, 7, 9, 19, 21, 22, 23, 25, 53, 110, 119, 143, 465, 563, 587, 993, 995, 6000, 6667, 6697,
 ]);
 
-/** A request that was read, checked, and cannot be misread by whoever sends it. */
+/** A checked request in canonical form. */
 export interface Prepared {
   readonly method: string;
   readonly target: Target;
@@ -30,7 +30,7 @@ export interface Prepared {
   readonly anyStatus: boolean;
 }
 
-/** Where one hop goes. */
+/** The destination of one hop. */
 export interface Target {
   readonly url: URL;
   /** Canonical, without a final dot; IPv6 in brackets. */
@@ -39,20 +39,20 @@ export interface Target {
   readonly secure: boolean;
 }
 
-/** Reads a URL of a plugin or of a redirect (`base`). */
+/** Parses a URL of a plugin, or of a redirect relative to `base`. */
 export function readTarget(text: string, base?: URL): Result<Target> {
   const shown = JSON.stringify(text.slice(0, 120));
   const url = text.length > URL_MAX ? null : URL.parse(text, base?.href);
   if (url === null)
-    return fail("invalid_argument", `${shown} is no valid URL`, { hint: "write a whole URL, as https://api.weather.gov/points" });
+    return fail("invalid_argument", `${shown} is not a valid URL`, { hint: "write a whole URL, as https://api.weather.gov/points" });
   if (url.protocol !== "http:" && url.protocol !== "https:") {
-    return fail("invalid_argument", `${shown} is neither http nor https`, { hint: "only http and https leave the gateway" });
+    return fail("invalid_argument", `${shown} is neither http nor https`, { hint: "use http or https" });
   }
   if (url.username !== "" || url.password !== "") {
-    return fail("invalid_argument", "the URL holds a user name or password", { hint: "send an authorization header instead" });
+    return fail("invalid_argument", "the URL contains a user name or password", { hint: "send an authorization header instead" });
   }
   const host = canonicalHost(url.hostname);
-  if (host === null) return fail("invalid_argument", `${shown} names no valid host`);
+  if (host === null) return fail("invalid_argument", `${shown} has no valid host`);
   url.hash = "";
   const secure = url.protocol === "https:";
   const port = url.port === "" ? (secure ? 443 : 80) : Number(url.port);
@@ -61,10 +61,10 @@ export function readTarget(text: string, base?: URL): Result<Target> {
 }
 
 export function prepare(args: HttpArgs, userAgent: string): Result<Prepared> {
-  // The types are a promise of the realm's side, which may be hostile.
+  // The realm is not trusted, so the declared types are checked here.
   const { method: verb, url, body: content }: { method: unknown; url: unknown; body?: unknown } = args;
   if (typeof verb !== "string" || typeof url !== "string" || (content !== undefined && content !== null && typeof content !== "string")) {
-    return fail("invalid_argument", "method, url and body are texts");
+    return fail("invalid_argument", "method, url and body must be strings");
   }
   const method = verb.toUpperCase();
   if (!HTTP_METHODS.some((known) => known === method)) {
@@ -93,7 +93,7 @@ export function prepare(args: HttpArgs, userAgent: string): Result<Prepared> {
 }
 
 function readHeaders(input: Readonly<Record<string, string>>): Result<Record<string, string>> {
-  if (typeof input !== "object" || Array.isArray(input)) return fail("invalid_argument", "headers is a map of names and texts");
+  if (typeof input !== "object" || Array.isArray(input)) return fail("invalid_argument", "headers must be an object of names and strings");
   const names = Object.keys(input);
   if (names.length > HEADERS_MAX) return fail("too_large", `more than ${HEADERS_MAX} request headers`);
   const headers: Record<string, string> = Object.create(null);
@@ -101,21 +101,24 @@ function readHeaders(input: Readonly<Record<string, string>>): Result<Record<str
   for (const name of names) {
     const value = input[name];
     const shown = JSON.stringify(name.slice(0, 60));
-    if (!/^[!#$%&'*+.^_`|~0-9a-zA-Z-]{1,100}$/.test(name)) return fail("invalid_argument", `${shown} is no header name`);
+    if (!/^[!#$%&'*+.^_`|~0-9a-zA-Z-]{1,100}$/.test(name)) return fail("invalid_argument", `${shown} is not a header name`);
     if (typeof value !== "string" || !/^[\t\x20-\x7e\x80-\xff]*$/.test(value)) {
-      return fail("invalid_argument", `the value of header ${shown} holds a line break, a control character or a letter beyond Latin-1`);
+      return fail(
+        "invalid_argument",
+        `the value of header ${shown} contains a line break, a control character or a character beyond Latin-1`,
+      );
     }
     const lower = name.toLowerCase();
     if (FORBIDDEN.test(lower)) return fail("invalid_argument", `header ${shown} is set by the gateway`, { hint: "leave it out" });
     bytes += name.length + value.length;
     if (bytes > HEADER_BYTES_MAX) return fail("too_large", `the request headers are over ${HEADER_BYTES_MAX / 1024} KB`);
-    if (lower in headers) return fail("invalid_argument", `header ${shown} is there twice`);
+    if (lower in headers) return fail("invalid_argument", `header ${shown} is given twice`);
     headers[lower] = value.trim();
   }
   return ok({ ...headers });
 }
 
-/** The next hop after a redirect. Credentials stay with the origin they were meant for, and nothing falls back to plain http. */
+/** The next hop after a redirect. Credentials are dropped for another origin, and https never falls back to http. */
 export function redirected(from: Prepared, status: number, location: string): Result<Prepared> {
   const target = readTarget(location, from.target.url);
   if (!target.ok) return target;
@@ -129,7 +132,7 @@ export function redirected(from: Prepared, status: number, location: string): Re
   return ok({ ...from, target: target.value, headers, ...(becomesGet ? { method: "GET", body: null } : {}) });
 }
 
-/** Wider than `authorization`: keys and tokens travel under many names. */
+/** Headers that may carry credentials: more than `authorization`, because keys and tokens have many names. */
 const CREDENTIAL = /auth|cookie|token|secret|key|session|signature|password/;
 
 export function askFor(request: Prepared, isPrivate: boolean): Ask {
@@ -137,7 +140,7 @@ export function askFor(request: Prepared, isPrivate: boolean): Ask {
   return { permission: "http_requests", method: request.method, host, port, secure, isPrivate };
 }
 
-/** The host as an address, when the URL names one. */
+/** The host as an address, if the URL contains one. */
 export function literalAddress(target: Target): string | null {
   return isAddress(target.host) ? target.host.replace(/^\[|\]$/g, "") : null;
 }

@@ -1,4 +1,4 @@
-/** Bounds how many requests run at once, for one plugin and for all, and how many may wait. First come, first served. */
+/** Bounds how many requests run at the same time, for one plugin and for all, and how many wait. First come, first served. */
 export class Slots {
   readonly #running = new Map<string, number>();
   #total = 0;
@@ -6,7 +6,7 @@ export class Slots {
 
   constructor(private readonly limits: { readonly perPlugin: number; readonly total: number; readonly waitingPerPlugin: number }) {}
 
-  /** Resolves to the release when it is one's turn; to `full` when too many wait, to `aborted` when the signal does. */
+  /** Resolves to the release function in turn; to `full` if too many wait, to `aborted` if the signal aborts. */
   acquire(plugin: string, signal: AbortSignal): Promise<(() => void) | "full" | "aborted"> {
     if (signal.aborted) return Promise.resolve("aborted");
     if (this.#free(plugin)) return Promise.resolve(this.#take(plugin));

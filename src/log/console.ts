@@ -1,8 +1,8 @@
 import type { LogConsole } from "./log.ts";
 
-/** What may wait for a slow terminal or pipe, in bytes; past it lines are dropped and counted. */
+/** Most bytes that wait for a slow terminal or pipe; further lines are dropped and counted. */
 const MAX_WAITING = 1_048_576;
-/** Lines of so long go together: each write wakes the reader, which costs more than the line, and answers would wait for it. */
+/** Lines within this time are written together: each write wakes the reader, which costs more than the line itself. */
 const TOGETHER_MS = 10;
 
 interface Output {
@@ -14,13 +14,13 @@ interface Output {
 
 export interface StreamConsole extends LogConsole {
   readonly dropped: () => number;
-  /** Hands on what waits: for the end of the process. */
+  /** Writes the waiting lines now; called at the end of the process. */
   readonly flush: () => void;
 }
 
 /**
- * The log on a process stream: never blocks, survives a reader that went away, coloured on a terminal unless NO_COLOR is
- * set.
+ * Writes the log to a process stream: never blocks, survives a closed reader, and uses colours on a terminal
+ * unless NO_COLOR is set.
  */
 export function streamConsole(stream: Output, env: Readonly<Record<string, string | undefined>>): StreamConsole {
   let dropped = 0;

@@ -10,8 +10,8 @@ export interface ErrorFields {
 }
 
 /**
- * The spec's three error fields of anything that was thrown, or of an object {name, message, stack} that crossed a
- * boundary. Without an error the line's own message stands in.
+ * The three error fields for any thrown value, or for an object {name, message, stack} that crossed a
+ * boundary. Without an error the line's own message is used.
  */
 export function errorFields(error: unknown, message: string, clean: (text: string, max?: number) => string): ErrorFields {
   if (error === undefined || error === null) return { error_type: null, error_message: clean(message), stack_trace: null };

@@ -1,5 +1,5 @@
 /**
- * What can move a cursor, colour a terminal, break a line or turn the order of letters: C0, DEL, C1, line and paragraph
+ * Characters that can move a cursor, colour a terminal, break a line or reverse text: C0, DEL, C1, line and paragraph
  * separators, bidi marks, embeddings and isolates, invisible tags, the byte order mark and lone surrogates.
  */
 const UNSAFE = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\u{e0000}-\u{e007f}]|\p{Surrogate}/gu;
@@ -13,7 +13,7 @@ export function escapeText(text: string): string {
   });
 }
 
-/** Makes JSON text safe to print: in it such characters stand inside strings only, so their `\u` form means the same. */
+/** Makes JSON text safe to print: such characters occur only inside strings, where their `\u` form means the same. */
 export function escapeJson(json: string): string {
   return json.replace(UNSAFE, (character) => {
     let escaped = "";
@@ -22,7 +22,7 @@ export function escapeJson(json: string): string {
   });
 }
 
-/** At most `length` characters, the last one `…` where something was cut; never half a surrogate pair. */
+/** Cuts text to `length` characters, the last one `…`; never splits a surrogate pair. */
 export function clip(text: string, length: number): string {
   if (text.length <= length) return text;
   const end = length - 1;

@@ -10,14 +10,15 @@ export interface LogFileOptions {
   readonly keep: number;
 }
 
-/** Bytes waiting for the file; past it lines are dropped and counted. */
+/** Most bytes that wait for the file; further lines are dropped and counted. */
 const MAX_PENDING = 1_048_576;
 const FLUSH_MS = 200;
 const RETRY_MS = 5000;
 
 /**
  * Lines appended to a file in small batches, rotated by size. A file that cannot be written (disk full, folder gone)
- * costs lines, never the gateway: they are counted, it is opened again every 5 s, and `onTrouble` hears of it once.
+ * loses lines but does not stop the gateway: lost lines are counted, the file is opened again every 5 s, and `onTrouble`
+ * is called once.
  */
 export class LogFile {
   #fd: number | null = null;
@@ -49,7 +50,7 @@ export class LogFile {
     this.#timer ??= this.clock.after(FLUSH_MS, () => this.flush());
   }
 
-  /** Writes what waits, now. */
+  /** Writes the waiting lines now. */
   flush(): void {
     this.#timer?.cancel();
     this.#timer = null;
@@ -70,7 +71,7 @@ export class LogFile {
       this.#retryAt = this.clock.monotonic() + RETRY_MS;
       if (!this.#troubled)
         this.onTrouble(
-          `log file ${this.options.path}: ${thrown instanceof Error ? thrown.message : String(thrown)} (mend log.file; until then lines go to the console alone)`,
+          `log file ${this.options.path}: ${thrown instanceof Error ? thrown.message : String(thrown)} (fix log.file; until then lines go to the console only)`,
         );
       this.#troubled = true;
     }
@@ -89,14 +90,14 @@ export class LogFile {
     if (this.#size > 0 && this.#size + batch.length > this.options.maxMb * 1_048_576) fd = this.#rotate();
     for (let written = 0; written < batch.length; ) {
       const count = writeSync(fd, batch, written);
-      // A full disk may take half a line: the next batch starts on a line of its own.
+      // A full disk may store half a line: the next batch then starts with a line break.
       this.#tornLine = batch[written + count - 1] !== 10;
       this.#size += count;
       written += count;
     }
   }
 
-  /** The open file; opened again when somebody moved or removed it. */
+  /** The open file; opened again if it was moved or removed. */
   #open(): number {
     if (this.#fd !== null) {
       const open = fstatSync(this.#fd);

@@ -1,7 +1,7 @@
 import type { Subscription } from "../lifetime.ts";
 import type { LogLevel } from "./logger.ts";
 
-/** One line as it is kept, streamed and written in the JSON format: the spec's error fields plus message, category and correlation_id. */
+/** One line as it is kept, streamed and written in the JSON format. */
 export interface LogLine {
   /** Grows by one per line of this run; the cursor of {@link LogBook.tail}. */
   readonly seq: number;
@@ -12,7 +12,7 @@ export interface LogLine {
   readonly plugin: string | null;
   readonly category: string;
   readonly message: string;
-  /** The three error fields are there on every ERROR line and wherever an error was given. */
+  /** The three error fields are present on every ERROR line and on every line with an error. */
   readonly error_type?: string | null;
   readonly error_message?: string | null;
   readonly stack_trace?: string | null;
@@ -31,9 +31,9 @@ export interface LogFilter {
 export interface LogBook {
   /** At most `limit` lines older than `before` (a seq), newest last. */
   tail(filter: LogFilter, limit: number, before?: number): readonly LogLine[];
-  /** The listener must be quick and must not throw; whoever needs a queue bounds its own. */
+  /** The listener must be quick and must not throw; nothing is queued for it. */
   follow(filter: LogFilter, listener: (line: LogLine) => void): Subscription;
-  /** Level of one category or plugin, or of all (`null`); `null` as level takes the category's own setting away. */
+  /** Sets the level of one category or plugin, or of all (`null`); `null` as level removes the category's own setting. */
   setLevel(category: string | null, level: LogLevel | null): void;
   levels(): { readonly default: LogLevel; readonly levels: Readonly<Record<string, LogLevel>> };
 }

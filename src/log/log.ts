@@ -137,7 +137,7 @@ class Sink implements Log, LogBook {
     if (RANK[level] < RANK[threshold]) return;
     this.#counts[level] += 1;
     const { plugin: _, correlation_id, error, context, ...others } = fields;
-    // Said as `context` it is the line's own, not a context within one.
+    // A field `context` is merged into the line's context instead of nested in it.
     const rest = typeof context === "object" ? { ...context, ...others } : { ...others, ...(context === undefined ? {} : { context }) };
     const line: LogLine = {
       seq: ++this.#seq,
@@ -150,7 +150,7 @@ class Sink implements Log, LogBook {
       context: this.#redactor.value(rest) as Record<string, unknown>,
       correlation_id: typeof correlation_id === "string" ? correlation_id : null,
     };
-    // Measured as the whole line, stack and context included, of which the text format shows only a part.
+    // The size is that of the whole line with stack and context; the text format shows only part of it.
     this.#ring.add(line, JSON.stringify(line).length);
     const shown = this.#form(line, this.console?.colour ?? false);
     this.console?.write(`${shown}\n`);
@@ -168,9 +168,9 @@ class Sink implements Log, LogBook {
       try {
         follower.listener(line);
       } catch (thrown) {
-        // It is let go first, so that the line about it cannot come back to it.
+        // Removed first, so that the line about its failure is not sent to it.
         this.#followers.delete(follower);
-        this.logger.warn("a listener of the log failed and was let go", { error: thrown });
+        this.logger.warn("a log listener failed and was removed", { error: thrown });
       }
     }
   }
@@ -178,7 +178,7 @@ class Sink implements Log, LogBook {
   #openFile(): LogFile | null {
     const { file, max_mb, keep } = this.config;
     if (file === null) return null;
-    // The trouble goes to the console alone: the file is what is broken.
+    // Problems of the log file go to the console only.
     const trouble = (message: string) => this.console?.write(`${new Date(this.clock.now()).toISOString()} WARN  log: ${message}\n`);
     return new LogFile({ path: file, maxMb: max_mb, keep }, this.clock, trouble);
   }

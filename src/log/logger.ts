@@ -1,4 +1,4 @@
-/** What the rooms see of the log. The sink behind it is made in the composition root. */
+/** The log as all other rooms use it. The composition root creates the sink. */
 export type LogLevel = "debug" | "info" | "warn" | "error";
 
 /** Extra fields of a line: JSON values. `plugin`, `correlation_id` and `error` are known to the formatter. */

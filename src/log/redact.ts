@@ -11,13 +11,13 @@ const MAX_TEXT = 4096;
 const MAX_TOTAL = 16_384;
 
 /**
- * A JSON copy of what was given to the log: bounded in depth, entries and size, without cycles, with the values of keys
+ * Makes a JSON copy of a logged value: bounded in depth, entries and size, without cycles, with the values of keys
  * named like secrets, and every value in `secrets`, replaced.
  */
 export class Redactor {
   #secrets: readonly string[] = [];
 
-  /** Values that must never show, wherever they stand. Short ones would hide ordinary words and are left alone. */
+  /** Values that are replaced wherever they occur. Short ones are ignored, because they would hide ordinary words. */
   setSecrets(values: readonly string[]): void {
     this.#secrets = values.filter((value) => value.length >= 6);
   }

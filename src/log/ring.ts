@@ -4,7 +4,7 @@ export interface RingLimits {
   /** Lines and characters kept for each plugin. */
   readonly lines: number;
   readonly characters: number;
-  /** Plugins remembered; the one that has been silent longest makes room. */
+  /** Plugins whose lines are kept; the one that was silent longest is dropped first. */
   readonly plugins: number;
 }
 
@@ -15,7 +15,7 @@ interface Kept {
   readonly size: number;
 }
 
-/** The last lines of each plugin apart, so that one plugin's flood pushes out only its own; the gateway's own under null. */
+/** Keeps the last lines of each plugin separately, so that a flood displaces only that plugin's lines. Null: the gateway. */
 export class LogRing {
   readonly #rings = new Map<string | null, { kept: Kept[]; size: number }>();
 
@@ -23,7 +23,7 @@ export class LogRing {
 
   add(line: LogLine, size: number): void {
     const ring = this.#rings.get(line.plugin) ?? { kept: [], size: 0 };
-    // Put back at the end: the map's order is the order of last use.
+    // Inserted again at the end: the map's order is the order of last use.
     this.#rings.delete(line.plugin);
     this.#rings.set(line.plugin, ring);
     ring.kept.push({ line, size });
@@ -39,7 +39,7 @@ export class LogRing {
     }
   }
 
-  /** At most `limit` lines that `wanted` takes and that are older than `before`, in order, newest last. */
+  /** At most `limit` lines that pass `wanted` and are older than `before`, newest last. */
   tail(plugin: string | undefined, wanted: (line: LogLine) => boolean, limit: number, before: number): LogLine[] {
     const rings = plugin === undefined ? [...this.#rings.values()] : [this.#rings.get(plugin)];
     const lines = rings.flatMap((ring) => ring?.kept.map((kept) => kept.line) ?? []).filter((line) => line.seq < before && wanted(line));

@@ -49,11 +49,11 @@ const pluginName = (about: string) =>
   );
 
 /** A path inside the plugin's folder, with slashes. */
-const inside = (about: string, ending: RegExp, mend: string) =>
+const inside = (about: string, ending: RegExp, fix: string) =>
   v.pipe(
     v.string(),
     v.maxLength(200, "is longer than 200 characters | shorten it"),
-    v.regex(ending, `has not the right ending | ${mend}`),
+    v.regex(ending, `has the wrong ending | ${fix}`),
     v.regex(
       /^(?:\.\/)?(?!\.\.?(?:\/|$))[^/\\\u0000-\u001f]+(?:\/(?!\.\.?(?:\/|$))[^/\\\u0000-\u001f]+)*$/,
       "must be a path inside the plugin's folder | write it relative, without ..",
@@ -92,8 +92,8 @@ export const manifestSchema = v.strictObject({
   name: pluginName("Name of the plugin; unique, and never changed after release."),
   version: version("Version of the plugin, semver and quoted."),
   description: text("One or two sentences on what it does.", 500),
-  author: text("Who made it.", 200),
-  author_email: v.optional(text("Where to reach the author.", 254)),
+  author: text("Name of the author.", 200),
+  author_email: v.optional(text("E-mail address of the author.", 254)),
   license: v.optional(text("SPDX name of the licence.", 100)),
   homepage: v.optional(v.pipe(text("Where to read more.", 500), v.regex(/^https?:\/\//, "must be a web address | start it with https://"))),
   main: v.optional(inside("Entry module. Without it plugin.ts, else plugin.js.", /\.(?:[cm]?[jt]s)$/, "use .ts or .js")),
@@ -133,7 +133,7 @@ export const manifestSchema = v.strictObject({
           "npm packages (pure JavaScript) that must be in the folder's own node_modules.",
         ),
       }),
-      v.description("What must be there before it starts."),
+      v.description("What must be present before it starts."),
     ),
     {},
   ),
@@ -151,7 +151,7 @@ export const manifestSchema = v.strictObject({
         ),
         keywords: list(
           v.strictObject({
-            pattern: text("The words it looks for.", 200),
+            pattern: text("The words that it matches.", 200),
             description: v.optional(text("What it does.", 500)),
           }),
           "Keywords it registers.",
@@ -168,7 +168,7 @@ export const manifestSchema = v.strictObject({
         ),
         provides: list(text("A feature.", 64), "Features that other plugins can look for."),
       }),
-      v.description("All it registers. What is not declared here is refused at registration."),
+      v.description("Everything it registers. What is not declared here is refused at registration."),
     ),
     {},
   ),
@@ -176,7 +176,7 @@ export const manifestSchema = v.strictObject({
     v.pipe(
       v.strictObject({
         schema_file: v.optional(inside("JSON Schema of the configuration (draft-07 or 2020-12).", /\.json$/, "use .json")),
-        defaults: v.optional(v.pipe(json, v.description("Values where the operator gives none.")), {}),
+        defaults: v.optional(v.pipe(json, v.description("Default values.")), {}),
       }),
       v.description("Configuration."),
     ),
@@ -186,7 +186,7 @@ export const manifestSchema = v.strictObject({
     v.pipe(
       v.array(v.unknown()),
       v.maxLength(64, "has more than 64 entries | shorten it"),
-      v.description("Permissions it asks for. The operator decides what it gets."),
+      v.description("Permissions it asks for. The operator decides which it gets."),
     ),
     [],
   ),
@@ -206,9 +206,9 @@ export const manifestSchema = v.strictObject({
 
 type Parsed = v.InferOutput<typeof manifestSchema>;
 
-/** A checked manifest: lists and maps that were left out are there and empty. */
+/** A checked manifest: absent lists and maps are empty. */
 export type Manifest = Omit<Parsed, "permissions"> & {
-  /** What it asks for, in canonical form. */
+  /** The requested permissions, in canonical form. */
   readonly permissions: readonly Descriptor[];
 };
 export type { PermissionEntry };

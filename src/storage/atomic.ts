@@ -2,8 +2,8 @@ import { closeSync, fchmodSync, fsyncSync, openSync, renameSync, rmSync, writeSy
 import { basename, dirname, join } from "node:path";
 
 /**
- * Replaces a file as one step: whoever reads it sees the old or the new content, also after a power cut. `mode` is set
- * before the first byte is written, so a secret is never readable by others, not even for a moment.
+ * Replaces a file in one step: a reader sees the old or the new content, also after a power cut. `mode` is set
+ * before the first byte is written, so a secret is at no time readable by others.
  * Throws the system's error; the old file is then untouched.
  */
 export function writeFileAtomically(path: string, content: string | Uint8Array, options: { readonly mode?: number } = {}): void {
@@ -31,7 +31,7 @@ function writeAndSync(path: string, bytes: Uint8Array, mode: number): void {
   }
 }
 
-/** A rename is on the disk only when the folder is. */
+/** A rename is durable only after the folder is synced. */
 function syncFolder(folder: string): void {
   const descriptor = openSync(folder, "r");
   try {

@@ -6,7 +6,7 @@ import { GatewayError, ok, type Result } from "../errors.ts";
 import type { Logger } from "../log/logger.ts";
 import { CoreDatabase } from "./core.ts";
 
-/** A room's tables. `versions[0]` makes version 1, each further one turns the version before into its own; released SQL is never edited. */
+/** A room's tables. `versions[0]` creates version 1, each later entry migrates from the version before. Never edit released SQL. */
 export interface RoomSchema {
   readonly room: string;
   readonly versions: readonly string[];
@@ -70,7 +70,7 @@ function dueSchemas(sqlite: Database, schemas: readonly RoomSchema[], path: stri
     if (version <= versions.length) continue;
     throw new GatewayError("data_unusable", `the tables of ${room} have version ${version}; this program knows up to ${versions.length}`, {
       where: path,
-      hint: "a newer zephyrgate wrote this database: run that one, or put back a .bak file that lies beside it",
+      hint: "a newer zephyrgate wrote this database: run that version, or restore a .bak file from the same folder",
       data: { room, version, known: versions.length },
     });
   }
@@ -91,7 +91,7 @@ function migrate(sqlite: Database, due: readonly RoomSchema[]): void {
   })();
 }
 
-/** Reads every page; done only where it is worth its time: after an unclean end and before a migration. */
+/** Reads every page. It takes time, so it is done only after an unclean end and before a migration. */
 function checkWhole(sqlite: Database, path: string): void {
   const answer = sqlite.query<{ quick_check: string }, []>("PRAGMA quick_check(1)").get()?.quick_check;
   if (answer !== "ok") throw unusable(path, new GatewayError("data_unusable", answer ?? "no answer from quick_check"));
@@ -105,7 +105,7 @@ function backUp(sqlite: Database, path: string, due: readonly RoomSchema[], deps
     .join("_");
   const stamp = new Date(deps.clock.now()).toISOString().replace(/[:.]/g, "");
   const backup = `${path}.before-${what}.${stamp}.bak`;
-  // VACUUM INTO takes an empty file that exists: made here, it is never readable by others.
+  // VACUUM INTO accepts an existing empty file: created here with this mode, it is never readable by others.
   const descriptor = openSync(backup, "wx", 0o600);
   try {
     sqlite.run("VACUUM INTO ?", [backup]);
@@ -139,13 +139,13 @@ function unusable(path: string, thrown: unknown): GatewayError {
   if (damaged) {
     return new GatewayError("data_unusable", `the database is damaged: ${message}`, {
       where: path,
-      hint: "nothing was changed; put back a .bak file that lies beside it, or move it away to start with an empty one",
+      hint: "nothing was changed; restore a .bak file from the same folder, or move the database away to start with an empty one",
       cause: thrown,
     });
   }
   return new GatewayError("data_unusable", `the database cannot be opened: ${message}`, {
     where: path,
-    hint: "see that the gateway's user may read and write it, and that the disk is not full",
+    hint: "check that the gateway's user may read and write it, and that the disk is not full",
     cause: thrown,
   });
 }

@@ -3,22 +3,22 @@ import { statSync } from "node:fs";
 import type { Clock, Timer } from "../clock.ts";
 import type { Logger } from "../log/logger.ts";
 
-/** A checkpoint is what brings commits safely onto the disk (fsync), so this bounds what a power cut can take. */
+/** A checkpoint brings commits onto the disk (fsync), so this interval bounds what a power cut can lose. */
 export const CHECKPOINT_MS = 5_000;
 /** Deferred writes are at most this old when they are committed. */
 export const DEFERRED_MS = 1_000;
-/** Under a flood the log is folded in early rather than filling the disk. */
+/** Above this size the write-ahead log is checkpointed early, so that it does not fill the disk. */
 const LOG_BYTES_MAX = 64 * 1024 * 1024;
 const LOG_LOOK_EVERY = 1_000;
 const COMPLAIN_MS = 60_000;
 
-/** Work that may wait to share somebody's commit. */
+/** A write that may wait for the next commit. */
 export interface DeferredWrite {
-  /** Inside a transaction. It may be rolled back and called again, so it must not forget what it wrote. */
+  /** Called inside a transaction, which may be rolled back and repeated: keep the data until {@link written}. */
   write(): void;
-  /** The transaction is committed: forget what was written. */
+  /** The transaction is committed; the data can be dropped. */
   written(): void;
-  /** It waits for its own second (or the end) rather than riding with the next commit: it will then have less to write. */
+  /** Waits DEFERRED_MS (or the end) instead of joining the next commit, so that fewer rows are written. */
   readonly patient?: boolean;
 }
 
@@ -50,7 +50,7 @@ export class CoreDatabase {
     this.#rollback = sqlite.prepare("ROLLBACK");
   }
 
-  /** Runs `work` and what is deferred in one transaction. Throws what `work` or SQLite throws; nothing is then changed. */
+  /** Runs `work` and the deferred writes in one transaction. Throws what `work` or SQLite throws, and then changes nothing. */
   write<T>(work: () => T): T {
     return this.#write(work, false);
   }
@@ -90,7 +90,7 @@ export class CoreDatabase {
     }
   }
 
-  /** Has `deferred` written with the next commit, after DEFERRED_MS at the latest. The same object twice is written once. */
+  /** Writes `deferred` with the next commit, after DEFERRED_MS at the latest. The same object is written once. */
   later(deferred: DeferredWrite): void {
     if (this.#closed) return;
     this.#deferred.add(deferred);
@@ -100,13 +100,13 @@ export class CoreDatabase {
     });
   }
 
-  /** Commits what is deferred now. A failure is logged, and tried again. */
+  /** Commits the deferred writes now. A failure is logged and the writes are tried again. */
   flush(): void {
     if (this.#deferred.size === 0) return;
     try {
       this.#write(() => undefined, true);
     } catch (thrown) {
-      this.#complain("the database cannot be written; tried again every second", thrown);
+      this.#complain("the database cannot be written; trying again every second", thrown);
       for (const each of this.#deferred) this.later(each);
     }
   }
@@ -115,7 +115,7 @@ export class CoreDatabase {
     return { commits: this.#commits, checkpoints: this.#checkpoints };
   }
 
-  /** Writes what is deferred, brings all onto the disk and closes. Idempotent. */
+  /** Writes the deferred data, checkpoints and closes. Idempotent. */
   close(): void {
     if (this.#closed) return;
     this.flush();

@@ -11,14 +11,14 @@ const C_LIBRARIES =
     ? ["libSystem.B.dylib"]
     : ["libc.so.6", `libc.musl-${process.arch === "arm64" ? "aarch64" : "x86_64"}.so.1`, "libc.so"];
 
-/** Held as long as this gateway uses its data folder. The kernel gives it up with the process, however that ends. */
+/** The lock on a data folder. The kernel releases it when the process ends, whatever the cause. */
 export interface DataLock {
   /** Idempotent. */
   release(): void;
 }
 
 /**
- * Makes the data folder if it is missing (mode 0700), sees that it can be read and written, and takes the lock that
+ * Creates the data folder if it is missing (mode 0700), checks that it can be read and written, and takes the lock that
  * keeps a second gateway out. Errors: `data_locked` with the holder's pid, `data_unusable` in one line.
  */
 export function lockDataFolder(folder: string): Result<DataLock> {
@@ -38,7 +38,7 @@ export function lockDataFolder(folder: string): Result<DataLock> {
   const flock = loadFlock();
   if (flock === null) {
     closeSync(descriptor);
-    return fail("data_unusable", "this system's C library has no flock that could be found", {
+    return fail("data_unusable", "the C library's flock function was not found on this system", {
       where: folder,
       hint: `tried ${C_LIBRARIES.join(", ")}`,
     });
@@ -52,7 +52,7 @@ export function lockDataFolder(folder: string): Result<DataLock> {
       data: pid === null ? {} : { pid },
     });
   }
-  // The file stays when the lock goes: unlinking it would let two gateways lock two files of one name.
+  // The file is not removed with the lock: two gateways could then lock two files of the same name.
   ftruncateSync(descriptor);
   writeSync(descriptor, `${process.pid}\n`, 0);
   let held = true;
@@ -67,7 +67,7 @@ export function lockDataFolder(folder: string): Result<DataLock> {
   });
 }
 
-/** Who holds or last held the lock; null when the file does not say. */
+/** The process id that holds or last held the lock; null if the file has none. */
 function readHolder(path: string): number | null {
   const pid = Number.parseInt(readFileSync(path, "utf8"), 10);
   return Number.isSafeInteger(pid) && pid > 0 ? pid : null;
@@ -80,8 +80,8 @@ function reasonOf(thrown: unknown): string {
     EPERM: "permission denied",
     EROFS: "the file system is read-only",
     ENOSPC: "the disk is full",
-    ENOTDIR: "a part of the path is a file",
-    EEXIST: "there is a file of that name",
+    ENOTDIR: "part of the path is a file",
+    EEXIST: "a file of that name exists",
   };
   return words[code] ?? (thrown instanceof Error ? thrown.message : String(thrown));
 }
@@ -96,7 +96,7 @@ function loadFlock(): Flock | null {
     try {
       loaded = dlopen(name, { flock: { args: [FFIType.i32, FFIType.i32], returns: FFIType.i32 } }).symbols.flock;
     } catch {
-      // Another system's name for it; the caller says so when none is this one's.
+      // The name of the library on another system; the caller reports it when none can be loaded.
     }
   }
   return loaded ?? null;

@@ -24,7 +24,7 @@ describe.skipIf(CHROMIUM === undefined)("the status page in a browser", () => {
     const signIn = (token: string) =>
       page.evaluate(`document.getElementById("token").value = ${JSON.stringify(token)}; document.querySelector("#sign-in button").click()`);
     await signIn("wrong");
-    await page.until("document.getElementById('notice').innerText === 'That is not the token.'");
+    await page.until("document.getElementById('notice').innerText === 'This token is wrong.'");
     await signIn(api.token);
     await page.until("document.getElementById('main').hidden === false && document.querySelectorAll('#plugins > li').length === 3");
     expect(await page.evaluate("document.cookie")).toBe("");

@@ -133,7 +133,7 @@ const MISTAKES: readonly Mistake[] = [
   {
     mistake: "a tab in YAML",
     files: { "manifest.yaml": `${HEAD}capabilities:\n\tcommands: []\n` },
-    said: [/^manifest\.yaml:6:1: .*tab.*\(indent with spaces, YAML takes no tabs\)$/],
+    said: [/^manifest\.yaml:6:1: .*tab.*\(indent with spaces; YAML does not allow tabs\)$/],
   },
   {
     mistake: "a version without quotes",

@@ -151,7 +151,7 @@ describe("dev", () => {
     async () => {
       save("manifest.yaml", "\tname: talker\n");
       const session = new Session();
-      await session.sees("manifest.yaml:1:1: a tab at the start of a line (indent with spaces, YAML takes no tabs)");
+      await session.sees("manifest.yaml:1:1: a tab at the start of a line (indent with spaces; YAML does not allow tabs)");
       await session.type("alice: hello");
       await session.sees("nothing runs yet");
       save("manifest.yaml", MANIFEST);

@@ -91,7 +91,7 @@ describe("plugin install", () => {
     const refused = await cli("plugin", "install", "counter-1.0.0.zgp");
     expect([refused.code, refused.stderr]).toEqual([1, expect.stringContaining("nobody is here to be asked")]);
     expect(refused.stderr).toContain("database_access");
-    expect(refused.stderr).toContain("keeps data of its own on this machine's disk");
+    expect(refused.stderr).toContain("stores its own data on this machine's disk");
     const installed = await cli("plugin", "install", "counter-1.0.0.zgp", "--yes");
     expect([installed.code, installed.stdout]).toEqual([0, "counter 1.0.0: running\n"]);
     expect((await gateway.ask("counter", /by 1\.0\.0/)).text).toBe("count 1 by 1.0.0");
@@ -178,7 +178,7 @@ describe("plugin export and import", () => {
 
 describe("plugin remove", () => {
   test("what was loaded from elsewhere or is bundled stays", async () => {
-    expect((await cli("plugin", "remove", "ping")).stderr).toContain("ping is part of the program");
+    expect((await cli("plugin", "remove", "ping")).stderr).toContain("ping is a bundled plugin");
     expect((await cli("plugin", "remove", "nothing")).stderr).toContain("there is no plugin called");
   });
 

@@ -65,7 +65,7 @@ describe("plugin create", () => {
     expect(made.code).toBe(0);
     expect(made.err).toContain("Name [my_plugin]: a plugin's name is lower-case letters");
     expect(made.err).toContain("try bad_name");
-    expect(made.err).toContain("Author [ann]: E-mail (may be empty): License [MIT]: With commands that people send it? y/n [y]: ");
+    expect(made.err).toContain("Author [ann]: E-mail (may be empty): License [MIT]: With commands that mesh users send? y/n [y]: ");
     const manifest = readFileSync(join(dir, "asked/manifest.yaml"), "utf8");
     expect(manifest).toContain('author: "ann"');
     expect(manifest).toContain("  scheduled_tasks:");

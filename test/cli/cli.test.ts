@@ -81,7 +81,7 @@ describe("usage", () => {
     const stranger = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response("<html>") });
     const odd = await run(["status", "--data-dir", api.dataDir, "--port", String(stranger.port)], { elsewhere: true });
     await stranger.stop(true);
-    expect([odd.code, odd.stderr]).toEqual([1, expect.stringContaining("is not this version's gateway")]);
+    expect([odd.code, odd.stderr]).toEqual([1, expect.stringContaining("is not a gateway of this version")]);
   });
 });
 
@@ -173,7 +173,7 @@ describe("plugins", () => {
     expect(api.calls.at(-1)).toMatchObject({ what: "revoke", args: ["hello_world", undefined, { via: "api" }] });
     expect(await run(["permission", "deny", "hello_world", "[1, 2"])).toMatchObject({
       code: 1,
-      stderr: expect.stringContaining("that is no permission"),
+      stderr: expect.stringContaining("this is not a permission"),
     });
     const why = await run(["permission", "why", "hello_world", "http_requests", "example.org"]);
     expect(why.stdout).toBe("denied: not requested (add it to the manifest)\n");
@@ -193,14 +193,14 @@ describe("simulate", () => {
       run(["simulate", "say", "--from", "!00000002", "silence", "--wait", "0.5"]),
     ]);
     expect(answered).toEqual({ code: 0, stdout: "Hello \\x1b[31mtwo!\n", stderr: "" });
-    expect(silent).toEqual({ code: 1, stdout: "", stderr: "no plugin answers this\nno answer came\n" });
+    expect(silent).toEqual({ code: 1, stdout: "", stderr: "no plugin answers this\nno answer arrived\n" });
   });
 
   test("run plays a script on the gateway's mesh and names the line that does not come true", async () => {
     writeFileSync(join(folder, "good.yaml"), "- { say: hello, from: '!00000002' }\n- { expect: two, within_s: 20 }\n");
     writeFileSync(join(folder, "bad.yaml"), "- { say: hello, from: '!00000002' }\n- { expect: nonsense, within_s: 0.2 }\n");
     const good = await run(["simulate", "run", "good.yaml"]);
-    expect([good.code, good.stderr]).toEqual([0, "good.yaml: all 2 steps came true\n"]);
+    expect([good.code, good.stderr]).toEqual([0, "good.yaml: all 2 steps passed\n"]);
     const bad = await run(["simulate", "run", "bad.yaml"]);
     expect([bad.code, bad.stderr]).toEqual([1, expect.stringContaining('bad.yaml:2: expected "nonsense"')]);
     expect((await run(["simulate", "run", "absent.yaml"])).stderr).toBe("zephyrgate: cannot read absent.yaml: ENOENT\n");

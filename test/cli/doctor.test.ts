@@ -22,7 +22,7 @@ test("the data folder: absent but makable, open to all, a token others can read"
   chmodSync(folder, 0o777);
   const found = checkDataDir(folder);
   expect(grades(found).slice(0, 3)).toEqual(["ok data folder", "fail data folder", "fail API token"]);
-  for (const finding of found) if (finding.grade === "fail") expect(finding.mend).toStartWith("chmod ");
+  for (const finding of found) if (finding.grade === "fail") expect(finding.fix).toStartWith("chmod ");
 });
 
 test("radios: absent, no serial device, one nobody answers for, none configured", async () => {
@@ -36,7 +36,7 @@ test("radios: absent, no serial device, one nobody answers for, none configured"
     { name: "sim", type: "simulated", nodes: 3 },
   ]);
   expect(grades(findings)).toEqual(["fail radio gone", "fail radio file", "ok radio null", "warn radio tcp", "ok radio sim"]);
-  expect((await checkLinks(undefined))[0]).toMatchObject({ grade: "warn", mend: expect.stringContaining("mesh.interfaces") });
+  expect((await checkLinks(undefined))[0]).toMatchObject({ grade: "warn", fix: expect.stringContaining("mesh.interfaces") });
 });
 
 test("a clock that was never set; walls that are missing, and missing by permission", () => {

@@ -101,7 +101,7 @@ test("what no single value shows: names of interfaces, order of thresholds", () 
 plugins: { health: { backoff_s: 500 } }
 `);
   expect(lines).toEqual([
-    "config.yaml:2:54: mesh.interfaces.1.name: two interfaces are called a (give one another name)",
+    "config.yaml:2:54: mesh.interfaces.1.name: two interfaces are called a (rename one of them)",
     "config.yaml:3:42: mesh.airtime.channel_utilization_polite: 0.9 is above channel_utilization_max (at most 0.4)",
     "config.yaml:4:33: plugins.health.backoff_s: 500 is above backoff_max_s (at most 300)",
   ]);

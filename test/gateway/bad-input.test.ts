@@ -31,7 +31,7 @@ describe("a plugin that is wrong", () => {
       /permissions\.0: .*is a URL, not a host \(write the host alone/,
     ],
     python: ["dependencies: { python_packages: [requests] }\n", /python_packages: .*not on Python \(list npm packages/],
-    twice: ["permissions: []\npermissions: []\n", /manifest\.yaml:6:1: permissions: the key is there twice \(keep one/],
+    twice: ["permissions: []\npermissions: []\n", /manifest\.yaml:6:1: permissions: the key occurs twice \(keep one/],
     not_yaml: ["a: [1, 2\n", /manifest\.yaml:6:1: /],
     python_range: [`zephyrgate: { min_version: "~=1.4" }\n`, /zephyrgate\.min_version: "~=1\.4" is not a version/],
     no_dependency: [
@@ -178,16 +178,16 @@ async function inProcess(cwd: string, argv: readonly string[], env: Record<strin
 describe("a configuration that is wrong ends with 1 and one line", () => {
   const cases: Readonly<Record<string, readonly [yaml: string | Uint8Array, line: RegExp]>> = {
     "unknown key": ["api:\n  prot: 80\n", /config\.yaml:2:3: api\.prot: unknown key "prot" \(did you mean port\?\)/],
-    "wrong type": ["api:\n  host: 5\n", /config\.yaml:2:9: api\.host: must be text, and 5 without quotes is not \(write host: "5"\)/],
-    tabs: ["api:\n\tport: 80\n", /config\.yaml:2:1: a tab at the start of a line \(indent with spaces, YAML takes no tabs\)/],
+    "wrong type": ["api:\n  host: 5\n", /config\.yaml:2:9: api\.host: must be text; 5 without quotes is not text \(write host: "5"\)/],
+    tabs: ["api:\n\tport: 80\n", /config\.yaml:2:1: a tab at the start of a line \(indent with spaces; YAML does not allow tabs\)/],
     "a list": ["- a\n", /config\.yaml:1:1: must be a map/],
     "a section that is none": ["api: 8080\n", /config\.yaml:1:6: api: must be a map/],
-    "a key twice": ["api: {}\napi: {}\n", /config\.yaml:2:1: api: the key is there twice \(keep one of them\)/],
+    "a key twice": ["api: {}\napi: {}\n", /config\.yaml:2:1: api: the key occurs twice \(keep one of them\)/],
     "no text": [Uint8Array.of(0, 255, 254), /config\.yaml:1:1: must be a map/],
     "a link without its device": ["mesh: { interfaces: [{ name: a, type: serial }] }\n", /mesh\.interfaces\.0\.device: is missing/],
     "two links of one name": [
       "mesh: { interfaces: [{ name: a, type: simulated }, { name: a, type: simulated }] }\n",
-      /mesh\.interfaces\.1\.name: two interfaces are called a \(give one another name\)/,
+      /mesh\.interfaces\.1\.name: two interfaces are called a \(rename one of them\)/,
     ],
     "an empty prefix": [`commands: { prefix: "" }\n`, /commands\.prefix: must be 1 to 8 characters/],
   };
@@ -240,8 +240,8 @@ test("a wrong command line: what is wrong, the usage, exit code 2", async () => 
     [[], /^usage: zephyrgate VERB\n/],
     [["gatewai"], /there is no verb gatewai; did you mean gateway\?\nusage: /],
     [["gateway", "--prot", "1"], /there is no flag --prot; did you mean --port\?\nusage: zephyrgate gateway /],
-    [["gateway", "--port", "x"], /--port is a number from 0 to 65535\nusage: zephyrgate gateway /],
-    [["simulate", "serve", "--port", "-1"], /--port is a number from 0 to 65535\nusage: zephyrgate simulate serve /],
+    [["gateway", "--port", "x"], /--port must be a number from 0 to 65535\nusage: zephyrgate gateway /],
+    [["simulate", "serve", "--port", "-1"], /--port must be a number from 0 to 65535\nusage: zephyrgate simulate serve /],
     [["simulate", "say", "hello"], /--from is missing\nusage: zephyrgate simulate say /],
   ];
   for (const [argv, said] of cases) {
@@ -278,8 +278,8 @@ describe("a gateway that cannot run ends with 1 and one line", () => {
 
   test("a data folder that is a file, or below one", async () => {
     writeFileSync(join(dir, "file"), "");
-    expect(await refused(dir, ["--data-dir", "file"])).toContain("/file: the data folder cannot be used: there is a file of that name (");
-    expect(await refused(dir, ["--data-dir", "file/deeper"])).toContain("a part of the path is a file (");
+    expect(await refused(dir, ["--data-dir", "file"])).toContain("/file: the data folder cannot be used: a file of that name exists (");
+    expect(await refused(dir, ["--data-dir", "file/deeper"])).toContain("part of the path is a file (");
   });
 
   test.skipIf(process.platform !== "linux")("a data folder of somebody else", async () => {

@@ -35,7 +35,7 @@ test("requested is not granted: without a word of the operator a plugin waits; -
   const config = "plugins: { paths: PATHS }\n";
   const gateway = await Gateway.start({ plugins: third, config });
   expect(await gateway.state("mine")).toBe("awaiting_approval");
-  expect(gateway.output).toMatch(/awaits you +mine: asks for send_messages; accept it with: zephyrgate plugin enable mine/);
+  expect(gateway.output).toMatch(/needs approval +mine: asks for send_messages; accept it with: zephyrgate plugin enable mine/);
   await gateway.end("SIGTERM");
   const developing = await Gateway.start({ dir: gateway.dir, arguments: ["--allow-all"] });
   expect(await developing.state("mine")).toBe("running");

@@ -81,7 +81,7 @@ capabilities:
     'm.yaml:7:5: permissions.0: there is no permission "send_mesages" (did you mean send_messages?)',
     'm.yaml:8:5: permissions.1: http_requests has no key "host" (did you mean hosts?)',
     'm.yaml:11:27: dependencies.plugins.0.version: "~=1.4.2": ~= is not npm\'s way to write it (write "~1.4.2")',
-    'm.yaml:12:27: dependencies.plugins.1.version: must be text, and 1.10 without quotes is not (write version: "1.10.0")',
+    'm.yaml:12:27: dependencies.plugins.1.version: must be text; 1.10 without quotes is not text (write version: "1.10.0")',
     'm.yaml:13:22: limits.memory_mb: must be a number, got "lots"',
     "m.yaml:16:7: capabilities.scheduled_tasks.0: needs either interval or cron (write one of the two)",
   ]);
@@ -89,7 +89,7 @@ capabilities:
 
 test("an unquoted version names the mend", () => {
   expect(lines(BASE.replace('"1.0.0"', "1.10"))).toEqual([
-    'm.yaml:2:10: version: must be text, and 1.10 without quotes is not (write version: "1.10.0")',
+    'm.yaml:2:10: version: must be text; 1.10 without quotes is not text (write version: "1.10.0")',
   ]);
 });
 

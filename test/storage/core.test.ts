@@ -91,7 +91,7 @@ test("refuses the database of a newer program and leaves it alone", () => {
   const refused = openCoreDatabase(path(), [MAIL], { clock, log: silentLogger });
   expect(refused.ok ? null : [refused.error.code, refused.error.summary()]).toEqual([
     "data_unusable",
-    `${path()}: the tables of mail have version 2; this program knows up to 1 (a newer zephyrgate wrote this database: run that one, or put back a .bak file that lies beside it)`,
+    `${path()}: the tables of mail have version 2; this program knows up to 1 (a newer zephyrgate wrote this database: run that version, or restore a .bak file from the same folder)`,
   ]);
   expect(readFileSync(path()).equals(before)).toBe(true);
 });

@@ -10,7 +10,7 @@ const FAILURES_PER_MINUTE = 20;
 
 export type Who = { readonly ok: true; readonly via: "api" | "page" } | { readonly ok: false; readonly response: Response };
 
-/** Who may speak: the bearer of the token, or a browser that signed in with it and speaks from our own page. */
+/** Access control: accepts the API token, or the session cookie of a browser on our own page. */
 export class Gate {
   readonly #token: Buffer;
   readonly #sessions = new Map<string, number>();
@@ -27,7 +27,7 @@ export class Gate {
     this.#token = digest(token);
   }
 
-  /** Equal in time whatever was sent: digests of equal length are compared. */
+  /** Compares in constant time: digests of equal length. */
   isToken(candidate: string): boolean {
     return timingSafeEqual(digest(candidate), this.#token);
   }
@@ -41,12 +41,12 @@ export class Gate {
     const session = this.#sessionOf(request);
     if (session === null) return { ok: false, response: this.refused() };
     if (!sameOrigin(request)) {
-      return { ok: false, response: refuse("permission_denied", "a session cookie counts only from the gateway's own page") };
+      return { ok: false, response: refuse("permission_denied", "a session cookie is accepted only from the gateway's own page") };
     }
     return { ok: true, via: "page" };
   }
 
-  /** 401, and 429 once too many came in a minute. The right token is never kept out: others must not be able to lock the operator out. */
+  /** 401, or 429 after too many in a minute. The right token is always accepted: nobody can lock the operator out. */
   refused(): Response {
     const now = this.clock.monotonic();
     if (now - this.#windowStart >= 60_000) {
@@ -64,7 +64,7 @@ export class Gate {
     });
   }
 
-  /** A new session's cookie. The oldest makes room. */
+  /** The cookie of a new session. The oldest session is dropped when there are too many. */
   open(): string {
     const id = Buffer.from(this.random.bytes(32)).toString("base64url");
     this.#sessions.set(digest(id).toString("hex"), this.clock.monotonic() + SESSION_MS);
@@ -73,7 +73,7 @@ export class Gate {
     return `${this.cookieName}=${id}; Path=/; HttpOnly; SameSite=Strict; Max-Age=${SESSION_MS / 1000}`;
   }
 
-  /** Ends the request's session; the cookie that takes the old one away. */
+  /** Ends the request's session. Returns the cookie that deletes the old one. */
   close(request: Request): string {
     const session = this.#sessionOf(request);
     if (session !== null) this.#sessions.delete(session);
@@ -84,7 +84,7 @@ export class Gate {
     for (const part of (request.headers.get("cookie") ?? "").slice(0, 8192).split(";")) {
       const [name, value] = part.trim().split("=", 2);
       if (name !== this.cookieName || value === undefined) continue;
-      // Looked up by digest, so that the time of the look-up says nothing about the ids.
+      // The lookup is by digest, so that its time reveals nothing about the ids.
       const key = digest(value).toString("hex");
       const until = this.#sessions.get(key);
       if (until !== undefined && until > this.clock.monotonic()) return key;
@@ -94,7 +94,7 @@ export class Gate {
   }
 }
 
-/** Whether a browser says that our own page made this request. Without Sec-Fetch-Site (plain http on a LAN) the Origin must be ours. */
+/** Whether our own page made this request. Without Sec-Fetch-Site (plain http on a LAN) the Origin header must be ours. */
 export function sameOrigin(request: Request): boolean {
   const site = request.headers.get("sec-fetch-site");
   if (site !== null) return site === "same-origin" || (site === "none" && request.method === "GET");
@@ -104,8 +104,8 @@ export function sameOrigin(request: Request): boolean {
 }
 
 /**
- * Whether a Host header names this gateway: a loopback name, the configured host, or, when every address is listened on,
- * a literal address or the machine's name. Any other name could be a stranger's that was pointed here (DNS rebinding).
+ * Whether a Host header names this gateway: a loopback name, the configured host, or, when it listens on every address,
+ * a literal address or the machine's name. Any other name may belong to an attacker (DNS rebinding).
  */
 export function hostAllowed(header: string | null, configured: string): boolean {
   const match = /^(\[[0-9a-f:.]{2,64}\]|[a-z0-9_.-]{1,253})(?::\d{1,5})?$/i.exec(header ?? "");

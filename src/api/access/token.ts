@@ -9,7 +9,7 @@ export function tokenPath(dataDir: string): string {
   return join(dataDir, "api-token");
 }
 
-/** The API's token as the gateway and the command line of the same user read it. */
+/** Reads the API token; the gateway and the command line run as the same user. */
 export function readToken(dataDir: string): Result<string> {
   const path = tokenPath(dataDir);
   let fd: number;
@@ -24,8 +24,8 @@ export function readToken(dataDir: string): Result<string> {
   try {
     const bytes = Buffer.alloc(64);
     const token = bytes.toString("utf8", 0, readSync(fd, bytes)).trim();
-    if (!FORM.test(token)) return fail("conflict", `${path} holds no token`, { hint: "remove it and start the gateway again" });
-    // A copy restored from a backup may have come back readable to all.
+    if (!FORM.test(token)) return fail("conflict", `${path} contains no token`, { hint: "remove it and start the gateway again" });
+    // A copy restored from a backup may be readable by all.
     if ((fstatSync(fd).mode & 0o077) !== 0) chmodSync(path, 0o600);
     return ok(token);
   } catch (cause) {
@@ -35,7 +35,7 @@ export function readToken(dataDir: string): Result<string> {
   }
 }
 
-/** Reads the token, or makes one of 32 random bytes: whole or not at all, mode 0600, never over one that is there. */
+/** Reads the token, or creates one of 32 random bytes in one step, mode 0600, without replacing an existing one. */
 export function ensureToken(dataDir: string, random: Random): Result<string> {
   const existing = readToken(dataDir);
   if (existing.ok || existing.error.code !== "not_found") return existing;
@@ -51,7 +51,7 @@ export function ensureToken(dataDir: string, random: Random): Result<string> {
       unlinkSync(temporary);
     }
   } catch (cause) {
-    // Another process of ours was first: its token counts.
+    // Another gateway process was first: its token is used.
     if ((cause as NodeJS.ErrnoException).code !== "EEXIST") {
       return fail("data_unusable", `cannot write ${path}: ${(cause as NodeJS.ErrnoException).code ?? "unknown error"}`, {
         cause,

@@ -21,9 +21,9 @@ import type {
 } from "./views.ts";
 
 /**
- * All that the API, and through it the command line and the status page, can ask of the gateway. Nothing here throws or
+ * Everything that the API, and through it the command line and the status page, can ask of the gateway. No method throws or
  * rejects for an expected outcome: a failed Result carries a code of ERROR_CODES, whose status the API answers with.
- * Whatever changes something takes the actor, and the gateway writes it to the audit log.
+ * Methods that change something take the actor, and the gateway writes them to the audit log.
  */
 export interface Control {
   readonly version: string;
@@ -32,7 +32,7 @@ export interface Control {
   readonly events: CoreBus;
   readonly log: LogBook;
   status(): GatewayStatus;
-  /** Ready: plugins were started and links are supervised. A link that is down shows inside and does not count against it. */
+  /** Ready: the plugins were started and the links are supervised. A link that is down is listed, but does not change readiness. */
   readiness(): { readonly ready: boolean; readonly reason?: string; readonly links: readonly { name: string; state: string }[] };
   /** Prometheus text, format 0.0.4. */
   metrics(): Answer<string>;
@@ -43,13 +43,13 @@ export interface Control {
   schedule(): Answer<readonly ScheduleTask[]>;
   menus(): Answer<readonly MenuItemView[]>;
   readonly audit: AuditControl;
-  /** Plugins as files, and their data. Absent where a gateway takes none. */
+  /** Plugin packages and plugins' data. Absent if this gateway accepts no packages. */
   readonly packages?: PackageControl | undefined;
   /** Absent without a simulated interface. */
   readonly simulate?: SimulateControl | undefined;
 }
 
-/** Most answers are at hand, some need a plugin host: the API awaits both. */
+/** Most answers are available at once, some need a plugin host: the API awaits both. */
 export type Answer<T> = Result<T> | Promise<Result<T>>;
 
 /** Who asked, for the audit log: `api 127.0.0.1`, `page 127.0.0.1`. */
@@ -62,13 +62,13 @@ export interface PluginControl {
   list(): Answer<readonly PluginSummary[]>;
   get(name: string): Answer<PluginDetail>;
   /**
-   * `accept` is the permission_hash the operator saw: it accepts that set (`conflict` if the set is another by now). Without
+   * `accept` is the permission_hash that the operator saw: it accepts that set (`conflict` if the set has changed). Without
    * it only an unchanged, already accepted set is enabled; else the plugin goes to awaiting_approval and `waits` is true.
    */
   enable(name: string, accept: string | undefined, actor: Actor): Answer<PluginChange>;
   disable(name: string, actor: Actor): Answer<PluginChange>;
   restart(name: string, actor: Actor): Answer<PluginChange>;
-  /** A new version that does not start is `load_failed` (409); the old one runs on. */
+  /** If the new version does not start, the result is `load_failed` (409) and the old version keeps running. */
   reload(name: string, actor: Actor): Answer<PluginChange>;
   config(name: string): Answer<PluginConfig>;
   /** Replaces the operator's values. `config_invalid` carries every error: data.errors [{path, message}]. */
@@ -77,30 +77,30 @@ export interface PluginControl {
     config: { readonly [key: string]: Json },
     actor: Actor,
   ): Answer<PluginConfig & { readonly changed: readonly string[] }>;
-  /** Names only; values never come back. */
+  /** Names only; values are never returned. */
   secrets(name: string): Answer<readonly string[]>;
   setSecret(name: string, key: string, value: string, actor: Actor): Answer<null>;
   deleteSecret(name: string, key: string, actor: Actor): Answer<null>;
   permissions(name: string): Answer<PluginPermissions>;
-  /** Grants what was requested and held back; `entry` is as in a manifest and hostile. */
+  /** Grants a requested permission that was held back; `entry` is as in a manifest and not yet checked. */
   grant(name: string, entry: Json, actor: Actor): Answer<PluginPermissions>;
-  /** Takes back the named part, or all when `entry` is undefined. */
+  /** Revokes the given entry, or everything when `entry` is undefined. */
   revoke(name: string, entry: Json | undefined, actor: Actor): Answer<PluginPermissions>;
-  /** A standing refusal: wins over every grant, present or to come. */
+  /** A permanent refusal that overrides every present and future grant. */
   deny(name: string, entry: Json, actor: Actor): Answer<PluginPermissions>;
-  /** Which rule would allow or deny: `subject` is a host, channel, node, event, secret or command, as the permission has it. */
+  /** Which rule would allow or deny this. `subject` is a host, channel, node, event, secret or command, depending on the permission. */
   why(name: string, permission: string, subject: string | undefined): Answer<WhyView>;
 }
 
 export interface PackageControl {
   /**
-   * A package's bytes, checked and put in place of what is installed; the new plugin waits for approval, a new version
-   * that asks for no more is loaded at once. `load_failed`: it does not start, and the version before runs on.
+   * Checks a package's bytes and installs it over an older version; a new plugin waits for approval, a new version
+   * that asks for no more is loaded at once. `load_failed`: it does not start, and the version before keeps running.
    */
   install(bytes: Uint8Array, options: { readonly force: boolean }, actor: Actor): Answer<PluginChange>;
-  /** Stops and forgets it; its data stays unless `purge`. */
+  /** Stops and removes the plugin; its data is kept unless `purge`. */
   remove(name: string, options: { readonly purge: boolean }, actor: Actor): Answer<null>;
-  /** Its data and configuration as one file, never its secrets. */
+  /** The plugin's data and configuration as one file, never its secrets. */
   export(name: string, actor: Actor): Answer<Uint8Array>;
   import(name: string, bytes: Uint8Array, actor: Actor): Answer<PluginChange>;
 }
@@ -118,7 +118,7 @@ export interface Page<T> {
 }
 
 export interface MessageControl {
-  /** Newest first. A cursor that is none of ours is `invalid_argument`. */
+  /** Newest first. An unknown cursor is `invalid_argument`. */
   list(
     filter: { readonly state?: MessageState | undefined; readonly plugin?: string | undefined },
     paging: Paging,
@@ -161,9 +161,9 @@ export interface AuditFilter {
 }
 
 export interface SimulateControl {
-  /** A simulated node says something; `to` absent and no channel: a direct message to the gateway's node. */
+  /** Sends a text as a simulated node; without `to` and channel it is a direct message to the gateway's node. */
   say(message: SimulatedMessage, actor: Actor): Answer<{ readonly packetId: number }>;
-  /** Lets something go wrong in the simulated mesh, for scripts. */
+  /** Injects a fault into the simulated mesh, for scripts. */
   fail?(fault: Fault, actor: Actor): Answer<null>;
 }
 
@@ -181,7 +181,7 @@ export interface GatewayStatus {
   readonly plugins: Readonly<Record<string, number>>;
   readonly outbox: OutboxView;
   readonly walls: readonly WallView[];
-  /** Things an operator should mend, newest first, at most 20. */
+  /** Problems that need the operator, newest first, at most 20. */
   readonly alerts: readonly {
     readonly time: string;
     readonly code: string;

@@ -66,7 +66,7 @@ export function nodeId(node: NodeNumber): string {
   return node === BROADCAST ? "broadcast" : `!${node.toString(16).padStart(8, "0")}`;
 }
 
-/** A clock that was never set or overflowed must not cost the answer. */
+/** A node's clock that was never set or overflowed must not make the answer fail. */
 function iso(ms: number): string {
   return Math.abs(ms) <= 8.64e15 ? new Date(ms).toISOString() : new Date(0).toISOString();
 }
@@ -118,7 +118,7 @@ export function toMessage(message: MessageStatus): v.InferOutput<typeof messageV
   };
 }
 
-/** What a radio heard, as the event stream shows it. */
+/** A received message, as the event stream sends it. */
 export function toReceived(message: MeshMessage): Record<string, unknown> {
   const { correlationId, packetId, from, to, isDirect, receivedAt, rxTime, hopsAway, hopLimit, pkiEncrypted, viaMqtt, ...rest } = message;
   return {

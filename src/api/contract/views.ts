@@ -25,7 +25,7 @@ export const pluginMetrics = v.looseObject({
   latency_p99_s: v.nullable(count),
   queue_depth: count,
   messages_sent: count,
-  replies_dropped: v.pipe(count, v.description("Replies not sent for want of send_messages")),
+  replies_dropped: v.pipe(count, v.description("Replies dropped because the plugin may not send messages")),
   http_requests: count,
   log_lines_dropped: count,
 });
@@ -41,7 +41,7 @@ export const pluginPending = v.object({
   kind: v.literal("awaiting_approval"),
   version: v.string(),
   permission_hash: v.string(),
-  added: v.pipe(v.array(entry), v.description("What it asks for beyond what was accepted")),
+  added: v.pipe(v.array(entry), v.description("Permissions that it asks for beyond the accepted ones")),
   removed: v.array(entry),
 });
 
@@ -105,7 +105,7 @@ export const scheduleTask = v.object({
   runs: count,
   failures: count,
   missed: count,
-  skipped: v.pipe(count, v.description("Runs left out because the one before was still going")),
+  skipped: v.pipe(count, v.description("Runs skipped because the run before had not ended")),
   running: v.boolean(),
   paused: v.boolean(),
   last_error: v.nullable(v.string()),

@@ -16,7 +16,7 @@ const FILES: Readonly<Record<string, { readonly type: string; readonly text: str
   "/page/plugins.js": { type: SCRIPT, text: plugins },
 };
 
-/** Nothing from elsewhere, nothing inline, and no way to make markup of text. */
+/** The content security policy: no foreign sources, nothing inline, and no markup from text. */
 const POLICY = [
   "default-src 'none'",
   "script-src 'self'",
@@ -29,11 +29,12 @@ const POLICY = [
   "require-trusted-types-for 'script'",
 ].join("; ");
 
-/** The status page and its files, which hold no data of the gateway; null for any other path. */
+/** Serves the status page's files, which contain no data of the gateway; null for any other path. */
 export function pageResponse(request: Request): Response | null {
   const { pathname } = new URL(request.url);
   const file = Object.hasOwn(FILES, pathname) ? FILES[pathname] : undefined;
   if (file === undefined) return null;
-  if (request.method !== "GET") return refuse("method_not_allowed", "this path knows other methods", undefined, { allow: "GET, HEAD" });
+  if (request.method !== "GET")
+    return refuse("method_not_allowed", "this method is not allowed for this path", undefined, { allow: "GET, HEAD" });
   return new Response(file.text, { headers: { "content-type": file.type, "content-security-policy": POLICY } });
 }

@@ -2,7 +2,7 @@ import * as v from "valibot";
 import { fail, ok, type Result } from "../../errors.ts";
 
 export const MAX_BODY = 1_048_576;
-/** Nested further, a value could exhaust the stack of whoever walks through it. */
+/** A value nested more deeply could exhaust the stack of the code that walks through it. */
 const MAX_DEPTH = 64;
 
 /** The JSON of a body of at most 1 MB; undefined for an empty one. The body is read only as far as the cap. */
@@ -19,7 +19,7 @@ export async function readJson(request: Request): Promise<Result<unknown>> {
   try {
     value = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
   } catch {
-    // The parser's words would echo the input.
+    // The parser's own message would repeat the input.
     return fail("invalid_argument", "the body is not well-formed JSON in UTF-8");
   }
   return isTooDeep(value) ? fail("invalid_argument", `the body is nested deeper than ${MAX_DEPTH}`) : ok(value);
@@ -35,7 +35,7 @@ function isTooDeep(value: unknown): boolean {
   return false;
 }
 
-/** A body of any bytes, at most `most`. */
+/** Reads a body of raw bytes, at most `most`. */
 export async function readBytes(request: Request, most: number): Promise<Result<Uint8Array>> {
   const type = request.headers.get("content-type") ?? "";
   if (!/^application\/octet-stream *(?:;|$)/i.test(type)) {
@@ -64,12 +64,12 @@ function tooLarge(most = MAX_BODY): Result<never> {
 
 export type Schema<T = unknown> = v.GenericSchema<unknown, T>;
 
-/** Checks input against a schema; the error names every field and what it wants, never what was sent. */
+/** Checks input against a schema. The error names every field and what is expected, never what was sent. */
 export function check<T>(schema: Schema<T>, input: unknown, code: "invalid_argument" | "unprocessable" | "not_found"): Result<T> {
   const result = v.safeParse(schema, input);
   if (result.success) return ok(result.output);
   const errors = result.issues.slice(0, 20).map((issue) => describe(issue));
-  return fail(code, errors[0] === undefined ? "the input does not fit" : `${errors[0].path}: ${errors[0].message}`, { data: { errors } });
+  return fail(code, errors[0] === undefined ? "the input is not valid" : `${errors[0].path}: ${errors[0].message}`, { data: { errors } });
 }
 
 function describe(issue: v.BaseIssue<unknown>): { path: string; message: string } {
@@ -79,17 +79,17 @@ function describe(issue: v.BaseIssue<unknown>): { path: string; message: string 
   return { path: dotted(path), message: issue.expected === null ? plain(issue) : `expected ${issue.expected}` };
 }
 
-/** Only keys that the schema knows and array positions can stand here: an unknown key was cut off above. */
+/** Contains only keys of the schema and array positions; an unknown key was cut off above. */
 function dotted(path: readonly { readonly key: unknown }[]): string {
   return path.length === 0 ? "input" : path.map((item) => String(item.key)).join(".");
 }
 
-/** Our own message where the schema gives one; Valibot's own would say what was received. */
+/** The schema's own message if there is one; Valibot's default message would repeat the input. */
 function plain(issue: v.BaseIssue<unknown>): string {
   const requirement = issue.requirement;
   const wants = typeof requirement === "number" || typeof requirement === "string" ? ` ${requirement}` : "";
-  return issue.type === "check" || issue.type === "regex" ? issue.message : `must fit ${issue.type}${wants}`;
+  return issue.type === "check" || issue.type === "regex" ? issue.message : `must match ${issue.type}${wants}`;
 }
 
-/** The schema of what is not looked at. */
+/** The schema of a value that is not checked. */
 export const ANYTHING: Schema = v.unknown();

@@ -1,6 +1,6 @@
 import { ERROR_CODES, type ErrorCode, GatewayError } from "../../errors.ts";
 
-/** RFC 9457, plus our code, the mend, the place, and machine-readable facts. */
+/** A problem as in RFC 9457, plus our code, a hint how to fix it, the place, and machine-readable facts. */
 export interface Problem {
   readonly type: string;
   readonly title: string;
@@ -26,7 +26,7 @@ export function problemOf(error: GatewayError): Problem {
   };
 }
 
-/** Every error the API answers with goes through here. */
+/** Creates the response for every error of the API. */
 export function problemResponse(error: GatewayError, headers: Readonly<Record<string, string>> = {}): Response {
   const problem = problemOf(error);
   return new Response(JSON.stringify(problem), {

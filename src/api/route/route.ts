@@ -5,23 +5,23 @@ import type { Schema } from "./body.ts";
 
 export type Method = "GET" | "PUT" | "POST" | "DELETE";
 
-/** One row of the API: what mounts it, checks its input, answers it and documents it. */
+/** One route of the API: its path, input schemas, handler and documentation. */
 export interface Route {
   readonly method: Method;
   /** Parameters as `:name`. */
   readonly path: string;
   readonly summary: string;
   readonly tag: string;
-  /** Open to all who reach the port; everything else wants the token or a session. */
+  /** Needs no token. Every other route needs the token or a session. */
   readonly open?: boolean;
   readonly params?: Schema;
   readonly query?: Schema;
   readonly body?: Schema;
-  /** In place of a JSON body: any bytes, at most so many. They come as `body`, a Uint8Array. */
+  /** Accepts raw bytes instead of JSON, at most this many. `body` is then a Uint8Array. */
   readonly upload?: number;
-  /** The answers of success by status; a string is the media type of one that is not JSON. */
+  /** Success responses by status; a string is the media type of one that is not JSON. */
   readonly answers: Readonly<Record<number, Schema | string>>;
-  /** Failures beyond those every route has. */
+  /** Error codes beyond those that every route may answer. */
   readonly errors?: readonly ErrorCode[];
   run(input: RouteInput<unknown, unknown, unknown>): Promise<Result<Reply>>;
 }
@@ -41,7 +41,7 @@ export interface Reply {
   readonly body: unknown;
 }
 
-/** A row whose handler is typed by its schemas. */
+/** Defines a route whose handler is typed by its schemas. */
 export function route<P = unknown, Q = unknown, B = unknown>(
   row: Omit<Route, "run" | "params" | "query" | "body"> & {
     readonly params?: Schema<P>;
@@ -53,7 +53,7 @@ export function route<P = unknown, Q = unknown, B = unknown>(
   return { ...row, run: async (input) => row.run(input as RouteInput<P, Q, B>) };
 }
 
-/** The answer of a Control method as a reply. */
+/** Turns the result of a Control method into a reply. */
 export async function reply<T>(
   answer: Result<T> | Promise<Result<T>>,
   view: (value: T) => unknown = (value) => value,
@@ -74,7 +74,7 @@ export function listOf(item: Schema): Schema<{ items: unknown[]; next: string | 
   return v.object({ items: v.array(item), next: v.pipe(v.nullable(v.string()), v.description("Send it as `cursor` for the next page")) });
 }
 
-/** Pages a list that is at hand: in order of `key`, which must be unique; the cursor is the last key, so additions do not shift pages. */
+/** Pages a complete list in order of `key`, which must be unique. The cursor is the last key, so additions do not shift pages. */
 export function pageOf<T>(
   items: readonly T[],
   query: { limit?: number | undefined; cursor?: string | undefined },

@@ -24,7 +24,7 @@ export const EVENT_NAMES = [
 ] as const satisfies readonly EventName[];
 
 const MAX_CLIENTS = 16;
-/** Characters that may wait for one client; one slower than that is cut off. */
+/** Most characters that wait for one client; a slower client is disconnected. */
 const MAX_WAITING = 262_144;
 const KEPT = 256;
 const KEEP_ALIVE_MS = 15_000;
@@ -51,7 +51,7 @@ interface Client {
   readonly end: () => void;
 }
 
-/** The event stream: the last events kept for whoever comes back, a bounded queue per client, comments while it is quiet. */
+/** The event stream: keeps the last events for clients that reconnect, bounds each client's queue, sends comments when idle. */
 export class Feed {
   readonly #clients = new Set<Client>();
   readonly #kept: Kept[] = [];
@@ -59,7 +59,7 @@ export class Feed {
   readonly #epoch: string;
   #seq = 0;
   #timer: Timer | null = null;
-  /** Clients cut off because they read too slowly. */
+  /** Clients that were disconnected because they read too slowly. */
   dropped = 0;
 
   constructor(
@@ -89,7 +89,7 @@ export class Feed {
         try {
           controller.close();
         } catch {
-          // The reader cancelled first: closed already.
+          // The client cancelled first, so the stream is already closed.
         }
       };
       const send = (text: string) => {
@@ -137,7 +137,7 @@ export class Feed {
     }
   }
 
-  /** What a client missed since its last id, or the last so many it asks for. */
+  /** The events since a client's last id, or the last `replay` events. */
   #past(request: FeedRequest): readonly Kept[] {
     const wanted = this.#kept.filter((kept) => request.types.includes(kept.name));
     const [epoch, seq] = (request.lastEventId ?? "").split("-", 2);
@@ -159,7 +159,7 @@ export class Feed {
   }
 }
 
-/** JSON has no raw line break, so data is one line. */
+/** JSON contains no raw line break, so data is one line. */
 function frame(name: string, id: string | null, data: unknown): string {
   return `${id === null ? "" : `id: ${id}\n`}event: ${name}\ndata: ${escapeJson(JSON.stringify(data ?? null))}\n\n`;
 }

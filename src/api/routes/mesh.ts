@@ -34,7 +34,7 @@ export const meshRoutes: readonly Route[] = [
   route({
     method: "GET",
     path: "/api/v1/messages",
-    summary: "Messages that were sent or wait, newest first",
+    summary: "Queued and sent messages, newest first",
     tag,
     query: v.strictObject({
       ...paging,
@@ -48,7 +48,7 @@ export const meshRoutes: readonly Route[] = [
   route({
     method: "GET",
     path: "/api/v1/messages/:id",
-    summary: "One message and how far it got",
+    summary: "One message and its state",
     tag,
     params: v.object({ id: v.pipe(v.string(), v.regex(/^m_[0-9A-Za-z]{26}$/, "a message id: m_ and 26 characters")) }),
     answers: { 200: messageView },
@@ -75,7 +75,7 @@ export const meshRoutes: readonly Route[] = [
   route({
     method: "GET",
     path: "/api/v1/nodes",
-    summary: "All nodes heard, over all links",
+    summary: "All known nodes, over all links",
     tag,
     query: v.strictObject(paging),
     answers: { 200: listOf(nodeView) },
@@ -99,7 +99,7 @@ export const meshRoutes: readonly Route[] = [
   route({
     method: "POST",
     path: "/api/v1/simulate/messages",
-    summary: "A simulated node says something; without `to` and `channel` in a direct message to the gateway",
+    summary: "Send a text as a simulated node; without `to` and `channel` it is a direct message to the gateway",
     tag,
     body: v.strictObject({ from: node, text, channel: v.optional(channelIndex), to: v.optional(node) }),
     answers: { 202: v.object({ packet_id: v.number() }) },
@@ -112,14 +112,14 @@ export const meshRoutes: readonly Route[] = [
   route({
     method: "POST",
     path: "/api/v1/simulate/faults",
-    summary: "Something goes wrong in the simulated mesh, from now on or for the next `count` texts; `ms` are milliseconds",
+    summary: "Inject a fault into the simulated mesh, from now on or for the next `count` texts; `ms` is in milliseconds",
     tag,
     body: fault,
     answers: { 204: v.void() },
     errors: ["conflict"],
     run({ control, actor, body }) {
       if (control.simulate === undefined) return noSimulation();
-      if (control.simulate.fail === undefined) return fail("unavailable", "this gateway's simulated mesh takes no faults");
+      if (control.simulate.fail === undefined) return fail("unavailable", "this gateway's simulated mesh supports no faults");
       return reply(control.simulate.fail(body, actor), undefined, 204);
     },
   }),

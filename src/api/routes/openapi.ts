@@ -15,12 +15,12 @@ const problem = v.object({
   data: v.optional(v.record(v.string(), v.unknown())),
 });
 
-/** What any route may answer besides its own errors. */
+/** Errors that every route may answer. */
 const ALWAYS: readonly ErrorCode[] = ["invalid_argument", "internal", "unavailable"];
 const GUARDED: readonly ErrorCode[] = ["unauthorized", "permission_denied", "rate_limited"];
 const WITH_BODY: readonly ErrorCode[] = ["too_large", "unsupported_media_type", "unprocessable"];
 
-/** The OpenAPI 3.1 document of a table of routes: every path, parameter, body and answer with its schema. */
+/** Generates the OpenAPI 3.1 document of a table of routes: every path, parameter, body and response with its schema. */
 export function openApi(routes: readonly Route[], version: string): Record<string, unknown> {
   const paths: Record<string, Record<string, unknown>> = {};
   for (const route of routes) {
@@ -96,7 +96,7 @@ function answers(route: Route): Record<string, unknown> {
     return [
       status,
       {
-        description: status === "202" ? "Taken; not done yet" : route.summary,
+        description: status === "202" ? "Accepted, not yet done" : route.summary,
         content: { "application/json": { schema: json(schema, "output") } },
       },
     ];

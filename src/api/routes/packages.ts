@@ -19,7 +19,7 @@ const base = "/api/v1/plugins";
 const FILE = "application/octet-stream";
 
 function packages(control: Control): Result<PackageControl> {
-  return control.packages === undefined ? fail("unavailable", "this gateway takes no packages") : ok(control.packages);
+  return control.packages === undefined ? fail("unavailable", "this gateway accepts no packages") : ok(control.packages);
 }
 
 async function change(answer: Result<PluginChange> | Promise<Result<PluginChange>>): Promise<Result<Reply>> {
@@ -31,9 +31,9 @@ export const packageRoutes: readonly Route[] = [
   route<unknown, { force: boolean }, Uint8Array>({
     method: "POST",
     path: base,
-    summary: "Install a package, or a new version of one; it waits for approval where it asks for more than was accepted",
+    summary: "Install a package or a new version; it waits for approval if it asks for more than was accepted",
     tag,
-    query: v.strictObject({ force: v.pipe(yes, v.description("Also an older version")) }),
+    query: v.strictObject({ force: v.pipe(yes, v.description("Allow an older version")) }),
     upload: PACKAGE_LIMITS.packed,
     answers: { 200: pluginSummary, 202: pluginSummary },
     errors: ["conflict", "load_failed", "manifest_invalid"],
@@ -45,7 +45,7 @@ export const packageRoutes: readonly Route[] = [
   route<{ name: string }, { purge: boolean }>({
     method: "DELETE",
     path: `${base}/:name`,
-    summary: "Remove an installed plugin with its grants, settings and secrets; with `purge` its data too",
+    summary: "Remove an installed plugin with its grants, settings and secrets; with `purge` also its data",
     tag,
     params,
     query: v.strictObject({ purge: v.pipe(yes, v.description("Delete its data")) }),
@@ -59,7 +59,7 @@ export const packageRoutes: readonly Route[] = [
   route<{ name: string }>({
     method: "GET",
     path: `${base}/:name/export`,
-    summary: "Its data and configuration as a file; never its secrets",
+    summary: "Export the plugin's data and configuration as a file, without its secrets",
     tag,
     params,
     answers: { 200: FILE },
@@ -74,7 +74,7 @@ export const packageRoutes: readonly Route[] = [
   route<{ name: string }, unknown, Uint8Array>({
     method: "POST",
     path: `${base}/:name/import`,
-    summary: "Put back what an export holds, in place of its data and configuration",
+    summary: "Import an export: replaces the plugin's data and configuration",
     tag,
     params,
     upload: BACKUP_LIMITS.packed,

@@ -75,7 +75,7 @@ export const pluginRoutes: readonly Route[] = [
       summary: {
         disable: "Disable until enabled again",
         restart: "Stop and start",
-        reload: "Load changed code; on failure the old version runs on",
+        reload: "Load changed code; on failure the old version keeps running",
       }[verb],
       tag,
       params,
@@ -98,7 +98,7 @@ export const pluginRoutes: readonly Route[] = [
   route({
     method: "PUT",
     path: `${base}/:name/config`,
-    summary: "Replace the operator's values; refused whole with every error if they do not fit",
+    summary: "Replace the operator's values; invalid values are refused as a whole, with every error",
     tag,
     params,
     body: v.record(v.string(), v.unknown()),
@@ -109,7 +109,7 @@ export const pluginRoutes: readonly Route[] = [
   route({
     method: "GET",
     path: `${base}/:name/secrets`,
-    summary: "Names of the stored secrets; values never come back",
+    summary: "Names of the stored secrets; values are never returned",
     tag,
     params,
     query: v.strictObject(paging),
@@ -153,7 +153,7 @@ export const pluginRoutes: readonly Route[] = [
   route({
     method: "GET",
     path: `${base}/:name/permissions`,
-    summary: "What it asks for, has, and is denied, with the risk of each",
+    summary: "Requested, granted and denied permissions, with the risk of each",
     tag,
     params,
     answers: { 200: permissionsView },
@@ -163,7 +163,7 @@ export const pluginRoutes: readonly Route[] = [
   route({
     method: "POST",
     path: `${base}/:name/permissions`,
-    summary: "Grant what was requested and held back",
+    summary: "Grant a requested permission that was held back",
     tag,
     params,
     body: v.strictObject({ permission: entry }),
@@ -174,7 +174,7 @@ export const pluginRoutes: readonly Route[] = [
   route({
     method: "DELETE",
     path: `${base}/:name/permissions`,
-    summary: "Revoke all, or the part named; holds from the next call on",
+    summary: "Revoke one permission or all; takes effect with the next call",
     tag,
     params,
     body: v.optional(v.strictObject({ permission: v.optional(entry) })),
@@ -186,7 +186,7 @@ export const pluginRoutes: readonly Route[] = [
   route({
     method: "POST",
     path: `${base}/:name/permissions/deny`,
-    summary: "Refuse for good: wins over every grant",
+    summary: "Deny permanently: overrides every grant",
     tag,
     params,
     body: v.strictObject({ permission: entry }),
@@ -197,7 +197,7 @@ export const pluginRoutes: readonly Route[] = [
   route({
     method: "GET",
     path: `${base}/:name/permissions/why`,
-    summary: "Which rule would allow or deny this",
+    summary: "Which rule allows or denies this",
     tag,
     params,
     query: v.strictObject({

@@ -15,7 +15,7 @@ export interface ApiCounters {
 const tag = "service";
 const NAMES: readonly string[] = [...EVENT_NAMES, "log"];
 
-/** Routes that need the server itself: metrics, events, the document, and the page's sign-in. */
+/** Routes that need the server itself: metrics, events, the OpenAPI document, and the sign-in of the status page. */
 export function serviceRoutes(gate: Gate, feed: Feed, counters: () => ApiCounters, all: () => readonly Route[]): readonly Route[] {
   let document: Record<string, unknown> | null = null;
   return [
@@ -35,14 +35,14 @@ export function serviceRoutes(gate: Gate, feed: Feed, counters: () => ApiCounter
     route({
       method: "GET",
       path: "/api/v1/events",
-      summary: "What happens, as server-sent events; a client that reads too slowly is cut off and may come back with Last-Event-ID",
+      summary: "Events as server-sent events; a client that reads too slowly is disconnected and may reconnect with Last-Event-ID",
       tag,
       query: v.strictObject({
         types: v.optional(
           v.pipe(v.string(), v.maxLength(512), v.description(`Comma-separated: ${NAMES.join(", ")}. All but log by default`)),
         ),
         level: v.optional(v.picklist(["debug", "info", "warn", "error"])),
-        plugin: v.optional(v.pipe(v.string(), v.maxLength(64), v.description("Of log lines"))),
+        plugin: v.optional(v.pipe(v.string(), v.maxLength(64), v.description("Only log lines of this plugin"))),
         replay: v.optional(v.pipe(v.string(), v.regex(/^\d{1,3}$/, "a whole number"), v.transform(Number), v.maxValue(256))),
       }),
       answers: { 200: "text/event-stream" },
@@ -74,7 +74,7 @@ export function serviceRoutes(gate: Gate, feed: Feed, counters: () => ApiCounter
     route({
       method: "POST",
       path: "/api/v1/session",
-      summary: "Sign a browser in: the token for a cookie that scripts cannot read",
+      summary: "Sign a browser in: exchanges the token for a cookie that scripts cannot read",
       tag,
       open: true,
       body: v.strictObject({ token: v.pipe(v.string(), v.maxLength(256)) }),

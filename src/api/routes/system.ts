@@ -44,7 +44,7 @@ export const statusView = v.object({
 const levelsView = v.object({ default: level, levels: v.record(v.string(), level) });
 const logQuery = { ...paging, level: v.optional(level) };
 
-/** Lines before the cursor, newest last, as a terminal shows them; `next` leads further back. */
+/** Lines before the cursor, newest last, as a terminal shows them; `next` is the cursor of older lines. */
 function logPage(
   control: Parameters<Route["run"]>[0]["control"],
   name: string | undefined,
@@ -63,7 +63,7 @@ export const systemRoutes: readonly Route[] = [
   route({
     method: "GET",
     path: "/health/live",
-    summary: "The process answers",
+    summary: "The process is alive",
     tag,
     open: true,
     answers: { 200: v.object({ status: v.literal("live") }) },
@@ -72,7 +72,7 @@ export const systemRoutes: readonly Route[] = [
   route({
     method: "GET",
     path: "/health/ready",
-    summary: "Plugins were started and links are supervised; a link that is down shows inside",
+    summary: "The plugins were started and the links are supervised; the state of each link is listed",
     tag,
     open: true,
     answers: { 200: v.object({ status: v.literal("ready"), links: v.array(v.object({ name: v.string(), state: v.string() })) }) },
@@ -121,7 +121,7 @@ export const systemRoutes: readonly Route[] = [
     async run({ control, query }) {
       const items = await control.menus();
       if (!items.ok) return items;
-      // Two items may agree in all else: their place in the list keeps the keys apart.
+      // Two items may be equal otherwise, so the position in the list makes the key unique.
       const placed = items.value.map((item, place) => ({
         item,
         key: `${item.menu}/${String(item.order + 1e6).padStart(8, "0")}/${item.label}/${place}`,
@@ -150,7 +150,7 @@ export const systemRoutes: readonly Route[] = [
   route({
     method: "GET",
     path: "/api/v1/audit/verify",
-    summary: "Reads the whole hash chain",
+    summary: "Verify the whole hash chain",
     tag,
     answers: { 200: auditVerdict },
     run: ({ control }) => reply(control.audit.verify()),

@@ -20,7 +20,7 @@ export interface StreamEvent {
   readonly data: unknown;
 }
 
-/** The control API of a running gateway, over HTTP. Answers are checked: the port might be another program's by now. */
+/** Calls the control API of a running gateway. Responses are checked, because another program may use the port. */
 export class Client {
   constructor(
     readonly url: string,
@@ -53,7 +53,7 @@ export class Client {
     return response.ok ? ok(new Uint8Array(await response.value.arrayBuffer())) : response;
   }
 
-  /** Every page of a list. */
+  /** All items of a list, page after page. */
   async list<T>(path: string, item: Schema<T>): Promise<Result<T[]>> {
     const items: T[] = [];
     let cursor: string | null = null;
@@ -71,7 +71,7 @@ export class Client {
     return ok(items);
   }
 
-  /** Opens the event stream; the subscription is in force when this resolves. Ends with the connection or `signal`. */
+  /** Opens the event stream; it is subscribed when this resolves. Ends with the connection or `signal`. */
   async events(query: string, signal: AbortSignal): Promise<Result<AsyncGenerator<StreamEvent>>> {
     const response = await this.#fetch("GET", `/api/v1/events?${query}`, undefined, signal);
     if (!response.ok) return response;
@@ -107,8 +107,8 @@ export class Client {
     if (!parsed.success) return this.#stranger();
     const { code, detail, hint, where, data } = parsed.output;
     if (code === "unauthorized")
-      return fail("unauthorized", `the gateway at ${this.url} does not know our token`, {
-        hint: "it runs with another data folder: name it with --data-dir",
+      return fail("unauthorized", `the gateway at ${this.url} refused our token`, {
+        hint: "it runs with a different data folder: give that folder with --data-dir",
       });
     const known = Object.hasOwn(ERROR_CODES, code) ? (code as ErrorCode) : "internal";
     return fail(known, detail, {
@@ -119,8 +119,8 @@ export class Client {
   }
 
   #stranger(): Result<never> {
-    return fail("unavailable", `what answers at ${this.url} is not this version's gateway`, {
-      hint: "check api.port, and that gateway and command line are the same version",
+    return fail("unavailable", `the program at ${this.url} is not a gateway of this version`, {
+      hint: "check api.port, and that gateway and command line have the same version",
     });
   }
 }
@@ -129,7 +129,7 @@ function parse(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    // No JSON: the schema says so in our words.
+    // Not JSON: the schema check reports it.
     return undefined;
   }
 }
@@ -150,7 +150,7 @@ async function* frames(body: ReadableStream<Uint8Array>, signal: AbortSignal): A
       if (text.length > MAX_FRAME) return;
     }
   } catch (thrown) {
-    // The caller's own end of the wait is no error; a connection that broke ends the stream.
+    // An abort by the caller is no error; a broken connection ends the stream.
     if (!signal.aborted && !(thrown instanceof Error)) throw thrown;
   }
 }

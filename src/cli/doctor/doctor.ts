@@ -7,22 +7,22 @@ import type { LoadedConfig } from "../../config/load.ts";
 import type { Result } from "../../errors.ts";
 import type { Client } from "../client/client.ts";
 
-/** One thing that was looked at; `mend` says what to do about it. */
+/** The result of one check; `fix` is what the operator should do. */
 export interface Finding {
   readonly grade: "ok" | "warn" | "fail";
   readonly what: string;
   readonly found: string;
-  readonly mend?: string;
+  readonly fix?: string;
 }
 
 type Config = LoadedConfig["config"];
 
 const MB = 1_048_576;
-/** The gateway's own clock checks start here: no release is older. */
+/** A system time before this date is wrong: every release is newer. */
 const EARLIEST = Date.parse("2025-01-01T00:00:00Z");
 const BY_ID = "/dev/serial/by-id";
 
-/** The data folder: there or makable, ours to write, closed to others, with space left. */
+/** Checks that the data folder exists or can be created, is writable, is closed to other users, and has space left. */
 export function checkDataDir(dir: string): Finding[] {
   const exists = existsSync(dir);
   const place = exists ? dir : nearestFolder(dir);
@@ -30,22 +30,22 @@ export function checkDataDir(dir: string): Finding[] {
     accessSync(place, constants.W_OK | constants.X_OK);
   } catch {
     return [
-      { grade: "fail", what: "data folder", found: `${place} is not writable`, mend: `let the gateway's user own it, or set data_dir` },
+      { grade: "fail", what: "data folder", found: `${place} is not writable`, fix: `let the gateway's user own it, or set data_dir` },
     ];
   }
-  const findings: Finding[] = [{ grade: "ok", what: "data folder", found: exists ? dir : `${dir} will be made` }];
+  const findings: Finding[] = [{ grade: "ok", what: "data folder", found: exists ? dir : `${dir} will be created` }];
   if (exists && (statSync(dir).mode & 0o002) !== 0) {
-    findings.push({ grade: "fail", what: "data folder", found: "everybody may write to it", mend: `chmod o-w ${dir}` });
+    findings.push({ grade: "fail", what: "data folder", found: "every user may write to it", fix: `chmod o-w ${dir}` });
   }
   const token = statSync(tokenPath(dir), { throwIfNoEntry: false });
   if (token !== undefined && (token.mode & 0o077) !== 0) {
-    findings.push({ grade: "fail", what: "API token", found: "others may read it", mend: `chmod 600 ${tokenPath(dir)}` });
+    findings.push({ grade: "fail", what: "API token", found: "other users may read it", fix: `chmod 600 ${tokenPath(dir)}` });
   }
   const disk = statfsSync(place);
   const free = (disk.bavail * disk.bsize) / MB;
   const space = `${Math.floor(free)} MB free`;
-  if (free < 20) findings.push({ grade: "fail", what: "disk", found: space, mend: "free some space: messages cannot be kept without it" });
-  else if (free < 200) findings.push({ grade: "warn", what: "disk", found: space, mend: "free some space" });
+  if (free < 20) findings.push({ grade: "fail", what: "disk", found: space, fix: "free some space: without it messages cannot be stored" });
+  else if (free < 200) findings.push({ grade: "warn", what: "disk", found: space, fix: "free some space" });
   else findings.push({ grade: "ok", what: "disk", found: space });
   return findings;
 }
@@ -55,7 +55,7 @@ function nearestFolder(path: string): string {
   return existsSync(parent) || parent === path ? parent : nearestFolder(parent);
 }
 
-/** Serial devices that the configuration names, or what is plugged in when it names no interface. */
+/** Checks the configured interfaces, or lists the serial devices when none is configured. */
 export async function checkLinks(interfaces: Config["mesh"]["interfaces"], deadlineMs = 3000): Promise<Finding[]> {
   if (interfaces === undefined || interfaces.length === 0) {
     const devices = existsSync(BY_ID) ? readdirSync(BY_ID) : [];
@@ -68,7 +68,7 @@ export async function checkLinks(interfaces: Config["mesh"]["interfaces"], deadl
         grade: "warn",
         what: "radio",
         found,
-        mend: `add to mesh.interfaces: - { name: base, type: serial, device: ${BY_ID}/${devices[0] ?? "..."} }`,
+        fix: `add to mesh.interfaces: - { name: base, type: serial, device: ${BY_ID}/${devices[0] ?? "..."} }`,
       },
     ];
   }
@@ -88,14 +88,14 @@ function checkSerial(what: string, device: string): Finding {
     return {
       grade: "fail",
       what,
-      found: `${device} is not there`,
-      mend: "plug the radio in, or mend `device`; ls /dev/serial/by-id lists what is plugged in",
+      found: `${device} does not exist`,
+      fix: "plug the radio in, or fix `device`; ls /dev/serial/by-id lists the devices that are plugged in",
     };
-  if (!stat.isCharacterDevice()) return { grade: "fail", what, found: `${device} is no serial device`, mend: "mend `device`" };
+  if (!stat.isCharacterDevice()) return { grade: "fail", what, found: `${device} is not a serial device`, fix: "fix `device`" };
   try {
     accessSync(device, constants.R_OK | constants.W_OK);
   } catch {
-    return { grade: "fail", what, found: `no permission to open ${device}`, mend: "sudo usermod -aG dialout $USER, then sign in anew" };
+    return { grade: "fail", what, found: `no permission to open ${device}`, fix: "sudo usermod -aG dialout $USER, then log in again" };
   }
   return { grade: "ok", what, found: device };
 }
@@ -107,11 +107,11 @@ async function checkTcp(what: string, host: string, port: number, deadlineMs: nu
     grade: "warn",
     what,
     found: `${host}:${port} does not answer`,
-    mend: "check that the node is on, and its address; the gateway goes on trying",
+    fix: "check that the node is on, and its address; the gateway keeps trying",
   };
 }
 
-/** Whether a TCP connection comes about in time. */
+/** Whether a TCP connection can be opened in time. */
 async function reach(host: string, port: number, deadlineMs: number): Promise<boolean> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<false>((resolve) => {
@@ -134,17 +134,17 @@ async function reach(host: string, port: number, deadlineMs: number): Promise<bo
 export function checkClock(now: number): Finding {
   const shown = new Date(now).toISOString();
   if (now < EARLIEST)
-    return { grade: "fail", what: "clock", found: `it says ${shown}`, mend: "set it, or switch network time on: timedatectl set-ntp true" };
+    return { grade: "fail", what: "clock", found: `it shows ${shown}`, fix: "set it, or enable network time: timedatectl set-ntp true" };
   return { grade: "ok", what: "clock", found: shown };
 }
 
-/** The running gateway, or whether its port is free for one. */
+/** Checks the running gateway, or whether its port is free. */
 export async function checkGateway(api: Config["api"], client: Result<Client>): Promise<Finding[]> {
   const what = "gateway";
   const place = `${api.host}:${api.port}`;
   const host = api.host === "0.0.0.0" ? "127.0.0.1" : api.host;
   if (!(await reach(host, api.port, 2000))) {
-    return [{ grade: "warn", what, found: `not running; port ${api.port} is free`, mend: "start it with: zephyrgate gateway" }];
+    return [{ grade: "warn", what, found: `not running; port ${api.port} is free`, fix: "start it with: zephyrgate gateway" }];
   }
   const status = client.ok ? await client.value.get("/api/v1/status", statusView) : client;
   if (!status.ok) {
@@ -153,7 +153,7 @@ export async function checkGateway(api: Config["api"], client: Result<Client>): 
         grade: "fail",
         what,
         found: `something listens at ${place}, but not the gateway of this data folder: ${status.error.message}`,
-        mend: "stop it, or choose another api.port",
+        fix: "stop it, or choose another api.port",
       },
     ];
   }
@@ -168,39 +168,44 @@ function inside(status: v.InferOutput<typeof statusView>): Finding[] {
         grade: "warn",
         what: `link ${link.name}`,
         found: `${link.state}${link.reason === undefined ? "" : `: ${link.reason}`}`,
-        mend: "the gateway goes on trying",
+        fix: "the gateway keeps trying",
       });
   }
   const failed = (status.plugins.failed ?? 0) + (status.plugins.disabled ?? 0);
   if (failed > 0)
-    findings.push({ grade: "warn", what: "plugins", found: `${failed} failed or disabled`, mend: "zephyrgate plugin list says why" });
+    findings.push({
+      grade: "warn",
+      what: "plugins",
+      found: `${failed} failed or disabled`,
+      fix: "zephyrgate plugin list shows the reasons",
+    });
   if (status.safe_mode)
     findings.push({
       grade: "warn",
       what: "safe mode",
       found: "only bundled plugins run",
-      mend: "see the log for what crashed, then restart the gateway",
+      fix: "see the log for the cause of the crashes, then restart the gateway",
     });
   return findings;
 }
 
-/** The walls of the plugin jail, each known by trying to pass it. */
+/** The walls of the plugin jail, each tested by an attempt to pass it. */
 export function gradeWalls(
   walls: readonly { readonly wall: string; readonly stands: boolean; readonly detail: string; readonly required: boolean }[],
   allowMissing: readonly string[],
 ): Finding[] {
   return walls.map(({ wall, stands, detail, required }): Finding => {
     const what = `wall ${wall}`;
-    if (stands) return { grade: "ok", what, found: `stands (${detail})` };
+    if (stands) return { grade: "ok", what, found: `active (${detail})` };
     if (!required)
-      return { grade: "warn", what, found: `missing (${detail})`, mend: "a newer kernel has it; the other walls do not need it" };
+      return { grade: "warn", what, found: `missing (${detail})`, fix: "a newer kernel has it; the other walls work without it" };
     if (allowMissing.includes(wall) || allowMissing.includes("jail"))
-      return { grade: "warn", what, found: `missing, and allowed to be (${detail})` };
+      return { grade: "warn", what, found: `missing, which the configuration allows (${detail})` };
     return {
       grade: "fail",
       what,
       found: `missing (${detail})`,
-      mend: `use a newer kernel, or accept the risk: plugins.isolation.allow_missing: [${wall}]`,
+      fix: `use a newer kernel, or accept the risk: plugins.isolation.allow_missing: [${wall}]`,
     };
   });
 }

@@ -2,7 +2,7 @@ import type { Io } from "./verb.ts";
 
 const MAX_LINE = 65_536;
 
-/** Lines of standard input one after the other, for whoever asks several questions or holds a conversation. */
+/** Reads standard input line by line, for verbs that ask several questions. */
 export class Lines {
   readonly #source: AsyncIterator<Uint8Array | string>;
   readonly #decoder = new TextDecoder();
@@ -13,7 +13,7 @@ export class Lines {
     this.#source = io.stdin[Symbol.asyncIterator]();
   }
 
-  /** Without its end; null when there is no more. A line of more than 64 KB is cut there. */
+  /** The next line without its line break; null at the end. A line of more than 64 KB is cut. */
   async next(): Promise<string | null> {
     for (;;) {
       const end = this.#rest.indexOf("\n");

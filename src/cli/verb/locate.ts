@@ -5,7 +5,7 @@ import { fail, issueLine, ok, type Result } from "../../errors.ts";
 import { Client } from "../client/client.ts";
 import { type Flags, type Io, textFlag } from "./verb.ts";
 
-/** The configuration as the gateway would find it with the same flags; every problem on a line of its own. */
+/** Loads the configuration as the gateway would with the same flags; every problem is on a line of its own. */
 export function configuration(io: Io, flags: Flags): Result<LoadedConfig> {
   const [config, dataDir, port] = ["config", "data-dir", "port"].map((name) => textFlag(flags, name));
   const given = {
@@ -17,7 +17,7 @@ export function configuration(io: Io, flags: Flags): Result<LoadedConfig> {
   return loaded.ok ? loaded : fail("config_invalid", loaded.error.map(issueLine).join("\n"));
 }
 
-/** The running gateway's API, where the configuration says it is. */
+/** A client for the running gateway's API, at the address from the configuration. */
 export function findGateway(io: Io, flags: Flags): Result<Client> {
   const loaded = configuration(io, flags);
   if (!loaded.ok) return loaded;
@@ -33,7 +33,7 @@ export function findGateway(io: Io, flags: Flags): Result<Client> {
   return ok(new Client(apiUrl(api), token.value, io.signal));
 }
 
-/** Where to reach an API that listens at this address. */
+/** The URL of an API that listens at this address. */
 export function apiUrl(api: { readonly host: string; readonly port: number }): string {
   const host = api.host === "0.0.0.0" ? "127.0.0.1" : api.host === "::" ? "::1" : api.host;
   return `http://${host.includes(":") ? `[${host}]` : host}:${api.port}`;

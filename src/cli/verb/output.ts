@@ -1,7 +1,7 @@
 import { escapeJson, escapeText } from "../../log/escape.ts";
 import type { Io } from "./verb.ts";
 
-/** One line for a person; whatever stands in it is made harmless. */
+/** Prints one line for a person; unsafe characters are escaped. */
 export function line(io: Io, text: string): void {
   io.stdout.write(`${escapeText(text)}\n`);
 }
@@ -10,12 +10,12 @@ export function note(io: Io, text: string): void {
   io.stderr.write(`${escapeText(text)}\n`);
 }
 
-/** For machines: one line of JSON. */
+/** Prints one line of JSON, for programs. */
 export function json(io: Io, value: unknown): void {
   io.stdout.write(`${escapeJson(JSON.stringify(value))}\n`);
 }
 
-/** Aligned columns; cells are escaped before they are measured. */
+/** Prints aligned columns; cells are escaped before they are measured. */
 export function table(io: Io, head: readonly string[], rows: readonly (readonly (string | number | null | undefined)[])[]): void {
   if (rows.length === 0) {
     io.stdout.write("none\n");
@@ -44,7 +44,7 @@ export function ago(time: string | null | undefined): string {
   return `${span((Date.now() - Date.parse(time)) / 1000)} ago`;
 }
 
-/** The first line of standard input, without its end; empty at its end. */
+/** The first line of standard input, without its line break; "" when there is none. */
 export async function readLine(io: Io): Promise<string> {
   let text = "";
   for await (const chunk of io.stdin) {
@@ -54,7 +54,7 @@ export async function readLine(io: Io): Promise<string> {
   return text.split("\n")[0]?.replace(/\r$/, "") ?? "";
 }
 
-/** All of standard input, at most 64 KB; null when it is more. */
+/** All of standard input; null when it is more than 64 KB. */
 export async function readAll(io: Io): Promise<string | null> {
   const chunks: Uint8Array[] = [];
   let size = 0;

@@ -1,16 +1,16 @@
 import { fail, ok, type Result } from "../../errors.ts";
 import type { Client } from "../client/client.ts";
 
-/** The process as a verb sees it: everything comes in, nothing is taken from globals. */
+/** The process as a verb uses it; verbs never use globals. */
 export interface Io {
   readonly stdout: { write(text: string): unknown };
   readonly stderr: { write(text: string): unknown };
   readonly stdin: AsyncIterable<Uint8Array | string>;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
-  /** Whether somebody can be asked: standard input and error are a terminal. */
+  /** Whether questions can be asked: standard input and error are a terminal. */
   readonly isTTY: boolean;
-  /** Whether standard output is one: colours. */
+  /** Whether to use colours: standard output is a terminal. */
   readonly colour?: boolean;
   /** Aborts on Ctrl-C, where the process edge provides it. */
   readonly signal?: AbortSignal;
@@ -28,24 +28,24 @@ export interface Call {
   client(): Promise<Result<Client>>;
 }
 
-/** One verb of the command line: its words, its usage line, what it takes, and what it does. */
+/** One verb of the command line: its name, usage, flags, arguments and action. */
 export interface Verb {
-  /** As typed: `plugin enable`. */
+  /** As typed, for example `plugin enable`. */
   readonly name: string;
-  /** What follows the name. */
+  /** The flags and arguments, for the usage line. */
   readonly usage: string;
   readonly summary: string;
-  /** Beyond those every verb has. */
+  /** In addition to the flags of every verb. */
   readonly flags?: FlagTable;
-  /** Flags that must be there. */
+  /** Required flags. */
   readonly required?: readonly string[];
-  /** Fewest and most arguments. */
+  /** Smallest and largest number of arguments. */
   readonly args: readonly [number, number];
-  /** The exit code; an error is printed as one line and ends with 1. */
+  /** Returns the exit code. An error is printed as one line, with exit code 1. */
   run(call: Call): Promise<Result<number>>;
 }
 
-/** Every verb finds its configuration, and the views can be had for machines. */
+/** The flags of every verb: they find the configuration and select JSON output. */
 export const COMMON: FlagTable = { config: "text", "data-dir": "text", port: "text", json: "switch", help: "switch" };
 
 export type Parsed =
@@ -53,7 +53,7 @@ export type Parsed =
   | { readonly ok: false; readonly unknown: string }
   | { readonly ok: false; readonly message: string };
 
-/** Flags may stand anywhere; `--` ends them; `--flag=value` and `--flag value` mean the same; `-f` is `--follow`. */
+/** Parses flags, which may be anywhere; `--` ends them; `--flag=value` equals `--flag value`; `-f` is `--follow`. */
 export function parseArgs(argv: readonly string[], table: FlagTable): Parsed {
   const args: string[] = [];
   const flags: Record<string, string | true> = {};
@@ -89,7 +89,7 @@ export function textFlag(flags: Flags, name: string): string | undefined {
 
 export const done: Result<number> = ok(0);
 
-/** A command line that says what cannot be: usage and exit code 2, as for an unknown flag. */
+/** The error for an invalid flag value: exit code 2, as for an unknown flag. */
 export function misuse(message: string): Result<never> {
   return fail("invalid_argument", message, { data: { usage: true } });
 }

@@ -9,13 +9,13 @@ import { type Call, done, type Verb } from "../verb/verb.ts";
 export const checkVerb: Verb = {
   name: "plugin check",
   usage: "DIR [--types] [--strict] [--json]",
-  summary: "everything about a plugin that can be known before it is installed; --types runs the folder's own TypeScript",
+  summary: "check a plugin before it is installed; --types runs the folder's own TypeScript",
   flags: { types: "switch", strict: "switch" },
   args: [0, 1],
   run: check,
 };
 
-/** Exit code 1 with an error, or with a warning when it is to be strict. */
+/** Exit code 1 on errors; with --strict also on warnings. */
 async function check({ io, args, flags }: Call): Promise<Result<number>> {
   const folder = resolve(io.cwd, args[0] ?? ".");
   const compiler = new Compiler({ command: compilerCommand(), clock: systemClock });
@@ -30,7 +30,7 @@ async function check({ io, args, flags }: Call): Promise<Result<number>> {
       }
       const about = report.name === null ? folder : `${report.name} ${report.version}`;
       const size = report.modules === 0 ? "" : `; ${report.modules} modules, ${Math.ceil(report.bytes / 1024)} KB`;
-      note(io, `${about}: ${bad === 0 ? "good" : `${bad} to mend`}${size}`);
+      note(io, `${about}: ${bad === 0 ? "good" : `${bad} to fix`}${size}`);
     }
     return bad === 0 ? done : ok(1);
   } finally {

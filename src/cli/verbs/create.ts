@@ -6,18 +6,18 @@ import { json, line, note } from "../verb/output.ts";
 import { type Call, done, type Flags, type Io, textFlag, type Verb } from "../verb/verb.ts";
 
 const QUESTIONS: Readonly<Record<Feature, { question: string; usual: boolean }>> = {
-  commands: { question: "commands that people send it", usual: true },
+  commands: { question: "commands that mesh users send", usual: true },
   tasks: { question: "tasks that run on a schedule", usual: false },
   menu: { question: "an item in the menu", usual: false },
   http: { question: "requests to the internet", usual: false },
-  storage: { question: "data of its own", usual: false },
+  storage: { question: "stored data", usual: false },
 };
 
 export const createVerb: Verb = {
   name: "plugin create",
   usage:
     "[--name NAME] [--author A] [--email E] [--description D] [--license L] [--output DIR] [--commands] [--tasks] [--menu] [--http] [--storage] [--all]",
-  summary: "make a new plugin that runs, with tests; asks for what is not given",
+  summary: "create a new plugin with tests; asks for what is not given as a flag",
   flags: {
     name: "text",
     author: "text",
@@ -37,7 +37,7 @@ export const createVerb: Verb = {
   run: create,
 };
 
-/** The name may stand alone: `plugin create my_plugin`. */
+/** The name may be an argument: `plugin create my_plugin`. */
 async function create({ io, args, flags }: Call): Promise<Result<number>> {
   const given = args[0] === undefined ? flags : { name: args[0], ...flags };
   const asks = io.isTTY && flags.yes !== true;
@@ -71,7 +71,7 @@ function fromFlags(flags: Flags): Result<NewPlugin> {
   });
 }
 
-/** Asks for what the flags do not say; Enter takes what stands in brackets. */
+/** Asks for what the flags do not give; Enter selects the value in brackets. */
 async function interview(io: Io, flags: Flags): Promise<Result<NewPlugin>> {
   const lines = new Lines(io);
   const ask = async (question: string, usual: string): Promise<string | null> => {

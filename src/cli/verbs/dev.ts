@@ -13,7 +13,7 @@ export const devVerb: Verb = {
     const lines = new Lines(io);
     const stop = new AbortController();
     const end = () => stop.abort();
-    // What runs is stopped in order, and the temporary data goes.
+    // Stops the gateway in order and removes the temporary data.
     for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(name, end);
     io.signal?.addEventListener("abort", end, { once: true });
     const ran = await runDev({

@@ -10,11 +10,12 @@ export const doctorVerbs: readonly Verb[] = [
   {
     name: "doctor",
     usage: "[--json]",
-    summary: "look over configuration, folders, radios, jail and gateway, and say what to mend",
+    summary: "check configuration, folders, radios, jail and gateway, and show what to fix",
     args: [0, 0],
     async run({ io, flags }) {
       const loaded = configuration(io, flags);
-      if (!loaded.ok) return fail("config_invalid", loaded.error.message, { hint: "mend the configuration first; the rest depends on it" });
+      if (!loaded.ok)
+        return fail("config_invalid", loaded.error.message, { hint: "fix the configuration first; the other checks depend on it" });
       const { config, file } = loaded.value;
       const findings: Finding[] = [
         { grade: "ok", what: "configuration", found: file ?? "no file: built-in defaults" },
@@ -26,19 +27,19 @@ export const doctorVerbs: readonly Verb[] = [
       ];
       if (flags.json === true) json(io, findings);
       else
-        for (const { grade, what, found, mend } of findings)
-          line(io, `${grade.padEnd(4)}  ${what}: ${found}${mend === undefined ? "" : ` -> ${mend}`}`);
+        for (const { grade, what, found, fix } of findings)
+          line(io, `${grade.padEnd(4)}  ${what}: ${found}${fix === undefined ? "" : ` -> ${fix}`}`);
       return ok(findings.some((finding) => finding.grade === "fail") ? 1 : 0);
     },
   },
 ];
 
-/** By a jailed child that tries each. Loaded here alone: no other verb needs the sandbox. */
+/** Tests the walls in a jailed child process. Loaded only here: no other verb needs the sandbox. */
 async function walls(allowMissing: readonly string[]): Promise<Finding[]> {
   if (process.platform !== "linux")
-    return [{ grade: "warn", what: "jail", found: "only Linux has one: plugins run behind the first wall alone" }];
+    return [{ grade: "warn", what: "jail", found: "only Linux has a jail: here only the realm isolates plugins" }];
   const { probeWalls } = await import("../../sandbox/process.ts");
   const probed = await probeWalls({ log: silentLogger, clock: systemClock });
   if (probed.ok) return gradeWalls(probed.value, allowMissing);
-  return [{ grade: "fail", what: "jail", found: probed.error.message, mend: probed.error.hint ?? "plugins cannot run here" }];
+  return [{ grade: "fail", what: "jail", found: probed.error.message, fix: probed.error.hint ?? "plugins cannot run here" }];
 }

@@ -1,14 +1,14 @@
 import { ok } from "../../errors.ts";
 import { done, misuse, textFlag, type Verb } from "../verb/verb.ts";
 
-/** What `runGateway` of the composition root is given. */
+/** The flags of `runGateway`. */
 export interface GatewayFlags {
   readonly config?: string | undefined;
   readonly dataDir?: string | undefined;
   readonly port?: number | undefined;
-  /** While developing: every plugin gets what it asks. */
+  /** For development: every plugin gets all permissions that it asks for. */
   readonly allowAll: boolean;
-  /** Bundled plugins only. */
+  /** Starts only the bundled plugins. */
   readonly safe: boolean;
 }
 
@@ -23,9 +23,9 @@ export const gatewayVerbs: readonly Verb[] = [
       const text = textFlag(flags, "port");
       const port = text === undefined ? undefined : Number(text);
       if (port !== undefined && (!/^\d{1,5}$/.test(text ?? "") || port > 65_535)) {
-        return misuse("--port is a number from 0 to 65535");
+        return misuse("--port must be a number from 0 to 65535");
       }
-      // Loaded here alone: the other verbs need none of the gateway and start faster without it.
+      // Loaded only here: the other verbs start faster without the gateway's modules.
       const { runGateway } = await import("../../gateway.ts");
       const config = textFlag(flags, "config");
       const dataDir = textFlag(flags, "data-dir");

@@ -20,7 +20,7 @@ export const packageVerbs: readonly Verb[] = [
   {
     name: "plugin pack",
     usage: "DIR [-o FILE]",
-    summary: "a plugin with all it needs as one file; the same folder gives the same bytes",
+    summary: "pack a plugin with its dependencies into one file; the same folder gives the same bytes",
     flags: { output: "text" },
     args: [1, 1],
     run: pack,
@@ -28,7 +28,7 @@ export const packageVerbs: readonly Verb[] = [
   {
     name: "plugin install",
     usage: "FILE|DIR [--yes] [--force]",
-    summary: "check a package, show what it asks for, accept it, and install it",
+    summary: "check a package, show the permissions it asks for, accept and install it",
     flags: { yes: "switch", force: "switch" },
     args: [1, 1],
     run: install,
@@ -36,7 +36,7 @@ export const packageVerbs: readonly Verb[] = [
   {
     name: "plugin remove",
     usage: "NAME [--purge]",
-    summary: "remove an installed plugin with its grants and secrets; --purge: its data too",
+    summary: "remove an installed plugin with its grants and secrets; --purge: also its data",
     flags: { purge: "switch" },
     args: [1, 1],
     run: remove,
@@ -44,7 +44,7 @@ export const packageVerbs: readonly Verb[] = [
   {
     name: "plugin export",
     usage: "NAME [-o FILE]",
-    summary: "a plugin's data and configuration as a file; never its secrets",
+    summary: "export a plugin's data and configuration to a file, without its secrets",
     flags: { output: "text" },
     args: [1, 1],
     run: exportData,
@@ -52,7 +52,7 @@ export const packageVerbs: readonly Verb[] = [
   {
     name: "plugin import",
     usage: "NAME FILE",
-    summary: "put back what an export holds",
+    summary: "import an exported file",
     args: [2, 2],
     async run({ io, args, flags, client }) {
       const bytes = readFile(io, args[1] ?? "", BACKUP_LIMITS.packed);
@@ -107,7 +107,7 @@ async function install(call: Call): Promise<Result<number>> {
   return done;
 }
 
-/** A folder is packed first, so that both ways install the same. */
+/** A folder is packed first, so that a file and a folder are installed in the same way. */
 async function load(io: Io, name: string): Promise<Result<Uint8Array>> {
   const path = resolve(io.cwd, name);
   if (statSync(path, { throwIfNoEntry: false })?.isDirectory() !== true) return readFile(io, name, PACKAGE_LIMITS.packed);
@@ -115,7 +115,7 @@ async function load(io: Io, name: string): Promise<Result<Uint8Array>> {
   return packed.ok ? ok(packed.value.bytes) : packed;
 }
 
-/** Shows what it asks for, with the risk of each, and asks. */
+/** Shows the requested permissions with their risks, and asks whether to accept them. */
 async function agree({ io, flags }: Call, { manifest }: PluginPackage): Promise<Result<boolean>> {
   note(io, `${manifest.name} ${manifest.version} by ${manifest.author}: ${manifest.description}`);
   note(io, manifest.permissions.length === 0 ? "It asks for no permissions." : "It asks for:");
@@ -126,7 +126,7 @@ async function agree({ io, flags }: Call, { manifest }: PluginPackage): Promise<
   }
   if (flags.yes === true) return ok(true);
   if (!io.isTTY) {
-    return fail("permission_denied", `${manifest.name} was not installed: nobody is here to be asked`, {
+    return fail("permission_denied", `${manifest.name} was not installed: this is not a terminal, so the question cannot be asked`, {
       hint: "add --yes to accept what is shown above",
     });
   }
@@ -134,7 +134,7 @@ async function agree({ io, flags }: Call, { manifest }: PluginPackage): Promise<
   return ok(/^y(es)?$/i.test((await readLine(io)).trim()));
 }
 
-/** Through the running gateway. Accepted is the set that was shown: another one in its place waits. */
+/** Installs through the running gateway. Accepts only the permission set that was shown; a different one waits. */
 async function online(
   gateway: Client,
   bytes: Uint8Array,
@@ -165,7 +165,7 @@ async function remove({ io, args, flags, client }: Call): Promise<Result<number>
     const offline = await removeOffline(loaded.value.config, name, purge, whoami(io));
     if (!offline.ok) return offline;
   }
-  line(io, `${name}: removed${purge ? " with its data" : "; its data is kept for the next time (--purge removes it)"}`);
+  line(io, `${name}: removed${purge ? " with its data" : "; its data is kept for a later install (--purge removes it)"}`);
   return done;
 }
 

@@ -13,24 +13,24 @@ export const permissionVerbs: readonly Verb[] = [
   {
     name: "permission list",
     usage: "[PLUGIN] [--json]",
-    summary: "what plugins asked for and what became of it",
+    summary: "list the plugins' permissions and their state",
     args: [0, 1],
     run: list,
   },
-  change("grant", "PLUGIN PERMISSION", "grant what was asked for and held back", 2, "POST", "permissions"),
-  change("deny", "PLUGIN PERMISSION", "refuse for good: wins over every grant", 2, "POST", "permissions/deny"),
-  change("revoke", "PLUGIN [PERMISSION]", "take back all, or the part named", 1, "DELETE", "permissions"),
+  change("grant", "PLUGIN PERMISSION", "grant a requested permission that was held back", 2, "POST", "permissions"),
+  change("deny", "PLUGIN PERMISSION", "deny permanently: overrides every grant", 2, "POST", "permissions/deny"),
+  change("revoke", "PLUGIN [PERMISSION]", "revoke one permission or all", 1, "DELETE", "permissions"),
   {
     name: "permission why",
     usage: "PLUGIN PERMISSION [SUBJECT] | MESSAGE-ID | CORRELATION-ID",
-    summary: "which rule allows or denies a call, a host, or what a message did",
+    summary: "show which rule allows or denies a call or a host, or the decisions about a message",
     args: [1, 3],
     run: explainWhy,
   },
   {
     name: "audit",
     usage: "[--plugin P] [--permission P] [--result allow|deny] [--since TIME] [--limit N] [--json]",
-    summary: "the last decisions, newest first",
+    summary: "list the last decisions, newest first",
     flags: { plugin: "text", permission: "text", result: "text", since: "text", limit: "text" },
     args: [0, 0],
     async run(call) {
@@ -45,7 +45,7 @@ export const permissionVerbs: readonly Verb[] = [
   {
     name: "audit verify",
     usage: "",
-    summary: "check the audit log's hash chain",
+    summary: "verify the audit log's hash chain",
     args: [0, 0],
     async run({ io, flags, client }) {
       const gateway = await client();
@@ -59,7 +59,7 @@ export const permissionVerbs: readonly Verb[] = [
           io,
           intact
             ? `the chain of ${entries} entries is intact`
-            : `the chain is broken at ${broken_at ?? "an unknown place"}; ${entries} entries before it are sound`,
+            : `the chain is broken at ${broken_at ?? "an unknown place"}; ${entries} entries before it are intact`,
         );
       return intact ? done : ok(1);
     },
@@ -96,7 +96,7 @@ function rows(plugin: string, permissions: Permissions): string[][] {
   return Object.entries(states).flatMap(([state, entries]) => entries.map((entry) => [plugin, state, printed(entry)]));
 }
 
-/** As it would be typed: `http_requests: {"hosts":["api.weather.gov"]}`. */
+/** As the operator would type it: `http_requests: {"hosts":["api.weather.gov"]}`. */
 function printed(entry: unknown): string {
   if (typeof entry === "string") return entry;
   return Object.entries(entry ?? {})
@@ -125,15 +125,15 @@ function change(verb: string, usage: string, summary: string, least: number, met
   };
 }
 
-/** An entry as in a manifest: `secrets`, or `http_requests: { hosts: [api.weather.gov] }`. */
+/** Parses an entry as in a manifest: `secrets`, or `http_requests: { hosts: [api.weather.gov] }`. */
 function readEntry(text: string): Result<unknown> {
   const hint = "write it as in a manifest: send_messages, or 'http_requests: { hosts: [api.weather.gov] }'";
   try {
     const entry: unknown = parse(text, { maxAliasCount: 0 });
     const isEntry = typeof entry === "string" || (typeof entry === "object" && entry !== null && !Array.isArray(entry));
-    return isEntry ? ok(entry) : fail("invalid_argument", "that is no permission", { hint });
+    return isEntry ? ok(entry) : fail("invalid_argument", "this is not a permission", { hint });
   } catch (cause) {
-    return fail("invalid_argument", "that is no permission", { hint, cause });
+    return fail("invalid_argument", "this is not a permission", { hint, cause });
   }
 }
 

@@ -10,7 +10,7 @@ export const explainedPermissions = v.object({
   explained: v.array(v.object({ permission: v.unknown(), words: v.string(), risk: v.string() })),
 });
 
-/** A name goes into a path: what is no plugin's name finds none. */
+/** The API path of a plugin; the name is encoded, so that no name can leave the path. */
 export function pluginPath(name: string | undefined): string {
   return `/api/v1/plugins/${encodeURIComponent(name ?? "")}`;
 }
@@ -41,7 +41,7 @@ export const pluginVerbs: readonly Verb[] = [
   },
   simple("disable", "stop a plugin until it is enabled again"),
   simple("restart", "stop a plugin and start it again"),
-  simple("reload", "load a plugin's changed code; if it fails, the old version runs on"),
+  simple("reload", "load a plugin's changed code; if it fails, the old version keeps running"),
 ];
 
 function row(plugin: PluginSummary): (string | number | null)[] {
@@ -83,7 +83,7 @@ async function enable({ io, args, flags, client }: Call): Promise<Result<number>
     if (!shown.ok) return shown;
     if (flags.yes !== true) {
       if (!io.isTTY)
-        return fail("permission_denied", `${detail.value.name} was not enabled: nobody is here to be asked`, {
+        return fail("permission_denied", `${detail.value.name} was not enabled: this is not a terminal, so the question cannot be asked`, {
           hint: "add --yes to accept what is shown above",
         });
       io.stderr.write("accept? [y/N] ");
@@ -98,7 +98,7 @@ async function enable({ io, args, flags, client }: Call): Promise<Result<number>
   return changed.ok ? tell(io, flags.json === true, changed.value) : changed;
 }
 
-/** What is asked, with the risk of each, and which of its commands others answer already. Goes to standard error, beside the question. */
+/** Prints the requested permissions with their risks, and commands that other plugins already answer, to standard error. */
 async function showRequest(io: Call["io"], client: Client, plugin: PluginDetail): Promise<Result<null>> {
   const permissions = await client.get(`${pluginPath(plugin.name)}/permissions`, explainedPermissions);
   if (!permissions.ok) return permissions;

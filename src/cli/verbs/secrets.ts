@@ -14,12 +14,12 @@ export const secretVerbs: readonly Verb[] = [
     summary: "store a secret; its value comes from standard input",
     args: [2, 2],
     async run({ io, args, client }) {
-      if (io.isTTY) io.stderr.write(`value of ${args[1]} (it will be seen as you type): `);
-      // An argument would show in the process list and the shell's history.
+      if (io.isTTY) io.stderr.write(`value of ${args[1]} (it is visible while you type): `);
+      // An argument would be visible in the process list and the shell's history.
       const value = io.isTTY ? await readLine(io) : (await readAll(io))?.replace(/\r?\n$/, "");
       if (value === undefined) return fail("too_large", "a secret has at most 64 KB");
       if (value === "")
-        return fail("invalid_argument", "no value came from standard input", { hint: "echo VALUE | zephyrgate secret set PLUGIN KEY" });
+        return fail("invalid_argument", "standard input is empty", { hint: "echo VALUE | zephyrgate secret set PLUGIN KEY" });
       const gateway = await client();
       if (!gateway.ok) return gateway;
       const stored = await gateway.value.call("PUT", secretPath(args[0], args[1]), v.undefined(), { value });
@@ -31,7 +31,7 @@ export const secretVerbs: readonly Verb[] = [
   {
     name: "secret list",
     usage: "PLUGIN [--json]",
-    summary: "the names of a plugin's secrets; values never come back",
+    summary: "list the names of a plugin's secrets; values are never shown",
     args: [1, 1],
     async run({ io, args, flags, client }) {
       const gateway = await client();

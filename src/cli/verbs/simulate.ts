@@ -23,7 +23,7 @@ export const simulateVerbs: readonly Verb[] = [
   {
     name: "simulate serve",
     usage: "--port N [--nodes N]",
-    summary: "a simulated node on a TCP port of this machine, for any Meshtastic client",
+    summary: "run a simulated node on a TCP port of this machine, for any Meshtastic client",
     flags: { nodes: "text" },
     required: ["port"],
     args: [0, 0],
@@ -32,7 +32,7 @@ export const simulateVerbs: readonly Verb[] = [
   {
     name: "simulate say",
     usage: "--from '!00000002' [--to N] [--channel C] [--wait S] TEXT",
-    summary: "let a simulated node say something to the gateway, and print the answers",
+    summary: "send a text to the gateway as a simulated node, and print the answers",
     flags: { from: "text", to: "text", channel: "text", wait: "text" },
     required: ["from"],
     args: [1, 1],
@@ -44,12 +44,12 @@ export const simulateVerbs: readonly Verb[] = [
 async function serve({ io, flags }: Call): Promise<Result<number>> {
   const port = Number(textFlag(flags, "port") ?? "");
   const nodes = Number(textFlag(flags, "nodes") ?? "3");
-  if (!Number.isInteger(port) || port < 0 || port > 65_535) return misuse("--port is a number from 0 to 65535");
-  if (!Number.isInteger(nodes) || nodes < 0 || nodes > 250) return misuse("--nodes is a number from 0 to 250");
+  if (!Number.isInteger(port) || port < 0 || port > 65_535) return misuse("--port must be a number from 0 to 65535");
+  if (!Number.isInteger(nodes) || nodes < 0 || nodes > 250) return misuse("--nodes must be a number from 0 to 250");
   const mesh = new SimulatedMesh({ nodes, clock: systemClock, random: systemRandom });
   const server = serveSimulatedMesh(mesh, { port });
   if (!server.ok) return server;
-  line(io, `a simulated node and ${nodes} others listen on 127.0.0.1:${server.value.port}; Ctrl-C ends it`);
+  line(io, `a simulated node and ${nodes} others listen on 127.0.0.1:${server.value.port}; press Ctrl-C to stop`);
   const heardText = mesh.onHeard((text) => line(io, `${formatNodeId(text.from)} to ${formatNodeId(text.to)}: ${text.text}`));
   await new Promise<void>((resolve) => {
     if (io.signal?.aborted === true) resolve();
@@ -62,15 +62,15 @@ async function serve({ io, flags }: Call): Promise<Result<number>> {
 }
 
 /**
- * The answers are what the gateway sends under the correlation id that our packet got. The stream is opened first; it
- * ends some seconds after the last answer, or when the first does not come.
+ * The answers are the messages with our packet's correlation id. The event stream is opened first; it
+ * ends some seconds after the last answer, or after the wait for the first one.
  */
 async function say({ io, args, flags, client }: Call): Promise<Result<number>> {
   const from = textFlag(flags, "from");
   const channel = textFlag(flags, "channel");
-  if (channel !== undefined && !/^[0-7]$/.test(channel)) return misuse("--channel is an index from 0 to 7");
+  if (channel !== undefined && !/^[0-7]$/.test(channel)) return misuse("--channel must be an index from 0 to 7");
   const wait = textFlag(flags, "wait");
-  if (wait !== undefined && !/^\d{1,5}(\.\d{1,3})?$/.test(wait)) return misuse("--wait is a number of seconds");
+  if (wait !== undefined && !/^\d{1,5}(\.\d{1,3})?$/.test(wait)) return misuse("--wait must be a number of seconds");
   const gateway = await client();
   if (!gateway.ok) return gateway;
   const end = new AbortController();
@@ -83,7 +83,7 @@ async function say({ io, args, flags, client }: Call): Promise<Result<number>> {
     if (!said.ok) return said;
     let correlation: string | null = null;
     const printed = new Set<string>();
-    // What went out before we heard of our own packet is looked at again once its id is known.
+    // Messages sent before our packet's correlation id is known are checked again once it is known.
     const early: v.InferOutput<typeof messageView>[] = [];
     const answer = (message: v.InferOutput<typeof messageView>) => {
       if (message.correlation_id !== correlation || message.state === "queued" || printed.has(message.id)) return;
@@ -109,7 +109,7 @@ async function say({ io, args, flags, client }: Call): Promise<Result<number>> {
         note(io, "no plugin answers this");
     }
     if (printed.size > 0) return done;
-    note(io, "no answer came");
+    note(io, "no answer arrived");
     return ok(1);
   } finally {
     timer.clear();
@@ -117,7 +117,7 @@ async function say({ io, args, flags, client }: Call): Promise<Result<number>> {
   }
 }
 
-/** Ends the wait when nothing comes for so long. */
+/** Ends the wait after a time without an answer. */
 class Deadline {
   #timer: ReturnType<typeof setTimeout>;
 
@@ -162,30 +162,30 @@ async function play({ io, args, client }: Call): Promise<Result<number>> {
       signal: end.signal,
     });
     if (!outcome.ok) return fail("conflict", outcome.message);
-    note(io, `${name}: all ${outcome.steps} steps came true`);
+    note(io, `${name}: all ${outcome.steps} steps passed`);
     return done;
   } finally {
     end.abort();
   }
 }
 
-/** A script's hands and ears over the control API: what the gateway reports as sent counts as heard, once. */
+/** Runs a script over the control API: each message that the gateway reports as sent counts as received once. */
 async function scriptPort(client: Client, signal: AbortSignal): Promise<Result<ScriptPort>> {
   const stream = await client.events("types=message_status", signal);
   if (!stream.ok) return stream;
   const listeners = new Set<Parameters<ScriptPort["onHeard"]>[0]>();
-  const told = new Set<string>();
+  const reported = new Set<string>();
   const listen = async () => {
     for await (const event of stream.value) {
       const message = v.safeParse(messageView, event.data);
       if (!message.success || message.output.state === "queued" || message.output.state === "failed") continue;
-      if (told.has(message.output.id)) continue;
-      told.add(message.output.id);
+      if (reported.has(message.output.id)) continue;
+      reported.add(message.output.id);
       const to = parseNodeId(message.output.to) ?? BROADCAST;
       for (const listener of [...listeners]) listener({ to, text: message.output.text });
     }
   };
-  // When the stream ends or fails, the script's expectations are not met, and the script says so.
+  // When the stream ends early or fails, the script's expectations fail and are reported.
   listen().catch(() => undefined);
   return ok({
     async say({ from, to, text, channel }) {

@@ -10,11 +10,11 @@ import { type Call, done, misuse, textFlag, type Verb } from "../verb/verb.ts";
 import { pluginPath } from "./plugins.ts";
 
 export const statusVerbs: readonly Verb[] = [
-  { name: "status", usage: "[--json]", summary: "the gateway at a glance", args: [0, 0], run: status },
+  { name: "status", usage: "[--json]", summary: "show the gateway's state", args: [0, 0], run: status },
   {
     name: "nodes",
     usage: "[--json]",
-    summary: "the nodes that were heard",
+    summary: "list the known nodes",
     args: [0, 0],
     async run({ io, flags, client }) {
       const gateway = await client();
@@ -30,7 +30,7 @@ export const statusVerbs: readonly Verb[] = [
   {
     name: "messages",
     usage: "[--limit N] [--state S] [--json]",
-    summary: "what was sent and how far it got, newest first",
+    summary: "list queued and sent messages with their state, newest first",
     flags: { limit: "text", state: "text" },
     args: [0, 0],
     async run({ io, flags, client }) {
@@ -61,7 +61,7 @@ export const statusVerbs: readonly Verb[] = [
   {
     name: "send",
     usage: "TEXT [--to N] [--channel C]",
-    summary: "send a text: to everybody, or to a node",
+    summary: "send a text to all nodes, or to one node",
     flags: { to: "text", channel: "text" },
     args: [1, 1],
     async run({ io, args, flags, client }) {
@@ -79,7 +79,7 @@ export const statusVerbs: readonly Verb[] = [
   {
     name: "schedule",
     usage: "[--json]",
-    summary: "the plugins' scheduled tasks",
+    summary: "list the plugins' scheduled tasks",
     args: [0, 0],
     async run({ io, flags, client }) {
       const gateway = await client();
@@ -104,14 +104,14 @@ export const statusVerbs: readonly Verb[] = [
   {
     name: "logs",
     usage: "[PLUGIN] [-f] [--level L] [--limit N] [--json]",
-    summary: "the last log lines; -f goes on with new ones",
+    summary: "show the last log lines; -f follows new ones",
     flags: { follow: "switch", level: "text", limit: "text" },
     args: [0, 1],
     run: logs,
   },
 ];
 
-/** An index where it is a number, else a channel's name. */
+/** A channel's index if it is a number, else its name. */
 export function channelOf(text: string): number | string {
   return /^[0-7]$/.test(text) ? Number(text) : text;
 }
@@ -145,9 +145,9 @@ async function status({ io, flags, client }: Call): Promise<Result<number>> {
   line(
     io,
     walls.length === 0
-      ? "walls: no plugin host runs"
+      ? "walls: no plugin host is running"
       : missing.length === 0
-        ? "walls: all stand"
+        ? "walls: all active"
         : `walls MISSING: ${missing.map((wall) => wall.wall).join(", ")}`,
   );
   for (const alert of alerts) line(io, `alert, ${ago(alert.time)}: ${alert.message}`);
@@ -182,7 +182,7 @@ async function logs(call: Call): Promise<Result<number>> {
   const gateway = await client();
   if (!gateway.ok) return gateway;
   const level = textFlag(flags, "level");
-  if (level !== undefined && !/^(debug|info|warn|error)$/.test(level)) return misuse("--level is debug, info, warn or error");
+  if (level !== undefined && !/^(debug|info|warn|error)$/.test(level)) return misuse("--level must be debug, info, warn or error");
   const end = new AbortController();
   io.signal?.addEventListener("abort", () => end.abort(), { once: true });
   const query = new URLSearchParams({
@@ -190,7 +190,7 @@ async function logs(call: Call): Promise<Result<number>> {
     ...(level === undefined ? {} : { level }),
     ...(args[0] === undefined ? {} : { plugin: args[0] }),
   });
-  // Subscribed before the look back: no line falls between.
+  // Subscribes before it reads the past lines, so that no line is missed.
   const stream = flags.follow === true ? await gateway.value.events(query.toString(), end.signal) : null;
   if (stream?.ok === false) return stream;
   try {

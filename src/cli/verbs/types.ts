@@ -14,7 +14,7 @@ export const typesVerb: Verb = {
     const written = writeConfigTypes(folder);
     if (!written.ok) return written;
     if (written.value === null) {
-      return fail("not_found", "the manifest names no schema", {
+      return fail("not_found", "the manifest names no configuration schema", {
         where: relative(io.cwd, folder) || ".",
         hint: "write one, and config: { schema_file: config_schema.json } into manifest.yaml",
       });
@@ -24,7 +24,7 @@ export const typesVerb: Verb = {
     if (flags.json === true) json(io, { file: shown, changed });
     else {
       line(io, shown);
-      if (!changed) note(io, "nothing to change");
+      if (!changed) note(io, "already up to date");
     }
     return done;
   },

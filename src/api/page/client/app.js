@@ -23,7 +23,7 @@ let waiting = false;
 async function start() {
   const token = /^#token=([\w-]+)$/.exec(location.hash)?.[1];
   if (token !== undefined) {
-    // Out of the address bar and the history before anything else.
+    // Removed first from the address bar and the history.
     history.replaceState(null, "", "/");
     if (!(await signIn(token))) return;
   }
@@ -35,12 +35,12 @@ async function signIn(token) {
     await call("POST", "/api/v1/session", { token });
     return true;
   } catch (error) {
-    leave(error.status === 401 ? "That is not the token." : error.message);
+    leave(error.status === 401 ? "This token is wrong." : error.message);
     return false;
   }
 }
 
-/** Shows the page proper, or the sign-in when nobody is signed in. */
+/** Shows the page, or the sign-in form without a session. */
 async function enter() {
   try {
     await refresh();
@@ -88,7 +88,7 @@ function listen() {
   source.onopen = soon;
 }
 
-/** Brings all up to date, once for a burst of reasons. */
+/** Reloads all data, once for a burst of events. */
 function soon() {
   if (waiting) return;
   waiting = true;

@@ -1,4 +1,4 @@
-// Everything is made of elements and text: what came over the mesh is never markup.
+// Everything is built from elements and text nodes, so texts from the mesh never become markup.
 
 /** An element with properties (`class`, `on...` listeners, attributes) and children; strings become text. */
 export function el(tag, properties = {}, ...children) {
@@ -12,7 +12,7 @@ export function el(tag, properties = {}, ...children) {
   return element;
 }
 
-/** Marks that turn the order of letters or hide are shown as a sign. */
+/** Bidirectional and invisible characters are shown as a replacement sign. */
 function printable(child) {
   return child instanceof Node ? child : String(child).replace(/[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, "\u25af");
 }
@@ -21,7 +21,7 @@ export function byId(id) {
   return document.getElementById(id);
 }
 
-/** A call of the API. Throws an Error with the problem's own words; `status` is on it. */
+/** Calls the API. Throws an Error with the problem's text and its `status`. */
 export async function call(method, path, body) {
   const headers = body === undefined ? {} : { "content-type": "application/json" };
   const response = await fetch(path, { method, headers, body: body === undefined ? undefined : JSON.stringify(body) });
@@ -49,7 +49,7 @@ export function size(bytes) {
   return bytes < 1048576 ? `${Math.round(bytes / 1024)} KB` : `${(bytes / 1048576).toFixed(1)} MB`;
 }
 
-/** Says what went wrong, where a screen reader hears it; null takes it away. */
+/** Shows an error where a screen reader announces it; null removes it. */
 export function notice(text) {
   const place = byId("notice");
   place.hidden = text === null;

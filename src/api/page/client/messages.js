@@ -6,7 +6,7 @@ const GRADE = { delivered: "good", relayed: "good", failed: "bad", queued: "warn
 /** Elements of our own messages by id, whose state changes. */
 const sent = new Map();
 
-/** A text that a radio heard. */
+/** A received text. */
 export function received(message) {
   if (message.kind !== "text") return;
   const place = message.is_direct ? "direct" : `channel ${message.channel}`;

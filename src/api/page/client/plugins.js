@@ -11,7 +11,7 @@ export async function showPlugins() {
   const { items } = await call("GET", "/api/v1/plugins");
   known = new Map(items.map((plugin) => [plugin.name, plugin]));
   const list = byId("plugins");
-  // Elements are kept by name, so that a button does not lose the focus when the list is brought up to date.
+  // Elements are kept by name, so that a button keeps the focus when the list is updated.
   const there = new Map([...list.children].map((child) => [child.dataset.name, child]));
   for (const plugin of items) {
     const item = there.get(plugin.name) ?? el("li", { "data-name": plugin.name });
@@ -120,7 +120,7 @@ function metrics({ metrics }) {
   return el("dl", {}, ...Object.entries(facts).map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value))));
 }
 
-/** Shows what is asked, with the risk of each, and takes the answer for exactly that set. */
+/** Shows the requested permissions with their risks, and accepts exactly that set. */
 async function review(plugin) {
   const permissions = await call("GET", `/api/v1/plugins/${plugin.name}/permissions`);
   const entries = permissions.explained.flatMap(({ words, risk }) => [el("dt", { class: "text" }, words), el("dd", {}, risk)]);
