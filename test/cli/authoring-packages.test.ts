@@ -89,7 +89,7 @@ describe("plugin pack", () => {
 describe("plugin install", () => {
   test("shows what is asked, accepts only with --yes, and the plugin answers", async () => {
     const refused = await cli("plugin", "install", "counter-1.0.0.zgp");
-    expect([refused.code, refused.stderr]).toEqual([1, expect.stringContaining("nobody is here to be asked")]);
+    expect([refused.code, refused.stderr]).toEqual([1, expect.stringContaining("this is not a terminal, so the question cannot be asked")]);
     expect(refused.stderr).toContain("database_access");
     expect(refused.stderr).toContain("stores its own data on this machine's disk");
     const installed = await cli("plugin", "install", "counter-1.0.0.zgp", "--yes");

@@ -43,7 +43,7 @@ describe("usage", () => {
       [["plugin", "enabel", "x"], "did you mean plugin enable?"],
       [["plugin", "list", "--jsn"], "there is no flag --jsn; did you mean --json?"],
       [["plugin", "enable"], "usage: zephyrgate plugin enable NAME [--yes]"],
-      [["status", "now"], "too much: now"],
+      [["status", "now"], "too many arguments: now"],
       [["simulate", "say", "hello"], "--from is missing"],
       [["status", "--config"], "--config needs a value"],
       [["status", "--json=1"], "--json takes no value"],
@@ -139,7 +139,7 @@ describe("plugins", () => {
     api.plugins.set("waiting", summary("waiting", { state: "awaiting_approval" }));
     const asked = await run(["plugin", "enable", "waiting"]);
     expect([asked.code, asked.stdout]).toEqual([1, ""]);
-    expect(asked.stderr).toContain("http_requests (hosts api.weather.gov)\n      talks to these hosts");
+    expect(asked.stderr).toContain("http_requests (hosts api.weather.gov)\n      sends requests to these hosts");
     expect(asked.stderr).toContain("add --yes");
     expect(api.calls.filter((call) => call.what === "enable")).toEqual([]);
     const accepted = await run(["plugin", "enable", "waiting", "--yes"]);

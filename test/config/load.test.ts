@@ -85,8 +85,8 @@ plugins:
     'config.yaml:6:24: mesh.interfaces.0.type: "seral" is not one of serial, tcp, simulated (did you mean serial?)',
     "config.yaml:7:7: mesh.interfaces.1.host: is missing (add `host:`)",
     'config.yaml:7:29: mesh.interfaces.1.hots: unknown key "hots" (did you mean host?)',
-    "config.yaml:8:21: commands.prefix: must be 1 to 8 characters without blanks (write for example !)",
-    "config.yaml:8:38: commands.sender_rate: is not a rate (write for example 12/min)",
+    "config.yaml:8:21: commands.prefix: must be 1 to 8 characters without blanks (for example !)",
+    "config.yaml:8:38: commands.sender_rate: is not a rate (for example 12/min)",
     'config.yaml:9:13: operators.0: is not a node id (write "!" and eight hex digits, in quotes)',
   ]);
   expect(load("plugins:\n  permissions: { p: { deny: [{ http_requests: { hots: [a] } }] } }").lines).toEqual([

@@ -80,7 +80,7 @@ capabilities:
     'm.yaml:5:1: permisions: unknown key "permisions" (did you mean permissions?)',
     'm.yaml:7:5: permissions.0: there is no permission "send_mesages" (did you mean send_messages?)',
     'm.yaml:8:5: permissions.1: http_requests has no key "host" (did you mean hosts?)',
-    'm.yaml:11:27: dependencies.plugins.0.version: "~=1.4.2": ~= is not npm\'s way to write it (write "~1.4.2")',
+    'm.yaml:11:27: dependencies.plugins.0.version: "~=1.4.2": ~= is not npm syntax (write "~1.4.2")',
     'm.yaml:12:27: dependencies.plugins.1.version: must be text; 1.10 without quotes is not text (write version: "1.10.0")',
     'm.yaml:13:22: limits.memory_mb: must be a number, got "lots"',
     "m.yaml:16:7: capabilities.scheduled_tasks.0: needs either interval or cron (write one of the two)",
@@ -100,7 +100,7 @@ test("keys that start with x- pass anywhere", () => {
 describe("YAML that means more than it shows is refused", () => {
   const cases: [string, string, string][] = [
     ["a tab", `${BASE}limits:\n\tmemory_mb: 3\n`, "spaces"],
-    ["a key twice", `${BASE}author: me\n`, "there twice"],
+    ["a key twice", `${BASE}author: me\n`, "occurs twice"],
     ["two documents", `${BASE}---\n${BASE}`, "second document"],
     ["an alias", `${BASE}x-a: &a 1\nx-b: *a\n`, "alias"],
     ["a merge key", `${BASE}x-a: { <<: 1 }\n`, "<<"],
