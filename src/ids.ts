@@ -2,8 +2,8 @@
  * Numbers that meet in one signature and must not be mixed up. Each is a plain number at run time and on the wire; the
  * type says what it numbers. A number becomes one of these where it is made, or where its schema was checked.
  */
-declare const brand: unique symbol;
-type Numbered<What extends string> = number & { readonly [brand]: What };
+// The brand has a plain name: generated declarations cannot name a symbol of another module.
+type Numbered<What extends string> = number & { readonly __numbers: What };
 
 /** A realm within its plugin host, from 1 on. */
 export type RealmNumber = Numbered<"realm">;

@@ -161,6 +161,9 @@ test(
       for (const name of ["bun-types", "typescript", "@biomejs"])
         symlinkSync(join(ROOT, "node_modules", name), join(home, "node_modules", name));
       symlinkSync(ROOT, join(home, "node_modules/zephyrgate"));
+      // A published package holds the declarations that `prepack` generates; a fresh clone does not.
+      const declared = Bun.spawnSync(["npx", "tsc", "-p", "tsconfig.types.json"], { cwd: ROOT });
+      expect([declared.exitCode, declared.stdout.toString()]).toEqual([0, ""]);
       transcript.push("bun install", "bun test");
       const tested = Bun.spawnSync([process.execPath, "test", "--timeout", "60000"], { cwd: join(home, "my_weather"), stderr: "pipe" });
       expect([tested.exitCode, tested.exitCode === 0 ? "" : tested.stderr.toString()]).toEqual([0, ""]);
