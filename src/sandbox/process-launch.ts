@@ -9,7 +9,7 @@ import { type HostReport, STAGE_ONE, STAGE_TWO } from "../bridge/launch.ts";
 import { createPage, type SharedPage } from "../bridge/shared-page.ts";
 import type { Clock } from "../clock.ts";
 import { IS_COMPILED } from "../compiled.ts";
-import { fail, GatewayError, ok, type Result } from "../errors.ts";
+import { asGatewayError, fail, GatewayError, ok, type Result } from "../errors.ts";
 import { libc } from "../linux/libc.ts";
 import { inBackground } from "../log/background.ts";
 import type { Logger } from "../log/logger.ts";
@@ -62,8 +62,9 @@ export async function launchHost(options: LaunchOptions): Promise<Result<Launche
   if (!linux && !options.allowMissing.includes("jail")) return fail("jail_unavailable", `There is no jail on ${process.platform}`);
   const command = commandOf(options);
   if (!command.ok) return command;
-  const page = linux ? createPage() : null;
-  const pipes = linux ? openPipes() : null;
+  const opened = linux ? openDescriptors() : ok({ page: null, pipes: null });
+  if (!opened.ok) return opened;
+  const { page, pipes } = opened.value;
   const child = spawnChild(command.value, [pipes?.childRead ?? "pipe", pipes?.childWrite ?? "pipe", page?.fd ?? "ignore"]);
   for (const fd of pipes === null ? [] : [pipes.childRead, pipes.childWrite]) closeSync(fd);
   if (child instanceof GatewayError) {
@@ -145,20 +146,42 @@ function programOf(main: string | undefined): string[] {
 
 const O_NONBLOCK_CLOEXEC = 0x800 | 0x80000;
 
-/** Two pipes rather than a socket: a socket could carry descriptors. */
-function openPipes() {
-  const open = () => {
-    const ends = new Int32Array(2);
-    const made = libc().call("pipe2", new Uint8Array(ends.buffer), O_NONBLOCK_CLOEXEC);
-    const [read, write] = ends;
-    if (made.errno !== 0 || read === undefined || write === undefined) {
-      throw new GatewayError("unavailable", `No pipe can be made (errno ${made.errno})`);
-    }
-    return { read, write };
-  };
-  const down = open();
-  const up = open();
-  return { childRead: down.read, write: down.write, read: up.read, childWrite: up.write };
+interface Pipe {
+  readonly read: number;
+  readonly write: number;
+}
+
+/** The shared page and both directions of the bridge. What was opened is closed again when the rest cannot be. */
+function openDescriptors(): Result<{ readonly page: SharedPage; readonly pipes: Pipes }> {
+  const opened: Pipe[] = [];
+  let page: SharedPage | null = null;
+  try {
+    page = createPage();
+    const down = openPipe();
+    opened.push(down);
+    const up = openPipe();
+    return ok({ page, pipes: { childRead: down.read, write: down.write, read: up.read, childWrite: up.write } });
+  } catch (thrown) {
+    page?.close();
+    for (const fd of opened.flatMap(({ read, write }) => [read, write])) closeSync(fd);
+    return { ok: false, error: asGatewayError(thrown) };
+  }
+}
+
+interface Pipes extends Pipe {
+  readonly childRead: number;
+  readonly childWrite: number;
+}
+
+/** A pipe, because a socket could carry descriptors. Throws GatewayError `unavailable`. */
+function openPipe(): Pipe {
+  const ends = new Int32Array(2);
+  const made = libc().call("pipe2", new Uint8Array(ends.buffer), O_NONBLOCK_CLOEXEC);
+  const [read, write] = ends;
+  if (made.errno !== 0 || read === undefined || write === undefined) {
+    throw new GatewayError("unavailable", `No pipe can be made (errno ${made.errno})`);
+  }
+  return { read, write };
 }
 
 /** Everything after the report goes to the log. */

@@ -317,6 +317,18 @@ describe("the compiler's own process", () => {
     expect(second.ok ? [] : second.error[0]).toMatchObject({ line: 1, column: 17 });
   });
 
+  test("a process that cannot be started fails that plugin alone, and the next one is tried anew", async () => {
+    const own = new Compiler({ command: ["/nowhere/bundler"], clock: systemClock });
+    compilers.push(own);
+    own.warm();
+    for (const path of [good(), good()]) {
+      const answer = await own.load(path);
+      expect(answer.ok ? [] : answer.error).toEqual([
+        { file: path, message: "the bundler's process could not be started", hint: expect.any(String) },
+      ]);
+    }
+  });
+
   test("an enum that doubles and `export *` of crowds end at the memory limit, and the next plugin loads", async () => {
     const own = compiler({ memoryBytes: 150 * 2 ** 20 });
     const bomb = await own.load(folder({ "plugin.ts": doubling(24) }));

@@ -99,6 +99,7 @@ export class Compiler {
     const refuse = (message: string, hint: string): Answer => ({ ok: false, error: [{ file: request.folder, message, hint }] });
     if (this.#stopped) return refuse("the gateway is stopping", "start it again");
     const child = this.#use();
+    if (child === null) return refuse("the bundler's process could not be started", "free some memory or descriptors, and try again");
     this.#idle?.cancel();
     const line = await child.ask(JSON.stringify(request), this.deps);
     if (line.ok) {
@@ -113,12 +114,17 @@ export class Compiler {
     return refuse("the bundler crashed on it", "use less and plainer code");
   }
 
-  #use(): ChildProcess {
+  /** The process, started where there is none; null where the system refuses another one. */
+  #use(): ChildProcess | null {
     if (this.#process?.gone === false) return this.#process;
-    const child = new ChildProcess(this.deps.command);
-    this.#process = child;
-    this.#endWhenIdle(child);
-    return child;
+    try {
+      this.#process = new ChildProcess(this.deps.command);
+    } catch {
+      this.#process = null; // No program, no memory, no descriptors: whoever asked is told that it did not start.
+      return null;
+    }
+    this.#endWhenIdle(this.#process);
+    return this.#process;
   }
 
   #endWhenIdle(child: ChildProcess): void {
