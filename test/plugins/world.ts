@@ -10,6 +10,7 @@ import { planStart } from "../../src/plugins/discovery/order.ts";
 import { Hosts } from "../../src/plugins/lifecycle/hosts.ts";
 import type { AwaitedApproval, Candidate, HostKey, UnusableFolder } from "../../src/plugins/plugin/candidate.ts";
 import type { Instance } from "../../src/plugins/plugin/instance.ts";
+import type { CheckedRegistration } from "../../src/plugins/registrations/registration.ts";
 import { Supervisor, type SupervisorDeps } from "../../src/plugins/supervisor.ts";
 import type { HostExit, PluginHost, Realm, RealmEvents } from "../../src/sandbox/port.ts";
 import { FakeClock, fakeRandom, settle } from "../fake-clock.ts";
@@ -94,6 +95,7 @@ export class FakeHost implements PluginHost {
 
   async backupDatabase(from: string, to: string): Promise<Result<null>> {
     this.world.did(`backup ${from} ${to}`);
+    await Bun.write(to, Bun.file(from));
     return ok(null);
   }
 
@@ -142,6 +144,8 @@ export class World {
   readonly ownHost = new Set<string>();
   readonly builds: string[] = [];
   autoLoad = true;
+  /** The folder of the plugins' databases. */
+  databases = "/nowhere";
   readonly hosts: Hosts;
   #supervisor: Supervisor | null = null;
 
@@ -189,6 +193,17 @@ export class World {
     const candidate = { name, manifest: manifestOf({ name, ...fields }), bundled: false, path: `/plugins/${name}` };
     this.candidates = [...this.candidates.filter((other) => other.name !== name), candidate];
     return candidate;
+  }
+
+  /** Every realm from now on fails to open. */
+  refuse(error: GatewayError): void {
+    this.refuseOpen = () => error;
+  }
+
+  /** The schema of every plugin finds this from now on. */
+  refuseConfig(path: string, message: string): void {
+    this.schema = {};
+    this.configProblems = [{ path, message }];
   }
 
   await(name: string): AwaitedApproval {
@@ -243,7 +258,10 @@ export class World {
       log: this.log,
       bus: this.bus,
       hosts: this.hosts,
-      answerCapabilityCall: async () => ({ ok: true, value: null }),
+      answerCapabilityCall: async (instance, request) => {
+        const added = instance.registrations.add(request.args as unknown as CheckedRegistration, { mayOverride: false });
+        return added.ok ? { ok: true, value: null } : { ok: false, error: { name: "Error", message: added.error.message } };
+      },
       registrarOf: (kind) => ({
         check: () => ok(null),
         add: (plugin, handle) => {
@@ -293,7 +311,7 @@ export class World {
       configOf: () => this.config,
       changedKeys: (before, after) => Object.keys({ ...before, ...after }).filter((key) => before[key] !== after[key]),
       limitsOf: () => ({ memoryMb: 8, sliceMs: 100, timeoutS: 7, storageMb: 1 }),
-      databaseOf: ({ name }) => `/nowhere/${name}.db`,
+      databaseOf: ({ name }) => `${this.databases}/${name}.db`,
       gatewayVersion: "1.0.0",
     };
   }
