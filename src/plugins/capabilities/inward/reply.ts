@@ -1,10 +1,10 @@
 import { fail, ok, type Result } from "../../../errors.ts";
-import { BROADCAST } from "../../../mesh/ids.ts";
 import type { Reply } from "../../../mesh/outgoing.ts";
+import type { Ask } from "../../../permissions/grammar/types.ts";
 import type { Plugin } from "../../plugin/plugin.ts";
 import type { WayIn } from "../call/capability.ts";
 import type { OutboxPort } from "../call/ports.ts";
-import { namedChannel } from "./heard-message.ts";
+import { queueText } from "../mesh/queue-text.ts";
 
 export const reply: WayIn = {
   asks: ["send_messages"],
@@ -19,41 +19,29 @@ export interface ReplyDeps {
 }
 
 /**
- * Queues an answer. A plugin's needs `send_messages`, whatever its scope; without it the handler has run, and what it
- * said is dropped and counted. The gateway's own answers need no permission.
+ * Queues a reply. A plugin's reply needs `send_messages` with any scope; without it the reply is dropped and counted, though
+ * the handler has run. The gateway's own replies need no permission.
  */
-export function sendReply(deps: ReplyDeps, answer: Reply): Result<null> {
-  if (answer.plugin === null) return enqueue(deps, answer, { kind: "gateway" });
-  const plugin = deps.plugin(answer.plugin);
+export function sendReply(deps: ReplyDeps, answer: Reply): Result<unknown> {
+  const { plugin: name, parts, ...request } = answer;
+  if (name === null) return deps.outbox.enqueue({ ...request, sender: { kind: "gateway" } });
+  const plugin = deps.plugin(name);
   const capabilitySet = plugin?.instance?.capabilitySet;
-  if (plugin === null || capabilitySet === undefined) return fail("realm_gone", `${answer.plugin} is no longer running`);
-  const channel = namedChannel(answer.channel, deps.channelName(answer.channel));
-  const kind = answer.to === BROADCAST ? "broadcast" : "direct";
-  const ask = { permission: "send_messages", kind, channel, parts: answer.parts, isReply: true } as const;
-  const decision = capabilitySet.checkOwn(ask, answer.correlationId);
-  if (!decision.allowed) {
-    plugin.metrics.repliesDropped += 1;
-    return fail("permission_denied", `${answer.plugin} may not send: its reply was dropped`, { hint: decision.hint });
-  }
-  const queued = enqueue(deps, answer, { kind: "plugin", plugin: answer.plugin });
-  if (queued.ok) plugin.metrics.messagesSent += 1;
-  return queued;
-}
-
-type Sender = Parameters<OutboxPort["enqueue"]>[0]["sender"];
-
-function enqueue({ outbox }: ReplyDeps, answer: Reply, sender: Sender): Result<null> {
-  const { text, to, channel, link, replyId, priority, wantAck, correlationId } = answer;
-  const queued = outbox.enqueue({
-    text,
-    to,
-    channel,
-    ...(link === undefined ? {} : { link }),
-    ...(replyId === undefined ? {} : { replyId }),
-    priority,
-    wantAck,
-    sender,
-    correlationId,
+  if (plugin === null || capabilitySet === undefined) return fail("realm_gone", `${name} is no longer running`);
+  const decide = (ask: Ask) => capabilitySet.checkOwn(ask, answer.correlationId);
+  const channelName = deps.channelName(answer.channel);
+  const queued = queueText(deps.outbox, decide, {
+    ...answer,
+    plugin: name,
+    channelName,
+    priority: () => answer.priority,
+    isReply: true,
   });
-  return queued.ok ? ok(null) : queued;
+  if (queued.state === "denied") {
+    plugin.metrics.repliesDropped += 1;
+    return fail("permission_denied", `${name} may not send: its reply was dropped`, { hint: queued.decision.hint });
+  }
+  if (queued.state === "refused") return { ok: false, error: queued.error };
+  plugin.metrics.messagesSent += 1;
+  return ok(null);
 }

@@ -6,6 +6,7 @@ import { flag, identifier, nodeOrChannel } from "../call/arguments.ts";
 import { type Call, denied, done, failed } from "../call/call.ts";
 import type { Capability } from "../call/capability.ts";
 import { resolveAddress } from "./address.ts";
+import { queueText } from "./queue-text.ts";
 
 export const sendMessage: Capability<"send_message"> = {
   args: v.strictObject({
@@ -24,30 +25,26 @@ export const sendMessage: Capability<"send_message"> = {
     const address = resolveAddress(args, origin, services);
     if (!address.ok) return failed(address.error);
     const { to, channel, link } = address.value;
-    const decision = call.decide({
-      permission: "send_messages",
-      kind: to === BROADCAST ? "broadcast" : "direct",
-      channel,
-      parts: services.outbox.parts(args.content),
-      isReply: false,
-    });
-    if (!decision.allowed) return denied(decision);
-    const queued = services.outbox.enqueue({
+    const queued = queueText(services.outbox, (ask) => call.decide(ask), {
+      plugin: instance.plugin,
       text: args.content,
+      parts: services.outbox.parts(args.content),
       to,
       channel: channel.index,
+      channelName: channel.name,
       ...(link === undefined ? {} : { link }),
       ...(args.replyTo === undefined ? {} : { replyId: args.replyTo }),
-      priority: priorityOf(call),
+      priority: () => priorityOf(call),
       wantAck: args.wantAck ?? to !== BROADCAST,
-      sender: { kind: "plugin", plugin: instance.plugin },
       correlationId: origin.correlationId,
+      isReply: false,
     });
-    if (!queued.ok) return failed(queued.error);
-    const stored = await queued.value.stored;
+    if (queued.state === "denied") return denied(queued.decision);
+    if (queued.state === "refused") return failed(queued.error);
+    const stored = await queued.stored;
     if (!stored.ok) return failed(stored.error);
     instance.metrics.messagesSent += 1;
-    return done({ id: queued.value.id });
+    return done({ id: queued.id });
   },
 };
 
