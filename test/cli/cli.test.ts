@@ -1,10 +1,13 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { main } from "../../src/cli/main.ts";
 import { HASH, summary } from "../api/fake-control.ts";
 import { serve } from "../api/serve.ts";
+
+// Each verb is a process of its own, which takes seconds to start on a busy machine.
+setDefaultTimeout(120_000);
 
 const MAIN = join(import.meta.dir, "../../src/main.ts");
 
