@@ -1,9 +1,9 @@
-import type { RequestOutcome } from "../../src/bridge/realm-spec.ts";
+import type { CallOutcome, CallTarget, RequestOutcome } from "../../src/bridge/realm-spec.ts";
 import { EventBus } from "../../src/bus.ts";
-import { systemRandom } from "../../src/clock.ts";
+import { type Clock, systemRandom } from "../../src/clock.ts";
 import { fail, ok } from "../../src/errors.ts";
 import type { CoreEvents } from "../../src/events/core.ts";
-import { handleNumber } from "../../src/ids.ts";
+import { callNumber, handleNumber, realmNumber } from "../../src/ids.ts";
 import type { Json } from "../../src/json.ts";
 import { silentLogger } from "../../src/log/logger.ts";
 import { parseManifest } from "../../src/manifest/parse.ts";
@@ -14,7 +14,10 @@ import type { PluginServices } from "../../src/plugins/capabilities/call/ports.t
 import { answerCapabilityCalls } from "../../src/plugins/capabilities/table.ts";
 import { Instance } from "../../src/plugins/plugin/instance.ts";
 import { CallMetrics } from "../../src/plugins/plugin/metrics.ts";
+import { type Load, Plugin } from "../../src/plugins/plugin/plugin.ts";
+import type { CheckedRegistration } from "../../src/plugins/registrations/registration.ts";
 import { Handles, Registrations } from "../../src/plugins/registrations/registrations.ts";
+import type { PluginHost, Realm } from "../../src/sandbox/port.ts";
 import { type OperationName, permissionOf } from "../../src/sdk/boundary/operations.ts";
 import { FakeClock } from "../fake-clock.ts";
 import { setOf } from "../permissions/support.ts";
@@ -132,4 +135,72 @@ export function callWith(
 ): Promise<RequestOutcome> {
   const request = { operation, args, token, call: null, signal: new AbortController().signal };
   return answerCapabilityCalls(services)(instance, request, { correlationId: "c1", context: null, link: null });
+}
+
+/** Answers a call into the realm; by default `null`. */
+export type Answer = (target: CallTarget, args: readonly Json[], timeoutMs: number) => CallOutcome | Promise<CallOutcome>;
+
+export const answered = (value: Json): CallOutcome => ({ ok: true, value, cpuMs: 0 });
+export const failedBy = (cause: "threw" | "timeout" | "gone" | "overloaded", message: string = cause): CallOutcome => ({
+  ok: false,
+  cause,
+  error: { name: "Error", message },
+  cpuMs: 0,
+});
+
+/** A load whose realm is `answer`. */
+export function scripted(instance: Instance, answer: Answer = () => answered(null)): Instance {
+  let calls = 0;
+  const realm: Realm = {
+    number: realmNumber(1),
+    plugin: instance.plugin,
+    call: (target, args, timeoutMs) => {
+      calls += 1;
+      return { id: callNumber(calls), outcome: Promise.resolve(answer(target, args, timeoutMs)) };
+    },
+    update: () => undefined,
+    usage: () => ({ cpuMs: 0, memoryBytes: 0, storageBytes: 0, storageCalls: 0, storageDenied: 0, timers: 0, queueDepth: 0 }),
+    close: async () => undefined,
+  };
+  instance.attach(realm, NO_HOST);
+  return instance;
+}
+
+const NO_HOST: PluginHost = {
+  pid: null,
+  walls: [],
+  open: async () => fail("internal", "not used here"),
+  backupDatabase: async () => ok(null),
+  releaseDatabase: async () => ok(null),
+  validateConfig: async () => ok([]),
+  exited: new Promise(() => undefined),
+  stop: async () => undefined,
+};
+
+/** A plugin whose load is `instance`; `registered` are its handlers, numbered from 1. */
+export function runningPlugin(instance: Instance, registered: readonly CheckedRegistration[] = [], clock: Clock = new FakeClock()): Plugin {
+  for (const registration of registered) {
+    const added = instance.registrations.add(registration, { mayOverride: false });
+    if (!added.ok) throw added.error;
+    instance.handlers.set(added.value, registration.id);
+  }
+  const candidate = { name: instance.plugin, manifest: instance.manifest, bundled: false, path: `/p/${instance.plugin}` };
+  const limits = { max_failures: 3, max_restarts: 3, backoff_s: 1, backoff_max_s: 60, reset_after: 10 };
+  const plugin = new Plugin(candidate, {
+    clock,
+    limits: () => limits,
+    nextHandle: () => handleNumber(1),
+    onMove: () => undefined,
+    onIllegal: (_, from, to) => {
+      throw new Error(`${from} does not lead to ${to}`);
+    },
+  });
+  plugin.loading();
+  plugin.running(loadOf(instance));
+  return plugin;
+}
+
+export function loadOf(instance: Instance): Load {
+  const bundle = { code: "", hash: "c1", mapStack: (stack: string) => stack };
+  return { instance, bundle, config: {}, timeoutS: 5 };
 }
