@@ -79,8 +79,8 @@ test("a folder that cannot be used says why", () => {
     return refused.ok ? "" : refused.error.message;
   });
   expect(reasons).toEqual([
-    "the data folder cannot be used: there is a file of that name",
-    "the data folder cannot be used: a part of the path is a file",
+    "the data folder cannot be used: a file of that name exists",
+    "the data folder cannot be used: part of the path is a file",
   ]);
 });
 
