@@ -26,7 +26,7 @@ export interface BridgeEnd {
 }
 
 export interface BridgeOptions<In> {
-  /** Judges one parsed frame; a string says what is wrong with it. */
+  /** Checks one parsed frame; a string says what is wrong with it. */
   readonly check: (frame: unknown) => { readonly value: In } | string;
   readonly onMessage: (message: In) => void;
   /** Once, with the stream already closed. */

@@ -104,7 +104,7 @@ const fromHost = v.variant("t", [
 
 export type FromHost = v.InferOutput<typeof fromHost>;
 
-/** Judges a frame that came from a host; a string says what is wrong, without quoting it. */
+/** Checks a frame that came from a host; a string says what is wrong, without quoting it. */
 export function checkFromHost(frame: unknown): { readonly value: FromHost } | string {
   const result = v.safeParse(fromHost, frame, { abortEarly: true });
   if (result.success) return { value: result.output };
@@ -112,7 +112,7 @@ export function checkFromHost(frame: unknown): { readonly value: FromHost } | st
   return `a frame that does not fit the schema${path === undefined ? "" : ` at ${path}`}`;
 }
 
-/** What the host makes of a frame from the gateway, which it trusts. */
+/** The host trusts the gateway: it only checks that the frame is a message. */
 export function trustToHost(frame: unknown): { readonly value: ToHost } | string {
   return typeof frame === "object" && frame !== null && "t" in frame ? { value: frame as ToHost } : "no message";
 }

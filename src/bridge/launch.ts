@@ -46,7 +46,7 @@ export type WallName = "capabilities" | "no_new_privs" | "limits" | "landlock" |
 /** What `plugins.isolation.allow_missing` may name; `jail` stands for all of them, elsewhere than on Linux. */
 export const OPTIONAL_WALLS: readonly string[] = ["jail", "capabilities", "no_new_privs", "limits", "landlock", "seccomp"];
 
-/** A wall of the jail as the host found it by trying: what status and doctor show. */
+/** A wall of the jail, as the host found it when it tried to pass: status and doctor show it. */
 export interface WallReport {
   readonly wall: string;
   readonly stands: boolean;

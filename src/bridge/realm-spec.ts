@@ -1,4 +1,4 @@
-/** What the two sides tell each other of a realm: what it is made from, how it is called, and how a call ends. */
+/** A realm as both sides know it: what it is made from, how it is called, and how a call ends. */
 
 import type { RegistrationId } from "../ids.ts";
 import type { Json } from "../json.ts";

@@ -1,6 +1,6 @@
 /**
  * The shared page: the host names the realm it is about to run before it runs it, and beats while it lives. Timers and
- * microtasks have no call in flight that could tell the gateway whom to blame for a kill.
+ * microtasks have no call in flight by which the gateway could know the cause of a kill.
  */
 
 import { type ptr, toArrayBuffer } from "bun:ffi";
@@ -27,7 +27,7 @@ const REALM = 0;
 const BEATS = 1;
 
 export interface PageState {
-  /** The realm that runs, or null between two. As the host says: only a number of the host's own realms means anything. */
+  /** The realm that runs, or null between two. The host wrote it: only the number of one of its own realms means anything. */
   readonly realm: RealmNumber | null;
   /** Changes with every sign of life. */
   readonly beats: number;

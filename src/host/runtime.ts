@@ -1,4 +1,4 @@
-/** The plugin host's side of the bridge: opens realms, keeps them fair, answers what needs no gateway. */
+/** The plugin host's side of the bridge: opens realms, shares the processor among them, and answers what needs no gateway. */
 
 import { rmSync } from "node:fs";
 import { Bridge, MAX_BULK, MAX_IN_FLIGHT } from "../bridge/bridge.ts";
@@ -58,7 +58,7 @@ export class HostRuntime {
   readonly #bridge: Bridge<FromHost, ToHost>;
   readonly #queue: RunQueue;
   readonly #realms = new Map<RealmNumber, HostRealm>();
-  /** Realms that are being made; false once the gateway has closed them. */
+  /** Realms that are being made: false once the gateway has closed them. */
   readonly #opening = new Map<RealmNumber, boolean>();
   #timers: { cancel(): void }[] = [];
   #reported = "";
@@ -194,8 +194,8 @@ export class HostRuntime {
   }
 
   /**
-   * One plugin's large values must not fill the bridge, which would end the host: while it is half full, what can be
-   * refused is refused to the realm it came from.
+   * One plugin's large values must not fill the bridge: that would end the host. While the bridge is half full, requests and
+   * results are refused to the realm they came from.
    */
   #sendOf(number: RealmNumber, frame: FromHost): void {
     const full = this.#bridge.pending > MAX_IN_FLIGHT / 2;
@@ -206,7 +206,7 @@ export class HostRuntime {
     } else if (!full || (frame.t !== "log" && frame.t !== "fault")) this.#sendOrRefuse(number, frame);
   }
 
-  /** Numbers like 1e20 grow when they are written anew: what fits no frame then is refused like what was too large before. */
+  /** Numbers such as 1e20 become longer when they are written again. A value that no longer fits a frame is refused like any other that is too large. */
   #sendOrRefuse(number: RealmNumber, frame: FromHost): void {
     try {
       this.#bridge.send(frame);
@@ -217,7 +217,7 @@ export class HostRuntime {
     }
   }
 
-  /** What it used and was refused is told first: afterwards nobody knows. */
+  /** Its usage is reported first: afterwards it is lost. */
   #close(number: RealmNumber): void {
     this.tell();
     this.#realms.get(number)?.end("closed", "closed by the gateway");
@@ -249,7 +249,7 @@ export class HostRuntime {
     }
   }
 
-  /** By the connection that has the file open, else by one of its own: the file is held exclusively. */
+  /** Uses the connection that has the file open, because it holds the file exclusively; opens one where there is none. */
   #backup(from: string, to: string): null {
     rmSync(to, { force: true });
     for (const realm of this.#realms.values()) {
@@ -267,7 +267,7 @@ export class HostRuntime {
     return null;
   }
 
-  /** Reports what realms have used since the last time; every few seconds by itself. */
+  /** Reports the usage of all realms when it has changed. Called every few seconds. */
   tell(): void {
     const realms = [...this.#realms.values()].map((realm) => realm.usage());
     const told = JSON.stringify(realms);

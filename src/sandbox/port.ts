@@ -1,6 +1,6 @@
 /**
- * The sandbox as the plugins room sees it: hosts that hold realms. The same port stands over a jailed child process
- * and over the in-process host of the testing kit.
+ * The sandbox as the plugins room sees it: hosts that hold realms. A jailed child process implements it, and so does the
+ * in-process host of the testing kit.
  */
 
 import type { CallOutcome, CallTarget, GoneReason, RealmSpec, RequestOutcome } from "../bridge/realm-spec.ts";
@@ -29,7 +29,7 @@ export interface RealmEvents {
   /** The realm was throttled or cut short. */
   strike(reason: "slice" | "budget" | "flood", detail: string): void;
   gone(reason: GoneReason, detail: string): void;
-  /** Decisions on database_access that the host took since it last told. */
+  /** Decisions on database_access that the host made since its last report. */
   storageUsed(allowed: number, denied: number): void;
 }
 

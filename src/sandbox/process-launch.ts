@@ -129,7 +129,7 @@ export function sourceFolders(): string[] {
   return isInstalled() ? [...folders, dirname(ROOT)].filter((path) => existsSync(path)) : folders;
 }
 
-/** As a package among others: what it needs lies beside it. */
+/** True when this program is installed as a package: the packages it needs lie beside it. */
 function isInstalled(): boolean {
   return basename(dirname(ROOT)) === "node_modules";
 }
@@ -231,7 +231,7 @@ function judge(line: string): Result<readonly Wall[]> {
     }
     if (Array.isArray(report.walls)) return ok(report.walls);
   } catch {
-    // Below: the line itself says best what went wrong.
+    // Not JSON: the line itself, below, says best what went wrong.
   }
   return fail("host_gone", `The plugin host did not report its walls: ${line}`);
 }

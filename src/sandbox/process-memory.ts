@@ -1,4 +1,4 @@
-/** How much memory a plugin host may have: what it has of itself, and more with each realm. */
+/** How much memory a plugin host may have: a base, and more for each realm. */
 
 import type { RealmSpec } from "../bridge/realm-spec.ts";
 import type { Clock, Timer } from "../clock.ts";
@@ -82,7 +82,7 @@ export class RealmMemory {
   #add(spec: RealmSpec, sign: 1 | -1): void {
     this.#realmsMb += sign * spec.limits.memoryMb;
     this.#dataMb += sign * dataMbOf(spec);
-    // Refused only when the process has gone just now, which the caller learns in any case.
+    // The kernel refuses only when the process has just ended; the caller learns that anyway.
     if (this.#limit !== null && !this.#ended) setSoftLimit(libc(), this.#pid, RLIMIT.DATA, this.#limit + BigInt(this.#dataMb * MB));
   }
 }

@@ -4,14 +4,14 @@
 const MAX_LINE = 1000;
 /** Lines a second that are handed on; the others are counted. */
 const MAX_RATE = 50;
-/** Bytes a second that no honest host writes: cutting them would be work for the gateway. */
+/** Bytes a second. An honest host never writes so much, and cutting it into lines would cost the gateway time. */
 const FLOOD = 2 ** 20;
 
 export interface LineSink {
   line(text: string): void;
   /** Once for each second in which there were too many. */
   dropped(count: number): void;
-  /** It wrote far too much: nothing more is read, and whatever it still writes is refused to it. */
+  /** It wrote far too much: nothing more is read, and its further writes fail. */
   flooded(): void;
 }
 

@@ -120,7 +120,7 @@ export class SessionRealm implements Realm {
     }
   }
 
-  /** Nobody is told of anything any more: it never opened. */
+  /** It did not open: from now on none of its events is passed on. */
   silence(): void {
     this.#silent = true;
     this.#end("it did not open");

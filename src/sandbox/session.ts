@@ -1,4 +1,4 @@
-/** The gateway's side of the bridge to one plugin host. The host is hostile: what it says is checked, counted and bounded. */
+/** The gateway's side of the bridge to one plugin host. The host is hostile: its frames are checked, counted and bounded. */
 
 import { Bridge, type BridgeEnd, MAX_IN_FLIGHT } from "../bridge/bridge.ts";
 import { checkFromHost, type FromHost, type ToHost } from "../bridge/frames.ts";
@@ -28,7 +28,7 @@ export interface SessionDeps {
   readonly onEnd: (end: BridgeEnd) => void;
 }
 
-/** All of PluginHost but what only the process knows. */
+/** PluginHost, without the members that only the process knows. */
 export class HostSession implements Pick<PluginHost, "open" | "backupDatabase" | "releaseDatabase" | "validateConfig" | "stop"> {
   readonly #deps: SessionDeps;
   readonly #bridge: Bridge<ToHost, FromHost>;

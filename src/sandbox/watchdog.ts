@@ -1,4 +1,4 @@
-/** Ends a host that no message can reach any more: stuck in native code, without a sign of life, or too large. */
+/** Ends a host that no message can reach any more: it is stuck in native code, has no heartbeat, or is too large. */
 
 import { readFileSync } from "node:fs";
 import type { PageState } from "../bridge/shared-page.ts";
@@ -30,7 +30,7 @@ export interface WatchdogOptions {
   readonly kill: (kill: WatchdogKill) => void;
   /** Ceiling of private memory, bytes. */
   readonly maxBytes: () => number;
-  /** Processor time without a beat. Time on the processor, not on the clock: a busy machine is no fault of the host. */
+  /** Processor time without a heartbeat. Not time on the clock: the host is not to blame for a busy machine. */
   readonly maxCpuMs?: number;
   /** Time on the clock without a beat: blocked for good. */
   readonly maxSilenceMs?: number;
@@ -80,7 +80,7 @@ class ProcessWatchdog implements Watchdog {
     this.#timer = null;
     const { kill, page, sample } = this.#options;
     const now = sample();
-    if (now === null) return; // It has ended, which its owner learns from the process itself.
+    if (now === null) return; // The process has ended; its owner learns that from the process itself.
     const state = page();
     const found = this.#tooLarge(now) ?? this.#silent(now, state.beats);
     if (found === null) this.#timer = this.#later();

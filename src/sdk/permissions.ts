@@ -1,4 +1,4 @@
-/** The plugin's permissions as it can see them; the gateway judges every call anew. */
+/** The plugin's permissions as it can see them; the gateway checks every call again. */
 
 import type { Json } from "../json.ts";
 import { PermissionDenied } from "./boundary/errors.ts";
@@ -27,7 +27,7 @@ function grantedOf(name: string): { name: string; scope: Scope }[] {
   return found;
 }
 
-/** Whether any part of a permission is granted: the look that registration takes before the gateway's own judgement. */
+/** Whether any part of a permission is granted: registering checks this first, then the gateway decides. */
 export function isGranted(name: string): boolean {
   return grantedOf(name).length > 0;
 }
@@ -45,7 +45,7 @@ export function hintFor(name: string): string {
 type Listener = () => unknown;
 const listeners: Listener[] = [];
 
-/** Told by the gateway that permissions have changed. */
+/** Calls the listeners: the gateway has changed the permissions. */
 export function announceChange(): void {
   const present = slice(listeners);
   for (let at = 0; at < present.length; at++) runLoose(present[at] ?? (() => {}));
@@ -54,14 +54,14 @@ export function announceChange(): void {
 /** What the operator has granted to the plugin, and how the plugin asks for more. */
 export const permissions = {
   /**
-   * The state of a permission: `granted` when all of it is, `denied` when a part of it is refused for good, else `prompt`:
-   * the operator could still grant it. Throws PluginError `invalid_argument` for what is no permission.
+   * The state of a permission: `granted` when all of it is, `denied` when a part of it is denied, otherwise `prompt`:
+   * the operator could still grant it. Throws PluginError `invalid_argument` when `permission` is not a permission.
    * @example if (this.permissions.query({ http_requests: { hosts: ["api.weather.gov"] } }) !== "granted") return;
    */
   query(permission: PermissionEntry): PermissionState {
     return service("permission_query", permission) as PermissionState;
   },
-  /** Puts the permission before the operator and answers with the state as it is now; the plugin goes on without it. */
+  /** Asks the operator for the permission and answers with the state as it is now; the plugin goes on without it. */
   async request(permission: PermissionEntry): Promise<PermissionState> {
     return (await request("request_permission", { permission: permission as Json })).state;
   },

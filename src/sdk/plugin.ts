@@ -1,4 +1,4 @@
-/** The base class of plugins: all that a plugin can do. */
+/** The base class of plugins: everything that a plugin can do. */
 
 import type { Json } from "../json.ts";
 import { PluginError } from "./boundary/errors.ts";
@@ -72,11 +72,11 @@ export class Plugin<C extends object = object> {
   start(): MaybePromise<unknown> {
     return undefined;
   }
-  /** Before the plugin ends; the gateway takes its registrations back itself. 10 s at most, then it is ended all the same. */
+  /** Before the plugin ends; the gateway removes its registrations itself. 10 s at most; after that the plugin is ended anyway. */
   stop(): MaybePromise<unknown> {
     return undefined;
   }
-  /** Last of all, after stop. 10 s at most, then it is ended all the same. */
+  /** After stop, as the last hook. 10 s at most; after that the plugin is ended anyway. */
   cleanup(): MaybePromise<unknown> {
     return undefined;
   }
@@ -89,8 +89,8 @@ export class Plugin<C extends object = object> {
     return true;
   }
   /**
-   * The operator changed the configuration, and it fits the schema. `changedKeys` dotted, removed ones included; `config` the
-   * whole new one, which getConfig reads already: JSON, and a `Config` in a `Plugin<Config>`.
+   * The operator changed the configuration, and it fits the schema. `changedKeys` are dotted and include removed ones. `config` is
+   * the whole new configuration, which getConfig already reads: JSON, and a `Config` in a `Plugin<Config>`.
    * @example
    * override onConfigChanged(changedKeys: string[]) {
    *   if (changedKeys.includes("update_interval")) this.log.info("another interval");
@@ -113,8 +113,8 @@ export class Plugin<C extends object = object> {
   }
 
   /**
-   * Called for texts in which the words of `pattern` stand side by side, whatever their case; `*` stands for letters of a
-   * word. No regular expression. At most 8 words. Declared under `capabilities.keywords`. Needs `receive_messages`.
+   * Called for texts that contain the words of `pattern` side by side, in any case; `*` matches any letters of a
+   * word. It is not a regular expression. At most 8 words. Declared under `capabilities.keywords`. Needs `receive_messages`.
    * @example this.registerKeyword("good morning", (_match, context) => `Good morning, ${context.senderName}`);
    */
   registerKeyword(pattern: string, handler: KeywordHandler, options: KeywordOptions = {}): RegistrationHandle {
@@ -122,8 +122,8 @@ export class Plugin<C extends object = object> {
   }
 
   /**
-   * Called for every message that nobody answered before and that the permission lets it see; texts alone, unless `kinds`
-   * says otherwise. Needs `receive_messages`.
+   * Called for every message that the permission covers and that no command, menu or keyword has answered. By default texts
+   * only; `kinds` names others. Needs `receive_messages`.
    * @example
    * this.registerMessageHandler((message, context) => {
    *   this.log.info("heard", { from: context.senderId, hops: message.hopsAway });
@@ -239,7 +239,7 @@ export class Plugin<C extends object = object> {
     return service("kv_keys", NativeString(prefix)) as string[];
   }
 
-  /** The plugin's own SQLite database. Each statement stands alone: no `;` between two, no PRAGMA, no ATTACH. Needs `database_access`. */
+  /** The plugin's own SQLite database. One statement at a time: no `;` between two, no PRAGMA, no ATTACH. Needs `database_access`. */
   readonly db = db;
 
   /**
@@ -269,11 +269,11 @@ export class Plugin<C extends object = object> {
   getNodeInfo(node: string | number): Promise<NodeInfo | null> {
     return watched(request("get_node_info", { node })) as unknown as Promise<NodeInfo | null>;
   }
-  /** The nodes that were heard, the last ones first; at most 300. Needs `system_state_read`. */
+  /** The nodes that were heard, the most recent first; at most 300. Needs `system_state_read`. */
   getNodes(): Promise<NodeInfo[]> {
     return watched(request("get_nodes", {})) as unknown as Promise<NodeInfo[]>;
   }
-  /** The radio links, and how busy the air is. Needs `system_state_read`. */
+  /** The radio links, and how much airtime is in use. Needs `system_state_read`. */
   getNetworkStatus(): Promise<NetworkStatus> {
     return watched(request("get_network_status", {})) as unknown as Promise<NetworkStatus>;
   }
@@ -303,7 +303,7 @@ export class Plugin<C extends object = object> {
   }
 
   /**
-   * Time for people; the engine has no time zones of its own. Throws PluginError for an unknown zone.
+   * A time as text for people. The engine itself has no time zones. Throws PluginError for an unknown zone.
    * @example this.formatTime(new Date(), { timeZone: "Europe/Berlin", style: "time" })
    */
   formatTime(date: Date | number, options: FormatTimeOptions = {}): string {
@@ -323,7 +323,7 @@ export class Plugin<C extends object = object> {
     error: (message: unknown, fields: unknown = {}) => logLine("error", message, fields),
   } as const;
 
-  /** What is granted, and asking for more while it runs. */
+  /** What is granted to the plugin, and how it asks for more while it runs. */
   readonly permissions = permissions;
 }
 

@@ -1,4 +1,4 @@
-/** What the plugin has registered: handlers by number, and the refusals that initialize() must hear of. */
+/** What the plugin has registered: handlers by number, and the refusals that make initialize() fail. */
 import { PermissionDenied, PluginError } from "./boundary/errors.ts";
 import { permissionOfRegistration } from "./boundary/operations.ts";
 import type { Registration, RegistrationKind } from "./boundary/wire.ts";
@@ -42,7 +42,7 @@ export function handlerOf(id: number): Registered | undefined {
 
 /** Sends one registration. Throws at once what can be known here; what the gateway refuses fails initialize(). */
 export function register(registration: Without<Registration, "id">, handler: unknown): RegistrationHandle {
-  if (typeof handler !== "function") throw new NativeTypeError(`The handler of ${nameOf(registration)} is no function`);
+  if (typeof handler !== "function") throw new NativeTypeError(`The handler of ${nameOf(registration)} is not a function`);
   demandDeclared(registration);
   const permission = permissionFor(registration);
   const id = next++;

@@ -15,7 +15,7 @@ export interface Rule {
   readonly name: string;
   /** null: the architecture has no such call. */
   readonly numbers: Numbers | readonly [x64: number, arm64: null];
-  /** Who needs it and why it harms nobody. */
+  /** Which code needs the call, and why it is harmless. */
   readonly why: string;
   readonly when?: readonly Condition[];
   /** Instead of allowing: the errno that makes callers fall back. */

@@ -26,7 +26,7 @@ const FILE_RIGHTS = EXECUTE | WRITE_FILE | READ_FILE | TRUNCATE | IOCTL_DEV;
 export interface PathRule {
   readonly path: string;
   readonly rights: keyof typeof RIGHTS;
-  /** A missing path is then an error. Otherwise it is left out: what does not exist needs no rule. */
+  /** True: a missing path is an error. Otherwise it is left out, because it needs no rule. */
   readonly needed?: boolean;
 }
 

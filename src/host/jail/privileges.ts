@@ -9,7 +9,7 @@ const PR_SET_SECUREBITS = 28;
 const PR_SET_NO_NEW_PRIVS = 38;
 const PR_CAP_AMBIENT = 47;
 const PR_CAP_AMBIENT_CLEAR_ALL = 4;
-/** root is no magic, setuid changes nothing, no ambient set; each locked, and "keep capabilities" locked off. */
+/** root has no special power, setuid changes nothing, the ambient set stays empty; each is locked, and "keep capabilities" is locked off. */
 const SECUREBITS = 0b1110_1111;
 const SIGKILL = 9;
 const SIGXFSZ = 25;
@@ -79,7 +79,7 @@ function lowerLimit(libc: Libc, resource: number, value: bigint): string | null 
   return writeLimit(libc, 0, resource, { soft: target, hard: target });
 }
 
-/** Out of the terminal and the gateway's process group, so that Ctrl-C and hang-ups are the gateway's alone to handle. */
+/** Leaves the terminal and the gateway's process group, so that only the gateway handles Ctrl-C and hang-ups. */
 export function leaveTerminal(libc: Libc): void {
   libc.call("setsid");
   libc.call("umask", 0o077);

@@ -83,9 +83,9 @@ export function enterStageTwo({ plan, failed }: StageTwo): readonly Wall[] {
 }
 
 /**
- * First of all in stage two. The engine reserves gigabytes of which the limit counts every byte, so it is set above what is
- * there; and before any WebAssembly memory is made: one that was made without the limit could not be given back under it,
- * which ends the process.
+ * The first act of stage two. The engine has reserved gigabytes and the limit counts every byte of them, so the limit is set
+ * above that. It must be set before any WebAssembly memory is made: memory made without the limit cannot be given back
+ * under it, and the process would end.
  */
 export function limitMemory(stage: StageTwo): StageTwo {
   if (process.platform !== "linux") return stage;

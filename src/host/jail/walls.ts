@@ -11,7 +11,7 @@ const PR_GET_NO_NEW_PRIVS = 39;
 const AT_FDCWD = -100;
 const O_CLOEXEC = 0x80000;
 
-/** Runs in stage two. `closeLast` installs seccomp, which forbids the tries of the other walls: so those come first. */
+/** Runs in stage two. `closeLast` installs seccomp, which forbids the system calls that try the other walls: so they are tried first. */
 export function checkWalls(
   libc: Libc,
   plan: { readonly parent: number },

@@ -1,4 +1,4 @@
-/** What a realm may send in a second: the rest is refused or counted, never passed on. */
+/** How much a realm may send in a second. More is refused or counted, and never passed on. */
 import type { Clock, Timer } from "../../clock.ts";
 import { isRecord } from "./output.ts";
 

@@ -1,4 +1,4 @@
-/** Makes what comes out of a realm fit the frames' schema: a plugin must not be able to have its host ended for a frame. */
+/** Makes the output of a realm fit the frames' schema: otherwise a plugin could make the gateway end the whole host for one frame. */
 
 import { parseFrame } from "../../bridge/frame-codec.ts";
 import type { Json } from "../../json.ts";

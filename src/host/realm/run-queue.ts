@@ -1,5 +1,5 @@
 /**
- * Who runs next in a plugin host: deficit round-robin on measured CPU. Calls, timers and batches of jobs all go through
+ * Which realm runs next in a plugin host: deficit round-robin on measured CPU. Calls, timers and batches of jobs all go through
  * it. A realm that has used little lately goes first, so that it waits for at most the one step in progress; the others
  * take turns of {@link QUANTUM_MS}. On top, each realm has a budget, after which it waits however idle the rest is.
  */
@@ -17,7 +17,7 @@ const PARKED_STRIKE_MS = 5000;
 /** The kernel counts a thread's CPU in ticks of up to this; so a step is charged its wall time, and a long one no more than its CPU. */
 const GRAIN_MS = 4;
 const LONG_MS = 10;
-/** After this long the queue lets the event loop read the bridge. */
+/** After so many milliseconds the queue lets the event loop read the bridge. */
 const TURN_MS = 20;
 
 /** What a realm shows the queue. */
@@ -148,7 +148,7 @@ export class RunQueue {
       late = this.#deps.now() >= until;
     }
     this.#running = false;
-    // After a long turn even an empty queue waits: ten timers due at once would else run ten turns before any I/O.
+    // After a long turn even an empty queue waits: otherwise ten timers that are due at once would run ten turns before any I/O.
     if (this.length === 0 && !late) return;
     this.#scheduled = true;
     this.#deps.soon(() => this.#turn());
@@ -184,7 +184,7 @@ export class RunQueue {
       lane.cpuMs += cost;
       lane.deficit -= cost;
       lane.budget -= cost;
-      // Someone who has used little must not wait for the rest of this turn.
+      // A realm that has used little must not wait for the rest of this turn.
       if (this.#fresh.length > 0) break;
     }
     this.#page.leave();
@@ -200,7 +200,7 @@ export class RunQueue {
     this.#ring.push(lane);
   }
 
-  /** Time gives back what was used: to the budget, and to the right to go first. */
+  /** Refills the budget, and the deficit that lets a realm go first, by the time that has passed. */
   #refill(lane: Lane): void {
     const now = this.#deps.now();
     const earned = ((now - lane.refilledAt) / 1000) * BUDGET_MS_PER_S;

@@ -1,4 +1,4 @@
-/** A realm's timers: few, not short, and kept by the host's clock. */
+/** A realm's timers, kept by the host's clock: at most 100, each of at least 10 ms. */
 
 import type { Clock, Timer } from "../../clock.ts";
 import type { CallNumber } from "../../ids.ts";

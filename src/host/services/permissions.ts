@@ -1,6 +1,6 @@
 /**
- * What a plugin is told of its permissions, by the gateway's own set logic. Only a view: every call is judged anew by the
- * gateway, whatever was answered here.
+ * What a plugin can ask about its permissions, by the gateway's own set logic. This is only a view: the gateway checks every
+ * call again, whatever was answered here.
  */
 import { GatewayError } from "../../errors.ts";
 import type { Json } from "../../json.ts";
@@ -8,7 +8,7 @@ import { parseEntries, parseEntry } from "../../permissions/grammar/descriptor.t
 import { denialSet, intersection, isSubset, type PermissionSet, permissionSet } from "../../permissions/grammar/sets.ts";
 import type { PermissionState } from "../../sdk/boundary/wire.ts";
 
-/** Set logic costs the square of what is named, and runs where nobody can interrupt it. */
+/** Set logic takes quadratic time in the length of a query, and nothing can interrupt it here. */
 const MAX_QUERY = 2_000;
 
 export class PermissionView {
@@ -25,7 +25,7 @@ export class PermissionView {
     this.#denied = setOf(states, "denied", denialSet);
   }
 
-  /** `entry` as in a manifest. Throws `invalid_argument` for what is no permission. */
+  /** `entry` as in a manifest. Throws `invalid_argument` when it is not a permission. */
   query(entry: unknown): PermissionState {
     if (JSON.stringify(entry ?? null).length > MAX_QUERY)
       throw new GatewayError("too_large", `More than ${MAX_QUERY} characters in one query`);
@@ -42,6 +42,6 @@ function setOf(states: Json, key: "granted" | "denied", make: typeof permissionS
   const list = typeof states === "object" && states !== null && !Array.isArray(states) ? (states as { [key: string]: Json })[key] : null;
   const entries = parseEntries(Array.isArray(list) ? list : []);
   const set = entries.ok ? make(entries.value) : null;
-  // The gateway made these; what could not be read is shown as not granted, which is the safe side.
+  // The gateway made these. An entry that cannot be read counts as not granted, which is the safe side.
   return set?.ok === true ? set.value : [];
 }

@@ -1,4 +1,4 @@
-/** What the plugin host answers a realm itself, at once. */
+/** The services that the plugin host itself gives a realm, without the gateway. */
 import type { Clock, Random } from "../../clock.ts";
 import { asGatewayError, GatewayError } from "../../errors.ts";
 import type { Json } from "../../json.ts";
@@ -22,7 +22,7 @@ type Handler = (args: readonly unknown[]) => Json;
 
 /** One realm's services. Opens the database at its first use, if it may. */
 export class Services {
-  /** On database_access, which is decided here; the gateway learns the sums for its audit log. */
+  /** Decisions on database_access, which are made here; the gateway gets the sums for its audit log. */
   readonly decisions = { allowed: 0, denied: 0 };
   #granted = false;
   #database: PluginDatabase | null = null;
@@ -66,7 +66,7 @@ export class Services {
     this.#granted = granted;
   }
 
-  /** JSON: {v} or {e: WireError}. Never throws, and tells nothing of the host. */
+  /** JSON: {v} or {e: WireError}. Never throws. The answer holds no detail of the host. */
   answer(name: unknown, args: unknown): string {
     try {
       if (typeof name !== "string" || !Object.hasOwn(this.#handlers, name)) throw new GatewayError("not_found", "There is no such service");

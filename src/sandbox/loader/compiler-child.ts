@@ -11,7 +11,7 @@ export interface CompileRequest {
   readonly main?: string;
 }
 
-/** Serves standard input, and ends with it at once, whatever is under way: the gateway is then gone. */
+/** Serves standard input. At its end the gateway is gone, so the process ends at once, whatever is in progress. */
 export async function serveCompiler(): Promise<never> {
   let rest = "";
   let work: Promise<unknown> = Promise.resolve();

@@ -64,8 +64,9 @@ export interface CompilerDeps {
 }
 
 /**
- * Bundles plugins of strangers in a process of its own: what a plugin's source can do to a bundler ends there, at a
- * deadline or a memory limit. One at a time, so a death has one cause. Bundled plugins need none of it: see loadPlugin.
+ * Bundles plugins of strangers in a process of its own, with a deadline and a memory limit: a plugin's source can make a
+ * bundler use any amount of both. One plugin at a time, so that the cause of a crash is known. The plugins that are part of
+ * the program do not need this: see loadPlugin.
  */
 export class Compiler {
   #process: ChildProcess | null = null;
@@ -87,7 +88,7 @@ export class Compiler {
     if (!this.#stopped) this.#use();
   }
 
-  /** Kills the process; what is under way fails. */
+  /** Kills the process; the bundling in progress fails. */
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#idle?.cancel();
@@ -120,7 +121,7 @@ export class Compiler {
     try {
       this.#process = new ChildProcess(this.deps.command);
     } catch {
-      this.#process = null; // No program, no memory, no descriptors: whoever asked is told that it did not start.
+      this.#process = null; // No program, no memory or no descriptors: the caller answers that the process did not start.
       return null;
     }
     this.#endWhenIdle(this.#process);
@@ -212,7 +213,7 @@ class ChildProcess {
     try {
       return Number(readFileSync(`/proc/${this.#child.pid}/statm`, "utf8").split(" ")[1]) * PAGE_BYTES;
     } catch {
-      // Not Linux, or already gone: then the deadline alone holds.
+      // Not Linux, or already gone: only the deadline holds then.
       return 0;
     }
   }

@@ -1,4 +1,4 @@
-/** What the bundler would let pass, and the realm cannot do: looked for in the sources and in the finished bundle. */
+/** Finds what the bundler accepts and a realm cannot do, in the sources and in the finished bundle. */
 import { nearest } from "../../nearest.ts";
 import { clean, type Issues, NAMESPACE } from "./issues.ts";
 import type { Modules } from "./modules.ts";
@@ -10,7 +10,7 @@ import type { SourceTree } from "./source.ts";
 export const SDK_NAMES: readonly string[] = ["Plugin", "definePlugin", "PermissionDenied", "PluginError"];
 /** As the bundler writes it. */
 const SDK_IMPORT = /^import \{([^{}]*)\} from "zephyrgate";$/gm;
-/** Spares plain sources the reading of their tokens. */
+/** Only sources that match are read token by token. */
 const COMPUTED_OR_ATTRIBUTE = /\bimport\s*[(/]|\b(?:with|assert)\s*[{/]/;
 
 /** Import attributes other than json, and imports of a computed path. */
@@ -29,7 +29,7 @@ export function inspectCode(path: string, modules: Modules, issues: Issues): voi
   }
 }
 
-/** The bundler takes comments in JSON; where it finds nothing wrong either, ours is the only complaint. */
+/** The bundler accepts comments in JSON. So this is only suspected, and reported when nothing else is wrong. */
 export function inspectJson(path: string, text: string, issues: Issues): void {
   try {
     JSON.parse(text);
@@ -40,8 +40,8 @@ export function inspectJson(path: string, text: string, issues: Issues): void {
 }
 
 /**
- * What the bundler left alone. An import of nothing but types, or one that nobody uses, it drops without asking where it
- * leads, as TypeScript does. One that could not have been loaded is a mistake all the same, and reported.
+ * Imports that are not part of the bundle. The bundler drops an import of types only, or an unused one, without resolving
+ * it, as TypeScript does. One that could not have been loaded is still a mistake, and is reported.
  */
 export function inspectLeftovers({ inputs, outputs }: Bun.BuildMetafile, tree: SourceTree, issues: Issues): void {
   const kept = new Set(Object.values(outputs).flatMap(({ imports }) => imports.map((each) => each.path)));
@@ -58,7 +58,7 @@ export function inspectLeftovers({ inputs, outputs }: Bun.BuildMetafile, tree: S
   }
 }
 
-/** The engine refuses a name that the sdk does not have too, but cannot say where it stands. */
+/** The engine also refuses a name that the sdk does not export, but cannot say on which line it is imported. */
 export function inspectSdkNames(bundle: string, modules: Modules, issues: Issues): void {
   const used = [...bundle.matchAll(SDK_IMPORT)].flatMap(([, names = ""]) => namesOf(names));
   for (const name of used.filter((each) => !SDK_NAMES.includes(each))) {

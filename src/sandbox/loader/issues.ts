@@ -10,7 +10,7 @@ export const NAMESPACE = "plugin";
 
 export class Issues {
   readonly #found: Issue[] = [];
-  /** Reported when the bundler has nothing better to say. */
+  /** Reported only when the bundler reports nothing. */
   readonly #unsure: Issue[] = [];
 
   /** `label` stands before paths: the folder, or `bundled:name`. */
@@ -28,7 +28,7 @@ export class Issues {
     return this.#found.length === 0 && this.#unsure.length === 0;
   }
 
-  /** The certain ones, else those that the bundler had nothing to say about. */
+  /** The certain ones; where there is none, the suspected ones. */
   all(): readonly Issue[] {
     return this.#found.length > 0 ? this.#found : this.#unsure;
   }

@@ -82,7 +82,7 @@ class Load {
   async #build(entry: string): Promise<Bun.BuildOutput | null> {
     try {
       return await Bun.build({
-        // A name alone: the bundler opens the folder of a path, in the working directory. The resolver answers with the entry.
+        // Only a name: with a path the bundler would open that folder in the working directory. The resolver answers with the entry.
         entrypoints: [entry.slice(entry.lastIndexOf("/") + 1)],
         plugins: [this.#plugin(entry)],
         target: "browser",

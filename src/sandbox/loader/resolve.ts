@@ -59,7 +59,7 @@ function resolve(specifier: string, from: Importer): Result<Resolved, Refusal> {
   return specifier.startsWith("#") ? own(specifier, from) : bare(specifier, from);
 }
 
-/** Forms that never name a file of the folder. */
+/** Refuses forms that can never name a file of the folder. */
 function oddity(specifier: string): Refusal | undefined {
   const is = (message: string, hint: string): Refusal => ({ message, hint });
   if (specifier.length > MAX_SPECIFIER) return is("is too long", "write a short path");

@@ -1,5 +1,5 @@
 /**
- * Where a plugin's modules come from: a folder on disk, whose every path is checked against its true place, or a map of
+ * Where a plugin's modules come from: a folder on disk, where every path is checked after symbolic links are followed, or a map of
  * texts embedded in the program. The bundler never touches the disk itself.
  */
 import { closeSync, constants, fstatSync, lstatSync, openSync, readSync, realpathSync, type Stats, statSync } from "node:fs";
@@ -138,7 +138,7 @@ function readPlainFile(full: string): Uint8Array | string {
   }
 }
 
-/** A folder that anyone may write to, or rename away, is no place for code. A sticky parent such as /tmp is. */
+/** Code must not lie in a folder that anyone may write to or rename. A sticky parent such as /tmp is allowed. */
 function writableByOthers(root: string): Refusal | undefined {
   const own = statSync(root, { throwIfNoEntry: false });
   if (own === undefined) return { message: "there is no such folder", hint: "check the path" };

@@ -57,7 +57,7 @@ function find(map: Mapped, line: number, column: number): string | undefined {
   return segment === undefined || source === undefined ? undefined : `${source}:${segment.sourceLine + 1}:${segment.sourceColumn + 1}`;
 }
 
-/** A map that is too large, or none at all (it comes from the compiler's process), maps nothing. */
+/** A map that is too large, or is not a map (it comes from the bundler's process), maps nothing. */
 function read(text: string): Mapped {
   const map = parse(text);
   if (map === null || map.mappings.length > MAX_MAPPINGS) return { sources: [], lines: [] };

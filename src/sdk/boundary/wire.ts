@@ -93,7 +93,7 @@ export interface WireError {
   scope?: Json;
 }
 
-/** What a handler is called with; see CONTRACT "Context". */
+/** What a handler is called with; the sdk makes a Context of it. */
 export interface WireContext {
   senderId: string;
   senderName: string;
