@@ -39,9 +39,9 @@ describe("a problem of a file has its place, its words and its correction", () =
   test.each<[string, string[]]>([
     ["name: a\nx-note: {any: 1}\n", []],
     ["nam: a\n", ['f.yaml:1:1: nam: unknown key "nam" (did you mean name?)']],
-    ["min_version: 1.0\n", ['f.yaml:1:14: min_version: must be text, and 1.0 without quotes is not (write min_version: "1.0.0")']],
-    ["min_version: 1\n", ['f.yaml:1:14: min_version: must be text, and 1 without quotes is not (write min_version: "1.0.0")']],
-    ["name: 1.0\n", ['f.yaml:1:7: name: must be text, and 1.0 without quotes is not (write name: "1.0")']],
+    ["min_version: 1.0\n", ['f.yaml:1:14: min_version: must be text; 1.0 without quotes is not text (write min_version: "1.0.0")']],
+    ["min_version: 1\n", ['f.yaml:1:14: min_version: must be text; 1 without quotes is not text (write min_version: "1.0.0")']],
+    ["name: 1.0\n", ['f.yaml:1:7: name: must be text; 1.0 without quotes is not text (write name: "1.0")']],
     ["level: inf\n", ['f.yaml:1:8: level: "inf" is not one of debug, info (did you mean info?)']],
     ["level: 5\n", ["f.yaml:1:8: level: 5 is not one of debug, info"]],
     ["on: 1\n", ["f.yaml:1:5: on: must be true or false, got 1"]],

@@ -27,10 +27,10 @@ describe("a target", () => {
   });
 
   test.each<[string, string]>([
-    ["nowhere", '"nowhere" is no valid URL'],
+    ["nowhere", '"nowhere" is not a valid URL'],
     ["ftp://good.test/", '"ftp://good.test/" is neither http nor https'],
-    ["http://me@good.test/", "the URL holds a user name or password"],
-    ["http://:word@good.test/", "the URL holds a user name or password"],
+    ["http://me@good.test/", "the URL contains a user name or password"],
+    ["http://:word@good.test/", "the URL contains a user name or password"],
     ["http://good.test:0/", "port 0 is not for HTTP"],
   ])("%s is refused", (text, message) => {
     const target = readTarget(text);
@@ -74,9 +74,9 @@ describe("a request", () => {
   });
 
   test.each<[string, Record<string, unknown>]>([
-    ["invalid_argument: method, url and body are texts", { method: 1 }],
-    ["invalid_argument: method, url and body are texts", { url: 1 }],
-    ["invalid_argument: method, url and body are texts", { method: "POST", body: 1 }],
+    ["invalid_argument: method, url and body must be strings", { method: 1 }],
+    ["invalid_argument: method, url and body must be strings", { url: 1 }],
+    ["invalid_argument: method, url and body must be strings", { method: "POST", body: 1 }],
     ['invalid_argument: there is no method "BREW" (the methods are GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS)', { method: "BREW" }],
     ["invalid_argument: a GET request has no body (use httpPost)", { body: "" }],
     ["invalid_argument: a HEAD request has no body (use httpPost)", { method: "HEAD", body: "x" }],
@@ -86,12 +86,12 @@ describe("a request", () => {
     ["invalid_argument: timeout is not a number of seconds above 0", { timeout: 0 }],
     ["invalid_argument: timeout is not a number of seconds above 0", { timeout: Number.NaN }],
     ["invalid_argument: timeout is not a number of seconds above 0", { timeout: "5" }],
-    ["invalid_argument: headers is a map of names and texts", { headers: ["a"] }],
-    ["invalid_argument: headers is a map of names and texts", { headers: "a" }],
-    ['invalid_argument: "a b" is no header name', { headers: { "a b": "c" } }],
-    ['invalid_argument: "" is no header name', { headers: { "": "c" } }],
+    ["invalid_argument: headers must be an object of names and strings", { headers: ["a"] }],
+    ["invalid_argument: headers must be an object of names and strings", { headers: "a" }],
+    ['invalid_argument: "a b" is not a header name', { headers: { "a b": "c" } }],
+    ['invalid_argument: "" is not a header name', { headers: { "": "c" } }],
     ['invalid_argument: header "Host" is set by the gateway (leave it out)', { headers: { Host: "c" } }],
-    ['invalid_argument: header "A" is there twice', { headers: { a: "1", A: "2" } }],
+    ['invalid_argument: header "A" is given twice', { headers: { a: "1", A: "2" } }],
     ["taken", { headers: Object.fromEntries(Array.from({ length: 64 }, (_, i) => [`h${i}`, ""])) }],
     ["too_large: more than 64 request headers", { headers: Object.fromEntries(Array.from({ length: 65 }, (_, i) => [`h${i}`, ""])) }],
     ["taken", { headers: { a: "x".repeat(16 * KB - 1) } }],
@@ -101,7 +101,7 @@ describe("a request", () => {
   });
 
   test.each(["a\nb", "a\r", "\u0000", "\u007f", "ü€", 5])("the header value %j is refused", (value) => {
-    expect(refusal({ headers: { a: value } })).toContain('the value of header "a" holds a line break');
+    expect(refusal({ headers: { a: value } })).toContain('the value of header "a" contains a line break');
   });
 
   test("asks for its method, host and port", () => {
