@@ -22,7 +22,7 @@ import type { Alerts } from "./alerts.ts";
 import { metricsText } from "./metrics.ts";
 import { metricsView, taskView } from "./views.ts";
 
-export interface ControlParts {
+export interface ControlDeps {
   readonly version: string;
   readonly startedAt: number;
   readonly safeMode: boolean;
@@ -57,69 +57,69 @@ export class GatewayControl implements Control {
   readonly packages: PackageControl;
   readonly simulate: SimulateControl | undefined;
 
-  constructor(private readonly parts: ControlParts) {
-    this.version = parts.version;
-    this.startedAt = parts.startedAt;
-    this.events = parts.events;
-    this.log = parts.log;
-    this.plugins = parts.plugins;
-    this.messages = parts.messages;
-    this.audit = parts.audit;
-    this.packages = parts.packages;
-    this.simulate = parts.simulate;
+  constructor(private readonly deps: ControlDeps) {
+    this.version = deps.version;
+    this.startedAt = deps.startedAt;
+    this.events = deps.events;
+    this.log = deps.log;
+    this.plugins = deps.plugins;
+    this.messages = deps.messages;
+    this.audit = deps.audit;
+    this.packages = deps.packages;
+    this.simulate = deps.simulate;
   }
 
   status(): GatewayStatus {
     const counts: Record<string, number> = {};
-    for (const plugin of this.parts.supervisor.list()) counts[plugin.state] = (counts[plugin.state] ?? 0) + 1;
+    for (const plugin of this.deps.supervisor.list()) counts[plugin.state] = (counts[plugin.state] ?? 0) + 1;
     return {
-      safeMode: this.parts.safeMode,
-      links: this.parts.links(),
+      safeMode: this.deps.safeMode,
+      links: this.deps.links(),
       plugins: counts,
       outbox: this.#outbox(),
-      walls: this.parts.walls().map(({ wall, stands, detail }) => ({ wall, stands, detail })),
-      alerts: this.parts.alerts.list(),
+      walls: this.deps.walls().map(({ wall, stands, detail }) => ({ wall, stands, detail })),
+      alerts: this.deps.alerts.list(),
     };
   }
 
   readiness(): { ready: boolean; reason?: string; links: { name: string; state: string }[] } {
-    const links = this.parts.links().map(({ name, state }) => ({ name, state }));
-    return this.parts.isReady() ? { ready: true, links } : { ready: false, reason: "the plugins are starting", links };
+    const links = this.deps.links().map(({ name, state }) => ({ name, state }));
+    return this.deps.isReady() ? { ready: true, links } : { ready: false, reason: "the plugins are starting", links };
   }
 
   metrics(): Answer<string> {
-    const { parts } = this;
-    const plugins = parts.supervisor
+    const { deps } = this;
+    const plugins = deps.supervisor
       .list()
-      .map((plugin) => ({ name: plugin.name, state: plugin.state, metrics: metricsView(plugin, parts.now()) }));
+      .map((plugin) => ({ name: plugin.name, state: plugin.state, metrics: metricsView(plugin, deps.now()) }));
     return ok(
       metricsText({
         version: this.version,
         startedAt: this.startedAt,
-        links: parts.links(),
+        links: deps.links(),
         outbox: this.#outbox(),
         plugins,
-        nodes: parts.nodes().length,
-        walls: parts.walls(),
+        nodes: deps.nodes().length,
+        walls: deps.walls(),
       }),
     );
   }
 
   nodes(): Result<readonly MeshNode[]> {
-    return ok(this.parts.nodes());
+    return ok(this.deps.nodes());
   }
 
   links(): Result<readonly LinkStatus[]> {
-    return ok(this.parts.links());
+    return ok(this.deps.links());
   }
 
   schedule(): Result<readonly ScheduleTask[]> {
-    return ok(this.parts.tasks().map(taskView));
+    return ok(this.deps.tasks().map(taskView));
   }
 
   menus(): Result<readonly MenuItemView[]> {
     return ok(
-      this.parts.menus().map(({ menu, label, command, description, plugin, order, parent, adminOnly }) => ({
+      this.deps.menus().map(({ menu, label, command, description, plugin, order, parent, adminOnly }) => ({
         menu,
         label,
         command,
@@ -133,7 +133,7 @@ export class GatewayControl implements Control {
   }
 
   #outbox(): OutboxView {
-    const { queued, sent, delivered, failed, oldestQueuedS } = this.parts.outbox.stats();
+    const { queued, sent, delivered, failed, oldestQueuedS } = this.deps.outbox.stats();
     return { queued, sent, delivered, failed, oldest_queued_s: oldestQueuedS };
   }
 }

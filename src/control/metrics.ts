@@ -56,7 +56,7 @@ function families(facts: MetricFacts): Family[] {
     one("zephyrgate_outbox_delivered_total", "counter", "Messages acknowledged by their destination.", outbox.delivered),
     one("zephyrgate_outbox_failed_total", "counter", "Messages that could not be sent or were not acknowledged.", outbox.failed),
     {
-      name: "zephyrgate_wall_active",
+      name: "zephyrgate_wall_stands",
       type: "gauge",
       help: "1 if this wall of the plugin jail is active.",
       samples: facts.walls.map(({ wall, stands }) => ({ labels: { wall }, value: stands ? 1 : 0 })),

@@ -9,6 +9,7 @@ import type { GatewayControl } from "../control/control.ts";
 import { fail, ok, type Result } from "../errors.ts";
 import type { CoreBus, CoreEvents } from "../events/core.ts";
 import { Lifetime } from "../lifetime.ts";
+import { inBackground } from "../log/background.ts";
 import type { SimulatedMesh } from "../mesh/simulator/mesh.ts";
 import type { Plugin } from "../plugins/plugin/plugin.ts";
 import { followConfig } from "./config-changes.ts";
@@ -131,7 +132,6 @@ export class Gateway {
   #followFile(plugins: GatewayPlugins): void {
     const { loaded, reload, clock, log } = this.#context;
     if (loaded.file === null || reload === undefined) return;
-    const failed = (thrown: unknown) => log.logger.error("the changed configuration could not be applied", { error: thrown });
     const adopt = (config: Config) => {
       this.#config = config;
     };
@@ -141,7 +141,8 @@ export class Gateway {
         clock,
         log: log.logger.child("config"),
         load: reload,
-        onChange: (next, keys) => void followConfig(next, keys, { log, ...plugins, adopt }).catch(failed),
+        onChange: (next, keys) =>
+          inBackground(log.logger, "applying the changed configuration", followConfig(next, keys, { log, ...plugins, adopt })),
       },
       loaded,
     );

@@ -10,7 +10,7 @@ import { askFor, literalAddress, type Prepared, prepare, redirected } from "./re
 import { type Resolve, systemResolve } from "./resolve.ts";
 import { Slots } from "./slots.ts";
 
-export interface EgressParts {
+export interface EgressDeps {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
@@ -63,10 +63,10 @@ export class Egress {
   readonly #buckets = new Map<string, TokenBucket>();
   #rate: Rate;
 
-  constructor(private readonly parts: EgressParts) {
-    this.#rate = parts.rate;
-    this.#resolve = parts.resolve ?? systemResolve;
-    this.#exchange = parts.exchange ?? pinnedExchange();
+  constructor(private readonly deps: EgressDeps) {
+    this.#rate = deps.rate;
+    this.#resolve = deps.resolve ?? systemResolve;
+    this.#exchange = deps.exchange ?? pinnedExchange();
   }
 
   /** A changed `limits.http`: buckets start full. */
@@ -90,13 +90,13 @@ export class Egress {
       const outcome = await this.#run(args, call);
       return outcome.ok ? outcome.value : failed(outcome.error);
     } catch (thrown) {
-      this.parts.log.error("an HTTP request of a plugin failed inside the gateway", { plugin: call.plugin, error: thrown });
+      this.deps.log.error("an HTTP request of a plugin failed inside the gateway", { plugin: call.plugin, error: thrown });
       return failed(asGatewayError(thrown));
     }
   }
 
   async #run(args: HttpArgs, call: EgressCall): Promise<Result<HttpOutcome>> {
-    const prepared = prepare(args, this.parts.userAgent);
+    const prepared = prepare(args, this.deps.userAgent);
     if (!prepared.ok) return prepared;
     const allowed = permit(call, askFor(prepared.value, false));
     if (!allowed.ok) return allowed;
@@ -106,8 +106,8 @@ export class Egress {
     const stop = new AbortController();
     const cancel = () => stop.abort(new GatewayError("cancelled", "the request was cancelled: the permission or the plugin ended"));
     const late = new GatewayError("timeout", `no answer within ${prepared.value.timeoutMs / 1000} s`);
-    const deadline = this.parts.clock.monotonic() + prepared.value.timeoutMs;
-    const timer = this.parts.clock.after(prepared.value.timeoutMs, () => stop.abort(late));
+    const deadline = this.deps.clock.monotonic() + prepared.value.timeoutMs;
+    const timer = this.deps.clock.after(prepared.value.timeoutMs, () => stop.abort(late));
     if (call.signal.aborted) cancel();
     call.signal.addEventListener("abort", cancel, { once: true });
     const slot = await this.#slots.acquire(call.plugin, stop.signal);
@@ -130,13 +130,13 @@ export class Egress {
     for (let attempt = 1; ; attempt++) {
       const found = await this.#follow(request, call, signal, attempt > 1);
       const status = found.ok ? found.value.answer.status : 0;
-      const retryAfter = found.ok ? readRetryAfter(found.value.answer.headers["retry-after"], this.parts.clock.now()) : null;
+      const retryAfter = found.ok ? readRetryAfter(found.value.answer.headers["retry-after"], this.deps.clock.now()) : null;
       const again = IDEMPOTENT.test(request.method) && (found.ok ? TRY_AGAIN.has(status) : mayPass(found.error));
-      const pause = retryAfter !== null ? retryAfter * 1000 : BACKOFF_MS * 2 ** (attempt - 1) * (0.5 + this.parts.random.fraction());
-      if (!again || attempt >= ATTEMPTS || this.parts.clock.monotonic() + pause >= deadline) {
+      const pause = retryAfter !== null ? retryAfter * 1000 : BACKOFF_MS * 2 ** (attempt - 1) * (0.5 + this.deps.random.fraction());
+      if (!again || attempt >= ATTEMPTS || this.deps.clock.monotonic() + pause >= deadline) {
         return found.ok ? finish(request, found.value, retryAfter) : found;
       }
-      await sleep(this.parts.clock, pause, signal);
+      await sleep(this.deps.clock, pause, signal);
       signal.throwIfAborted();
     }
   }
@@ -194,7 +194,7 @@ export class Egress {
   }
 
   #bucket(plugin: string): TokenBucket {
-    const bucket = this.#buckets.get(plugin) ?? new TokenBucket(this.parts.clock, this.#rate);
+    const bucket = this.#buckets.get(plugin) ?? new TokenBucket(this.deps.clock, this.#rate);
     this.#buckets.set(plugin, bucket);
     return bucket;
   }

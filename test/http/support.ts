@@ -3,7 +3,7 @@ import { createServer, type Socket } from "node:net";
 import { join } from "node:path";
 import type { Clock } from "../../src/clock.ts";
 import { systemClock, systemRandom } from "../../src/clock.ts";
-import { Egress, type EgressCall, type EgressParts } from "../../src/http/egress.ts";
+import { Egress, type EgressCall, type EgressDeps } from "../../src/http/egress.ts";
 import { pinnedExchange } from "../../src/http/exchange.ts";
 import { silentLogger } from "../../src/log/logger.ts";
 import type { Ask } from "../../src/permissions/grammar/types.ts";
@@ -38,7 +38,7 @@ export function allowing(plugin = "weather", refuse: (ask: Ask) => boolean = () 
 }
 
 /** Every name leads to 127.0.0.1, over real sockets. */
-export function egress(parts: Partial<EgressParts> = {}): Egress {
+export function egress(parts: Partial<EgressDeps> = {}): Egress {
   return new Egress({
     clock: systemClock,
     random: systemRandom,

@@ -1,0 +1,86 @@
+import { describe, expect, test } from "bun:test";
+import { json, line, note, readAll, readLine, span, table } from "../../src/cli/verb/output.ts";
+import type { Io } from "../../src/cli/verb/verb.ts";
+
+function ioOf(...input: (string | Uint8Array)[]) {
+  const out: string[] = [];
+  const err: string[] = [];
+  async function* stdin() {
+    yield* input;
+  }
+  const io: Io = {
+    stdout: { write: (text) => out.push(text) },
+    stderr: { write: (text) => err.push(text) },
+    stdin: stdin(),
+    env: {},
+    cwd: "/",
+    isTTY: false,
+  };
+  return { io, out: () => out.join(""), err: () => err.join("") };
+}
+
+describe("output", () => {
+  test("a line and a note are one escaped line each, on their own stream", () => {
+    const { io, out, err } = ioOf();
+    line(io, "a\nb\u001b[2J");
+    note(io, "c\r");
+    expect([out(), err()]).toEqual(["a\\nb\\x1b[2J\n", "c\\r\n"]);
+  });
+
+  test("JSON is one line that a terminal can show", () => {
+    const { io, out } = ioOf();
+    json(io, { text: "a\u009b\u202eb\n" });
+    expect(out().trimEnd()).not.toMatch(/[\u0080-\u009f\u202e\n]/);
+    expect(JSON.parse(out())).toEqual({ text: "a\u009b\u202eb\n" });
+  });
+
+  test("columns line up, also with wide characters, and nothing trails", () => {
+    const { io, out } = ioOf();
+    table(
+      io,
+      ["name", "n", "last"],
+      [
+        ["日本", 1, null],
+        ["a\tb", undefined, "x"],
+      ],
+    );
+    expect(out()).toBe("NAME  N  LAST\n日本  1  -\na\\tb  -  x\n");
+  });
+
+  test("a table without rows says so", () => {
+    const { io, out } = ioOf();
+    table(io, ["name"], []);
+    expect(out()).toBe("none\n");
+  });
+
+  test.each([
+    [-5, "0 s"],
+    [0.4, "0 s"],
+    [89, "89 s"],
+    [90, "2 min"],
+    [5399, "90 min"],
+    [5400, "2 h"],
+    [129_599, "36 h"],
+    [129_600, "2 d"],
+    [864_000, "10 d"],
+  ])("%p seconds are %p", (seconds, text) => expect(span(seconds)).toBe(text));
+});
+
+describe("standard input", () => {
+  test.each([
+    [["yes\nno\n"], "yes"],
+    [["y", "es\r\n"], "yes"],
+    [["yes"], "yes"],
+    [[new TextEncoder().encode("yes\n")], "yes"],
+    [["\n"], ""],
+    [[], ""],
+  ])("the first line of %j is %j", async (chunks, first) => {
+    expect(await readLine(ioOf(...chunks).io)).toBe(first);
+  });
+
+  test("all of it, up to 64 KB", async () => {
+    expect(await readAll(ioOf("a\n", new TextEncoder().encode("b")).io)).toBe("a\nb");
+    expect(await readAll(ioOf("x".repeat(65_536)).io)).toHaveLength(65_536);
+    expect(await readAll(ioOf("x".repeat(65_536), "y").io)).toBeNull();
+  });
+});
