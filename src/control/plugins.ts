@@ -143,7 +143,7 @@ export class Plugins implements PluginControl {
 
   #say(name: string, effect: "grant" | "deny" | "revoke", entry: Json | undefined, actor: Actor): Result<PluginPermissions> {
     return this.#with(name, (plugin) => {
-      const said = this.deps.approvals.say(plugin.candidate, effect, entry, by(actor));
+      const said = this.deps.approvals.override(plugin.candidate, { effect, entry, who: by(actor) });
       return said.ok ? ok(this.#permissions(plugin)) : said;
     });
   }

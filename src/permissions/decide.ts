@@ -36,7 +36,7 @@ export interface Acceptance {
 }
 
 /**
- * A later word about a part. `deny` and `revoke` both take it away; after a revoke the plugin may ask again, after a
+ * A later decision about a part. `deny` and `revoke` both take it away; after a revoke the plugin may ask again, after a
  * denial it may not. `configHash` is the {@link configDenyHash} at that time: a grant wins over the file until the file changes.
  */
 export interface Override {
@@ -46,7 +46,7 @@ export interface Override {
   readonly means: Means;
   readonly at: number;
   readonly configHash: string;
-  /** A grant of what the plugin asked for at run time and its manifest does not name: it stands until it is revoked. */
+  /** A grant of what the plugin asked for at run time and its manifest does not name: it holds until it is revoked. */
   readonly extra?: boolean;
 }
 
@@ -88,7 +88,7 @@ export interface Standing {
 export interface GrantOutcome extends Standing {
   readonly accepted: boolean;
   readonly reason: Reason;
-  /** What stands before the operator: the part that was never accepted. */
+  /** What waits for the operator: the part that was never accepted. */
   readonly awaiting: PermissionSet | null;
   /** Limits beyond the accepted ones, part of what waits. */
   readonly awaitingLimits: Readonly<Record<string, number>>;
@@ -118,12 +118,12 @@ export function decide(
   if (!layers.ok) return layers;
   const accepted = permissionSet(stored?.descriptors ?? []);
   if (!accepted.ok) return accepted;
-  const words = overrides.filter((override) => override.effect === "grant");
-  const later = permissionSet(words.filter((word) => !word.extra).map((word) => word.descriptor));
+  const grants = overrides.filter((override) => override.effect === "grant");
+  const later = permissionSet(grants.filter((grant) => !grant.extra).map((grant) => grant.descriptor));
   if (!later.ok) return later;
-  const extras = permissionSet(words.filter((word) => word.extra).map((word) => word.descriptor));
+  const extras = permissionSet(grants.filter((grant) => grant.extra).map((grant) => grant.descriptor));
   if (!extras.ok) return extras;
-  // A grant of a part that waited is an acceptance too; it was cut to what was requested when it was spoken.
+  // A grant of a part that waited is an acceptance too; it was cut to what was requested when it was made.
   const before = union(accepted.value, later.value);
 
   const listed = policy.enabled?.includes(requester.plugin) === true;
@@ -157,7 +157,7 @@ export function decide(
   });
 }
 
-/** The means to store an acceptance under, when what is stored no longer says what holds. */
+/** The means to store an acceptance under; null when what is stored still describes what holds. */
 function due(stored: Acceptance, lost: PermissionSet, same: boolean, codeChanged: boolean): Means | null {
   if (lost.length > 0) return "narrowed";
   return same && !codeChanged ? null : stored.means;

@@ -34,7 +34,7 @@ export const grantsSchema = {
   ],
 } as const;
 
-/** Past words on one plugin are few; beyond this the operator should revoke as a whole. */
+/** Single decisions kept for one plugin; beyond this the operator should revoke a permission as a whole. */
 const OVERRIDES_MAX = 128;
 const HISTORY_MAX = 50;
 
@@ -156,7 +156,7 @@ export class GrantStore {
       .run(acceptance.plugin, acceptance.originPath, HISTORY_MAX);
   }
 
-  /** Stores what a verdict says is due (first sight, narrowing, changed code). */
+  /** Stores the acceptance that a verdict makes necessary: at first sight, when less is requested, when the code changed. */
   settle(place: PluginPlace, requester: PermissionRequester, verdict: GrantOutcome): Result<null> {
     if (verdict.record === null) return ok(null);
     const who = this.current(place)?.who ?? "operator";

@@ -38,7 +38,7 @@ export function wantedBy(ask: Ask): Descriptor {
 const METHODS = ["PUT", "PATCH", "DELETE", "OPTIONS"] as const;
 const SCOPE_MAX = 200;
 
-/** The scope asked for, in one line for log, audit and error. Hostile words in it are quoted and cut. */
+/** The scope asked for, in one line for log, audit and error. Hostile names in it are quoted and cut. */
 export function scopeOf(ask: Ask): string {
   const method = ask.permission === "http_requests" ? `${ask.method.slice(0, 20)} ` : "";
   const parts = ask.permission === "send_messages" && ask.parts > 1 ? ` x${ask.parts}` : "";

@@ -127,7 +127,7 @@ describe("the view", () => {
     expect(approvals.view(asks)).toMatchObject({ granted: [], heldBack: ["send_messages", "secrets"], acceptedHash: null });
     approvals.accept(asks, OPERATOR);
     approvals.open(asks, "c1");
-    expect(approvals.say(asks, "deny", "secrets", OPERATOR).ok).toBe(true);
+    expect(approvals.override(asks, { effect: "deny", entry: "secrets", who: OPERATOR }).ok).toBe(true);
     expect(approvals.request("mine", "schedule_tasks")).toEqual({ ok: true, value: "prompt" });
     expect(approvals.view(asks)).toMatchObject({
       granted: ["send_messages"],
@@ -144,10 +144,10 @@ describe("later decisions", () => {
     const sets = [approvals.open(asks, "c1"), approvals.open(asks, "c1")];
     const allowed = () => sets.map((set) => set.checkOwn(secret, "c").allowed);
     expect(allowed()).toEqual([true, true]);
-    approvals.say(asks, "revoke", "secrets", OPERATOR);
+    approvals.override(asks, { effect: "revoke", entry: "secrets", who: OPERATOR });
     expect(allowed()).toEqual([false, false]);
     expect(approvals.holds("mine", "secrets")).toBe(false);
-    approvals.say(asks, "grant", "secrets", OPERATOR);
+    approvals.override(asks, { effect: "grant", entry: "secrets", who: OPERATOR });
     expect(allowed()).toEqual([true, true]);
     expect(changed).toEqual(["mine", "mine"]);
     expect(notes).toContain("mine revoke operator: secrets");
@@ -157,9 +157,15 @@ describe("later decisions", () => {
     const asks = candidate(["secrets", "schedule_tasks"]);
     approvals.accept(asks, OPERATOR);
     approvals.open(asks, "c1");
-    expect(approvals.say(asks, "grant", "send_messages", OPERATOR)).toMatchObject({ ok: false, error: { code: "not_found" } });
-    expect(approvals.say(asks, "grant", "no_such", OPERATOR)).toMatchObject({ ok: false, error: { code: "invalid_argument" } });
-    expect(approvals.say(asks, "revoke", undefined, OPERATOR).ok).toBe(true);
+    expect(approvals.override(asks, { effect: "grant", entry: "send_messages", who: OPERATOR })).toMatchObject({
+      ok: false,
+      error: { code: "not_found" },
+    });
+    expect(approvals.override(asks, { effect: "grant", entry: "no_such", who: OPERATOR })).toMatchObject({
+      ok: false,
+      error: { code: "invalid_argument" },
+    });
+    expect(approvals.override(asks, { effect: "revoke", entry: undefined, who: OPERATOR }).ok).toBe(true);
     expect([approvals.holds("mine", "secrets"), approvals.holds("mine", "schedule_tasks")]).toEqual([false, false]);
   });
 
@@ -174,8 +180,8 @@ describe("later decisions", () => {
     const changes: [string, () => unknown][] = [
       ["accept", () => approvals.accept(asks, OPERATOR)],
       ["open", () => approvals.open(asks, "c1")],
-      ["deny", () => approvals.say(asks, "deny", "secrets", OPERATOR)],
-      ["grant", () => approvals.say(asks, "grant", "secrets", OPERATOR)],
+      ["deny", () => approvals.override(asks, { effect: "deny", entry: "secrets", who: OPERATOR })],
+      ["grant", () => approvals.override(asks, { effect: "grant", entry: "secrets", who: OPERATOR })],
       ["forget", () => approvals.forget(asks)],
     ];
     for (const [what, change] of changes) {

@@ -209,6 +209,47 @@ describe("what a scope lets through", () => {
     expect(instance.registrations.count()).toBe(0);
   });
 
+  test("a registration is decided by the permission whose token is presented with it", async () => {
+    const { services } = recordedServices();
+    const manifest = manifestOf({
+      capabilities: {
+        commands: [{ name: "x", description: "x" }],
+        keywords: [{ pattern: "x", description: "x" }],
+        scheduled_tasks: [{ name: "x", interval: 60 }],
+        menu_items: [{ menu: "utilities", label: "x", command: "x" }],
+      },
+    });
+    const registrations: Json[] = [
+      { kind: "keyword", id: 1, pattern: "x" },
+      { kind: "message", id: 2 },
+      { kind: "task", id: 3, name: "x", interval: 60 },
+      { kind: "event", id: 4, type: "message_received" },
+      { kind: "event", id: 5, type: "node_seen" },
+      { kind: "event", id: 6, type: "other.event" },
+      { kind: "event", id: 7, type: "message_status" },
+      { kind: "menu", id: 8, menu: "utilities", label: "x", command: "x" },
+      { kind: "plugin_message", id: 9 },
+      { kind: "command", id: 10, name: "x" },
+    ];
+    for (const args of registrations) {
+      const permission = permissionOf("register", args);
+      const { capabilitySet, audited } = grantedSet(permission === null ? [] : [permission]);
+      expect(await callOf(instanceOf(capabilitySet, manifest), services, "register", args)).toEqual({ ok: true, value: null });
+      expect([args, audited.map((entry) => entry.permission)]).toEqual([args, permission === null ? [] : [permission]]);
+    }
+  });
+
+  test("a task's interval must be within the scope", async () => {
+    const { services } = recordedServices();
+    const manifest = manifestOf({ capabilities: { scheduled_tasks: [{ name: "x", interval: 60 }] } });
+    const register = (interval: number) => {
+      const instance = instanceOf(grantedSet([{ schedule_tasks: { min_interval_s: 60 } }]).capabilitySet, manifest);
+      return callOf(instance, services, "register", { kind: "task", id: 3, name: "x", interval });
+    };
+    expect((await register(60)).ok).toBe(true);
+    expect(await register(59)).toMatchObject({ ok: false, error: { code: "permission_denied", permission: "schedule_tasks" } });
+  });
+
   test("dispose forgets the handler", async () => {
     const { services } = recordedServices();
     const instance = instanceOf(grantedSet(PERMISSION_NAMES).capabilitySet);

@@ -1,4 +1,4 @@
-/** All that can be said about a plugin's folder before somebody installs it, each with its place and what to write instead. */
+/** Checks a plugin's folder before somebody installs it. Each finding has its place and what to write instead. */
 
 import { systemClock } from "../../clock.ts";
 import { WALLS } from "../../config/schema.ts";
@@ -129,7 +129,7 @@ async function checkDefaults({ folder, tree, manifest, yaml }: Subject): Promise
 function readJson(tree: SourceTree, path: string): Result<Json> {
   const look = tree.look(path);
   const text = look.kind === "file" ? tree.read(look.path) : null;
-  if (text === null) return fail("not_found", "is not there", { hint: "mend config.schema_file in manifest.yaml" });
+  if (text === null) return fail("not_found", "there is no such file", { hint: "correct config.schema_file in manifest.yaml" });
   if (!text.ok) return fail("invalid_argument", text.error.message, { hint: text.error.hint });
   try {
     return ok(JSON.parse(text.value) as Json);
@@ -148,13 +148,13 @@ async function typeFindings(folder: string, { types, path }: CheckOptions): Prom
   return checkTypes(folder, compiler);
 }
 
-/** A type that no longer says what the schema does lets wrong keys pass. */
+/** A type that no longer matches the schema lets wrong keys pass. */
 function staleTypes({ folder, tree, manifest }: Subject): Finding[] {
   const types = configTypes(tree, manifest);
   // A schema that cannot be read is told of where its defaults are checked.
   if (!types.ok || types.value === null || !isStale(tree, types.value)) return [];
-  const message = `is not what ${manifest.config.schema_file} and the defaults say now`;
-  return [{ level: "warning", file: `${folder}/${types.value.path}`, message, hint: "zephyrgate plugin types writes it anew" }];
+  const message = `does not match ${manifest.config.schema_file} and the defaults`;
+  return [{ level: "warning", file: `${folder}/${types.value.path}`, message, hint: "write it again with: zephyrgate plugin types" }];
 }
 
 /** The author's own modules; what a package does is its own affair. */

@@ -9,7 +9,7 @@ import { fileName, fileNumbers, GENESIS, HEAD_FILE, type Head, link, readHead, u
 import { type AuditItem, type AuditQuery, matches, readItem, searchFiles } from "./query.ts";
 import { type Decided, Summary } from "./summary.ts";
 
-export interface AuditParts {
+export interface AuditDeps {
   /** Made if missing, mode 0700. */
   readonly dir: string;
   readonly clock: Clock;
@@ -34,7 +34,7 @@ const FILE_MIN_BYTES = 16 * 1024;
  * waits for the disk. The next start admits a lost tail with a `gap` line. Nothing here blocks a decision.
  */
 export class AuditLog {
-  readonly #parts: AuditParts;
+  readonly #deps: AuditDeps;
   readonly #listeners = new Set<(item: AuditItem) => void>();
   readonly #summary: Summary;
   readonly #lines: Record<string, unknown>[] = [];
@@ -47,15 +47,15 @@ export class AuditLog {
   #writing: Promise<void> = Promise.resolve();
   #open = false;
 
-  constructor(parts: AuditParts) {
-    this.#parts = parts;
-    this.#summary = new Summary(parts.clock, (decided) => this.#put({ kind: "decision", ...decided }));
+  constructor(deps: AuditDeps) {
+    this.#deps = deps;
+    this.#summary = new Summary(deps.clock, (decided) => this.#put({ kind: "decision", ...decided }));
   }
 
   /** Takes up the chain where it ended, in a new file. */
   start(): void {
     if (this.#open) return;
-    const { dir, log } = this.#parts;
+    const { dir, log } = this.#deps;
     mkdirSync(dir, { recursive: true, mode: 0o700 });
     const admitted: Record<string, unknown>[] = [];
     for (const number of fileNumbers(dir).reverse()) {
@@ -83,7 +83,7 @@ export class AuditLog {
     if (this.#listeners.size === 0) return;
     const item: AuditItem = {
       ...entry,
-      time: new Date(this.#parts.clock.now()).toISOString(),
+      time: new Date(this.#deps.clock.now()).toISOString(),
       correlation_id: entry.correlationId,
       count: 1,
     };
@@ -99,7 +99,7 @@ export class AuditLog {
   async query(query: AuditQuery): Promise<AuditItem[]> {
     this.#summary.close();
     await this.flush();
-    return searchFiles(this.#parts.dir, query);
+    return searchFiles(this.#deps.dir, query);
   }
 
   /** Each decision as it is made, for the live API. A listener must be quick and not throw. */
@@ -122,7 +122,7 @@ export class AuditLog {
     this.#timer = null;
     this.#writing = this.#writing
       .then(() => this.#write())
-      .catch((thrown) => this.#parts.log.error("the audit log cannot be written", { error: thrown }));
+      .catch((thrown) => this.#deps.log.error("the audit log cannot be written", { error: thrown }));
     return this.#writing;
   }
 
@@ -143,7 +143,7 @@ export class AuditLog {
     const rows = text.subarray(0, whole).toString("utf8").trimEnd().split("\n");
     const last = rows.findLastIndex((row) => unlink(row) !== null && readItem(row) !== null);
     if (whole > 0 && last !== rows.length - 1)
-      this.#parts.log.error("the end of the audit log is damaged; zephyrgate audit verify shows where", { file: path });
+      this.#deps.log.error("the end of the audit log is damaged; zephyrgate audit verify shows where", { file: path });
     const row = rows[last] ?? "";
     this.#hash = unlink(row)?.hash ?? this.#hash;
     this.#seq = readItem(row)?.seq ?? this.#seq;
@@ -155,29 +155,29 @@ export class AuditLog {
       this.#lost++;
       return;
     }
-    this.#lines.push({ time: new Date(this.#parts.clock.now()).toISOString(), ...body });
+    this.#lines.push({ time: new Date(this.#deps.clock.now()).toISOString(), ...body });
     if (!this.#open) return;
     if (this.#lines.length === FLUSH_LINES) this.#flushInBackground();
-    else this.#timer ??= this.#parts.clock.after(FLUSH_MS, () => this.#flushInBackground());
+    else this.#timer ??= this.#deps.clock.after(FLUSH_MS, () => this.#flushInBackground());
   }
 
   #flushInBackground(): void {
-    inBackground(this.#parts.log, "writing the audit log", this.flush());
+    inBackground(this.#deps.log, "writing the audit log", this.flush());
   }
 
   #nextFile(): void {
     this.#file++;
     this.#fileBytes = 0;
-    this.#lines.unshift({ time: new Date(this.#parts.clock.now()).toISOString(), kind: "open", file: this.#file, prev: this.#hash });
+    this.#lines.unshift({ time: new Date(this.#deps.clock.now()).toISOString(), kind: "open", file: this.#file, prev: this.#hash });
   }
 
   /** Chains and writes the buffer; only one runs at a time. A failed write keeps the lines for the next try. */
   async #write(): Promise<void> {
     if (!this.#open) return;
-    const { dir, maxMb } = this.#parts;
+    const { dir, maxMb } = this.#deps;
     const limit = Math.max(FILE_MIN_BYTES, (maxMb * 1024 * 1024) / FILES);
     if (this.#lost > 0) {
-      this.#lines.push({ time: new Date(this.#parts.clock.now()).toISOString(), kind: "lost", count: this.#lost });
+      this.#lines.push({ time: new Date(this.#deps.clock.now()).toISOString(), kind: "lost", count: this.#lost });
       this.#lost = 0;
     }
     while (this.#lines.length > 0) {
@@ -210,7 +210,7 @@ export class AuditLog {
 
   /** Whole oldest files go; a line of the chain admits it, so that a missing file is told from a dropped one. */
   #dropOldest(maxBytes: number): void {
-    const { dir, log } = this.#parts;
+    const { dir, log } = this.#deps;
     const numbers = fileNumbers(dir);
     let total = numbers.reduce((sum, number) => sum + (statSync(join(dir, fileName(number)), { throwIfNoEntry: false })?.size ?? 0), 0);
     for (const [index, number] of numbers.entries()) {
@@ -222,7 +222,7 @@ export class AuditLog {
         total -= statSync(path).size;
         rmSync(path);
         this.#lines.splice(1, 0, {
-          time: new Date(this.#parts.clock.now()).toISOString(),
+          time: new Date(this.#deps.clock.now()).toISOString(),
           kind: "dropped",
           through: number,
           prev: first?.prev ?? "",

@@ -1,6 +1,6 @@
 import { fail, ok, type Result } from "../../errors.ts";
 
-/** `name` is `*` (every host), an exact canonical host, or `*.suffix`; `port` null stands for both 80 and 443. */
+/** `name` is `*` (every host), an exact canonical host, or `*.suffix`; `port` null means both 80 and 443. */
 export interface HostPattern {
   readonly name: string;
   readonly port: number | null;
@@ -46,8 +46,7 @@ export function parseHostPattern(text: string): Result<HostPattern> {
   const wildcard = hostText.startsWith("*.");
   const name = canonicalHost(wildcard ? hostText.slice(2) : hostText);
   if (name === null) return bad("is no host", "write a name, *.name, host:port, an IPv4 address, or an IPv6 address in brackets");
-  if (wildcard && isAddress(name))
-    return bad("puts a wildcard before an address", "a wildcard stands before a name only, as *.example.org");
+  if (wildcard && isAddress(name)) return bad("puts a wildcard before an address", "put a wildcard before a name only, as *.example.org");
   return ok({ name: wildcard ? `*.${name}` : name, port });
 }
 

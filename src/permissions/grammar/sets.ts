@@ -213,7 +213,7 @@ export function atomAllows(atom: Atom, ask: Ask): boolean {
   }
 }
 
-/** The set as entries again: values that share all the rest stand in one list. */
+/** The set as entries again: values that share all the rest are in one list. */
 export function toDescriptors(set: PermissionSet): Descriptor[] {
   return PERMISSION_NAMES.flatMap((permission) => {
     const rows = ofPermission(canonical(set), permission).map((atom) =>

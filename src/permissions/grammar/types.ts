@@ -17,7 +17,7 @@ export type PermissionName = (typeof PERMISSION_NAMES)[number];
 /** As a manifest writes it: `send_messages`, or `{ http_requests: { hosts: [...] } }`. */
 export type PermissionEntry = PermissionName | { readonly [N in PermissionName]?: Readonly<Record<string, unknown>> };
 
-/** What stands of each kind, as a manifest would write it. */
+/** Permissions by state, as a manifest would write them. */
 export interface PermissionStates {
   readonly granted: readonly PermissionEntry[];
   readonly denied: readonly PermissionEntry[];

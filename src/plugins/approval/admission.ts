@@ -2,11 +2,11 @@ import { fail, ok, type Result } from "../../errors.ts";
 import type { Plugin } from "../plugin/plugin.ts";
 import type { AdmissionDeps } from "./ports.ts";
 
-/** Who is let in: the operator's and the configuration's words on one plugin, and which version of it they are about. */
+/** Decides which plugins may start, by the decisions of operator and configuration, and which version of a plugin they apply to. */
 export class Admission {
   constructor(private readonly deps: AdmissionDeps) {}
 
-  /** Why it does not start by itself, written into its state; true when it may. */
+  /** Whether it may start by itself. If not, its state says why. */
   mayStart(plugin: Plugin): boolean {
     if (plugin.state === "failed") return false;
     const refused = this.refused(plugin.name);
@@ -20,14 +20,14 @@ export class Admission {
     return false;
   }
 
-  /** Why decision or configuration keep it down; null when they do not. A decision to enable wins over the file. */
+  /** Why a decision or the configuration keeps it stopped; null when neither does. A decision to enable wins over the file. */
   refused(name: string): string | null {
     const decision = this.deps.decisions.get(name);
     if (decision === "enabled") return null;
     return this.deps.disabledByConfig(name) ?? (decision === "disabled" ? "disabled by the operator" : null);
   }
 
-  /** The operator accepts the very set that was shown. */
+  /** The operator accepts exactly the permission set that was shown. */
   accept(plugin: Plugin, accept: string | undefined, by: string): Result<null> {
     if (accept === undefined) return ok(null);
     const candidate = plugin.offered;
@@ -41,7 +41,7 @@ export class Admission {
     return this.deps.approvals.accept(candidate, by);
   }
 
-  /** Its folder may hold another version by now; one that asks for more than was accepted waits, and the old one comes up. */
+  /** Its folder may hold another version by now. A version that asks for more than was accepted waits, and the old one starts. */
   async lookAgain(plugin: Plugin): Promise<void> {
     if (plugin.instance !== null) return;
     const found = (await this.deps.discover()).candidates.find((candidate) => candidate.name === plugin.name);

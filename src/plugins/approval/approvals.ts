@@ -2,7 +2,14 @@ import { fail, ok, type Result } from "../../errors.ts";
 import type { Json } from "../../json.ts";
 import type { Broker } from "../../permissions/broker.ts";
 import type { LiveCapabilitySet } from "../../permissions/capability-set.ts";
-import { configDenyHash, decide, type GrantOutcome, type PermissionRequester, type Policy } from "../../permissions/decide.ts";
+import {
+  configDenyHash,
+  decide,
+  type GrantOutcome,
+  type Override,
+  type PermissionRequester,
+  type Policy,
+} from "../../permissions/decide.ts";
 import { type Descriptor, parseEntry, printText, toEntry } from "../../permissions/grammar/descriptor.ts";
 import { permissionSet, permissionSetHash, toDescriptors } from "../../permissions/grammar/sets.ts";
 import { PERMISSION_NAMES, type PermissionEntry, type PermissionName, type PermissionStates } from "../../permissions/grammar/types.ts";
@@ -21,6 +28,14 @@ export interface ApprovalsDeps {
   candidate(plugin: string): Candidate | null;
   audit(plugin: string, event: string, detail: string): void;
   changed(plugin: string): void;
+}
+
+/** A decision of the operator after the acceptance. */
+export interface OperatorDecision {
+  readonly effect: Override["effect"];
+  /** A permission as a manifest writes it; every permission when undefined. */
+  readonly entry: Json | undefined;
+  readonly who: string;
 }
 
 export interface PermissionView {
@@ -112,7 +127,7 @@ export class StoredApprovals implements Approvals, PermissionPort {
   }
 
   /** Stores a later decision of the operator, effective from the next call on. A grant is cut to what was requested. */
-  say(candidate: Candidate, effect: "grant" | "deny" | "revoke", entry: Json | undefined, who: string): Result<null> {
+  override(candidate: Candidate, { effect, entry, who }: OperatorDecision): Result<null> {
     const entries: Json[] = entry === undefined ? [...PERMISSION_NAMES] : [entry];
     for (const each of entries) {
       const descriptor = parseEntry(each);
@@ -125,7 +140,7 @@ export class StoredApprovals implements Approvals, PermissionPort {
     return ok(null);
   }
 
-  #store(candidate: Candidate, effect: "grant" | "deny" | "revoke", descriptor: Descriptor, who: string): Result<unknown> {
+  #store(candidate: Candidate, effect: Override["effect"], descriptor: Descriptor, who: string): Result<unknown> {
     const { store, policy } = this.deps;
     const by = { who, means: "api" as const, configHash: configDenyHash(policy(candidate.name).deny) };
     if (effect !== "grant") return store.override(candidate, { effect, descriptor, ...by });

@@ -1,4 +1,4 @@
-/** What admission and loading ask of the operator's word; the stored ones implement it. */
+/** What admission and loading need of the operator's decisions; the stored ones implement it. */
 import type { Result } from "../../errors.ts";
 import type { LiveCapabilitySet } from "../../permissions/capability-set.ts";
 import type { Approval, Candidate, Discovered } from "../plugin/candidate.ts";

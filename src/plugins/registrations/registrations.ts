@@ -3,7 +3,7 @@ import type { Handle, RegistrationId } from "../../ids.ts";
 import type { Registrar, RegistrationFacts } from "./registrar.ts";
 import type { CheckedRegistration } from "./registration.ts";
 
-/** Of each kind, for one plugin (CONTRACT). */
+/** Registrations of each kind that one plugin may have. */
 export const MAX_REGISTRATIONS = 200;
 
 type Kind = CheckedRegistration["kind"];
@@ -48,7 +48,7 @@ export class Registrations {
   readonly #keys = new Set<string>();
   readonly #ordinals = new Map<string, number>();
   #committed = false;
-  /** In which hook the plugin is: what start registers is taken away before start runs again. */
+  /** The hook that the plugin is in: what `start` registers is removed before `start` runs again. */
   phase: Phase = "initialize";
 
   constructor(
@@ -103,12 +103,12 @@ export class Registrations {
     return entry;
   }
 
-  /** The plugin is started a second time: what its first start registered would stand twice. */
+  /** Before the plugin is started a second time: otherwise what its first start registered would be there twice. */
   forgetStart(): void {
     for (const [id, entry] of [...this.#entries]) if (entry.phase !== "initialize") this.dispose(id);
   }
 
-  /** Takes all of it out of sight and keeps it, so that it can be committed again. */
+  /** Makes all of it invisible and keeps it, so that it can be committed again. */
   withdraw(): void {
     if (this.#committed) this.#removeAll();
     this.#committed = false;
@@ -162,7 +162,7 @@ export class Registrations {
     }
   }
 
-  /** Several handlers of these kinds may stand side by side: they are told apart by their order. */
+  /** There may be several handlers of these kinds; their order tells them apart. */
   #ordinal(stem: string): string {
     const number = (this.#ordinals.get(stem) ?? 0) + 1;
     this.#ordinals.set(stem, number);

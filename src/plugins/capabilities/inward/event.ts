@@ -5,6 +5,7 @@ import type { Subscription } from "../../../lifetime.ts";
 import type { Logger } from "../../../log/logger.ts";
 import type { MeshMessage } from "../../../mesh/message.ts";
 import type { MessageStatus } from "../../../mesh/outgoing.ts";
+import type { Ask } from "../../../permissions/grammar/types.ts";
 import { permissionOfEvent } from "../../../sdk/boundary/operations.ts";
 import { AdmissionLimit } from "../../calls/admission-limit.ts";
 import type { Dispatch } from "../../calls/dispatch.ts";
@@ -21,11 +22,9 @@ export const event: WayIn = {
   methods: [],
 };
 
-/** Events that plugins may hear from the core. */
-export const CORE_EVENTS = [
-  "message_received",
+/** Events of the core that are decided by their type alone. */
+const BY_TYPE = [
   "message_processed",
-  "message_status",
   "node_seen",
   "link_state",
   "plugin_started",
@@ -33,6 +32,9 @@ export const CORE_EVENTS = [
   "plugin_failed",
   "alert",
 ] as const satisfies readonly EventName[];
+
+/** Events that plugins may hear from the core. */
+export const CORE_EVENTS = ["message_received", "message_status", ...BY_TYPE] as const;
 
 /** Events that wait for one plugin: of the core, of all other plugins, and of one of them; more are dropped and counted. */
 const MAX_CORE = 32;
@@ -56,6 +58,7 @@ interface Announced {
   readonly data: unknown;
   /** The plugin that emitted it; null for the core. */
   readonly emitter: string | null;
+  mayHear(instance: Instance, correlationId: string): boolean;
 }
 
 /** Carries events to the plugins that subscribed, each through its own bounded queue. */
@@ -68,9 +71,13 @@ export class EventFeed {
 
   start(): void {
     const { bus } = this.deps;
-    for (const type of CORE_EVENTS) this.#subscriptions.push(bus.on(type, (data) => this.#carry({ type, data, emitter: null })));
     this.#subscriptions.push(
-      bus.on("plugin_event", ({ plugin, type, data }) => this.#carry({ type, data: { source: plugin, type, data }, emitter: plugin })),
+      bus.on("message_received", (message) => this.#carryMessage(message)),
+      bus.on("message_status", (status) => this.#carryStatus(status)),
+      bus.on("plugin_event", ({ plugin, type, data }) => {
+        this.#carry({ type, data: { source: plugin, type, data }, emitter: plugin, mayHear: mayHearType(type) });
+      }),
+      ...BY_TYPE.map((type) => bus.on(type, (data) => this.#carry({ type, data, emitter: null, mayHear: mayHearType(type) }))),
     );
   }
 
@@ -83,21 +90,25 @@ export class EventFeed {
       const plugin = this.deps.plugin(name);
       const instance = plugin?.instance ?? null;
       if (plugin === null || instance === null || plugin.state !== "running" || name === announced.emitter) continue;
-      if (!this.#mayHear(instance, announced)) continue;
+      if (!announced.mayHear(instance, instance.background().correlationId)) continue;
       this.#deliver(plugin, instance, handle, announced).catch((thrown: unknown) => {
         this.deps.log.error(`the event ${announced.type} could not be delivered`, { plugin: name, error: thrown });
       });
     }
   }
 
-  #mayHear(instance: Instance, { type, data }: Announced): boolean {
-    const { correlationId } = instance.background();
-    if (type === "message_received") {
-      const message = data as MeshMessage;
-      const channel = namedChannel(message.channel, this.deps.channelName(message.channel));
-      return mayHearMessage(instance.capabilitySet, message, channel, correlationId);
-    }
-    return mayHearEvent(instance, type, data, correlationId);
+  /** Within the scope's channels. */
+  #carryMessage(message: MeshMessage): void {
+    const channel = namedChannel(message.channel, this.deps.channelName(message.channel));
+    const mayHear = ({ capabilitySet }: Instance, id: string) => mayHearMessage(capabilitySet, message, channel, id);
+    this.#carry({ type: "message_received", data: message, emitter: null, mayHear });
+  }
+
+  /** Only to the plugin whose message it is. */
+  #carryStatus(status: MessageStatus): void {
+    const { sender } = status;
+    const mayHear = ({ plugin }: Instance) => sender.kind === "plugin" && sender.plugin === plugin;
+    this.#carry({ type: "message_status", data: status, emitter: null, mayHear });
   }
 
   async #deliver(plugin: Plugin, instance: Instance, handle: Handle, { type, data, emitter }: Announced): Promise<void> {
@@ -118,24 +129,23 @@ export class EventFeed {
   }
 }
 
-/** Decided for each event: a revocation holds from the next one on. A plugin hears of its own messages' states only. */
-export function mayHearEvent(
-  { plugin, capabilitySet }: Pick<Instance, "plugin" | "capabilitySet">,
-  type: string,
-  data: unknown,
-  correlationId: string,
-): boolean {
+/** Decided for each event, by the permission of its type: a revocation holds from the next event on. */
+function mayHearType(type: string): Announced["mayHear"] {
+  const ask = askOfEvent(type);
+  return ({ capabilitySet }, correlationId) => ask !== null && capabilitySet.checkOwn(ask, correlationId).allowed;
+}
+
+/** What hearing any event of a type asks for; null for `message_status`, which goes to one plugin alone. */
+export function askOfEvent(type: string): Ask | null {
   const permission = permissionOfEvent(type);
   switch (permission) {
-    case null: {
-      const { sender } = data as MessageStatus;
-      return sender.kind === "plugin" && sender.plugin === plugin;
-    }
+    case null:
+      return null;
     case "receive_messages":
-      return capabilitySet.checkOwn({ permission, any: true }, correlationId).allowed;
+      return { permission, any: true };
     case "inter_plugin_messaging":
-      return capabilitySet.checkOwn({ permission, event: type }, correlationId).allowed;
+      return { permission, event: type };
     default:
-      return capabilitySet.checkOwn({ permission }, correlationId).allowed;
+      return { permission };
   }
 }

@@ -1,9 +1,9 @@
 import type { Ask } from "../../../permissions/grammar/types.ts";
-import { permissionOfRegistration } from "../../../sdk/boundary/operations.ts";
 import { refused } from "../../plugin/instance.ts";
 import { type CheckedRegistration, registrationSchema } from "../../registrations/registration.ts";
 import { type Call, denied, done, failed } from "../call/call.ts";
 import type { Capability } from "../call/capability.ts";
+import { askOfEvent } from "../inward/event.ts";
 import { isDeclared } from "./declared.ts";
 
 export const register: Capability<"register", CheckedRegistration> = {
@@ -27,18 +27,16 @@ export const register: Capability<"register", CheckedRegistration> = {
   },
 };
 
-/** What a registration needs besides being declared; what its handler does and hears is judged when it happens. */
-export function askOf(registration: CheckedRegistration): Ask | null {
-  const permission = permissionOfRegistration(registration);
-  switch (permission) {
-    case "receive_messages":
-      return { permission, any: true };
-    case "schedule_tasks":
-      return { permission, intervalS: registration.kind === "task" ? (registration.interval ?? null) : null };
-    case "inter_plugin_messaging":
-      return registration.kind === "event" ? { permission, event: registration.type } : { permission, any: true };
-    case "system_state_read":
-      return { permission };
+/** What a registration needs besides being declared; what its handler does and hears is decided when it happens. */
+function askOf(registration: CheckedRegistration): Ask | null {
+  switch (registration.kind) {
+    case "event":
+      return askOfEvent(registration.type);
+    case "task":
+      return { permission: "schedule_tasks", intervalS: registration.interval ?? null };
+    case "keyword":
+    case "message":
+      return { permission: "receive_messages", any: true };
     default:
       // Any command may be registered; whether it may take over a reserved word is a fact for the router.
       return null;
