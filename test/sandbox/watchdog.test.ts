@@ -55,6 +55,51 @@ describe("the watchdog", () => {
     );
   });
 
+  test("each bound is the first value that kills, or the last that does not", () => {
+    const cpu = watched();
+    cpu.process.cpuMs = WATCHDOG_CPU_MS - 1;
+    cpu.clock.pass(100);
+    expect(cpu.kills).toEqual([]);
+    cpu.process.cpuMs = WATCHDOG_CPU_MS;
+    cpu.clock.pass(100);
+    expect(cpu.kills).toHaveLength(1);
+    const silence = watched();
+    silence.clock.pass(59_999);
+    expect(silence.kills).toEqual([]);
+    silence.clock.pass(1);
+    expect(silence.kills).toEqual([{ reason: "watchdog", culprit: null, detail: "no sign of life for 60 s" }]);
+    const size = watched(100);
+    size.process.bytes = 100;
+    size.process.threads = 512;
+    size.clock.pass(100);
+    expect(size.kills).toEqual([]);
+    size.process.threads = 513;
+    size.clock.pass(100);
+    expect(size.kills).toEqual([{ reason: "watchdog", culprit: null, detail: "513 threads" }]);
+  });
+
+  test("memory is told in megabytes, of what is used and of what is allowed", () => {
+    const { clock, process, kills } = watched(3 * 2 ** 20);
+    process.bytes = 5 * 2 ** 20;
+    clock.pass(100);
+    expect(kills[0]?.detail).toBe("5 MB of private memory, 3 MB are allowed");
+  });
+
+  test("processor time is counted from the last beat, and from the start", () => {
+    const { clock, page, process, kills } = watched();
+    process.cpuMs = 600;
+    page.beat();
+    clock.pass(100);
+    process.cpuMs = 1299;
+    clock.pass(100);
+    expect(kills).toEqual([]);
+    process.cpuMs = 1300;
+    clock.pass(100);
+    expect(kills).toHaveLength(1);
+    clock.pass(10_000);
+    expect(kills).toHaveLength(1);
+  });
+
   test("too much memory, whoever runs", () => {
     const { clock, page, process, kills } = watched(100);
     page.beat();
