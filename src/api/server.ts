@@ -105,7 +105,11 @@ class Api {
   ) {
     // Cookies are not separated by port, so the name differs for each gateway on a machine.
     const cookie = `zephyrgate_${Bun.hash(token).toString(36)}`;
-    this.#gate = new Gate(token, cookie, deps.clock, deps.random, () => deps.log.warn("a sign-in to the API failed"));
+    this.#gate = new Gate(token, cookie, {
+      clock: deps.clock,
+      random: deps.random,
+      onFailure: () => deps.log.warn("a sign-in to the API failed"),
+    });
     this.#feed = new Feed(control, deps.clock);
     const counters = () => ({ answered: this.#answered, clients: this.#feed.clients, dropped: this.#feed.dropped });
     const service = serviceRoutes(this.#gate, this.#feed, counters, () => this.#routes);

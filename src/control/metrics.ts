@@ -42,12 +42,10 @@ function families(facts: MetricFacts): Family[] {
     { name: "zephyrgate_info", type: "gauge", help: "The running version.", samples: [{ labels: { version: facts.version }, value: 1 }] },
     one("zephyrgate_start_time_seconds", "gauge", "Start time, seconds since 1970.", facts.startedAt / 1000),
     one("zephyrgate_nodes", "gauge", "Nodes known.", facts.nodes),
-    perLink("link_up", "gauge", "1 while the radio link is up.", links, (link) => (link.state === "up" ? 1 : 0)),
+    perLink(links, { name: "link_up", type: "gauge", help: "1 while the radio link is up." }, (link) => (link.state === "up" ? 1 : 0)),
     perLink(
-      "link_channel_utilization_ratio",
-      "gauge",
-      "Channel utilization as the radio reports it, 0 to 1.",
       links,
+      { name: "link_channel_utilization_ratio", type: "gauge", help: "Channel utilization as the radio reports it, 0 to 1." },
       (link) => link.channelUtilization,
     ),
     ...linkCounters(links),
@@ -72,10 +70,8 @@ function families(facts: MetricFacts): Family[] {
 }
 
 function perLink(
-  name: string,
-  type: Family["type"],
-  help: string,
   links: readonly LinkStatus[],
+  { name, type, help }: Omit<Family, "samples">,
   read: (link: LinkStatus) => number | undefined,
 ): Family {
   const samples = links.flatMap((link) => {
@@ -88,7 +84,11 @@ function perLink(
 function linkCounters(links: readonly LinkStatus[]): Family[] {
   const names = [...new Set(links.flatMap((link) => Object.keys(link.counters)))] as (keyof LinkStatus["counters"])[];
   return names.map((name) =>
-    perLink(`link_${snake(name)}_total`, "counter", `Link counter ${snake(name)}.`, links, (link) => link.counters[name]),
+    perLink(
+      links,
+      { name: `link_${snake(name)}_total`, type: "counter", help: `Link counter ${snake(name)}.` },
+      (link) => link.counters[name],
+    ),
   );
 }
 

@@ -121,7 +121,7 @@ class Sink implements Log, LogBook {
   }
 
   #logger(category: string, plugin: string | null): Logger {
-    const at = (level: LogLevel) => (message: string, fields?: LogFields) => this.#log(level, category, plugin, message, fields);
+    const at = (level: LogLevel) => (message: string, fields?: LogFields) => this.#log(level, { category, plugin }, message, fields);
     return {
       debug: at("debug"),
       info: at("info"),
@@ -131,8 +131,9 @@ class Sink implements Log, LogBook {
     };
   }
 
-  #log(level: LogLevel, category: string, owner: string | null, message: string, fields: LogFields = {}): void {
-    const plugin = typeof fields.plugin === "string" ? fields.plugin : owner;
+  #log(level: LogLevel, from: Pick<LogLine, "category" | "plugin">, message: string, fields: LogFields = {}): void {
+    const { category } = from;
+    const plugin = typeof fields.plugin === "string" ? fields.plugin : from.plugin;
     const threshold = (plugin === null ? undefined : this.#levels.get(plugin)) ?? this.#levels.get(category) ?? this.config.level;
     if (RANK[level] < RANK[threshold]) return;
     this.#counts[level] += 1;

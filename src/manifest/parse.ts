@@ -28,15 +28,9 @@ function withoutForeign(yaml: YamlFile, issues: Issue[]): Json {
   const dependencies = root === undefined ? undefined : object(root.dependencies);
   if (root === undefined || dependencies === undefined || !Object.hasOwn(dependencies, "python_packages")) return yaml.value;
   const { python_packages: _, ...rest } = dependencies;
-  issues.push(
-    issueAt(
-      yaml,
-      ["dependencies", "python_packages"],
-      "plugins run on JavaScript, not on Python",
-      "list npm packages under dependencies.packages, as {name, version}",
-      "key",
-    ),
-  );
+  const path = ["dependencies", "python_packages"];
+  const hint = "list npm packages under dependencies.packages, as {name, version}";
+  issues.push({ ...issueAt(yaml, path, "plugins run on JavaScript, not on Python", hint), ...yaml.place(path, "key") });
   return { ...root, dependencies: rest };
 }
 
@@ -83,8 +77,8 @@ function order(manifest: Manifest, yaml: YamlFile): Issue[] {
   return [issueAt(yaml, ["zephyrgate", "max_version"], `max_version ${max} is below min_version ${min}`, "exchange the two")];
 }
 
-function issueAt(yaml: YamlFile, path: Path, message: string, hint: string | undefined, part: "key" | "value" = "value"): Issue {
-  return { file: yaml.file, ...yaml.place(path, part), field: path.join("."), message, ...(hint === undefined ? {} : { hint }) };
+function issueAt(yaml: YamlFile, path: Path, message: string, hint: string | undefined): Issue {
+  return { file: yaml.file, ...yaml.place(path, "value"), field: path.join("."), message, ...(hint === undefined ? {} : { hint }) };
 }
 
 function inOrder(issues: readonly Issue[]): readonly Issue[] {

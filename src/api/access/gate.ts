@@ -10,6 +10,13 @@ const FAILURES_PER_MINUTE = 20;
 
 export type Who = { readonly ok: true; readonly via: "api" | "page" } | { readonly ok: false; readonly response: Response };
 
+export interface GateDeps {
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Called for each refused sign-in. */
+  onFailure(): void;
+}
+
 /** Access control: accepts the API token, or the session cookie of a browser on our own page. */
 export class Gate {
   readonly #token: Buffer;
@@ -20,9 +27,7 @@ export class Gate {
   constructor(
     token: string,
     private readonly cookieName: string,
-    private readonly clock: Clock,
-    private readonly random: Random,
-    private readonly onFailure: () => void,
+    private readonly deps: GateDeps,
   ) {
     this.#token = digest(token);
   }
@@ -48,7 +53,7 @@ export class Gate {
 
   /** 401, or 429 after too many in a minute. The right token is always accepted: nobody can lock the operator out. */
   refused(): Response {
-    const now = this.clock.monotonic();
+    const now = this.deps.clock.monotonic();
     if (now - this.#windowStart >= 60_000) {
       this.#windowStart = now;
       this.#failures = 0;
@@ -58,7 +63,7 @@ export class Gate {
       const wait = Math.ceil((60_000 - (now - this.#windowStart)) / 1000);
       return refuse("rate_limited", "too many failed sign-ins", undefined, { "retry-after": String(Math.max(1, wait)) });
     }
-    this.onFailure();
+    this.deps.onFailure();
     return refuse("unauthorized", "this needs the API token", "send authorization: Bearer <the line in data_dir/api-token>", {
       "www-authenticate": 'Bearer realm="zephyrgate"',
     });
@@ -66,8 +71,8 @@ export class Gate {
 
   /** The cookie of a new session. The oldest session is dropped when there are too many. */
   open(): string {
-    const id = Buffer.from(this.random.bytes(32)).toString("base64url");
-    this.#sessions.set(digest(id).toString("hex"), this.clock.monotonic() + SESSION_MS);
+    const id = Buffer.from(this.deps.random.bytes(32)).toString("base64url");
+    this.#sessions.set(digest(id).toString("hex"), this.deps.clock.monotonic() + SESSION_MS);
     const oldest = this.#sessions.keys().next().value;
     if (this.#sessions.size > MAX_SESSIONS && oldest !== undefined) this.#sessions.delete(oldest);
     return `${this.cookieName}=${id}; Path=/; HttpOnly; SameSite=Strict; Max-Age=${SESSION_MS / 1000}`;
@@ -87,7 +92,7 @@ export class Gate {
       // The lookup is by digest, so that its time reveals nothing about the ids.
       const key = digest(value).toString("hex");
       const until = this.#sessions.get(key);
-      if (until !== undefined && until > this.clock.monotonic()) return key;
+      if (until !== undefined && until > this.deps.clock.monotonic()) return key;
       this.#sessions.delete(key);
     }
     return null;

@@ -17,9 +17,9 @@ export const permissionVerbs: readonly Verb[] = [
     args: [0, 1],
     run: list,
   },
-  change("grant", "PLUGIN PERMISSION", "grant a requested permission that was held back", 2, "POST", "permissions"),
-  change("deny", "PLUGIN PERMISSION", "deny permanently: overrides every grant", 2, "POST", "permissions/deny"),
-  change("revoke", "PLUGIN [PERMISSION]", "revoke one permission or all", 1, "DELETE", "permissions"),
+  change("POST", "permissions", { name: "grant", usage: "PLUGIN PERMISSION", summary: "grant a requested permission that was held back" }),
+  change("POST", "permissions/deny", { name: "deny", usage: "PLUGIN PERMISSION", summary: "deny permanently: overrides every grant" }),
+  change("DELETE", "permissions", { name: "revoke", usage: "PLUGIN [PERMISSION]", summary: "revoke one permission or all" }),
   {
     name: "permission why",
     usage: "PLUGIN PERMISSION [SUBJECT] | MESSAGE-ID | CORRELATION-ID",
@@ -104,12 +104,12 @@ function printed(entry: unknown): string {
     .join(", ");
 }
 
-function change(verb: string, usage: string, summary: string, least: number, method: "POST" | "DELETE", path: string): Verb {
+/** A verb that changes a plugin's permissions. Only `DELETE` works without a permission. */
+function change(method: "POST" | "DELETE", path: string, verb: Pick<Verb, "name" | "usage" | "summary">): Verb {
   return {
-    name: `permission ${verb}`,
-    usage,
-    summary,
-    args: [least, 2],
+    ...verb,
+    name: `permission ${verb.name}`,
+    args: [method === "DELETE" ? 1 : 2, 2],
     async run({ io, args, flags, client }) {
       const permission = args[1] === undefined ? ok(undefined) : readEntry(args[1]);
       if (!permission.ok) return permission;
