@@ -136,6 +136,21 @@ describe("descriptor grammar", () => {
     expect(json).toContain("min_interval_s");
   });
 
+  test("the risk of a request is that of its scope", () => {
+    const risk = (permission: unknown) => explainRisk(permission).risk;
+    expect(risk("secrets")).not.toBe(risk({ secrets: { names: ["key"] } }));
+    expect(risk({ secrets: {} })).toBe(risk("secrets"));
+    expect(risk({ database_access: { quota_mb: 1 } })).toBe(risk("database_access"));
+    const http = (scope: object) => risk({ http_requests: scope });
+    expect(http({ methods: ["GET"] })).toBe(risk("http_requests"));
+    expect(http({ hosts: ["a.org"] })).not.toBe(risk("http_requests"));
+    expect(http({ hosts: ["a.org"], private: false })).toBe(http({ hosts: ["a.org"] }));
+    expect(http({ private: true })).toStartWith(risk("http_requests"));
+    expect(http({ private: true })).toContain("your own network");
+    expect(explainRisk({ http_requests: { hosts: ["a.org", "b.org"] } }).words).toBe("http_requests (hosts a.org, b.org)");
+    for (const unknown of ["spawn", { spawn: {} }, null, 7, "constructor"]) expect(risk(unknown)).toContain("does not know");
+  });
+
   test("every permission has words for the operator, and nothing in them steers a terminal", () => {
     fc.assert(
       fc.property(someEntry, (descriptor) => {

@@ -182,6 +182,14 @@ describe("an event", () => {
     expect(heard).toEqual([{ source: "other", type: "other.event", data: 1 }]);
   });
 
+  test("does not reach a plugin that is being stopped", async () => {
+    const { bus, heard, plugin } = listening(["system_state_read"], ["plugin_started"]);
+    plugin.stopping("");
+    bus.emit("plugin_started", { plugin: "other" });
+    await settle();
+    expect(heard).toEqual([]);
+  });
+
   test("beyond the queue's bound is dropped and counted; the queue opens again", async () => {
     const { promise, resolve } = Promise.withResolvers<void>();
     const { bus, heard, plugin } = listening(["inter_plugin_messaging"], ["other.event"], () => promise.then(() => answered(null)));
@@ -240,8 +248,8 @@ describe("a message between plugins", () => {
     const peers = peersOf(failing, slow, stopped);
     expect(await peers.send("nobody", message)).toMatchObject({ ok: false, code: "not_found" });
     expect(await peers.send("stopped", message)).toMatchObject({ ok: false, code: "not_found" });
-    expect(await peers.send("failing", message)).toMatchObject({ ok: false, code: "plugin_failed" });
-    expect(await peers.send("slow", message)).toMatchObject({ ok: false, code: "timeout" });
+    expect(await peers.send("failing", message)).toMatchObject({ ok: false, code: "plugin_failed", message: "failing failed to answer" });
+    expect(await peers.send("slow", message)).toMatchObject({ ok: false, code: "timeout", message: "slow did not answer in time" });
   });
 
   test("to all reaches only those that may be reached, never the sender", async () => {
