@@ -150,7 +150,7 @@ test(
     const command = async (...argv: string[]) => {
       transcript.push(`zephyrgate ${argv.join(" ")}`);
       const ran = await runProgram(argv, { cwd: home, command: program });
-      expect([argv.join(" "), ran.code, ran.code === 0 ? "" : ran.stderr]).toEqual([argv.join(" "), 0, ""]);
+      expect([argv.join(" "), ran.code, ran.code === 0 ? "" : ran.stderr + ran.stdout]).toEqual([argv.join(" "), 0, ""]);
       return ran.stdout;
     };
     try {
