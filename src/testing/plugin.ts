@@ -6,7 +6,7 @@ import type { PluginState } from "../plugins/plugin/states.ts";
 import type { PermissionEntry } from "../sdk/types.ts";
 import type { Stored } from "./world/stored.ts";
 
-export interface PluginParts {
+export interface PluginDeps {
   readonly stored: Stored;
   control(): Control;
   known(): Plugin | undefined;
@@ -20,21 +20,21 @@ const ACTOR: Actor = { via: "api", address: "test" };
 export class TestPlugin {
   constructor(
     readonly name: string,
-    private readonly parts: PluginParts,
+    private readonly deps: PluginDeps,
   ) {}
 
   get state(): PluginState {
-    return this.parts.known()?.state ?? "discovered";
+    return this.deps.known()?.state ?? "discovered";
   }
 
   /** Why it is in this state, in one line. */
   get reason(): string {
-    return this.parts.known()?.status.reason ?? "";
+    return this.deps.known()?.status.reason ?? "";
   }
 
   /** Commands, keywords and the like that it has registered, by kind. */
   get registered(): readonly { readonly kind: string; readonly name: string }[] {
-    const entries = [...(this.parts.known()?.instance?.registrations.entries() ?? [])];
+    const entries = [...(this.deps.known()?.instance?.registrations.entries() ?? [])];
     return entries.map(({ registration, key }) => {
       const { kind } = registration;
       if (kind === "command" || kind === "task") return { kind, name: registration.name };
@@ -46,11 +46,11 @@ export class TestPlugin {
 
   /** The value that storeData keeps under a key; undefined when there is none, or it has expired. */
   stored(key: string): Promise<Json | undefined> {
-    return this.parts.stored.get(key);
+    return this.deps.stored.get(key);
   }
 
   storedKeys(prefix = ""): Promise<string[]> {
-    return this.parts.stored.keys(prefix);
+    return this.deps.stored.keys(prefix);
   }
 
   /**
@@ -58,7 +58,7 @@ export class TestPlugin {
    * @example expect(await gateway.plugin.rows("SELECT * FROM visits")).toHaveLength(1);
    */
   rows(...query: Parameters<Stored["rows"]>): ReturnType<Stored["rows"]> {
-    return this.parts.stored.rows(...query);
+    return this.deps.stored.rows(...query);
   }
 
   /** Gives what was requested and is held back; holds at once. */
@@ -103,7 +103,7 @@ export class TestPlugin {
   }
 
   async #do(operation: (plugins: PluginControl) => Result<unknown> | Promise<Result<unknown>>): Promise<void> {
-    const done = await this.parts.drive(Promise.resolve(operation(this.parts.control().plugins)));
+    const done = await this.deps.drive(Promise.resolve(operation(this.deps.control().plugins)));
     if (!done.ok) throw done.error;
   }
 }

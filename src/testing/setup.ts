@@ -1,10 +1,9 @@
-import { mkdtempSync, readFileSync, statSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync, statSync } from "node:fs";
 import { isAbsolute, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { type LoadedConfig, loadConfig } from "../config/load.ts";
 import { deepMerge, type JsonObject } from "../config/merge.ts";
 import { GatewayError, type Issue, issueLine, type Result } from "../errors.ts";
+import { FIRST_NODE, prepareSimulated, type SimulatedSetup } from "../gateway/context/simulated.ts";
 import type { Json } from "../json.ts";
 import { MANIFEST_FILE, parseManifest } from "../manifest/parse.ts";
 import { formatNodeId } from "../mesh/ids.ts";
@@ -41,16 +40,12 @@ export interface TestOptions {
   readonly realHost?: boolean;
 }
 
-export interface Setup {
-  readonly folder: string;
-  readonly loaded: LoadedConfig;
+export interface Setup extends SimulatedSetup {
   readonly plugins: readonly string[];
   readonly nodes: readonly NodeOptions[];
 }
 
 const NODES = ["Alice", "Bob", "Carol"];
-/** The gateway's own node is 1. */
-export const FIRST_NODE = 2;
 
 /** Writes a configuration into a temporary folder and reads it as the program would. */
 export function prepare(options: TestOptions): Setup {
@@ -62,11 +57,7 @@ export function prepare(options: TestOptions): Setup {
   const operators = (options.operators ?? []).map((name) => formatNodeId(FIRST_NODE + nodes.findIndex((node) => node.name === name)));
   const { grant = "all", deny = [] } = options;
   const own: JsonObject = {
-    data_dir: "./data",
     operators,
-    mesh: { interfaces: [{ name: "test", type: "simulated", nodes: 1 }], text_spacing_s: 0, airtime: { plugin_share: 1 } },
-    commands: { sender_rate: "6000/min" },
-    log: { level: "debug" },
     plugins: {
       paths: folders,
       enabled_plugins: names,
@@ -77,12 +68,9 @@ export function prepare(options: TestOptions): Setup {
       permissions: deny.length === 0 ? {} : { [first]: { deny: deny as Json } },
     },
   };
-  const folder = mkdtempSync(join(tmpdir(), "zephyrgate-test-"));
-  const file = join(folder, "config.yaml");
-  writeFileSync(file, JSON.stringify(deepMerge(own, (options.settings ?? {}) as JsonObject)));
-  const loaded = loadConfig({ flags: { config: file }, env: {}, cwd: folder, home: folder });
-  if (!loaded.ok) throw refused("the settings do not hold", loaded.error);
-  return { folder, loaded: loaded.value, plugins: names, nodes };
+  const prepared = prepareSimulated("test", deepMerge(own, (options.settings ?? {}) as JsonObject));
+  if (!prepared.ok) throw refused("the settings are not valid", prepared.error);
+  return { ...prepared.value, plugins: names, nodes };
 }
 
 function pathOf(path: string): string {
@@ -97,7 +85,7 @@ function nameOf(folder: string): string {
     throw new GatewayError("load_failed", `there is no ${MANIFEST_FILE}`, { where: folder, hint });
   }
   const manifest = parseManifest(readFileSync(file, "utf8"), file);
-  if (!manifest.ok) throw refused("the manifest does not hold", manifest.error);
+  if (!manifest.ok) throw refused("the manifest is not valid", manifest.error);
   return manifest.value.name;
 }
 

@@ -4,6 +4,7 @@ import type { Control } from "../api/contract/control.ts";
 import { type Clock, type Random, systemClock, systemRandom } from "../clock.ts";
 import { GatewayError } from "../errors.ts";
 import { Gateway } from "../gateway/composition-root.ts";
+import { FIRST_NODE } from "../gateway/context/simulated.ts";
 import type { Json } from "../json.ts";
 import type { LogLine } from "../log/line.ts";
 import { createLog, type Log } from "../log/log.ts";
@@ -12,7 +13,7 @@ import type { SimulatedMesh } from "../mesh/simulator/mesh.ts";
 import { explain } from "./explain.ts";
 import { type TestHost, testOverrides } from "./overrides.ts";
 import { TestPlugin } from "./plugin.ts";
-import { FIRST_NODE, prepare, type Setup, type TestOptions } from "./setup.ts";
+import { prepare, type Setup, type TestOptions } from "./setup.ts";
 import { FakeClock, fakeRandom, msOf, type Span } from "./world/clock.ts";
 import { type Failure, faultOf } from "./world/failure.ts";
 import { TestHttp } from "./world/http.ts";
@@ -249,13 +250,13 @@ export class TestGateway {
   async open(): Promise<void> {
     const gateway = new Gateway({
       loaded: this.setup.loaded,
-      chosen: { interfaces: this.setup.loaded.config.mesh.interfaces ?? [], banner: [], allSimulated: true },
+      chosen: this.setup.chosen,
       log: this.#log,
       clock: this.#clock,
       random: this.#random,
       allowAll: false,
       safe: false,
-      overrides: this.#parts(),
+      overrides: this.#overrides(),
     });
     this.#running = gateway;
     this.#talks = 0;
@@ -327,7 +328,7 @@ export class TestGateway {
     return node;
   }
 
-  #parts() {
+  #overrides() {
     return testOverrides({
       setup: this.setup,
       clock: this.#clock,

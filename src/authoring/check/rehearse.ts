@@ -1,10 +1,11 @@
-/** Loads a plugin and lets it answer once to all it registered: in the jailed host as always, because it may be anybody's, with nothing but stand-ins outside. */
+/** Loads a plugin and lets it answer once to all it registered: in the jailed host as always, because it may be anybody's, with placeholders for the mesh, the internet and other plugins. */
 import { ok } from "../../errors.ts";
+import { FIRST_NODE } from "../../gateway/context/simulated.ts";
 import type { LogLine } from "../../log/line.ts";
 import type { Manifest } from "../../manifest/schema.ts";
 import type { AuditItem } from "../../permissions/audit/query.ts";
 import { describe } from "../../plugins/registrations/registrations.ts";
-import { FIRST_NODE, Stand } from "../fixture.ts";
+import { Fixture } from "../fixture.ts";
 
 /** A handler that has said nothing by then goes on without us. */
 const ANSWER_MS = 3_000;
@@ -29,28 +30,28 @@ export async function rehearse(folder: string, manifest: Manifest): Promise<Rehe
   const lines: LogLine[] = [];
   const decisions: AuditItem[] = [];
   const said: string[] = [];
-  const opened = await Stand.open({
+  const opened = await Fixture.open({
     folder,
     manifest,
     nodes: ["Alice"],
     onLog: (line) => void lines.push(line),
     onDecision: (item) => void decisions.push(item),
-    parts: {
+    overrides: {
       resolve: async () => [SOMEWHERE],
       // An answer that every plugin must cope with, and that is not tried again.
       exchange: async () => ok({ status: 404, headers: {}, body: "" }),
     },
   });
   if (!opened.ok) return { problem: opened.error.summary(), registered: new Set(), errors: [], denied: [], used: new Set(), said };
-  const stand = opened.value;
+  const fixture = opened.value;
   try {
-    stand.mesh?.onHeard((text) => void said.push(text.text));
-    const { plugin } = stand;
+    fixture.mesh?.onHeard((text) => void said.push(text.text));
+    const { plugin } = fixture;
     const problem = plugin === null ? "it was not found" : plugin.state === "running" ? null : plugin.status.reason;
     const registered = new Set<string>();
     for (const { registration } of plugin?.instance?.registrations.entries() ?? []) registered.add(describe(registration));
-    if (problem === null) await callAll(stand);
-    await stand.sent(ANSWER_MS);
+    if (problem === null) await callAll(fixture);
+    await fixture.sent(ANSWER_MS);
     return {
       problem,
       registered,
@@ -60,19 +61,19 @@ export async function rehearse(folder: string, manifest: Manifest): Promise<Rehe
       said,
     };
   } finally {
-    await stand.stop();
+    await fixture.stop();
   }
 }
 
-async function callAll(stand: Stand): Promise<void> {
-  const { plugin } = stand;
+async function callAll(fixture: Fixture): Promise<void> {
+  const { plugin } = fixture;
   const entries = [...(plugin?.instance?.registrations.entries() ?? [])].slice(0, MAX_CALLS);
   for (const { registration, handle } of entries) {
-    if (registration.kind === "command") await stand.say(FIRST_NODE, registration.name, ANSWER_MS);
-    else if (registration.kind === "keyword") await stand.say(FIRST_NODE, registration.pattern.replaceAll("*", ""), ANSWER_MS);
+    if (registration.kind === "command") await fixture.say(FIRST_NODE, registration.name, ANSWER_MS);
+    else if (registration.kind === "keyword") await fixture.say(FIRST_NODE, registration.pattern.replaceAll("*", ""), ANSWER_MS);
     else if (registration.kind === "menu" && registration.command !== undefined)
-      await stand.say(FIRST_NODE, registration.command, ANSWER_MS);
-    else if (registration.kind === "message") await stand.say(FIRST_NODE, "a word nobody answers", ANSWER_MS);
+      await fixture.say(FIRST_NODE, registration.command, ANSWER_MS);
+    else if (registration.kind === "message") await fixture.say(FIRST_NODE, "a word nobody answers", ANSWER_MS);
     else if (registration.kind === "task") {
       const { instance } = plugin ?? {};
       const outcome = await instance?.invoke(handle, [{ name: registration.name, reason: "due" }], ANSWER_MS, instance.background());

@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { systemClock } from "../../clock.ts";
 import { asGatewayError, fail, type GatewayError, ok, type Result } from "../../errors.ts";
+import { FIRST_NODE } from "../../gateway/context/simulated.ts";
 import type { Json } from "../../json.ts";
 import type { LogLine } from "../../log/line.ts";
 import { MANIFEST_FILE, parseManifest } from "../../manifest/parse.ts";
@@ -10,7 +11,7 @@ import type { Manifest } from "../../manifest/schema.ts";
 import { BROADCAST, formatNodeId } from "../../mesh/ids.ts";
 import type { HeardText } from "../../mesh/simulator/texts.ts";
 import { folderSource } from "../../sandbox/loader/source.ts";
-import { FIRST_NODE, Stand } from "../fixture.ts";
+import { Fixture } from "../fixture.ts";
 import { TYPES_FILE, writeConfigTypes } from "../types/types.ts";
 import { Screen, type Terminal } from "./screen.ts";
 import { HELP, parseSpeech, type Speech } from "./speech.ts";
@@ -53,7 +54,7 @@ class Dev {
   readonly #watch: FolderWatch;
   readonly #numbers = new Map(NODES.map((name, index) => [name, FIRST_NODE + index]));
   #speaker = FIRST_NODE;
-  #stand: Stand | null = null;
+  #fixture: Fixture | null = null;
   #name = "";
   /** One change after the other, and none in the middle of an answer. */
   #tail: Promise<unknown> = Promise.resolve();
@@ -88,8 +89,8 @@ class Dev {
   async stop(): Promise<void> {
     this.#watch.stop();
     await this.#tail;
-    await this.#stand?.stop();
-    this.#stand = null;
+    await this.#fixture?.stop();
+    this.#fixture = null;
   }
 
   async #open(): Promise<void> {
@@ -99,7 +100,7 @@ class Dev {
       return;
     }
     this.#types();
-    const opened = await Stand.open({
+    const opened = await Fixture.open({
       folder: this.options.folder,
       manifest,
       nodes: [...this.#numbers.keys()],
@@ -110,7 +111,7 @@ class Dev {
       },
     });
     if (!opened.ok) return this.#screen.failure(opened.error);
-    this.#stand = opened.value;
+    this.#fixture = opened.value;
     this.#name = manifest.name;
     opened.value.mesh?.onHeard((text) => this.#heard(text));
     const { plugin } = opened.value;
@@ -121,23 +122,23 @@ class Dev {
   async #changed(): Promise<void> {
     const manifest = this.#manifest();
     if (manifest === null) {
-      if (this.#stand?.plugin?.state === "running") this.#screen.show("the last good version runs on", "dim");
+      if (this.#fixture?.plugin?.state === "running") this.#screen.show("the last good version runs on", "dim");
       return;
     }
-    if (this.#stand === null || manifest.name !== this.#name) {
-      await this.#stand?.stop();
-      this.#stand = null;
+    if (this.#fixture === null || manifest.name !== this.#name) {
+      await this.#fixture?.stop();
+      this.#fixture = null;
       return this.#open();
     }
     this.#types();
-    const reloaded = await this.#stand.reload();
+    const reloaded = await this.#fixture.reload();
     if (reloaded.ok) return this.#running(manifest, "reloaded");
     this.#screen.failure(reloaded.error);
-    if (this.#stand.plugin?.state === "running") this.#screen.show("the last good version runs on", "dim");
+    if (this.#fixture.plugin?.state === "running") this.#screen.show("the last good version runs on", "dim");
   }
 
   #running(manifest: Manifest, how: string): void {
-    const counts = Object.entries(this.#stand?.plugin?.instance?.registrations.counts() ?? {});
+    const counts = Object.entries(this.#fixture?.plugin?.instance?.registrations.counts() ?? {});
     const what =
       counts.length === 0 ? "it registered nothing" : counts.map(([kind, count]) => `${count} ${kind}${count === 1 ? "" : "s"}`).join(", ");
     this.#screen.show(`${manifest.name} ${manifest.version} ${how}: ${what}`, "good");
@@ -172,17 +173,17 @@ class Dev {
   }
 
   async #say({ who, channel, text }: Speech & { kind: "say" }): Promise<void> {
-    const stand = this.#stand;
-    if (stand === null) return this.#screen.show("nothing runs yet", "warn");
+    const fixture = this.#fixture;
+    if (fixture === null) return this.#screen.show("nothing runs yet", "warn");
     const from = this.#number(who);
     if (from === null) return this.#screen.show("there is no room for another node", "warn");
     this.#speaker = from;
-    const said = await stand.say(from, text, ANSWER_MS, channel ?? undefined);
+    const said = await fixture.say(from, text, ANSWER_MS, channel ?? undefined);
     if (!said.ok) return this.#failed(said.error);
     if (said.value === "unhandled") this.#screen.show("nobody answers this", "dim");
     else if (said.value === "silent") this.#screen.show("taken without a reply", "dim");
     else if (said.value === "late") this.#screen.show("no answer came", "warn");
-    else await stand.sent(ANSWER_MS);
+    else await fixture.sent(ANSWER_MS);
   }
 
   /** A name or number that is new joins the mesh. */
@@ -195,8 +196,8 @@ class Dev {
     if (this.#numbers.size >= MAX_NODES) return null;
     const number = typeof who === "number" ? who : Math.max(...this.#numbers.values()) + 1;
     this.#numbers.set(name, number);
-    this.#stand?.mesh?.setNode({ number, longName: name });
-    this.#stand?.mesh?.announce(number, "node_info");
+    this.#fixture?.mesh?.setNode({ number, longName: name });
+    this.#fixture?.mesh?.announce(number, "node_info");
     return number;
   }
 

@@ -17,7 +17,7 @@ export interface SayOptions {
   readonly isReaction?: boolean;
 }
 
-export interface NodeParts {
+export interface NodeDeps {
   mesh(): SimulatedMesh;
   quiet(): Promise<void>;
   /** What to tell somebody whose words nobody answered. */
@@ -35,7 +35,7 @@ export class TestNode {
     readonly name: string,
     /** Node number. */
     readonly number: number,
-    private readonly parts: NodeParts,
+    private readonly deps: NodeDeps,
   ) {
     this.id = formatNodeId(number);
   }
@@ -64,7 +64,7 @@ export class TestNode {
   async says(text: string, options: SayOptions = {}): Promise<string[]> {
     const before = this.#heard.length;
     this.murmurs(text, options);
-    await this.parts.quiet();
+    await this.deps.quiet();
     return this.heard.slice(before);
   }
 
@@ -76,12 +76,12 @@ export class TestNode {
   async asks(text: string, options: SayOptions = {}): Promise<string> {
     const answers = await this.says(text, options);
     if (answers.length > 0) return answers.join("\n");
-    throw new GatewayError("not_found", this.parts.explain(`${this.name} said ${JSON.stringify(text)} and nobody answered.`));
+    throw new GatewayError("not_found", this.deps.explain(`${this.name} said ${JSON.stringify(text)} and nobody answered.`));
   }
 
   /** Says something without waiting for what follows. */
   murmurs(text: string, { channel, replyTo, isReaction }: SayOptions = {}): void {
-    const said = this.parts.mesh().say({
+    const said = this.deps.mesh().say({
       from: this.number,
       text,
       ...(channel === undefined ? {} : { channel }),
@@ -118,7 +118,7 @@ export class TestNode {
 
   /** Signal, hops, battery and the like, from now on. */
   change(values: Partial<Omit<SimulatedNode, "number">>): void {
-    this.parts.mesh().setNode({ ...values, number: this.number });
+    this.deps.mesh().setNode({ ...values, number: this.number });
   }
 
   /** For the kit: a text of the gateway that the air carried. */
@@ -128,8 +128,8 @@ export class TestNode {
 
   async #announce(what: "node_info" | "position" | "telemetry", values: Partial<SimulatedNode>): Promise<void> {
     this.change(values);
-    const said = this.parts.mesh().announce(this.number, what);
+    const said = this.deps.mesh().announce(this.number, what);
     if (!said.ok) throw said.error;
-    await this.parts.quiet();
+    await this.deps.quiet();
   }
 }

@@ -7,7 +7,7 @@ const PATIENCE_MS = 120_000;
 const REAL_MS = 30_000;
 const POLL_MS = 2;
 
-export interface PaceParts {
+export interface PaceDeps {
   /** Null: the gateway runs in real time. */
   readonly clock: FakeClock | null;
   /** Somebody computes: no time needs to pass for it. */
@@ -20,7 +20,7 @@ export interface PaceParts {
 
 /** Lets the gateway run until nothing more would happen by itself, and no longer. */
 export class Pace {
-  constructor(private readonly parts: PaceParts) {}
+  constructor(private readonly deps: PaceDeps) {}
 
   /** Until nothing moves without the clock. */
   async settle(): Promise<void> {
@@ -29,24 +29,24 @@ export class Pace {
       if (performance.now() > end) return;
       // A realm that used up its budget waits in real time.
       await (turn < 200 ? immediate() : Bun.sleep(POLL_MS));
-      calm = this.parts.busy() ? 0 : calm + 1;
+      calm = this.deps.busy() ? 0 : calm + 1;
     }
   }
 
   /** Until what was begun has ended, on the virtual clock as far as it takes. */
   async quiet(): Promise<void> {
-    const { clock } = this.parts;
+    const { clock } = this.deps;
     if (clock === null) return this.#quietInRealTime();
     const end = clock.monotonic() + PATIENCE_MS;
     do await this.settle();
-    while (this.parts.unfinished() && clock.step(end));
-    this.parts.rested();
+    while (this.deps.unfinished() && clock.step(end));
+    this.deps.rested();
     await this.settle();
   }
 
   /** Lets time pass, then what it set off end. Virtual time only. */
   async advance(ms: number): Promise<void> {
-    const { clock } = this.parts;
+    const { clock } = this.deps;
     if (clock === null) {
       throw new GatewayError("invalid_argument", "with realHost the gateway runs in real time, which a test cannot move", {
         hint: "leave realHost out where time matters",
@@ -63,13 +63,13 @@ export class Pace {
       isDone = true;
     };
     work.then(mark, mark);
-    const { clock } = this.parts;
+    const { clock } = this.deps;
     const end = performance.now() + REAL_MS;
     for (let idle = 0; !isDone && clock !== null && performance.now() < end; ) {
       await this.settle();
       if (isDone) break;
       // What needs no clock comes first: files, and the bundler. What then still waits, waits for time.
-      const waits = this.parts.unfinished() || idle++ > 50;
+      const waits = this.deps.unfinished() || idle++ > 50;
       if (!waits || !clock.step(clock.monotonic() + PATIENCE_MS)) await Bun.sleep(1);
     }
     if (clock === null) await this.#poll(() => isDone);
@@ -79,7 +79,7 @@ export class Pace {
 
   /** Until it holds; false when it does not within two virtual minutes. */
   async until(holds: () => boolean): Promise<boolean> {
-    const { clock } = this.parts;
+    const { clock } = this.deps;
     if (clock === null) return this.#poll(holds);
     const end = clock.monotonic() + PATIENCE_MS;
     do await this.settle();
@@ -90,7 +90,7 @@ export class Pace {
   async #quietInRealTime(): Promise<void> {
     let calm = 0;
     await this.#poll(() => {
-      calm = this.parts.busy() || this.parts.unfinished() ? 0 : calm + 1;
+      calm = this.deps.busy() || this.deps.unfinished() ? 0 : calm + 1;
       return calm > 3;
     });
   }
