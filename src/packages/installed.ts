@@ -40,13 +40,22 @@ export function place(dataDir: string, name: string, files: Files): Result<null>
     renameSync(staging, target);
     return ok(null);
   } catch (cause) {
-    rmSync(staging, { recursive: true, force: true });
+    removeLeftOver(staging);
     if (!existsSync(target) && existsSync(previous)) renameSync(previous, target);
     const code = (cause as { code?: string }).code ?? String(cause);
     return fail("data_unusable", `cannot install into ${installedFolder(dataDir)} (${code})`, {
       cause,
       hint: "see its rights and the free space",
     });
+  }
+}
+
+/** The next installation removes what cannot be removed now; what made this one fail is the error to report. */
+function removeLeftOver(folder: string): void {
+  try {
+    rmSync(folder, { recursive: true, force: true });
+  } catch {
+    // A file stands where a folder on the way should be: nothing was left there.
   }
 }
 

@@ -118,6 +118,18 @@ describe("the log file", () => {
     expect(readFileSync(path, "utf8")).toBe("\n");
   });
 
+  test("what waits is at most a megabyte, and a flush makes room again", () => {
+    const { file, path } = make(0, 10);
+    for (let i = 0; i < 2; i++) file.write("x".repeat(524_287));
+    file.write("");
+    expect(file.dropped).toBe(1);
+    file.flush();
+    file.write("again");
+    file.stop();
+    expect(file.dropped).toBe(1);
+    expect(readFileSync(path, "utf8")).toEndWith("x\nagain\n");
+  });
+
   test("a flush with nothing to write makes no file, and a write after the stop is dropped", () => {
     const { file, path } = make();
     file.flush();

@@ -101,6 +101,19 @@ describe("levels", () => {
   });
 });
 
+test("levels of so many categories are kept, and those can still be changed", () => {
+  const { log } = make();
+  for (let i = 0; i < 2000; i++) log.book.setLevel(`c${i}`, "error");
+  const kept = Object.keys(log.book.levels().levels).length;
+  expect(kept).toBeLessThan(2000);
+  log.book.setLevel("c0", "debug");
+  expect(log.book.levels().levels.c0).toBe("debug");
+  log.book.setLevel("c0", null);
+  log.book.setLevel("c1999", "warn");
+  expect(log.book.levels().levels).toMatchObject({ c1999: "warn" });
+  expect(Object.keys(log.book.levels().levels)).toHaveLength(kept);
+});
+
 describe("the book", () => {
   test("keeps the last lines of each plugin apart, bounded, and pages backwards", () => {
     const { log } = make();

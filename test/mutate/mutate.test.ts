@@ -95,7 +95,7 @@ test("tests that fail without a mutation judge nothing", async () => {
     () => "none",
     (error: unknown) => String(error),
   );
-  expect(failure).toContain("these tests fail without a mutation: test/broken/broken.test.ts");
+  expect(failure).toContain("these tests fail without a mutation: test/broken/broken.test.ts\n(fail) no");
 }, 120_000);
 
 test("a file is judged by its room's tests, or by those that the table names", () => {

@@ -31,6 +31,7 @@ export interface Judged extends Mutation {
 /** Files that every tree needs beside src and test; those that are missing are skipped. */
 const COPIED = ["src", "test", "plugins", "examples", "templates", "package.json", "tsconfig.json", "bunfig.toml", "README.md", "docs"];
 const MIN_TIMEOUT_MS = 15_000;
+const MAX_UNMUTATED_MS = 600_000;
 
 /**
  * Judges the sample and reports each mutant when it is known. The working tree stays untouched; the copy is removed.
@@ -136,8 +137,7 @@ class Bench {
     const tests = testsOf(this.#root, file);
     if (tests.length === 0) return "untested";
     const timeout = await this.#timeoutOf(tests);
-    const passed = await this.#with(file, text, () => this.#test(tests, timeout));
-    return passed === undefined ? "timeout" : passed ? "survived" : "killed";
+    return await this.#with(file, text, async () => (await this.#test(tests, timeout)).outcome);
   }
 
   async #timeoutOf(tests: readonly string[]): Promise<number> {
@@ -145,25 +145,28 @@ class Bench {
     const known = this.#timeouts.get(key);
     if (known !== undefined) return known;
     const started = performance.now();
-    if ((await this.#test(tests, 600_000)) !== true) throw new Error(`these tests fail without a mutation: ${key}`);
+    const { outcome, failed } = await this.#test(tests, MAX_UNMUTATED_MS);
+    if (outcome !== "survived") throw new Error(`these tests fail without a mutation: ${key}\n${failed}`);
     const timeout = Math.max(MIN_TIMEOUT_MS, 5 * (performance.now() - started));
     this.#timeouts.set(key, timeout);
     return timeout;
   }
 
-  /** Whether the tests pass; `undefined` when they took too long. What they started ends with them. */
-  async #test(tests: readonly string[], timeoutMs: number): Promise<boolean | undefined> {
+  /** Runs the tests; `failed` names the first that failed. What they started ends with them. */
+  async #test(tests: readonly string[], timeoutMs: number): Promise<{ readonly outcome: Judged["outcome"]; readonly failed: string }> {
     const command = [process.execPath, "test", "--bail", "--timeout", "30000", ...tests.map((path) => `./${path}`)];
-    const child = Bun.spawn(command, { cwd: this.#root, stdout: "ignore", stderr: "ignore", detached: true });
+    const child = Bun.spawn(command, { cwd: this.#root, stdout: "ignore", stderr: "pipe", detached: true });
     let late = false;
     const timer = setTimeout(() => {
       late = true;
       endGroup(child.pid);
     }, timeoutMs);
+    const output = child.stderr.text();
     const code = await child.exited;
     clearTimeout(timer);
     endGroup(child.pid);
-    return late ? undefined : code === 0;
+    const failed = (await output).split("\n").filter((line) => line.startsWith("(fail)"));
+    return { outcome: late ? "timeout" : code === 0 ? "survived" : "killed", failed: failed.join("\n") };
   }
 
   async #with<T>(file: string, text: string, act: () => Promise<T>): Promise<T> {

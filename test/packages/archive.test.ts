@@ -6,7 +6,7 @@ import { gunzipSync, gzipSync } from "node:zlib";
 import fc from "fast-check";
 import { parseManifest } from "../../src/manifest/parse.ts";
 import { type Files, packArchive, pathProblem, unpackArchive } from "../../src/packages/archive.ts";
-import { readBackup, writeBackup } from "../../src/packages/backup.ts";
+import { BACKUP_LIMITS, readBackup, writeBackup } from "../../src/packages/backup.ts";
 import { installedPath, place, rollBack, uninstall } from "../../src/packages/installed.ts";
 import { readPackage, writePackage } from "../../src/packages/package.ts";
 import { tempDir } from "../gateway/harness.ts";
@@ -85,6 +85,33 @@ describe("an archive", () => {
       expect(packArchive(new Map([[bad, bytes("x")]]), "first").ok).toBe(false);
     },
   );
+
+  test("a path is as long as the two fields of the format, cut at a slash", () => {
+    const [prefix, name] = ["p".repeat(100), "n".repeat(100)];
+    const deep = `${prefix}/${"q".repeat(54)}/${name}`;
+    expect([deep.length, pathProblem(deep)]).toEqual([256, "is not a plain path inside the folder"]);
+    const longest = `${prefix}/${"q".repeat(53)}/${name}`;
+    expect(pathProblem(longest)).toBeNull();
+    const unpacked = unpackArchive(packed(new Map([[longest, bytes("x")]])), LIMITS);
+    expect(unpacked.ok && [...unpacked.value.keys()]).toEqual([longest]);
+    expect(pathProblem(`${"ü".repeat(60)}`)).toBe("is too long a path");
+    expect(pathProblem("n".repeat(100))).toBeNull();
+  });
+
+  test("the header is the format's, byte by byte", () => {
+    const tar = gunzipSync(packed(new Map([["a/b.txt", bytes("hello")]])));
+    const field = (from: number, length: number) => tar.toString("latin1", from, from + length);
+    expect(tar).toHaveLength(4 * 512);
+    expect([field(0, 8), field(100, 24), field(124, 12), field(136, 12), field(156, 1), field(257, 8)]).toEqual([
+      "a/b.txt\0",
+      "0000644\0" + "0000000\0" + "0000000\0",
+      "00000000005\0",
+      "00000000000\0",
+      "0",
+      "ustar\0" + "00",
+    ]);
+    expect(field(512, 6)).toBe("hello\0");
+  });
 
   test("a forged header cannot name what we would not", () => {
     const one = new Map([["abcdefghij", bytes("x")]]);
@@ -220,6 +247,14 @@ describe("an export", () => {
         database: data,
       });
     }
+  });
+
+  test("data that no export could hold is refused with the limit and the way out", () => {
+    const most = BACKUP_LIMITS.unpacked - 2 ** 20;
+    const refused = writeBackup({ ...backup, database: new Uint8Array(most + 1) });
+    expect(refused.ok ? "" : `${refused.error.code} ${refused.error.summary()}`).toMatch(/^too_large .*of p .* 96 MB .*data_dir\/plugins/);
+    const made = writeBackup({ ...backup, database: Buffer.concat([bytes("SQLite format 3\0"), Buffer.alloc(most - 16)]) });
+    expect(made.ok && readBackup(made.value).ok).toBe(true);
   });
 
   test("what is no database, or something more, is refused", () => {
