@@ -90,7 +90,8 @@ function setRaw2(descriptor: number, baudRate: number): boolean {
   return libc().ioctl(descriptor, TCSETS2, termios) === 0;
 }
 
-function setRawClassic(descriptor: number, baudRate: number): boolean {
+/** {@link setRaw} for drivers and kernels without a free choice of speed. */
+export function setRawClassic(descriptor: number, baudRate: number): boolean {
   const speed = CLASSIC_SPEEDS[baudRate];
   const termios = new Uint32Array(WORDS);
   if (speed === undefined || libc().ioctl(descriptor, TCGETS, termios) !== 0) return false;
@@ -102,6 +103,12 @@ function setRawClassic(descriptor: number, baudRate: number): boolean {
 export function getSpeed(descriptor: number): number | null {
   const termios = new Uint32Array(WORDS);
   if (libc().ioctl(descriptor, TCGETS2, termios) === 0) return termios[WORDS - 1] ?? null;
+  return getSpeedClassic(descriptor);
+}
+
+/** {@link getSpeed} for drivers and kernels without a free choice of speed. */
+export function getSpeedClassic(descriptor: number): number | null {
+  const termios = new Uint32Array(WORDS);
   if (libc().ioctl(descriptor, TCGETS, termios) !== 0) return null;
   const bits = (termios[CFLAG_WORD] ?? 0) & CBAUD;
   const known = Object.entries(CLASSIC_SPEEDS).find(([, speed]) => speed === bits);

@@ -1,0 +1,94 @@
+import { describe, expect, test } from "bun:test";
+import { AirtimeLedger } from "../../../src/mesh/airtime/ledger.ts";
+import { timeOnAir } from "../../../src/mesh/airtime/lora.ts";
+import { FakeClock } from "../../fake-clock.ts";
+import { FakeRadio } from "../outbox-support.ts";
+
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+const CONFIG = { channel_utilization_polite: 0.25, channel_utilization_max: 0.4, plugin_share: 0.1 };
+
+describe("airtime of one transmission", () => {
+  // By the LoRa symbol formula, worked out by hand. On a radio, a short LongFast text took 0.43 s and a full one about 2 s.
+  test.each([
+    ["LONG_FAST", 1, 436.2],
+    ["LONG_FAST", 200, 1_910.8],
+    ["SHORT_TURBO", 200, 90.4],
+    ["MEDIUM_SLOW", 100, 627.7],
+    ["LONG_MODERATE", 100, 4_132.9],
+    ["LONG_SLOW", 100, 7_479.3],
+  ])("%s, %i bytes: %d ms", (preset, bytes, expected) => {
+    expect(timeOnAir(bytes, preset)).toBeCloseTo(expected, 0);
+  });
+
+  test("a preset is read in any spelling; an unknown one counts as LongFast", () => {
+    expect(timeOnAir(50, "ShortFast")).toBe(timeOnAir(50, "SHORT_FAST"));
+    expect(timeOnAir(50, "SHORT_FAST")).toBeLessThan(timeOnAir(50, "LONG_FAST"));
+    for (const preset of [undefined, "CUSTOM", ""]) expect(timeOnAir(50, preset)).toBe(timeOnAir(50, "LONG_FAST"));
+  });
+
+  test("more bytes never take less time", () => {
+    for (const preset of ["SHORT_TURBO", "LONG_FAST", "VERY_LONG_SLOW"])
+      for (let bytes = 0; bytes < 230; bytes++) expect(timeOnAir(bytes + 1, preset)).toBeGreaterThanOrEqual(timeOnAir(bytes, preset));
+  });
+});
+
+describe("what a plugin used in the last hour", () => {
+  test("adds up by plugin and is forgotten after an hour", async () => {
+    const clock = new FakeClock();
+    const ledger = new AirtimeLedger(clock, CONFIG);
+    ledger.add("a", 100);
+    ledger.add("a", 50);
+    ledger.add("b", 7);
+    await clock.advance(30 * MINUTE_MS);
+    ledger.add("a", 1);
+    expect([ledger.used("a"), ledger.used("b"), ledger.used("c")]).toEqual([151, 7, 0]);
+    await clock.advance(29 * MINUTE_MS);
+    expect(ledger.used("a")).toBe(151);
+    await clock.advance(MINUTE_MS);
+    expect([ledger.used("a"), ledger.used("b")]).toEqual([1, 0]);
+  });
+
+  test("what is read back after a restart counts from when it was sent", async () => {
+    const clock = new FakeClock();
+    const ledger = new AirtimeLedger(clock, CONFIG);
+    await clock.advance(2 * HOUR_MS);
+    ledger.add("a", 100, 50 * MINUTE_MS);
+    ledger.add("a", 10, 2 * HOUR_MS);
+    expect(ledger.used("a")).toBe(100);
+    await clock.advance(11 * MINUTE_MS);
+    expect(ledger.used("a")).toBe(0);
+  });
+});
+
+describe("who must wait", () => {
+  const at = (channelUtilization: number) => {
+    const radio = new FakeRadio(new FakeClock());
+    radio.channelUtilization = channelUtilization;
+    return radio.status();
+  };
+
+  test("a busy channel holds low and normal messages first, then high ones, never an emergency", () => {
+    const ledger = new AirtimeLedger(new FakeClock(), CONFIG);
+    const held = (busy: number) =>
+      (["low", "normal", "high", "emergency"] as const).filter((priority) => ledger.holds(priority, null, at(busy)) === "channel_busy");
+    expect(held(0.25)).toEqual([]);
+    expect(held(0.26)).toEqual(["low", "normal"]);
+    expect(held(0.4)).toEqual(["low", "normal"]);
+    expect(held(0.41)).toEqual(["low", "normal", "high"]);
+    const { channelUtilization: _, ...unknown } = at(1);
+    expect(ledger.holds("low", null, unknown)).toBeNull();
+  });
+
+  test("a plugin that used its share waits, others and emergencies do not", () => {
+    const ledger = new AirtimeLedger(new FakeClock(), CONFIG);
+    ledger.add("a", 0.1 * HOUR_MS - 1);
+    expect(ledger.holds("normal", "a", at(0))).toBeNull();
+    ledger.add("a", 1);
+    expect(ledger.holds("normal", "a", at(0))).toBe("plugin_share");
+    expect(ledger.holds("high", "a", at(0))).toBe("plugin_share");
+    expect(ledger.holds("emergency", "a", at(0))).toBeNull();
+    expect(ledger.holds("normal", "b", at(0))).toBeNull();
+    expect(ledger.holds("normal", null, at(0))).toBeNull();
+  });
+});

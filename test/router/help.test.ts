@@ -1,0 +1,51 @@
+import { expect, test } from "bun:test";
+import { handleNumber } from "../../src/ids.ts";
+import { helpText } from "../../src/router/help.ts";
+import { Registry } from "../../src/router/match/registry.ts";
+
+function registry(...commands: readonly { name: string; [key: string]: unknown }[]): Registry {
+  const made = new Registry("!");
+  for (const [at, command] of commands.entries()) {
+    const added = made.add("p", handleNumber(at + 1), { kind: "command", ...command }, { mayOverride: true });
+    if (!added.ok) throw added.error;
+  }
+  return made;
+}
+
+test("the list is sorted, with help in it, without what is for operators alone", () => {
+  const made = registry({ name: "wx" }, { name: "ban", adminOnly: true }, { name: "echo" });
+  expect(helpText(made, [], false)).toBe("Commands: echo, help, wx\nhelp NAME tells more");
+  expect(helpText(made, [], true)).toBe("Commands: ban, echo, help, wx\nhelp NAME tells more");
+});
+
+test("a long list has pages of one message each, and a page too far is the last", () => {
+  const made = registry(...Array.from({ length: 60 }, (_, at) => ({ name: `command${at}` })));
+  const first = helpText(made, [], false);
+  const pages = Number(/^Commands 1\/(\d+):/.exec(first)?.[1]);
+  expect(pages).toBeGreaterThan(1);
+  expect(first).toEndWith(", help 2 goes on");
+  const names: string[] = [];
+  for (let page = 1; page <= pages; page++) {
+    const text = helpText(made, [String(page)], false);
+    expect(Buffer.byteLength(text)).toBeLessThanOrEqual(200);
+    names.push(...(/: (.*)\n/.exec(text)?.[1] ?? "").split(", "));
+  }
+  expect(names).toHaveLength(61);
+  expect(new Set(names).size).toBe(61);
+  expect(helpText(made, ["99"], false)).toBe(helpText(made, [String(pages)], false));
+  expect(helpText(made, ["0"], false)).toBe(first);
+  expect(helpText(made, [String(pages)], false)).not.toContain("goes on");
+});
+
+test("one command: help, usage and other names, by any of them, in any case", () => {
+  const made = registry({ name: "wx", help: "Weather.", usage: "wx PLACE", aliases: ["weather"] }, { name: "bare" });
+  expect(helpText(made, ["WEATHER"], false)).toBe("wx: Weather.\nUsage: wx PLACE\nAlso: weather");
+  expect(helpText(made, ["bare"], false)).toBe("bare: (no description)");
+});
+
+test("what is not there, or for operators alone, is not shown", () => {
+  const made = registry({ name: "ban", adminOnly: true, help: "Bans." });
+  expect(helpText(made, ["ban"], false)).toBe('No command "ban". Send help for all.');
+  expect(helpText(made, ["ban"], true)).toBe("ban: Bans.");
+  expect(helpText(made, ["x".repeat(50)], false)).toBe(`No command "${"x".repeat(32)}". Send help for all.`);
+});
