@@ -16,9 +16,6 @@ const BANNED = /^(?:leases?|leased|errands?|checkups?|mend(?:s|ed|ing)?|misfits?
 /** Pictures that were names of types. */
 const BANNED_TYPES = /^(?:Site|Ground|Air|Stage|Desk|Stand|Lease|Errand|Checkup)$/;
 
-/** Rooms in which some are still to be renamed. */
-const PENDING = /^src\/(?:authoring|cli|gateway|manifest|plugins|testing)\//;
-
 /** A source without comments and texts: what is left is code. */
 function codeOf(source: string): string {
   return source
@@ -60,9 +57,7 @@ test("each term is in use, in the sources or in another page", () => {
 });
 
 test("words that were replaced do not come back in the names of src", () => {
-  const found = [...SOURCES]
-    .filter(([file]) => !PENDING.test(file))
-    .flatMap(([file, text]) => bannedIn(text).map((name) => `${file}: ${name}`));
+  const found = [...SOURCES].flatMap(([file, text]) => bannedIn(text).map((name) => `${file}: ${name}`));
   expect(found).toEqual([]);
 });
 

@@ -71,7 +71,7 @@ async function run(
   const code = CLASS(`  override initialize() {\n    this.registerCommand("hello", this.hello);\n  }\n  async hello() {\n    ${body}\n  }`);
   const plugin = folder({ "manifest.yaml": headOf("my_plugin") + COMMAND + rest, "plugin.ts": code });
   await using gateway = await startTestGateway({ plugin, ...options });
-  if (say === undefined) gateway.node("Alice").murmurs("hello");
+  if (say === undefined) gateway.node("Alice").sends("hello");
   else await say(gateway);
   await gateway.quiet();
   const heard = gateway.node("Alice").heard;
@@ -225,7 +225,7 @@ export const PROVOCATIONS: Readonly<Record<string, () => string | Promise<string
   memory: () => run("const all: string[] = []; for (;;) all.push('x'.repeat(100000) + all.length);", SEND),
   never_answers: () =>
     run("await new Promise(() => {});", SEND, {}, async (gateway) => {
-      gateway.node("Alice").murmurs("hello");
+      gateway.node("Alice").sends("hello");
       await gateway.advance({ seconds: 15 });
     }),
   missing_await: () => run('void this.sendMessage("hi", { channel: 9 });', SEND),

@@ -3,7 +3,7 @@ import { inBackground } from "../../log/background.ts";
 import type { Logger } from "../../log/logger.ts";
 import type { Plugin } from "../plugin/plugin.ts";
 
-export interface CheckupDeps {
+export interface HealthCheckerDeps {
   readonly clock: Clock;
   readonly log: Logger;
   plugins(): Iterable<Plugin>;
@@ -17,7 +17,7 @@ export class HealthChecker {
   #stopped = false;
   readonly #busy = new Set<string>();
 
-  constructor(private readonly deps: CheckupDeps) {}
+  constructor(private readonly deps: HealthCheckerDeps) {}
 
   start(): void {
     if (this.#stopped) return;

@@ -63,7 +63,7 @@ export class TestNode {
    */
   async says(text: string, options: SayOptions = {}): Promise<string[]> {
     const before = this.#heard.length;
-    this.murmurs(text, options);
+    this.sends(text, options);
     await this.deps.quiet();
     return this.heard.slice(before);
   }
@@ -79,8 +79,8 @@ export class TestNode {
     throw new GatewayError("not_found", this.deps.explain(`${this.name} said ${JSON.stringify(text)} and nobody answered.`));
   }
 
-  /** Says something without waiting for what follows. */
-  murmurs(text: string, { channel, replyTo, isReaction }: SayOptions = {}): void {
+  /** Sends a text without waiting for what follows. */
+  sends(text: string, { channel, replyTo, isReaction }: SayOptions = {}): void {
     const said = this.deps.mesh().say({
       from: this.number,
       text,
