@@ -42,7 +42,7 @@ export interface ErrorDetail {
   cause?: unknown;
 }
 
-/** An error with a code of the closed table, what went wrong, where, and how to mend it. */
+/** An error with a code of the closed table, what went wrong, where, and how to fix it. */
 export class GatewayError extends Error {
   override readonly name = "GatewayError";
   readonly hint: string | undefined;
@@ -60,7 +60,7 @@ export class GatewayError extends Error {
     this.data = detail.data;
   }
 
-  /** One line: where, what and the mend. (Not `line`: the engine puts a number of that name on every error.) */
+  /** One line: where, what and the hint. (Not `line`: the engine puts a number of that name on every error.) */
   summary(): string {
     const where = this.where === undefined ? "" : `${this.where}: `;
     const hint = this.hint === undefined ? "" : ` (${this.hint})`;
@@ -99,7 +99,7 @@ export interface Issue {
   readonly hint?: string;
 }
 
-/** `file:line:column: field: what (mend)`, one line. */
+/** `file:line:column: field: what (hint)`, one line. */
 export function issueLine(issue: Issue): string {
   const place = [issue.file, issue.line, issue.line === undefined ? undefined : issue.column]
     .filter((part) => part !== undefined)

@@ -97,7 +97,7 @@ test("a path that is not there is said once, and again after it was there", () =
   discovery.scan([path]);
   rmSync(path, { recursive: true });
   discovery.scan([path]);
-  expect(said).toEqual(Array(2).fill("later: there is no such folder; mend plugins.paths in the configuration"));
+  expect(said).toEqual(Array(2).fill("later: there is no such folder; fix plugins.paths in the configuration"));
 });
 
 test("what was read is kept until manifest or entry change, in content, time or inode", () => {

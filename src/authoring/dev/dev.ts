@@ -96,7 +96,7 @@ class Dev {
   async #open(): Promise<void> {
     const manifest = this.#manifest();
     if (manifest === null) {
-      this.#screen.show("mend it and save: it is tried again", "dim");
+      this.#screen.show("fix it and save: the plugin is loaded again", "dim");
       return;
     }
     this.#types();

@@ -123,7 +123,7 @@ export class Discovery {
     } catch (thrown) {
       const code = (thrown as { code?: string }).code;
       const what = code === "ENOENT" ? "there is no such folder" : `cannot be read (${code ?? String(thrown)})`;
-      this.#once(`${path}: ${what}; mend plugins.paths in the configuration`, said);
+      this.#once(`${path}: ${what}; fix plugins.paths in the configuration`, said);
       return [];
     }
   }
@@ -205,7 +205,7 @@ export function readConfigSchema(plugin: FoundPlugin): Result<Json, readonly Iss
   const refuse = (message: string, hint: string) => ({ ok: false as const, error: [{ file, message, hint }] });
   const look = plugin.tree.look(name);
   if (look.kind === "refused") return refuse(look.why.message, look.why.hint);
-  if (look.kind !== "file") return refuse("is not there", "mend config.schema_file in manifest.yaml");
+  if (look.kind !== "file") return refuse("is not there", "fix config.schema_file in manifest.yaml");
   const text = plugin.tree.read(look.path);
   if (!text.ok) return refuse(text.error.message, text.error.hint);
   if (text.value.length > MAX_SCHEMA_CHARS) return refuse(`is larger than ${MAX_SCHEMA_CHARS / 1024} KB`, "shorten the schema");

@@ -58,7 +58,7 @@ export async function checkConfig(
   const lines = checked.value.map(({ path, message }) => `${path === "" ? "(root)" : path}: ${message}`);
   return fail("config_invalid", `the configuration of ${plugin.name} does not fit its schema: ${lines.join("; ")}`, {
     where: `plugins.config.${plugin.name}`,
-    hint: "mend it in the configuration file or by PUT /api/v1/plugins/NAME/config",
+    hint: "fix it in the configuration file or by PUT /api/v1/plugins/NAME/config",
     data: { errors: checked.value },
   });
 }
