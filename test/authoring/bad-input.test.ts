@@ -92,7 +92,9 @@ const MISTAKES: readonly Mistake[] = [
   {
     mistake: "a permission is used and not asked for",
     files: { "plugin.ts": initialize('  await this.sendMessage("up", { channel: 0 });') },
-    said: ["plugin.ts:3:14: sendMessage() needs send_messages, which the manifest does not ask for (add to permissions: - send_messages)"],
+    said: [
+      "plugin.ts:3:14: sendMessage() sends text to the mesh in the gateway's name: it needs send_messages, which the manifest does not ask for (add to permissions: - send_messages)",
+    ],
   },
   {
     mistake: "a permission is asked for and not used",

@@ -9,6 +9,7 @@ import { BROADCAST } from "../../src/mesh/ids.ts";
 import type { TextMessage } from "../../src/mesh/message.ts";
 import type { OutboxRequest, Reply } from "../../src/mesh/outgoing.ts";
 import { Dispatch } from "../../src/plugins/calls/dispatch.ts";
+import { applyChange } from "../../src/plugins/capabilities/inward/change.ts";
 import { EventFeed } from "../../src/plugins/capabilities/inward/event.ts";
 import { Peers } from "../../src/plugins/capabilities/inward/plugin-message.ts";
 import { realmView } from "../../src/plugins/capabilities/inward/realm-view.ts";
@@ -278,6 +279,28 @@ describe("a message between plugins", () => {
     expect(await waiting[0]).toEqual({ ok: true, value: "late" });
     await Promise.all(waiting);
     expect(await peers.send("other", message)).toEqual({ ok: true, value: "late" });
+  });
+});
+
+describe("a change of permissions", () => {
+  test.each([
+    [
+      ["send_messages", "schedule_tasks"],
+      ["update", "resume"],
+    ],
+    [["send_messages"], ["update", "pause"]],
+    [["schedule_tasks"], ["update", "withdraw", "resume"]],
+    [[], ["update", "withdraw", "pause"]],
+    [null, ["withdraw", "pause"]],
+  ] as const)("to %p is applied to what needs no further decision: %p", (granted, effects) => {
+    const done: string[] = [];
+    applyChange(granted === null ? null : grantedSet(granted).capabilitySet, {
+      realm: { update: () => void done.push("update") },
+      withdrawMessages: () => void done.push("withdraw"),
+      pauseTasks: () => void done.push("pause"),
+      resumeTasks: () => void done.push("resume"),
+    });
+    expect(done).toEqual([...effects]);
   });
 });
 

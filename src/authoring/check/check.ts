@@ -182,7 +182,9 @@ function missingPermissions({ folder, manifest }: Subject, { uses, asks }: Scan)
   for (const [permission, use] of uses) {
     if (declared.has(permission)) continue;
     const isReply = use.what === "registerCommand" || use.what === "registerMenuItem";
-    const message = isReply ? `replies of ${use.what} are not sent without ${permission}` : `${use.what}() needs ${permission}`;
+    const message = isReply
+      ? `replies of ${use.what} are not sent without ${permission}`
+      : `${use.what}() ${use.words}: it needs ${permission}`;
     const level = asks || isReply ? "warning" : "error";
     found.push({
       level,

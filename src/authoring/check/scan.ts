@@ -6,7 +6,10 @@ import { placeOf } from "../../sandbox/loader/sites.ts";
 import { type Token, tokens } from "../../sandbox/loader/tokens.ts";
 
 export interface Use {
+  /** The method: `sendMessage`. */
   readonly what: string;
+  /** What it does: `sends text to the mesh`. */
+  readonly words: string;
   readonly file: string;
   readonly line: number;
   readonly column: number;
@@ -21,11 +24,19 @@ export interface Scan {
   readonly asks: boolean;
 }
 
+interface Needed {
+  readonly what: string;
+  readonly words: string;
+  readonly permission: PermissionName;
+}
+
 const GLOBALS: ReadonlySet<string> = new Set(["fetch"]);
 const ROWS: readonly Described[] = [...Object.values(CAPABILITIES), ...Object.values(WAYS_IN)];
 /** `sendMessage`, `db.query`, ...: what the methods of the sdk need. */
-const METHODS: ReadonlyMap<string, PermissionName> = new Map(
-  ROWS.flatMap(({ methods, asks: [first] }) => (first === undefined ? [] : methods.map((method) => [method, first] as const))),
+const METHODS: ReadonlyMap<string, Needed> = new Map(
+  ROWS.flatMap(({ methods, words, asks: [permission] }) => {
+    return permission === undefined ? [] : methods.map((what) => [what, { what, words, permission }] as const);
+  }),
 );
 const REGISTERS = /^register/;
 const MAX_FORGOTTEN = 20;
@@ -44,7 +55,7 @@ export function scan(sources: ReadonlyMap<string, string>): Scan {
       asks ||= token.text === "permissions" && /^(?:query|request)$/.test(list[at + 2]?.text ?? "");
       const found = called(list, at);
       if (found === null) continue;
-      const use = { what: found.what, file, ...placeOf(text, token.offset) };
+      const use = { what: found.what, words: found.words, file, ...placeOf(text, token.offset) };
       const known = uses.get(found.permission);
       // A reply is the weakest reason to need a permission: a plain call says it better.
       if (known === undefined || (REGISTERS.test(known.what) && !REGISTERS.test(use.what))) uses.set(found.permission, use);
@@ -55,20 +66,15 @@ export function scan(sources: ReadonlyMap<string, string>): Scan {
   return { uses, forgotten, asks };
 }
 
-function called(list: readonly Token[], at: number): { what: string; permission: PermissionName } | null {
+function called(list: readonly Token[], at: number): Needed | null {
   const name = list[at]?.text ?? "";
   if (list[at + 1]?.text !== "(") return null;
   if (list[at - 1]?.text !== ".") {
     const isDeclared = list[at - 1]?.text === "function" || /^[{:]$/.test(list[end(list, at) + 1]?.text ?? "");
-    return GLOBALS.has(name) && !isDeclared ? needed(name) : null;
+    return GLOBALS.has(name) && !isDeclared ? (METHODS.get(name) ?? null) : null;
   }
   if (GLOBALS.has(name)) return null;
-  return needed(name) ?? (list[at - 2]?.text === "db" ? needed(`db.${name}`) : null);
-}
-
-function needed(what: string): { what: string; permission: PermissionName } | null {
-  const permission = METHODS.get(what);
-  return permission === undefined ? null : { what, permission };
+  return METHODS.get(name) ?? (list[at - 2]?.text === "db" ? (METHODS.get(`db.${name}`) ?? null) : null);
 }
 
 /** First token of `this.plugin.storeData`. */

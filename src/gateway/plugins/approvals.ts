@@ -3,7 +3,7 @@ import type { Policy } from "../../permissions/decide.ts";
 import { parseEntries } from "../../permissions/grammar/descriptor.ts";
 import { GrantStore } from "../../permissions/grants.ts";
 import { StoredApprovals } from "../../plugins/approval/approvals.ts";
-import { realmView } from "../../plugins/capabilities/inward/realm-view.ts";
+import { applyChange } from "../../plugins/capabilities/inward/change.ts";
 import type { Schedule } from "../../schedule/schedule.ts";
 import type { GatewayContext } from "../context/context.ts";
 import type { Storage } from "../context/storage.ts";
@@ -53,18 +53,17 @@ function policyOf(context: GatewayContext, plugin: string): Policy {
   return { allowAll: context.allowAll, enabled: enabled_plugins ?? null, deny: deny.ok ? deny.value : [] };
 }
 
-/** A change takes effect at once: in the realm's own view, for waiting messages and for scheduled tasks. */
 function permissionsChanged(
   context: GatewayContext,
   { mesh, supervisor, schedule }: ApprovalPeers,
   approvals: StoredApprovals,
   plugin: string,
 ): void {
-  const capabilitySet = approvals.capabilitySet(plugin);
-  const realm = supervisor.get(plugin)?.instance?.realm;
-  if (capabilitySet !== null) realm?.update(realmView(capabilitySet));
-  if (!approvals.holds(plugin, "send_messages")) mesh.outbox.withdraw({ plugin });
-  if (approvals.holds(plugin, "schedule_tasks")) schedule.resume(plugin);
-  else schedule.pause(plugin);
+  applyChange(approvals.capabilitySet(plugin), {
+    realm: supervisor.get(plugin)?.instance?.realm ?? null,
+    withdrawMessages: () => void mesh.outbox.withdraw({ plugin }),
+    pauseTasks: () => schedule.pause(plugin),
+    resumeTasks: () => schedule.resume(plugin),
+  });
   context.bus.emit("permission_changed", { plugin });
 }

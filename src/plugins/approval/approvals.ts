@@ -12,7 +12,7 @@ import {
 } from "../../permissions/decide.ts";
 import { type Descriptor, parseEntry, printText, toEntry } from "../../permissions/grammar/descriptor.ts";
 import { permissionSet, permissionSetHash, toDescriptors } from "../../permissions/grammar/sets.ts";
-import { PERMISSION_NAMES, type PermissionEntry, type PermissionName, type PermissionStates } from "../../permissions/grammar/types.ts";
+import { PERMISSION_NAMES, type PermissionEntry, type PermissionStates } from "../../permissions/grammar/types.ts";
 import type { GrantStore } from "../../permissions/grants.ts";
 import { statesOf } from "../../permissions/states.ts";
 import type { PermissionPort } from "../capabilities/call/ports.ts";
@@ -173,10 +173,7 @@ export class StoredApprovals implements Approvals, PermissionPort {
     return count;
   }
 
-  holds(plugin: string, permission: PermissionName): boolean {
-    return this.capabilitySet(plugin)?.tokens[permission] !== undefined;
-  }
-
+  /** Of the newest load; null while none is open. */
   capabilitySet(plugin: string): LiveCapabilitySet | null {
     return [...(this.#capabilitySets.get(plugin) ?? [])].at(-1) ?? null;
   }
