@@ -63,3 +63,28 @@ test("whatever is posted, bounds and order hold, and all end", async () => {
     { numRuns: 100 },
   );
 }, 120_000);
+
+test("a call that waited a minute is made, one that waited longer is not", async () => {
+  for (const [waitedMs, isRun] of [
+    [60_000, true],
+    [60_001, false],
+  ] as const) {
+    const clock = new FakeClock();
+    const boxes = new Mailboxes(clock);
+    const first = Promise.withResolvers<void>();
+    const posted = [boxes.post("p", 1, () => first.promise), boxes.post("p", 1, async () => undefined)];
+    clock.pass(waitedMs);
+    first.resolve();
+    expect((await Promise.all(posted)).map(({ run }) => run)).toEqual([true, isRun]);
+  }
+});
+
+test("a task that throws before it is a promise ends its turn, and the next one runs", async () => {
+  const boxes = new Mailboxes(new FakeClock(), { inFlight: 1 });
+  const broken = (): Promise<void> => {
+    throw new TypeError("broken");
+  };
+  const results = await Promise.allSettled([boxes.post("p", 1, broken), boxes.post("p", 2, broken), boxes.post("p", 3, async () => 7)]);
+  expect(results.map(({ status }) => status)).toEqual(["rejected", "rejected", "fulfilled"]);
+  expect(boxes.depth("p")).toEqual({ inFlight: 0, waiting: 0 });
+});
