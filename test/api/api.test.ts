@@ -134,6 +134,36 @@ describe("answers", () => {
     const head = await api.call("/api/v1/plugins", { method: "HEAD" });
     expect([head.status, await head.text()]).toEqual([200, ""]);
   });
+
+  test("metrics count the answers by status, those to HEAD too", async () => {
+    const count = async () => Number(/answers_total\{status="404"\} (\d+)/.exec(await (await api.call("/metrics")).text())?.[1] ?? 0);
+    const before = await count();
+    await api.call("/nowhere");
+    await api.call("/nowhere", { method: "HEAD" });
+    expect(await count()).toBe(before + 2);
+  });
+
+  test("texts, names and channels of a message are taken up to their limits", async () => {
+    const send = async (message: Record<string, unknown>) =>
+      (await api.call("/api/v1/messages", { method: "POST", json: { text: "hi", ...message } })).status;
+    const taken = { text: "x".repeat(4096), destination: "n".repeat(64), channel: "c".repeat(32) };
+    for (const message of [taken, { destination: 0xffffffff, channel: 7 }, { destination: 0, channel: 0 }])
+      expect([400, 422]).not.toContain(await send(message));
+    for (const message of [
+      { text: "" },
+      { text: "x".repeat(4097) },
+      { destination: "" },
+      { destination: "n".repeat(65) },
+      { destination: 0x1_0000_0000 },
+      { destination: -1 },
+      { destination: 0.5 },
+      { channel: 8 },
+      { channel: -1 },
+      { channel: "c".repeat(33) },
+    ]) {
+      expect([message, await send(message)]).toEqual([message, 422]);
+    }
+  });
 });
 
 describe("errors", () => {
@@ -205,4 +235,13 @@ test("the OpenAPI document has every route with its schemas", async () => {
     Object.values(item).map((one: Tree) => one.operationId),
   );
   expect(new Set(ids).size).toBe(ids.length);
+  for (const id of ids) expect(id).toMatch(/^(?:get|put|post|delete)(?:[A-Z][a-z0-9_]*)+$/);
+  expect(document.security).toEqual([{ token: [] }, { session: [] }]);
+  const open = Object.values(document.paths as Record<string, Record<string, Tree>>)
+    .flatMap((item) => Object.values(item))
+    .filter((one) => one.security !== undefined);
+  for (const one of open) expect(one.security).toEqual([]);
+  expect(open.map((one) => one.operationId)).toContain("getHealthReady");
+  const upload = document.paths["/api/v1/packages"]?.post?.requestBody;
+  if (upload !== undefined) expect(upload).toMatchObject({ required: true });
 });

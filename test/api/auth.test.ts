@@ -69,7 +69,7 @@ describe("the page's session", () => {
     });
     expect(response.status).toBe(204);
     const cookie = response.headers.get("set-cookie") ?? "";
-    for (const part of ["HttpOnly", "SameSite=Strict", "Path=/"]) expect(cookie).toContain(part);
+    for (const part of ["HttpOnly", "SameSite=Strict", "Path=/", "Max-Age=43200"]) expect(cookie).toContain(part);
     expect(cookie).not.toContain(api.token);
     return cookie.split(";")[0] ?? "";
   }

@@ -70,6 +70,13 @@ describe("a problem of a file has its place, its words and its correction", () =
   });
 });
 
+test("many lists beside each other are not deep, the same number within each other is refused", () => {
+  const beside = `x-any: [${Array(500).fill("[{}]").join(", ")}]\n`;
+  expect(lines(beside)).toEqual([]);
+  const within = `x-any: ${"[".repeat(500)}${"]".repeat(500)}\n`;
+  expect(lines(within)).toHaveLength(1);
+});
+
 test("a value from elsewhere is reported under its own name, without a place in the file", () => {
   const read = readYaml("name: a\n", "f.yaml", 1000);
   if (!read.ok) throw new TypeError("the text is YAML");

@@ -4,6 +4,7 @@ import { fail, ok } from "../../src/errors.ts";
 import type { Answer, Exchange } from "../../src/http/exchange.ts";
 import { pinnedExchange } from "../../src/http/exchange.ts";
 import type { Prepared } from "../../src/http/request.ts";
+import { silentLogger } from "../../src/log/logger.ts";
 import { allowing, egress, errorOf, get, jumpingClock, rate, rawServer } from "./support.ts";
 
 const answer = (status: number, headers: Record<string, string> = {}, body = ""): Answer => ({ status, headers, body });
@@ -228,6 +229,20 @@ describe("outcomes", () => {
 
 // Feature: third-party-plugin-system, Property 9: HTTP client error handling
 describe("Property 9: network errors are results", () => {
+  test("a failure of the gateway itself is logged with the plugin, and answered", async () => {
+    const logged: unknown[] = [];
+    const log = { ...silentLogger, error: (_: string, fields?: Record<string, unknown>) => void logged.push(fields) };
+    const call = {
+      ...allowing("weather").call,
+      allow: () => {
+        throw new TypeError("broken rules");
+      },
+    };
+    const outcome = await egress({ log }).request({ method: "GET", url: "http://a.test/" }, call);
+    expect(errorOf(outcome)?.code).toBe("internal");
+    expect(logged).toEqual([{ plugin: "weather", error: expect.any(TypeError) }]);
+  });
+
   test("whatever breaks and wherever, request() answers and does not reject", async () => {
     const clock = jumpingClock();
     const step = fc.oneof(

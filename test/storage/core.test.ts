@@ -179,6 +179,24 @@ test("checkpoints at most every five seconds, and not when nothing was written",
   database.close();
 });
 
+test("a copy is named by what changes and by the time, in characters that every file system takes", () => {
+  open(MAIL).close();
+  open(MAIL2).close();
+  const stamp = new Date(clock.now()).toISOString().replaceAll(":", "").replaceAll(".", "");
+  expect(backups()).toEqual([`gateway.db.before-mail-1to2.${stamp}.bak`]);
+});
+
+test("under a flood the log is brought onto the disk early, and only then", () => {
+  const database = open(MAIL);
+  const big = "x".repeat(75_000);
+  for (let i = 0; i < 999; i++) database.write(() => add(database, i < 10 ? big : "small"));
+  database.write(() => add(database, "small"));
+  expect(database.stats()).toEqual({ commits: 1000, checkpoints: 0 });
+  for (let i = 0; i < 1000; i++) database.write(() => add(database, big));
+  expect(database.stats()).toEqual({ commits: 2000, checkpoints: 1 });
+  database.close();
+}, 60_000);
+
 test("patient work waits for its own second; the same work twice is written once", () => {
   const database = open(MAIL);
   const done: string[] = [];
