@@ -20,7 +20,7 @@ const PREFIX = 155;
 /** Plain names between slashes: no `.` or `..`, nothing hidden in control characters, nothing another system reads as a path. */
 const PATH = /^(?!\.\.?(?:\/|$))[^/\\:\u0000-\u001f\u007f]{1,100}(?:\/(?!\.\.?(?:\/|$))[^/\\:\u0000-\u001f\u007f]{1,100})*$/;
 
-/** Why a path cannot stand in an archive, or null. */
+/** Why a path is not allowed in an archive; null when it is. */
 export function pathProblem(path: string): string | null {
   if (path.length > NAME + PREFIX || !PATH.test(path)) return "is not a plain path inside the folder";
   return split(path) === null ? "is too long a path" : null;

@@ -6,7 +6,7 @@ import { checkConfig } from "./loading.ts";
 
 type Settings = { readonly [key: string]: Json };
 
-/** Brings changed values to a plugin, by whatever way the operator changed them. */
+/** Brings changed configuration values to a running plugin. */
 export class ConfigurationUpdates {
   constructor(
     private readonly deps: ConfigurationDeps,

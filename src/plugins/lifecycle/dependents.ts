@@ -7,7 +7,7 @@ export interface DependentsDeps {
   start(plugin: Plugin): Promise<unknown>;
 }
 
-/** What stops with a plugin that it needs, and starts again with it. */
+/** Stops the plugins that need one that went down, and starts them again when it is back. */
 export class Dependents {
   /** Plugins that were stopped because another one is missing, by name. */
   readonly #waitsFor = new Map<string, string>();

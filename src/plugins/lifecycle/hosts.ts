@@ -19,7 +19,7 @@ interface Slot {
   /** Deaths in a row, each within QUIET_MS of its start: they are spaced out. */
   crashes: number;
   startedAt: number;
-  /** Nobody wants it any more: what is still being started ends at once. */
+  /** No plugin needs it any more: if it is still starting, it ends at once. */
   released: boolean;
 }
 

@@ -9,15 +9,15 @@ import { DataCopy } from "./data-copy.ts";
 import type { LoadingDeps } from "./deps.ts";
 import { begin, HOOK_DEADLINE_MS, hookProblem, type Loaded, prepare } from "./loading.ts";
 
-/** A host that is killed is gone within this time. */
+/** The end of a killed host is known within this time. */
 const DEATH_NOTICE_MS = 250;
-/** How a load fails whose realm or host ended under it. */
+/** Error codes of a load whose realm or host ended meanwhile. */
 const LOST: ReadonlySet<string> = new Set(["realm_gone", "host_gone"]);
 
 export interface Fates {
   failed(plugin: Plugin, instance: Instance, source: "strike" | "handler", message: string): void;
   gone(plugin: Plugin, instance: Instance, reason: GoneReason, detail: string): void;
-  /** It fails where it is alone, too: it is not let near the others again. */
+  /** It failed in a process of its own, too: it is not loaded into the shared one again. */
   suspected(plugin: Plugin): void;
 }
 
@@ -37,14 +37,14 @@ export class Lifecycle {
     private readonly fates: Fates,
   ) {}
 
-  /** Loads and starts, this code instead of its folder's if any; on failure it is `failed` with the reason, and nothing of it is left. */
+  /** Loads and starts it, with `code` instead of its folder's if given. On failure it is `failed` with the reason, and all it had is taken away. */
   async up(plugin: Plugin, code: Bundle | null = null): Promise<Result<null>> {
     if (plugin.state === "running") return ok(null);
     plugin.loading();
     const host = await this.deps.hosts.get(plugin.hostKey);
     let started = await this.#attempt(plugin, code);
     if (!started.ok && LOST.has(started.error.code) && host.ok && (await this.#died(host.value))) {
-      // Several load at once, and the page cannot name a realm that is only being opened: alone it shows whose fault it is.
+      // The shared page does not name a realm while it opens, so it opens alone: if the host dies then, this realm was the cause.
       this.deps.log.warn("its host was ended while it loaded; trying once more in a process of its own", { plugin: plugin.name });
       plugin.place(`own:${plugin.name}`);
       started = await this.#attempt(plugin, code);
@@ -64,7 +64,7 @@ export class Lifecycle {
     return started;
   }
 
-  /** Whether this process has just ended, which its callers may learn a moment before anybody else. */
+  /** Whether this process has just ended. A failed call may show that before the process is known to be gone. */
   async #died(host: PluginHost): Promise<boolean> {
     const { promise: late, resolve } = Promise.withResolvers<boolean>();
     const timer = this.deps.clock.after(DEATH_NOTICE_MS, () => resolve(false));
@@ -73,7 +73,7 @@ export class Lifecycle {
     return died;
   }
 
-  /** stop and cleanup hooks with their deadlines, then everything it had is taken away, whatever the hooks did. */
+  /** Runs the stop and cleanup hooks, each with a deadline; then takes away all it had, whatever the hooks did. */
   async down(plugin: Plugin, { reason, disabled = false, hookMs = HOOK_DEADLINE_MS }: Down): Promise<void> {
     const instance = plugin.instance;
     if (instance !== null && plugin.state === "running") {
@@ -87,9 +87,9 @@ export class Lifecycle {
   }
 
   /**
-   * New code for old. The new code is built, checked and evaluated while the old runs; then the old one stops, its data is
-   * copied, and the new one starts. If that fails, the old one gets its data back and is started again: it never left its
-   * realm. Calls that come meanwhile wait.
+   * Replaces the running version. The new one is built, checked and evaluated while the old one runs. Then the old one
+   * stops, its data is copied, and the new one starts. If that fails, the data is restored and the old version, whose realm
+   * is still open, starts again. Calls that come meanwhile wait.
    */
   async swap(plugin: Plugin): Promise<Result<null>> {
     const old = plugin.instance;
@@ -98,12 +98,12 @@ export class Lifecycle {
     const loaded = await this.#load(plugin);
     if (!loaded.ok) return failedReload(loaded.error, "the old one runs on");
     plugin.loading("reloading");
-    await this.#hook("stop", plugin.name, oldBundle, old, HOOK_DEADLINE_MS);
+    await this.#hook("stop", old, oldBundle, HOOK_DEADLINE_MS);
     const safe = await DataCopy.make(this.deps.databaseOf(plugin.candidate), loaded.value.host);
     const started = safe.ok ? await this.#begin(loaded.value, old) : safe;
     if (started.ok) {
       this.#install(plugin, loaded.value);
-      await this.#hook("cleanup", plugin.name, oldBundle, old, HOOK_DEADLINE_MS);
+      await this.#hook("cleanup", old, oldBundle, HOOK_DEADLINE_MS);
       await old.close();
       return started;
     }
@@ -167,18 +167,18 @@ export class Lifecycle {
 
   async #stopHooks(plugin: Plugin, instance: Instance, deadlineMs: number): Promise<void> {
     for (const hook of ["stop", "cleanup"] as const) {
-      if (!(await this.#hook(hook, plugin.name, plugin.bundle, instance, deadlineMs))) return;
+      if (!(await this.#hook(hook, instance, plugin.bundle, deadlineMs))) return;
     }
   }
 
   /** False when the realm is gone, so that no further hook can run. A hook that fails is reported; the stop goes on. */
-  async #hook(hook: "stop" | "cleanup", name: string, bundle: Bundle | null, instance: Instance, deadlineMs: number): Promise<boolean> {
+  async #hook(hook: "stop" | "cleanup", instance: Instance, bundle: Bundle | null, deadlineMs: number): Promise<boolean> {
     const outcome = await instance.call({ kind: "lifecycle", hook }, [], deadlineMs, instance.background());
     const problem = hookProblem(outcome, bundle);
     const isGone = !outcome.ok && outcome.cause === "gone";
-    // That a host ended was told once, for all its plugins.
+    // The end of a host is logged once, for all its plugins.
     const level = isGone ? "debug" : "warn";
-    if (problem !== null) this.deps.log[level](`${hook} failed, cleaning up by force: ${problem}`, { plugin: name });
+    if (problem !== null) this.deps.log[level](`${hook} failed, cleaning up by force: ${problem}`, { plugin: instance.plugin });
     return !isGone;
   }
 }

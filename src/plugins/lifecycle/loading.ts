@@ -10,7 +10,7 @@ import type { Plugin } from "../plugin/plugin.ts";
 import { Registrations } from "../registrations/registrations.ts";
 import type { LoadingDeps, SchemaDeps } from "./deps.ts";
 
-/** Deadline of each lifecycle hook (CONTRACT). */
+/** Deadline of each lifecycle hook. */
 export const HOOK_DEADLINE_MS = 10_000;
 
 export interface Loaded {
@@ -23,8 +23,8 @@ export interface Loaded {
 type Fates = Pick<InstanceDeps, "onFailure" | "onGone">;
 
 /**
- * From folder, or from `code` that was bundled before, to an open realm: build, configuration, realm. Nothing of it is
- * visible outside; what fails is closed again.
+ * Opens a realm for the plugin, with the code of its folder or with `code` that was bundled before. Nothing of it is visible
+ * outside yet. When a step fails, what was opened is closed again.
  */
 export async function prepare(plugin: Plugin, deps: LoadingDeps, fates: Fates, code: Bundle | null = null): Promise<Result<Loaded>> {
   const { candidate } = plugin;
@@ -36,7 +36,7 @@ export async function prepare(plugin: Plugin, deps: LoadingDeps, fates: Fates, c
   const valid = await checkConfig(plugin, deps, host.value, config);
   if (!valid.ok) return valid;
   const instance = makeInstance(plugin, deps, bundle.value, fates);
-  const realm = await openRealm(instance, plugin, deps, host.value, bundle.value, config);
+  const realm = await openRealm({ instance, host: host.value, bundle: bundle.value, config }, plugin, deps);
   if (realm.ok) return ok({ instance, bundle: bundle.value, host: host.value, config });
   await instance.close();
   return realm;
@@ -79,14 +79,7 @@ function makeInstance(plugin: Plugin, deps: LoadingDeps, bundle: Bundle, fates: 
   });
 }
 
-async function openRealm(
-  instance: Instance,
-  plugin: Plugin,
-  deps: LoadingDeps,
-  host: PluginHost,
-  bundle: Bundle,
-  config: { readonly [key: string]: Json },
-) {
+async function openRealm({ instance, host, bundle, config }: Loaded, plugin: Plugin, deps: LoadingDeps): Promise<Result<null>> {
   const { candidate } = plugin;
   const { capabilitySet } = instance;
   const storage = storageGrant(capabilitySet);
@@ -114,7 +107,7 @@ function withinQuota(limits: RealmLimits, quotaMb: number | null): RealmLimits {
   return quotaMb === null ? limits : { ...limits, storageMb: Math.min(limits.storageMb, quotaMb) };
 }
 
-/** A load error of the realm carries the engine's stack; the author wants his own lines. */
+/** A load error of the realm carries the engine's stack. The author needs the lines of the source. */
 function mapped(error: GatewayError, bundle: Bundle): Result<never> {
   const stack = error.data?.stack;
   if (typeof stack !== "string") return { ok: false, error };

@@ -12,7 +12,7 @@ import type { Lifecycle } from "./lifecycle.ts";
 /** What happens when something of a plugin breaks: counting, restarts with backoff, and the threshold. */
 export class Recovery {
   readonly #timers = new Map<string, Timer>();
-  /** Deaths of hosts in which the page named a plugin: it then lives in a process of its own. */
+  /** Plugins that were running when their host ended, by the shared page: each gets a process of its own. */
   readonly #suspects = new Set<string>();
   #stopped = false;
 
@@ -36,7 +36,7 @@ export class Recovery {
     this.#apply(plugin, plugin.health.failed(source, message), message);
   }
 
-  /** One realm ended by itself; its host lives on. */
+  /** One realm ended; its host goes on. */
   gone(plugin: Plugin, instance: Instance, reason: GoneReason, detail: string): void {
     if (plugin.instance !== instance || reason === "closed" || reason === "host") return;
     plugin.metrics.failures += 1;
@@ -44,7 +44,7 @@ export class Recovery {
     this.#apply(plugin, plugin.health.died("realm", message), message);
   }
 
-  /** A host process ended: the one that was running gets the blame and a host of its own, the others come straight back. */
+  /** A host process ended: the plugin that was running is restarted in a host of its own, the others come back at once. */
   hostExited(key: HostKey, host: PluginHost, exit: HostExit): void {
     const culprit = exit.reason === "stopped" ? null : exit.culprit;
     this.deps.log.debug(`plugin host ${key} ended`, { pid: host.pid, reason: exit.reason });
@@ -80,7 +80,7 @@ export class Recovery {
     plugin.returning("its host was ended for another plugin's fault");
     const back = plugin.exclusive(async () => {
       if (this.#stopped || plugin.state !== "loading") return;
-      // The very code that ran: quickly back, and nothing that changed on the disk meanwhile.
+      // With the code that ran: that is faster, and a change on the disk is not picked up by accident.
       await this.lifecycle.up(plugin, plugin.bundle);
     });
     this.#inBackground("bringing it back", back, plugin);

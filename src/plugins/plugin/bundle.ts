@@ -12,7 +12,7 @@ export interface Bundle {
 export function describeError(error: WireError, bundle: Bundle | null): string {
   const where = error.stack === undefined || bundle === null ? "" : firstFrame(error.stack, bundle);
   const hint = error.hint === undefined || error.message.includes(error.hint) ? "" : ` (${error.hint})`;
-  // Those of ours say all in their message.
+  // The message of a PluginError says everything.
   const name = error.name === "PluginError" ? "" : `${error.name}: `;
   return `${name}${error.message}${where}${hint}`.replaceAll(/\s*\n\s*/g, " ");
 }

@@ -1,4 +1,4 @@
-/** Counts a plugin's failures from every source and says what is to be done about them (requirements 9.2, 9.3, 12.4, 12.5). */
+/** When a plugin is restarted, and when it is disabled. */
 export interface HealthLimits {
   /** Failures, without `reset_after` successes in between, that cause a restart. */
   readonly max_failures: number;
@@ -18,6 +18,7 @@ export type HealthAction =
   | { readonly action: "restart"; readonly delayMs: number }
   | { readonly action: "disable" };
 
+/** Counts a plugin's failures from every source and says what is to be done about them. */
 export class Health {
   #failures = 0;
   #successes = 0;
