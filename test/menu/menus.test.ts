@@ -386,3 +386,34 @@ describe("session data", () => {
     expect(data.evicted).toBe(1);
   });
 });
+
+test("a menu that was removed while its second page was open leads back to the first page of the one above", () => {
+  const { add, registry, open, say } = world();
+  add({ label: "Parent item", command: "parent" });
+  add(...Array.from({ length: 20 }, (_, at) => ({ label: `Entry of the main menu ${at}` })));
+  add(...Array.from({ length: 20 }, (_, at) => ({ label: `Entry under the parent ${at}`, parent: "parent" })));
+  open("menu");
+  say("parent");
+  expect(say("n")).toContain("(2/");
+  for (let handle = 22; handle <= 41; handle++) registry.remove("demo", handleNumber(handle));
+  expect(say("?")).toStartWith("MAIN (1/");
+});
+
+test("five hundred nodes have a session unless configured otherwise; then the one idle longest is dropped", () => {
+  const { add, menus, open } = world();
+  add({ label: "Item" });
+  for (let node = 1; node <= 500; node++) open("menu", { node });
+  expect([menus.openSessions, menus.counters.evicted]).toEqual([500, 0]);
+  open("menu", { node: 501 });
+  expect([menus.openSessions, menus.counters.evicted]).toEqual([500, 1]);
+});
+
+test("session data is kept for five hundred nodes, the one used longest ago is dropped", () => {
+  const { sessionData } = world();
+  for (let node = 1; node <= 500; node++) expect(sessionData.set(node, "demo", { node }).ok).toBe(true);
+  expect([sessionData.size, sessionData.evicted]).toEqual([500, 0]);
+  sessionData.get(1, "demo");
+  sessionData.set(501, "demo", { node: 501 });
+  expect([sessionData.size, sessionData.evicted]).toEqual([500, 1]);
+  expect([sessionData.get(1, "demo"), sessionData.get(2, "demo")]).toEqual([{ node: 1 }, {}]);
+});

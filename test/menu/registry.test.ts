@@ -185,3 +185,12 @@ describe("refusals say what and how to mend it", () => {
     expect(registry.entries({ menu: "main", under: null }, false).map((entry) => entry.label)).toEqual(["A", "B", "C"]);
   });
 });
+
+test("the list shows what hidden items lead to, also when only operators may use it", () => {
+  const { registry, add } = world();
+  add({ label: "Tools", command: "tools", adminOnly: true }, { label: "Reset", parent: "tools", adminOnly: true });
+  expect(registry.list("main").map(({ label, parent, adminOnly }) => [label, parent, adminOnly])).toContainEqual(["Reset", "tools", true]);
+  expect(registry.entries({ menu: "main", under: null }, false)).toEqual([]);
+  const [tools] = registry.entries({ menu: "main", under: null }, true);
+  expect([tools?.label, tools?.opens !== null]).toEqual(["Tools", true]);
+});

@@ -385,3 +385,47 @@ describe("refusals", () => {
     expect(schedule.status().map((task) => `${task.plugin}/${task.name}`)).toEqual(["demo/task", "other/task"]);
   });
 });
+
+describe("one of several", () => {
+  test("removing one task keeps its plugin paused; removing all of them does not", async () => {
+    const { schedule, add, status, clock, runs } = world();
+    add({ name: "one", handle: handleNumber(1), intervalS: 10 });
+    add({ name: "two", handle: handleNumber(2), intervalS: 10 });
+    schedule.pause("demo");
+    schedule.remove("demo", handleNumber(1));
+    add({ name: "three", handle: handleNumber(3), intervalS: 10 });
+    expect([status("one"), status("two")?.isPaused, status("three")?.isPaused]).toEqual([undefined, true, true]);
+    await clock.advance(20_000);
+    expect(runs).toEqual([]);
+    schedule.remove("demo");
+    add({ name: "four", handle: handleNumber(4), intervalS: 10 });
+    expect(status("four")?.isPaused).toBe(false);
+    await clock.advance(10_000);
+    expect(runs.map(({ name }) => name)).toEqual(["four"]);
+  });
+
+  test("a run that fails after its deadline counts once, and the next runs are not affected", async () => {
+    const { add, answer, status, clock, runs } = world({ deadlineS: 5 });
+    answer(async () => {
+      await after(clock, 7_000);
+      return { ok: false, error: "late" };
+    });
+    add({ intervalS: 10 });
+    await clock.advance(16_000);
+    expect(status()).toMatchObject({ errorCount: 1, isRunning: false, lastError: "the run did not end within 5 s" });
+    await clock.advance(2_000);
+    expect(status()).toMatchObject({ errorCount: 1, lastError: "the run did not end within 5 s" });
+    await clock.advance(3_000);
+    expect(runs).toHaveLength(2);
+    expect(status()?.isRunning).toBe(true);
+  });
+
+  test("a run that a clock set forward passed over counts as missed, once", async () => {
+    const { add, status, clock, runs } = world();
+    add({ cron: "0 11 * * *", timezone: "UTC" });
+    clock.jumpWall(60 * 60_000);
+    await clock.advance(60_000);
+    expect(runs).toEqual([]);
+    expect(status()).toMatchObject({ missed: 1, skipped: 0, runCount: 0 });
+  });
+});
