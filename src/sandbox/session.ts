@@ -98,12 +98,7 @@ export class HostSession implements Pick<PluginHost, "open" | "backupDatabase" |
     const done = await this.#run((task) => ({ t: "validate", task, schema, config }));
     if (!done.ok) return done;
     if (!Array.isArray(done.value)) return fail("host_gone", "The plugin host gave an answer that is not a list of problems");
-    return ok(
-      done.value.slice(0, 200).map((problem: unknown) => {
-        const { path, message } = (typeof problem === "object" && problem !== null ? problem : {}) as { path?: unknown; message?: unknown };
-        return { path: String(path ?? ""), message: String(message ?? "") };
-      }),
-    );
+    return ok(done.value.slice(0, 200).map((problem: unknown) => ({ path: textAt(problem, "path"), message: textAt(problem, "message") })));
   }
 
   /** Asks the host to end and resolves when the bridge is closed, by force after 2 s. */
@@ -187,6 +182,12 @@ export class HostSession implements Pick<PluginHost, "open" | "backupDatabase" |
     this.#markStopped();
     this.#deps.onEnd(end);
   }
+}
+
+/** A field of an answer that may hold anything, as text; empty where it is neither text nor number (an object's own toString may throw). */
+function textAt(value: unknown, key: string): string {
+  const found: unknown = typeof value === "object" && value !== null ? Reflect.get(value, key) : undefined;
+  return typeof found === "string" || typeof found === "number" ? String(found) : "";
 }
 
 /** An error that crossed from the host, with its stack for the author. */

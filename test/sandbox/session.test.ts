@@ -280,11 +280,16 @@ describe("ends", () => {
 test("a configuration's problems come back as texts, whatever the host puts in", async () => {
   const { session, say } = hosted();
   const first = session.validateConfig({}, {});
-  await say({ t: "done", task: 1, outcome: { ok: true, value: [{ path: "a.b", message: "wrong" }, { path: 3 }, null, "x"] } });
+  await say({
+    t: "done",
+    task: 1,
+    outcome: { ok: true, value: [{ path: "a.b", message: "wrong" }, { path: 3 }, null, "x", { path: { toString: 1 } }] },
+  });
   expect(await first).toEqual(
     ok([
       { path: "a.b", message: "wrong" },
       { path: "3", message: "" },
+      { path: "", message: "" },
       { path: "", message: "" },
       { path: "", message: "" },
     ]),

@@ -69,9 +69,8 @@ export class Services {
   /** JSON: {v} or {e: WireError}. Never throws. The answer holds no detail of the host. */
   answer(name: unknown, args: unknown): string {
     try {
-      if (typeof name !== "string" || !Object.hasOwn(this.#handlers, name)) throw new GatewayError("not_found", "There is no such service");
-      const answer = JSON.stringify({ v: this.#handlers[name as ServiceName](Array.isArray(args) ? args : []) });
-      return answer;
+      if (!this.#isService(name)) throw new GatewayError("not_found", "There is no such service");
+      return JSON.stringify({ v: this.#handlers[name](Array.isArray(args) ? args : []) });
     } catch (thrown) {
       if (thrown instanceof Denied) {
         return JSON.stringify({
@@ -91,6 +90,10 @@ export class Services {
       const hint = known.hint === undefined ? {} : { hint: known.hint };
       return JSON.stringify({ e: { name: "PluginError", message: known.message, code: known.code, ...hint } });
     }
+  }
+
+  #isService(name: unknown): name is ServiceName {
+    return typeof name === "string" && Object.hasOwn(this.#handlers, name);
   }
 
   storageBytes(): number {

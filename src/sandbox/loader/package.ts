@@ -26,7 +26,7 @@ export function readPackageJson(tree: SourceTree, folder: string): Result<Packag
     return refuse(`${path} is larger than ${MAX_PACKAGE_JSON / 1024} KB`, "install the package again");
   try {
     const parsed: unknown = JSON.parse(text.value);
-    return { ok: true, value: typeof parsed === "object" && parsed !== null && !Array.isArray(parsed) ? (parsed as PackageJson) : {} };
+    return { ok: true, value: isObject(parsed) ? parsed : {} };
   } catch {
     // The text is not JSON: that is the answer, and the parser's own words add nothing.
     return refuse(`${path} is not valid JSON`, "install the package again");
@@ -35,18 +35,16 @@ export function readPackageJson(tree: SourceTree, folder: string): Result<Packag
 
 /** The target for `subpath` (`.` or `./x`) in `exports`, relative to the package; null when it offers none. */
 export function exportsTarget(exports: unknown, subpath: string, kind: "import" | "require"): string | null {
-  const map = exports as Record<string, unknown>;
-  const bySubpath = isObject(exports) && Object.keys(map).some((key) => key.startsWith("."));
-  if (!bySubpath) return subpath === "." ? pick(exports, kind, "", 0) : null;
-  return fromMap(map, subpath, kind);
+  if (isObject(exports) && Object.keys(exports).some((key) => key.startsWith("."))) return fromMap(exports, subpath, kind);
+  return subpath === "." ? pick(exports, kind, "", 0) : null;
 }
 
 /** The target for `#name` in `imports`: a path that starts with `./`, or another package's name. */
 export function importsTarget(imports: unknown, name: string, kind: "import" | "require"): string | null {
-  return isObject(imports) ? fromMap(imports as Record<string, unknown>, name, kind) : null;
+  return isObject(imports) ? fromMap(imports, name, kind) : null;
 }
 
-function fromMap(map: Record<string, unknown>, wanted: string, kind: "import" | "require"): string | null {
+function fromMap(map: Readonly<Record<string, unknown>>, wanted: string, kind: "import" | "require"): string | null {
   if (Object.hasOwn(map, wanted) && !wanted.includes("*")) return pick(map[wanted], kind, "", 0);
   let best: { key: string; middle: string } | undefined;
   for (const key of Object.keys(map).slice(0, MAX_KEYS)) {
@@ -71,7 +69,7 @@ function pick(target: unknown, kind: "import" | "require", middle: string, depth
     return null;
   }
   if (!isObject(target)) return null;
-  for (const [condition, value] of Object.entries(target as object).slice(0, MAX_KEYS)) {
+  for (const [condition, value] of Object.entries(target).slice(0, MAX_KEYS)) {
     if (condition !== kind && condition !== "browser" && condition !== "default") continue;
     const found = pick(value, kind, middle, depth + 1);
     if (found !== null) return found;
@@ -79,7 +77,7 @@ function pick(target: unknown, kind: "import" | "require", middle: string, depth
   return null;
 }
 
-function isObject(value: unknown): boolean {
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 

@@ -178,7 +178,7 @@ function system<T>(run: () => T): Result<T, Refusal> {
   try {
     return { ok: true, value: run() };
   } catch (thrown) {
-    const code = (thrown as { code?: string }).code ?? "";
+    const code = thrown instanceof Error && "code" in thrown ? String(thrown.code) : "";
     return { ok: false, error: SYSTEM[code] ?? { message: `cannot be read (${code || String(thrown)})`, hint: "check the file" } };
   }
 }
