@@ -71,6 +71,7 @@ test("a load that fails leaves nothing: the realm is closed, the reason is the s
     await world.supervisor.start();
     expect(world.state("a")).toStartWith(state);
     expect(world.plugin("a").instance).toBeNull();
+    for (const set of world.capabilitySets) expect(set.signal("send_messages").aborted).toBe(true);
     expect(world.announced).toEqual(["plugin_failed a"]);
     expect(world.recent().filter((event) => event.startsWith("a 1.0.0") && /start$|closed$/.test(event))).toEqual(
       last.map((each) => `a 1.0.0 ${each}`),

@@ -6,6 +6,7 @@ import type { CoreEvents } from "../../src/events/core.ts";
 import { callNumber, realmNumber } from "../../src/ids.ts";
 import type { Json } from "../../src/json.ts";
 import type { Logger } from "../../src/log/logger.ts";
+import type { LiveCapabilitySet } from "../../src/permissions/capability-set.ts";
 import { planStart } from "../../src/plugins/discovery/order.ts";
 import { Hosts } from "../../src/plugins/lifecycle/hosts.ts";
 import type { AwaitedApproval, Candidate, HostKey, UnusableFolder } from "../../src/plugins/plugin/candidate.ts";
@@ -131,6 +132,8 @@ export class World {
   readonly answers = new Map<string, (realm: FakeRealm) => Answer>();
   readonly hostsStarted: FakeHost[] = [];
   realmNumbers = 0;
+  /** One for each load. */
+  readonly capabilitySets: LiveCapabilitySet[] = [];
   refuseOpen: (spec: RealmSpec, host: FakeHost) => GatewayError | null = () => null;
   spawn: (host: FakeHost) => Promise<Result<PluginHost>> = async (host) => ok(host);
   configProblems: { path: string; message: string }[] = [];
@@ -281,7 +284,11 @@ export class World {
           this.did(`${by} accepted ${candidate.name} ${candidate.manifest.version}`);
           return ok(null);
         },
-        open: (candidate) => grantedSet([], candidate.name).capabilitySet,
+        open: (candidate) => {
+          const { capabilitySet } = grantedSet(["send_messages"], candidate.name);
+          this.capabilitySets.push(capabilitySet);
+          return capabilitySet;
+        },
       },
       decisions: {
         get: (name) => this.decisions.get(name) ?? null,
