@@ -1,6 +1,6 @@
 /** Mutates a scratch copy of a project and runs the tests of the mutated room against each mutant. */
 import { existsSync } from "node:fs";
-import { cp, mkdtemp, rm, symlink } from "node:fs/promises";
+import { chmod, cp, mkdtemp, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import fc from "fast-check";
@@ -39,6 +39,7 @@ const MAX_UNMUTATED_MS = 600_000;
  */
 export async function mutate(plan: Plan, onJudged: (mutant: Judged) => void): Promise<Judged[]> {
   const scratch = await mkdtemp(join(tmpdir(), "mutate-"));
+  await chmod(scratch, 0o755); // Some tests start programs as another user, who must be able to read it.
   const api = new API({ cwd: scratch });
   try {
     await copyTree(resolve(plan.root), scratch);
