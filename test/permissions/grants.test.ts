@@ -231,6 +231,14 @@ describe("later words", () => {
     expect(store.current(WEATHER)?.permissionHash).toBe(permissionSetHash(accepted.requested));
   });
 
+  test("one grant may cover a part of the manifest and a part asked for at run time", () => {
+    const asked = { manifest: setOf(HOST_A), atRuntime: [entry({ http_requests: { hosts: ["x.org"] } })] };
+    const by = { who: "ann", means: "cli" as const, configHash: configDenyHash([]) };
+    const granted = must(store.grant(WEATHER, entry("http_requests"), asked, by));
+    expect(granted.map(printText)).toEqual(["http_requests(hosts=[a.org])", "http_requests(hosts=[x.org])"]);
+    expect(store.overrides(WEATHER).map((each) => each.extra === true)).toEqual([false, true]);
+  });
+
   test("what a plugin asked for at run time can be granted beyond its manifest, and be revoked", () => {
     const by = { who: "ann", means: "cli" as const, configHash: configDenyHash([]) };
     const asked = { manifest: state().requested, atRuntime: [entry({ http_requests: { hosts: ["x.org"] } })] };
