@@ -83,8 +83,9 @@ export class Pty {
     await this.#reader?.cancel();
   }
 
-  /** Plugged out. */
+  /** Plugged out. Its name goes too: the number behind it may soon be another test's terminal. */
   hangUp(): void {
+    rmSync(this.path, { force: true });
     this.#isReading = false;
     void this.#reader?.cancel();
     this.#reader = null;
