@@ -9,7 +9,7 @@ import { chooseInterfaces } from "./gateway/context/interfaces.ts";
 import { CrashLog } from "./gateway/crash-log.ts";
 import { clearProxyVariables } from "./http/resolve.ts";
 import { escapeText } from "./log/escape.ts";
-import { createLog } from "./log/log.ts";
+import { createLog, type Log } from "./log/log.ts";
 import { discoverPorts } from "./mesh/transport/discover.ts";
 
 export interface GatewayFlags {
@@ -45,7 +45,7 @@ export async function runGateway(flags: GatewayFlags, io: GatewayIo): Promise<nu
     for (const issue of loaded.error) io.stderr.write(`zephyrgate: ${escapeText(issueLine(issue))}\n`);
     return 1;
   }
-  const { config } = loaded.value;
+  const { config, file } = loaded.value;
   // Plugins' requests must reach the address that was checked, so proxy variables are ignored.
   clearProxyVariables();
   const log = createLog(config.log, {
@@ -57,42 +57,43 @@ export async function runGateway(flags: GatewayFlags, io: GatewayIo): Promise<nu
   if (safe && !flags.safe) log.logger.error(SAFE_MODE);
   if (flags.allowAll) log.logger.warn(ALLOW_ALL);
   const chosen = chooseInterfaces(config, discoverPorts);
-  let isCounted = false;
-  const gateway = new Gateway({
-    opened: () => {
-      isCounted = true;
-      crashes.begin();
-      for (const line of chosen.banner) io.stdout.write(`${escapeText(line)}\n`);
-    },
-    loaded: loaded.value,
-    chosen,
-    log,
-    clock: systemClock,
-    random: systemRandom,
-    allowAll: flags.allowAll,
-    safe,
-    reload,
-  });
+  const opened = () => {
+    crashes.begin();
+    for (const line of chosen.banner) io.stdout.write(`${escapeText(line)}\n`);
+  };
+  const system = { log, clock: systemClock, random: systemRandom };
+  const gateway = new Gateway({ ...system, loaded: loaded.value, chosen, allowAll: flags.allowAll, safe, reload, opened });
+  const isSimulated = chosen.interfaces.some((entry) => entry.type === "simulated");
+  const banner = () => describeStart(gateway, { dataDir: config.data_dir, configFile: file, isSimulated, flags: sameFlags(flags) });
+  const code = await runUntilStopped(gateway, { io, log, crashes, banner });
+  log.stop();
+  return code;
+}
+
+interface Run {
+  readonly io: GatewayIo;
+  readonly log: Log;
+  readonly crashes: CrashLog;
+  /** The lines to print once the gateway is up. */
+  banner(): string[];
+}
+
+async function runUntilStopped(gateway: Gateway, { io, log, crashes, banner }: Run): Promise<number> {
   const stopped = untilStopped(io.signal);
   // A stop during the start does not wait for the plugins.
   const started = await Promise.race([gateway.start(), stopped.then(() => null)]);
   if (started?.ok === false) {
     io.stderr.write(`zephyrgate: ${escapeText(started.error.summary())}\n`);
-    if (isCounted) crashes.takeBack();
-    log.stop();
+    crashes.takeBack();
     return 1;
   }
-  const isSimulated = chosen.interfaces.some((entry) => entry.type === "simulated");
-  const facts = { dataDir: config.data_dir, configFile: loaded.value.file, isSimulated, flags: sameFlags(flags) };
   // One write, so that no log line appears between the lines.
-  if (started !== null) io.stdout.write(`${describeStart(gateway, facts).map(escapeText).join("\n")}\n`);
-  const why = await stopped;
-  log.logger.info(`stopping: ${why}`);
+  if (started !== null) io.stdout.write(`${banner().map(escapeText).join("\n")}\n`);
+  log.logger.info(`stopping: ${await stopped}`);
   const inTime = await Promise.race([gateway.stop().then(() => true), Bun.sleep(STOP_DEADLINE_MS).then(() => false)]);
   if (inTime) log.logger.info("stopped");
   else log.logger.warn("not everything stopped in time; ending anyway");
   crashes.end();
-  log.stop();
   return 0;
 }
 

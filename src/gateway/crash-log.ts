@@ -12,6 +12,7 @@ const LIMIT = 3;
 export class CrashLog {
   readonly #path: string;
   #starts: number[];
+  #begun = false;
 
   constructor(
     private readonly dataDir: string,
@@ -26,6 +27,7 @@ export class CrashLog {
   }
 
   begin(): void {
+    this.#begun = true;
     this.#starts = [...this.#starts, this.clock.now()].slice(-10);
     this.#write();
   }
@@ -35,8 +37,10 @@ export class CrashLog {
     rmSync(this.#path, { force: true });
   }
 
-  /** The gateway refused to start: that is no crash, and it does not clear earlier crashes. */
+  /** The gateway refused to start: its own start, if it was recorded, is no crash. Earlier crashes stay. */
   takeBack(): void {
+    if (!this.#begun) return;
+    this.#begun = false;
     this.#starts = this.#starts.slice(0, -1);
     if (this.#starts.length === 0) this.end();
     else this.#write();

@@ -56,6 +56,17 @@ test("a refused start is no crash, and does not clear the crashes before", () =>
   expect(existsSync(join(dir, "starts.json"))).toBe(false);
 });
 
+test("a start that was refused before it was recorded takes nothing back", () => {
+  crash(3);
+  open().takeBack();
+  expect(open().tooMany()).toBe(true);
+  const once = open();
+  once.begin();
+  once.takeBack();
+  once.takeBack();
+  expect(open().tooMany()).toBe(true);
+});
+
 test.each(["", "[1,", "null", '{"a":1}', '["x", null, {}]'])("a damaged file (%j) counts nothing and prevents nothing", (text) => {
   writeFileSync(join(dir, "starts.json"), text);
   expect(open().tooMany()).toBe(false);
