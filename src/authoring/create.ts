@@ -1,4 +1,4 @@
-/** A new plugin from the template, as small as what was asked for. */
+/** A new plugin from the template, with only the features that were asked for. */
 import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { embeddedTemplate } from "../../templates/embedded.ts";
@@ -36,12 +36,12 @@ const NEEDS: Readonly<Record<string, Feature>> = {
   "utils/counter.ts": "storage",
   "utils/remote.ts": "http",
 };
-/** npm would leave a file of the true name out of the package. */
+/** npm leaves a file named .gitignore out of the package. */
 const RENAMED: Readonly<Record<string, string>> = { gitignore: ".gitignore" };
 const MAX_COMMAND = 24;
 const MAX_TITLE = 40;
 
-/** Why this cannot be a plugin's name, with one that could. */
+/** Why this is not a valid plugin name, with one that is. */
 export function nameProblem(name: string): string | null {
   if (/^[a-z][a-z0-9_]{0,63}$/.test(name)) return null;
   const near = name

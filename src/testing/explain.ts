@@ -12,7 +12,7 @@ export interface Facts {
 
 const LAST = 10;
 
-/** A sentence, and under it what helps to see why. */
+/** A sentence, and below it the facts that help to find the cause. */
 export function explain(what: string, facts: Facts): string {
   const sections: [string, readonly string[]][] = [
     ["plugins", facts.plugins.flatMap(pluginLines)],

@@ -12,15 +12,15 @@ export interface InProcessDeps {
 }
 
 export interface InProcessHost extends PluginHost {
-  /** Realms have work to do, whatever the clock says. */
+  /** True while a realm has work to do that needs no clock. */
   readonly busy: boolean;
-  /** Reports at once what realms have used and were refused. */
+  /** Reports at once what realms have used and what they were refused. */
   tell(): void;
-  /** Ends as a process does that was killed. */
+  /** Ends as a killed process would. */
   crash(detail: string): void;
 }
 
-/** Nothing but the engine's interrupts stops a plugin here: native code that runs for ever blocks the caller. */
+/** Only the engine's interrupts stop a plugin here: native code that never returns blocks the caller. */
 export async function startInProcessHost(deps: InProcessDeps = {}): Promise<InProcessHost> {
   const { clock = systemClock, random = systemRandom } = deps;
   const snapshot = await takeSnapshot();

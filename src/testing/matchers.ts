@@ -1,7 +1,7 @@
 import { expect } from "bun:test";
 import { TestGateway } from "./test-gateway.ts";
 
-/** What else a message must be like. */
+/** Further conditions on a message. */
 export interface Where {
   /** Name of the node, or `broadcast`. */
   readonly to?: string;
@@ -11,17 +11,17 @@ export interface Where {
 
 interface ZephyrGateMatchers {
   /**
-   * Some message was sent whose text is the given one, or fits the pattern.
+   * A message with this text, or one that matches the pattern, was sent.
    * @example expect(gateway).toHaveSent(/storm/i, { to: "broadcast", channel: 0 });
    */
   toHaveSent(text: string | RegExp, where?: Where): void;
   /**
-   * The gateway has refused a call for want of a permission.
+   * The gateway refused a call because its permission was missing.
    * @example expect(gateway).toHaveBeenDenied("http_requests", /example\.org/);
    */
   toHaveBeenDenied(permission: string, scope?: string | RegExp): void;
   /**
-   * Some line of the log is the given one, or fits the pattern.
+   * The log has this line, or one that matches the pattern.
    * @example expect(gateway).toHaveLogged(/cache is empty/);
    */
   toHaveLogged(text: string | RegExp): void;

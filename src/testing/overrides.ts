@@ -25,10 +25,10 @@ export interface OverridesDeps {
   denied(denial: Denial): void;
 }
 
-/** As a node: texts closer than this are dropped by it. */
+/** A node drops texts that are closer together than this. */
 const FIRMWARE_SPACING_MS = 2000;
 
-/** What of the gateway is the test's: the host process by default, bundler, internet, air and the ear at the broker. */
+/** What the test replaces in the gateway: the host process (by default), the bundler, the internet, the mesh, and a listener at the broker. */
 export function testOverrides({ setup, clock, random, log, http, realHost, nodes, spawned, denied }: OverridesDeps): GatewayOverrides {
   const real = hostSpawner(() => setup.loaded.config, { clock, log });
   const inProcess = async () => ({ ok: true as const, value: await startInProcessHost({ clock, random }) });

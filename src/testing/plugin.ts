@@ -10,13 +10,13 @@ export interface PluginDeps {
   readonly stored: Stored;
   control(): Control;
   known(): Plugin | undefined;
-  /** Runs an operation of the gateway while time passes as far as it needs it. */
+  /** Runs an operation of the gateway, and moves the clock on for as long as the operation needs. */
   drive<T>(work: Promise<T>): Promise<T>;
 }
 
 const ACTOR: Actor = { via: "api", address: "test" };
 
-/** A plugin under test, as its operator sees and treats it. Whatever the gateway refuses is thrown. */
+/** A plugin under test, with what its operator can see and do. Throws when the gateway refuses an operation. */
 export class TestPlugin {
   constructor(
     readonly name: string,
@@ -32,7 +32,7 @@ export class TestPlugin {
     return this.deps.known()?.status.reason ?? "";
   }
 
-  /** Commands, keywords and the like that it has registered, by kind. */
+  /** What the plugin has registered, by kind: commands, keywords and so on. */
   get registered(): readonly { readonly kind: string; readonly name: string }[] {
     const entries = [...(this.deps.known()?.instance?.registrations.entries() ?? [])];
     return entries.map(({ registration, key }) => {
@@ -44,7 +44,7 @@ export class TestPlugin {
     });
   }
 
-  /** The value that storeData keeps under a key; undefined when there is none, or it has expired. */
+  /** The value that storeData keeps under a key; undefined when there is none or it has expired. */
   stored(key: string): Promise<Json | undefined> {
     return this.deps.stored.get(key);
   }
@@ -61,22 +61,22 @@ export class TestPlugin {
     return this.deps.stored.rows(...query);
   }
 
-  /** Gives what was requested and is held back; holds at once. */
+  /** Grants a permission that the plugin requested. Takes effect at once. */
   async grant(permission: PermissionEntry): Promise<void> {
     await this.#do((plugins) => plugins.grant(this.name, permission as Json, ACTOR));
   }
 
-  /** Takes the named part back, or all; holds at once. */
+  /** Revokes the named permission, or all of them. Takes effect at once. */
   async revoke(permission?: PermissionEntry): Promise<void> {
     await this.#do((plugins) => plugins.revoke(this.name, permission as Json | undefined, ACTOR));
   }
 
-  /** A standing refusal, which wins over every grant. */
+  /** Denies a permission for good: a denial wins over every grant. */
   async deny(permission: PermissionEntry): Promise<void> {
     await this.#do((plugins) => plugins.deny(this.name, permission as Json, ACTOR));
   }
 
-  /** Replaces the operator's values; the plugin hears of it by onConfigChanged. Throws every violation of its schema at once. */
+  /** Replaces the operator's values and calls the plugin's onConfigChanged. Throws one error with all violations of its schema. */
   async configure(config: { readonly [key: string]: Json }): Promise<void> {
     await this.#do((plugins) => plugins.setConfig(this.name, config, ACTOR));
   }
@@ -97,7 +97,7 @@ export class TestPlugin {
     await this.#do((plugins) => plugins.restart(this.name, ACTOR));
   }
 
-  /** Loads its files anew. */
+  /** Loads the plugin's files again. */
   async reload(): Promise<void> {
     await this.#do((plugins) => plugins.reload(this.name, ACTOR));
   }

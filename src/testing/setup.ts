@@ -22,7 +22,7 @@ export interface TestOptions {
   readonly settings?: { readonly [key: string]: Json };
   /** `all` (the default) that the first plugin's manifest asks for, or these parts of it alone. */
   readonly grant?: "all" | readonly PermissionEntry[];
-  /** Taken away from the first plugin by the configuration. */
+  /** Permissions that the configuration denies to the first plugin. */
   readonly deny?: readonly PermissionEntry[];
   /** Names, or nodes in detail; Alice, Bob and Carol when absent. `gateway.node` adds further ones. */
   readonly nodes?: readonly (string | NodeOptions)[];
@@ -30,9 +30,9 @@ export interface TestOptions {
   readonly operators?: readonly string[];
   /** Secrets of the first plugin. */
   readonly secrets?: Readonly<Record<string, string>>;
-  /** What the clocks show at the start; Monday, 5 January 2026, 12:00 UTC when absent. */
+  /** The time at the start; Monday, 5 January 2026, 12:00 UTC when absent. */
   readonly now?: string | Date;
-  /** Another one gives other random numbers, the same in every run. */
+  /** Seed of the random numbers: the same seed gives the same numbers in every run. */
   readonly seed?: number;
   /** The first plugin may fail to start; without this that fails the test. */
   readonly mayFail?: boolean;
@@ -100,7 +100,7 @@ interface Kept {
 
 const kept = new Map<string, Kept>();
 
-/** Bundles in this process, once for all tests of it: the author's own plugin can only harm the author's own test. */
+/** Bundles in this process, once for all tests: an author's own plugin can harm only the author's own test. */
 export const testCompiler: Pick<Compiler, "load" | "stop"> = {
   async load(folder, main) {
     const key = `${folder}\0${main ?? ""}`;
@@ -114,7 +114,7 @@ export const testCompiler: Pick<Compiler, "load" | "stop"> = {
   stop: async () => {},
 };
 
-/** Of all files that the bundle was made of; of a failed one nothing is known, so it is tried again. */
+/** A stamp of all files in the bundle. The files of a failed bundle are not known, so it is made again. */
 function stampOf(folder: string, answer: Kept["answer"]): string {
   if (!answer.ok) return crypto.randomUUID();
   return answer.value.modules

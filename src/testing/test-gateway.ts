@@ -1,4 +1,4 @@
-/** A whole gateway inside a test: the real one, in which only clock, air, internet and (by default) the host process are the test's. */
+/** A whole gateway inside a test: the real one, in which the test replaces only the clock, the mesh, the internet and (by default) the host process. */
 import { rmSync } from "node:fs";
 import type { Control } from "../api/contract/control.ts";
 import { type Clock, type Random, systemClock, systemRandom } from "../clock.ts";
@@ -80,7 +80,7 @@ export class TestGateway {
       clock: this.#virtual,
       busy: () => this.http.busy || this.#hosts.some((host) => host.busy === true),
       unfinished: () => this.#unfinished(),
-      // Uses of the database are judged in the host, which reports them now and then.
+      // The host checks uses of the database, and reports them only now and then.
       rested: () => {
         for (const host of this.#hosts) host.tell?.();
       },
@@ -114,7 +114,7 @@ export class TestGateway {
     return plugin;
   }
 
-  /** Somebody on the mesh; whoever is not there yet joins it. */
+  /** A node by name; a new name joins the mesh. */
   node(name: string): TestNode {
     const known = this.#nodes.get(name);
     if (known !== undefined) return known;
@@ -139,12 +139,12 @@ export class TestGateway {
     return new Date(this.#clock.now());
   }
 
-  /** All that an operator can do and ask, as the control API has it. */
+  /** The control API: everything that an operator can do and query. */
   get control(): Control {
     return this.#control;
   }
 
-  /** The air itself, for failures that have no method here. */
+  /** The simulated mesh itself, for failures that have no method here. */
   get mesh(): SimulatedMesh {
     const [mesh] = this.#running?.meshes ?? [];
     if (mesh === undefined) throw new GatewayError("unavailable", "the test's gateway is closed");
@@ -167,46 +167,46 @@ export class TestGateway {
   }
 
   /**
-   * Lets time pass: timers, schedules, retries and TTLs happen as they would, without anybody waiting.
+   * Moves the clock on: timers, schedules, retries and expiries happen as they would, and the test does not wait for them.
    * @example await gateway.advance({ minutes: 5 });
    */
   async advance(span: Span): Promise<void> {
     await this.#pace.advance(msOf(span));
   }
 
-  /** Waits until nothing that was begun is unfinished; `says` and `advance` do so themselves. */
+  /** Waits until everything that was begun has ended; `says` and `advance` do so themselves. */
   async quiet(): Promise<void> {
     await this.#pace.quiet();
   }
 
-  /** The wall clock alone is set; timers and intervals go by another one. */
+  /** Sets the wall clock alone; timers and intervals use the monotonic clock. */
   setClock(to: string | Date): void {
     if (this.#virtual === null) throw new GatewayError("invalid_argument", "with realHost the gateway has the machine's clock");
     this.#virtual.jumpWall(new Date(to).getTime() - this.#virtual.now());
   }
 
   /**
-   * Something goes wrong with the next `count` messages on the air.
+   * The transmission of the next `count` messages fails.
    * @example gateway.failNext("nak"); await alice.says("hello"); expect(gateway.sent.at(-1)?.state).toBe("failed");
    */
   failNext(failure: Failure, count = 1): void {
     this.mesh.fail(faultOf(failure, count));
   }
 
-  /** The radio is gone until {@link linkUp}: what is sent meanwhile waits. */
+  /** Takes the radio away until {@link linkUp}: messages that are sent meanwhile wait. */
   async linkDown(): Promise<void> {
     this.mesh.fail({ kind: "reboot", ms: Number.MAX_SAFE_INTEGER });
     await this.#pace.settle();
   }
 
-  /** The radio is back, and every other failure over; resolves when the gateway has found it. */
+  /** Brings the radio back and ends every other failure; resolves when the gateway is connected. */
   async linkUp(): Promise<void> {
     this.mesh.fail({ kind: "resume" });
     await this.#untilLinked();
     await this.#pace.quiet();
   }
 
-  /** The plugin host dies as if killed; resolves when the plugins are back, or have given up. */
+  /** Kills the plugin host; resolves when the plugins run again or have failed for good. */
   async killHost(): Promise<void> {
     const host = this.#hosts.at(-1);
     if (host?.crash !== undefined) host.crash("killed by the test");
@@ -217,7 +217,7 @@ export class TestGateway {
     await this.#pace.until(() => (this.#running?.plugins ?? []).every((plugin) => !returning.includes(plugin.state)));
   }
 
-  /** Stops the gateway and starts it again on the same data, after `away` without it. */
+  /** Stops the gateway, lets `away` pass, and starts it again on the same data. */
   async restart(away: Span = {}): Promise<void> {
     await this.#stop();
     if (this.#virtual !== null) await this.#virtual.advance(msOf(away), async () => {});
@@ -235,7 +235,7 @@ export class TestGateway {
     await this.close();
   }
 
-  /** `what`, and under it what the gateway knows: for a test that has failed. */
+  /** `what`, and below it what the gateway knows: for the message of a failed test. */
   explain(what: string): string {
     return explain(what, {
       plugins: this.setup.plugins.map((name) => this.pluginNamed(name)),
@@ -281,7 +281,7 @@ export class TestGateway {
     return control;
   }
 
-  /** Grants and secrets are an operator's word, so the plugins come up after them. */
+  /** Applies the operator's grants and secrets, then starts the plugins. */
   async #entitle(): Promise<void> {
     const { grant = "all", secrets = {} } = this.options;
     for (const [name, value] of Object.entries(secrets)) await this.plugin.setSecret(name, value);
@@ -289,7 +289,7 @@ export class TestGateway {
     await this.plugin.revoke();
     for (const entry of grant) await this.plugin.grant(entry);
     for (const name of this.setup.plugins) {
-      // One that fails says so in its state, which is looked at next.
+      // A plugin that fails has it in its state, which the caller checks next.
       await this.#pace.drive(Promise.resolve(this.#control.plugins.enable(name, undefined, { via: "api", address: "test" })));
     }
   }

@@ -109,7 +109,7 @@ describe("dev", () => {
       await session.type("#0 !hello");
       await session.sees("-> #0: Hello dora");
       await session.type("alice: nonsense");
-      await session.sees("nobody answers this");
+      await session.sees("no plugin answers this");
 
       save("plugin.ts", source("Welcome"));
       await session.sees("talker 1.0.0 reloaded: 3 commands");
@@ -121,13 +121,13 @@ describe("dev", () => {
         source("Broken").replace("override initialize() {", 'override initialize() {\n    this.registerCommand("undeclared", () => 1);'),
       );
       await session.sees(/command undeclared is not declared.*at plugin\.ts:4:10/);
-      await session.sees("the last good version runs on");
+      await session.sees("the last good version keeps running");
       save("plugin.ts", 'import { readFileSync } from "node:fs";\nexport default readFileSync;\n');
       await session.sees('plugin.ts:1:30: "node:fs": is built into Node or Bun');
-      await session.sees("the last good version runs on");
+      await session.sees("the last good version keeps running");
       save("manifest.yaml", MANIFEST.replace("send_messages", "send_mesages"));
       await session.sees(/^manifest\.yaml:7:5: permissions\.0: .*send_messages/m);
-      await session.sees("the last good version runs on");
+      await session.sees("the last good version keeps running");
       await session.type("alice: hello");
       await session.sees("-> alice: Welcome alice");
 
@@ -153,7 +153,7 @@ describe("dev", () => {
       const session = new Session();
       await session.sees("manifest.yaml:1:1: a tab at the start of a line (indent with spaces; YAML does not allow tabs)");
       await session.type("alice: hello");
-      await session.sees("nothing runs yet");
+      await session.sees("no plugin runs yet");
       save("manifest.yaml", MANIFEST);
       await session.sees("talker 1.0.0 runs");
       await session.type("alice: hello");

@@ -209,7 +209,7 @@ describe("beside the schema", () => {
 
   test.each([
     ["no manifest", {}, /manifest\.yaml is not there \(name the folder of a plugin\)/],
-    ["no schema", { "manifest.yaml": MANIFEST }, /the schema is not there/],
+    ["no schema", { "manifest.yaml": MANIFEST }, /the schema is missing/],
     ["no JSON", { "manifest.yaml": MANIFEST, "config_schema.json": "{ // x" }, /is not JSON/],
     ["too large", { "manifest.yaml": MANIFEST, "config_schema.json": `"${"x".repeat(300_000)}"` }, /larger than 256 KB/],
   ] as const)("%s is said, and nothing is written", (name, files, message) => {

@@ -62,6 +62,9 @@ test("the tests in the documentation pass", () => {
     .map(String)
     .filter((file) => file.endsWith(".test.ts"));
   expect(files.length).toBeGreaterThan(2);
-  const run = Bun.spawnSync([process.execPath, "test", ...files.map((file) => `./${file}`)], { cwd: folder, stderr: "pipe" });
+  const run = Bun.spawnSync([process.execPath, "test", "--timeout", "120000", ...files.map((file) => `./${file}`)], {
+    cwd: folder,
+    stderr: "pipe",
+  });
   expect(`${run.exitCode}\n${run.exitCode === 0 ? "" : run.stderr.toString()}`).toBe("0\n");
 }, 120_000);

@@ -122,7 +122,7 @@ class Dev {
   async #changed(): Promise<void> {
     const manifest = this.#manifest();
     if (manifest === null) {
-      if (this.#fixture?.plugin?.state === "running") this.#screen.show("the last good version runs on", "dim");
+      if (this.#fixture?.plugin?.state === "running") this.#screen.show("the last good version keeps running", "dim");
       return;
     }
     if (this.#fixture === null || manifest.name !== this.#name) {
@@ -134,7 +134,7 @@ class Dev {
     const reloaded = await this.#fixture.reload();
     if (reloaded.ok) return this.#running(manifest, "reloaded");
     this.#screen.failure(reloaded.error);
-    if (this.#fixture.plugin?.state === "running") this.#screen.show("the last good version runs on", "dim");
+    if (this.#fixture.plugin?.state === "running") this.#screen.show("the last good version keeps running", "dim");
   }
 
   #running(manifest: Manifest, how: string): void {
@@ -147,7 +147,7 @@ class Dev {
   /** Follows the schema, where the author has the file. What is wrong with the schema itself, loading says. */
   #types(): void {
     const written = writeConfigTypes(this.options.folder, { onlyIfThere: true });
-    if (written.ok && written.value?.changed === true) this.#screen.show(`${written.value.path} was written anew`, "dim");
+    if (written.ok && written.value?.changed === true) this.#screen.show(`${written.value.path} was updated`, "dim");
     else if (!written.ok) this.#screen.show(`${TYPES_FILE}: ${written.error.summary()}`, "warn");
   }
 
@@ -174,13 +174,13 @@ class Dev {
 
   async #say({ who, channel, text }: Speech & { kind: "say" }): Promise<void> {
     const fixture = this.#fixture;
-    if (fixture === null) return this.#screen.show("nothing runs yet", "warn");
+    if (fixture === null) return this.#screen.show("no plugin runs yet", "warn");
     const from = this.#number(who);
     if (from === null) return this.#screen.show("there is no room for another node", "warn");
     this.#speaker = from;
     const said = await fixture.say(from, text, ANSWER_MS, channel ?? undefined);
     if (!said.ok) return this.#failed(said.error);
-    if (said.value === "unhandled") this.#screen.show("nobody answers this", "dim");
+    if (said.value === "unhandled") this.#screen.show("no plugin answers this", "dim");
     else if (said.value === "silent") this.#screen.show("taken without a reply", "dim");
     else if (said.value === "late") this.#screen.show("no answer came", "warn");
     else await fixture.sent(ANSWER_MS);

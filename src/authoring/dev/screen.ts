@@ -1,4 +1,4 @@
-/** What `dev` shows: one line for each thing that happens, coloured where there are colours, the prompt always last. */
+/** The output of `dev`: one line for each event, in colour where the terminal has colours, with the prompt always last. */
 import { GatewayError, type Issue, issueLine } from "../../errors.ts";
 import { escapeText } from "../../log/escape.ts";
 import type { LogLine } from "../../log/line.ts";
@@ -30,7 +30,7 @@ export class Screen {
     this.terminal.write(PROMPT);
   }
 
-  /** Something was typed: the cursor stands on a line of its own again. */
+  /** Call it when a line was typed: the cursor is then at the start of a line again. */
   typed(): void {
     this.#prompting = false;
   }
@@ -45,7 +45,7 @@ export class Screen {
     for (const issue of issues) this.show(issueLine(issue), "bad");
   }
 
-  /** What kept it from loading: each problem of the author's on a line of its own, with its place. */
+  /** Why the plugin did not load: each problem on a line of its own, with its place. */
   failure(error: GatewayError): void {
     let cause: unknown = error;
     for (let depth = 0; depth < 5 && cause instanceof GatewayError; depth++, cause = cause.cause) {

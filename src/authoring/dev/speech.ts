@@ -1,13 +1,13 @@
-/** What is typed at the prompt of `dev`: who says what to whom. */
+/** Reads a line typed at the prompt of `dev`: who says what, and to whom. */
 
 export type Speech =
-  /** `who` null: whoever spoke last; a number: `@3`. `channel` null: directly to the gateway. */
+  /** `who` null: the node that spoke last; a number: `@3`. `channel` null: directly to the gateway. */
   | { readonly kind: "say"; readonly who: string | number | null; readonly channel: number | null; readonly text: string }
   | { readonly kind: "quit" | "help" | "nodes" | "reload" | "empty" }
   | { readonly kind: "unclear"; readonly why: string };
 
 export const HELP = [
-  "hello               says hello, as whoever spoke last, to the gateway",
+  "hello               the node that spoke last says hello to the gateway",
   "alice: hello        alice says it; a name that is new joins the mesh",
   "@3 hello            node number 3 says it",
   "#1 hello            on channel 1, where all hear it; also #1 alice: hello",

@@ -24,11 +24,11 @@ export function configTypes(tree: SourceTree, manifest: Manifest): Result<Config
   const look = tree.look(name);
   const where = { where: name };
   if (look.kind !== "file")
-    return fail("not_found", "the schema is not there", { ...where, hint: `fix config.schema_file in ${MANIFEST_FILE}` });
+    return fail("not_found", "the schema is missing", { ...where, hint: `fix config.schema_file in ${MANIFEST_FILE}` });
   const text = tree.read(look.path);
   if (!text.ok) return fail("invalid_argument", text.error.message, { ...where, hint: text.error.hint });
   if (text.value.length > MAX_SCHEMA_BYTES)
-    return fail("too_large", `the schema is larger than ${MAX_SCHEMA_BYTES / 1024} KB`, { ...where, hint: "say less in it" });
+    return fail("too_large", `the schema is larger than ${MAX_SCHEMA_BYTES / 1024} KB`, { ...where, hint: "make it smaller" });
   let schema: Json;
   try {
     schema = JSON.parse(text.value) as Json;

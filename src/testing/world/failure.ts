@@ -1,17 +1,17 @@
 import type { Fault } from "../../mesh/simulator/faults.ts";
 
-/** What goes wrong on the air with the next messages of the gateway. */
+/** How the transmission of the gateway's next messages fails. */
 export type Failure =
-  /** Refused at once with a routing error. */
+  /** The radio refuses the message at once with a routing error. */
   | "nak"
-  /** Nobody hears it: fails after the radio's own retransmissions, some 21 s later. */
+  /** No node hears the message: it fails about 21 s later, after the radio's own retransmissions. */
   | "timeout"
-  /** Heard, and the acknowledgement is lost. */
+  /** The node hears the message, and its acknowledgement is lost. */
   | "lost_ack"
   /** The radio's queue is full: the gateway tries again after some seconds. */
   | "queue_full";
 
-/** Numbers as the firmware has them: no route, nobody heard it, transmit queue full. */
+/** The firmware's numbers: 1 no route, 5 no acknowledgement after all retransmissions, 32 transmit queue full. */
 export function faultOf(failure: Failure, count: number): Fault {
   switch (failure) {
     case "nak":

@@ -5,13 +5,13 @@ import type { Prepared } from "../../http/request.ts";
 import type { Resolve } from "../../http/resolve.ts";
 import type { Json } from "../../json.ts";
 
-/** What the test answers: one of `json`, `text` and `error`, nothing for an empty 200. */
+/** The test's answer: one of `json`, `text` and `error`; none of them for an empty 200. */
 export interface HttpAnswer {
   readonly status?: number;
   readonly json?: Json;
   readonly text?: string;
   readonly headers?: Readonly<Record<string, string>>;
-  /** `refused`: no connection. `broken`: cut off in the middle. `silence`: no answer ever, so that the timeout ends it. */
+  /** `refused`: no connection. `broken`: cut off in the middle. `silence`: no answer, until the request's own timeout. */
   readonly error?: "refused" | "broken" | "silence";
   /** Seconds before the answer, on the test's clock. */
   readonly delay?: number;
@@ -33,17 +33,17 @@ interface Rule {
   readonly answer: Answerer;
 }
 
-/** Any public address will do: nothing is sent there. */
+/** Any public address: nothing is sent there. */
 const SOMEWHERE = "1.1.1.1";
 
 /**
- * The internet as the test has it. Permissions, private addresses, redirects, retries, rates and timeouts are judged by
- * the gateway's own egress client as always; only the wire is the test's.
+ * The internet in a test. The gateway's own egress client checks permissions, private addresses, redirects, retries, rates
+ * and timeouts as always; the test replaces only the connection.
  */
 export class TestHttp {
-  /** Every request that left, oldest first; retries and redirects are requests of their own. */
+  /** Every request that was sent, oldest first; retries and redirects are requests of their own. */
   readonly requests: HttpRequest[] = [];
-  /** Requests that no {@link respond} fits. */
+  /** Requests that match no {@link respond}. */
   readonly unanswered: string[] = [];
   readonly #rules: Rule[] = [];
   readonly #hosts = new Map<string, string>();
@@ -53,7 +53,7 @@ export class TestHttp {
 
   /**
    * Answers requests to `url`: a whole URL (its query counts only if it is given), the beginning of one with `*` at the
-   * end, or a pattern. What was said last wins.
+   * end, or a pattern. The last matching call wins.
    * @example gateway.http.respond("https://api.example.org/now", { json: { celsius: 21 } });
    * @example gateway.http.respond(/example/, (request) => ({ status: request.method === "POST" ? 201 : 200 }));
    */
@@ -66,7 +66,7 @@ export class TestHttp {
     this.#hosts.set(host, address);
   }
 
-  /** A handler of the test is at work. */
+  /** True while a handler of the test runs. */
   get busy(): boolean {
     return this.#busy > 0;
   }

@@ -4,12 +4,12 @@ import type { SimulatedMesh } from "../../mesh/simulator/mesh.ts";
 import type { SimulatedNode } from "../../mesh/simulator/nodes.ts";
 import type { HeardText } from "../../mesh/simulator/texts.ts";
 
-/** A node of the virtual mesh. Everything but the name has a value of its own. */
+/** A node of the virtual mesh. Everything but the name has a default. */
 export type NodeOptions = Partial<Omit<SimulatedNode, "number" | "longName">> & { readonly name: string };
 
-/** Where a text goes; the gateway itself when nothing is said. */
+/** Where a text goes: to the gateway itself when no channel is given. */
 export interface SayOptions {
-  /** Channel index: then everybody hears it. */
+  /** Channel index: every node hears the text. */
   readonly channel?: number;
   /** Packet id of the message it answers. */
   readonly replyTo?: number;
@@ -20,11 +20,11 @@ export interface SayOptions {
 export interface NodeDeps {
   mesh(): SimulatedMesh;
   quiet(): Promise<void>;
-  /** What to tell somebody whose words nobody answered. */
+  /** The message of the error when a text gets no answer, with what the gateway knows about it. */
   explain(what: string): string;
 }
 
-/** Somebody on the mesh, with a radio of their own. */
+/** A person on the mesh with a radio. */
 export class TestNode {
   /** `!%08x`. */
   readonly id: string;
@@ -50,14 +50,14 @@ export class TestNode {
     return this.#heard;
   }
 
-  /** Packet id of what this node said last. */
+  /** Packet id of the last text that this node sent. */
   get lastPacketId(): number {
     return this.#packetId;
   }
 
   /**
-   * Says something and waits until the mesh is quiet: what this node heard meanwhile. A direct message to the gateway,
-   * unless a channel is given. A long answer comes in parts, each as one text.
+   * Sends a text and waits until the mesh is quiet; resolves to the texts that this node received meanwhile. The text is a
+   * direct message to the gateway unless a channel is given. A long answer comes in parts, each as one text.
    * @example expect(await alice.says("hello")).toEqual(["Hello Alice!"]);
    * @example await alice.says("!hello", { channel: 0 });
    */
@@ -69,8 +69,8 @@ export class TestNode {
   }
 
   /**
-   * As {@link says}, for the one answer that is expected: parts are joined by a line break. Throws, with what the gateway
-   * knows about it, when nothing is heard.
+   * As {@link says}, for exactly one answer: its parts are joined by a line break. Throws when there is no answer; the error
+   * says what the gateway knows about it.
    * @example expect(await alice.asks("ping")).toStartWith("pong");
    */
   async asks(text: string, options: SayOptions = {}): Promise<string> {
@@ -92,22 +92,22 @@ export class TestNode {
     this.#packetId = said.value;
   }
 
-  /** Broadcasts where it is; the given values are its place from now on. */
+  /** Broadcasts the node's position; the given values replace the present ones. */
   async moves(place: Partial<Pick<SimulatedNode, "latitude" | "longitude" | "altitude">> = {}): Promise<void> {
     await this.#announce("position", place);
   }
 
-  /** Broadcasts how it does. */
+  /** Broadcasts the node's telemetry. */
   async reports(values: Partial<Pick<SimulatedNode, "batteryLevel">> = {}): Promise<void> {
     await this.#announce("telemetry", values);
   }
 
-  /** Broadcasts its names. */
+  /** Broadcasts the node's names. */
   async introduces(): Promise<void> {
     await this.#announce("node_info", {});
   }
 
-  /** Out of reach: it hears and acknowledges nothing, until {@link comesBack}. */
+  /** Puts the node out of range: it hears and acknowledges nothing until {@link comesBack}. */
   leaves(): void {
     this.change({ online: false });
   }
@@ -116,12 +116,12 @@ export class TestNode {
     this.change({ online: true });
   }
 
-  /** Signal, hops, battery and the like, from now on. */
+  /** Sets signal, hops, battery and so on from now on. */
   change(values: Partial<Omit<SimulatedNode, "number">>): void {
     this.deps.mesh().setNode({ ...values, number: this.number });
   }
 
-  /** For the kit: a text of the gateway that the air carried. */
+  /** For the kit: hands over a text that the gateway transmitted. */
   take(text: HeardText): void {
     if (text.heardBy.includes(this.number)) this.#heard.push(text);
   }

@@ -2,7 +2,7 @@ import { systemClock } from "../../clock.ts";
 import { GatewayError } from "../../errors.ts";
 import type { FakeClock } from "./clock.ts";
 
-/** What a test waits for at most: seconds that pass in the gateway, and seconds that pass outside. */
+/** The longest wait of a test: on the gateway's clock, and in real time. */
 const PATIENCE_MS = 120_000;
 const REAL_MS = 30_000;
 const POLL_MS = 2;
@@ -10,19 +10,19 @@ const POLL_MS = 2;
 export interface PaceDeps {
   /** Null: the gateway runs in real time. */
   readonly clock: FakeClock | null;
-  /** Somebody computes: no time needs to pass for it. */
+  /** True while a plugin or handler computes, which needs no clock. */
   busy(): boolean;
-  /** Something was begun and has not ended: a call into a plugin, a message that has not left. */
+  /** True while a call into a plugin runs or a message waits to be sent. */
   unfinished(): boolean;
-  /** All is quiet. */
+  /** Called when nothing is busy or unfinished any more. */
   rested(): void;
 }
 
-/** Lets the gateway run until nothing more would happen by itself, and no longer. */
+/** Runs the gateway until nothing more happens without the clock, and no longer. */
 export class Pace {
   constructor(private readonly deps: PaceDeps) {}
 
-  /** Until nothing moves without the clock. */
+  /** Waits until nothing happens without the clock. */
   async settle(): Promise<void> {
     const end = performance.now() + REAL_MS;
     for (let turn = 0, calm = 0; calm < 3; turn++) {
@@ -33,7 +33,7 @@ export class Pace {
     }
   }
 
-  /** Until what was begun has ended, on the virtual clock as far as it takes. */
+  /** Waits until everything that was begun has ended, and moves the virtual clock on for as long as that takes. */
   async quiet(): Promise<void> {
     const { clock } = this.deps;
     if (clock === null) return this.#quietInRealTime();
@@ -44,7 +44,7 @@ export class Pace {
     await this.settle();
   }
 
-  /** Lets time pass, then what it set off end. Virtual time only. */
+  /** Moves the clock on by `ms`, then waits until everything that this began has ended. Virtual time only. */
   async advance(ms: number): Promise<void> {
     const { clock } = this.deps;
     if (clock === null) {
@@ -56,7 +56,7 @@ export class Pace {
     await this.quiet();
   }
 
-  /** The outcome of an operation of the gateway, while time passes as far as it needs it. */
+  /** Waits for an operation of the gateway, and moves the clock on for as long as the operation needs. */
   async drive<T>(work: Promise<T>): Promise<T> {
     let isDone = false;
     const mark = () => {
@@ -68,16 +68,16 @@ export class Pace {
     for (let idle = 0; !isDone && clock !== null && performance.now() < end; ) {
       await this.settle();
       if (isDone) break;
-      // What needs no clock comes first: files, and the bundler. What then still waits, waits for time.
+      // Files and the bundler need no clock, so they come first. Whatever still waits after that waits for the clock.
       const waits = this.deps.unfinished() || idle++ > 50;
       if (!waits || !clock.step(clock.monotonic() + PATIENCE_MS)) await Bun.sleep(1);
     }
     if (clock === null) await this.#poll(() => isDone);
-    if (!isDone) throw new GatewayError("timeout", `the gateway did not finish within ${REAL_MS / 1000} s what the test asked of it`);
+    if (!isDone) throw new GatewayError("timeout", `an operation of the gateway did not finish within ${REAL_MS / 1000} s`);
     return await work;
   }
 
-  /** Until it holds; false when it does not within two virtual minutes. */
+  /** Waits until `holds` is true; false when it is not within two virtual minutes. */
   async until(holds: () => boolean): Promise<boolean> {
     const { clock } = this.deps;
     if (clock === null) return this.#poll(holds);
