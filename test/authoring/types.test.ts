@@ -196,7 +196,7 @@ describe("beside the schema", () => {
         expect(await said()).toEqual([]);
         writeFileSync(join(path, "config_schema.json"), JSON.stringify({ type: "object", properties: { town: { type: "string" } } }));
         expect(await said()).toEqual([
-          `${path}/config.types.ts: is not what config_schema.json and the defaults say now (zephyrgate plugin types writes it anew)`,
+          `${path}/config.types.ts: does not match config_schema.json and the defaults (write it again with: zephyrgate plugin types)`,
         ]);
         expect(writeConfigTypes(path, { onlyIfThere: true })).toEqual({ ok: true, value: { path: "config.types.ts", changed: true } });
         expect(await said()).toEqual([]);
