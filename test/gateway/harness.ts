@@ -159,9 +159,15 @@ export class Gateway {
   /** Starts it and waits until it is ready. */
   static async start(options: GatewayOptions = {}): Promise<Gateway> {
     const gateway = Gateway.spawn(options);
-    await gateway.until("it is ready", async () => (await gateway.tryFetch("/health/ready"))?.status === 200);
-    // It is ready a moment before it says so.
-    if (options.banner !== false) await gateway.until("it has said so", () => gateway.output.includes(" is up\n"));
+    try {
+      await gateway.until("it is ready", async () => (await gateway.tryFetch("/health/ready"))?.status === 200);
+      // It is ready a moment before it says so.
+      if (options.banner !== false) await gateway.until("it has said so", () => gateway.output.includes(" is up\n"));
+    } catch (thrown) {
+      // Nobody else can end it, and it would outlive the tests.
+      await gateway.end("SIGKILL");
+      throw thrown;
+    }
     return gateway;
   }
 
