@@ -112,49 +112,64 @@ export function decide(
   overrides: readonly Override[],
   policy: Policy,
 ): Result<GrantOutcome> {
-  const requested = permissionSet(requester.requested);
-  if (!requested.ok) return requested;
   const layers = layersOf(overrides, policy.deny);
   if (!layers.ok) return layers;
+  const sets = setsOf(requester, stored, overrides);
+  if (!sets.ok) return sets;
+  const { requested, accepted, later, extras } = sets.value;
+  // A grant of a part that waited is an acceptance too; it was cut to what was requested when it was made.
+  const before = union(accepted, later);
+  const more = difference(requested, before);
+  const moreLimits = Object.fromEntries(Object.entries(requester.limits).filter(([name, value]) => value > (stored?.limits[name] ?? 0)));
+  const { reason, holds, all, runs } = standingOf(requester, stored, policy, more.length > 0 || Object.keys(moreLimits).length > 0);
+  const lost = all || !holds || !runs ? [] : difference(accepted, requested);
+  const codeChanged = holds && runs && !all && stored?.codeHash !== requester.codeHash;
+  const recorded = stored === null || !runs || all ? null : due(stored, lost, isSubset(requested, accepted), codeChanged);
+  return ok({
+    requested,
+    granted: union(all ? requested : holds ? intersection(requested, before) : [], extras),
+    layers: layers.value,
+    accepted: runs,
+    reason,
+    awaiting: runs ? null : holds ? more : requested,
+    awaitingLimits: runs ? {} : holds ? moreLimits : requester.limits,
+    lost,
+    codeChanged,
+    record: reason === "first_seen" ? "first_seen" : recorded,
+  });
+}
+
+interface Sets {
+  readonly requested: PermissionSet;
+  readonly accepted: PermissionSet;
+  /** Granted by a later decision of the operator. */
+  readonly later: PermissionSet;
+  /** Granted although the manifest does not ask for it. */
+  readonly extras: PermissionSet;
+}
+
+function setsOf(requester: PermissionRequester, stored: Acceptance | null, overrides: readonly Override[]): Result<Sets> {
+  const grants = overrides.filter((override) => override.effect === "grant");
+  const requested = permissionSet(requester.requested);
+  if (!requested.ok) return requested;
   const accepted = permissionSet(stored?.descriptors ?? []);
   if (!accepted.ok) return accepted;
-  const grants = overrides.filter((override) => override.effect === "grant");
   const later = permissionSet(grants.filter((grant) => !grant.extra).map((grant) => grant.descriptor));
   if (!later.ok) return later;
   const extras = permissionSet(grants.filter((grant) => grant.extra).map((grant) => grant.descriptor));
   if (!extras.ok) return extras;
-  // A grant of a part that waited is an acceptance too; it was cut to what was requested when it was made.
-  const before = union(accepted.value, later.value);
+  return ok({ requested: requested.value, accepted: accepted.value, later: later.value, extras: extras.value });
+}
 
+/** Whether the requester may run as it is, and why: by its place, by the configuration, or by an acceptance that covers it. */
+function standingOf(requester: PermissionRequester, stored: Acceptance | null, policy: Policy, asksMore: boolean) {
   const listed = policy.enabled?.includes(requester.plugin) === true;
   const free: Reason | null = requester.bundled ? "bundled" : policy.allowAll ? "allow_all" : null;
   const first = free === null && stored === null && listed;
   const holds = stored !== null && !(stored.means === "first_seen" && policy.enabled !== null && !listed);
-  const more = difference(requested.value, before);
-  const moreLimits = Object.fromEntries(Object.entries(requester.limits).filter(([name, value]) => value > (stored?.limits[name] ?? 0)));
-  const asksMore = more.length > 0 || Object.keys(moreLimits).length > 0;
-  const runs = free !== null || first || (holds && !asksMore);
-  const reason: Reason =
-    free ?? (first ? "first_seen" : stored === null ? "never_accepted" : !holds ? "not_enabled" : asksMore ? "asks_more" : "accepted");
-  const all = free !== null || first;
-  const lost = all || !holds || !runs ? [] : difference(accepted.value, requested.value);
-  const codeChanged = holds && runs && !all && stored.codeHash !== requester.codeHash;
-  return ok({
-    requested: requested.value,
-    granted: union(all ? requested.value : holds ? intersection(requested.value, before) : [], extras.value),
-    layers: layers.value,
-    accepted: runs,
-    reason,
-    awaiting: runs ? null : holds ? more : requested.value,
-    awaitingLimits: runs ? {} : holds ? moreLimits : requester.limits,
-    lost,
-    codeChanged,
-    record: first
-      ? "first_seen"
-      : stored === null || !runs || all
-        ? null
-        : due(stored, lost, isSubset(requested.value, accepted.value), codeChanged),
-  });
+  const unmet: Reason = stored === null ? "never_accepted" : !holds ? "not_enabled" : asksMore ? "asks_more" : "accepted";
+  const reason: Reason = free ?? (first ? "first_seen" : unmet);
+  return { reason, holds, all: free !== null || first, runs: free !== null || first || (holds && !asksMore) };
 }
 
 /** The means to store an acceptance under; null when what is stored still describes what holds. */

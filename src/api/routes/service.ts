@@ -17,85 +17,96 @@ const NAMES: readonly string[] = [...EVENT_NAMES, "log"];
 
 /** Routes that need the server itself: metrics, events, the OpenAPI document, and the sign-in of the status page. */
 export function serviceRoutes(gate: Gate, feed: Feed, counters: () => ApiCounters, all: () => readonly Route[]): readonly Route[] {
+  return [metricsRoute(counters), eventsRoute(feed), openApiRoute(all), signInRoute(gate), signOutRoute(gate)];
+}
+
+function metricsRoute(counters: () => ApiCounters): Route {
+  return route({
+    method: "GET",
+    path: "/metrics",
+    summary: "Metrics in Prometheus text",
+    tag,
+    answers: { 200: "text/plain; version=0.0.4" },
+    async run({ control }) {
+      const text = await control.metrics();
+      if (!text.ok) return text;
+      const body = `${text.value.trimEnd()}\n${own(counters())}`.trimStart();
+      return ok({ status: 200, body: new Response(body, { headers: { "content-type": "text/plain; version=0.0.4; charset=utf-8" } }) });
+    },
+  });
+}
+
+function eventsRoute(feed: Feed): Route {
+  return route({
+    method: "GET",
+    path: "/api/v1/events",
+    summary: "Events as server-sent events; a client that reads too slowly is disconnected and may reconnect with Last-Event-ID",
+    tag,
+    query: v.strictObject({
+      types: v.optional(
+        v.pipe(v.string(), v.maxLength(512), v.description(`Comma-separated: ${NAMES.join(", ")}. All but log by default`)),
+      ),
+      level: v.optional(v.picklist(["debug", "info", "warn", "error"])),
+      plugin: v.optional(v.pipe(v.string(), v.maxLength(64), v.description("Only log lines of this plugin"))),
+      replay: v.optional(v.pipe(v.string(), v.regex(/^\d{1,3}$/, "a whole number"), v.transform(Number), v.maxValue(256))),
+    }),
+    answers: { 200: "text/event-stream" },
+    run({ request, query }) {
+      const types = query.types === undefined ? [...EVENT_NAMES] : query.types.split(",");
+      if (!types.every((type) => NAMES.includes(type)))
+        return fail("invalid_argument", "types: not an event", { hint: `known: ${NAMES.join(", ")}` });
+      const lastEventId = request.headers.get("last-event-id");
+      const stream = feed.open({ types, level: query.level, plugin: query.plugin, replay: query.replay ?? 0, lastEventId }, request.signal);
+      return stream.ok
+        ? ok({ status: 200, body: new Response(stream.value, { headers: { "content-type": "text/event-stream" } }) })
+        : stream;
+    },
+  });
+}
+
+function openApiRoute(all: () => readonly Route[]): Route {
   let document: Record<string, unknown> | null = null;
-  return [
-    route({
-      method: "GET",
-      path: "/metrics",
-      summary: "Metrics in Prometheus text",
-      tag,
-      answers: { 200: "text/plain; version=0.0.4" },
-      async run({ control }) {
-        const text = await control.metrics();
-        if (!text.ok) return text;
-        const body = `${text.value.trimEnd()}\n${own(counters())}`.trimStart();
-        return ok({ status: 200, body: new Response(body, { headers: { "content-type": "text/plain; version=0.0.4; charset=utf-8" } }) });
-      },
-    }),
-    route({
-      method: "GET",
-      path: "/api/v1/events",
-      summary: "Events as server-sent events; a client that reads too slowly is disconnected and may reconnect with Last-Event-ID",
-      tag,
-      query: v.strictObject({
-        types: v.optional(
-          v.pipe(v.string(), v.maxLength(512), v.description(`Comma-separated: ${NAMES.join(", ")}. All but log by default`)),
-        ),
-        level: v.optional(v.picklist(["debug", "info", "warn", "error"])),
-        plugin: v.optional(v.pipe(v.string(), v.maxLength(64), v.description("Only log lines of this plugin"))),
-        replay: v.optional(v.pipe(v.string(), v.regex(/^\d{1,3}$/, "a whole number"), v.transform(Number), v.maxValue(256))),
-      }),
-      answers: { 200: "text/event-stream" },
-      run({ request, query }) {
-        const types = query.types === undefined ? [...EVENT_NAMES] : query.types.split(",");
-        if (!types.every((type) => NAMES.includes(type)))
-          return fail("invalid_argument", "types: not an event", { hint: `known: ${NAMES.join(", ")}` });
-        const lastEventId = request.headers.get("last-event-id");
-        const stream = feed.open(
-          { types, level: query.level, plugin: query.plugin, replay: query.replay ?? 0, lastEventId },
-          request.signal,
-        );
-        return stream.ok
-          ? ok({ status: 200, body: new Response(stream.value, { headers: { "content-type": "text/event-stream" } }) })
-          : stream;
-      },
-    }),
-    route({
-      method: "GET",
-      path: "/api/v1/openapi.json",
-      summary: "This API as an OpenAPI 3.1 document",
-      tag,
-      answers: { 200: v.record(v.string(), v.unknown()) },
-      run({ control }) {
-        document ??= openApi(all(), control.version);
-        return ok({ status: 200, body: document });
-      },
-    }),
-    route({
-      method: "POST",
-      path: "/api/v1/session",
-      summary: "Sign a browser in: exchanges the token for a cookie that scripts cannot read",
-      tag,
-      open: true,
-      body: v.strictObject({ token: v.pipe(v.string(), v.maxLength(256)) }),
-      answers: { 204: v.void() },
-      errors: ["unauthorized", "permission_denied", "rate_limited"],
-      run({ request, body }) {
-        if (!sameOrigin(request) && request.headers.get("sec-fetch-site") !== null)
-          return fail("permission_denied", "sign in from the gateway's own page");
-        if (!gate.isToken(body.token)) return ok({ status: 401, body: gate.refused() });
-        return ok({ status: 204, body: new Response(null, { status: 204, headers: { "set-cookie": gate.open() } }) });
-      },
-    }),
-    route({
-      method: "DELETE",
-      path: "/api/v1/session",
-      summary: "Sign out",
-      tag,
-      answers: { 204: v.void() },
-      run: ({ request }) => ok({ status: 204, body: new Response(null, { status: 204, headers: { "set-cookie": gate.close(request) } }) }),
-    }),
-  ];
+  return route({
+    method: "GET",
+    path: "/api/v1/openapi.json",
+    summary: "This API as an OpenAPI 3.1 document",
+    tag,
+    answers: { 200: v.record(v.string(), v.unknown()) },
+    run({ control }) {
+      document ??= openApi(all(), control.version);
+      return ok({ status: 200, body: document });
+    },
+  });
+}
+
+function signInRoute(gate: Gate): Route {
+  return route({
+    method: "POST",
+    path: "/api/v1/session",
+    summary: "Sign a browser in: exchanges the token for a cookie that scripts cannot read",
+    tag,
+    open: true,
+    body: v.strictObject({ token: v.pipe(v.string(), v.maxLength(256)) }),
+    answers: { 204: v.void() },
+    errors: ["unauthorized", "permission_denied", "rate_limited"],
+    run({ request, body }) {
+      if (!sameOrigin(request) && request.headers.get("sec-fetch-site") !== null)
+        return fail("permission_denied", "sign in from the gateway's own page");
+      if (!gate.isToken(body.token)) return ok({ status: 401, body: gate.refused() });
+      return ok({ status: 204, body: new Response(null, { status: 204, headers: { "set-cookie": gate.open() } }) });
+    },
+  });
+}
+
+function signOutRoute(gate: Gate): Route {
+  return route({
+    method: "DELETE",
+    path: "/api/v1/session",
+    summary: "Sign out",
+    tag,
+    answers: { 204: v.void() },
+    run: ({ request }) => ok({ status: 204, body: new Response(null, { status: 204, headers: { "set-cookie": gate.close(request) } }) }),
+  });
 }
 
 function own(counters: ApiCounters): string {

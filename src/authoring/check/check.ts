@@ -197,56 +197,65 @@ function missingPermissions({ folder, manifest }: Subject, { uses, asks }: Scan)
 }
 
 function rehearsed(subject: Subject, rehearsal: Rehearsal, found: Scan): Finding[] {
-  const { folder, manifest, yaml } = subject;
-  const main = manifest.main ?? "plugin.ts";
-  if (rehearsal.problem !== null) {
-    const { problem } = rehearsal;
-    const said = missingPermissions(subject, found).some(({ hint }) => problem.includes(`PermissionDenied: ${hint?.split("- ")[1]}`));
-    // The source has shown it already, and at its place.
-    if (said) return [];
-    if (!problem.includes("RealmGone:")) return [{ level: "error", ...located(folder, main, problem) }];
-    const message = "it was killed at its start: it computed too long without a pause, or took too much memory";
-    return [{ level: "error", file: `${folder}/${main}`, message, hint: "do less in initialize() and start()" }];
-  }
-  const findings: Finding[] = [];
-  for (const { message, where } of rehearsal.errors) {
-    findings.push({
-      level: "warning",
-      ...located(folder, main, where === null ? message : `${message} at ${where}`),
-      hint: "it threw when it was tried without arguments",
-    });
-  }
-  const promise = rehearsal.said.find((text) => text.includes("[object Promise]"));
-  if (promise !== undefined)
-    findings.push({
-      level: "error",
-      file: `${folder}/${main}`,
-      message: `a reply reads ${JSON.stringify(promise.slice(0, 80))}`,
-      hint: "an await is missing",
-    });
-  for (const { permission, scope, rule } of rehearsal.denied) {
-    findings.push({
-      level: "warning",
-      file: yaml.file,
-      ...yaml.place(["permissions"]),
-      field: "permissions",
-      message: `${scope || permission} was denied (${rule})`,
-      hint: `widen the scope of ${permission}`,
-    });
-  }
-  findings.push(...unregistered(subject, rehearsal.registered));
-  for (const [index, permission] of manifest.permissions.entries()) {
-    if (isUsed(permission.name, rehearsal, found, manifest)) continue;
-    findings.push({
-      level: "warning",
-      file: yaml.file,
-      ...yaml.place(["permissions", index]),
-      field: `permissions.${index}`,
-      message: `${printText(permission)} is asked for and never used`,
-      hint: "remove it: operators give away as little as they can",
-    });
-  }
-  return findings;
+  if (rehearsal.problem !== null) return failedRehearsal(subject, rehearsal.problem, found);
+  return [
+    ...rehearsal.errors.map((error) => thrown(subject, error)),
+    ...missingAwait(subject, rehearsal),
+    ...rehearsal.denied.map((denial) => deniedCall(subject, denial)),
+    ...unregistered(subject, rehearsal.registered),
+    ...unusedPermissions(subject, rehearsal, found),
+  ];
+}
+
+const mainOf = ({ manifest }: Subject): string => manifest.main ?? "plugin.ts";
+
+function failedRehearsal(subject: Subject, problem: string, found: Scan): Finding[] {
+  const { folder } = subject;
+  const said = missingPermissions(subject, found).some(({ hint }) => problem.includes(`PermissionDenied: ${hint?.split("- ")[1]}`));
+  // The source has shown it already, and at its place.
+  if (said) return [];
+  if (!problem.includes("RealmGone:")) return [{ level: "error", ...located(folder, mainOf(subject), problem) }];
+  const message = "it was killed at its start: it computed too long without a pause, or took too much memory";
+  return [{ level: "error", file: `${folder}/${mainOf(subject)}`, message, hint: "do less in initialize() and start()" }];
+}
+
+function thrown(subject: Subject, { message, where }: Rehearsal["errors"][number]): Finding {
+  const place = located(subject.folder, mainOf(subject), where === null ? message : `${message} at ${where}`);
+  return { level: "warning", ...place, hint: "it threw when it was tried without arguments" };
+}
+
+function missingAwait(subject: Subject, { said }: Rehearsal): Finding[] {
+  const promise = said.find((text) => text.includes("[object Promise]"));
+  if (promise === undefined) return [];
+  const message = `a reply reads ${JSON.stringify(promise.slice(0, 80))}`;
+  return [{ level: "error", file: `${subject.folder}/${mainOf(subject)}`, message, hint: "an await is missing" }];
+}
+
+function deniedCall({ yaml }: Subject, { permission, scope, rule }: Rehearsal["denied"][number]): Finding {
+  return {
+    level: "warning",
+    file: yaml.file,
+    ...yaml.place(["permissions"]),
+    field: "permissions",
+    message: `${scope || permission} was denied (${rule})`,
+    hint: `widen the scope of ${permission}`,
+  };
+}
+
+function unusedPermissions({ manifest, yaml }: Subject, rehearsal: Rehearsal, found: Scan): Finding[] {
+  return manifest.permissions.flatMap((permission, index): Finding[] => {
+    if (isUsed(permission.name, rehearsal, found, manifest)) return [];
+    return [
+      {
+        level: "warning",
+        file: yaml.file,
+        ...yaml.place(["permissions", index]),
+        field: `permissions.${index}`,
+        message: `${printText(permission)} is asked for and never used`,
+        hint: "remove it: operators give away as little as they can",
+      },
+    ];
+  });
 }
 
 function isUsed(name: PermissionName, rehearsal: Rehearsal, { uses }: Scan, manifest: Manifest): boolean {

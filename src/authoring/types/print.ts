@@ -21,6 +21,12 @@ export function printConfig(schema: Json, defaults: Json, from: string): string 
   return `${head}${imports}/** What getConfig reads, as \`Plugin<Config>\`. */\n${body}\n`;
 }
 
+/** Where a type is printed: how many levels down, and behind which blanks. */
+interface Place {
+  readonly depth: number;
+  readonly indent: string;
+}
+
 class Printer {
   /** `Json` once it was needed. */
   names = "";
@@ -33,75 +39,75 @@ class Printer {
   /** A configuration is an object, whatever the schema allows beside it. */
   root(defaults: Json): string {
     const fields = this.#followed(this.schema) ?? {};
-    return this.#object(fields, defaults, 0, "");
+    return this.#object(fields, defaults, { depth: 0, indent: "" });
   }
 
-  #type(schema: Json | undefined, defaults: Json | undefined, depth: number, indent: string): string {
+  #type(schema: Json | undefined, defaults: Json | undefined, at: Place): string {
     this.#nodes += 1;
     if (schema === false) return "never";
-    if (!isFields(schema) || depth > MAX_DEPTH || this.#nodes > MAX_NODES) return this.#json();
-    if (typeof schema.$ref === "string") return this.#reference(schema.$ref, defaults, depth, indent);
-    const type = this.#plain(schema, defaults, depth, indent);
+    if (!isFields(schema) || at.depth > MAX_DEPTH || this.#nodes > MAX_NODES) return this.#json();
+    if (typeof schema.$ref === "string") return this.#reference(schema.$ref, defaults, at);
+    const type = this.#plain(schema, defaults, at);
     return schema.nullable === true && !/\bnull$/.test(type) && type !== "Json" ? `${type} | null` : type;
   }
 
-  #plain(schema: Fields, defaults: Json | undefined, depth: number, indent: string): string {
+  #plain(schema: Fields, defaults: Json | undefined, at: Place): string {
     if ("const" in schema) return this.#literal(schema.const);
     if (Array.isArray(schema.enum)) {
       const values = schema.enum as readonly Json[];
       return values.length > MAX_ENUM ? this.#json() : this.#union(values.map((value) => this.#literal(value)));
     }
     const types = typesOf(schema);
-    if (types.length > 0) return this.#union(types.slice(0, 10).map((name) => this.#named(name, schema, defaults, depth, indent)));
+    if (types.length > 0) return this.#union(types.slice(0, 10).map((name) => this.#named(name, schema, defaults, at)));
     const branches = schema.anyOf ?? schema.oneOf;
     if (!Array.isArray(branches) || branches.length === 0 || branches.length > MAX_ENUM) return this.#json();
-    return this.#union((branches as readonly Json[]).map((each) => this.#type(each, defaults, depth + 1, indent)));
+    return this.#union((branches as readonly Json[]).map((each) => this.#type(each, defaults, below(at))));
   }
 
-  #named(name: string, schema: Fields, defaults: Json | undefined, depth: number, indent: string): string {
+  #named(name: string, schema: Fields, defaults: Json | undefined, at: Place): string {
     const basic = Object.hasOwn(BASIC, name) ? BASIC[name] : undefined;
     if (basic !== undefined) return basic;
-    if (name === "object") return this.#object(schema, defaults, depth, indent);
+    if (name === "object") return this.#object(schema, defaults, at);
     if (name !== "array") return this.#json();
     // A list of positions, each with a schema of its own, is left to who reads it.
     const isTuple = Array.isArray(schema.items) || schema.prefixItems !== undefined;
-    const item = isTuple || schema.items === undefined ? this.#json() : this.#type(schema.items, undefined, depth + 1, indent);
+    const item = isTuple || schema.items === undefined ? this.#json() : this.#type(schema.items, undefined, below(at));
     return `readonly ${/[|&]|^readonly /.test(item) && !item.startsWith("{") ? `(${item})` : item}[]`;
   }
 
-  #object(schema: Fields, defaults: Json | undefined, depth: number, indent: string): string {
+  #object(schema: Fields, defaults: Json | undefined, at: Place): string {
     const own = isFields(schema.properties) ? Object.entries(schema.properties) : [];
     const required = new Set(Array.isArray(schema.required) ? (schema.required as readonly Json[]) : []);
     const given = isFields(defaults) ? defaults : {};
-    const inner = `${indent}  `;
+    const inner: Place = { depth: at.depth + 1, indent: `${at.indent}  ` };
     const lines: string[] = [];
     for (const [name, each] of own) {
       if (name.length > MAX_NAME || this.#nodes > MAX_NODES) continue;
       const always = required.has(name) || Object.hasOwn(given, name);
-      const type = this.#type(each, Object.hasOwn(given, name) ? given[name] : undefined, depth + 1, inner);
+      const type = this.#type(each, Object.hasOwn(given, name) ? given[name] : undefined, inner);
       const key = /^[A-Za-z_$][\w$]*$/.test(name) ? name : JSON.stringify(name);
       const about = isFields(each) && typeof each.description === "string" ? oneLine(each.description) : "";
-      if (about !== "") lines.push(`${inner}/** ${about} */`);
-      lines.push(`${inner}readonly ${key}${always ? "" : "?"}: ${type};`);
+      if (about !== "") lines.push(`${inner.indent}/** ${about} */`);
+      lines.push(`${inner.indent}readonly ${key}${always ? "" : "?"}: ${type};`);
     }
-    const open = this.#others(schema, lines.length > 0, depth, inner);
-    if (open !== null) lines.push(`${inner}readonly [key: string]: ${open};`);
-    return lines.length === 0 ? "Record<string, never>" : `{\n${lines.join("\n")}\n${indent}}`;
+    const open = this.#others(schema, lines.length > 0, { depth: at.depth, indent: inner.indent });
+    if (open !== null) lines.push(`${inner.indent}readonly [key: string]: ${open};`);
+    return lines.length === 0 ? "Record<string, never>" : `{\n${lines.join("\n")}\n${at.indent}}`;
   }
 
   /** The type of keys that have no name of their own; null when there are none, or when only the named ones are meant. */
-  #others(schema: Fields, hasNamed: boolean, depth: number, indent: string): string | null {
+  #others(schema: Fields, hasNamed: boolean, at: Place): string | null {
     const { additionalProperties: more, patternProperties: patterns } = schema;
     if (hasNamed) return isFields(more) || more === true || isFields(patterns) ? "unknown" : null;
     if (isFields(patterns)) return this.#json();
-    return more === false ? null : this.#type(more === undefined ? true : more, undefined, depth + 1, indent);
+    return more === false ? null : this.#type(more === undefined ? true : more, undefined, below(at));
   }
 
-  #reference(to: string, defaults: Json | undefined, depth: number, indent: string): string {
+  #reference(to: string, defaults: Json | undefined, at: Place): string {
     const found = this.#following.has(to) ? undefined : this.#find(to);
     if (found === undefined) return this.#json();
     this.#following.add(to);
-    const type = this.#type(found, defaults, depth + 1, indent);
+    const type = this.#type(found, defaults, below(at));
     this.#following.delete(to);
     return type;
   }
@@ -141,6 +147,10 @@ class Printer {
     this.names = "Json";
     return "Json";
   }
+}
+
+function below(at: Place): Place {
+  return { ...at, depth: at.depth + 1 };
 }
 
 function typesOf(schema: Fields): string[] {

@@ -65,55 +65,88 @@ async function serve({ io, flags }: Call): Promise<Result<number>> {
  * The answers are the messages with our packet's correlation id. The event stream is opened first; it
  * ends some seconds after the last answer, or after the wait for the first one.
  */
-async function say({ io, args, flags, client }: Call): Promise<Result<number>> {
-  const from = textFlag(flags, "from");
+async function say(call: Call): Promise<Result<number>> {
+  const { flags } = call;
   const channel = textFlag(flags, "channel");
   if (channel !== undefined && !/^[0-7]$/.test(channel)) return misuse("--channel must be an index from 0 to 7");
   const wait = textFlag(flags, "wait");
   if (wait !== undefined && !/^\d{1,5}(\.\d{1,3})?$/.test(wait)) return misuse("--wait must be a number of seconds");
-  const gateway = await client();
+  const gateway = await call.client();
   if (!gateway.ok) return gateway;
   const end = new AbortController();
   const stream = await gateway.value.events("types=message_received,message_processed,message_status", end.signal);
   if (!stream.ok) return stream;
   const timer = new Deadline(end, Number(wait ?? FIRST_ANSWER_S));
   try {
-    const body = { from, text: args[0], to: textFlag(flags, "to"), channel: channel === undefined ? undefined : Number(channel) };
+    const body = {
+      from: textFlag(flags, "from"),
+      text: call.args[0],
+      to: textFlag(flags, "to"),
+      channel: channel === undefined ? undefined : Number(channel),
+    };
     const said = await gateway.value.call("POST", "/api/v1/simulate/messages", taken, body);
     if (!said.ok) return said;
-    let correlation: string | null = null;
-    const printed = new Set<string>();
-    // Messages sent before our packet's correlation id is known are checked again once it is known.
-    const early: v.InferOutput<typeof messageView>[] = [];
-    const answer = (message: v.InferOutput<typeof messageView>) => {
-      if (message.correlation_id !== correlation || message.state === "queued" || printed.has(message.id)) return;
-      printed.add(message.id);
-      if (message.state === "failed") note(io, `an answer could not be sent: ${message.reason ?? "unknown"}`);
-      if (flags.json === true) json(io, message);
-      else for (const part of message.text.split("\n")) line(io, part);
-      timer.again(Number(wait ?? QUIET_S));
-    };
-    for await (const event of stream.value) {
-      const own = event.name === "message_received" ? v.safeParse(heard, event.data) : null;
-      if (own?.success && own.output.packet_id === said.value.packet_id) {
-        correlation = own.output.correlation_id;
-        early.forEach(answer);
-      }
-      const message = event.name === "message_status" ? v.safeParse(messageView, event.data) : null;
-      if (message?.success) {
-        if (correlation === null) early.push(message.output);
-        else answer(message.output);
-      }
-      const result = event.name === "message_processed" ? v.safeParse(processed, event.data) : null;
-      if (result?.success && result.output.correlation_id === correlation && result.output.outcome === "unhandled")
-        note(io, "no plugin answers this");
-    }
-    if (printed.size > 0) return done;
-    note(io, "no answer arrived");
+    const answers = new Answers(call, said.value.packet_id, () => timer.again(Number(wait ?? QUIET_S)));
+    for await (const event of stream.value) answers.take(event);
+    if (answers.count > 0) return done;
+    note(call.io, "no answer arrived");
     return ok(1);
   } finally {
     timer.clear();
     end.abort();
+  }
+}
+
+type SentView = v.InferOutput<typeof messageView>;
+
+/** Prints each answer to one packet once. */
+class Answers {
+  #correlation: string | null = null;
+  readonly #printed = new Set<string>();
+  /** Messages sent before our packet's correlation id is known are checked again once it is known. */
+  readonly #early: SentView[] = [];
+
+  constructor(
+    private readonly call: Pick<Call, "io" | "flags">,
+    private readonly packetId: number,
+    private readonly answered: () => void,
+  ) {}
+
+  get count(): number {
+    return this.#printed.size;
+  }
+
+  take({ name, data }: { readonly name: string; readonly data: unknown }): void {
+    if (name === "message_received") this.#received(v.safeParse(heard, data));
+    if (name === "message_status") this.#sent(v.safeParse(messageView, data));
+    if (name === "message_processed") this.#handled(v.safeParse(processed, data));
+  }
+
+  #received(read: v.SafeParseResult<typeof heard>): void {
+    if (!read.success || read.output.packet_id !== this.packetId) return;
+    this.#correlation = read.output.correlation_id;
+    for (const message of this.#early.splice(0)) this.#print(message);
+  }
+
+  #sent(read: v.SafeParseResult<typeof messageView>): void {
+    if (!read.success) return;
+    if (this.#correlation === null) this.#early.push(read.output);
+    else this.#print(read.output);
+  }
+
+  #handled(read: v.SafeParseResult<typeof processed>): void {
+    if (!read.success || read.output.correlation_id !== this.#correlation) return;
+    if (read.output.outcome === "unhandled") note(this.call.io, "no plugin answers this");
+  }
+
+  #print(message: SentView): void {
+    const { io, flags } = this.call;
+    if (message.correlation_id !== this.#correlation || message.state === "queued" || this.#printed.has(message.id)) return;
+    this.#printed.add(message.id);
+    if (message.state === "failed") note(io, `an answer could not be sent: ${message.reason ?? "unknown"}`);
+    if (flags.json === true) json(io, message);
+    else for (const part of message.text.split("\n")) line(io, part);
+    this.answered();
   }
 }
 

@@ -72,11 +72,6 @@ const droppedSchema = v.looseObject({ kind: v.literal("dropped"), through: v.num
  */
 export function verify(dir: string, expected: Head | null = null): Result<Verified> {
   if (statSync(dir, { throwIfNoEntry: false }) === undefined) return fail("not_found", "there is no audit log", { where: dir });
-  const broken = (where: string, message: string) =>
-    fail("conflict", `the audit log is broken: ${message}`, {
-      where,
-      hint: "entries from here on cannot be trusted; keep a copy of the folder before anything else",
-    });
   const heads: Head[] = expected === null ? [] : [expected];
   try {
     const stored = readHead(dir);
@@ -84,55 +79,104 @@ export function verify(dir: string, expected: Head | null = null): Result<Verifi
   } catch (thrown) {
     return broken(HEAD_FILE, thrown instanceof GatewayError ? thrown.message : "it cannot be read");
   }
-  const numbers = fileNumbers(dir);
-  const notes: string[] = [];
-  const awaited = new Map(heads.map((each) => [each.seq, each.hash]));
-  let hash = GENESIS;
-  let seq = 0;
-  let lines = 0;
+  return new ChainReader(dir, heads).read();
+}
+
+type Broken = Result<never>;
+
+function broken(where: string, message: string): Broken {
+  return fail("conflict", `the audit log is broken: ${message}`, {
+    where,
+    hint: "entries from here on cannot be trusted; keep a copy of the folder before anything else",
+  });
+}
+
+/** Follows the chain over all files, line by line; the first break ends it. */
+class ChainReader {
+  readonly #notes: string[] = [];
+  /** Hashes that must be met under their numbers. */
+  readonly #awaited: Map<number, string>;
+  #hash = GENESIS;
+  #seq = 0;
+  #lines = 0;
   /** The file before the first one present, which a later note must admit to have dropped. */
-  let missing: { through: number; prev: string } | null = null;
-  for (const [index, number] of numbers.entries()) {
+  #missing: { through: number; prev: string } | null = null;
+
+  constructor(
+    private readonly dir: string,
+    heads: readonly Head[],
+  ) {
+    this.#awaited = new Map(heads.map((each) => [each.seq, each.hash]));
+  }
+
+  read(): Result<Verified> {
+    const numbers = fileNumbers(this.dir);
+    for (const [index, number] of numbers.entries()) {
+      const problem = this.#file(number, index === 0);
+      if (problem !== null) return problem;
+      const next = numbers[index + 1];
+      if (next !== undefined && next !== number + 1) return broken(fileName(number + 1), "the file is missing");
+    }
+    if (this.#missing !== null)
+      return broken(fileName(this.#missing.through), "the file is missing, and the log does not say that it was dropped");
+    for (const lost of this.#awaited.keys()) {
+      if (lost <= this.#seq) continue;
+      const last = numbers.at(-1);
+      return broken(last === undefined ? this.dir : fileName(last), `the log ends at ${this.#seq}, and was written up to ${lost}`);
+    }
+    return ok({ files: numbers.length, lines: this.#lines, head: { seq: this.#seq, hash: this.#hash }, notes: this.#notes });
+  }
+
+  #file(number: number, isFirst: boolean): Broken | null {
     const name = fileName(number);
-    const text = readFileSync(join(dir, name), "utf8");
-    const rows = text.split("\n");
+    const rows = readFileSync(join(this.dir, name), "utf8").split("\n");
     if (rows.pop() !== "") return broken(`${name}:${rows.length + 1}`, "the last line is not whole");
     for (const [row, line] of rows.entries()) {
       const where = `${name}:${row + 1}`;
       const parts = unlink(line);
       const entry = parts === null ? null : parse(parts.text);
       if (parts === null || entry === null) return broken(where, "this is no line of the log");
-      if (row === 0) {
-        const opening = v.safeParse(openSchema, entry);
-        if (!opening.success || opening.output.file !== number) return broken(where, "the file does not start as it must");
-        if (index === 0 && number > 1) {
-          missing = { through: number - 1, prev: opening.output.prev };
-          hash = opening.output.prev;
-          seq = entry.seq - 1;
-        } else if (opening.output.prev !== hash) return broken(where, "the file does not follow the one before");
-      }
-      if (digest(hash, parts.text) !== parts.hash) return broken(where, "the line was changed, or a line before it is missing");
-      if (entry.seq !== seq + 1) return broken(where, `number ${entry.seq} follows ${seq}`);
-      [hash, seq] = [parts.hash, entry.seq];
-      lines++;
-      const wanted = awaited.get(seq);
-      if (wanted !== undefined && wanted !== hash) return broken(where, "the line is not the one that was written under its number");
-      awaited.delete(seq);
-      const dropped = v.safeParse(droppedSchema, entry);
-      if (dropped.success && missing?.through === dropped.output.through && missing.prev === dropped.output.prev) missing = null;
-      if (entry.kind === "dropped" || entry.kind === "lost" || entry.kind === "gap") notes.push(`${where}: ${line.slice(0, 300)}`);
+      const problem = (row === 0 ? this.#opening(entry, number, isFirst) : null) ?? this.#link(parts, entry);
+      if (problem !== null) return broken(where, problem);
+      this.#note(entry, `${where}: ${line.slice(0, 300)}`);
     }
-    if (numbers[index + 1] !== undefined && numbers[index + 1] !== number + 1) return broken(fileName(number + 1), "the file is missing");
+    return null;
   }
-  if (missing !== null) return broken(fileName(missing.through), "the file is missing, and the log does not say that it was dropped");
-  for (const lost of awaited.keys()) {
-    if (lost > seq)
-      return broken(numbers.length === 0 ? dir : fileName(numbers.at(-1) ?? 1), `the log ends at ${seq}, and was written up to ${lost}`);
+
+  #opening(entry: Entry, number: number, isFirst: boolean): string | null {
+    const opening = v.safeParse(openSchema, entry);
+    if (!opening.success || opening.output.file !== number) return "the file does not start as it must";
+    if (isFirst && number > 1) {
+      this.#missing = { through: number - 1, prev: opening.output.prev };
+      this.#hash = opening.output.prev;
+      this.#seq = entry.seq - 1;
+      return null;
+    }
+    return opening.output.prev === this.#hash ? null : "the file does not follow the one before";
   }
-  return ok({ files: numbers.length, lines, head: { seq, hash }, notes });
+
+  #link(parts: { readonly text: string; readonly hash: string }, entry: Entry): string | null {
+    if (digest(this.#hash, parts.text) !== parts.hash) return "the line was changed, or a line before it is missing";
+    if (entry.seq !== this.#seq + 1) return `number ${entry.seq} follows ${this.#seq}`;
+    this.#hash = parts.hash;
+    this.#seq = entry.seq;
+    this.#lines++;
+    const wanted = this.#awaited.get(entry.seq);
+    this.#awaited.delete(entry.seq);
+    return wanted === undefined || wanted === parts.hash ? null : "the line is not the one that was written under its number";
+  }
+
+  #note(entry: Entry, text: string): void {
+    const dropped = v.safeParse(droppedSchema, entry);
+    const { through, prev } = dropped.success ? dropped.output : { through: 0, prev: "" };
+    if (dropped.success && this.#missing?.through === through && this.#missing.prev === prev) this.#missing = null;
+    if (entry.kind === "dropped" || entry.kind === "lost" || entry.kind === "gap") this.#notes.push(text);
+  }
 }
 
-function parse(text: string): v.InferOutput<typeof lineSchema> | null {
+type Entry = v.InferOutput<typeof lineSchema>;
+
+function parse(text: string): Entry | null {
   try {
     const parsed = v.safeParse(lineSchema, JSON.parse(text));
     return parsed.success ? parsed.output : null;

@@ -186,54 +186,92 @@ function word(value: unknown): string {
 /** Reads the one-line text form; the inverse of {@link printText}. */
 export function parseText(text: string, where?: string): Result<Descriptor> {
   const at = where === undefined ? {} : { where };
-  const tokens = text.length > 256_000 ? null : text.match(/"(?:[^"\\]|\\[\s\S])*(?:"|\\?$)|[(),=[\]]|[^\s,()[\]="]+/g);
-  let next = 0;
-  const bad = (expected: string) =>
-    fail(
-      "invalid_argument",
-      `${quote(text)}: expected ${expected} ${next < (tokens?.length ?? 0) ? `at ${quote(tokens?.[next] ?? "")}` : "at the end"}`,
-      {
-        ...at,
-        hint: "write it as http_requests(hosts=[api.weather.gov], methods=[GET])",
-      },
-    );
-  const take = (expected: string) => tokens?.[next] === expected && ++next > 0;
-  const scalar = (): string | number | boolean | null => {
-    const token = tokens?.[next] ?? "";
-    const quoted = token.startsWith('"') ? unquote(token) : token;
-    if (quoted === null || token === "" || /^[(),=[\]]$/.test(token)) return null;
-    next++;
-    if (quoted === token) return LITERAL.test(token) ? (token === "true" || token === "false" ? token === "true" : Number(token)) : token;
-    return quoted;
-  };
-  const head = tokens?.[0];
-  if (head === undefined || !/^\w+$/.test(head)) return bad("a permission's name");
-  next = 1;
-  const scope: Record<string, unknown> = Object.create(null);
-  if (take("(")) {
-    while (!take(")")) {
-      const key = tokens?.[next++] ?? "";
-      if (!/^\w+$/.test(key) || key in scope) return bad(key in scope ? `each key once, ${key} is there twice` : "a key");
-      if (!take("=")) return bad("=");
-      if (take("[")) {
-        const items: unknown[] = [];
-        while (!take("]")) {
-          const item = scalar();
-          if (item === null) return bad("a value or ]");
-          items.push(item);
-          if (tokens?.[next] !== "]" && !take(",")) return bad(", or ]");
-        }
-        scope[key] = items;
-      } else {
-        const value = scalar();
-        if (value === null) return bad("a value");
-        scope[key] = value;
-      }
-      if (tokens?.[next] !== ")" && !take(",")) return bad(", or )");
-    }
+  const reader = new TextReader(text, at);
+  const head = reader.word("a permission's name");
+  if (!head.ok) return head;
+  const scope = reader.scope();
+  if (!scope.ok) return scope;
+  if (!reader.atEnd) return reader.bad("nothing more");
+  return parseScope(head.value, scope.value, at);
+}
+
+type Scalar = string | number | boolean;
+
+/** Walks over the tokens of the text form, each looked at once. */
+class TextReader {
+  readonly #tokens: readonly string[];
+  #next = 0;
+
+  constructor(
+    private readonly text: string,
+    private readonly at: { readonly where?: string },
+  ) {
+    const tokens = text.length > 256_000 ? null : text.match(/"(?:[^"\\]|\\[\s\S])*(?:"|\\?$)|[(),=[\]]|[^\s,()[\]="]+/g);
+    this.#tokens = tokens ?? [];
   }
-  if (next !== (tokens?.length ?? 0)) return bad("nothing more");
-  return parseScope(head, { ...scope }, at);
+
+  get atEnd(): boolean {
+    return this.#next === this.#tokens.length;
+  }
+
+  bad(expected: string): Result<never> {
+    const found = this.atEnd ? "at the end" : `at ${quote(this.#tokens[this.#next] ?? "")}`;
+    return fail("invalid_argument", `${quote(this.text)}: expected ${expected} ${found}`, {
+      ...this.at,
+      hint: "write it as http_requests(hosts=[api.weather.gov], methods=[GET])",
+    });
+  }
+
+  word(expected: string): Result<string> {
+    const token = this.#tokens[this.#next] ?? "";
+    if (!/^\w+$/.test(token)) return this.bad(expected);
+    this.#next++;
+    return ok(token);
+  }
+
+  /** `(key=value, key=[value, value])`, or nothing. */
+  scope(): Result<Record<string, unknown>> {
+    const scope: Record<string, unknown> = Object.create(null);
+    if (this.#take("(")) {
+      while (!this.#take(")")) {
+        const key = this.word("a key");
+        if (!key.ok) return key;
+        if (key.value in scope) return this.bad(`each key once, ${key.value} is there twice`);
+        if (!this.#take("=")) return this.bad("=");
+        const value = this.#take("[") ? this.#list() : this.#scalar("a value");
+        if (!value.ok) return value;
+        scope[key.value] = value.value;
+        if (this.#tokens[this.#next] !== ")" && !this.#take(",")) return this.bad(", or )");
+      }
+    }
+    return ok({ ...scope });
+  }
+
+  #list(): Result<Scalar[]> {
+    const items: Scalar[] = [];
+    while (!this.#take("]")) {
+      const item = this.#scalar("a value or ]");
+      if (!item.ok) return item;
+      items.push(item.value);
+      if (this.#tokens[this.#next] !== "]" && !this.#take(",")) return this.bad(", or ]");
+    }
+    return ok(items);
+  }
+
+  #scalar(expected: string): Result<Scalar> {
+    const token = this.#tokens[this.#next] ?? "";
+    const quoted = token.startsWith('"') ? unquote(token) : token;
+    if (quoted === null || token === "" || /^[(),=[\]]$/.test(token)) return this.bad(expected);
+    this.#next++;
+    if (quoted !== token || !LITERAL.test(token)) return ok(quoted);
+    return ok(token === "true" || token === "false" ? token === "true" : Number(token));
+  }
+
+  #take(expected: string): boolean {
+    if (this.#tokens[this.#next] !== expected) return false;
+    this.#next++;
+    return true;
+  }
 }
 
 function unquote(token: string): string | null {
