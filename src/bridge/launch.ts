@@ -41,10 +41,18 @@ export interface StageTwo {
   readonly failed: Partial<Record<WallName, string>>;
 }
 
-export type WallName = "capabilities" | "no_new_privs" | "limits" | "landlock" | "landlock_network" | "landlock_scope" | "seccomp";
+export type WallName =
+  | "capabilities"
+  | "no_new_privs"
+  | "limits"
+  | "landlock"
+  | "landlock_network"
+  | "landlock_scope"
+  | "seccomp"
+  | "watchdog";
 
 /** What `plugins.isolation.allow_missing` may name; `jail` stands for all of them, elsewhere than on Linux. */
-export const OPTIONAL_WALLS: readonly string[] = ["jail", "capabilities", "no_new_privs", "limits", "landlock", "seccomp"];
+export const OPTIONAL_WALLS: readonly string[] = ["jail", "capabilities", "no_new_privs", "limits", "landlock", "seccomp", "watchdog"];
 
 /** A wall of the jail, as the host found it when it tried to pass: status and doctor show it. */
 export interface WallReport {

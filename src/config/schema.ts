@@ -5,7 +5,7 @@ import { PERMISSION_NAMES } from "../permissions/grammar/types.ts";
 import { RATE_PATTERN } from "../rates.ts";
 
 /** Names of the sandbox's walls; a test compares them with the jail's own. */
-export const WALLS = ["jail", "capabilities", "no_new_privs", "limits", "landlock", "seccomp"] as const;
+export const WALLS = ["jail", "capabilities", "no_new_privs", "limits", "landlock", "seccomp", "watchdog"] as const;
 export const MAX_CONFIG_BYTES = 1024 * 1024;
 
 export interface JsonMap {

@@ -22,6 +22,8 @@ export interface WatchDeps {
   /** Called with a valid changed configuration and the dotted keys that differ. */
   onChange(next: LoadedConfig, keys: readonly string[]): void;
   /** Watches a folder; null if the system cannot. Tests pass their own. */
+  /** Throws the system's error. */
+  readonly stamp?: (file: string) => string;
   readonly watchFolder?: (folder: string, changed: (name: string | null) => void) => Subscription | null;
 }
 
@@ -31,18 +33,19 @@ export class ConfigWatcher {
   #stamp: string;
   #watcher: Subscription | null = null;
   #quiet: Timer | null = null;
-  #look: Timer | null = null;
+  #looking: Timer | null = null;
+  #problem: string | null = null;
 
   constructor(
     private readonly deps: WatchDeps,
     loaded: LoadedConfig,
   ) {
     this.#current = loaded;
-    this.#stamp = stampOf(deps.file);
+    this.#stamp = this.#look() ?? "";
   }
 
   start(): void {
-    if (this.#look !== null) return;
+    if (this.#looking !== null) return;
     const name = basename(this.deps.file);
     // Watches the folder: a save that replaces the file would end a watch on the file itself.
     this.#watcher = (this.deps.watchFolder ?? watchFolder)(dirname(this.deps.file), (changed) => {
@@ -54,17 +57,33 @@ export class ConfigWatcher {
   stop(): void {
     this.#watcher?.dispose();
     this.#quiet?.cancel();
-    this.#look?.cancel();
+    this.#looking?.cancel();
     this.#watcher = null;
     this.#quiet = null;
-    this.#look = null;
+    this.#looking = null;
   }
 
   #lookAgain(): void {
-    this.#look = this.deps.clock.after(LOOK_MS, () => {
-      if (stampOf(this.deps.file) !== this.#stamp && this.#quiet === null) this.#soon();
+    this.#looking = this.deps.clock.after(LOOK_MS, () => {
+      const stamp = this.#look();
+      if (stamp !== null && stamp !== this.#stamp && this.#quiet === null) this.#soon();
       this.#lookAgain();
     });
+  }
+
+  /** Null where the system does not tell now; that is said once, and the next look tries again. */
+  #look(): string | null {
+    try {
+      const stamp = (this.deps.stamp ?? stampOf)(this.deps.file);
+      if (this.#problem !== null) this.deps.log.info(`${this.deps.file} can be watched again`);
+      this.#problem = null;
+      return stamp;
+    } catch (thrown) {
+      const problem = thrown instanceof Error ? thrown.message : String(thrown);
+      if (problem !== this.#problem) this.deps.log.error(`${this.deps.file} cannot be watched now: ${problem}; trying again`);
+      this.#problem = problem;
+      return null;
+    }
   }
 
   #soon(): void {
@@ -76,8 +95,8 @@ export class ConfigWatcher {
   }
 
   #read(): void {
-    const stamp = stampOf(this.deps.file);
-    if (stamp === this.#stamp) return;
+    const stamp = this.#look();
+    if (stamp === null || stamp === this.#stamp) return;
     this.#stamp = stamp;
     const loaded = this.deps.load();
     if (!loaded.ok) {

@@ -14,6 +14,7 @@ import { libc } from "../linux/libc.ts";
 import { inBackground } from "../log/background.ts";
 import type { Logger } from "../log/logger.ts";
 import { readLines } from "./process-output.ts";
+import { type ProcessSample, sampleProcess } from "./watchdog.ts";
 
 export interface LaunchOptions {
   /** Folders that exist, with the databases of the plugins that this host may run; the only ones it can write to. */
@@ -25,6 +26,8 @@ export interface LaunchOptions {
   readonly limits?: Partial<HostLimits>;
   /** Only tries the walls and ends. */
   readonly probe?: boolean;
+  /** How the watchdog measures the process. */
+  readonly sample?: (pid: number) => ProcessSample | null;
   /** Another program instead of this one, run from source: for tests of the jail. */
   readonly entry?: { readonly main: string; readonly readable: readonly string[] };
 }
@@ -74,13 +77,27 @@ export async function launchHost(options: LaunchOptions): Promise<Result<Launche
   }
   const readFd = pipes?.read ?? Number(child.stdio[4]);
   const writeFd = pipes?.write ?? Number(child.stdio[3]);
-  const report = await firstReport(child, options);
+  const report = withWatchdog(await firstReport(child, options), child.pid, options);
   if (report.ok) return ok({ process: child, walls: report.value, readFd, writeFd, page });
   child.kill("SIGKILL");
   await child.exited;
   for (const fd of [readFd, writeFd]) closeSync(fd);
   page?.close();
   return report;
+}
+
+/** The watchdog is a wall, too: the only one that ends a loop in native code. Without /proc it sees no processor time. */
+function withWatchdog(report: Result<readonly Wall[]>, pid: number, options: LaunchOptions): Result<readonly Wall[]> {
+  if (!report.ok || process.platform !== "linux") return report;
+  // A probe may have ended by now.
+  const stands = (options.sample ?? sampleProcess)(options.probe === true ? process.pid : pid) !== null;
+  const detail = `reading the figures of the process in /proc: ${stands ? "done" : "refused"}`;
+  if (stands || options.probe === true || options.allowMissing.includes("watchdog"))
+    return ok([...report.value, { wall: "watchdog", stands, detail, required: true }]);
+  return fail("jail_unavailable", `The wall "watchdog" does not stand: ${detail}`, {
+    hint: "give the gateway a readable /proc, or accept the risk with plugins.isolation.allow_missing: [watchdog]",
+    data: { wall: "watchdog" },
+  });
 }
 
 function spawnChild(command: readonly string[], further: readonly ("pipe" | "ignore" | number)[]): Launched["process"] | GatewayError {

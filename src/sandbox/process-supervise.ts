@@ -15,6 +15,9 @@ export interface SuperviseOptions {
   readonly sample?: (pid: number) => ProcessSample | null;
 }
 
+const BLIND =
+  "the watchdog cannot read /proc: a plugin that blocks its plugin host is noticed after a minute only (is the gateway out of file descriptors?)";
+
 export interface Supervised {
   /** Resolves once, when the process is gone and nothing of it is left. */
   readonly exited: Promise<HostExit>;
@@ -49,6 +52,7 @@ class SupervisedProcess implements Supervised {
             page: () => page.read(),
             sample: () => sample(child.pid),
             kill: ({ reason, detail }) => this.kill(reason, detail),
+            onBlind: () => options.log.error(BLIND, { pid: child.pid }),
           });
     this.exited = this.#finish();
   }

@@ -32,7 +32,12 @@ export async function spawnHost(options: SpawnOptions): Promise<Result<PluginHos
   if (!launched.ok) return launched;
   const { process: child, readFd, writeFd, walls } = launched.value;
   const memory = new RealmMemory(child.pid, options.limits?.memoryMb ?? HOST_LIMITS.memoryMb, clock);
-  const watch = supervise(launched.value, { clock, log, maxBytes: () => memory.ceiling });
+  const watch = supervise(launched.value, {
+    clock,
+    log,
+    maxBytes: () => memory.ceiling,
+    ...(options.sample === undefined ? {} : { sample: options.sample }),
+  });
   const session = new HostSession({
     stream: fdStream(readFd, writeFd, { clock, soon: queueMicrotask }),
     clock,

@@ -24,8 +24,10 @@ type Finding = Omit<WatchdogKill, "culprit">;
 export interface WatchdogOptions {
   readonly clock: Clock;
   readonly page: () => PageState;
-  /** null: gone, or this system does not tell. */
+  /** null: this moment's figures could not be read. That the process is gone its owner knows, and stops the watchdog. */
   readonly sample: () => ProcessSample | null;
+  /** No sample for {@link BLIND_MS}: until there is one again, only a minute of silence is noticed. Once for each such time. */
+  readonly onBlind?: () => void;
   /** Called at most once; then the watchdog has stopped. */
   readonly kill: (kill: WatchdogKill) => void;
   /** Ceiling of private memory, bytes. */
@@ -47,6 +49,7 @@ export const WATCHDOG_CPU_MS = 700;
 const MAX_THREADS = 512;
 const SILENCE_MS = 60_000;
 const INTERVAL_MS = 100;
+export const BLIND_MS = 3_000;
 
 /** Looks at the process every {@link INTERVAL_MS}, from now on. */
 export function startWatchdog(options: WatchdogOptions): Watchdog {
@@ -57,12 +60,16 @@ class ProcessWatchdog implements Watchdog {
   readonly #options: WatchdogOptions;
   #timer: Timer | null;
   #beats: number;
-  #sinceBeat: { readonly cpuMs: number; readonly at: number };
+  /** `cpuMs` is null until a sample after the beat says it. */
+  #sinceBeat: { readonly cpuMs: number | null; readonly at: number };
+  #sampledAt: number;
+  #isBlind = false;
 
   constructor(options: WatchdogOptions) {
     this.#options = options;
     this.#beats = options.page().beats;
-    this.#sinceBeat = { cpuMs: options.sample()?.cpuMs ?? 0, at: options.clock.monotonic() };
+    this.#sampledAt = options.clock.monotonic();
+    this.#sinceBeat = { cpuMs: options.sample()?.cpuMs ?? null, at: this.#sampledAt };
     this.#timer = this.#later();
   }
 
@@ -80,11 +87,22 @@ class ProcessWatchdog implements Watchdog {
     this.#timer = null;
     const { kill, page, sample } = this.#options;
     const now = sample();
-    if (now === null) return; // The process has ended; its owner learns that from the process itself.
+    this.#noteSight(now !== null);
     const state = page();
-    const found = this.#tooLarge(now) ?? this.#silent(now, state.beats);
+    const found = (now === null ? null : this.#tooLarge(now)) ?? this.#silent(now?.cpuMs ?? null, state.beats);
     if (found === null) this.#timer = this.#later();
     else kill({ ...found, culprit: state.realm });
+  }
+
+  #noteSight(sees: boolean): void {
+    const at = this.#options.clock.monotonic();
+    if (sees) {
+      this.#sampledAt = at;
+      this.#isBlind = false;
+    } else if (!this.#isBlind && at - this.#sampledAt >= BLIND_MS) {
+      this.#isBlind = true;
+      this.#options.onBlind?.();
+    }
   }
 
   #tooLarge({ bytes, threads }: ProcessSample): Finding | null {
@@ -95,7 +113,7 @@ class ProcessWatchdog implements Watchdog {
     return threads > MAX_THREADS ? { reason: "watchdog", detail: `${threads} threads` } : null;
   }
 
-  #silent({ cpuMs }: ProcessSample, beats: number): Finding | null {
+  #silent(cpuMs: number | null, beats: number): Finding | null {
     const { clock, maxCpuMs = WATCHDOG_CPU_MS, maxSilenceMs = SILENCE_MS } = this.#options;
     const at = clock.monotonic();
     if (beats !== this.#beats) {
@@ -103,7 +121,9 @@ class ProcessWatchdog implements Watchdog {
       this.#sinceBeat = { cpuMs, at };
       return null;
     }
-    const cpu = cpuMs - this.#sinceBeat.cpuMs;
+    const since = this.#sinceBeat.cpuMs;
+    if (since === null) this.#sinceBeat = { cpuMs, at: this.#sinceBeat.at };
+    const cpu = cpuMs === null || since === null ? 0 : cpuMs - since;
     if (cpu >= maxCpuMs) return { reason: "watchdog", detail: `${Math.round(cpu)} ms of processor time without a sign of life` };
     const silence = at - this.#sinceBeat.at;
     return silence >= maxSilenceMs ? { reason: "watchdog", detail: `no sign of life for ${Math.round(silence / 1000)} s` } : null;
@@ -115,7 +135,7 @@ const TICK_MS = 10;
 const UTIME_FIELD = 14;
 const MAIN_THREAD_STAT = (pid: number) => `/proc/${pid}/task/${pid}/stat`;
 
-/** From /proc; null when the process is gone or there is no /proc. */
+/** From /proc; null when the process is gone, or /proc cannot be read: there is none, or no descriptor is left. */
 export function sampleProcess(pid: number): ProcessSample | null {
   try {
     const stat = readFileSync(MAIN_THREAD_STAT(pid), "utf8");
@@ -128,7 +148,7 @@ export function sampleProcess(pid: number): ProcessSample | null {
     if (!Number.isFinite(ticks)) return null;
     return { cpuMs: ticks * TICK_MS, bytes: Number(anonymous?.[1] ?? 0) * 1024, threads: Number(threads?.[1] ?? 1) };
   } catch {
-    return null; // ESRCH or ENOENT: gone.
+    return null; // ESRCH or ENOENT: gone. EMFILE and the like: the next sample may do better.
   }
 }
 

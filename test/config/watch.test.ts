@@ -1,5 +1,5 @@
 import { afterAll, expect, test } from "bun:test";
-import { mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { systemClock } from "../../src/clock.ts";
@@ -122,5 +122,40 @@ test("the true folder watch and clock see a save", async () => {
   watcher.start();
   writeFileSync(file, "api: { port: 2222 }");
   expect(await promise).toEqual(["api.port"]);
+  watcher.stop();
+});
+
+test("a file that the system does not show for a while is said once, and watched again afterwards", async () => {
+  let refused: string | null = null;
+  let size = 1;
+  const { changes, errors, clock, watcher, file } = set({
+    stamp: () => {
+      if (refused !== null) throw new Error(refused);
+      return `${size}`;
+    },
+  });
+  watcher.start();
+  refused = "ELOOP: too many symbolic links";
+  await clock.advance(20_000);
+  expect(errors).toEqual([`${file} cannot be watched now: ${refused}; trying again`]);
+  refused = null;
+  size = 2;
+  writeFileSync(file, "api: { port: 7 }");
+  await clock.advance(6_000);
+  expect(changes.map(({ port }) => port)).toEqual([7]);
+  watcher.stop();
+});
+
+test("a configuration file behind a loop of links does not end the watch", async () => {
+  const { changes, errors, clock, watcher, file } = set();
+  watcher.start();
+  rmSync(file);
+  symlinkSync(file, file);
+  await clock.advance(6_000);
+  expect(errors).toEqual([expect.stringMatching(/cannot be watched now: ELOOP/)]);
+  rmSync(file);
+  writeFileSync(file, "api: { port: 8 }");
+  await clock.advance(6_000);
+  expect(changes.map(({ port }) => port)).toEqual([8]);
   watcher.stop();
 });

@@ -98,3 +98,12 @@ describe.if(linux)("inside the jailed host process", () => {
     60_000,
   );
 });
+
+test.if(linux)("a limit that the kernel refuses leaves the others in force", async () => {
+  const child = Bun.spawn([process.execPath, `${import.meta.dir}/jail/limits.ts`], { stdout: "pipe", stderr: "inherit" });
+  const { problem, limits }: { problem: string; limits: string } = JSON.parse(await new Response(child.stdout).text());
+  expect(problem).toBe("oom_score_adj: refused");
+  expect(limits).toMatch(/^Max core file size +0 +0 /m);
+  expect(limits).toMatch(/^Max open files +64 +64 /m);
+  expect(limits).toMatch(/^Max file size +1048576 +1048576 /m);
+});

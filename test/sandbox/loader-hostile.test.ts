@@ -329,6 +329,23 @@ describe("the compiler's own process", () => {
     }
   });
 
+  test("an error of its own refuses that plugin alone", async () => {
+    let fails = true;
+    const clock = {
+      ...systemClock,
+      after: (...given: Parameters<typeof systemClock.after>) => {
+        if (fails) throw new Error("no timer");
+        return systemClock.after(...given);
+      },
+    };
+    const own = new Compiler({ command: compilerCommand(), clock });
+    compilers.push(own);
+    const refused = await own.load(good());
+    expect(refused.ok ? "" : refused.error[0]?.message).toMatch(/could not be started|failed: no timer/);
+    fails = false;
+    expect((await own.load(good())).ok).toBe(true);
+  });
+
   test("an enum that doubles and `export *` of crowds end at the memory limit, and the next plugin loads", async () => {
     const own = compiler({ memoryBytes: 150 * 2 ** 20 });
     const bomb = await own.load(folder({ "plugin.ts": doubling(24) }));

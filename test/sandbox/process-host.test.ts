@@ -75,6 +75,16 @@ describe.if(linux)("a plugin host process", () => {
     expect(existsSync(`/proc/${host.pid}`)).toBe(false);
   }, 120_000);
 
+  test("does not start where its processor time cannot be read, unless that is allowed", async () => {
+    const blind = { ...options, sample: () => null };
+    const refused = await spawnHost(blind);
+    expect(refused).toMatchObject({ ok: false, error: { code: "jail_unavailable", data: { wall: "watchdog" } } });
+    const allowed = await spawnHost({ ...blind, allowMissing: ["watchdog"] });
+    if (!allowed.ok) throw allowed.error;
+    hosts.push(allowed.value);
+    expect(allowed.value.walls.find(({ wall }) => wall === "watchdog")?.stands).toBe(false);
+  }, 120_000);
+
   test("is killed when a realm sits in native code, which names the realm; a new one serves the others", async () => {
     const host = await start();
     const good = await open(host, "good", "healthCheck() { return true; }");
@@ -112,6 +122,7 @@ describe.if(linux)("the walls", () => {
       "landlock_network",
       "landlock_scope",
       "seccomp",
+      "watchdog",
     ]);
     expect(walls.value.filter((one) => one.required && !one.stands)).toEqual([]);
   }, 120_000);

@@ -102,7 +102,7 @@ describe.if(linux)("a plugin host", () => {
     const said = JSON.parse(await new Response(child.stdout).text());
     expect(said.uid).toBe(root ? 65534 : process.getuid?.());
     expect(said.error).toBeUndefined();
-    expect(said.walls).toHaveLength(7);
+    expect(said.walls).toHaveLength(8);
     expect(said.refused).toEqual([]);
   }, 120_000);
 

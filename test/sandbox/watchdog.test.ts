@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { pageOver } from "../../src/bridge/shared-page.ts";
 import { realmNumber } from "../../src/ids.ts";
-import { sampleProcess, startWatchdog, WATCHDOG_CPU_MS, type WatchdogKill } from "../../src/sandbox/watchdog.ts";
+import { BLIND_MS, sampleProcess, startWatchdog, WATCHDOG_CPU_MS, type WatchdogKill } from "../../src/sandbox/watchdog.ts";
 import { FakeClock } from "../fake-clock.ts";
 
 function watched(maxBytes = 100) {
@@ -11,14 +11,18 @@ function watched(maxBytes = 100) {
   const page = pageOver(words);
   const process = { cpuMs: 0, bytes: 10, threads: 10, gone: false };
   const kills: WatchdogKill[] = [];
+  const blind = { count: 0 };
   const watchdog = startWatchdog({
     clock,
     page: () => ({ realm: words[0] === 0 ? null : realmNumber(words[0] ?? 0), beats: words[1] ?? 0 }),
     sample: () => (process.gone ? null : { cpuMs: process.cpuMs, bytes: process.bytes, threads: process.threads }),
     kill: (kill) => kills.push(kill),
+    onBlind: () => {
+      blind.count += 1;
+    },
     maxBytes: () => maxBytes,
   });
-  return { clock, page, process, kills, watchdog };
+  return { clock, page, process, kills, watchdog, blind };
 }
 
 describe("the watchdog", () => {
@@ -116,11 +120,41 @@ describe("the watchdog", () => {
     expect(kills).toEqual([{ reason: "watchdog", culprit: null, detail: "10000 threads" }]);
   });
 
-  test("ends with the process, and when told", () => {
-    const one = watched();
-    one.process.gone = true;
-    one.clock.pass(1000);
-    expect(one.clock.pending).toBe(0);
+  test("samples that cannot be read do not end it, and are no processor time of the host", () => {
+    const { clock, page, process, kills, blind } = watched();
+    process.cpuMs = 600;
+    page.beat();
+    process.gone = true;
+    clock.pass(300);
+    process.gone = false;
+    clock.pass(100);
+    expect([kills, blind.count]).toEqual([[], 0]);
+    process.cpuMs = 1299;
+    clock.pass(100);
+    expect(kills).toEqual([]);
+    process.cpuMs = 1300;
+    clock.pass(100);
+    expect(kills).toHaveLength(1);
+  });
+
+  test("without samples it says so once, and a minute of silence still kills", () => {
+    const { clock, process, kills, blind } = watched();
+    process.gone = true;
+    clock.pass(BLIND_MS - 100);
+    expect(blind.count).toBe(0);
+    clock.pass(10_000);
+    expect(blind.count).toBe(1);
+    process.gone = false;
+    clock.pass(100);
+    process.gone = true;
+    clock.pass(BLIND_MS);
+    expect(blind.count).toBe(2);
+    expect(kills).toEqual([]);
+    clock.pass(60_000);
+    expect(kills).toEqual([{ reason: "watchdog", culprit: null, detail: "no sign of life for 60 s" }]);
+  });
+
+  test("ends when told", () => {
     const two = watched();
     two.watchdog.stop();
     two.watchdog.stop();

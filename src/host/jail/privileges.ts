@@ -54,8 +54,14 @@ export interface LimitSettings {
   readonly openFiles: number;
 }
 
+/** All resource limits, each whatever came of the others. Returns what failed, or null. */
+export function limitProcess(libc: Libc, settings: LimitSettings, volunteer: () => string | null = volunteerForOom): string | null {
+  const problems = [volunteer(), setLimits(libc, settings)].filter((problem) => problem !== null);
+  return problems.length === 0 ? null : problems.join("; ");
+}
+
 /** Limits that execve keeps. The host gets EFBIG, not a signal, when it writes past the file size. */
-export function setLimits(libc: Libc, settings: LimitSettings): string | null {
+function setLimits(libc: Libc, settings: LimitSettings): string | null {
   const limits: readonly (readonly [number, number])[] = [
     [RLIMIT.CORE, 0],
     [RLIMIT.NOFILE, settings.openFiles],
@@ -64,12 +70,12 @@ export function setLimits(libc: Libc, settings: LimitSettings): string | null {
     [RLIMIT.MSGQUEUE, 0],
     [RLIMIT.RTPRIO, 0],
   ];
-  for (const [resource, value] of limits) {
-    const set = lowerLimit(libc, resource, BigInt(value));
-    if (set !== null) return set;
-  }
   const ignore = new Uint8Array(new BigUint64Array([1n, 0n, 0n, 0n]).buffer);
-  return refusal("SIGXFSZ", libc.call("rt_sigaction", SIGXFSZ, ignore, 0, 8));
+  const problems = [
+    ...limits.map(([resource, value]) => lowerLimit(libc, resource, BigInt(value))),
+    refusal("SIGXFSZ", libc.call("rt_sigaction", SIGXFSZ, ignore, 0, 8)),
+  ].filter((problem) => problem !== null);
+  return problems.length === 0 ? null : problems.join("; ");
 }
 
 /** Lowers the soft and hard limit to `value`, or to the hard limit where that is lower already. */
@@ -86,7 +92,7 @@ export function leaveTerminal(libc: Libc): void {
 }
 
 /** The kernel ends this process before any other when memory runs out. */
-export function volunteerForOom(): string | null {
+function volunteerForOom(): string | null {
   try {
     writeFileSync("/proc/self/oom_score_adj", "1000");
     return null;

@@ -28,7 +28,7 @@ export function enterStageOne(plan: JailPlan): never {
     failed[wall] = problem;
     if (!plan.allowMissing.includes(wall)) throw missing(wall, problem);
   };
-  attempt("limits", privileges.volunteerForOom() ?? privileges.setLimits(kernel, plan));
+  attempt("limits", privileges.limitProcess(kernel, plan));
   attempt("no_new_privs", privileges.setNoNewPrivileges(kernel));
   attempt("landlock", restrictFiles(kernel, pathRules(plan)));
   attempt("capabilities", privileges.dropCapabilities(kernel));

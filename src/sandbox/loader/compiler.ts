@@ -78,7 +78,9 @@ export class Compiler {
 
   /** As loadPlugin, for a folder on disk. Never rejects. */
   load(folder: string, main?: string): Promise<Answer> {
-    const answer = this.#queue.then(() => this.#load({ folder, ...(main === undefined ? {} : { main }) }));
+    const answer = this.#queue
+      .then(() => this.#load({ folder, ...(main === undefined ? {} : { main }) }))
+      .catch((thrown) => refused(folder, `the bundler failed: ${thrown instanceof Error ? thrown.message : thrown}`, "try again"));
     this.#queue = answer;
     return answer;
   }
@@ -97,7 +99,7 @@ export class Compiler {
   }
 
   async #load(request: CompileRequest): Promise<Answer> {
-    const refuse = (message: string, hint: string): Answer => ({ ok: false, error: [{ file: request.folder, message, hint }] });
+    const refuse = (message: string, hint: string) => refused(request.folder, message, hint);
     if (this.#stopped) return refuse("the gateway is stopping", "start it again");
     const child = this.#use();
     if (child === null) return refuse("the bundler's process could not be started", "free some memory or descriptors, and try again");
@@ -132,6 +134,10 @@ export class Compiler {
     this.#idle?.cancel();
     this.#idle = this.deps.clock.after(IDLE_MS, () => child.end());
   }
+}
+
+function refused(folder: string, message: string, hint: string): Answer {
+  return { ok: false, error: [{ file: folder, message, hint }] };
 }
 
 function parse(line: string): Answer | null {
