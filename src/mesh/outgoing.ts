@@ -7,6 +7,9 @@ export type Priority = (typeof PRIORITIES)[number];
 /** For whom a message is sent: budgets and withdrawals depend on it. */
 export type Sender = { readonly kind: "plugin"; readonly plugin: string } | { readonly kind: "operator" } | { readonly kind: "gateway" };
 
+/** A node that asked something. Nodes that are not known by a name share one turn, because anybody can invent numbers. */
+export type Asker = NodeNumber | "strangers";
+
 export interface OutboxRequest {
   readonly text: string;
   readonly to: NodeNumber;
@@ -17,6 +20,8 @@ export interface OutboxRequest {
   readonly priority: Priority;
   readonly wantAck: boolean;
   readonly sender: Sender;
+  /** For an answer: whose question it answers. It takes that asker's turn in its lane. */
+  readonly asker?: Asker;
   readonly correlationId: string;
 }
 
@@ -59,5 +64,6 @@ export interface Reply {
   readonly replyId?: PacketId;
   readonly priority: Priority;
   readonly wantAck: boolean;
+  readonly asker?: Asker;
   readonly correlationId: string;
 }

@@ -3,7 +3,8 @@ import { countParts } from "../mesh/codec/text.ts";
 import { placeOf } from "../mesh/describe.ts";
 import { BROADCAST, formatNodeId, type NodeNumber } from "../mesh/ids.ts";
 import type { TextMessage } from "../mesh/message.ts";
-import type { Priority, Reply } from "../mesh/outgoing.ts";
+import type { MeshNode } from "../mesh/node.ts";
+import type { Asker, Priority, Reply } from "../mesh/outgoing.ts";
 import { OncePerSender, SenderBuckets } from "../mesh/sender-limits.ts";
 import type { Rate } from "../rates.ts";
 import type { RouterDeps } from "./router-deps.ts";
@@ -22,7 +23,7 @@ export class Answers {
   readonly #unknownOnce: OncePerSender;
 
   constructor(
-    private readonly deps: Pick<RouterDeps, "clock" | "random" | "log" | "settings" | "reply">,
+    private readonly deps: Pick<RouterDeps, "clock" | "random" | "log" | "settings" | "nodes" | "reply">,
     rate: Rate,
   ) {
     const { clock } = deps;
@@ -38,8 +39,9 @@ export class Answers {
     const to = direct ? message.from : BROADCAST;
     const { channel, link, correlationId, packetId } = message;
     const replyId = packetId === 0 ? {} : { replyId: packetId };
+    const asker = askerOf(message.from, this.deps.nodes.get(message.from));
     this.send(
-      { plugin, text, parts: countParts(text), to, channel, link, ...replyId, priority, wantAck: direct, correlationId },
+      { plugin, text, parts: countParts(text), to, channel, link, ...replyId, priority, wantAck: direct, asker, correlationId },
       message.from,
     );
   }
@@ -92,6 +94,11 @@ export class Answers {
     const [word = ""] = message.text.trim().split(/\s+/, 1);
     this.respond(message, null, `Unknown command "${[...word].slice(0, SHOWN_MAX).join("")}". Send help for the list.`);
   }
+}
+
+/** A node that never told its name is a stranger: numbers can be invented, one for each message. */
+function askerOf(from: NodeNumber, node: MeshNode | null): Asker {
+  return node?.longName === undefined && node?.shortName === undefined ? "strangers" : from;
 }
 
 /** A handler's result as text. White space, null and undefined are no reply. */

@@ -66,11 +66,11 @@ describe("sending", () => {
     expect(b.database.stats().commits - before).toBeLessThanOrEqual(22);
   });
 
-  test("a long text goes in marked parts that follow one another", async () => {
+  test("a long text goes in marked parts in order, and others take turns with it", async () => {
     const id = queue({ text: "word ".repeat(90).trim() });
     queue({ text: "other", sender: { kind: "operator" } });
     await b.clock.advance(30_000);
-    expect(b.radio.texts.map((each) => each.slice(0, 5))).toEqual(["(1/3)", "(2/3)", "(3/3)", "other"]);
+    expect(b.radio.texts.map((each) => each.slice(0, 5))).toEqual(["(1/3)", "other", "(2/3)", "(3/3)"]);
     expect(b.statuses.filter((status) => status.id === id).map(({ state, part }) => [state, part])).toEqual([
       ["queued", undefined],
       ["queued", 1],
@@ -90,7 +90,7 @@ describe("sending", () => {
     queue({ text: "high", priority: "high" });
     queue({ text: "sos", priority: "emergency" });
     await b.clock.advance(60_000);
-    expect(b.radio.texts.map((each) => each.slice(0, 5))).toEqual(["(1/2)", "sos", "high", "(2/2)", "a", "b", "c", "a", "a", "low"]);
+    expect(b.radio.texts.map((each) => each.slice(0, 5))).toEqual(["(1/2)", "sos", "high", "a", "b", "c", "(2/2)", "a", "a", "low"]);
   });
 });
 
@@ -276,10 +276,10 @@ describe("bounds", () => {
 
   test("so many messages of one plugin, so many in all; emergencies have room of their own", () => {
     b.radio.move("waiting");
-    for (let i = 0; i < WAITING_PER_PLUGIN_MAX; i++) queue();
+    for (let i = 0; i < WAITING_PER_PLUGIN_MAX.normal; i++) queue();
     const refused = b.outbox.enqueue(text());
     expect(refused.ok ? "" : refused.error.code).toBe("rate_limited");
-    for (let i = WAITING_PER_PLUGIN_MAX; i < WAITING_MAX; i++) queue({ sender: { kind: "plugin", plugin: `p${i % 20}` } });
+    for (let i = WAITING_PER_PLUGIN_MAX.normal; i < WAITING_MAX; i++) queue({ sender: { kind: "plugin", plugin: `p${i % 20}` } });
     const full = b.outbox.enqueue(text({ sender: { kind: "operator" } }));
     expect(full.ok ? "" : full.error.summary()).toBe("the outbox is full: 500 messages wait for the radio (try again later)");
     for (let i = 0; i < EMERGENCY_ROOM; i++) queue({ priority: "emergency" });

@@ -7,7 +7,8 @@ import { type OutMessage, senderKey } from "./message/message.ts";
 import type { SendQueue } from "./send-queue.ts";
 
 export const WAITING_MAX = 500;
-export const WAITING_PER_PLUGIN_MAX = 100;
+/** Waiting texts of one plugin in each lane. Few high ones, because they go before everybody's answers. */
+export const WAITING_PER_PLUGIN_MAX: Readonly<Record<Exclude<Priority, "emergency">, number>> = { low: 100, normal: 100, high: 10 };
 /** Room kept for emergencies when the queue is full. */
 export const EMERGENCY_ROOM = 50;
 /** Characters; more than the parts of one message can carry. */
@@ -43,8 +44,10 @@ export function refusal(request: OutboxRequest, queue: SendQueue, links: readonl
   if (queue.size >= room) {
     return fail("unavailable", `the outbox is full: ${queue.size} messages wait for the radio`, { hint: "try again later" }).error;
   }
-  if (priority !== "emergency" && sender.kind === "plugin" && queue.countOf(senderKey(sender)) >= WAITING_PER_PLUGIN_MAX) {
-    return fail("rate_limited", `${WAITING_PER_PLUGIN_MAX} messages of ${sender.plugin} already wait for the radio`, {
+  if (priority === "emergency" || sender.kind !== "plugin") return null;
+  const most = WAITING_PER_PLUGIN_MAX[priority];
+  if (queue.countOf(senderKey(sender), priority) >= most) {
+    return fail("rate_limited", `${most} messages of ${sender.plugin} with priority ${priority} already wait for the radio`, {
       hint: "send fewer messages, or try again later",
     }).error;
   }

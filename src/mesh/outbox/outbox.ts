@@ -42,8 +42,6 @@ export class Outbox {
   /** Everything is sent; answers are awaited. */
   readonly #settling = new Set<OutMessage>();
   readonly #links = new Map<string, LinkSender>();
-  /** The message whose parts each link is sending, by `link/priority`. */
-  readonly #current = new Map<string, OutMessage>();
   readonly #subscriptions: Subscription[] = [];
   readonly #counts = { sent: 0, delivered: 0, failed: 0 };
   #tickTimer: Timer | null = null;
@@ -156,7 +154,6 @@ export class Outbox {
     deadline.cancel();
     for (const subscription of this.#subscriptions.splice(0)) subscription.dispose();
     this.#links.clear();
-    this.#current.clear();
     this.#journal.close();
   }
 
@@ -188,23 +185,19 @@ export class Outbox {
   }
 
   #next(name: string, status: LinkStatus): SendJob | null {
-    const picked = this.#queue.pick(
-      (priority) => this.#current.get(`${name}/${priority}`),
-      (message) => {
-        if (!message.idsStored || message.final) return null;
-        const { priority, sender } = message.request;
-        if (this.#ledger.holds(priority, pluginOf(sender), status) !== null) return null;
-        if (message.copies.length === 0) {
-          const targets = this.#targets(message);
-          if (!targets.includes(name)) return null;
-          this.#delivery.assign(message, targets);
-        }
-        return this.#delivery.nextPart(message, name);
-      },
-    );
+    const picked = this.#queue.pick((message) => {
+      if (!message.idsStored || message.final) return null;
+      const { priority, sender } = message.request;
+      if (this.#ledger.holds(priority, pluginOf(sender), status) !== null) return null;
+      if (message.copies.length === 0) {
+        const targets = this.#targets(message);
+        if (!targets.includes(name)) return null;
+        this.#delivery.assign(message, targets);
+      }
+      return this.#delivery.nextPart(message, name);
+    });
     if (picked === null) return null;
     const { message, accepted } = picked;
-    this.#current.set(`${name}/${message.request.priority}`, message);
     return this.#sendJob(message, accepted.part, accepted.index, status);
   }
 
@@ -273,7 +266,6 @@ export class Outbox {
     this.#settling.delete(message);
     this.#live.delete(message.id);
     this.#delivery.forget(message);
-    for (const [name, current] of this.#current) if (current === message) this.#current.delete(name);
   }
 
   #tickSoon(): void {

@@ -1,87 +1,89 @@
-import type { Priority } from "../outgoing.ts";
+import type { OutboxRequest, Priority } from "../outgoing.ts";
 import { type OutMessage, senderKey } from "./message/message.ts";
+import { Turns } from "./turns.ts";
 
 const URGENT_FIRST: readonly Priority[] = ["emergency", "high", "normal", "low"];
 
+type Lane = Turns<string, Turns<string, Set<OutMessage>>>;
+
 /**
- * Messages that wait for a link. Higher priorities go first; within a priority the senders are served round robin, each
- * sender's own messages in order.
+ * Messages that wait for a link, in one lane for each priority; higher ones go first. Within a lane turns go by asker: an
+ * answer takes the turn of the node that asked, any other text that of its sender. Within one asker's turns the plugins that
+ * answer take turns. A turn is one part, so a one-part answer never waits for all parts of a long one. The messages of one
+ * asker and plugin keep their order.
  */
 export class SendQueue {
-  readonly #queues: ReadonlyMap<Priority, Map<string, Set<OutMessage>>> = new Map(URGENT_FIRST.map((priority) => [priority, new Map()]));
-  readonly #bySender = new Map<string, number>();
+  readonly #lanes: ReadonlyMap<Priority, Lane> = new Map(URGENT_FIRST.map((priority) => [priority, new Turns()]));
+  readonly #counts = new Map<string, number>();
   #size = 0;
 
   get size(): number {
     return this.#size;
   }
 
-  /** How many messages of one sender wait, over all priorities. */
-  countOf(sender: string): number {
-    return this.#bySender.get(sender) ?? 0;
+  /** How many messages of one sender wait in the lane of this priority. */
+  countOf(sender: string, priority: Priority): number {
+    return this.#counts.get(`${priority} ${sender}`) ?? 0;
   }
 
   /** A message that already waits keeps its place. */
   add(message: OutMessage): void {
-    const key = senderKey(message.request.sender);
-    const senders = this.#queues.get(message.request.priority);
-    const queue = senders?.get(key) ?? new Set<OutMessage>();
+    const { asker, sender } = keysOf(message.request);
+    const senders = this.#lane(message).getOrAdd(asker, () => new Turns());
+    const queue = senders.getOrAdd(sender, () => new Set());
     if (queue.has(message)) return;
     queue.add(message);
-    senders?.set(key, queue);
-    this.#size++;
-    this.#bySender.set(key, this.countOf(key) + 1);
+    this.#count(message, 1);
   }
 
   remove(message: OutMessage): void {
-    const key = senderKey(message.request.sender);
-    const senders = this.#queues.get(message.request.priority);
-    const queue = senders?.get(key);
-    if (queue?.delete(message) !== true) return;
-    if (queue.size === 0) senders?.delete(key);
-    this.#size--;
-    const left = this.countOf(key) - 1;
-    if (left === 0) this.#bySender.delete(key);
-    else this.#bySender.set(key, left);
+    const { asker, sender } = keysOf(message.request);
+    const lane = this.#lane(message);
+    const senders = lane.get(asker);
+    const queue = senders?.get(sender);
+    if (senders === undefined || queue?.delete(message) !== true) return;
+    if (queue.size === 0) senders.delete(sender);
+    if (senders.size === 0) lane.delete(asker);
+    this.#count(message, -1);
   }
 
-  /**
-   * The first message that `accept` accepts, asked in the order of service; its sender then goes to the end of the round.
-   * A message whose parts are being sent (`current`) comes before others of its priority, so that its parts are not
-   * separated.
-   */
-  pick<T>(
-    current: (priority: Priority) => OutMessage | undefined,
-    accept: (message: OutMessage) => T | null,
-  ): { readonly message: OutMessage; readonly accepted: T } | null {
-    for (const priority of URGENT_FIRST) {
-      const begun = current(priority);
-      const accepted = begun === undefined ? null : accept(begun);
-      if (begun !== undefined && accepted !== null) return { message: begun, accepted };
-      const found = this.#pickIn(this.#queues.get(priority) ?? new Map(), accept);
-      if (found !== null) return found;
+  /** The first message that `accept` accepts, asked in the order of service; its asker and sender then go to the end of the round. */
+  pick<T>(accept: (message: OutMessage) => T | null): { readonly message: OutMessage; readonly accepted: T } | null {
+    for (const lane of this.#lanes.values()) {
+      const picked = lane.pick((senders) => senders.pick((queue) => firstAccepted(queue, accept)));
+      if (picked !== null) return picked;
     }
     return null;
   }
 
   /** Every waiting message, in no particular order. */
   *[Symbol.iterator](): Generator<OutMessage> {
-    for (const senders of this.#queues.values()) for (const queue of senders.values()) yield* queue;
+    for (const lane of this.#lanes.values()) for (const senders of lane) for (const queue of senders) yield* queue;
   }
 
-  #pickIn<T>(
-    senders: Map<string, Set<OutMessage>>,
-    accept: (message: OutMessage) => T | null,
-  ): { readonly message: OutMessage; readonly accepted: T } | null {
-    for (const [key, queue] of senders) {
-      for (const message of queue) {
-        const accepted = accept(message);
-        if (accepted === null) continue;
-        senders.delete(key);
-        senders.set(key, queue);
-        return { message, accepted };
-      }
-    }
-    return null;
+  #lane(message: OutMessage): Lane {
+    return this.#lanes.get(message.request.priority) ?? new Turns();
   }
+
+  #count(message: OutMessage, change: 1 | -1): void {
+    const { priority, sender } = message.request;
+    const key = `${priority} ${senderKey(sender)}`;
+    const count = (this.#counts.get(key) ?? 0) + change;
+    if (count === 0) this.#counts.delete(key);
+    else this.#counts.set(key, count);
+    this.#size += change;
+  }
+}
+
+function keysOf({ sender, asker }: OutboxRequest): { readonly asker: string; readonly sender: string } {
+  const key = senderKey(sender);
+  return { asker: asker === undefined ? key : `asker:${asker}`, sender: key };
+}
+
+function firstAccepted<T>(queue: Iterable<OutMessage>, accept: (message: OutMessage) => T | null) {
+  for (const message of queue) {
+    const accepted = accept(message);
+    if (accepted !== null) return { message, accepted };
+  }
+  return null;
 }

@@ -54,22 +54,35 @@ describe("refusals", () => {
     expect(judge({ priority: "emergency" }, filled(WAITING_MAX + EMERGENCY_ROOM, sender))).toBe("unavailable");
   });
 
+  test("a plugin has few high texts waiting, because they go before everybody's answers", () => {
+    const queue = new SendQueue();
+    const weather = { kind: "plugin", plugin: "weather" } as const;
+    for (let at = 0; at < WAITING_PER_PLUGIN_MAX.high; at++) {
+      expect(judge({ sender: weather, priority: "high" }, queue)).toBeNull();
+      queue.add(message({ sender: weather, priority: "high" }));
+    }
+    expect(judge({ sender: weather, priority: "high" }, queue)).toBe("rate_limited");
+    expect(judge({ sender: weather, priority: "normal" }, queue)).toBeNull();
+    expect(WAITING_PER_PLUGIN_MAX.high).toBeLessThanOrEqual(10);
+  });
+
   test("one plugin has its share of the queue, except for emergencies; the operator has no such limit", () => {
     const weather = { kind: "plugin", plugin: "weather" } as const;
     expect(
       judge(
         { sender: weather },
-        filled(WAITING_PER_PLUGIN_MAX - 1, () => weather),
+        filled(WAITING_PER_PLUGIN_MAX.normal - 1, () => weather),
       ),
     ).toBeNull();
-    const full = filled(WAITING_PER_PLUGIN_MAX, () => weather);
+    const full = filled(WAITING_PER_PLUGIN_MAX.normal, () => weather);
     expect(judge({ sender: weather }, full)).toBe("rate_limited");
     expect(judge({ sender: weather, priority: "emergency" }, full)).toBeNull();
     expect(judge({ sender: { kind: "plugin", plugin: "other" } }, full)).toBeNull();
+    expect(judge({ sender: weather, priority: "high" }, full)).toBeNull();
     expect(
       judge(
         { sender: { kind: "operator" } },
-        filled(WAITING_PER_PLUGIN_MAX, () => ({ kind: "operator" })),
+        filled(WAITING_PER_PLUGIN_MAX.normal, () => ({ kind: "operator" })),
       ),
     ).toBeNull();
   });
