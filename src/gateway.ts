@@ -27,6 +27,8 @@ export interface GatewayIo {
   readonly cwd: string;
   readonly colour?: boolean;
   readonly signal?: AbortSignal;
+  /** Takes over what nobody caught; without it the process ends at once. */
+  readonly onUncaught?: (handle: (thrown: unknown) => void) => void;
 }
 
 const SAFE_MODE =
@@ -36,8 +38,10 @@ const ALLOW_ALL = "--allow-all: every plugin gets every permission that it asks 
 
 /** Longest time for an orderly stop; after it the process ends anyway. */
 const STOP_DEADLINE_MS = 4_500;
+/** The same after an error that nobody caught: what runs may be damaged. */
+const FATAL_STOP_DEADLINE_MS = 1_500;
 
-/** Runs until SIGTERM, SIGINT or the io's signal. The exit code: 0 after an orderly stop, 1 if it could not start. */
+/** Runs until SIGTERM, SIGINT, the io's signal or an error that nobody caught. The exit code: 0 after an orderly stop, 1 if it could not start or after an error. */
 export async function runGateway(flags: GatewayFlags, io: GatewayIo): Promise<number> {
   const reload = () => loadConfig(sourcesOf(flags, io));
   const loaded = reload();
@@ -79,7 +83,8 @@ interface Run {
 }
 
 async function runUntilStopped(gateway: Gateway, { io, log, crashes, banner }: Run): Promise<number> {
-  const stopped = untilStopped(io.signal);
+  const uncaught = noteUncaught(gateway, log, io);
+  const stopped = Promise.race([untilStopped(io.signal), uncaught.first]);
   // A stop during the start does not wait for the plugins.
   const started = await Promise.race([gateway.start(), stopped.then(() => null)]);
   if (started?.ok === false) {
@@ -90,11 +95,34 @@ async function runUntilStopped(gateway: Gateway, { io, log, crashes, banner }: R
   // One write, so that no log line appears between the lines.
   if (started !== null) io.stdout.write(`${banner().map(escapeText).join("\n")}\n`);
   log.logger.info(`stopping: ${await stopped}`);
-  const inTime = await Promise.race([gateway.stop().then(() => true), Bun.sleep(STOP_DEADLINE_MS).then(() => false)]);
+  const late = Promise.race([Bun.sleep(STOP_DEADLINE_MS), uncaught.first.then(() => Bun.sleep(FATAL_STOP_DEADLINE_MS))]);
+  const inTime = await Promise.race([gateway.stop().then(() => true), late.then(() => false)]);
   if (inTime) log.logger.info("stopped");
   else log.logger.warn("not everything stopped in time; ending anyway");
+  if (uncaught.count > 0) return 1;
   crashes.end();
   return 0;
+}
+
+interface Uncaught {
+  count: number;
+  /** Resolves to the reason to stop. */
+  readonly first: Promise<string>;
+}
+
+/** Logs every error that nobody caught, and announces the first to the operators. */
+function noteUncaught({ bus }: Gateway, { logger }: Log, io: GatewayIo): Uncaught {
+  const { promise: first, resolve } = Promise.withResolvers<string>();
+  const uncaught = { count: 0, first };
+  io.onUncaught?.((thrown) => {
+    logger.error("an error that nobody caught; the gateway ends", { error: thrown });
+    uncaught.count += 1;
+    if (uncaught.count > 1) return;
+    resolve("an error that nobody caught");
+    // Without the error's own text, which may hold a secret.
+    bus.emit("alert", { code: "gateway_failed", message: "the gateway ends after an error of its own; see its log" });
+  });
+  return uncaught;
 }
 
 /** The flags with which another verb finds the same gateway. */

@@ -5,6 +5,9 @@ import { runHostProcess } from "./host/entry.ts";
 import { COMPILER_VERB } from "./sandbox/loader/source.ts";
 
 const [verb, argument] = process.argv.slice(2);
+/** From an uncaught error to the end of the process, whatever the orderly end does meanwhile. */
+const END_WITHIN_MS = 1_900;
+const uncaught = endOnUncaught();
 // The same executable is the plugin host, which must not load the gateway's modules.
 if (verb === STAGE_ONE || verb === STAGE_TWO) await runHostProcess(verb, argument ?? "");
 else if (verb === COMPILER_VERB) await (await import("./sandbox/loader/compiler-child.ts")).serveCompiler();
@@ -30,8 +33,31 @@ async function runCommandLine(): Promise<never> {
     cwd: process.cwd(),
     isTTY: process.stdin.isTTY === true && process.stderr.isTTY === true,
     colour: process.stdout.isTTY === true && (process.env.NO_COLOR ?? "") === "",
+    onUncaught: (handle) => {
+      uncaught.handle = handle;
+    },
   });
   log.flush();
   for (const stream of [process.stdout, process.stderr]) await new Promise<void>((resolve) => stream.write("", () => resolve()));
   process.exit(code);
+}
+
+/**
+ * While the top level awaits something, Bun prints what nobody caught and continues: half a program would live on. So the
+ * process ends, here at once, in the gateway in order and within {@link END_WITHIN_MS}.
+ */
+function endOnUncaught(): { handle: (thrown: unknown) => void } {
+  const ends = {
+    handle: (thrown: unknown) => {
+      console.error(thrown);
+      process.exit(1);
+    },
+  };
+  const end = (thrown: unknown) => {
+    setTimeout(() => process.exit(1), END_WITHIN_MS);
+    ends.handle(thrown);
+  };
+  process.on("uncaughtException", end);
+  process.on("unhandledRejection", end);
+  return ends;
 }

@@ -14,6 +14,8 @@ export interface Io {
   readonly colour?: boolean;
   /** Aborts on Ctrl-C, where the process edge provides it. */
   readonly signal?: AbortSignal;
+  /** Takes over what nobody caught, where the process edge provides it. */
+  readonly onUncaught?: (handle: (thrown: unknown) => void) => void;
 }
 
 export type FlagKind = "text" | "switch";
