@@ -60,7 +60,8 @@ export async function removeOffline(config: Config, name: string, purge: boolean
   return holding(config, ({ database, grants, note }) => {
     if (!uninstall(config.data_dir, name))
       return fail("not_found", `no plugin called ${JSON.stringify(name.slice(0, 64))} is installed in ${config.data_dir}`);
-    grants.forget({ name, path: installedPath(config.data_dir, name) });
+    if (purge) grants.release(name);
+    else grants.forget({ name, path: installedPath(config.data_dir, name) });
     forgetDecisions(database, name);
     database.write(() => database.sqlite.run("DELETE FROM secrets WHERE plugin = ?", [name]));
     // Its data lies in the one or the other, as it had a process of its own or shared one.

@@ -26,7 +26,9 @@ export interface PackagesDeps {
   userConfig(name: string): Settings;
   saveConfig(plugin: Plugin, config: Settings): Promise<Result<readonly string[]>>;
   /** Deletes grants, decisions, settings and secrets of a removed plugin. */
-  forget(candidate: Candidate): void;
+  forget(candidate: Candidate, keepsData: boolean): void;
+  /** The other folder that the candidate's name belongs to; null when it is the candidate's. */
+  heldElsewhere(candidate: Candidate): string | null;
   summary(plugin: Plugin): PluginSummary;
   audit(plugin: string, event: string, detail: string): void;
 }
@@ -127,7 +129,9 @@ export class Packages implements PackageControl {
     if (plugin.candidate.bundled) {
       return fail("conflict", `${name} is a bundled plugin and cannot be removed`, { hint: `zephyrgate plugin disable ${name}` });
     }
-    if (plugin.candidate.path !== installedPath(deps.dataDir, name) && existsSync(plugin.candidate.path)) {
+    // A folder that only waits for a name of another place stays: what that place kept is purged, and the name is free.
+    const isOthers = purge && deps.heldElsewhere(plugin.candidate) !== null;
+    if (!isOthers && plugin.candidate.path !== installedPath(deps.dataDir, name) && existsSync(plugin.candidate.path)) {
       return fail("conflict", `${name} was not installed from a package; it is loaded from ${plugin.candidate.path}`, {
         hint: `remove that folder yourself, or: zephyrgate plugin disable ${name}`,
       });
@@ -137,7 +141,7 @@ export class Packages implements PackageControl {
       const host = await deps.hosts.get(plugin.hostKey);
       if (host.ok) await host.value.releaseDatabase(join(folder, "data.db"));
       uninstall(deps.dataDir, name);
-      deps.forget(plugin.candidate);
+      deps.forget(plugin.candidate, !purge);
       if (purge) rmSync(folder, { recursive: true, force: true });
       return ok("gone");
     });

@@ -16,6 +16,8 @@ export interface PluginControlDeps {
   readonly supervisor: Supervisor;
   readonly approvals: StoredApprovals;
   readonly now: () => number;
+  /** The plugin in a folder that discovery searches, chosen for its name or not; null when there is none. */
+  folderAt(path: string): Promise<Candidate | null>;
   configOf(candidate: Candidate): Settings;
   schemaOf(candidate: Candidate): Promise<Result<Json | null>>;
   limitsOf(candidate: Candidate): Record<string, number>;
@@ -71,6 +73,21 @@ export class Plugins implements PluginControl {
 
   async reload(name: string, actor: Actor): Promise<Result<PluginChange>> {
     return this.#changed(name, "reload", actor, await this.deps.supervisor.reload(name));
+  }
+
+  async adopt(name: string, path: string, actor: Actor): Promise<Result<PluginChange>> {
+    const { supervisor, approvals, folderAt } = this.deps;
+    const candidate = await folderAt(path);
+    if (candidate === null || candidate.name !== name || candidate.bundled) {
+      const hint = "put the folder into one of plugins.paths; zephyrgate plugin check DIR says whether its manifest is right";
+      return fail("not_found", `${path} is not a folder in which a plugin called ${name.slice(0, 64)} was found`, { hint });
+    }
+    approvals.adopt(candidate, by(actor));
+    await supervisor.discover();
+    const plugin = supervisor.get(name);
+    if (plugin === null) return this.#unknown(name);
+    if (plugin.state === "disabled") return ok({ plugin: this.#summary(plugin), waits: false });
+    return this.#changed(name, "reload", actor, await supervisor.reload(name));
   }
 
   config(name: string): Answer<PluginConfig> {

@@ -58,6 +58,7 @@ export function summaryView(plugin: Plugin, hash: string, now: number): PluginSu
         ? null
         : {
             kind: "awaiting_approval",
+            reason: pending.reason,
             version: plugin.offered.manifest.version,
             permission_hash: hash,
             added: [...pending.added] as PluginPermissions["requested"],

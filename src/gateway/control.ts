@@ -63,6 +63,10 @@ function makePluginControl(context: GatewayContext, { storage, plugins }: Contro
   return new Plugins({
     supervisor,
     approvals,
+    folderAt: async (path) => {
+      await catalogue.discover();
+      return catalogue.at(path);
+    },
     now: () => context.clock.now(),
     configOf: (candidate) => catalogue.configOf(candidate),
     schemaOf: (candidate) => catalogue.schemaOf(candidate),
@@ -90,8 +94,9 @@ function makePackages({ clock, config }: GatewayContext, { storage, plugins }: C
     storageMb: (candidate) => catalogue.limitsOf(candidate).storageMb,
     userConfig: (name) => catalogue.userConfig(name),
     saveConfig: (plugin, values) => saveConfig(plugins, plugin, values),
-    forget: (candidate) => {
-      approvals.forget(candidate);
+    heldElsewhere: (candidate) => approvals.heldElsewhere(candidate)?.path ?? null,
+    forget: (candidate, keepsData) => {
+      approvals.forget(candidate, keepsData);
       decisions.forget(candidate.name);
       storage.secrets.removeAll(candidate.name);
     },

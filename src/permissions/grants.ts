@@ -31,12 +31,16 @@ export const grantsSchema = {
        extra INTEGER NOT NULL
      ) STRICT;
      CREATE INDEX permission_overrides_by_plugin ON permission_overrides (plugin, origin_path, id);`,
+    `CREATE TABLE plugin_holders (plugin TEXT PRIMARY KEY, origin_path TEXT NOT NULL, since INTEGER NOT NULL) STRICT;
+     INSERT INTO plugin_holders SELECT plugin, origin_path, accepted_at FROM permission_acceptances
+       WHERE id IN (SELECT max(id) FROM permission_acceptances GROUP BY plugin);`,
   ],
 } as const;
 
 /** Single decisions kept for one plugin; beyond this the operator should revoke a permission as a whole. */
 const OVERRIDES_MAX = 128;
 const HISTORY_MAX = 50;
+const GRANT_TABLES = ["permission_acceptances", "permission_overrides"] as const;
 
 const MEANS = ["first_seen", "cli", "api", "narrowed", "config", "plugin"] as const satisfies readonly Means[];
 const acceptanceRow = v.object({
@@ -60,6 +64,7 @@ const overrideRow = v.object({
   config_hash: v.string(),
   extra: v.number(),
 });
+const holderRow = v.object({ origin_path: v.string(), since: v.number() });
 const limitsSchema = v.record(v.string(), v.number());
 
 /** One plugin at one place. */
@@ -67,6 +72,14 @@ export interface PluginPlace {
   readonly name: string;
   /** Its folder. */
   readonly path: string;
+}
+
+/** The place that a name, and what it owns, belongs to. */
+export interface Holder {
+  /** Its folder, or `bundled:name`. */
+  readonly path: string;
+  /** ms since 1970. */
+  readonly since: number;
 }
 
 /** Who accepted what, and the later decisions. All methods are synchronous and small; all writing goes through the core database's writer. */
@@ -81,10 +94,45 @@ export class GrantStore {
     return this.history(place, 1)[0] ?? null;
   }
 
-  /** Where plugins of this name were accepted. */
-  places(plugin: string): string[] {
-    const rows = this.database.sqlite.query("SELECT DISTINCT origin_path FROM permission_acceptances WHERE plugin = ?").all(plugin);
-    return rows.map((row) => read(v.object({ origin_path: v.string() }), row).origin_path);
+  /** The place that the name belongs to; null when it was never accepted or loaded. */
+  holder(plugin: string): Holder | null {
+    const row = this.database.sqlite.query("SELECT origin_path, since FROM plugin_holders WHERE plugin = ?").get(plugin);
+    if (row === null) return null;
+    const { origin_path, since } = read(holderRow, row);
+    return { path: origin_path, since };
+  }
+
+  /** From now on the name belongs to this place. Nothing changes when it does already. */
+  claim({ name, path }: PluginPlace): void {
+    if (this.holder(name)?.path === path) return;
+    const sql = "INSERT OR REPLACE INTO plugin_holders (plugin, origin_path, since) VALUES (?, ?, ?)";
+    this.database.write(() => this.database.sqlite.query(sql).run(name, path, this.clock.now()));
+  }
+
+  /** Gives the name to `place`, with every grant that it had at the place before. Grants that `place` had are replaced. */
+  adopt(place: PluginPlace): void {
+    const { name, path } = place;
+    const before = this.holder(name);
+    if (before?.path === path) return;
+    this.database.write(() => {
+      if (before !== null) {
+        this.forget(place);
+        for (const table of GRANT_TABLES) {
+          const sql = `UPDATE ${table} SET origin_path = ? WHERE plugin = ? AND origin_path = ?`;
+          this.database.sqlite.query(sql).run(path, name, before.path);
+        }
+      }
+      this.claim(place);
+    });
+  }
+
+  /** The name owns nothing any more, at no place. */
+  release(plugin: string): void {
+    this.database.write(() => {
+      for (const table of [...GRANT_TABLES, "plugin_holders"]) {
+        this.database.sqlite.query(`DELETE FROM ${table} WHERE plugin = ?`).run(plugin);
+      }
+    });
   }
 
   /** Latest first. */
@@ -109,7 +157,7 @@ export class GrantStore {
     });
   }
 
-  /** Stores that this very set was accepted; it takes the place of what was accepted before. */
+  /** Stores that this very set was accepted; it takes the place of what was accepted before, and the name belongs to `place`. */
   accept(place: PluginPlace, requester: PermissionRequester, by: { who: string; means: Means }): Result<Acceptance> {
     const set = permissionSet(requester.requested);
     if (!set.ok) return set;
@@ -125,7 +173,10 @@ export class GrantStore {
       means: by.means,
       acceptedAt: this.clock.now(),
     };
-    this.database.write(() => this.#insert(acceptance));
+    this.database.write(() => {
+      this.#insert(acceptance);
+      this.claim({ name: acceptance.plugin, path: acceptance.originPath });
+    });
     return ok(acceptance);
   }
 
@@ -234,7 +285,7 @@ export class GrantStore {
   /** Forgets all about a plugin at one place: it was removed. */
   forget({ name, path }: PluginPlace): void {
     this.database.write(() => {
-      for (const table of ["permission_acceptances", "permission_overrides"]) {
+      for (const table of GRANT_TABLES) {
         this.database.sqlite.query(`DELETE FROM ${table} WHERE plugin = ? AND origin_path = ?`).run(name, path);
       }
     });

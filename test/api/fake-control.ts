@@ -158,6 +158,11 @@ export function fakeControl() {
       return ok({ plugin: next, waits: false });
     },
     disable: change("disable", "disabled"),
+    adopt(name, path, actor) {
+      note("adopt", name, path, actor);
+      const plugin = known(name);
+      return plugin === null ? missing() : ok({ plugin, waits: false });
+    },
     restart: change("restart", "running"),
     reload(name, actor) {
       note("reload", name, actor);

@@ -1,4 +1,4 @@
-import { FOLDER } from "./corpus/folder.ts";
+import { FOLDER, TESTATOR } from "./corpus/folder.ts";
 import { family } from "./family.ts";
 
-family("by its folder", FOLDER);
+family("by its folder", FOLDER, { others: { testator: TESTATOR } });

@@ -22,10 +22,11 @@ let notes: string[];
 let changed: string[];
 let deny: readonly never[];
 let limits: Record<string, number>;
+let belongings: string[];
 
 beforeEach(() => {
   const clock = new FakeClock();
-  [notes, changed, deny, limits] = [[], [], [], {}];
+  [notes, changed, deny, limits, belongings] = [[], [], [], {}, []];
   broker = new Broker({ clock, random: systemRandom, audit: { record: () => undefined }, onForgery: () => undefined });
   const sqlite = new Database(":memory:", { strict: true });
   for (const sql of grantsSchema.versions) sqlite.run(sql);
@@ -36,6 +37,7 @@ beforeEach(() => {
     policy: () => ({ allowAll: false, enabled: null, deny }),
     limitsAbove: () => limits,
     candidate: () => null,
+    belongings: () => belongings,
     audit: (plugin, event, detail) => void notes.push(`${plugin} ${event} ${detail}`),
     changed: (plugin) => void changed.push(plugin),
   });
@@ -73,10 +75,55 @@ describe("approval", () => {
     expect(approvals.judge(asks)).toMatchObject({ state: "awaiting", added: [{ limits: { memory_mb: 64 } }] });
   });
 
+  test("a name belongs to the place that was accepted: another place waits, and cannot be accepted", () => {
+    const mine = candidate(["secrets"]);
+    approvals.accept(mine, OPERATOR);
+    approvals.open(mine, "c1");
+    belongings = ["its data", "2 secrets"];
+    const other = candidate([], { path: "/elsewhere/mine" });
+    const waits = approvals.judge(other);
+    expect(waits).toMatchObject({
+      state: "awaiting",
+      reason: expect.stringMatching(
+        /^the name mine belongs to \/p\/mine since .*; \/elsewhere\/mine would inherit its permissions, its data, 2 secrets; .* plugin adopt mine \/elsewhere\/mine$/,
+      ),
+    });
+    const refused = approvals.accept(other, OPERATOR);
+    expect(refused.ok ? "accepted" : refused.error.code).toBe("conflict");
+    expect(() => approvals.open(other, "c2")).toThrow("belongs to /p/mine");
+    expect(approvals.judge(mine)).toEqual({ state: "accepted" });
+  });
+
+  test("an adopted place has the grants of the place before, and no more", () => {
+    approvals.accept(candidate(["secrets"]), OPERATOR);
+    const moved = candidate(["secrets"], { path: "/elsewhere/mine" });
+    approvals.adopt(moved, OPERATOR);
+    expect(approvals.judge(moved)).toEqual({ state: "accepted" });
+    expect(approvals.judge(candidate(["secrets", "send_messages"], { path: "/elsewhere/mine" }))).toMatchObject({
+      added: ["send_messages"],
+    });
+    expect(approvals.judge(candidate(["secrets"]))).toMatchObject({ state: "awaiting" });
+    expect(notes.at(-1)).toBe("mine adopt operator moved it from /p/mine to /elsewhere/mine");
+  });
+
+  test("a name that owns nothing is free; data alone keeps it", () => {
+    const mine = candidate(["secrets"]);
+    approvals.accept(mine, OPERATOR);
+    approvals.forget(mine, true);
+    const other = candidate(["secrets"], { path: "/elsewhere/mine" });
+    belongings = ["its data"];
+    expect(approvals.heldElsewhere(other)).toMatchObject({ path: "/p/mine", inherits: ["its data"] });
+    belongings = [];
+    expect(approvals.heldElsewhere(other)).toBeNull();
+    belongings = ["its data"];
+    approvals.forget(mine, false);
+    expect(approvals.heldElsewhere(other)).toBeNull();
+  });
+
   test("a removed plugin is forgotten", () => {
     const asks = candidate(["secrets"]);
     approvals.accept(asks, OPERATOR);
-    approvals.forget(asks);
+    approvals.forget(asks, true);
     expect(approvals.judge(asks)).toMatchObject({ state: "awaiting" });
   });
 });
@@ -184,7 +231,7 @@ describe("later decisions", () => {
       ["open", () => approvals.open(asks, "c1")],
       ["deny", () => approvals.override(asks, { effect: "deny", entry: "secrets", who: OPERATOR })],
       ["grant", () => approvals.override(asks, { effect: "grant", entry: "secrets", who: OPERATOR })],
-      ["forget", () => approvals.forget(asks)],
+      ["forget", () => approvals.forget(asks, true)],
     ];
     for (const [what, change] of changes) {
       const before = commits();

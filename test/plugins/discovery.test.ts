@@ -83,9 +83,21 @@ test("a new folder does not come into another's name: the accepted place counts,
   put("n/aaa", "gamma");
   put("n/gamma", "gamma");
   put("n/zzz", "gamma");
-  const chosen = (places: string[]) => new Discovery([], log).scan([join(base, "n")], () => places).plugins.map(({ path }) => path);
-  expect(chosen([])).toEqual([join(base, "n/gamma")]);
-  expect(chosen([join(base, "n/zzz"), join(base, "gone")])).toEqual([join(base, "n/zzz")]);
+  const chosen = (holder: string | null) => new Discovery([], log).scan([join(base, "n")], () => holder).plugins.map(({ path }) => path);
+  expect(chosen(null)).toEqual([join(base, "n/gamma")]);
+  expect(chosen(join(base, "n/zzz"))).toEqual([join(base, "n/zzz")]);
+  expect(chosen(join(base, "gone"))).toEqual([join(base, "n/gamma")]);
+});
+
+test("a folder that was found is looked up by its path, chosen or not, also through a link", () => {
+  put("n/aaa", "gamma");
+  put("n/gamma", "gamma");
+  symlinkSync(join(base, "n"), join(base, "link"));
+  const discovery = new Discovery([], log);
+  discovery.scan([join(base, "n")]);
+  expect(discovery.at(join(base, "n/aaa"))?.path).toBe(join(base, "n/aaa"));
+  expect(discovery.at(join(base, "link/aaa"))?.path).toBe(join(base, "n/aaa"));
+  expect(discovery.at(join(base, "n/none"))).toBeNull();
 });
 
 test("a path that is not there is said once, and again after it was there", () => {

@@ -70,6 +70,8 @@ export interface PluginControl {
   restart(name: string, actor: Actor): Answer<PluginChange>;
   /** If the new version does not start, the result is `load_failed` (409) and the old version keeps running. */
   reload(name: string, actor: Actor): Answer<PluginChange>;
+  /** The operator moved the plugin's folder to `path`: what its name owns (grants, data, secrets, settings) goes with it. */
+  adopt(name: string, path: string, actor: Actor): Answer<PluginChange>;
   config(name: string): Answer<PluginConfig>;
   /** Replaces the operator's values. `config_invalid` carries every error: data.errors [{path, message}]. */
   setConfig(

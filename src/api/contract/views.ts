@@ -39,6 +39,7 @@ export const pluginHealth = v.object({
 
 export const pluginPending = v.object({
   kind: v.literal("awaiting_approval"),
+  reason: v.pipe(v.string(), v.description("Why it waits, and what to do")),
   version: v.string(),
   permission_hash: v.string(),
   added: v.pipe(v.array(entry), v.description("Permissions that it asks for beyond the accepted ones")),

@@ -86,6 +86,17 @@ export const pluginRoutes: readonly Route[] = [
     }),
   ),
   route({
+    method: "POST",
+    path: `${base}/:name/adopt`,
+    summary: "The plugin's folder was moved: its grants, data, secrets and settings belong to the new folder",
+    tag,
+    params,
+    body: v.strictObject({ path: v.pipe(v.string(), v.minLength(1), v.maxLength(4096), v.description("Absolute path of the folder")) }),
+    answers: changed,
+    errors: ["not_found", "conflict", "load_failed"],
+    run: ({ control, params, body, actor }) => change(control.plugins.adopt(params.name, body.path, actor)),
+  }),
+  route({
     method: "GET",
     path: `${base}/:name/config`,
     summary: "The plugin's merged configuration",

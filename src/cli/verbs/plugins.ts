@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import * as v from "valibot";
 import { type PluginDetail, type PluginSummary, pluginDetail, pluginPermissions, pluginSummary } from "../../api/contract/views.ts";
 import { fail, ok, type Result } from "../../errors.ts";
@@ -38,6 +39,19 @@ export const pluginVerbs: readonly Verb[] = [
     flags: { yes: "switch" },
     args: [1, 1],
     run: enable,
+  },
+  {
+    name: "plugin adopt",
+    usage: "NAME DIR",
+    summary: "say that a plugin's folder was moved to DIR: its grants, data, secrets and settings go with it",
+    args: [2, 2],
+    async run({ io, args, flags, client }) {
+      const gateway = await client();
+      if (!gateway.ok) return gateway;
+      const path = resolve(io.cwd, args[1] ?? "");
+      const changed = await gateway.value.call("POST", `${pluginPath(args[0])}/adopt`, pluginSummary, { path });
+      return changed.ok ? tell(io, flags.json === true, changed.value) : changed;
+    },
   },
   simple("disable", "stop a plugin until it is enabled again"),
   simple("restart", "stop a plugin and start it again"),

@@ -9,12 +9,14 @@ import type { GatewayContext } from "../context/context.ts";
 import type { Storage } from "../context/storage.ts";
 import type { Mesh } from "../mesh/mesh.ts";
 import type { Catalogue } from "./catalogue.ts";
+import type { Databases } from "./databases.ts";
 import type { SupervisorPort } from "./supervisor-port.ts";
 
 export interface ApprovalPeers {
   readonly storage: Storage;
   readonly mesh: Mesh;
   readonly catalogue: Catalogue;
+  readonly databases: Databases;
   readonly supervisor: SupervisorPort;
   readonly schedule: Schedule;
 }
@@ -40,10 +42,21 @@ export function makeApprovals(context: GatewayContext, peers: ApprovalPeers): St
     policy: (plugin) => policyOf(context, plugin),
     limitsAbove: (candidate) => catalogue.limitsAbove(candidate),
     candidate: (name) => supervisor.get(name)?.candidate ?? null,
+    belongings: (plugin) => belongings(peers, plugin),
     audit: (plugin, event, detail) => storage.note(plugin, event, detail),
     changed: (plugin) => permissionsChanged(context, peers, approvals, plugin),
   });
   return approvals;
+}
+
+/** What a plugin would find that comes into this name. */
+function belongings({ storage, catalogue, databases }: ApprovalPeers, plugin: string): string[] {
+  const secrets = storage.secrets.list(plugin).length;
+  return [
+    ...(databases.hasData(plugin) ? ["its data"] : []),
+    ...(secrets === 0 ? [] : [`${secrets} secret${secrets === 1 ? "" : "s"}`]),
+    ...(Object.keys(catalogue.userConfig(plugin)).length === 0 ? [] : ["its configuration"]),
+  ];
 }
 
 function policyOf(context: GatewayContext, plugin: string): Policy {

@@ -31,8 +31,8 @@ export interface CatalogueDeps {
   readonly log: Logger;
   config(): Config;
   readonly decisions: StoredDecisions;
-  /** Folders from which a plugin of this name was accepted. */
-  places(name: string): readonly string[];
+  /** The folder that a name belongs to; null when it is free. */
+  holder(name: string): string | null;
   readonly safe: boolean;
   readonly withExamples: boolean;
   /** Replaces the program's own bundled plugins. */
@@ -61,7 +61,7 @@ export class Catalogue {
     // The folder of installed plugins is always searched, whatever the configuration lists.
     if (existsSync(installedFolder(data_dir))) paths.push(installedFolder(data_dir));
     if (paths.length > 0 && settings.auto_load && !this.deps.safe) this.deps.compiler.warm?.();
-    const { plugins, broken } = this.#discovery.scan(this.deps.safe ? [] : paths, (name) => this.deps.places(name));
+    const { plugins, broken } = this.#discovery.scan(this.deps.safe ? [] : paths, (name) => this.deps.holder(name));
     this.#found.clear();
     for (const plugin of plugins) this.#found.set(plugin.name, plugin);
     return {
@@ -74,6 +74,12 @@ export class Catalogue {
     };
   }
 
+  /** The plugin in this folder, whether or not it was chosen for its name; null when none was found there. */
+  at(path: string): Candidate | null {
+    const found = this.#discovery.at(path);
+    return found === null ? null : candidateOf(found);
+  }
+
   order(candidates: readonly Candidate[]): Ordered {
     const found = candidates.flatMap((candidate) => this.#found.get(candidate.name) ?? []);
     const plan = planStart(found, VERSION);
@@ -82,12 +88,16 @@ export class Catalogue {
   }
 
   async build(candidate: Candidate): Promise<Result<Bundle>> {
-    const found = this.#found.get(candidate.name);
-    if (found === undefined) return fail("load_failed", "its folder is gone", { where: candidate.path });
+    const built = this.#built.get(candidate.name);
+    const found = this.#foundAt(candidate);
+    if (found === null) {
+      // Another folder has the name by now: the accepted version starts from its kept bundle, never from that folder.
+      if (this.#found.has(candidate.name) && built?.manifest === candidate.manifest) return ok(built.bundle);
+      return fail("load_failed", "its folder is gone", { where: candidate.path });
+    }
     const limits = effectiveLimits(candidate.manifest, this.#usualLimits(), `${found.tree.label}/${MANIFEST_FILE}`);
     if (!limits.ok) return fail("load_failed", limits.error.map(issueLine).join("; "));
     const { origin, path, tree, manifest } = found;
-    const built = this.#built.get(candidate.name);
     // The folder holds a newer version that waits for approval: the accepted version starts from its kept bundle.
     if (manifest !== candidate.manifest && built?.manifest === candidate.manifest) return ok(built.bundle);
     const loaded = await (origin === "bundled" ? loadPlugin(tree, manifest.main) : this.deps.compiler.load(path, manifest.main));
@@ -108,8 +118,8 @@ export class Catalogue {
   }
 
   async schemaOf(candidate: Candidate): Promise<Result<Json | null>> {
-    const found = this.#found.get(candidate.name);
-    if (found === undefined) return ok(null);
+    const found = this.#foundAt(candidate);
+    if (found === null) return ok(null);
     const schema = readConfigSchema(found);
     return schema.ok ? ok(schema.value) : fail("load_failed", schema.error.map(issueLine).join("; "));
   }
@@ -124,6 +134,12 @@ export class Catalogue {
       timeoutS: pick(own.timeout_s, usual.timeoutS),
       storageMb: pick(own.storage_mb, usual.storageMb),
     };
+  }
+
+  /** Null where the folder is gone, or where the name is another folder's by now. */
+  #foundAt({ name, path }: Candidate): FoundPlugin | null {
+    const found = this.#found.get(name);
+    return found?.path === path ? found : null;
   }
 
   #usualLimits(): RealmLimits {

@@ -30,6 +30,11 @@ export class Databases {
     return made(folder);
   }
 
+  /** Whether the plugin keeps data, wherever it is. Moves and makes nothing. */
+  hasData(plugin: string): boolean {
+    return [true, false].some((isolated) => existsSync(join(this.#root(isolated), plugin, "data.db")));
+  }
+
   pathOf(plugin: string): string {
     return join(this.folderOf(plugin), "data.db");
   }

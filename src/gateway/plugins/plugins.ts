@@ -69,11 +69,11 @@ function makePieces(context: GatewayContext, storage: Storage, mesh: Mesh, egres
   const dispatch = new Dispatch({ log: log.child("plugins"), plugin: port.get, failed: port.failed });
   const routing = makeRouting(context, { storage, mesh, dispatch, plugin: port.get });
   life.add("router", () => routing.stop());
-  const approvals = makeApprovals(context, { storage, mesh, catalogue, supervisor: port, schedule: routing.schedule });
   const databases = new Databases(
     () => context.config().data_dir,
     (name) => isIsolated(context, port.get(name)?.candidate ?? null),
   );
+  const approvals = makeApprovals(context, { storage, mesh, catalogue, databases, supervisor: port, schedule: routing.schedule });
   const hosts = makeHosts(context, databases, port);
   return { port, egress, decisions, catalogue, dispatch, routing, approvals, databases, hosts, subscribers: new Subscribers() };
 }
@@ -132,7 +132,7 @@ function makeCatalogue(context: GatewayContext, decisions: StoredDecisions, gran
     log: context.log.logger.child("plugins"),
     config: () => context.config(),
     decisions,
-    places: (plugin) => grants.places(plugin),
+    holder: (plugin) => grants.holder(plugin)?.path ?? null,
     safe,
     withExamples: context.loaded.file === null && context.chosen.allSimulated && !safe,
     ...(overrides.bundled === undefined ? {} : { bundled: overrides.bundled }),

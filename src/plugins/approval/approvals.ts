@@ -13,7 +13,7 @@ import {
 import { type Descriptor, parseEntry, printText, toEntry } from "../../permissions/grammar/descriptor.ts";
 import { permissionSet, permissionSetHash, toDescriptors } from "../../permissions/grammar/sets.ts";
 import { PERMISSION_NAMES, type PermissionEntry, type PermissionStates } from "../../permissions/grammar/types.ts";
-import type { GrantStore } from "../../permissions/grants.ts";
+import type { GrantStore, Holder } from "../../permissions/grants.ts";
 import { statesOf } from "../../permissions/states.ts";
 import type { PermissionPort } from "../capabilities/call/ports.ts";
 import type { Approval, Candidate } from "../plugin/candidate.ts";
@@ -26,6 +26,8 @@ export interface ApprovalsDeps {
   /** Limits of the manifest above the configuration's defaults: part of what is approved. */
   limitsAbove(candidate: Candidate): Readonly<Record<string, number>>;
   candidate(plugin: string): Candidate | null;
+  /** What the name keeps beside its grants: data, secrets, configuration. In words for the operator. */
+  belongings(plugin: string): readonly string[];
   audit(plugin: string, event: string, detail: string): void;
   changed(plugin: string): void;
 }
@@ -48,6 +50,12 @@ export interface PermissionView {
   readonly heldBack: readonly PermissionEntry[];
 }
 
+/** A name that belongs to another place. */
+export interface HeldName extends Holder {
+  /** In words for the operator, never empty. */
+  readonly inherits: readonly string[];
+}
+
 const NO_STATES: PermissionStates = { granted: [], denied: [], requested: [] };
 
 /** Joins the operator's stored decisions, the configuration and the manifest into what a plugin may do now. */
@@ -63,6 +71,8 @@ export class StoredApprovals implements Approvals, PermissionPort {
   }
 
   judge(candidate: Candidate): Approval {
+    const held = this.heldElsewhere(candidate);
+    if (held !== null) return { state: "awaiting", reason: heldReason(candidate, held), added: [], removed: [] };
     const verdict = this.#verdict(candidate);
     if (!verdict.ok) return { state: "awaiting", reason: verdict.error.summary(), added: [], removed: [] };
     const { accepted, awaiting, lost, awaitingLimits } = verdict.value;
@@ -85,7 +95,27 @@ export class StoredApprovals implements Approvals, PermissionPort {
     };
   }
 
+  /** Another place that this name belongs to, with what a plugin here would inherit; null when the name is free for it. */
+  heldElsewhere(candidate: Candidate): HeldName | null {
+    if (candidate.bundled) return null;
+    const { store, belongings } = this.deps;
+    const holder = store.holder(candidate.name);
+    if (holder === null || holder.path === candidate.path) return null;
+    const isAccepted = store.current({ name: candidate.name, path: holder.path }) !== null;
+    const inherits = [...(isAccepted ? ["its permissions"] : []), ...belongings(candidate.name)];
+    return inherits.length === 0 ? null : { ...holder, inherits };
+  }
+
+  /** The operator moved the plugin: its name, and all that it owns, belong to the candidate's place now. */
+  adopt(candidate: Candidate, by: string): void {
+    const before = this.deps.store.holder(candidate.name);
+    this.deps.store.adopt(candidate);
+    this.deps.audit(candidate.name, "adopt", `${by} moved it from ${before?.path ?? "nowhere"} to ${candidate.path}`);
+  }
+
   accept(candidate: Candidate, by: string): Result<null> {
+    const held = this.heldElsewhere(candidate);
+    if (held !== null) return heldError(candidate, held);
     const stored = this.deps.store.accept(candidate, this.#requester(candidate, ""), { who: by, means: "api" });
     if (!stored.ok) return stored;
     this.deps.audit(candidate.name, "accept", `${by} accepted ${stored.value.permissionHash}`);
@@ -93,6 +123,10 @@ export class StoredApprovals implements Approvals, PermissionPort {
   }
 
   open(candidate: Candidate, codeHash: string): LiveCapabilitySet {
+    const held = this.heldElsewhere(candidate);
+    if (held !== null) throw heldError(candidate, held).error;
+    // An example of the program claims a free name only: it never takes one from a folder.
+    if (!candidate.bundled || this.deps.store.holder(candidate.name) === null) this.deps.store.claim(candidate);
     const verdict = this.#verdict(candidate, codeHash);
     if (!verdict.ok) throw verdict.error;
     this.#settle(candidate, codeHash, verdict.value);
@@ -105,9 +139,10 @@ export class StoredApprovals implements Approvals, PermissionPort {
     return capabilitySet;
   }
 
-  /** The plugin was removed: no decision on it applies to another of its name. */
-  forget(candidate: Candidate): void {
-    this.deps.store.forget(candidate);
+  /** The plugin was removed: no decision on it applies to another of its name. Data that is kept still belongs to its place. */
+  forget(candidate: Candidate, keepsData: boolean): void {
+    if (keepsData) this.deps.store.forget(candidate);
+    else this.deps.store.release(candidate.name);
     this.deps.audit(candidate.name, "forget", "removed: its grants are forgotten");
   }
 
@@ -215,4 +250,18 @@ export class StoredApprovals implements Approvals, PermissionPort {
     if (!settled.ok) throw settled.error;
     this.deps.audit(candidate.name, "load", `version ${candidate.manifest.version}, code ${codeHash}`);
   }
+}
+
+function heldReason({ name, path }: Candidate, { path: holder, since, inherits }: HeldName): string {
+  const day = new Date(since).toISOString().slice(0, 10);
+  return (
+    `the name ${name} belongs to ${holder} since ${day}; ${path} would inherit ${inherits.join(", ")}; ` +
+    `if you moved the plugin: zephyrgate plugin adopt ${name} ${path}`
+  );
+}
+
+function heldError(candidate: Candidate, held: HeldName): ReturnType<typeof fail> {
+  return fail("conflict", heldReason(candidate, held), {
+    hint: `to delete what ${held.path} kept and begin anew: zephyrgate plugin remove ${candidate.name} --purge`,
+  });
 }

@@ -1,4 +1,4 @@
-import { readdirSync, statSync } from "node:fs";
+import { readdirSync, realpathSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import { type Issue, issueLine, type Result } from "../../errors.ts";
 import type { Json } from "../../json.ts";
@@ -70,10 +70,10 @@ export class Discovery {
 
   /**
    * Looks at `paths` (absolute, see loadConfig) anew. Each is a folder of plugin folders, or a plugin folder itself. Of
-   * several folders with one name the one counts that the operator accepted (`places`), else the one that is called so,
+   * several folders with one name the one counts that the name belongs to (`holder`), else the one that is called so,
    * else the first: a new folder must not come into another's name, grants and data by how it is called.
    */
-  scan(paths: readonly string[], places: (name: string) => readonly string[] = () => []): Discovered {
+  scan(paths: readonly string[], holder: (name: string) => string | null = () => null): Discovered {
     const broken: BrokenPlugin[] = [];
     const byName = new Map<string, FoundPlugin[]>(this.#bundled.map((plugin) => [plugin.name, [plugin]]));
     const seen = new Map<string, Entry>();
@@ -90,19 +90,27 @@ export class Discovery {
         this.#say(result, said);
       }
     }
-    const plugins = [...byName].flatMap(([name, same]) => this.#choose(name, same, places, said) ?? []);
+    const plugins = [...byName].flatMap(([name, same]) => this.#choose(name, same, holder, said) ?? []);
     this.#known = seen;
     this.#said = said;
     return { plugins, broken };
   }
 
   /** Null: the name is a bundled plugin's, which is not there. */
-  #choose(name: string, same: readonly FoundPlugin[], places: (name: string) => readonly string[], said: Set<string>): FoundPlugin | null {
+  /** The plugin in this folder as the last scan saw it, whether or not it was chosen for its name. */
+  at(path: string): FoundPlugin | null {
+    const real = realPath(path);
+    for (const [folder, { result }] of this.#known)
+      if (isFound(result) && (folder === path || (real !== null && realPath(folder) === real))) return result;
+    return null;
+  }
+
+  #choose(name: string, same: readonly FoundPlugin[], holder: (name: string) => string | null, said: Set<string>): FoundPlugin | null {
     const reserved = this.#reserved.has(name);
-    const accepted = same.length > 1 && !reserved ? places(name) : [];
+    const held = same.length > 1 && !reserved ? holder(name) : null;
     const chosen = reserved
       ? same.find((plugin) => plugin.origin === "bundled")
-      : (same.find((plugin) => accepted.includes(plugin.path)) ?? same.find((plugin) => basename(plugin.path) === name) ?? same[0]);
+      : (same.find((plugin) => plugin.path === held) ?? same.find((plugin) => basename(plugin.path) === name) ?? same[0]);
     for (const other of same) {
       if (other === chosen) continue;
       const why = reserved ? "that name belongs to a bundled plugin" : `${chosen?.path} has it`;
@@ -178,6 +186,16 @@ function read(tree: SourceTree, origin: "bundled" | "folder", path: string, stam
     return found.ok && typeof found.value?.version === "string" ? found.value.version : null;
   };
   return { name: manifest.value.name, origin, path, manifest: manifest.value, tree, stamp, packageVersion };
+}
+
+/** Null when there is no such folder. */
+function realPath(path: string): string | null {
+  try {
+    return realpathSync(path);
+  } catch {
+    // It is gone, or may not be entered: it equals no folder that was found.
+    return null;
+  }
 }
 
 /** Modification time, size and inode; null when there is no such file. */

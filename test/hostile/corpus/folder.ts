@@ -1,12 +1,70 @@
 /** What a plugin's folder can do before any of its code runs: to the loader, the manifest, and what was approved. */
 import { expect } from "bun:test";
-import { appendFileSync, chmodSync, mkdirSync, readFileSync, renameSync, symlinkSync, unlinkSync, writeFileSync } from "node:fs";
+import { appendFileSync, chmodSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { type PluginFiles, writePlugin } from "../../gateway/harness.ts";
 import type { Attack } from "../attack.ts";
+import type { World } from "../world.ts";
 
 const STOPPED = /failed|backing_off|disabled|awaiting_approval|absent/;
 const folder = (name: string, tries: string, more: Partial<Attack>): Attack => ({ name, tries, wall: "loader", stays: STOPPED, ...more });
 const manifestOf = (path: string) => join(path, "manifest.yaml");
+
+/** An accepted plugin with data, a secret and configuration, which the heirs are after. */
+export const TESTATOR: PluginFiles = {
+  manifest: `capabilities: { commands: [{ name: testament }] }
+permissions: [send_messages, database_access, secrets]
+config: { defaults: { will: none } }
+`,
+  code: `import { Plugin } from "zephyrgate";
+export default class Testator extends Plugin {
+  async initialize() {
+    await this.storeData("gold", "buried");
+    this.registerCommand("testament", () => "testament intact", { help: "" });
+  }
+}
+`,
+};
+const HEIR = `import { Plugin } from "zephyrgate";
+export default class Heir extends Plugin {
+  initialize() {
+    this.registerCommand("testament", async () => "heir has " + (await this.retrieveData("gold", "-")) + (await this.getSecret("key")), { help: "" });
+  }
+}
+`;
+
+/** Another folder takes the testator's name after `dies`; whatever the operator then does but `adopt`, it must not run. */
+async function inherit(world: World, dies: (folder: string) => void, lives: (folder: string) => void): Promise<string> {
+  const { gateway } = world;
+  const plugins = join(gateway.dir, "plugins");
+  const [folder, heir] = [join(plugins, "testator"), join(plugins, "aaa_heir")];
+  await gateway.api("PUT", "/plugins/testator/secrets/key", { value: "sealed" });
+  dies(folder);
+  writePlugin(plugins, "aaa_heir", { code: HEIR });
+  writeFileSync(manifestOf(heir), `name: testator\nversion: "1.0.0"\ndescription: heir\nauthor: heir\n${TESTATOR.manifest}`);
+  try {
+    for (const verb of ["reload", "restart", "enable"]) await gateway.api("POST", `/plugins/testator/${verb}`);
+    const { body } = await gateway.api<{ permission_hash: string; pending: { reason: string } | null }>("GET", "/plugins/testator");
+    expect(body.pending?.reason).toMatch(/^the name testator belongs to .*plugins\/testator since .*its data, 1 secret/);
+    expect((await gateway.api("POST", "/plugins/testator/enable", { accept: body.permission_hash })).status).toBe(409);
+    await gateway.api("POST", "/plugins/testator/disable");
+    await gateway.api("POST", "/plugins/testator/enable");
+    // The accepted code goes on: what was bundled before, from the accepted place.
+    expect((await gateway.api<{ path: string }>("GET", "/plugins/testator")).body.path).not.toContain("heir");
+    const mark = await world.mark();
+    await gateway.say("testament", { from: world.asker() });
+    await world.vitals();
+    return (await world.sent(mark)).map(({ text }) => text).join(" ");
+  } finally {
+    rmSync(heir, { recursive: true });
+    lives(folder);
+    await gateway.api("POST", "/plugins/testator/restart");
+    await gateway.until("the testator lives again", async () => (await gateway.state("testator")) === "running");
+    await gateway.api("DELETE", "/plugins/testator/secrets/key");
+  }
+}
+
+const DISINHERITED = (_: World, said: string) => expect(said).not.toMatch(/heir|buried|sealed/);
 
 export const FOLDER: readonly Attack[] = [
   folder("symlink_entry", "is a symbolic link to a file of the operator", {
@@ -174,6 +232,30 @@ export const FOLDER: readonly Attack[] = [
       const { body } = await world.gateway.api("GET", "/audit?plugin=code_changed&limit=100");
       expect(JSON.stringify(body)).toMatch(/code/);
     },
+  },
+  {
+    name: "heir_of_the_gone",
+    tries: "takes the name of an accepted plugin whose folder is gone, to inherit its grants, data and secrets",
+    wall: "grants",
+    act: (world) =>
+      inherit(
+        world,
+        (folder) => renameSync(folder, join(world.gateway.dir, "home/testator")),
+        (folder) => renameSync(join(world.gateway.dir, "home/testator"), folder),
+      ),
+    check: DISINHERITED,
+  },
+  {
+    name: "heir_of_the_broken",
+    tries: "takes the name of an accepted plugin whose manifest is broken for a moment",
+    wall: "grants",
+    act: (world) =>
+      inherit(
+        world,
+        (folder) => renameSync(manifestOf(folder), join(folder, "kept.yaml")),
+        (folder) => renameSync(join(folder, "kept.yaml"), manifestOf(folder)),
+      ),
+    check: DISINHERITED,
   },
   {
     name: "swapped_folder",
