@@ -68,7 +68,7 @@ const meshInterface = v.variant("type", [
   v.strictObject({
     name: linkName,
     type: v.literal("simulated"),
-    nodes: v.optional(whole(1, 200, "Number of simulated nodes."), 3),
+    nodes: v.optional(whole(1, 1000, "Number of simulated nodes."), 3),
   }),
 ]);
 

@@ -27,6 +27,8 @@ const fault = v.variant("kind", [
   v.strictObject({ kind: v.literal("reboot"), ms: v.exactOptional(milliseconds) }),
   v.strictObject({ kind: v.literal("silence"), ms: v.exactOptional(milliseconds) }),
   v.strictObject({ kind: v.literal("rubbish"), bytes: whole(65_536) }),
+  v.strictObject({ kind: v.literal("busy"), ms: milliseconds }),
+  v.strictObject({ kind: v.literal("region_unset"), unset: v.exactOptional(v.boolean()) }),
   v.strictObject({ kind: v.picklist(["disconnect", "resume"]) }),
 ]);
 

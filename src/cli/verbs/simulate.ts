@@ -45,7 +45,7 @@ async function serve({ io, flags }: Call): Promise<Result<number>> {
   const port = Number(textFlag(flags, "port") ?? "");
   const nodes = Number(textFlag(flags, "nodes") ?? "3");
   if (!Number.isInteger(port) || port < 0 || port > 65_535) return misuse("--port must be a number from 0 to 65535");
-  if (!Number.isInteger(nodes) || nodes < 0 || nodes > 250) return misuse("--nodes must be a number from 0 to 250");
+  if (!Number.isInteger(nodes) || nodes < 0 || nodes > 1000) return misuse("--nodes must be a number from 0 to 1000");
   const mesh = new SimulatedMesh({ nodes, clock: systemClock, random: systemRandom });
   const server = serveSimulatedMesh(mesh, { port });
   if (!server.ok) return server;

@@ -24,7 +24,7 @@ const KEYS: Readonly<Record<string, readonly string[]>> = {
   fail: [],
 };
 const FAULT_EXAMPLES =
-  "drop: 1, nak: 39, lose_ack: 1, full_queue: 2, duplicate: 1, latency_s: 2, loss: 0.3, reboot_s: 5, silence_s: 30, rubbish: 100, disconnect, resume";
+  "drop: 1, nak: 39, lose_ack: 1, full_queue: 2, duplicate: 1, latency_s: 2, loss: 0.3, reboot_s: 5, silence_s: 30, rubbish: 100, busy_s: 20, region_unset, disconnect, resume";
 
 /** One mistake in the script; becomes one line of the error. */
 class Mistake {
@@ -120,7 +120,8 @@ function readExpect(map: YAMLMap, line: number): ScriptStep | Mistake {
 
 function readFault(map: YAMLMap): Fault | Mistake {
   const value = nodeAt(map, "fail");
-  if (isScalar(value) && (value.value === "disconnect" || value.value === "resume")) return { kind: value.value };
+  const word = isScalar(value) ? value.value : undefined;
+  if (word === "disconnect" || word === "resume" || word === "region_unset") return { kind: word };
   if (!isMap(value) || value.items.length !== 1) return new Mistake(value ?? map, `fail must be one of ${FAULT_EXAMPLES}`);
   const number = (key: string, max: number) => readNumber(value, key, { min: 0, max }) ?? 1;
   const key = value.items[0]?.key;
@@ -143,6 +144,8 @@ function readFault(map: YAMLMap): Fault | Mistake {
       return withNumber(number("reboot_s", MAX_WAIT_S), (s) => ({ kind: "reboot", ms: s * 1000 }));
     case "silence_s":
       return withNumber(number("silence_s", MAX_WAIT_S), (s) => ({ kind: "silence", ms: s * 1000 }));
+    case "busy_s":
+      return withNumber(number("busy_s", MAX_WAIT_S), (s) => ({ kind: "busy", ms: s * 1000 }));
     case "rubbish":
       return withNumber(number("rubbish", 65536), (bytes) => ({ kind: "rubbish", bytes }));
     default:

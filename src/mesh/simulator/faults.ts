@@ -23,7 +23,11 @@ export type Fault =
   | { readonly kind: "disconnect" }
   /** This many bytes of noise on the link, with lone frame starts. */
   | { readonly kind: "rubbish"; readonly bytes: number }
-  /** Ends silence, latency, loss, a restart and all counts. */
+  /** The channel is busy: nothing leaves the node's transmit queue, which holds 16 packets. */
+  | { readonly kind: "busy"; readonly ms: number }
+  /** The region is unset (or set again): the node sends nothing. */
+  | { readonly kind: "region_unset"; readonly unset?: boolean }
+  /** Ends silence, a busy channel, an unset region, latency, loss, a restart and all counts. */
   | { readonly kind: "resume" };
 
 type Counted = "drop" | "nak" | "lose_ack" | "queue_status" | "duplicate";

@@ -1,18 +1,22 @@
-import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
-import { Admin, Mesh, Portnums, Telemetry } from "@meshtastic/protobufs";
+import { create, toBinary } from "@bufbuild/protobuf";
+import { Admin, Mesh, Portnums } from "@meshtastic/protobufs";
 import type { Timer } from "../../clock.ts";
 import { fail, ok, type Result } from "../../errors.ts";
 import type { Subscription } from "../../lifetime.ts";
 import { type MeshPacket, tryDecode } from "../codec/protobuf.ts";
-import { BROADCAST, type ChannelIndex, formatNodeId, type NodeNumber, type PacketId, packetId } from "../ids.ts";
+import { BROADCAST, formatNodeId, type NodeNumber, type PacketId, packetId } from "../ids.ts";
 import { EMOJI_FLAG } from "../message.ts";
+import { answerAdmin } from "./admin.ts";
+import { type Addressed, type AirMember, type DataInit, SimulatedAir } from "./air.ts";
+import { type Announcement, type AnswerFacts, announcement, answerOf } from "./answers.ts";
 import type { Attachment, Client } from "./attachment.ts";
-import type { BurstFacts } from "./burst.ts";
+import { type BurstFacts, isRecentFirmware } from "./burst.ts";
 import type { Fault } from "./faults.ts";
 import { Faults } from "./faults.ts";
 import type { SimulatedNode } from "./nodes.ts";
-import { defaultNode, metricsOf, positionOf, publicKey, userOf } from "./nodes.ts";
+import { defaultNode, userOf } from "./nodes.ts";
 import type { MeshCounters, SimulatedMeshOptions } from "./options.ts";
+import { Reception } from "./reception.ts";
 import { StreamApi } from "./stream-api.ts";
 import type { HeardText, SayRequest } from "./texts.ts";
 import { Transmitter } from "./transmitter.ts";
@@ -20,21 +24,17 @@ import { Transmitter } from "./transmitter.ts";
 const DEFAULTS = { latencyMs: 30, textSpacingMs: 2000, retransmitMs: 21_000, idleMs: 15 * 60_000, rebootMs: 2000, hopLimit: 3 } as const;
 /** Bytes that one packet carries on a channel. */
 const LARGEST_TEXT = 232;
-const MAX_NODES = 250;
-
-interface Addressed {
-  readonly from: NodeNumber;
-  readonly to: NodeNumber;
-  readonly channel: ChannelIndex;
-  readonly id: PacketId;
-}
+const MAX_NODES = 1_000;
+const DEFAULT_FIRMWARE = "2.7.15.simulated";
+/** After a change of its owner the node restarts by itself. */
+const OWNER_REBOOT_MS = 7_000;
 
 /**
  * An in-process mesh: one node to which a client attaches with the real stream protocol, and others that exchange packets
  * with it. Time and randomness come from the options, so a fake clock replays it exactly. The node has one client: the
  * last to attach wins.
  */
-export class SimulatedMesh {
+export class SimulatedMesh implements AirMember {
   readonly counters: MeshCounters = {
     accepted: 0,
     tooSoon: 0,
@@ -42,9 +42,13 @@ export class SimulatedMesh {
     refused: 0,
     rubbish: 0,
     backlogDropped: 0,
+    withoutKey: 0,
     takenOver: 0,
   };
-  readonly own: SimulatedNode;
+  #own: SimulatedNode;
+  readonly #air: SimulatedAir;
+  readonly #firmware: string;
+  readonly #password: string;
   readonly #nodes = new Map<NodeNumber, SimulatedNode>();
   readonly #timers = new Set<Timer>();
   readonly #listeners = new Set<(text: HeardText) => void>();
@@ -52,6 +56,7 @@ export class SimulatedMesh {
   readonly #privateKey: Uint8Array;
   readonly #faults: Faults;
   readonly #transmitter: Transmitter;
+  readonly #reception: Reception;
   readonly #streamApi: StreamApi;
   readonly #startedAt: number;
   /** The wall clock that a client set, minus the monotonic clock, ms; null while unset. */
@@ -61,11 +66,14 @@ export class SimulatedMesh {
 
   constructor(private readonly options: SimulatedMeshOptions) {
     const { clock, random, nodes } = options;
-    this.own = defaultNode(options.ownNumber ?? 1, { longName: "Gateway", shortName: "GW", batteryLevel: 101 });
+    this.#air = options.air ?? new SimulatedAir();
+    this.#firmware = options.firmware ?? DEFAULT_FIRMWARE;
+    this.#own = defaultNode(options.ownNumber ?? 1, { longName: "Gateway", shortName: "GW", batteryLevel: 101 });
     const wanted = typeof nodes === "number" ? Array.from({ length: Math.min(nodes, MAX_NODES) }, (_, i) => ({ number: i + 2 })) : nodes;
     for (const node of wanted) if (node.number !== this.own.number) this.#nodes.set(node.number, defaultNode(node.number, node));
     this.#channels = options.channels ?? ["", "Local"];
     this.#privateKey = random.bytes(32);
+    this.#password = `secret-${Buffer.from(this.#privateKey.subarray(0, 6)).toString("hex")}`;
     this.#startedAt = clock.monotonic();
     this.#faults = new Faults(random, options.latencyMs ?? DEFAULTS.latencyMs);
     this.#transmitter = new Transmitter({
@@ -76,8 +84,12 @@ export class SimulatedMesh {
       textSpacingMs: options.textSpacingMs ?? DEFAULTS.textSpacingMs,
       retransmitMs: options.retransmitMs ?? DEFAULTS.retransmitMs,
       channelCount: this.#channels.length,
+      isRecent: isRecentFirmware(this.#firmware),
+      airtimeMs: options.airtimeMs ?? 0,
+      dutyCycle: options.dutyCycle ?? 1,
       node: (number) => this.#nodes.get(number),
-      others: () => [...this.#nodes.values()],
+      others: () => [...this.#nodes.values(), ...this.#air.neighboursOf(this)],
+      arrived: (packet, data, id, receivers) => this.#arrived(packet, data, id, receivers),
       later: (ms, run) => this.#later(ms, run),
       reply: (variant) => this.#streamApi.reply(variant),
       deliver: (packet) => this.#streamApi.deliver(packet),
@@ -93,7 +105,26 @@ export class SimulatedMesh {
       idleMs: options.idleMs ?? DEFAULTS.idleMs,
       facts: () => this.#facts(),
       packet: (packet) => this.#fromClient(packet),
+      free: () => this.#transmitter.queue.free,
+      attached: () => this.#transmitter.newConnection(),
+      announce: () => this.#announceOwn(),
     });
+    this.#reception = new Reception({
+      faults: this.#faults,
+      counters: this.counters,
+      own: this.own.number,
+      nodes: this.#nodes,
+      hopLimit: DEFAULTS.hopLimit,
+      timeS: () => this.#timeS(),
+      later: (ms, run) => this.#later(ms, run),
+      deliver: (packet) => this.#streamApi.deliver(packet),
+    });
+    this.#air.join(this);
+  }
+
+  /** The node to which a client attaches. */
+  get own(): SimulatedNode {
+    return this.#own;
   }
 
   /** All nodes but the gateway's own, in the order given. */
@@ -125,7 +156,7 @@ export class SimulatedMesh {
       return fail("too_large", `the text has ${payload.length} bytes`, { hint: `a packet carries ${LARGEST_TEXT}` });
     }
     const id = this.#packetId();
-    this.#transmit(
+    this.#air.carry(
       { from, to, channel: channel ?? 0, id },
       {
         portnum: Portnums.PortNum.TEXT_MESSAGE_APP,
@@ -137,12 +168,12 @@ export class SimulatedMesh {
     return ok(id);
   }
 
-  /** Lets a listed node broadcast its NodeInfo, position or telemetry. Fails with `not_found`. */
-  announce(from: NodeNumber, what: "node_info" | "position" | "telemetry"): Result<PacketId> {
+  /** Lets a listed node broadcast something about itself. Fails with `not_found`. */
+  announce(from: NodeNumber, what: Announcement): Result<PacketId> {
     const node = this.#nodes.get(from);
     if (node === undefined) return fail("not_found", `no simulated node ${formatNodeId(from)}`);
     const id = this.#packetId();
-    this.#transmit({ from, to: BROADCAST, channel: 0, id }, this.#announcement(node, what));
+    this.#air.carry({ from, to: BROADCAST, channel: 0, id }, announcement(node, what, this.#answerFacts()));
     return ok(id);
   }
 
@@ -167,8 +198,16 @@ export class SimulatedMesh {
         this.#streamApi.silent = true;
         if (fault.ms !== undefined) this.#later(fault.ms, () => this.#wake());
         return;
+      case "busy":
+        this.#transmitter.queue.busy(fault.ms);
+        return;
+      case "region_unset":
+        this.#transmitter.isRegionUnset = fault.unset ?? true;
+        return;
       case "resume":
         this.#upAgainAt = Number.NEGATIVE_INFINITY;
+        this.#transmitter.isRegionUnset = false;
+        this.#transmitter.queue.busy(0);
         this.#wake();
         return;
       case "disconnect":
@@ -184,6 +223,7 @@ export class SimulatedMesh {
 
   /** Disconnects the client and cancels every timer. Idempotent. */
   stop(): void {
+    this.#air.leave(this);
     this.#streamApi.cutOff("the simulated mesh stops");
     for (const timer of this.#timers) timer.cancel();
     this.#timers.clear();
@@ -207,62 +247,70 @@ export class SimulatedMesh {
   #fromClient(packet: MeshPacket): void {
     if (packet.payloadVariant.case !== "decoded") return;
     const data = packet.payloadVariant.value;
-    if (data.portnum === Portnums.PortNum.TEXT_MESSAGE_APP) {
+    if (data.portnum !== Portnums.PortNum.ADMIN_APP || packet.to !== this.own.number) {
       this.#transmitter.send(packet, data);
       return;
     }
-    if (data.portnum === Portnums.PortNum.ADMIN_APP && packet.to === this.own.number) this.#admin(data.payload);
-    this.#streamApi.reply({ case: "queueStatus", value: { res: 0, free: 16, maxlen: 16, meshPacketId: packet.id } });
+    const { free } = this.#transmitter.queue;
+    this.#streamApi.reply({ case: "queueStatus", value: { res: 0, free, maxlen: 16, meshPacketId: packet.id } });
+    this.#admin(packet, data.payload);
   }
 
-  #admin(payload: Uint8Array): void {
-    const payloadVariant = tryDecode(Admin.AdminMessageSchema, payload)?.payloadVariant;
-    if (payloadVariant === undefined) {
+  #admin(packet: MeshPacket, payload: Uint8Array): void {
+    const request = tryDecode(Admin.AdminMessageSchema, payload)?.payloadVariant;
+    if (request === undefined) {
       this.counters.rubbish += payload.length;
       return;
     }
-    if (payloadVariant.case === "setTimeOnly") this.#clockOffset = payloadVariant.value * 1000 - this.options.clock.monotonic();
-    if (payloadVariant.case === "rebootSeconds")
-      this.#later(Math.max(payloadVariant.value, 0) * 1000, () => this.#reboot(DEFAULTS.rebootMs));
-  }
-
-  #transmit({ from, to, channel, id }: Addressed, data: MessageInitShape<typeof Mesh.DataSchema>): void {
-    if (to !== this.own.number && to !== BROADCAST) return;
-    if (this.#faults.isLost()) return;
-    const node = this.#nodes.get(from);
-    const isSecret = to === this.own.number && node?.hasKey === true;
-    const hops = node?.hops ?? 0;
-    const packet = create(Mesh.MeshPacketSchema, {
-      from,
-      to,
-      id,
-      channel: isSecret ? 0 : channel,
-      rxTime: this.#timeS(),
-      rxSnr: node?.snr ?? 1,
-      rxRssi: node?.rssi ?? -100,
-      hopStart: DEFAULTS.hopLimit,
-      hopLimit: Math.max(DEFAULTS.hopLimit - hops, 0),
-      payloadVariant: { case: "decoded", value: data },
-      ...(isSecret ? { pkiEncrypted: true, publicKey: publicKey(from) } : {}),
-    });
-    const copies = this.#faults.consume("duplicate") === null ? 1 : 2;
-    this.#later(this.#faults.latencyMs, () => {
-      for (let i = 0; i < copies; i++) this.#streamApi.deliver(packet);
-    });
-  }
-
-  #announcement(node: SimulatedNode, what: "node_info" | "position" | "telemetry"): MessageInitShape<typeof Mesh.DataSchema> {
-    switch (what) {
-      case "node_info":
-        return { portnum: Portnums.PortNum.NODEINFO_APP, payload: toBinary(Mesh.UserSchema, userOf(node)) };
-      case "position":
-        return { portnum: Portnums.PortNum.POSITION_APP, payload: toBinary(Mesh.PositionSchema, positionOf(node, this.#timeS())) };
-      case "telemetry": {
-        const variant = { case: "deviceMetrics" as const, value: metricsOf(node, this.#uptimeS()) };
-        const message = create(Telemetry.TelemetrySchema, { time: this.#timeS(), variant });
-        return { portnum: Portnums.PortNum.TELEMETRY_APP, payload: toBinary(Telemetry.TelemetrySchema, message) };
-      }
+    if (request.case === "setTimeOnly") this.#clockOffset = request.value * 1000 - this.options.clock.monotonic();
+    if (request.case === "rebootSeconds") this.#later(Math.max(request.value, 0) * 1000, () => this.#reboot(DEFAULTS.rebootMs));
+    if (request.case === "setOwner") {
+      const { longName, shortName } = request.value;
+      this.#own = { ...this.#own, longName: longName || this.#own.longName, shortName: shortName || this.#own.shortName };
+      this.#later(OWNER_REBOOT_MS, () => this.#reboot(DEFAULTS.rebootMs));
     }
+    const answer = answerAdmin(request, this.#facts());
+    if (answer === null) return;
+    const own = this.own.number;
+    const data = { portnum: Portnums.PortNum.ADMIN_APP, requestId: packet.id, payload: toBinary(Admin.AdminMessageSchema, answer) };
+    this.#reception.take({ from: own, to: own, channel: 0, id: this.#packetId() }, data);
+  }
+
+  /** A packet of the client has reached these nodes. */
+  #arrived(packet: MeshPacket, data: Mesh.Data, id: PacketId, receivers: readonly SimulatedNode[]): void {
+    const numbers = new Set(receivers.map(({ number }) => number));
+    const address = { from: this.own.number, to: packet.to, channel: packet.channel, id };
+    if (this.#air.neighboursOf(this).some(({ number }) => numbers.has(number))) this.#air.carry(address, data, this);
+    if (data.portnum === Portnums.PortNum.NODEINFO_APP) this.#introduced(receivers);
+    if (!data.wantResponse || packet.to === BROADCAST) return;
+    for (const receiver of receivers) {
+      const node = this.#nodes.get(receiver.number);
+      const answer = node === undefined ? null : answerOf(node, data, this.#answerFacts());
+      if (answer === null) continue;
+      const back = { from: receiver.number, to: this.own.number, channel: packet.channel, id: this.#packetId() };
+      this.#later(2 * this.#faults.latencyMs, () => this.hear(back, { ...answer, requestId: id }));
+    }
+  }
+
+  /** These nodes have the own node's key from now on. */
+  #introduced(receivers: readonly SimulatedNode[]): void {
+    for (const { number } of receivers) if (this.#nodes.get(number)?.knowsGateway === false) this.setNode({ number, knowsGateway: true });
+  }
+
+  #announceOwn(): void {
+    const payload = toBinary(Mesh.UserSchema, userOf(this.own));
+    const data = create(Mesh.DataSchema, { portnum: Portnums.PortNum.NODEINFO_APP, payload });
+    const packet = create(Mesh.MeshPacketSchema, { from: this.own.number, to: BROADCAST, id: this.#packetId(), hopLimit: 3 });
+    this.#transmitter.send(packet, data);
+  }
+
+  /** A transmission of another node, or of another gateway on the same air. */
+  hear(address: Addressed, data: DataInit): void {
+    this.#reception.hear(address, data);
+  }
+
+  #answerFacts(): AnswerFacts {
+    return { timeS: this.#timeS(), uptimeS: this.#uptimeS(), path: (node) => this.#reception.path(node) };
   }
 
   #facts(): BurstFacts {
@@ -270,7 +318,9 @@ export class SimulatedMesh {
       own: this.own,
       others: this.nodes,
       channels: this.#channels,
-      firmware: this.options.firmware ?? "2.7.15.simulated",
+      firmware: this.#firmware,
+      hasRegion: !this.#transmitter.isRegionUnset,
+      password: this.#password,
       timeS: this.#timeS(),
       uptimeS: this.#uptimeS(),
       reboots: this.#reboots,

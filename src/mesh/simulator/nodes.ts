@@ -26,6 +26,10 @@ export interface SimulatedNode {
   readonly hasKey: boolean;
   /** False: out of reach. It hears nothing, and acknowledges nothing. */
   readonly online: boolean;
+  /** False: it hears broadcasts, and repeats none. */
+  readonly relays: boolean;
+  /** False: it has not heard the gateway's NodeInfo, so its direct messages to the gateway are not sent. */
+  readonly knowsGateway: boolean;
 }
 
 const NAMES = ["Ridge", "Harbour", "Summit", "Valley", "Bridge", "Lookout", "Quarry", "Lighthouse"] as const;
@@ -46,6 +50,8 @@ export function defaultNode(number: NodeNumber, over: Partial<SimulatedNode> = {
     hops: 0,
     hasKey: true,
     online: true,
+    relays: true,
+    knowsGateway: true,
     ...over,
   };
 }
@@ -72,6 +78,9 @@ export function positionOf(node: SimulatedNode, timeS: number): Mesh.Position {
     longitudeI: Math.round(node.longitude * 1e7),
     altitude: node.altitude,
     time: timeS,
+    locationSource: Mesh.Position_LocSource.LOC_INTERNAL,
+    precisionBits: 32,
+    satsInView: 7,
   });
 }
 
@@ -83,4 +92,16 @@ export function metricsOf(node: SimulatedNode, uptimeS: number): Telemetry.Devic
     airUtilTx: 0.6,
     uptimeSeconds: uptimeS,
   });
+}
+
+export function environmentOf(node: SimulatedNode): Telemetry.EnvironmentMetrics {
+  return create(Telemetry.EnvironmentMetricsSchema, {
+    temperature: 15 + (node.number % 10),
+    relativeHumidity: 40 + (node.number % 50),
+    barometricPressure: 1013 - node.altitude / 8,
+  });
+}
+
+export function powerOf(node: SimulatedNode): Telemetry.PowerMetrics {
+  return create(Telemetry.PowerMetricsSchema, { ch1Voltage: 12.5, ch1Current: 100 + (node.number % 50) });
 }

@@ -1,5 +1,6 @@
 import type { Clock, Random } from "../../clock.ts";
 import type { NodeNumber } from "../ids.ts";
+import type { SimulatedAir } from "./air.ts";
 import type { SimulatedNode } from "./nodes.ts";
 
 /** Times are milliseconds. */
@@ -20,7 +21,14 @@ export interface SimulatedMeshOptions {
   readonly retransmitMs?: number;
   /** How long without a byte from the client until the node closes; 15 minutes. */
   readonly idleMs?: number;
+  /** Its version; from 2.8 on the node behaves as that firmware does. */
   readonly firmware?: string;
+  /** How long the transmission of one packet occupies the node: 0 when absent; `lora` counts it by the packet's size. */
+  readonly airtimeMs?: number | "lora";
+  /** 0 to 1: the share of an hour in which the node may send; without a limit when absent. */
+  readonly dutyCycle?: number;
+  /** Shared with other simulated meshes, whose gateways then hear this one. */
+  readonly air?: SimulatedAir;
 }
 
 export interface MeshCounters {
@@ -35,6 +43,8 @@ export interface MeshCounters {
   rubbish: number;
   /** Packets for an absent client that were dropped because the node keeps only so many. */
   backlogDropped: number;
+  /** Direct messages of nodes that do not have the gateway's key. */
+  withoutKey: number;
   /** Clients disconnected because another one attached. */
   takenOver: number;
 }

@@ -2,7 +2,7 @@ import { create } from "@bufbuild/protobuf";
 import { Mesh } from "@meshtastic/protobufs";
 import type { Clock, Random, Timer } from "../../clock.ts";
 import { encodeFrame, Framer } from "../codec/framer.ts";
-import { decodeToRadio, encodeFromRadio, type MeshPacket, type ToRadio } from "../codec/protobuf.ts";
+import { decodeToRadio, encodeFromRadio, type FromRadio, type MeshPacket, type ToRadio } from "../codec/protobuf.ts";
 import type { Attachment, Client } from "./attachment.ts";
 import { type BurstFacts, configBurst, type FromRadioVariant } from "./burst.ts";
 import type { MeshCounters } from "./options.ts";
@@ -10,6 +10,8 @@ import type { MeshCounters } from "./options.ts";
 /** How many packets the node keeps for a client that is away, like the firmware's queue to the phone. */
 const BACKLOG = 32;
 const FRAME_START = 0x94;
+/** A heartbeat with this nonce makes the node broadcast its NodeInfo. */
+const ANNOUNCE_NONCE = 1;
 /** The pause between want_config and the burst, so that a second request can replace the first. */
 const BURST_DELAY_MS = 1;
 
@@ -20,6 +22,11 @@ export interface StreamApiDeps {
   readonly idleMs: number;
   facts(): BurstFacts;
   packet(packet: MeshPacket): void;
+  /** Slots left in the transmit queue. */
+  free(): number;
+  attached(): void;
+  /** A client asks the node to broadcast its NodeInfo. */
+  announce(): void;
 }
 
 interface ClientConnection {
@@ -55,6 +62,7 @@ export class StreamApi {
       ready: null,
     };
     this.#connection = connection;
+    this.deps.attached();
     this.#watchIdle(connection);
     return {
       receive: (bytes) => this.#receive(connection, bytes),
@@ -132,7 +140,8 @@ export class StreamApi {
         this.#configure(connection, payloadVariant.value);
         return;
       case "heartbeat":
-        this.reply({ case: "queueStatus", value: { res: 0, free: 16, maxlen: 16, meshPacketId: 0 } });
+        if (payloadVariant.value.nonce === ANNOUNCE_NONCE) this.deps.announce();
+        else this.reply({ case: "queueStatus", value: { res: 0, free: this.deps.free(), maxlen: 16, meshPacketId: 0 } });
         return;
       case "disconnect":
         this.cutOff("disconnect");
@@ -164,7 +173,7 @@ export class StreamApi {
 
   #write(connection: ClientConnection, payloadVariant: FromRadioVariant): void {
     if (this.#silent || this.#connection !== connection) return;
-    connection.client.bytes(encodeFrame(encodeFromRadio(create(Mesh.FromRadioSchema, { payloadVariant }))));
+    connection.client.bytes(encodeFrame(encodeFromRadio(frameOf(payloadVariant))));
   }
 
   #watchIdle(connection: ClientConnection): void {
@@ -185,4 +194,11 @@ export class StreamApi {
     connection.burst?.cancel();
     this.deps.counters.rubbish += connection.framer.garbageBytes;
   }
+}
+
+function frameOf(payloadVariant: FromRadioVariant): FromRadio {
+  if (payloadVariant.case !== undefined) return create(Mesh.FromRadioSchema, { payloadVariant });
+  const frame = create(Mesh.FromRadioSchema);
+  frame.$unknown = payloadVariant.$unknown;
+  return frame;
 }
