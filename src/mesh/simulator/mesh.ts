@@ -76,17 +76,25 @@ export class SimulatedMesh implements AirMember {
     this.#password = `secret-${Buffer.from(this.#privateKey.subarray(0, 6)).toString("hex")}`;
     this.#startedAt = clock.monotonic();
     this.#faults = new Faults(random, options.latencyMs ?? DEFAULTS.latencyMs);
-    this.#transmitter = new Transmitter({
+    this.#transmitter = this.#makeTransmitter();
+    this.#streamApi = this.#makeStreamApi();
+    this.#reception = this.#makeReception();
+    this.#air.join(this);
+  }
+
+  #makeTransmitter(): Transmitter {
+    const { clock } = this.options;
+    return new Transmitter({
       clock,
       faults: this.#faults,
       counters: this.counters,
       own: this.own.number,
-      textSpacingMs: options.textSpacingMs ?? DEFAULTS.textSpacingMs,
-      retransmitMs: options.retransmitMs ?? DEFAULTS.retransmitMs,
+      textSpacingMs: this.options.textSpacingMs ?? DEFAULTS.textSpacingMs,
+      retransmitMs: this.options.retransmitMs ?? DEFAULTS.retransmitMs,
       channelCount: this.#channels.length,
       isRecent: isRecentFirmware(this.#firmware),
-      airtimeMs: options.airtimeMs ?? 0,
-      dutyCycle: options.dutyCycle ?? 1,
+      airtimeMs: this.options.airtimeMs ?? 0,
+      dutyCycle: this.options.dutyCycle ?? 1,
       node: (number) => this.#nodes.get(number),
       others: () => [...this.#nodes.values(), ...this.#air.neighboursOf(this)],
       arrived: (packet, data, id, receivers) => this.#arrived(packet, data, id, receivers),
@@ -98,18 +106,25 @@ export class SimulatedMesh implements AirMember {
         for (const listener of [...this.#listeners]) listener(text);
       },
     });
-    this.#streamApi = new StreamApi({
+  }
+
+  #makeStreamApi(): StreamApi {
+    const { clock, random } = this.options;
+    return new StreamApi({
       clock,
       random,
       counters: this.counters,
-      idleMs: options.idleMs ?? DEFAULTS.idleMs,
+      idleMs: this.options.idleMs ?? DEFAULTS.idleMs,
       facts: () => this.#facts(),
       packet: (packet) => this.#fromClient(packet),
       free: () => this.#transmitter.queue.free,
       attached: () => this.#transmitter.newConnection(),
       announce: () => this.#announceOwn(),
     });
-    this.#reception = new Reception({
+  }
+
+  #makeReception(): Reception {
+    return new Reception({
       faults: this.#faults,
       counters: this.counters,
       own: this.own.number,
@@ -119,7 +134,6 @@ export class SimulatedMesh implements AirMember {
       later: (ms, run) => this.#later(ms, run),
       deliver: (packet) => this.#streamApi.deliver(packet),
     });
-    this.#air.join(this);
   }
 
   /** The node to which a client attaches. */
