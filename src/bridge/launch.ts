@@ -21,6 +21,7 @@ export interface JailPlan {
   readonly readable: readonly string[];
   /** Folders of databases. */
   readonly databases: readonly string[];
+  readonly files: FileWall;
   readonly allowMissing: readonly string[];
   /** Bytes of private memory above what the engine has at the start. */
   readonly dataBytes: number;
@@ -41,18 +42,37 @@ export interface StageTwo {
   readonly failed: Partial<Record<WallName, string>>;
 }
 
-export type WallName =
-  | "capabilities"
-  | "no_new_privs"
-  | "limits"
-  | "landlock"
-  | "landlock_network"
-  | "landlock_scope"
-  | "seccomp"
-  | "watchdog";
+/**
+ * What can build the wall "files", in the order in which they are tried: Landlock; a mount namespace with an empty root, in a
+ * user namespace that another program makes before this executable starts, because Bun has several threads from its start.
+ */
+export const FILE_WALL_BUILDERS = ["landlock", "namespace"] as const;
+export type FileWallBuilder = (typeof FILE_WALL_BUILDERS)[number];
 
-/** What `plugins.isolation.allow_missing` may name; `jail` stands for all of them, elsewhere than on Linux. */
-export const OPTIONAL_WALLS: readonly string[] = ["jail", "capabilities", "no_new_privs", "limits", "landlock", "seccomp", "watchdog"];
+/** How the wall "files" is built for one process. */
+export type FileWall = { readonly builder: FileWallBuilder } | { readonly builder: "none"; readonly why: string };
+
+export type WallName = "capabilities" | "no_new_privs" | "limits" | "files" | "network" | "signals" | "seccomp" | "watchdog";
+
+/**
+ * What `plugins.isolation.allow_missing` may name; `jail` stands for all of them, elsewhere than on Linux. `landlock` is the
+ * older name of `files`.
+ */
+export const OPTIONAL_WALLS: readonly string[] = [
+  "jail",
+  "capabilities",
+  "no_new_privs",
+  "limits",
+  "files",
+  "landlock",
+  "seccomp",
+  "watchdog",
+];
+
+/** True when the configuration accepts that `wall` is missing. */
+export function mayBeMissing(wall: string, allowMissing: readonly string[]): boolean {
+  return allowMissing.includes(wall) || (wall === "files" && allowMissing.includes("landlock"));
+}
 
 /** A wall of the jail, as the host found it when it tried to pass: status and doctor show it. */
 export interface WallReport {

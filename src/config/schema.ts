@@ -5,7 +5,7 @@ import { PERMISSION_NAMES } from "../permissions/grammar/types.ts";
 import { RATE_PATTERN } from "../rates.ts";
 
 /** Names of the sandbox's walls; a test compares them with the jail's own. */
-export const WALLS = ["jail", "capabilities", "no_new_privs", "limits", "landlock", "seccomp", "watchdog"] as const;
+export const WALLS = ["jail", "capabilities", "no_new_privs", "limits", "files", "landlock", "seccomp", "watchdog"] as const;
 export const MAX_CONFIG_BYTES = 1024 * 1024;
 
 export interface JsonMap {
@@ -126,7 +126,7 @@ const plugins = {
   ),
   isolation: section(
     {
-      allow_missing: v.optional(list(v.picklist(WALLS), "Walls that may be missing on this machine.")),
+      allow_missing: v.optional(list(v.picklist(WALLS), "Walls that may be missing on this machine; landlock is the older name of files.")),
       own_host: v.optional(list(pluginName, "Plugins that get a process of their own."), []),
     },
     "Walls around the plugins.",

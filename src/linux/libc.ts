@@ -15,6 +15,7 @@ export type Numbers = readonly [x64: number, arm64: number];
 export const CALLS = {
   capget: [125, 90],
   capset: [126, 91],
+  chdir: [80, 49],
   connect: [42, 203],
   close: [3, 57],
   execve: [59, 221],
@@ -27,8 +28,13 @@ export const CALLS = {
   landlock_restrict_self: [446, 446],
   memfd_create: [319, 279],
   mmap: [9, 222],
+  mount: [165, 40],
+  mount_setattr: [442, 442],
+  move_mount: [429, 429],
+  open_tree: [428, 428],
   openat: [257, 56],
   pipe2: [293, 59],
+  pivot_root: [155, 41],
   prctl: [157, 167],
   prlimit64: [302, 261],
   rt_sigaction: [13, 134],
@@ -36,6 +42,7 @@ export const CALLS = {
   setsid: [112, 157],
   socket: [41, 198],
   umask: [95, 166],
+  umount2: [166, 39],
   write: [1, 64],
 } as const satisfies Record<string, Numbers>;
 
@@ -49,7 +56,18 @@ export interface CallResult {
 
 export type CallArgument = number | bigint | Uint8Array;
 
-export const ERRNO = { EPERM: 1, ENOENT: 2, ESRCH: 3, EINTR: 4, EACCES: 13, EINVAL: 22, ENOTTY: 25, ENOSYS: 38 } as const;
+export const ERRNO = {
+  EPERM: 1,
+  ENOENT: 2,
+  ESRCH: 3,
+  EINTR: 4,
+  EACCES: 13,
+  EINVAL: 22,
+  ENOTTY: 25,
+  EROFS: 30,
+  ENOSYS: 38,
+  ENETUNREACH: 101,
+} as const;
 
 export interface Libc {
   readonly architecture: Architecture;

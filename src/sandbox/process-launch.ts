@@ -4,7 +4,7 @@ import { closeSync, existsSync, realpathSync } from "node:fs";
 import { basename, dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Subprocess } from "bun";
-import type { JailPlan, StageTwo, Wall } from "../bridge/launch.ts";
+import type { FileWallBuilder, JailPlan, StageTwo, Wall } from "../bridge/launch.ts";
 import { type HostReport, STAGE_ONE, STAGE_TWO } from "../bridge/launch.ts";
 import { createPage, type SharedPage } from "../bridge/shared-page.ts";
 import type { Clock } from "../clock.ts";
@@ -13,6 +13,7 @@ import { asGatewayError, fail, GatewayError, ok, type Result } from "../errors.t
 import { libc } from "../linux/libc.ts";
 import { inBackground } from "../log/background.ts";
 import type { Logger } from "../log/logger.ts";
+import { type ChosenWall, chooseFileWall } from "./file-wall.ts";
 import { readLines } from "./process-output.ts";
 import { type ProcessSample, sampleProcess } from "./watchdog.ts";
 
@@ -24,6 +25,8 @@ export interface LaunchOptions {
   readonly log: Logger;
   readonly clock: Clock;
   readonly limits?: Partial<HostLimits>;
+  /** What may build the wall "files", in the order in which they are tried; all by default. */
+  readonly fileWalls?: readonly FileWallBuilder[];
   /** Only tries the walls and ends. */
   readonly probe?: boolean;
   /** How the watchdog measures the process. */
@@ -63,7 +66,7 @@ const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 export async function launchHost(options: LaunchOptions): Promise<Result<Launched>> {
   const linux = process.platform === "linux";
   if (!linux && !options.allowMissing.includes("jail")) return fail("jail_unavailable", `There is no jail on ${process.platform}`);
-  const command = commandOf(options);
+  const command = commandOf(options, linux ? await chooseFileWall(options.clock, options.fileWalls) : NO_FILE_WALL);
   if (!command.ok) return command;
   const opened = linux ? openDescriptors() : ok({ page: null, pipes: null });
   if (!opened.ok) return opened;
@@ -118,8 +121,10 @@ function realPaths(paths: readonly string[]): Result<string[]> {
   }
 }
 
+const NO_FILE_WALL: ChosenWall = { files: { builder: "none", why: "there is no jail on this system" }, prefix: [] };
+
 /** Program and arguments of stage one. */
-function commandOf(options: LaunchOptions): Result<readonly string[]> {
+function commandOf(options: LaunchOptions, { files, prefix }: ChosenWall): Result<readonly string[]> {
   const program = programOf(options.entry?.main);
   const databases = realPaths(options.databases);
   if (!databases.ok) return databases;
@@ -129,13 +134,14 @@ function commandOf(options: LaunchOptions): Result<readonly string[]> {
     next: [...program, STAGE_TWO],
     readable: options.entry?.readable ?? (IS_COMPILED ? [] : sourceFolders()),
     databases: databases.value,
+    files,
     allowMissing: options.allowMissing,
     dataBytes: limits.dataMb * 2 ** 20,
     fileBytes: limits.fileMb * 2 ** 20,
     openFiles: limits.openFiles,
     probe: options.probe === true,
   };
-  if (process.platform === "linux") return ok([...program, STAGE_ONE, JSON.stringify(plan)]);
+  if (process.platform === "linux") return ok([...prefix, ...program, STAGE_ONE, JSON.stringify(plan)]);
   const stage: StageTwo = { plan, failed: {} };
   return ok([...program, STAGE_TWO, JSON.stringify(stage)]);
 }

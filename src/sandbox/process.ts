@@ -67,7 +67,7 @@ export async function spawnHost(options: SpawnOptions): Promise<Result<PluginHos
 }
 
 /** Each wall, known by a jailed child that tries it; nothing is needed but this executable. */
-export async function probeWalls(options: Pick<LaunchOptions, "log" | "clock" | "entry">): Promise<Result<readonly Wall[]>> {
+export async function probeWalls(options: Pick<LaunchOptions, "log" | "clock" | "entry" | "fileWalls">): Promise<Result<readonly Wall[]>> {
   const launched = await launchHost({ ...options, databases: [], allowMissing: OPTIONAL_WALLS, probe: true });
   if (!launched.ok) return launched;
   const { process: child, readFd, writeFd, page, walls } = launched.value;

@@ -44,10 +44,12 @@ test("a clock that was never set; walls that are missing, and missing by permiss
   expect(checkClock(Date.now()).grade).toBe("ok");
   const walls = [
     { wall: "seccomp", stands: true, detail: "tried", required: true },
-    { wall: "landlock", stands: false, detail: "errno 0", required: true },
-    { wall: "landlock_scope", stands: false, detail: "errno 0", required: false },
+    { wall: "files", stands: false, detail: "errno 0", required: true },
+    { wall: "signals", stands: false, detail: "errno 0", required: false },
   ];
   expect(gradeWalls(walls, []).map((finding) => finding.grade)).toEqual(["ok", "fail", "warn"]);
+  // The older name.
+  expect(gradeWalls(walls, ["files"]).map((finding) => finding.grade)).toEqual(["ok", "warn", "warn"]);
   expect(gradeWalls(walls, ["landlock"]).map((finding) => finding.grade)).toEqual(["ok", "warn", "warn"]);
 });
 

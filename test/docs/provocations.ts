@@ -50,6 +50,17 @@ async function load(code: string, more: Files = {}): Promise<string> {
   return loaded.ok ? "" : plain(lines(loaded.error));
 }
 
+/** The gateway where neither builder of the file wall works. */
+async function withoutFileWall(): Promise<string> {
+  const path = folder({ "config.yaml": "mesh: { interfaces: [{ name: sim, type: simulated, nodes: 1 }] }\n" });
+  const [hide, main] = ["../host/jail/hide.ts", "../../src/main.ts"].map((name) => join(import.meta.dir, name));
+  const command = [process.execPath, hide ?? "", "landlock,namespaces", process.execPath, main ?? "", "gateway", "--port", "0"];
+  const child = Bun.spawn([...command, "--config", join(path, "config.yaml")], { stdio: ["ignore", "ignore", "pipe"] });
+  const said = await child.stderr.text();
+  await child.exited;
+  return said;
+}
+
 const PLUGIN = `import { Plugin } from "zephyrgate";\n`;
 const CLASS = (body: string) => `${PLUGIN}export default class MyPlugin extends Plugin {\n${body}\n}\n`;
 const COMMAND = "capabilities: { commands: [{ name: hello }] }\n";
@@ -234,6 +245,7 @@ export const PROVOCATIONS: Readonly<Record<string, () => string | Promise<string
   config_key: () => config("plugins:\n  path: [./plugins]\n"),
   empty_prefix: () => config('commands: { prefix: "" }\n'),
   no_verb: () => cli("plugins", "list"),
+  file_wall: withoutFileWall,
   no_gateway: () => cli("plugin", "list", "--port", "1", "--data-dir", root),
 };
 

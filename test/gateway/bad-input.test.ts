@@ -326,21 +326,32 @@ describe("a gateway that cannot run ends with 1 and one line", () => {
 test.skipIf(process.platform !== "linux")(
   "a kernel without a wall: one line, unless the configuration does without it",
   async () => {
-    const command = [process.execPath, join(import.meta.dir, "old-kernel.ts")];
+    const hide = [process.execPath, join(import.meta.dir, "../host/jail/hide.ts")];
+    const program = [process.execPath, join(import.meta.dir, "../../src/main.ts")];
+    const command = [...hide, "landlock,namespaces", ...program];
     const folder = tempDir();
     prepare(folder, { plugins: { good: answering("good", "still here") }, spacingS: 0.1 });
     const argv = ["gateway", "--config", "config.yaml", "--port", String(freePort())];
     const ended = await runProgram(argv, { cwd: folder, command });
     expect(ended).toMatchObject({ code: 1, stdout: "" });
     expect(ended.stderr).toMatch(
-      /^zephyrgate: The wall "landlock" .* \(use a kernel that has it, or accept the risk with plugins\.isolation\.allow_missing: \[landlock\]\)\n$/,
+      /^zephyrgate: The wall "files" .*no Landlock.*no mount namespace.* \(Raspberry Pi OS .*, or accept the risk with plugins\.isolation\.allow_missing: \[files\]\)\n$/,
     );
     // It is no crash either.
     expect(existsSync(join(folder, "data/starts.json"))).toBe(false);
     const gateway = await Gateway.start({ dir: folder, command, env: { ZEPHYRGATE_PLUGINS__ISOLATION__ALLOW_MISSING: "[landlock]" } });
     expect((await gateway.ask("good", /./)).text).toBe("still here");
-    expect(gateway.lines(/WARN .*plugins run without the wall "landlock"/)).toHaveLength(1);
+    expect(gateway.lines(/WARN .*plugins run without the wall "files"/)).toHaveLength(1);
     await gateway.stop();
+    // Without Landlock alone the other builder makes the wall.
+    const other = await Gateway.start({
+      plugins: { good: answering("good", "still here") },
+      spacingS: 0.1,
+      command: [...hide, "landlock", ...program],
+    });
+    expect((await other.ask("good", /./)).text).toBe("still here");
+    expect(other.lines(/WARN .*plugins run without the wall/)).toEqual([]);
+    await other.stop();
   },
   60_000,
 );

@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { homedir, tmpdir } from "node:os";
+import { FILE_WALL_BUILDERS, type FileWallBuilder } from "../../src/bridge/launch.ts";
 import type { Outcome } from "./jail/attempts.ts";
+import type { Order } from "./jail/entry.ts";
 import { endHost, launchTest, order, reply } from "./jail/host.ts";
 
 const linux = process.platform === "linux";
@@ -21,18 +23,18 @@ afterAll(() => {
   rmSync(homeSecret, { force: true });
 });
 
-async function ask(...args: Parameters<typeof order> extends [unknown, infer What] ? [What] : never): Promise<unknown> {
-  const host = await launchTest(databases);
+async function ask(builder: FileWallBuilder, what: Order): Promise<unknown> {
+  const host = await launchTest(databases, { fileWalls: [builder] });
   try {
     const answer = reply(host);
-    order(host, args[0]);
+    order(host, what);
     return await answer;
   } finally {
     await endHost(host);
   }
 }
 
-describe.if(linux)("inside the jailed host process", () => {
+describe.if(linux).each([...FILE_WALL_BUILDERS])("inside the jailed host process, its files walled off by %s", (builder) => {
   test("nothing that it was not granted can be done", async () => {
     const socket = { data() {} };
     const tcp = Bun.listen({ hostname: "127.0.0.1", port: 0, socket });
@@ -49,9 +51,10 @@ describe.if(linux)("inside the jailed host process", () => {
       unixSocket,
       abstractSocket,
       self: [process.execPath, "--version"],
+      builder,
     };
     try {
-      const outcomes = (await ask({ task: "attempts", around })) as Outcome[];
+      const outcomes = (await ask(builder, { task: "attempts", around })) as Outcome[];
       expect(outcomes.filter((one) => !one.refused)).toEqual([]);
       expect(outcomes.length).toBeGreaterThan(150);
     } finally {
@@ -62,13 +65,13 @@ describe.if(linux)("inside the jailed host process", () => {
   }, 120_000);
 
   test("what a host must do works", async () => {
-    const outcomes = (await ask({ task: "work", databases })) as Outcome[];
+    const outcomes = (await ask(builder, { task: "work", databases })) as Outcome[];
     expect(outcomes.filter((one) => one.refused)).toEqual([]);
     expect(outcomes.length).toBeGreaterThan(10);
   }, 120_000);
 
   test("it holds no descriptor but its own", async () => {
-    const held = (await ask({ task: "descriptors" })) as string[];
+    const held = (await ask(builder, { task: "descriptors" })) as string[];
     const targets = new Map(held.map((one) => [Number(one.split(" ")[0]), one.slice(one.indexOf(" ") + 1)]));
     const given = [0, 1, 2, 3, 4, 5].map((fd) => targets.get(fd) ?? "");
     // Bun's event loop, its copy of what it reads, and the listing itself.
@@ -89,7 +92,7 @@ describe.if(linux)("inside the jailed host process", () => {
   test.if(process.arch === "x64")(
     "a system call of another architecture ends it",
     async () => {
-      const host = await launchTest(databases);
+      const host = await launchTest(databases, { fileWalls: [builder] });
       order(host, { task: "foreign" });
       await host.process.exited;
       expect(host.process.signalCode).toBe("SIGSYS");

@@ -2,12 +2,14 @@ import { afterAll, afterEach, describe, expect, test } from "bun:test";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { fileURLToPath } from "node:url";
+import { FILE_WALL_BUILDERS, type FileWallBuilder, type Wall } from "../../src/bridge/launch.ts";
 import type { RealmSpec } from "../../src/bridge/realm-spec.ts";
 import { systemClock } from "../../src/clock.ts";
+import type { Result } from "../../src/errors.ts";
 import { silentLogger } from "../../src/log/logger.ts";
 import type { PluginHost, Realm, RealmEvents } from "../../src/sandbox/port.ts";
 import { probeWalls, spawnHost } from "../../src/sandbox/process.ts";
-import { launchHost, sourceFolders } from "../../src/sandbox/process-launch.ts";
+import { launchHost } from "../../src/sandbox/process-launch.ts";
 
 const linux = process.platform === "linux";
 const folder = mkdtempSync(`${tmpdir()}/zephyrgate-host-`);
@@ -21,8 +23,8 @@ afterEach(async () => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-async function start(): Promise<PluginHost> {
-  const host = await spawnHost(options);
+async function start(builder: FileWallBuilder): Promise<PluginHost> {
+  const host = await spawnHost({ ...options, fileWalls: [builder] });
   if (!host.ok) throw host.error;
   hosts.push(host.value);
   return host.value;
@@ -62,10 +64,10 @@ async function open(host: PluginHost, plugin: string, body: string): Promise<Rea
 const healthy = async (realm: Realm) => (await realm.call({ kind: "health" }, [], 10_000).outcome).ok;
 const STUCK = "healthCheck() { [].indexOf.call({ length: 9e15 }, 1); return true; }";
 
-describe.if(linux)("a plugin host process", () => {
+describe.if(linux).each([...FILE_WALL_BUILDERS])("a plugin host process, its files walled off by %s", (builder) => {
   test("runs plugins with their databases behind all walls, and stops in order", async () => {
-    const host = await start();
-    expect(host.walls.filter((wall) => !wall.stands && wall.wall !== "landlock_network" && wall.wall !== "landlock_scope")).toEqual([]);
+    const host = await start(builder);
+    expect(host.walls.filter((wall) => !wall.stands && wall.wall !== "network" && wall.wall !== "signals")).toEqual([]);
     const body = 'async healthCheck() { await this.storeData("k", 41); return (await this.retrieveData("k")) === 41; }';
     const realms = await Promise.all(["one", "two", "three"].map((name) => open(host, name, body)));
     for (const realm of realms) expect(await realm.call({ kind: "health" }, [], 10_000).outcome).toMatchObject({ ok: true, value: true });
@@ -86,7 +88,7 @@ describe.if(linux)("a plugin host process", () => {
   }, 120_000);
 
   test("is killed when a realm sits in native code, which names the realm; a new one serves the others", async () => {
-    const host = await start();
+    const host = await start(builder);
     const good = await open(host, "good", "healthCheck() { return true; }");
     const bad = await open(host, "bad", STUCK);
     expect(await healthy(good)).toBe(true);
@@ -94,12 +96,12 @@ describe.if(linux)("a plugin host process", () => {
     expect(stuck).toMatchObject({ ok: false, cause: "gone" });
     expect(await host.exited).toMatchObject({ reason: "watchdog", culprit: bad.number });
     expect(await healthy(good)).toBe(false);
-    const next = await start();
+    const next = await start(builder);
     expect(await healthy(await open(next, "good", "healthCheck() { return true; }"))).toBe(true);
   }, 120_000);
 
   test("holds seventy realms under its memory limit", async () => {
-    const host = await start();
+    const host = await start(builder);
     const realms: Realm[] = [];
     for (let count = 0; count < 70; count++) realms.push(await open(host, `p${count}`, "healthCheck() { return true; }"));
     for (const realm of realms) expect(await healthy(realm)).toBe(true);
@@ -107,10 +109,16 @@ describe.if(linux)("a plugin host process", () => {
   }, 120_000);
 });
 
-describe.if(linux)("the walls", () => {
+/** As on a kernel that lacks something: see hide.ts. */
+async function probeOn(hidden: string): Promise<Result<readonly Wall[]>> {
   const here = fileURLToPath(new URL("../host/jail/", import.meta.url));
-  const entry = { main: `${here}old-kernel.ts`, readable: [...sourceFolders(), here] };
+  const child = Bun.spawn([process.execPath, `${here}hide.ts`, hidden, process.execPath, `${here}probe.ts`], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  return JSON.parse(await child.stdout.text());
+}
 
+describe.if(linux)("the walls", () => {
   test("are known by trying them", async () => {
     const walls = await probeWalls({ log: silentLogger, clock: systemClock });
     if (!walls.ok) throw walls.error;
@@ -118,27 +126,38 @@ describe.if(linux)("the walls", () => {
       "capabilities",
       "no_new_privs",
       "limits",
-      "landlock",
-      "landlock_network",
-      "landlock_scope",
+      "files",
+      "network",
+      "signals",
       "seccomp",
       "watchdog",
     ]);
     expect(walls.value.filter((one) => one.required && !one.stands)).toEqual([]);
   }, 120_000);
 
-  test("that this kernel lacks are an error with the way to accept it", async () => {
-    const launched = await launchHost({ ...options, entry });
+  test("that this system lacks are an error with the way to accept it", async () => {
+    const launched = await launchHost({ ...options, fileWalls: [] });
     if (launched.ok) throw new Error("it started");
     expect(launched.error.code).toBe("jail_unavailable");
-    expect(launched.error.summary()).toContain('The wall "landlock" of the jail does not stand: this kernel offers no Landlock');
-    expect(launched.error.summary()).toContain("plugins.isolation.allow_missing: [landlock]");
+    expect(launched.error.summary()).toContain('The wall "files" of the jail does not stand');
+    expect(launched.error.summary()).toContain("Raspberry Pi OS");
+    expect(launched.error.summary()).toContain("plugins.isolation.allow_missing: [files]");
   }, 120_000);
 
-  test("may be missing when the configuration says so, and are reported", async () => {
-    const walls = await probeWalls({ log: silentLogger, clock: systemClock, entry });
-    if (!walls.ok) throw walls.error;
+  test("stand on a kernel without Landlock, by a mount namespace", async () => {
+    const walls = await probeOn("landlock");
+    if (!walls.ok) throw new Error(JSON.stringify(walls));
+    const [files] = walls.value.filter(({ wall }) => wall === "files");
+    expect(files).toMatchObject({ stands: true, detail: expect.stringContaining("mount namespace") });
+    expect(walls.value.filter((one) => one.required && !one.stands)).toEqual([]);
+  }, 120_000);
+
+  test("are reported where neither builder works, with the reason of each", async () => {
+    const walls = await probeOn("landlock,namespaces");
+    if (!walls.ok) throw new Error(JSON.stringify(walls));
     const state = Object.fromEntries(walls.value.map((one) => [one.wall, one.stands]));
-    expect(state).toMatchObject({ capabilities: true, no_new_privs: true, limits: true, landlock: false, seccomp: true });
+    expect(state).toMatchObject({ capabilities: true, no_new_privs: true, limits: true, files: false, seccomp: true });
+    const [files] = walls.value.filter(({ wall }) => wall === "files");
+    expect(files?.detail).toMatch(/this kernel offers no Landlock \(errno 38\); no mount namespace can be made: unshare: /);
   }, 120_000);
 });

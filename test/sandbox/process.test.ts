@@ -2,10 +2,11 @@ import { afterAll, describe, expect, test } from "bun:test";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { fileURLToPath } from "node:url";
+import { FILE_WALL_BUILDERS } from "../../src/bridge/launch.ts";
 import { systemClock } from "../../src/clock.ts";
 import { realmNumber } from "../../src/ids.ts";
 import { silentLogger } from "../../src/log/logger.ts";
-import { type Launched, launchHost, sourceFolders } from "../../src/sandbox/process-launch.ts";
+import { type Launched, type LaunchOptions, launchHost, sourceFolders } from "../../src/sandbox/process-launch.ts";
 import { readLines } from "../../src/sandbox/process-output.ts";
 import { supervise } from "../../src/sandbox/process-supervise.ts";
 import { endHost, launchTest, order, reply, testEntry } from "../host/jail/host.ts";
@@ -31,9 +32,10 @@ async function until(done: () => boolean, what: string): Promise<void> {
 /** Neither running nor a zombie that nobody has reaped. */
 const gone = (pid: number) => !existsSync(`/proc/${pid}`);
 
-describe.if(linux)("a plugin host", () => {
+describe.if(linux).each([...FILE_WALL_BUILDERS])("a plugin host, its files walled off by %s", (builder) => {
+  const walled: Partial<LaunchOptions> = { fileWalls: [builder] };
   test("that hangs in native code is killed, its realm is named, and nothing of it is left", async () => {
-    const host = await launchTest(databases);
+    const host = await launchTest(databases, walled);
     const watch = supervised(host);
     const started = reply(host);
     order(host, { task: "spin" });
@@ -44,7 +46,7 @@ describe.if(linux)("a plugin host", () => {
   }, 120_000);
 
   test("that grows without end is killed", async () => {
-    const host = await launchTest(databases, { limits: { dataMb: 4096 } });
+    const host = await launchTest(databases, { ...walled, limits: { dataMb: 4096 } });
     const watch = supervised(host, 300);
     order(host, { task: "grow" });
     expect(await watch.exited).toEqual({
@@ -56,11 +58,11 @@ describe.if(linux)("a plugin host", () => {
   }, 120_000);
 
   test("that crashes is a crash, one that is told to end is not", async () => {
-    const crashed = await launchTest(databases);
+    const crashed = await launchTest(databases, walled);
     const watch = supervised(crashed);
     crashed.process.kill("SIGSEGV");
     expect(await watch.exited).toMatchObject({ reason: "crashed", detail: "signal SIGSEGV" });
-    const waiting = await launchTest(databases);
+    const waiting = await launchTest(databases, walled);
     const second = supervised(waiting);
     order(waiting, { task: "wait" });
     expect(await second.expectEnd(50)).toEqual({ reason: "stopped", detail: "stopped", culprit: null });
@@ -69,7 +71,7 @@ describe.if(linux)("a plugin host", () => {
 
   test("does not outlive a gateway that is killed", async () => {
     const script = fileURLToPath(new URL("../host/jail/orphan.ts", import.meta.url));
-    const gateway = Bun.spawn([process.execPath, script, databases], { stdio: ["ignore", "pipe", "inherit"] });
+    const gateway = Bun.spawn([process.execPath, script, databases, builder], { stdio: ["ignore", "pipe", "inherit"] });
     const { value } = await gateway.stdout.getReader().read();
     const pid = Number(new TextDecoder().decode(value));
     expect(pid).toBeGreaterThan(1);
@@ -85,6 +87,7 @@ describe.if(linux)("a plugin host", () => {
       next: ["/bin/true"],
       readable: [],
       databases: [],
+      files: { builder: "landlock" },
       allowMissing: [],
       dataBytes: 1,
       fileBytes: 1,
@@ -98,7 +101,7 @@ describe.if(linux)("a plugin host", () => {
   test("gets the walls as an ordinary user, too", async () => {
     const root = process.getuid?.() === 0;
     const script = fileURLToPath(new URL("../host/jail/ordinary.ts", import.meta.url));
-    const child = Bun.spawn([process.execPath, script, databases], { stdio: ["ignore", "pipe", "inherit"] });
+    const child = Bun.spawn([process.execPath, script, databases, builder], { stdio: ["ignore", "pipe", "inherit"] });
     const said = JSON.parse(await new Response(child.stdout).text());
     expect(said.uid).toBe(root ? 65534 : process.getuid?.());
     expect(said.error).toBeUndefined();
@@ -111,10 +114,10 @@ describe.if(linux)("a plugin host", () => {
     const run = async (source: string) => {
       const main = `${folder}/${Bun.hash(source)}.ts`;
       await Bun.write(main, source);
-      const launched = await launchHost({ ...options, entry: { main, readable } });
+      const launched = await launchHost({ ...options, ...walled, entry: { main, readable } });
       return launched.ok ? "started" : launched.error.summary();
     };
-    const absent = await launchHost({ ...options, databases: [`${folder}/absent`] });
+    const absent = await launchHost({ ...options, ...walled, databases: [`${folder}/absent`] });
     expect(absent.ok ? "started" : absent.error.summary()).toContain("A folder of databases is missing");
     expect(await run("console.log('hello')")).toBe("The plugin host did not report its walls: hello");
     expect(await run("process.exit(3)")).toBe("The plugin host ended at its start: exit code 3");

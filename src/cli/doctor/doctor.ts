@@ -3,6 +3,7 @@ import { dirname } from "node:path";
 import type * as v from "valibot";
 import { tokenPath } from "../../api/access/token.ts";
 import { statusView } from "../../api/routes/system.ts";
+import { mayBeMissing } from "../../bridge/launch.ts";
 import type { LoadedConfig } from "../../config/load.ts";
 import type { Result } from "../../errors.ts";
 import type { Client } from "../client/client.ts";
@@ -199,13 +200,13 @@ export function gradeWalls(
     if (stands) return { grade: "ok", what, found: `active (${detail})` };
     if (!required)
       return { grade: "warn", what, found: `missing (${detail})`, fix: "a newer kernel has it; the other walls work without it" };
-    if (allowMissing.includes(wall) || allowMissing.includes("jail"))
+    if (mayBeMissing(wall, allowMissing) || allowMissing.includes("jail"))
       return { grade: "warn", what, found: `missing, which the configuration allows (${detail})` };
     return {
       grade: "fail",
       what,
       found: `missing (${detail})`,
-      fix: `use a newer kernel, or accept the risk: plugins.isolation.allow_missing: [${wall}]`,
+      fix: `${wall === "files" ? "install util-linux and let users make namespaces (docs/operating.md), " : "use a newer kernel, "}or accept the risk: plugins.isolation.allow_missing: [${wall}]`,
     };
   });
 }

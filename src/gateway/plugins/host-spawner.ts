@@ -1,11 +1,11 @@
 import type { Clock } from "../../clock.ts";
-import type { Config } from "../../config/schema.ts";
+import { type Config, WALLS } from "../../config/schema.ts";
 import type { Logger } from "../../log/logger.ts";
 import { spawnHost } from "../../sandbox/process.ts";
 import type { SpawnHost } from "../context/overrides.ts";
 
 /** Only Linux has a jail. On other systems the default is to run without these walls, with a warning. */
-const OTHER_SYSTEMS = ["jail", "capabilities", "no_new_privs", "limits", "landlock", "seccomp"];
+const OTHER_SYSTEMS = WALLS;
 
 export function hostSpawner(config: () => Config, deps: { readonly clock: Clock; readonly log: Logger }): SpawnHost {
   return (_, folder) => {

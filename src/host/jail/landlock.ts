@@ -1,5 +1,6 @@
-/** Wall "landlock": which files the host may reach. Binds the calling thread and what it becomes by execve. */
+/** Wall "files", first builder: Landlock rules say which files the host may reach. They bind the calling thread and what it becomes by execve. */
 import { type CallResult, cString, type Libc } from "../../linux/libc.ts";
+import type { PathRights, PathRule } from "./paths.ts";
 
 const EXECUTE = 1n << 0n;
 const WRITE_FILE = 1n << 1n;
@@ -20,15 +21,8 @@ const RIGHTS = {
   /** Databases with their journals: no directories, links, devices, sockets, pipes. */
   database: READ_FILE | READ_DIR | WRITE_FILE | REMOVE_FILE | MAKE_REG | TRUNCATE,
   device: READ_FILE | WRITE_FILE,
-} as const;
+} as const satisfies Record<PathRights, bigint>;
 const FILE_RIGHTS = EXECUTE | WRITE_FILE | READ_FILE | TRUNCATE | IOCTL_DEV;
-
-export interface PathRule {
-  readonly path: string;
-  readonly rights: keyof typeof RIGHTS;
-  /** True: a missing path is an error. Otherwise it is left out, because it needs no rule. */
-  readonly needed?: boolean;
-}
 
 const O_PATH_CLOEXEC = 0x200000 | 0x80000;
 const O_DIRECTORY = [0x10000, 0x4000] as const;

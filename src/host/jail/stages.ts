@@ -3,19 +3,18 @@
  * binds only the thread that asks and what comes of it, and Bun has other threads by then. Stage two closes the last wall,
  * seccomp, over all its threads, after it has loaded all it needs.
  */
-import { readFileSync, realpathSync } from "node:fs";
-import { dirname } from "node:path";
-import { type JailPlan, PAGE_FD, type StageTwo, type Wall, type WallName } from "../../bridge/launch.ts";
+import { readFileSync } from "node:fs";
+import { type JailPlan, mayBeMissing, PAGE_FD, type StageTwo, type Wall, type WallName } from "../../bridge/launch.ts";
 import { GatewayError } from "../../errors.ts";
 import { cString, type Libc, libc, pointerArray } from "../../linux/libc.ts";
 import { RLIMIT, setSoftLimit } from "../../linux/rlimits.ts";
 import { buildFilter, encodeFilter } from "./filter.ts";
-import { type PathRule, restrictFiles } from "./landlock.ts";
+import { restrictFiles } from "./landlock.ts";
+import { enterNewRoot } from "./namespace.ts";
+import { pathRules } from "./paths.ts";
 import * as privileges from "./privileges.ts";
 import { ALLOWED } from "./table.ts";
 import { checkWalls } from "./walls.ts";
-
-const SYSTEM_LIBRARIES = ["/usr/lib", "/usr/lib64", "/lib", "/lib64"];
 
 /** Becomes stage two. Never returns: throws GatewayError `jail_unavailable`. */
 export function enterStageOne(plan: JailPlan): never {
@@ -26,33 +25,20 @@ export function enterStageOne(plan: JailPlan): never {
   const attempt = (wall: WallName, problem: string | null) => {
     if (problem === null) return;
     failed[wall] = problem;
-    if (!plan.allowMissing.includes(wall)) throw missing(wall, problem);
+    if (!mayBeMissing(wall, plan.allowMissing)) throw missing(wall, problem);
   };
   attempt("limits", privileges.limitProcess(kernel, plan));
   attempt("no_new_privs", privileges.setNoNewPrivileges(kernel));
-  attempt("landlock", restrictFiles(kernel, pathRules(plan)));
+  attempt("files", buildFileWall(kernel, plan));
   attempt("capabilities", privileges.dropCapabilities(kernel));
   privileges.keepDescriptors(kernel, PAGE_FD);
   return become(kernel, [...plan.next, JSON.stringify({ plan, failed })]);
 }
 
-function pathRules(plan: JailPlan): PathRule[] {
-  const libraries = [...SYSTEM_LIBRARIES, ...mappedLibraryFolders()];
-  return [
-    { path: realpathSync(process.execPath), rights: "execute", needed: true },
-    ...[...new Set(libraries)].map((path): PathRule => ({ path, rights: "execute" })),
-    ...plan.readable.map((path): PathRule => ({ path, rights: "read" })),
-    ...plan.databases.map((path): PathRule => ({ path, rights: "database", needed: true })),
-    { path: "/proc/self", rights: "read", needed: true },
-    { path: "/dev/null", rights: "device" },
-    { path: "/dev/urandom", rights: "read" },
-  ];
-}
-
-/** Systems that keep the C library elsewhere. */
-function mappedLibraryFolders(): string[] {
-  const mapped = readFileSync("/proc/self/maps", "utf8").match(/\/\S+\.so[.\d]*$/gm) ?? [];
-  return [...new Set(mapped)].map((path) => dirname(path));
+function buildFileWall(kernel: Libc, plan: JailPlan): string | null {
+  const { files } = plan;
+  if (files.builder === "none") return files.why;
+  return files.builder === "landlock" ? restrictFiles(kernel, pathRules(plan)) : enterNewRoot(kernel, pathRules(plan));
 }
 
 function become(kernel: Libc, command: readonly string[]): never {
@@ -77,7 +63,7 @@ export function enterStageTwo({ plan, failed }: StageTwo): readonly Wall[] {
   if (!privileges.dieWithParent(kernel, plan.parent)) process.exit(1);
   const walls = checkWalls(kernel, plan, failed, () => installFilter(kernel));
   for (const { wall, stands, detail, required } of walls) {
-    if (!stands && required && !plan.allowMissing.includes(wall)) throw missing(wall, detail);
+    if (!stands && required && !mayBeMissing(wall, plan.allowMissing)) throw missing(wall, detail);
   }
   return walls;
 }
@@ -123,9 +109,12 @@ function pointerTo(bytes: Uint8Array): bigint {
   return new BigUint64Array(pointerArray([bytes]).buffer)[0] ?? 0n;
 }
 
+const FILES_HINT =
+  "Raspberry Pi OS has no Landlock and needs namespaces: install util-linux and let users make them (sysctl -w user.max_user_namespaces=10000); in a container see docs/operating.md";
+
 function missing(wall: string, problem: string): GatewayError {
   return new GatewayError("jail_unavailable", `The wall "${wall}" of the jail does not stand: ${problem}`, {
-    hint: `use a kernel that has it, or accept the risk with plugins.isolation.allow_missing: [${wall}]`,
+    hint: `${wall === "files" ? FILES_HINT : "use a kernel that has it"}, or accept the risk with plugins.isolation.allow_missing: [${wall}]`,
     data: { wall },
   });
 }

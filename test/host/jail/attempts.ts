@@ -1,5 +1,6 @@
 /** What a host that has been taken over would try. Runs inside the jail; each row says what came of it. */
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import type { FileWallBuilder } from "../../../src/bridge/launch.ts";
 import { cString, type Libc, libc, pointerArray } from "../../../src/linux/libc.ts";
 
 export interface Surroundings {
@@ -14,6 +15,7 @@ export interface Surroundings {
   readonly unixSocket: string;
   readonly abstractSocket: string;
   readonly self: readonly string[];
+  readonly builder: FileWallBuilder;
 }
 
 export interface Outcome {
@@ -127,8 +129,8 @@ const O_RDWR_CREAT = 2 | 0x40;
 const SIGCHLD = 17;
 const CLONE_VM_THREAD = 0x100 | 0x10000 | 0x800;
 const CLONE_NEWUSER = 0x1000_0000;
-/** EPERM, EACCES, ENOSYS; ETXTBSY for a program that runs. */
-const refusals = [1, 13, 38, 26];
+/** EPERM, EACCES, ENOSYS; ETXTBSY for a program that runs. In a root of its own also ENOENT and EROFS. */
+const REFUSALS: Readonly<Record<FileWallBuilder, readonly number[]>> = { landlock: [1, 13, 38, 26], namespace: [1, 13, 38, 26, 2, 30] };
 
 type Attempt = readonly [name: string, run: () => string | null];
 
@@ -232,7 +234,7 @@ function calls(kernel: Libc, around: Surroundings): Attempt[] {
         title,
         () => {
           const { errno } = kernel.raw(number, ...args);
-          return refusals.includes(errno) ? `errno ${errno}` : null;
+          return REFUSALS[around.builder].includes(errno) ? `errno ${errno}` : null;
         },
       ],
     ];
@@ -385,7 +387,7 @@ function x32(kernel: Libc): Attempt[] {
     `x32 call ${number}`,
     () => {
       const { errno } = kernel.raw(0x4000_0000 + number, 1, 1, 0);
-      return refusals.includes(errno) ? `errno ${errno}` : null;
+      return REFUSALS.landlock.includes(errno) ? `errno ${errno}` : null;
     },
   ]);
 }
