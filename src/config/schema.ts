@@ -186,6 +186,13 @@ export const configSchema = v.strictObject({
         "channel",
       ),
       sender_rate: v.optional(rate("Commands accepted from one sender."), "12/min"),
+      admin_commands: v.optional(
+        about(
+          v.picklist(["encrypted", "any"]),
+          "When an operator's node may use admin commands: only in a direct message encrypted to the gateway's own key, or in any message. Anybody can forge a node number, except under such a key.",
+        ),
+        "encrypted",
+      ),
       ban: v.optional(list(node, "Nodes whose messages are ignored."), []),
     },
     "Commands from the mesh.",

@@ -20,6 +20,11 @@ export function nodeNumber(value: number): NodeNumber | null {
   return Number.isInteger(value) && value >= 1 && value <= BROADCAST ? value : null;
 }
 
+/** Whether one node can have this number: it is neither 0 nor the broadcast address. */
+export function isNode(number: NodeNumber): boolean {
+  return Number.isInteger(number) && number >= 1 && number < BROADCAST;
+}
+
 /** The number as a channel's index; null when no radio has so many channels. */
 export function channelIndex(value: number): ChannelIndex | null {
   return Number.isInteger(value) && value >= 0 && value < CHANNELS ? value : null;

@@ -36,5 +36,7 @@ export type LinkCounter =
   | "packetsOut"
   | "garbageBytes"
   | "undecodable"
+  /** Packets whose sender is 0 or the broadcast address. */
+  | "impossibleSenders"
   | "reconnects"
   | "duplicates";

@@ -15,6 +15,8 @@ export interface RouterSettings {
   readonly ignore_channels: readonly (number | string)[];
   readonly direct_only: boolean;
   readonly channel_replies: "channel" | "direct";
+  /** When an operator's node counts as an operator: only in a direct message encrypted to the gateway's own key, or always. */
+  readonly admin_commands: "encrypted" | "any";
   /** `12/min`. */
   readonly sender_rate: string;
   /** Node ids, `!0a0b0c0d`. */

@@ -90,8 +90,9 @@ export class Router {
     return this.#calls.mailboxes;
   }
 
-  isOperator(node: NodeNumber): boolean {
-    return this.#operators.has(node);
+  /** Whether an operator wrote it. A number alone proves nothing: anybody can send under it, except to the gateway's own key. */
+  #isFromOperator({ from, isDirect, pkiEncrypted }: MeshMessage): boolean {
+    return this.#operators.has(from) && (this.deps.settings.admin_commands === "any" || (isDirect && pkiEncrypted));
   }
 
   stats(): RouterStats {
@@ -188,7 +189,7 @@ export class Router {
     const { isDirect } = message;
     if (message.isReaction) return null;
     if (!isDirect && (direct_only || (channels !== "all" && !this.#isIn(message, channels)))) return null;
-    const isOperator = this.isOperator(message.from);
+    const isOperator = this.#isFromOperator(message);
     const command = parseCommand(message.text, isDirect ? [prefix, direct_prefix] : [prefix]);
     const commands = command === null ? [] : this.registry.commands(command.name).filter((entry) => isOperator || !entry.adminOnly);
     const keywords = this.registry.keywords(message.text).filter(({ entry }) => {

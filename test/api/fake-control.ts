@@ -56,7 +56,17 @@ export const LINK: LinkStatus = {
   since: AT,
   ownNode: 1,
   channels: [{ index: 0, name: "LongFast", role: "primary" }],
-  counters: { framesIn: 1, framesOut: 1, packetsIn: 1, packetsOut: 1, garbageBytes: 0, undecodable: 0, reconnects: 0, duplicates: 0 },
+  counters: {
+    framesIn: 1,
+    framesOut: 1,
+    packetsIn: 1,
+    packetsOut: 1,
+    garbageBytes: 0,
+    undecodable: 0,
+    impossibleSenders: 0,
+    reconnects: 0,
+    duplicates: 0,
+  },
 };
 
 export function status(change: Partial<MessageStatus> = {}): MessageStatus {

@@ -12,6 +12,7 @@ import { BROADCAST, fromRadio, OTHER, OWN, packet, text } from "./fake-radio.ts"
 
 const { PortNum } = Portnums;
 const u32 = fc.integer({ min: 0, max: 0xffffffff });
+const sender = fc.integer({ min: 1, max: BROADCAST - 1 });
 const context = { link: "base", ownNode: OWN, now: 5, correlationId: () => "c" };
 
 function read(frame: Uint8Array): PacketReading {
@@ -163,12 +164,27 @@ describe("messages", () => {
     });
   });
 
+  test("a packet from 0 or from the broadcast address is dropped as impossible, whatever it holds", () => {
+    const signal = { rxRssi: -80, rxSnr: 4 };
+    for (const from of [0, BROADCAST]) {
+      for (const portnum of Object.values(PortNum).filter((port) => typeof port === "number")) {
+        const value = { portnum, payload: Buffer.from("!ping"), requestId: 9 };
+        const payloadVariant = { case: "decoded" as const, value };
+        expect(read(packet({ from, to: OWN, id: 1, ...signal, payloadVariant }))).toEqual({ kind: "impossible_sender" });
+      }
+    }
+  });
+
   test("positions in degrees; one without a place, or off the globe, is none", () => {
     const position = (fields: object) => data(PortNum.POSITION_APP, toBinary(Mesh.PositionSchema, create(Mesh.PositionSchema, fields)));
     expect(read(position({ latitudeI: 525_200_000, longitudeI: -134_050_000, altitude: 34, time: 99 }))).toMatchObject({
       message: { kind: "position", position: { latitude: 52.52, longitude: -13.405, altitude: 34, time: 99 } },
     });
     expect(read(position({ time: 99 })).kind).toBe("skipped");
+    for (const precisionBits of [0, 32]) expect(read(position({ latitudeI: 0, longitudeI: 0, precisionBits })).kind).toBe("skipped");
+    expect(read(position({ latitudeI: 262_144, longitudeI: 262_144, precisionBits: 13 })).kind).toBe("skipped");
+    expect(read(position({ latitudeI: 786_432, longitudeI: 262_144, precisionBits: 13 })).kind).toBe("message");
+    expect(read(position({ latitudeI: 0, longitudeI: 85_000_000, precisionBits: 32 })).kind).toBe("message");
     expect(read(position({ latitudeI: 2_000_000_000, longitudeI: 0 })).kind).toBe("skipped");
   });
 
@@ -204,11 +220,11 @@ describe("messages", () => {
 
   test("a frame holds what it held, whatever the fields", () => {
     fc.assert(
-      fc.property(u32, u32, u32, fc.integer({ min: 0, max: 7 }), fc.string({ maxLength: 60 }), (from, to, id, channel, words) => {
+      fc.property(sender, u32, u32, fc.integer({ min: 0, max: 7 }), fc.string({ maxLength: 60 }), (from, to, id, channel, words) => {
         const reading = read(text(from, words, { to, id, channel }));
         expect(reading).toMatchObject({
           kind: "message",
-          message: { from: from === 0 ? OWN : from, to, packetId: id, channel, isDirect: to === OWN },
+          message: { from, to, packetId: id, channel, isDirect: to === OWN },
         });
       }),
     );

@@ -64,6 +64,7 @@ export class FakeRadio implements Radio {
       packetsOut: 0,
       garbageBytes: 0,
       undecodable: 0,
+      impossibleSenders: 0,
       reconnects: 0,
       duplicates: 0,
     };

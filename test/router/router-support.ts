@@ -33,6 +33,7 @@ export const SETTINGS: RouterSettings = {
   ignore_channels: [],
   direct_only: false,
   channel_replies: "channel",
+  admin_commands: "encrypted",
   sender_rate: "1000/s",
   ban: [],
 };

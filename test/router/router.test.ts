@@ -5,7 +5,7 @@ import { BROADCAST } from "../../src/mesh/ids.ts";
 import { SEEN_MAX } from "../../src/mesh/intake/seen-packets.ts";
 import { normalizeWord } from "../../src/mesh/words.ts";
 import { settle } from "../fake-clock.ts";
-import { ALICE, BOB, OPERATOR, OWN, RouterBench } from "./router-support.ts";
+import { ALICE, BOB, OWN, RouterBench } from "./router-support.ts";
 
 let b: RouterBench;
 beforeEach(() => {
@@ -81,8 +81,19 @@ describe("commands", () => {
   test("adminOnly commands exist for the operators alone", async () => {
     b.command("admin", "reboot", () => "done", { adminOnly: true });
     expect(await b.say("reboot")).toEqual(['Unknown command "reboot". Send help for the list.']);
-    expect(await b.say("reboot", { from: 15 })).toEqual(["done"]);
+    expect(await b.say("reboot", { from: 15, pkiEncrypted: true })).toEqual(["done"]);
     expect(b.calls).toHaveLength(1);
+  });
+
+  test("an operator's number counts only in a direct message encrypted to the gateway, unless configured otherwise", async () => {
+    b.command("admin", "reboot", () => "done", { adminOnly: true });
+    expect(await b.say("reboot", { from: 15 })).toEqual(['Unknown command "reboot". Send help for the list.']);
+    expect(await b.onChannel("!reboot", 1, { from: 15 })).toEqual([]);
+    expect(await b.onChannel("!reboot", 1, { from: 15, pkiEncrypted: true })).toEqual([]);
+    await b.close();
+    b = new RouterBench({ admin_commands: "any" });
+    b.command("admin", "reboot", () => "done", { adminOnly: true });
+    expect(await b.onChannel("!reboot", 1, { from: 15 })).toEqual(["done"]);
   });
 
   test("unknown in a direct message: one hint a sender and hour; on a channel silence", async () => {
@@ -335,7 +346,7 @@ describe("help", () => {
     b.command("p", "ping", () => "pong", { help: "How you were heard", usage: "ping [node]", aliases: ["p"] });
     b.command("p", "reboot", () => "", { adminOnly: true });
     expect(await b.say("help")).toEqual(["Commands: help, ping\nhelp NAME tells more"]);
-    expect(await b.say("help", { from: 15 })).toEqual(["Commands: help, ping, reboot\nhelp NAME tells more"]);
+    expect(await b.say("help", { from: 15, pkiEncrypted: true })).toEqual(["Commands: help, ping, reboot\nhelp NAME tells more"]);
     expect(await b.say("help PING")).toEqual(["ping: How you were heard\nUsage: ping [node]\nAlso: p"]);
     expect(await b.say("help reboot")).toEqual(['No command "reboot". Send help for all.']);
     expect(await b.onChannel("!help")).toHaveLength(1);
@@ -504,7 +515,3 @@ test("handlers of one command run in the order of priority until one replies", a
     { numRuns: 200 },
   );
 }, 120_000);
-
-test("the operator's node", () => {
-  expect([b.router.isOperator(Number.parseInt(OPERATOR.slice(1), 16)), b.router.isOperator(ALICE)]).toEqual([true, false]);
-});

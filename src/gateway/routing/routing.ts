@@ -93,6 +93,7 @@ function makeRouter(context: GatewayContext, peers: RoutingPeers, { handlers, me
   const { clock, random, bus } = context;
   const { commands, operators } = context.config();
   const { nodes, names, outbox } = peers.mesh;
+  if (operators.length > 0) sayWhoIsOperator(context, commands.admin_commands);
   const replies = { outbox, plugin: peers.plugin, channelName: (index: number) => names.channelName(index) };
   return new Router({
     clock,
@@ -113,6 +114,19 @@ function makeRouter(context: GatewayContext, peers: RoutingPeers, { handlers, me
     received: (message) => bus.emit("message_received", message),
     processed: (event) => bus.emit("message_processed", event),
     alert: (event) => bus.emit("alert", event),
+  });
+}
+
+/** Said at start, because an operator whose radio has no key is otherwise told that the command is unknown. */
+function sayWhoIsOperator({ log }: GatewayContext, admin: "encrypted" | "any"): void {
+  if (admin === "encrypted") {
+    log.logger.info("admin commands count only in direct messages that are encrypted to this gateway's key", {
+      hint: "commands: { admin_commands: any } accepts them from an operator's node number alone, which anybody can forge",
+    });
+    return;
+  }
+  log.logger.warn("admin commands count in any message of an operator's node: anybody who knows the channel can forge its number", {
+    hint: "commands: { admin_commands: encrypted } accepts them only in direct messages that are encrypted to this gateway's key",
   });
 }
 

@@ -2,7 +2,7 @@
 import type { MessageShape } from "@bufbuild/protobuf";
 import { Mesh, Portnums, Telemetry } from "@meshtastic/protobufs";
 import type { Json } from "../../json.ts";
-import type { NodeNumber } from "../ids.ts";
+import { isNode, type NodeNumber } from "../ids.ts";
 import { EMOJI_FLAG, type MeshMessage } from "../message.ts";
 import type { RoutingReport } from "../radio.ts";
 import { type Airtime, readAirtime, readPosition, readUser } from "./node-facts.ts";
@@ -25,11 +25,14 @@ export type PacketReading =
   | { readonly kind: "routing"; readonly report: RoutingReport }
   /** Not used: encrypted for others, an unknown port, a route reply, a position without coordinates. */
   | { readonly kind: "skipped" }
-  | { readonly kind: "undecodable" };
+  | { readonly kind: "undecodable" }
+  /** Its sender is 0 or the broadcast address, which no node has: it is forged, and an answer would go to everybody. */
+  | { readonly kind: "impossible_sender" };
 
 export function readPacket(packet: MeshPacket, context: ReadingContext): PacketReading {
   if (packet.payloadVariant.case !== "decoded") return { kind: "skipped" };
   const data = packet.payloadVariant.value;
+  if (!isNode(packet.from) && !isRadioItself(packet, data)) return { kind: "impossible_sender" };
   switch (data.portnum) {
     case PortNum.TEXT_MESSAGE_APP:
     case PortNum.ALERT_APP: {
@@ -103,7 +106,15 @@ function heard(packet: MeshPacket, data: Data, context: ReadingContext) {
   };
 }
 
-/** The radio leaves out the sender in some packets of its own. */
+/**
+ * The radio leaves out the sender in some packets of its own: its measurements, and what it says about the gateway's packets.
+ * They were not received over the air, so they have no signal.
+ */
+function isRadioItself({ from, rxRssi, rxSnr }: MeshPacket, { portnum }: Data): boolean {
+  return from === 0 && rxRssi === 0 && rxSnr === 0 && (portnum === PortNum.TELEMETRY_APP || portnum === PortNum.ROUTING_APP);
+}
+
+/** Only the radio itself leaves it out. */
 function sender(packet: MeshPacket, context: ReadingContext): NodeNumber {
   return packet.from === 0 ? context.ownNode : packet.from;
 }

@@ -45,7 +45,7 @@ export function readUser(user: ProtoUser): NodeUser {
 
 /** Null when the sender does not know where it is: a position without coordinates only carries the time. */
 export function readPosition(position: ProtoPosition): NodePosition | null {
-  if (position.latitudeI === undefined || position.longitudeI === undefined) return null;
+  if (position.latitudeI === undefined || position.longitudeI === undefined || isUnset(position)) return null;
   const latitude = position.latitudeI / 1e7;
   const longitude = position.longitudeI / 1e7;
   if (Math.abs(latitude) > 90 || Math.abs(longitude) > 180) return null;
@@ -55,6 +55,15 @@ export function readPosition(position: ProtoPosition): NodePosition | null {
     ...(position.altitude === undefined ? {} : { altitude: position.altitude }),
     ...(position.time === 0 ? {} : { time: position.time }),
   };
+}
+
+/**
+ * A node without a fix may send 0/0. With reduced precision the firmware sends the middle of the cell that holds it, so that is
+ * half a cell away from 0/0.
+ */
+function isUnset({ latitudeI = 0, longitudeI = 0, precisionBits }: ProtoPosition): boolean {
+  const half = precisionBits > 0 && precisionBits < 32 ? 2 ** (31 - precisionBits) : 0;
+  return Math.abs(latitudeI) <= half && Math.abs(longitudeI) <= half;
 }
 
 /** For a node that the radio lists in its configuration burst. */

@@ -68,6 +68,7 @@ export class MeshLink implements Radio {
     packetsOut: 0,
     garbageBytes: 0,
     undecodable: 0,
+    impossibleSenders: 0,
     reconnects: 0,
     duplicates: 0,
   };
@@ -273,6 +274,7 @@ export class MeshLink implements Radio {
       this.#counters.undecodable++;
       this.#garbage.note(0, 1);
     }
+    if (reading.kind === "impossible_sender") this.#counters.impossibleSenders++;
     if (reading.kind !== "message") return;
     const { message, airtime } = reading;
     const isOwn = message.from === ownNode;
