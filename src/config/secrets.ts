@@ -1,21 +1,11 @@
-import type { Database } from "bun:sqlite";
 import { createCipheriv, createDecipheriv } from "node:crypto";
-import {
-  closeSync,
-  constants,
-  existsSync,
-  fchmodSync,
-  fstatSync,
-  fsyncSync,
-  linkSync,
-  openSync,
-  readSync,
-  rmSync,
-  writeSync,
-} from "node:fs";
+import { closeSync, constants, existsSync, fstatSync, openSync, readSync } from "node:fs";
 import { join } from "node:path";
 import type { Random } from "../clock.ts";
 import { asGatewayError, fail, ok, type Result } from "../errors.ts";
+import { createFileOnce } from "../storage/atomic.ts";
+import type { CoreDatabase } from "../storage/core.ts";
+import { type Disk, systemDisk } from "../storage/disk.ts";
 
 const KEY_BYTES = 32;
 const NONCE_BYTES = 12;
@@ -42,10 +32,10 @@ export const secretsSchema = {
  * Opens the key of all secrets, `data_dir/secret.key`: 32 random bytes that only the gateway's user may read. A missing key
  * is created in one step, so that a power cut leaves a whole key or none. Fails when other users may read it.
  */
-export function openSecretKey(dataDir: string, random: Random): Result<Uint8Array> {
+export function openSecretKey(dataDir: string, random: Random, disk: Disk = systemDisk): Result<Uint8Array> {
   const path = join(dataDir, "secret.key");
   try {
-    if (!existsSync(path)) makeKey(path, random);
+    if (!existsSync(path)) createFileOnce(path, random.bytes(KEY_BYTES), { mode: 0o600, disk });
     return readKey(path);
   } catch (thrown) {
     const cause = asGatewayError(thrown, "unavailable");
@@ -54,23 +44,6 @@ export function openSecretKey(dataDir: string, random: Random): Result<Uint8Arra
       hint: "let the gateway's user read and write data_dir",
       cause: thrown,
     });
-  }
-}
-
-function makeKey(path: string, random: Random): void {
-  const temporary = `${path}.${process.pid}.${random.u32().toString(16)}.tmp`;
-  const descriptor = openSync(temporary, "wx", 0o600);
-  try {
-    fchmodSync(descriptor, 0o600);
-    writeSync(descriptor, random.bytes(KEY_BYTES));
-    fsyncSync(descriptor);
-    // A link instead of a rename: a key that another process made in the meantime must stay.
-    linkSync(temporary, path);
-  } catch (thrown) {
-    if ((thrown as { code?: string }).code !== "EEXIST") throw thrown;
-  } finally {
-    closeSync(descriptor);
-    rmSync(temporary, { force: true });
   }
 }
 
@@ -99,7 +72,7 @@ function readKey(path: string): Result<Uint8Array> {
 export class SecretStore {
   /** `key` of {@link openSecretKey}; `database` has {@link secretsSchema} applied; `now` in ms since 1970. */
   constructor(
-    private readonly database: Database,
+    private readonly database: Pick<CoreDatabase, "sqlite" | "write">,
     private readonly key: Uint8Array,
     private readonly random: Random,
     private readonly now: () => number,
@@ -121,17 +94,16 @@ export class SecretStore {
     const nonce = this.random.bytes(NONCE_BYTES);
     const cipher = createCipheriv("aes-256-gcm", this.key, nonce).setAAD(boundTo(plugin, name));
     const sealed = Buffer.concat([nonce, cipher.update(bytes), cipher.final(), cipher.getAuthTag()]);
-    this.database
-      .query(
-        "INSERT INTO secrets (plugin, name, sealed, updated_at) VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET sealed = excluded.sealed, updated_at = excluded.updated_at",
-      )
-      .run(plugin, name, sealed, this.now());
+    this.#write(
+      "INSERT INTO secrets (plugin, name, sealed, updated_at) VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET sealed = excluded.sealed, updated_at = excluded.updated_at",
+      [plugin, name, sealed, this.now()],
+    );
     return ok(null);
   }
 
   /** Null when there is none. Fails when the key is a different one, or the row was changed or moved. */
   get(plugin: string, name: string): Result<string | null> {
-    const row = this.database
+    const row = this.database.sqlite
       .query<{ sealed: Uint8Array }, [string, string]>("SELECT sealed FROM secrets WHERE plugin = ? AND name = ?")
       .get(plugin, name);
     if (row === null) return ok(null);
@@ -155,18 +127,31 @@ export class SecretStore {
 
   /** Names only, sorted. */
   list(plugin: string): string[] {
-    const rows = this.database.query<{ name: string }, [string]>("SELECT name FROM secrets WHERE plugin = ? ORDER BY name").all(plugin);
+    const rows = this.database.sqlite
+      .query<{ name: string }, [string]>("SELECT name FROM secrets WHERE plugin = ? ORDER BY name")
+      .all(plugin);
     return rows.map((row) => row.name);
+  }
+
+  /** Secrets that the present key does not decrypt: all of them after the key file was lost. */
+  unreadable(): { readonly plugin: string; readonly name: string }[] {
+    const rows = this.database.sqlite.query<{ plugin: string; name: string }, []>("SELECT plugin, name FROM secrets ORDER BY 1, 2").all();
+    return rows.filter(({ plugin, name }) => !this.get(plugin, name).ok);
   }
 
   /** True when the secret existed. */
   remove(plugin: string, name: string): boolean {
-    return this.database.query("DELETE FROM secrets WHERE plugin = ? AND name = ?").run(plugin, name).changes > 0;
+    return this.#write("DELETE FROM secrets WHERE plugin = ? AND name = ?", [plugin, name]) > 0;
   }
 
   /** Removes all secrets of a plugin. */
   removeAll(plugin: string): void {
-    this.database.query("DELETE FROM secrets WHERE plugin = ?").run(plugin);
+    this.#write("DELETE FROM secrets WHERE plugin = ?", [plugin]);
+  }
+
+  /** How many rows changed. The core database's writer counts the commit and brings it onto the disk. */
+  #write(sql: string, values: readonly (string | number | Uint8Array)[]): number {
+    return this.database.write(() => this.database.sqlite.query(sql).run(...values).changes);
   }
 }
 

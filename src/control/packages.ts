@@ -1,4 +1,4 @@
-import { closeSync, constants, existsSync, fstatSync, openSync, readSync, renameSync, rmSync } from "node:fs";
+import { closeSync, constants, existsSync, fstatSync, openSync, readSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Actor, PackageControl, PluginChange } from "../api/contract/control.ts";
 import type { PluginSummary } from "../api/contract/views.ts";
@@ -12,6 +12,7 @@ import type { Candidate } from "../plugins/plugin/candidate.ts";
 import type { Plugin } from "../plugins/plugin/plugin.ts";
 import type { Supervisor } from "../plugins/supervisor.ts";
 import { writeFileAtomically } from "../storage/atomic.ts";
+import { removeDatabase, replaceDatabase } from "../storage/database-files.ts";
 
 export interface PackagesDeps {
   readonly dataDir: string;
@@ -203,8 +204,8 @@ export class Packages implements PackageControl {
       const host = await this.deps.hosts.get(plugin.hostKey);
       const released = host.ok ? await host.value.releaseDatabase(path) : host;
       if (!released.ok) return released;
-      for (const ending of ["", "-wal", "-shm", "-journal"]) rmSync(`${path}${ending}`, { force: true });
-      if (staged !== null) renameSync(staged, path);
+      if (staged === null) removeDatabase(path);
+      else replaceDatabase(staged, path);
       return ok("back");
     });
   }

@@ -37,6 +37,7 @@ export const CALLS = {
   pivot_root: [155, 41],
   prctl: [157, 167],
   prlimit64: [302, 261],
+  renameat2: [316, 276],
   rt_sigaction: [13, 134],
   seccomp: [317, 277],
   setsid: [112, 157],

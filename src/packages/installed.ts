@@ -1,7 +1,10 @@
 /** The folder of installed plugins inside the data folder: one folder a plugin, and the version before it for the way back. */
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fail, ok, type Result } from "../errors.ts";
+import { codeOf, isThere } from "../storage/atomic.ts";
+import { type Disk, systemDisk } from "../storage/disk.ts";
+import { deleteTree, makeFolder, removeFolder, replaceFolder, restoreFolder, writeFolder } from "../storage/folders.ts";
 import type { Files } from "./archive.ts";
 
 /** Searched for plugins besides the configured paths. Names with a dot are no plugins. */
@@ -14,64 +17,80 @@ export function installedPath(dataDir: string, name: string): string {
 }
 
 const previousPath = (dataDir: string, name: string) => join(installedFolder(dataDir), ".previous", name);
+const trashPath = (dataDir: string, name: string) => join(installedFolder(dataDir), ".trash", name);
 const stagingPath = (dataDir: string, name: string) => join(installedFolder(dataDir), ".staging", name);
 
 /**
  * Puts a plugin's files in place of its installed version, if there is one: whoever looks sees the old folder or the new
  * one whole. The old one is kept for {@link rollBack}. `name` is a checked plugin name.
  */
-export function place(dataDir: string, name: string, files: Files): Result<null> {
-  const [target, previous, staging] = [installedPath, previousPath, stagingPath].map((path) => path(dataDir, name)) as [
-    string,
-    string,
-    string,
-  ];
+export function place(dataDir: string, name: string, files: Files, disk: Disk = systemDisk): Result<null> {
+  const [target, previous, staging] = [installedPath(dataDir, name), previousPath(dataDir, name), stagingPath(dataDir, name)];
   try {
-    rmSync(staging, { recursive: true, force: true });
-    for (const [path, bytes] of files) {
-      mkdirSync(dirname(join(staging, path)), { recursive: true, mode: 0o755 });
-      writeFileSync(join(staging, path), bytes, { flag: "wx", mode: 0o644, flush: true });
-    }
-    rmSync(previous, { recursive: true, force: true });
-    if (existsSync(target)) {
-      mkdirSync(dirname(previous), { recursive: true, mode: 0o755 });
-      renameSync(target, previous);
-    }
-    renameSync(staging, target);
+    makeFolder(dirname(staging), disk);
+    deleteTree(staging, disk);
+    writeFolder(staging, files, disk);
+    removeFolder(previous, trashPath(dataDir, name), disk);
+    replaceFolder(staging, target, previous, disk);
     return ok(null);
   } catch (cause) {
-    removeLeftOver(staging);
-    if (!existsSync(target) && existsSync(previous)) renameSync(previous, target);
-    const code = (cause as { code?: string }).code ?? String(cause);
-    return fail("data_unusable", `cannot install into ${installedFolder(dataDir)} (${code})`, {
+    quietly(() => deleteTree(staging, disk));
+    quietly(() => restoreFolder(target, previous, disk));
+    return fail("data_unusable", `cannot install into ${installedFolder(dataDir)} (${codeOf(cause)})`, {
       cause,
       hint: "see its rights and the free space",
     });
   }
 }
 
-/** The next installation removes what cannot be removed now; what made this one fail is the error to report. */
-function removeLeftOver(folder: string): void {
+/** What made the installation fail is the error to report; what cannot be tidied up now is tidied up at the next start. */
+function quietly(work: () => unknown): void {
   try {
-    rmSync(folder, { recursive: true, force: true });
+    work();
   } catch {
-    // A file stands where a folder on the way should be: nothing was left there.
+    // Most likely the same reason.
   }
 }
 
-/** The version before is put back; without one the plugin is simply gone. */
-export function rollBack(dataDir: string, name: string): void {
-  const previous = previousPath(dataDir, name);
-  rmSync(installedPath(dataDir, name), { recursive: true, force: true });
-  if (existsSync(previous)) renameSync(previous, installedPath(dataDir, name));
+/** The version before is put back; without one the plugin is removed. */
+export function rollBack(dataDir: string, name: string, disk: Disk = systemDisk): void {
+  const [target, previous, trash] = [installedPath(dataDir, name), previousPath(dataDir, name), trashPath(dataDir, name)];
+  if (!isThere(previous)) {
+    removeFolder(target, trash, disk);
+    return;
+  }
+  makeFolder(dirname(trash), disk);
+  deleteTree(trash, disk);
+  replaceFolder(previous, target, trash, disk);
+  deleteTree(trash, disk);
 }
 
 /** Both versions. False when it was not installed. */
-export function uninstall(dataDir: string, name: string): boolean {
-  const there = existsSync(installedPath(dataDir, name));
-  rmSync(previousPath(dataDir, name), { recursive: true, force: true });
-  rmSync(installedPath(dataDir, name), { recursive: true, force: true });
+export function uninstall(dataDir: string, name: string, disk: Disk = systemDisk): boolean {
+  const there = isThere(installedPath(dataDir, name));
+  // The version before goes first: alone it would be put back at the next start.
+  removeFolder(previousPath(dataDir, name), trashPath(dataDir, name), disk);
+  removeFolder(installedPath(dataDir, name), trashPath(dataDir, name), disk);
   return there;
+}
+
+/** At the start: completes what a power cut interrupted, and says what it did. */
+export function recoverInstalled(dataDir: string, disk: Disk = systemDisk): string[] {
+  const folder = installedFolder(dataDir);
+  if (!existsSync(folder)) return [];
+  const previous = join(folder, ".previous");
+  const names = existsSync(previous) ? readdirSync(previous) : [];
+  // A roll-back that was cut off between two renames left the version to be removed in the trash only.
+  const restored = names.filter((name) => restoreFolder(installedPath(dataDir, name), previousPath(dataDir, name), disk));
+  const leftovers = [".staging", ".trash"].flatMap((kind) => {
+    const inside = join(folder, kind);
+    return existsSync(inside) ? readdirSync(inside).map((name) => join(inside, name)) : [];
+  });
+  for (const path of leftovers) deleteTree(path, disk);
+  return [
+    ...restored.map((name) => `${name}: put back the version before an installation that was cut off`),
+    ...leftovers.map((path) => `removed what an interrupted installation left: ${path}`),
+  ];
 }
 
 export function installedNames(dataDir: string): string[] {

@@ -19,10 +19,12 @@ function key(): Uint8Array {
   return opened.value;
 }
 
+const asCore = (sqlite: Database) => ({ sqlite, write: <T>(work: () => T) => work() });
+
 function open(secret = key()): { store: SecretStore; database: Database } {
   const database = new Database(":memory:");
   for (const sql of secretsSchema.versions) database.run(sql);
-  return { store: new SecretStore(database, secret, systemRandom, () => 1), database };
+  return { store: new SecretStore(asCore(database), secret, systemRandom, () => 1), database };
 }
 
 test("the key is 32 random bytes, for the owner alone, and stays", () => {
@@ -73,7 +75,7 @@ test("a row moved to another plugin, changed, or under another key does not open
   database.run("INSERT INTO secrets SELECT 'evil', name, sealed, 1 FROM secrets");
   for (const got of [
     store.get("evil", "token"),
-    new SecretStore(database, systemRandom.bytes(32), systemRandom, () => 1).get("weather", "token"),
+    new SecretStore(asCore(database), systemRandom.bytes(32), systemRandom, () => 1).get("weather", "token"),
   ]) {
     expect(got.ok ? "" : got.error.summary()).toContain("zephyrgate secret set");
     expect(JSON.stringify(got)).not.toContain("s3cret");
@@ -96,4 +98,15 @@ test("equal values look different, and sizes, names and counts are bounded", () 
   expect(over.ok ? "" : over.error.code).toBe("quota_exceeded");
   expect(store.set("p", "a", "again").ok).toBe(true);
   expect(readFileSync(join(folder, "secret.key"))).toHaveLength(32);
+});
+
+test("secrets of another key are named, readable ones are not", () => {
+  const { store, database } = open();
+  store.set("weather", "token", "one");
+  const other = new SecretStore(asCore(database), systemRandom.bytes(32), systemRandom, () => 1);
+  other.set("mail", "password", "two");
+  expect([store.unreadable(), other.unreadable()]).toEqual([
+    [{ plugin: "mail", name: "password" }],
+    [{ plugin: "weather", name: "token" }],
+  ]);
 });

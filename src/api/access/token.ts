@@ -1,7 +1,9 @@
-import { chmodSync, closeSync, constants, fstatSync, linkSync, openSync, readSync, unlinkSync, writeSync } from "node:fs";
+import { chmodSync, closeSync, constants, fstatSync, lstatSync, openSync, readSync } from "node:fs";
 import { join } from "node:path";
 import type { Random } from "../../clock.ts";
 import { fail, ok, type Result } from "../../errors.ts";
+import { codeOf, createFileOnce, writeFileAtomically } from "../../storage/atomic.ts";
+import { type Disk, systemDisk } from "../../storage/disk.ts";
 
 const FORM = /^[A-Za-z0-9_-]{43}$/;
 
@@ -36,28 +38,18 @@ export function readToken(dataDir: string): Result<string> {
 }
 
 /** Reads the token, or creates one of 32 random bytes in one step, mode 0600, without replacing an existing one. */
-export function ensureToken(dataDir: string, random: Random): Result<string> {
-  const existing = readToken(dataDir);
-  if (existing.ok || existing.error.code !== "not_found") return existing;
+export function ensureToken(dataDir: string, random: Random, disk: Disk = systemDisk): Result<string> {
   const path = tokenPath(dataDir);
-  const temporary = `${path}.${Buffer.from(random.bytes(8)).toString("hex")}`;
+  const left = lstatSync(path, { throwIfNoEntry: false });
+  // A power cut during an older version's first start left it so; nobody has used such a token.
+  const isEmpty = left?.isFile() === true && left.size === 0;
+  const existing = readToken(dataDir);
+  if (!isEmpty && (existing.ok || existing.error.code !== "not_found")) return existing;
+  const write = isEmpty ? writeFileAtomically : createFileOnce;
   try {
-    const fd = openSync(temporary, "wx", 0o600);
-    writeSync(fd, `${Buffer.from(random.bytes(32)).toString("base64url")}\n`);
-    closeSync(fd);
-    try {
-      linkSync(temporary, path);
-    } finally {
-      unlinkSync(temporary);
-    }
+    write(path, `${Buffer.from(random.bytes(32)).toString("base64url")}\n`, { mode: 0o600, disk });
   } catch (cause) {
-    // Another gateway process was first: its token is used.
-    if ((cause as NodeJS.ErrnoException).code !== "EEXIST") {
-      return fail("data_unusable", `cannot write ${path}: ${(cause as NodeJS.ErrnoException).code ?? "unknown error"}`, {
-        cause,
-        hint: "check the folder's owner and free space",
-      });
-    }
+    return fail("data_unusable", `cannot write ${path}: ${codeOf(cause)}`, { cause, hint: "check the folder's owner and free space" });
   }
   return readToken(dataDir);
 }

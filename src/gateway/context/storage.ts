@@ -12,6 +12,7 @@ import type { CoreDatabase } from "../../storage/core.ts";
 import { openCoreDatabase } from "../../storage/core-open.ts";
 import { lockDataFolder } from "../../storage/lock.ts";
 import type { GatewayContext } from "./context.ts";
+import { recoverDataFolder } from "./recovery.ts";
 
 const SCHEMAS = [runsSchema, NODES_SCHEMA, OUTBOX_SCHEMA, SEEN_SCHEMA, grantsSchema, decisionsSchema, secretsSchema];
 
@@ -31,6 +32,7 @@ export function openStorage(context: GatewayContext): Result<Storage> {
   const lock = lockDataFolder(data_dir);
   if (!lock.ok) return lock;
   life.add("data folder", () => lock.value.release());
+  recoverDataFolder(data_dir, log.logger.child("storage"));
   const database = openCoreDatabase(join(data_dir, "gateway.db"), SCHEMAS, { clock, log: log.logger.child("storage") });
   if (!database.ok) return database;
   life.add("core database", () => database.value.close());
@@ -41,11 +43,26 @@ export function openStorage(context: GatewayContext): Result<Storage> {
   audit.start();
   life.add("audit log", () => audit.stop());
   if (context.overrides.decided !== undefined) audit.subscribe({}, context.overrides.decided);
+  const secrets = new SecretStore(database.value, key.value, random, () => clock.now());
+  reportUnreadable(context, secrets);
   return ok({
     database: database.value,
-    secrets: new SecretStore(database.value.sqlite, key.value, random, () => clock.now()),
+    secrets,
     audit,
     auditDir,
     note: (plugin, event, detail) => audit.note(event, plugin, { detail }),
   });
+}
+
+/** The key may be a new one because its file was lost: the operator must know before a plugin fails for it. */
+function reportUnreadable({ bus, clock, config, log }: GatewayContext, secrets: SecretStore): void {
+  const lost = secrets.unreadable();
+  if (lost.length === 0) return;
+  const names = lost.slice(0, 10).map(({ plugin, name }) => `${plugin} ${name}`);
+  const more = lost.length > names.length ? `, and ${lost.length - names.length} more` : "";
+  const path = join(config().data_dir, "secret.key");
+  const message = `${lost.length} ${lost.length === 1 ? "secret" : "secrets"} cannot be decrypted, because ${path} is not the key they were stored with: ${names.join(", ")}${more}`;
+  log.logger.error(`${message} (restore that file from a backup, or set them again: zephyrgate secret set PLUGIN KEY)`);
+  // The parts that pass alerts on are made after this.
+  clock.after(0, () => bus.emit("alert", { code: "secrets_unreadable", message }));
 }

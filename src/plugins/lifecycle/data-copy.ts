@@ -1,6 +1,7 @@
-import { existsSync, renameSync, rmSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { ok, type Result } from "../../errors.ts";
 import type { PluginHost } from "../../sandbox/port.ts";
+import { removeDatabase, replaceDatabase } from "../../storage/database-files.ts";
 
 /**
  * A plugin's data as it was before a new version touched it. Copied by the host, which alone opens such files; the
@@ -25,8 +26,8 @@ export class DataCopy {
   /** Puts the data back as it was, or away if there was none. */
   async restore(): Promise<void> {
     await this.host.releaseDatabase(this.path);
-    for (const ending of ["", "-wal", "-shm", "-journal"]) rmSync(`${this.path}${ending}`, { force: true });
-    if (this.exists) renameSync(copyOf(this.path), this.path);
+    if (this.exists) replaceDatabase(copyOf(this.path), this.path);
+    else removeDatabase(this.path);
   }
 }
 
