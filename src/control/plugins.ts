@@ -2,6 +2,7 @@ import type { Actor, Answer, PluginChange, PluginControl } from "../api/contract
 import type { PluginConfig, PluginDetail, PluginPermissions, PluginSummary, WhyView } from "../api/contract/views.ts";
 import { fail, ok, type Result } from "../errors.ts";
 import type { Json } from "../json.ts";
+import type { ClaimedWord } from "../menu/items.ts";
 import { toEntry } from "../permissions/grammar/descriptor.ts";
 import { type Ask, PERMISSION_NAMES, type PermissionName } from "../permissions/grammar/types.ts";
 import type { StoredApprovals } from "../plugins/approval/approvals.ts";
@@ -28,6 +29,8 @@ export interface PluginControlDeps {
     set(plugin: string, name: string, value: string): Result<null>;
     remove(plugin: string, name: string): Result<null>;
   };
+  /** Words of the plugin's menu items that choose something else too. */
+  claimedWords(plugin: string, items: readonly { readonly menu: string; readonly label: string }[]): readonly ClaimedWord[];
   /** The plugins that answer a command. */
   answerers(command: string): readonly string[];
   hostPid(plugin: Plugin): number | null;
@@ -186,9 +189,14 @@ export class Plugins implements PluginControl {
 
   #conflicts(plugin: Plugin): PluginDetail["conflicts"] {
     const declared = plugin.candidate.manifest.capabilities.commands.map((command) => command.name.toLowerCase());
-    return declared
+    const commands = declared
       .map((command) => ({ command, plugins: this.deps.answerers(command).filter((other) => other !== plugin.name) }))
       .filter(({ plugins }) => plugins.length > 0);
+    const words = this.deps.claimedWords(plugin.name, plugin.candidate.manifest.capabilities.menu_items);
+    return [
+      ...commands,
+      ...words.map(({ command, plugins, menu, builtIn }) => ({ command, plugins: [...plugins], menu, built_in: builtIn })),
+    ];
   }
 
   #changed(name: string, event: string, actor: Actor, change: Result<Change>): Result<PluginChange> {

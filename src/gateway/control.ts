@@ -76,6 +76,7 @@ function makePluginControl(context: GatewayContext, { storage, plugins }: Contro
     },
     saveConfig: (plugin, config) => saveConfig(plugins, plugin, config),
     secrets: makeSecretControl(context, storage),
+    claimedWords: (plugin, items) => routing.menuRegistry.claimed(plugin, items),
     answerers: (command) => routing.router.registry.others("", command),
     hostPid: (plugin) => plugin.instance?.host?.pid ?? null,
     audit: storage.note,

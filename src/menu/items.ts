@@ -1,5 +1,20 @@
 import type { Handle } from "../ids.ts";
+
 export const BUILT_IN_MENUS = ["main", "bbs", "mail", "bulletins", "channels", "utilities"] as const;
+
+export function isBuiltInMenu(word: string): boolean {
+  return BUILT_IN_MENUS.some((menu) => menu === word);
+}
+
+/** A word that an item would be chosen by, and that chooses something else too. */
+export interface ClaimedWord {
+  readonly menu: string;
+  readonly command: string;
+  /** A built-in menu has it: the word never chooses the item. */
+  readonly builtIn: boolean;
+  /** Other plugins whose items have it in the same menu. */
+  readonly plugins: readonly string[];
+}
 
 /** A menu item as a plugin registers it. */
 export interface MenuItem {

@@ -1,7 +1,7 @@
 import type { Clock } from "../clock.ts";
 import type { NodeNumber } from "../mesh/ids.ts";
 import type { MenuInput, MenuReply } from "./dialog.ts";
-import type { MenuEntry, MenuPlace } from "./items.ts";
+import { isBuiltInMenu, type MenuEntry, type MenuPlace } from "./items.ts";
 import { layOut } from "./menu-page.ts";
 import { type MenuSession, MenuSessions } from "./menu-sessions.ts";
 import type { MenuRegistry } from "./registry.ts";
@@ -171,7 +171,10 @@ export class Menus {
     return RESERVED_WORDS.has(word) || this.#match(walk) !== null;
   }
 
-  /** Matches by number, label of several words, command, then label. `next` is the index of the word behind. */
+  /**
+   * Matches by number, built-in menu, label of several words, command, then label: no item takes the word of a built-in
+   * menu, whatever its label or order. `next` is the index of the word behind.
+   */
   #match(walk: Walk): { readonly entry: MenuEntry; readonly next: number } | null {
     const { words, at, input } = walk;
     const entries = this.#here(walk);
@@ -180,6 +183,8 @@ export class Menus {
       const entry = entries[Number(word) - 1];
       return entry === undefined ? null : { entry, next: at + 1 };
     }
+    const builtIn = entries.find(isBuiltIn.bind(null, word));
+    if (builtIn !== undefined) return { entry: builtIn, next: at + 1 };
     const rest = folded(input.text.slice(words[at]?.at));
     for (const entry of entries) {
       const label = folded(entry.label);
@@ -267,6 +272,10 @@ export class Menus {
       session.page = 0;
     }
   }
+}
+
+function isBuiltIn(word: string, { item, command }: MenuEntry): boolean {
+  return item === null && command === word && isBuiltInMenu(word);
 }
 
 function echo(text: string): string {

@@ -1,6 +1,6 @@
 import { fail, ok, type Result } from "../errors.ts";
 import type { Handle } from "../ids.ts";
-import { BUILT_IN_MENUS, type MenuEntry, type MenuItem, type MenuPlace, type MenuView } from "./items.ts";
+import { BUILT_IN_MENUS, type ClaimedWord, isBuiltInMenu, type MenuEntry, type MenuItem, type MenuPlace, type MenuView } from "./items.ts";
 import { byOrder, commandOf, isFreeWord, itemKey, MenuTree, USUAL_ORDER } from "./tree.ts";
 import { byteLength, folded, oneLine } from "./words.ts";
 
@@ -94,6 +94,23 @@ export class MenuRegistry {
     );
   }
 
+  /** Words of a plugin's items, declared and registered, that a built-in menu or another plugin's item has in the same menu. */
+  claimed(plugin: string, declared: readonly Pick<MenuItem, "menu" | "label">[]): readonly ClaimedWord[] {
+    const [own, others] = [[] as MenuItem[], [] as MenuItem[]];
+    for (const item of this.#items.values()) (item.plugin === plugin ? own : others).push(item);
+    const found = new Map<string, ClaimedWord>();
+    for (const item of [...declared, ...own]) {
+      const menu = folded(item.menu);
+      for (const command of wordsOf(item)) {
+        const rivals = others.filter((other) => folded(other.menu) === menu && commandOf(other) === command);
+        const plugins = [...new Set(rivals.map((other) => other.plugin))].sort();
+        const builtIn = PARENT_MENU[command] === menu;
+        if (builtIn || plugins.length > 0) found.set(`${menu} ${command}`, { menu, command, builtIn, plugins });
+      }
+    }
+    return [...found.values()];
+  }
+
   get size(): number {
     return this.#items.size;
   }
@@ -131,6 +148,13 @@ export class MenuRegistry {
     const items = this.tree.children({ menu, under: null });
     return items.some((item) => isAdmin || item.adminOnly !== true) || this.#menusIn(menu).some((inner) => this.#hasLines(inner, isAdmin));
   }
+}
+
+/** What a node could type for an item: its word, and the first word of its label, which may be a built-in menu's. */
+function wordsOf(item: Pick<MenuItem, "label" | "command">): Set<string> {
+  const first = folded(item.label).split(" ")[0] ?? "";
+  const word = commandOf(item);
+  return new Set([...(word === null ? [] : [word]), ...(isBuiltInMenu(first) ? [first] : [])]);
 }
 
 function menuEntry(menu: string): MenuEntry {

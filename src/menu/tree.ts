@@ -69,7 +69,7 @@ export function byOrder(a: MenuItem, b: MenuItem): number {
 }
 
 /** The word that chooses an item: its command, else its label with `_` for blanks if that is not reserved. */
-export function commandOf(item: MenuItem): string | null {
+export function commandOf(item: Pick<MenuItem, "label" | "command">): string | null {
   if (item.command !== undefined) return folded(item.command);
   const word = folded(item.label).replaceAll(" ", "_");
   return isFreeWord(word) ? word : null;

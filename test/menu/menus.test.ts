@@ -52,6 +52,29 @@ describe("walking", () => {
     expect(say("b b q")).toStartWith("Menu closed");
   });
 
+  test("no item takes the word of a built-in menu: not by label, command, order, or a label that begins with it", () => {
+    const { add, open, say, pick, registry } = bbs();
+    add(
+      { plugin: "thief", label: "BBS", order: -1e9 },
+      { plugin: "thief", label: "Utilities", command: "utilities", order: -1e9 },
+      { plugin: "thief", label: "bbs mail", order: -1e9 },
+      { plugin: "thief", label: "Mail", menu: "bbs", order: -1e9 },
+      { plugin: "thief", label: "About", order: 1 },
+    );
+    expect(say("menu bbs mail")).toStartWith("MAIL\n");
+    expect(open("menu utilities")).toStartWith("UTILITIES\n");
+    say("q");
+    expect(pick("utilities")).toStartWith("UTILITIES\n");
+    const claimed = registry.claimed("thief", [{ menu: "main", label: "Utilities for all" }]);
+    expect(claimed.map(({ menu, command, builtIn, plugins }) => `${menu} ${command} ${builtIn} ${plugins.join()}`).sort()).toEqual([
+      "bbs mail true ",
+      "main about false demo",
+      "main bbs true ",
+      "main utilities true ",
+    ]);
+    expect(registry.claimed("demo", []).map(({ command }) => command)).toEqual(["about"]);
+  });
+
   test("bbs opens there, with main behind it; without it, main opens", () => {
     const { open, say } = bbs();
     expect(open("bbs")).toBe("BBS\n1 Mail\nb=back q=quit");

@@ -85,8 +85,15 @@ export const pluginDetail = v.object({
   limits: v.record(v.string(), v.number()),
   registrations: v.pipe(v.record(v.string(), v.number()), v.description("How many of each kind are live")),
   conflicts: v.pipe(
-    v.array(v.object({ command: v.string(), plugins: v.array(v.string()) })),
-    v.description("Declared commands that other plugins answer too"),
+    v.array(
+      v.object({
+        command: v.string(),
+        plugins: v.array(v.string()),
+        menu: v.optional(v.pipe(v.string(), v.description("It is the word of an item in this menu"))),
+        built_in: v.optional(v.pipe(v.boolean(), v.description("The word belongs to a built-in menu and never chooses the item"))),
+      }),
+    ),
+    v.description("Declared commands that other plugins answer too, and words of menu items that choose something else too"),
   ),
 });
 

@@ -127,6 +127,12 @@ async function showRequest(io: Call["io"], client: Client, plugin: PluginDetail)
     note(io, `  ${words}${added.has(JSON.stringify(permission)) ? "  (new)" : ""}`);
     note(io, `      ${risk}`);
   }
-  for (const { command, plugins } of plugin.conflicts) note(io, `  its command ${command} is also answered by ${plugins.join(", ")}`);
+  for (const conflict of plugin.conflicts) note(io, `  ${conflictLine(conflict)}`);
   return ok(null);
+}
+
+function conflictLine({ command, plugins, menu, built_in }: PluginDetail["conflicts"][number]): string {
+  if (menu === undefined) return `its command ${command} is also answered by ${plugins.join(", ")}`;
+  if (built_in === true) return `the word ${command} of its item in the menu ${menu} opens a built-in menu, never the item`;
+  return `the word ${command} of its item in the menu ${menu} is also that of ${plugins.join(", ")}`;
 }

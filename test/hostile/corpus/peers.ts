@@ -141,4 +141,27 @@ export const PEERS: readonly Attack[] = [
     first: "this.got = []; this.onEvent('message_status', (e) => { this.got.push(e.sender?.plugin ?? e.plugin ?? '?'); });",
     check: (_, said) => expect(said).not.toContain("victim"),
   }),
+  {
+    name: "menu_words",
+    tries: "takes the words of the built-in menus by the labels and the order of its own items",
+    wall: "routing",
+    capabilities:
+      "menu_items: [{ menu: main, label: Utilities }, { menu: main, label: utilities list }, { menu: utilities, label: Honest item }]",
+    first: `for (const label of ["Utilities", "utilities list"]) this.registerMenuItem("main", label, () => "menu_words: taken", { order: -1e9 });
+    this.registerMenuItem("utilities", "Honest item", () => "chosen");`,
+    strike: "return 'ran';",
+    act: async (world) => {
+      const answers: string[] = [];
+      for (const words of ["menu utilities", "menu utilities list"]) {
+        const from = world.asker();
+        answers.push((await world.gateway.ask(words, /UTILITIES|taken/, undefined, from)).text);
+      }
+      return answers.join(" ");
+    },
+    check: async (world, said) => {
+      expect(said).not.toContain("taken");
+      const { body } = await world.gateway.api<{ conflicts: { command: string; built_in?: boolean }[] }>("GET", "/plugins/menu_words");
+      expect(body.conflicts.filter(({ built_in }) => built_in === true).map(({ command }) => command)).toEqual(["utilities"]);
+    },
+  },
 ];
