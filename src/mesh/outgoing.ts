@@ -17,12 +17,18 @@ export interface OutboxRequest {
   /** The interface to use. Without it: the one that heard the destination last, else a copy on every link that is up. */
   readonly link?: string;
   readonly replyId?: PacketId;
+  /** The text is a reaction to `replyId`: one emoji. */
+  readonly isReaction?: boolean;
+  /** 0 to 7; the radio's own setting when absent. */
+  readonly hopLimit?: number;
   readonly priority: Priority;
   readonly wantAck: boolean;
   readonly sender: Sender;
   /** For an answer: whose question it answers. It takes that asker's turn in its lane. */
   readonly asker?: Asker;
   readonly correlationId: string;
+  /** The text is one packet under this id, which a client of the virtual node chose. Refused when the id is in use. */
+  readonly packetId?: PacketId;
 }
 
 /** Forwards, and `failed` at the end. */

@@ -12,8 +12,29 @@ export interface OutgoingText {
   readonly channel: ChannelIndex;
   readonly text: string;
   readonly replyId?: PacketId;
+  /** The text is a reaction to `replyId`. */
+  readonly isReaction?: boolean;
+  /** 0 to 7; the radio's own setting when absent. */
+  readonly hopLimit?: number;
   readonly wantAck: boolean;
   readonly priority: Priority;
+}
+
+/** A packet for one radio that is no text. Its limits on the air are the caller's duty. */
+export interface OutgoingPacket {
+  readonly packetId: PacketId;
+  readonly to: NodeNumber;
+  readonly channel: ChannelIndex;
+  /** Meshtastic's port number. */
+  readonly port: number;
+  readonly payload: Uint8Array;
+  readonly wantAck: boolean;
+  /** The receiver is asked for an answer, which names this packet's id. */
+  readonly wantResponse: boolean;
+  /** The packet of another node that this one answers. */
+  readonly requestId?: PacketId;
+  readonly replyId?: PacketId;
+  readonly hopLimit?: number;
 }
 
 /** An ack or nak for a packet of the gateway. `errorReason` 0 is an ack; an ack `from` the own node is an implicit one. */
@@ -31,6 +52,12 @@ export interface QueueReport {
   readonly res: number;
   readonly free: number;
   readonly maxlen: number;
+}
+
+/** A link that also takes packets which are no texts. */
+export interface PacketRadio extends Radio {
+  /** As {@link Radio.sendText}. */
+  sendPacket(packet: OutgoingPacket): Promise<Result<null>>;
 }
 
 /** One link as the rest of the gateway sees it: the outbox writes to it, the router reads from it. */

@@ -2,8 +2,9 @@
 import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import { Admin, Mesh, Portnums } from "@meshtastic/protobufs";
 import type { NodeNumber, PacketId } from "../ids.ts";
+import { EMOJI_FLAG } from "../message.ts";
 import type { Priority } from "../outgoing.ts";
-import type { OutgoingText } from "../radio.ts";
+import type { OutgoingPacket, OutgoingText } from "../radio.ts";
 import { encodeFrame } from "./framer.ts";
 import { encodeToRadio } from "./protobuf.ts";
 
@@ -38,7 +39,7 @@ export function textFrame(text: OutgoingText, ownNode: NodeNumber, hopLimit: num
     to: text.to,
     id: text.packetId,
     channel: text.channel,
-    hopLimit,
+    hopLimit: text.hopLimit ?? hopLimit,
     wantAck: text.wantAck,
     priority: PRIORITIES[text.priority],
     payloadVariant: {
@@ -47,9 +48,38 @@ export function textFrame(text: OutgoingText, ownNode: NodeNumber, hopLimit: num
         portnum: Portnums.PortNum.TEXT_MESSAGE_APP,
         payload: new TextEncoder().encode(text.text),
         ...(text.replyId === undefined ? {} : { replyId: text.replyId }),
+        ...(text.isReaction === true ? { emoji: EMOJI_FLAG } : {}),
       },
     },
   });
+}
+
+/** Any packet that is no text. */
+export function otherFrame(packet: OutgoingPacket, ownNode: NodeNumber, hopLimit: number): Uint8Array {
+  const { port: portnum, payload, wantResponse, requestId, replyId } = packet;
+  return packetFrame({
+    from: ownNode,
+    to: packet.to,
+    id: packet.packetId,
+    channel: packet.channel,
+    hopLimit: packet.hopLimit ?? hopLimit,
+    wantAck: packet.wantAck,
+    payloadVariant: {
+      case: "decoded",
+      value: {
+        portnum,
+        payload,
+        wantResponse,
+        ...(requestId === undefined ? {} : { requestId }),
+        ...(replyId === undefined ? {} : { replyId }),
+      },
+    },
+  });
+}
+
+/** Asks the radio to broadcast its NodeInfo; the firmware does so at most once in 60 s. */
+export function announceFrame(): Uint8Array {
+  return frame({ payloadVariant: { case: "heartbeat", value: { nonce: 1 } } });
 }
 
 /** Sets the radio's clock to `seconds` since 1970. A local link needs no key for it. */

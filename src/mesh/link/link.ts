@@ -6,12 +6,12 @@ import type { Logger } from "../../log/logger.ts";
 import type { RadioEvent } from "../codec/from-radio.ts";
 import { readPacket } from "../codec/message.ts";
 import { factsOf, type NodeFacts } from "../codec/node-facts.ts";
-import type { MeshPacket } from "../codec/protobuf.ts";
-import { textFrame } from "../codec/to-radio.ts";
-import { BROADCAST, formatNodeId } from "../ids.ts";
+import type { FromRadio, MeshPacket } from "../codec/protobuf.ts";
+import { announceFrame, otherFrame, textFrame } from "../codec/to-radio.ts";
+import { BROADCAST, formatNodeId, type NodeNumber } from "../ids.ts";
 import type { LinkCounter, LinkState, LinkStatus } from "../link-status.ts";
 import type { MeshMessage } from "../message.ts";
-import type { OutgoingText, QueueReport, Radio, RoutingReport } from "../radio.ts";
+import type { OutgoingPacket, OutgoingText, PacketRadio, QueueReport, RoutingReport } from "../radio.ts";
 import { Backoff } from "../session/backoff.ts";
 import { GarbageLog } from "../session/garbage-log.ts";
 import { RadioFacts } from "../session/radio-facts.ts";
@@ -30,6 +30,7 @@ export interface LinkDeps {
 }
 
 interface LinkEvents {
+  frame: FromRadio;
   message: MeshMessage;
   routing: RoutingReport;
   queue: QueueReport;
@@ -47,7 +48,7 @@ const SHORT_LIVES_TO_WARN = 3;
 const REPEAT_REASON_MS = 15 * 60_000;
 
 /** One radio behind one transport: keeps the link up, and turns frames into messages and texts into frames. */
-export class MeshLink implements Radio {
+export class MeshLink implements PacketRadio {
   #state: LinkState = "stopped";
   #reason: string | null = null;
   #since: number;
@@ -114,6 +115,11 @@ export class MeshLink implements Radio {
     return this.#events.on("state", listener);
   }
 
+  /** Every frame of the radio, its configuration with all secrets included, before it is handled. */
+  onFrame(listener: (frame: FromRadio) => void): Subscription {
+    return this.#events.on("frame", listener);
+  }
+
   start(): void {
     if (this.#move("start", null)) this.#open();
   }
@@ -130,13 +136,26 @@ export class MeshLink implements Radio {
   }
 
   async sendText(text: OutgoingText): Promise<Result<null>> {
+    if (Buffer.byteLength(text.text) > MAX_TEXT_BYTES) return fail("too_large", `a radio takes at most ${MAX_TEXT_BYTES} bytes of text`);
+    return this.#write((ownNode, hopLimit) => textFrame(text, ownNode, hopLimit));
+  }
+
+  async sendPacket(packet: OutgoingPacket): Promise<Result<null>> {
+    return this.#write((ownNode, hopLimit) => otherFrame(packet, ownNode, hopLimit));
+  }
+
+  /** Has the radio broadcast its NodeInfo, without which nobody can write to it directly. */
+  async announce(): Promise<Result<null>> {
+    return this.#write(announceFrame);
+  }
+
+  async #write(frame: (ownNode: NodeNumber, hopLimit: number) => Uint8Array): Promise<Result<null>> {
     const session = this.#session;
     const { ownNode, hopLimit } = this.#facts;
     if (this.#state !== "up" || session === null || ownNode === null) {
       return fail("link_down", `link ${this.name} is ${this.#state}`, { ...(this.#reason === null ? {} : { hint: this.#reason }) });
     }
-    if (Buffer.byteLength(text.text) > MAX_TEXT_BYTES) return fail("too_large", `a radio takes at most ${MAX_TEXT_BYTES} bytes of text`);
-    const written = await session.write(textFrame(text, ownNode, hopLimit));
+    const written = await session.write(frame(ownNode, hopLimit));
     if (written.ok) this.#counters.packetsOut++;
     return written;
   }
@@ -183,6 +202,7 @@ export class MeshLink implements Radio {
     return {
       configured: () => whenCurrent(() => this.#configured()),
       rebooted: () => whenCurrent(() => this.#rebooted()),
+      frame: (frame) => whenCurrent(() => this.#events.emit("frame", frame)),
       event: (event) => whenCurrent(() => this.#handleSafely(event)),
       garbage: (garbageBytes, undecodable) => this.#garbage.note(garbageBytes, undecodable),
       ended: (by, reason) => whenCurrent(() => this.#ended(by, reason)),

@@ -57,8 +57,9 @@ export function refusal(request: OutboxRequest, queue: SendQueue, links: readonl
 /** Splits the text and gives each part its packet id. */
 export function createMessage(id: string, request: OutboxRequest, clock: Clock, newPacketId: () => PacketId): OutMessage {
   const text = request.text.slice(0, TEXT_KEPT).toWellFormed();
-  const texts = splitText(text);
-  const packetIds = new Set<PacketId>();
+  const { packetId } = request;
+  const texts = packetId === undefined ? splitText(text) : [text];
+  const packetIds = new Set<PacketId>(packetId === undefined ? [] : [packetId]);
   while (packetIds.size < texts.length) packetIds.add(newPacketId());
   const now = clock.now();
   return {

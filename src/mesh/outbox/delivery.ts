@@ -54,6 +54,11 @@ export class Delivery {
     }
   }
 
+  /** Whether a message that is not final has, or had, this packet id. */
+  knows(id: PacketId): boolean {
+    return this.#byPacket.has(id);
+  }
+
   track(message: OutMessage): void {
     for (const id of packetIdsOf(message)) this.#byPacket.set(id, message);
   }

@@ -1,5 +1,5 @@
 import type { Timer } from "../../clock.ts";
-import { ok, type Result } from "../../errors.ts";
+import { fail, ok, type Result } from "../../errors.ts";
 import type { Subscription } from "../../lifetime.ts";
 import { AirtimeLedger } from "../airtime/ledger.ts";
 import { timeOnAir } from "../airtime/lora.ts";
@@ -70,7 +70,7 @@ export class Outbox {
 
   /**
    * Queues a text; an emergency is on the disk when this returns. Errors: `invalid_argument`, `not_found` (no such link),
-   * `rate_limited` (too many of this plugin wait), `unavailable` (the queue is full).
+   * `rate_limited` (too many of this plugin wait), `unavailable` (the queue is full), `conflict` (the packet id is in use).
    */
   enqueue(request: OutboxRequest): Result<Enqueued> {
     const error = refusal(
@@ -79,6 +79,7 @@ export class Outbox {
       this.deps.radios().map((radio) => radio.name),
     );
     if (error !== null) return { ok: false, error };
+    if (request.packetId !== undefined && this.#delivery.knows(request.packetId)) return fail("conflict", "the packet id is in use");
     const message = createMessage(this.#nextId(), request, this.deps.clock, () => this.#delivery.newPacketId());
     this.#messagesSinceSweep++;
     this.#delivery.track(message);

@@ -42,6 +42,8 @@ export interface RadioSessionHooks {
   /** The configuration is complete: texts may be sent. */
   configured(): void;
   rebooted(): void;
+  /** Every frame, before it is handled. */
+  frame(frame: FromRadio): void;
   /** Packets, nodes and queue reports, in the order of the frames. */
   event(event: RadioEvent): void;
   garbage(garbageBytes: number, undecodable: number): void;
@@ -128,6 +130,7 @@ export class RadioSession implements ConnectionEvents {
     const { facts, counters, link, clock } = this.deps;
     counters.framesIn++;
     this.#lastFrame = clock.monotonic();
+    this.hooks.frame(frame);
     const event = readFromRadio(frame, link, facts.ownNode);
     facts.learn(event);
     switch (event.kind) {
@@ -139,8 +142,7 @@ export class RadioSession implements ConnectionEvents {
         this.#handshake();
         break;
       case "unknown":
-        counters.undecodable++;
-        this.hooks.garbage(0, 1);
+        // A message of a later firmware is no fault of the link.
         break;
       default:
         this.hooks.event(event);

@@ -159,13 +159,15 @@ export function pluginOf(sender: Sender): string | null {
 
 /** A part in the form in which a radio sends it. */
 export function outgoing({ request, texts }: OutMessage, part: Part, index: number): OutgoingText {
-  const { to, channel, replyId, wantAck, priority } = request;
+  const { to, channel, replyId, isReaction, hopLimit, wantAck, priority } = request;
   return {
     packetId: part.packetId,
     to,
     channel,
     text: texts[index] ?? "",
     ...(replyId === undefined ? {} : { replyId }),
+    ...(isReaction === undefined ? {} : { isReaction }),
+    ...(hopLimit === undefined ? {} : { hopLimit }),
     wantAck,
     priority,
   };

@@ -17,6 +17,7 @@ export const OUTBOX_SCHEMA: RoomSchema = {
       sender TEXT NOT NULL, plugin TEXT, correlation_id TEXT NOT NULL, queued_at INTEGER NOT NULL, updated_at INTEGER NOT NULL
     ) WITHOUT ROWID;
     CREATE INDEX outbox_open ON outbox (id) WHERE final = 0;`,
+    "ALTER TABLE outbox ADD COLUMN is_reaction INTEGER NOT NULL DEFAULT 0; ALTER TABLE outbox ADD COLUMN hop_limit INTEGER;",
   ],
 };
 
@@ -43,6 +44,8 @@ interface Row {
   correlation_id: string;
   queued_at: number;
   updated_at: number;
+  is_reaction: number;
+  hop_limit: number | null;
 }
 
 interface StoredPart {
@@ -71,7 +74,7 @@ export class OutboxStore {
 
   constructor(readonly database: CoreDatabase) {
     const columns =
-      "id, state, final, reason, code, text, texts, packet_ids, copies, to_node, channel, link, reply_id, priority, want_ack, sender, plugin, correlation_id, queued_at, updated_at";
+      "id, state, final, reason, code, text, texts, packet_ids, copies, to_node, channel, link, reply_id, priority, want_ack, sender, plugin, correlation_id, queued_at, updated_at, is_reaction, hop_limit";
     this.#insert = database.sqlite.prepare(`INSERT INTO outbox (${columns}) VALUES (${columns.replace(/\w+/g, "?")})`);
     this.#update = database.sqlite.prepare(
       "UPDATE outbox SET state = ?, final = ?, reason = ?, code = ?, copies = ?, updated_at = ? WHERE id = ?",
@@ -110,6 +113,8 @@ export class OutboxStore {
       request.correlationId,
       message.queuedAt,
       updatedAt,
+      request.isReaction === true ? 1 : 0,
+      request.hopLimit ?? null,
     );
   }
 
@@ -191,6 +196,8 @@ function unpack(row: Row): OutMessage {
       channel: row.channel,
       ...(row.link === null ? {} : { link: row.link }),
       ...(row.reply_id === null ? {} : { replyId: row.reply_id }),
+      ...(row.is_reaction === 1 ? { isReaction: true } : {}),
+      ...(row.hop_limit === null ? {} : { hopLimit: row.hop_limit }),
       priority: oneOf(PRIORITIES, row.priority) ?? "normal",
       wantAck: row.want_ack === 1,
       sender,
