@@ -45,7 +45,7 @@ export const MAY_ENTER_HOST = /^(?:host\/|main\.ts$|testing\/in-process-host\.ts
 /** What a file can touch outside the program, and how its source shows it. The words of the table in docs/architecture.md. */
 export const POWERS: readonly { readonly power: string; readonly shows: RegExp }[] = [
   { power: "files", shows: /from "(?:node:)?fs(?:\/promises)?"|\bBun\.(?:file|write|Glob)\b|with \{ type: "(?:macro|file)" \};/ },
-  { power: "SQLite", shows: /from "bun:sqlite"/ },
+  { power: "SQLite", shows: /from "(?:bun|node):sqlite"/ },
   { power: "programs", shows: /\bBun\.spawn|from "(?:node:)?child_process"/ },
   {
     power: "network",

@@ -2,18 +2,35 @@
  * A plugin's own SQLite file, opened only in the plugin host: its SQL is its code. Key-value data with expiry lies in
  * the host's own table beside the plugin's tables; one quota covers all. Throws GatewayError where a call fails.
  */
-import { Database, SQLiteError, type SQLQueryBindings } from "bun:sqlite";
 import { statSync } from "node:fs";
+import { DatabaseSync, type SQLInputValue, type SQLOutputValue, type StatementSync } from "node:sqlite";
 import { GatewayError } from "../../errors.ts";
 import type { Json } from "../../json.ts";
 import { PluginKeyValue } from "./key-value.ts";
-import { admit, INTERNAL } from "./sql.ts";
+import { admit, INTERNAL, type Parameters } from "./sql.ts";
+import { SqlAuthorizer } from "./sql-authorizer.ts";
 
 const MAX_ROWS = 5000;
 const MAX_RESULT = 200_000;
 const MAX_STATEMENTS = 1000;
 const PAGE_BYTES = 4096;
 const CHECKPOINT_PAGES = 256;
+const SQLITE_FULL = 13;
+/** What SQLite itself bounds, for each statement. `length` is that of any value while it computes, bytes. */
+const LIMITS = {
+  length: 8_000_000,
+  sqlLength: 400_000,
+  column: 500,
+  exprDepth: 200,
+  compoundSelect: 100,
+  vdbeOp: 1_000_000,
+  functionArg: 127,
+  // A copy is made by attaching the file that it goes to.
+  attach: 1,
+  likePatternLength: 1000,
+  variableNumber: 10_000,
+  triggerDepth: 50,
+};
 
 export interface RunOutcome {
   changes: number;
@@ -22,20 +39,28 @@ export interface RunOutcome {
 
 export class PluginDatabase {
   readonly data: PluginKeyValue;
+  readonly #authorizer: SqlAuthorizer;
   #dirty = false;
 
   private constructor(
-    private readonly db: Database,
+    private readonly db: DatabaseSync,
     private readonly path: string,
     private readonly quotaMb: number,
     now: () => number,
   ) {
+    this.#authorizer = new SqlAuthorizer(db);
     this.data = new PluginKeyValue(db, now, (work) => this.#guarded(work));
   }
 
   /** Opens or makes the file. `quotaMb` caps the file; temporary and journal space stay inside it or in memory. */
   static open(path: string, quotaMb: number, now: () => number): PluginDatabase {
-    const db = new Database(path, { create: true, strict: true, safeIntegers: true });
+    const db = new DatabaseSync(path, {
+      readBigInts: true,
+      defensive: true,
+      allowExtension: false,
+      enableDoubleQuotedStringLiterals: true,
+      limits: LIMITS,
+    });
     const pages = Math.max(16, Math.floor((quotaMb * 1024 * 1024) / PAGE_BYTES));
     for (const pragma of [
       `page_size = ${PAGE_BYTES}`,
@@ -52,21 +77,20 @@ export class PluginDatabase {
       // Temporary tables lie in the host's memory: without this they could fill it.
       `temp.max_page_count = ${pages}`,
     ]) {
-      db.run(`PRAGMA ${pragma}`);
+      db.exec(`PRAGMA ${pragma}`);
     }
-    db.run(`CREATE TABLE IF NOT EXISTS ${INTERNAL}data (key TEXT PRIMARY KEY, value TEXT NOT NULL, expires_at INTEGER) WITHOUT ROWID`);
-    db.run(`CREATE INDEX IF NOT EXISTS ${INTERNAL}data_expiry ON ${INTERNAL}data (expires_at) WHERE expires_at IS NOT NULL`);
+    db.exec(`CREATE TABLE IF NOT EXISTS ${INTERNAL}data (key TEXT PRIMARY KEY, value TEXT NOT NULL, expires_at INTEGER) WITHOUT ROWID`);
+    db.exec(`CREATE INDEX IF NOT EXISTS ${INTERNAL}data_expiry ON ${INTERNAL}data (expires_at) WHERE expires_at IS NOT NULL`);
     return new PluginDatabase(db, path, quotaMb, now);
   }
 
   query(sql: string, params: readonly unknown[]): { [column: string]: Json }[] {
-    return this.#guarded(() => {
-      const statement = this.#prepare(sql);
-      try {
+    return this.#guarded(() =>
+      this.#statement(sql, params, (statement, bound) => {
         const rows: { [column: string]: Json }[] = [];
         let size = 0;
-        for (const row of statement.iterate(...bind(params))) {
-          const shown = showRow(row as { [column: string]: unknown });
+        for (const row of bound.iterate(statement)) {
+          const shown = showRow(row);
           size += JSON.stringify(shown).length;
           if (rows.length >= MAX_ROWS || size > MAX_RESULT) {
             throw new GatewayError("too_large", `The result has more than ${MAX_ROWS} rows or ${MAX_RESULT} characters`, {
@@ -76,10 +100,8 @@ export class PluginDatabase {
           rows.push(shown);
         }
         return rows;
-      } finally {
-        statement.finalize();
-      }
-    });
+      }),
+    );
   }
 
   run(sql: string, params: readonly unknown[]): RunOutcome {
@@ -89,7 +111,7 @@ export class PluginDatabase {
   transaction(statements: readonly (readonly [string, readonly unknown[]])[]): RunOutcome[] {
     if (statements.length > MAX_STATEMENTS)
       throw new GatewayError("too_large", `More than ${MAX_STATEMENTS} statements in one transaction`);
-    return this.#guarded(() => this.db.transaction(() => statements.map(([sql, params]) => this.#runOne(sql, params))).immediate());
+    return this.#guarded(() => this.#atomic(() => statements.map(([sql, params]) => this.#runOne(sql, params))));
   }
 
   /** Brings the schema from its present version to `versions.length`, each version in its own transaction. */
@@ -103,12 +125,10 @@ export class PluginDatabase {
       }
       for (let version = present; version < versions.length; version++) {
         const statements = versions[version] ?? [];
-        this.db
-          .transaction(() => {
-            for (const sql of statements) this.#runOne(sql, []);
-            this.db.run(`PRAGMA user_version = ${version + 1}`);
-          })
-          .immediate();
+        this.#atomic(() => {
+          for (const sql of statements) this.#runOne(sql, []);
+          this.db.exec(`PRAGMA user_version = ${version + 1}`);
+        });
       }
       return versions.length;
     });
@@ -125,37 +145,48 @@ export class PluginDatabase {
   checkpoint(): void {
     if (!this.#dirty) return;
     this.#dirty = false;
-    this.db.run("PRAGMA wal_checkpoint(PASSIVE)");
+    this.db.exec("PRAGMA wal_checkpoint(PASSIVE)");
   }
 
   /** Writes a complete copy to a file that does not exist yet. */
   copyTo(path: string): void {
-    this.db.run("VACUUM INTO ?", [path]);
+    this.db.prepare("VACUUM INTO ?").run(path);
   }
 
   close(): void {
-    this.db.close(false);
+    this.db.close();
   }
 
   #version(): number {
-    const row = this.db.query("PRAGMA user_version").get() as { user_version: bigint };
-    return Number(row.user_version);
+    return Number(this.db.prepare("PRAGMA user_version").get()?.user_version ?? 0);
   }
 
-  #prepare(sql: string) {
-    const admitted = admit(sql);
+  /** All of `work` or nothing of it. SQLite may have ended the transaction by itself, such as when the file is full. */
+  #atomic<T>(work: () => T): T {
+    this.db.exec("BEGIN IMMEDIATE");
+    try {
+      const result = work();
+      this.db.exec("COMMIT");
+      return result;
+    } catch (thrown) {
+      if (this.db.isTransaction) this.db.exec("ROLLBACK");
+      throw thrown;
+    }
+  }
+
+  /** Judges the statement, then gives it to `use` with its parameters. Compiling it again while it runs is judged as well. */
+  #statement<T>(sql: string, params: readonly unknown[], use: (statement: StatementSync, bound: Bound) => T): T {
+    const admitted = admit(sql, this.#authorizer.modules);
     if (!admitted.ok) throw admitted.error;
-    return this.db.prepare<unknown, SQLQueryBindings[]>(sql);
+    const bound = bind(admitted.value, params);
+    return this.#authorizer.judged(() => use(this.db.prepare(sql), bound));
   }
 
   #runOne(sql: string, params: readonly unknown[]): RunOutcome {
-    const statement = this.#prepare(sql);
-    try {
-      const { changes, lastInsertRowid } = statement.run(...bind(params));
+    return this.#statement(sql, params, (statement, bound) => {
+      const { changes, lastInsertRowid } = bound.run(statement);
       return { changes: Number(changes), lastInsertRowid: showInteger(BigInt(lastInsertRowid)) };
-    } finally {
-      statement.finalize();
-    }
+    });
   }
 
   /** SQLite's errors as the gateway's, without the file's path. */
@@ -164,36 +195,59 @@ export class PluginDatabase {
       this.#dirty = true;
       return work();
     } catch (thrown) {
-      if (thrown instanceof SQLiteError && thrown.code === "SQLITE_FULL") {
+      if (thrown instanceof GatewayError) throw thrown;
+      if (primaryCode(thrown) === SQLITE_FULL) {
         throw new GatewayError("quota_exceeded", `The plugin's storage of ${this.quotaMb} MB is full`, {
           hint: "delete data, or ask for more with limits.storage_mb in the manifest",
         });
       }
-      if (thrown instanceof SQLiteError) throw new GatewayError("invalid_argument", `SQL: ${thrown.message}`);
-      if (thrown instanceof GatewayError) throw thrown;
+      const refusal = this.#authorizer.refusal;
+      if (refusal !== null) throw new GatewayError("invalid_argument", `SQL refused: ${refusal}`);
       throw new GatewayError("invalid_argument", `SQL: ${thrown instanceof Error ? thrown.message : "failed"}`, { cause: thrown });
     }
   }
 }
 
-/** Parameters as they crossed: {blob: base64} and {int: digits} beside plain values. */
-function bind(params: readonly unknown[]): SQLQueryBindings[] {
-  return params.map((value) => {
-    if (value === null || typeof value === "string") return value;
-    if (typeof value === "number") return Number.isSafeInteger(value) ? BigInt(value) : value;
-    if (typeof value === "object" && "blob" in value && typeof value.blob === "string") return Buffer.from(value.blob, "base64");
-    if (typeof value === "object" && "int" in value && typeof value.int === "string" && /^-?\d{1,19}$/.test(value.int))
-      return BigInt(value.int);
-    throw new GatewayError("invalid_argument", "SQL parameters are null, numbers, texts, booleans, bigints or Uint8Array");
-  });
+/** SQLite's result code of an error it threw, without its extension; null for other errors. */
+function primaryCode(thrown: unknown): number | null {
+  return thrown instanceof Error && "errcode" in thrown && typeof thrown.errcode === "number" ? thrown.errcode & 0xff : null;
 }
 
-function showRow(row: { [column: string]: unknown }): { [column: string]: Json } {
+/** Values in the way that their statement wants them. */
+interface Bound {
+  run(statement: StatementSync): ReturnType<StatementSync["run"]>;
+  iterate(statement: StatementSync): ReturnType<StatementSync["iterate"]>;
+}
+
+/** Parameters as they crossed: {blob: base64} and {int: digits} beside plain values. */
+function bind(wanted: Parameters, params: readonly unknown[]): Bound {
+  const count = typeof wanted === "number" ? wanted : wanted.length;
+  if (params.length !== count) {
+    throw new GatewayError("invalid_argument", `The statement has ${count} parameters and got ${params.length} values`);
+  }
+  const values = params.map(bindOne);
+  if (typeof wanted === "number") {
+    return { run: (statement) => statement.run(...values), iterate: (statement) => statement.iterate(...values) };
+  }
+  const named = Object.fromEntries(wanted.map((name, index) => [name, values[index] ?? null]));
+  return { run: (statement) => statement.run(named), iterate: (statement) => statement.iterate(named) };
+}
+
+function bindOne(value: unknown): SQLInputValue {
+  if (value === null || typeof value === "string") return value;
+  if (typeof value === "number") return Number.isSafeInteger(value) ? BigInt(value) : value;
+  if (typeof value === "object" && "blob" in value && typeof value.blob === "string") return Buffer.from(value.blob, "base64");
+  if (typeof value === "object" && "int" in value && typeof value.int === "string" && /^-?\d{1,19}$/.test(value.int))
+    return BigInt(value.int);
+  throw new GatewayError("invalid_argument", "SQL parameters are null, numbers, texts, booleans, bigints or Uint8Array");
+}
+
+function showRow(row: Record<string, SQLOutputValue>): { [column: string]: Json } {
   const shown: { [column: string]: Json } = {};
   for (const [column, value] of Object.entries(row)) {
     if (typeof value === "bigint") shown[column] = showInteger(value);
     else if (value instanceof Uint8Array) shown[column] = { blob: Buffer.from(value).toString("base64") };
-    else shown[column] = value as Json;
+    else shown[column] = value;
   }
   return shown;
 }

@@ -1,5 +1,5 @@
 /** Key-value data of one plugin, with expiry. */
-import type { Database } from "bun:sqlite";
+import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { GatewayError } from "../../errors.ts";
 import type { Json } from "../../json.ts";
 
@@ -13,30 +13,28 @@ const SWEEP_EVERY_MS = 60_000;
 
 /** Statements are kept: the fast path of storeData and retrieveData. */
 export class PluginKeyValue {
-  readonly #set;
-  readonly #get;
-  readonly #delete;
-  readonly #keys;
-  readonly #sweep;
-  readonly #rebase;
+  readonly #set: StatementSync;
+  readonly #get: StatementSync;
+  readonly #delete: StatementSync;
+  readonly #keys: StatementSync;
+  readonly #sweep: StatementSync;
+  readonly #rebase: StatementSync;
   #sweptAt = 0;
   #seen: number;
 
   constructor(
-    db: Database,
+    db: DatabaseSync,
     private readonly now: () => number,
     private readonly guarded: <T>(work: () => T) => T,
   ) {
-    this.#set = db.query<unknown, [string, string, number | null]>(
-      "INSERT OR REPLACE INTO zg_data (key, value, expires_at) VALUES (?, ?, ?)",
-    );
-    this.#get = db.query<{ value: string; expires_at: bigint | null }, [string]>("SELECT value, expires_at FROM zg_data WHERE key = ?");
-    this.#delete = db.query<unknown, [string, number]>("DELETE FROM zg_data WHERE key = ? AND (expires_at IS NULL OR expires_at > ?)");
-    this.#keys = db.query<{ key: string }, [string, string, number, number]>(
+    this.#set = db.prepare("INSERT OR REPLACE INTO zg_data (key, value, expires_at) VALUES (?, ?, ?)");
+    this.#get = db.prepare("SELECT value, expires_at FROM zg_data WHERE key = ?");
+    this.#delete = db.prepare("DELETE FROM zg_data WHERE key = ? AND (expires_at IS NULL OR expires_at > ?)");
+    this.#keys = db.prepare(
       "SELECT key FROM zg_data WHERE key >= ? AND key < ? AND (expires_at IS NULL OR expires_at > ?) ORDER BY key LIMIT ?",
     );
-    this.#sweep = db.query<unknown, [number]>("DELETE FROM zg_data WHERE expires_at <= ?");
-    this.#rebase = db.query<unknown, [number, number]>("UPDATE zg_data SET expires_at = expires_at + ? WHERE expires_at < ?");
+    this.#sweep = db.prepare("DELETE FROM zg_data WHERE expires_at <= ?");
+    this.#rebase = db.prepare("UPDATE zg_data SET expires_at = expires_at + ? WHERE expires_at < ?");
     this.#seen = now();
   }
 
@@ -56,8 +54,8 @@ export class PluginKeyValue {
     checkKey(key);
     const now = this.#time();
     const row = this.guarded(() => this.#get.get(key));
-    if (row === null || (row.expires_at !== null && Number(row.expires_at) <= now)) return null;
-    return [JSON.parse(row.value) as Json];
+    if (row === undefined || (row.expires_at !== null && Number(row.expires_at) <= now)) return null;
+    return [JSON.parse(String(row.value)) as Json];
   }
 
   delete(key: string): boolean {
@@ -70,7 +68,7 @@ export class PluginKeyValue {
     const now = this.#time();
     // The end is the prefix followed by the greatest character: no LIKE, so that % and _ are themselves.
     const rows = this.guarded(() => this.#keys.all(prefix, `${prefix}\u{10ffff}`, now, MAX_KEYS));
-    return rows.map((row) => row.key);
+    return rows.map(({ key }) => String(key));
   }
 
   /** Deletes what has expired. */
