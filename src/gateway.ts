@@ -6,7 +6,7 @@ import { issueLine } from "./errors.ts";
 import { describeStart } from "./gateway/banner.ts";
 import { Gateway } from "./gateway/composition-root.ts";
 import { chooseInterfaces } from "./gateway/context/interfaces.ts";
-import { CrashLog } from "./gateway/crash-log.ts";
+import { CrashLog, readBootId } from "./gateway/crash-log.ts";
 import { clearProxyVariables } from "./http/resolve.ts";
 import { escapeText } from "./log/escape.ts";
 import { createLog, type Log } from "./log/log.ts";
@@ -31,9 +31,6 @@ export interface GatewayIo {
   readonly onUncaught?: (handle: (thrown: unknown) => void) => void;
 }
 
-const SAFE_MODE =
-  "safe mode: the gateway ended three times in five minutes without an orderly stop, so only the bundled plugins start (restart the gateway to try the others)";
-
 const ALLOW_ALL = "--allow-all: every plugin gets every permission that it asks for; use this for developing plugins only";
 
 /** Longest time for an orderly stop; after it the process ends anyway. */
@@ -56,9 +53,9 @@ export async function runGateway(flags: GatewayFlags, io: GatewayIo): Promise<nu
     clock: systemClock,
     console: { write: (text) => io.stdout.write(text), colour: io.colour === true },
   });
-  const crashes = new CrashLog(config.data_dir, systemClock);
-  const safe = flags.safe || crashes.tooMany();
-  if (safe && !flags.safe) log.logger.error(SAFE_MODE);
+  const crashes = new CrashLog(config.data_dir, systemClock, readBootId());
+  const { safe } = flags;
+  const comeBack = !safe && (crashes.tooMany() || crashes.culprit !== null) ? crashes : null;
   if (flags.allowAll) log.logger.warn(ALLOW_ALL);
   const chosen = chooseInterfaces(config, discoverPorts);
   const opened = () => {
@@ -66,7 +63,7 @@ export async function runGateway(flags: GatewayFlags, io: GatewayIo): Promise<nu
     for (const line of chosen.banner) io.stdout.write(`${escapeText(line)}\n`);
   };
   const system = { log, clock: systemClock, random: systemRandom };
-  const gateway = new Gateway({ ...system, loaded: loaded.value, chosen, allowAll: flags.allowAll, safe, reload, opened });
+  const gateway = new Gateway({ ...system, loaded: loaded.value, chosen, allowAll: flags.allowAll, safe, comeBack, reload, opened });
   const isSimulated = chosen.interfaces.some((entry) => entry.type === "simulated");
   const banner = () => describeStart(gateway, { dataDir: config.data_dir, configFile: file, isSimulated, flags: sameFlags(flags) });
   const code = await runUntilStopped(gateway, { io, log, crashes, banner });

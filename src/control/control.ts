@@ -25,7 +25,7 @@ import { metricsView, taskView } from "./views.ts";
 export interface ControlDeps {
   readonly version: string;
   readonly startedAt: number;
-  readonly safeMode: boolean;
+  isSafeMode(): boolean;
   readonly events: CoreBus;
   readonly log: LogBook;
   readonly plugins: PluginControl;
@@ -73,7 +73,7 @@ export class GatewayControl implements Control {
     const counts: Record<string, number> = {};
     for (const plugin of this.deps.supervisor.list()) counts[plugin.state] = (counts[plugin.state] ?? 0) + 1;
     return {
-      safeMode: this.deps.safeMode,
+      safeMode: this.deps.isSafeMode(),
       links: this.deps.links(),
       plugins: counts,
       outbox: this.#outbox(),

@@ -99,7 +99,9 @@ export class Gateway {
     context.opened?.();
     sendOperatorAlerts(context, mesh);
     this.#followFile(plugins);
-    return this.#run(mesh, plugins);
+    const running = await this.#run(mesh, plugins);
+    if (running.ok) plugins.comeBack.start(plugins.supervisor);
+    return running;
   }
 
   async #run(mesh: Mesh, { supervisor, routing }: GatewayPlugins): Promise<Result<null>> {

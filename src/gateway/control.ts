@@ -32,7 +32,7 @@ export function makeControl(context: GatewayContext, peers: ControlPeers): Gatew
   return new GatewayControl({
     version: VERSION,
     startedAt: now(),
-    safeMode: context.safe,
+    isSafeMode: () => context.safe || plugins.comeBack.active,
     events: context.bus,
     log: context.log.book,
     plugins: makePluginControl(context, peers),

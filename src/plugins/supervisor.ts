@@ -196,6 +196,12 @@ export class Supervisor {
     return found.ok ? this.#configurationUpdates.change(found.value, next, changed) : found;
   }
 
+  /** A plugin that was held back at the start gets its turn, unless the operator decided otherwise meanwhile. */
+  async startHeld(name: string): Promise<void> {
+    const plugin = this.get(name);
+    if (plugin?.state === "stopped" && this.#admission.refused(name) === null) await this.#bringUp(plugin);
+  }
+
   /** A plugin that failed for its configuration is tried again with the new one. */
   async retryFailed(name: string): Promise<void> {
     const plugin = this.get(name);

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, test } from "bun:test";
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { CrashLog } from "../../src/gateway/crash-log.ts";
+import { CrashLog, readBootId } from "../../src/gateway/crash-log.ts";
 import { FakeClock } from "../fake-clock.ts";
 
 let dir = "";
@@ -15,7 +15,7 @@ beforeEach(() => {
 
 afterEach(() => rmSync(dir, { recursive: true, force: true }));
 
-const open = () => new CrashLog(dir, clock);
+const open = (boot = "boot 1") => new CrashLog(dir, clock, boot);
 
 /** Starts that no orderly stop follows. */
 function crash(times: number): void {
@@ -67,20 +67,59 @@ test("a start that was refused before it was recorded takes nothing back", () =>
   expect(open().tooMany()).toBe(true);
 });
 
-test.each(["", "[1,", "null", '{"a":1}', '["x", null, {}]'])("a damaged file (%j) counts nothing and prevents nothing", (text) => {
-  writeFileSync(join(dir, "starts.json"), text);
-  expect(open().tooMany()).toBe(false);
-  crash(3);
-  expect(open().tooMany()).toBe(true);
-});
+test.each(["", "[1,", "null", '{"a":1}', "[1, 2, 3]", '{"starts":[{"at":"x"}],"trying":null}'])(
+  "a damaged file (%j) counts nothing and prevents nothing",
+  (text) => {
+    writeFileSync(join(dir, "starts.json"), text);
+    expect(open().tooMany()).toBe(false);
+    crash(3);
+    expect(open().tooMany()).toBe(true);
+  },
+);
 
 test("starts of a time that is yet to come are dropped: the clock was wrong then", () => {
-  writeFileSync(join(dir, "starts.json"), JSON.stringify([2_000_000, 2_000_000, 2_000_000]));
+  writeFileSync(
+    join(dir, "starts.json"),
+    JSON.stringify({ starts: [1, 2, 3].map(() => ({ at: 2_000_000, boot: "boot 1" })), trying: null }),
+  );
   expect(open().tooMany()).toBe(false);
 });
 
 test("the folder is made with the first start", () => {
-  const log = new CrashLog(join(dir, "data"), clock);
+  const log = new CrashLog(join(dir, "data"), clock, "boot 1");
   log.begin();
   expect(existsSync(join(dir, "data/starts.json"))).toBe(true);
+});
+
+test("a power cut is no crash: starts of another boot count nothing", () => {
+  crash(3);
+  expect([open().tooMany(), open("boot 2").tooMany()]).toEqual([true, false]);
+  const next = open("boot 2");
+  next.begin();
+  // The earlier boot is forgotten, so that a clock that was wrong then does no harm.
+  expect([open("boot 2").tooMany(), open("boot 1").tooMany()]).toEqual([false, false]);
+});
+
+test("without a boot id every end without a stop counts", () => {
+  for (let i = 0; i < 3; i++) open("").begin();
+  expect(open("").tooMany()).toBe(true);
+  expect(readBootId("/nowhere/boot_id")).toBe("");
+});
+
+test("the plugin that was tried when the gateway ended is named, once, and not after a power cut", () => {
+  const dies = open();
+  dies.begin();
+  dies.trying("one");
+  dies.trying("two");
+  expect([open().culprit, open("boot 2").culprit]).toEqual(["two", null]);
+  open().begin();
+  expect(open().culprit).toBe(null);
+});
+
+test("when all plugins are back, the crashes before are over", () => {
+  crash(3);
+  const back = open();
+  back.begin();
+  back.settled();
+  expect([open().tooMany(), open().culprit]).toEqual([false, null]);
 });

@@ -184,8 +184,8 @@ function inside(status: v.InferOutput<typeof statusView>): Finding[] {
     findings.push({
       grade: "warn",
       what: "safe mode",
-      found: "only bundled plugins run",
-      fix: "see the log for the cause of the crashes, then restart the gateway",
+      found: "bundled plugins run; after crashes the others come back one at a time",
+      fix: "see the log for the cause of the crashes; zephyrgate plugin list shows which plugin was left off",
     });
   return findings;
 }

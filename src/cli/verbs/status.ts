@@ -126,10 +126,7 @@ async function status({ io, flags, client }: Call): Promise<Result<number>> {
     json(io, answer.value);
     return done;
   }
-  line(
-    io,
-    `zephyrgate ${version}, up ${span(uptime_s)}, at ${gateway.value.url}${safe_mode ? ", in SAFE MODE: bundled plugins only" : ""}`,
-  );
+  line(io, `zephyrgate ${version}, up ${span(uptime_s)}, at ${gateway.value.url}${safe_mode ? ", in SAFE MODE" : ""}`);
   for (const link of links) line(io, linkLine(link));
   line(
     io,

@@ -8,6 +8,14 @@ import type { Log } from "../../log/log.ts";
 import type { Chosen } from "./interfaces.ts";
 import type { GatewayOverrides } from "./overrides.ts";
 
+/** What the process edge knows of earlier crashes, and remembers of what is tried now. */
+export interface ReturnPlan {
+  /** The gateway ended while this plugin was being tried. */
+  readonly culprit: string | null;
+  trying(plugin: string): void;
+  settled(): void;
+}
+
 export interface GatewayOptions {
   readonly loaded: LoadedConfig;
   readonly chosen: Chosen;
@@ -15,7 +23,10 @@ export interface GatewayOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly allowAll: boolean;
+  /** Bundled plugins only. */
   readonly safe: boolean;
+  /** After crashes: the other plugins come back one at a time. */
+  readonly comeBack?: ReturnPlan | null;
   /** Reads the configuration again after an edit of its file; without it, edits take effect at the next start. */
   readonly reload?: () => Result<LoadedConfig, readonly Issue[]>;
   /** Called once data folder, database and API port are open: from then on only plugins can fail. */

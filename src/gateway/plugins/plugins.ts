@@ -20,6 +20,7 @@ import type { Mesh } from "../mesh/mesh.ts";
 import { makeRouting, type Routing } from "../routing/routing.ts";
 import { makeApprovals } from "./approvals.ts";
 import { Catalogue } from "./catalogue.ts";
+import { ComeBack } from "./come-back.ts";
 import { Databases } from "./databases.ts";
 import { makeEgress } from "./egress.ts";
 import { hostSpawner } from "./host-spawner.ts";
@@ -35,6 +36,7 @@ export interface GatewayPlugins {
   readonly routing: Routing;
   readonly egress: Egress;
   readonly databases: Databases;
+  readonly comeBack: ComeBack;
 }
 
 /** What the supervisor is built from. Each piece reaches the supervisor through `port` alone. */
@@ -75,7 +77,8 @@ function makePieces(context: GatewayContext, storage: Storage, mesh: Mesh, egres
   );
   const approvals = makeApprovals(context, { storage, mesh, catalogue, databases, supervisor: port, schedule: routing.schedule });
   const hosts = makeHosts(context, databases, port);
-  return { port, egress, decisions, catalogue, dispatch, routing, approvals, databases, hosts, subscribers: new Subscribers() };
+  const comeBack = makeComeBack(context);
+  return { comeBack, port, egress, decisions, catalogue, dispatch, routing, approvals, databases, hosts, subscribers: new Subscribers() };
 }
 
 function makeSupervisor(context: GatewayContext, storage: Storage, mesh: Mesh, pieces: Pieces): Supervisor {
@@ -101,6 +104,7 @@ function makeSupervisor(context: GatewayContext, storage: Storage, mesh: Mesh, p
     approvals,
     decisions,
     ...fromCatalogue(catalogue),
+    heldBack: ({ bundled }) => pieces.comeBack.heldBack(bundled),
     changedKeys,
     databaseOf: (candidate) => databases.pathOf(candidate.name),
     wantsOwnHost: (candidate) => isIsolated(context, candidate),
@@ -146,6 +150,13 @@ function makeHosts(context: GatewayContext, databases: Databases, port: Supervis
   const hosts = new Hosts({ clock, log, spawn: (key) => spawn(key, databases.writableBy(key)), onExit: port.hostExited });
   life.add("plugin hosts", () => hosts.stop());
   return hosts;
+}
+
+function makeComeBack({ clock, bus, life, log, comeBack }: GatewayContext): ComeBack {
+  const deps = { clock, bus, log: log.logger.child("plugins"), plan: comeBack ?? null };
+  const made = new ComeBack(deps);
+  life.add("return of the plugins", () => made.stop());
+  return made;
 }
 
 function makePeers({ clock }: GatewayContext, { newId }: Mesh, { dispatch, port }: Pieces): Peers {

@@ -15,9 +15,13 @@ export class Admission {
       return false;
     }
     const approval = this.deps.approvals.judge(plugin.candidate);
-    if (approval.state === "accepted") return true;
-    plugin.awaitApproval(approval);
-    return false;
+    if (approval.state === "awaiting") {
+      plugin.awaitApproval(approval);
+      return false;
+    }
+    const held = this.deps.heldBack?.(plugin.candidate) ?? null;
+    if (held !== null) plugin.stopped(held);
+    return held === null;
   }
 
   /** Why a decision or the configuration keeps it stopped; null when neither does. A decision to enable wins over the file. */

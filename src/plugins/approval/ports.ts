@@ -25,4 +25,6 @@ export interface AdmissionDeps {
   discover(): Promise<Discovered>;
   /** Why the configuration keeps it from running, if it does. */
   disabledByConfig(name: string): string | null;
+  /** Why it does not start by itself at present; the operator may start it. Absent: nothing is held back. */
+  heldBack?(candidate: Candidate): string | null;
 }
