@@ -44,7 +44,10 @@ const node = v.pipe(
   v.description("Node id."),
 );
 const pluginName = v.pipe(v.string(), v.regex(/^[a-z][a-z0-9_]{0,63}$/, "is not a plugin name | use lower-case letters, digits and _"));
-const channel = v.union([whole(0, 7, "Channel index."), text("Exact channel name.", 30)], "must be a channel index (0-7) or name");
+const channel = v.union(
+  [whole(0, 7, "Channel index."), text("Exact channel name, or LINK/INDEX for one channel of one link.", 64)],
+  "must be a channel index (0-7), a name, or LINK/INDEX",
+);
 const level = v.picklist(["debug", "info", "warn", "error"]);
 const linkName = v.pipe(
   v.string(),
@@ -179,7 +182,10 @@ export const configSchema = v.strictObject({
         ),
         "all",
       ),
-      ignore_channels: v.optional(list(channel, "Channels on which no message is answered."), []),
+      ignore_channels: v.optional(
+        list(channel, "Channels on which no message is answered: names (on any link), `LINK/INDEX`, or indexes (of every link)."),
+        [],
+      ),
       direct_only: v.optional(about(v.boolean(), "Answer direct messages only."), false),
       channel_replies: v.optional(
         about(v.picklist(["channel", "direct"]), "Where to send the reply to a command on a channel."),

@@ -54,12 +54,11 @@ export class Messages implements MessageControl {
     const { destination = "broadcast", channel } = message;
     const address = resolveAddress({ destination, ...(channel === undefined ? {} : { channel }) }, OPERATOR, this.deps.book);
     if (!address.ok) return address;
-    const { to, link } = address.value;
+    const { to, routes } = address.value;
     const queued = this.deps.outbox.enqueue({
       text: message.text,
       to,
-      channel: address.value.channel.index,
-      ...(link === undefined ? {} : { link }),
+      routes,
       priority: message.priority ?? "normal",
       wantAck: message.wantAck ?? to !== BROADCAST,
       sender: { kind: "operator" },

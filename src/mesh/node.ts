@@ -1,4 +1,4 @@
-import type { NodeNumber } from "./ids.ts";
+import type { ChannelIndex, NodeNumber } from "./ids.ts";
 
 export interface NodeUser {
   readonly longName: string;
@@ -37,5 +37,8 @@ export interface MeshNode {
   readonly lastHeard?: number;
   /** True for the node that the gateway is attached to. */
   readonly isOwn: boolean;
+  /** The link that heard it last. */
   readonly link: string;
+  /** The channel of that link on which it was heard; absent where only its key was used. */
+  readonly channel?: ChannelIndex;
 }

@@ -1,4 +1,5 @@
 import type { ChannelIndex, NodeNumber, PacketId } from "./ids.ts";
+import type { Route } from "./routes.ts";
 
 /** Most urgent last. */
 export const PRIORITIES = ["low", "normal", "high", "emergency"] as const;
@@ -13,9 +14,12 @@ export type Asker = NodeNumber | "strangers";
 export interface OutboxRequest {
   readonly text: string;
   readonly to: NodeNumber;
-  readonly channel: ChannelIndex;
-  /** The interface to use. Without it: the one that heard the destination last, else a copy on every link that is up. */
+  /** Where to send it, each route once. Absent: worked out from `link` and `channel`. */
+  readonly routes?: readonly Route[];
+  /** The link to prefer. Without it: the one that heard the destination last; for a broadcast, each separate mesh once. */
   readonly link?: string;
+  /** Of `link`. Absent: the one on which the destination was heard, else 0. */
+  readonly channel?: ChannelIndex;
   readonly replyId?: PacketId;
   /** The text is a reaction to `replyId`: one emoji. */
   readonly isReaction?: boolean;
@@ -49,6 +53,8 @@ export interface MessageStatus {
   readonly part?: number;
   readonly text: string;
   readonly to: NodeNumber;
+  /** The link and channel that are tried first; a broadcast may go over several. */
+  readonly link: string;
   readonly channel: ChannelIndex;
   readonly priority: Priority;
   readonly sender: Sender;
@@ -64,8 +70,9 @@ export interface Reply {
   readonly text: string;
   readonly parts: number;
   readonly to: NodeNumber;
-  readonly channel: ChannelIndex;
-  /** Absent: any link that reaches the destination. */
+  /** Of `link`. Absent: the one on which the destination was heard. */
+  readonly channel?: ChannelIndex;
+  /** The link to prefer; absent: the one that heard the destination last. */
   readonly link?: string;
   readonly replyId?: PacketId;
   readonly priority: Priority;

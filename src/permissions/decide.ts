@@ -6,6 +6,7 @@ import {
   atomAllows,
   atomCovers,
   denialSet,
+  denied,
   difference,
   intersection,
   isSubset,
@@ -218,7 +219,7 @@ export function rulesOf(standing: Standing): readonly Rule[] {
     } else {
       rules = rules
         .filter((rule) => !isSubset([rule.atom], set))
-        .map((rule) => ({ atom: rule.atom, except: [...rule.except, ...intersection([rule.atom], set)] }));
+        .map((rule) => ({ atom: rule.atom, except: [...rule.except, ...denied(rule.atom, set)] }));
     }
   }
   return rules;

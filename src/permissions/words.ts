@@ -1,10 +1,14 @@
+import { type ChannelPlace, parseLinkIndex } from "../channels.ts";
 import type { Why } from "./decide.ts";
 import { type Descriptor, printText, toEntry } from "./grammar/descriptor.ts";
 import type { Ask } from "./grammar/types.ts";
 
 /** The smallest descriptor that would allow this call: what was asked, and what a manifest would have to say. */
 export function wantedBy(ask: Ask): Descriptor {
-  const channel = (asked: { index: number; name?: string }) => [asked.name !== undefined && asked.name !== "" ? asked.name : asked.index];
+  const channel = ({ link, index, name = "" }: ChannelPlace) => {
+    if (name !== "" && parseLinkIndex(name) === null) return [name];
+    return [link === undefined ? index : `${link}/${index}`];
+  };
   switch (ask.permission) {
     case "send_messages":
       return { name: ask.permission, scope: ask.kind === "direct" ? { channels: [] } : { channels: channel(ask.channel), direct: false } };

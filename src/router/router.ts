@@ -1,3 +1,4 @@
+import { namesChannel } from "../channels.ts";
 import { GatewayError } from "../errors.ts";
 import type { Json } from "../json.ts";
 import { EmergencyAlerts } from "../mesh/emergency/alerts.ts";
@@ -293,7 +294,7 @@ export class Router {
   #isIn(message: MeshMessage, channels: readonly (number | string)[]): boolean {
     if (channels.length === 0) return false;
     const name = this.deps.nodes.channelName(message.link, message.channel);
-    return channels.includes(message.channel) || (name !== "" && channels.includes(name));
+    return channels.some((word) => namesChannel(word, { link: message.link, index: message.channel, name }));
   }
 }
 

@@ -77,6 +77,7 @@ export function status(change: Partial<MessageStatus> = {}): MessageStatus {
     parts: 1,
     text: "Hello two!",
     to: 2,
+    link: "sim",
     channel: 0,
     priority: "normal",
     sender: { kind: "plugin", plugin: "hello_world" },

@@ -9,7 +9,7 @@ export const SRC = join(import.meta.dir, "../../src");
  */
 export const FLOORS: readonly (readonly string[])[] = [
   ["errors", "clock", "compiled", "ids", "json", "lifetime", "version"],
-  ["bus", "correlation", "linux", "nearest", "rates", "sdk"],
+  ["bus", "channels", "correlation", "linux", "nearest", "rates", "sdk"],
   ["log"],
   ["storage", "bridge"],
   ["permissions"],

@@ -27,7 +27,7 @@ const outbox = new Outbox({
   log: silentLogger,
   config: { ...SETTINGS, text_spacing_s: 0.004, airtime: { ...SETTINGS.airtime, plugin_share: 1 } },
   radios: () => [radio],
-  linkOf: () => undefined,
+  routes: () => [[{ link: radio.name, index: 0 }]],
   onStatus: () => {},
 });
 outbox.start();

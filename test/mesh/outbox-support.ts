@@ -6,11 +6,13 @@ import { fail, ok, type Result } from "../../src/errors.ts";
 import { silentLogger } from "../../src/log/logger.ts";
 import type { LinkStatus } from "../../src/mesh/link-status.ts";
 import type { MeshMessage } from "../../src/mesh/message.ts";
+import type { MeshNode } from "../../src/mesh/node.ts";
 import { Outbox } from "../../src/mesh/outbox/outbox.ts";
 import type { OutboxDeps } from "../../src/mesh/outbox/outbox-port.ts";
 import { OUTBOX_SCHEMA } from "../../src/mesh/outbox/storage/store.ts";
 import type { MessageStatus, OutboxRequest } from "../../src/mesh/outgoing.ts";
 import type { OutgoingText, QueueReport, Radio, RoutingReport } from "../../src/mesh/radio.ts";
+import { routesTo } from "../../src/mesh/routes.ts";
 import type { CoreDatabase } from "../../src/storage/core.ts";
 import { openCoreDatabase } from "../../src/storage/core-open.ts";
 import { FakeClock } from "../fake-clock.ts";
@@ -41,6 +43,7 @@ export class FakeRadio implements Radio {
   readonly #message = new Listeners<MeshMessage>();
   state: LinkStatus["state"] = "up";
   channelUtilization = 0;
+  channels: LinkStatus["channels"] = [{ index: 0, name: "LongFast", role: "primary" }];
   /** What sendText does; null: never resolves. */
   write: (text: OutgoingText) => Result<null> | null = () => ok(null);
 
@@ -76,7 +79,7 @@ export class FakeRadio implements Radio {
       state,
       since: 0,
       ownNode: OWN,
-      channels: [],
+      channels: this.channels,
       modemPreset: "LONG_FAST",
       channelUtilization,
       counters,
@@ -125,8 +128,23 @@ export const SETTINGS = {
   airtime: { channel_utilization_polite: 0.25, channel_utilization_max: 0.4, plugin_share: 0.1 },
 };
 
+export interface BenchChange extends Partial<OutboxDeps> {
+  links?: string[];
+  /** The link that heard every node last. */
+  linkOf?: () => string;
+  /** The links hear different nodes. */
+  separate?: boolean;
+}
+
+function nodesOn(linkOf: (() => string) | undefined, separate: boolean) {
+  return {
+    get: (number: number): MeshNode | undefined => (linkOf === undefined ? undefined : { number, id: "", isOwn: false, link: linkOf() }),
+    shareMesh: () => !separate,
+  };
+}
+
 export function bench(
-  change: Partial<OutboxDeps> & { links?: string[] } = {},
+  change: BenchChange = {},
   folder = mkdtempSync(join(tmpdir(), "zephyrgate-outbox-")),
   clock = new FakeClock(),
 ): Bench {
@@ -143,7 +161,8 @@ export function bench(
     log: silentLogger,
     config: SETTINGS,
     radios: () => radios,
-    linkOf: () => undefined,
+    routes: (to, wanted) =>
+      routesTo(to, wanted, { nodes: nodesOn(change.linkOf, change.separate ?? false), links: () => radios.map((each) => each.status()) }),
     onStatus: (status) => void statuses.push(status),
     ...change,
   });

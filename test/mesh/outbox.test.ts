@@ -231,8 +231,30 @@ describe("links", () => {
     expect(b.radio.sent[0]?.packetId).toBe(b.radio.sent[1]?.packetId ?? 0);
   });
 
-  test("a broadcast goes over every link that is up, under one id; a direct message where the node was heard last", async () => {
-    const c = bench({ links: ["base", "roof", "dead"], linkOf: () => "roof" });
+  test("links of one mesh send a broadcast once, by the first that is up; a direct message goes where the node was heard, or by another", async () => {
+    const c = bench({ links: ["base", "roof"], linkOf: () => "roof" });
+    c.outbox.start();
+    queue({ to: BROADCAST, text: "all" }, c);
+    queue({ text: "direct" }, c);
+    await c.clock.advance(6_000);
+    for (const radio of c.radios) radio.queue(radio.sent[0]?.packetId ?? 0, 0);
+    c.radios[0]?.move("waiting");
+    queue({ to: BROADCAST, text: "stand-in" }, c);
+    await c.clock.advance(6_000);
+    c.radios[1]?.queue(c.radios[1].sent[1]?.packetId ?? 0, 0);
+    c.radios[0]?.move("up");
+    c.radios[1]?.move("waiting");
+    queue({ text: "detour" }, c);
+    await c.clock.advance(6_000);
+    expect(c.radios.map((radio) => radio.texts)).toEqual([
+      ["all", "detour"],
+      ["direct", "stand-in"],
+    ]);
+    await c.close();
+  });
+
+  test("a broadcast to separate meshes goes over each, not over a dead link; a direct message where the node was heard last", async () => {
+    const c = bench({ links: ["base", "roof", "dead"], linkOf: () => "roof", separate: true });
     c.radios[2]?.move("waiting");
     c.outbox.start();
     queue({ to: BROADCAST, text: "all" }, c);

@@ -19,6 +19,7 @@ import type { CheckedRegistration } from "../../src/plugins/registrations/regist
 import { Handles, Registrations } from "../../src/plugins/registrations/registrations.ts";
 import type { PluginHost, Realm } from "../../src/sandbox/port.ts";
 import { type OperationName, permissionOf } from "../../src/sdk/boundary/operations.ts";
+import { LINK } from "../api/fake-control.ts";
 import { FakeClock } from "../fake-clock.ts";
 import { setOf } from "../permissions/support.ts";
 
@@ -98,9 +99,10 @@ export function recordedServices(): { services: PluginServices; done: string[] }
       find: (key) => did(`find ${key}`, fail("not_found", "no such node")),
       resolve: () => ok(7),
       get: () => undefined,
+      shareMesh: () => false,
       all: () => did("all nodes", []),
     },
-    links: () => [],
+    links: () => [LINK],
     secrets: { get: (plugin, name) => did(`secret ${plugin} ${name}`, ok("s")) },
     peers: {
       list: () => did("list", []),

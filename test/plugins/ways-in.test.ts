@@ -50,7 +50,7 @@ describe("a reply", () => {
         },
       },
       plugin: (name: string) => (name === "mine" ? plugin : null),
-      channelName: () => "LongFast",
+      routesOf: () => [[{ link: "usb", index: 0, name: "LongFast" }]],
     };
     return { deps, queued, plugin };
   }
@@ -104,6 +104,7 @@ describe("an event", () => {
     parts: 1,
     text: "",
     to: 7,
+    link: "usb",
     channel: 0,
     priority: "normal",
     sender: { kind: "plugin", plugin: "mine" },

@@ -42,6 +42,7 @@ export const nodeView = v.object({
   last_heard: text,
   is_own: v.boolean(),
   link: v.string(),
+  channel: number,
 });
 
 export const messageView = v.object({
@@ -54,6 +55,7 @@ export const messageView = v.object({
   part: number,
   text: v.string(),
   to: v.pipe(v.string(), v.description("`!hex8` or `broadcast`")),
+  link: v.pipe(v.string(), v.description("Where it is tried first: link and channel")),
   channel: v.number(),
   priority: v.picklist(["low", "normal", "high", "emergency"]),
   sender: v.object({ kind: v.picklist(["plugin", "operator", "gateway"]), plugin: text }),

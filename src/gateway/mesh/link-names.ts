@@ -19,24 +19,18 @@ export class LinkNames {
     });
   }
 
-  /** The first link's name for a channel index; undefined when no link names it. */
-  channelName(index: number): string | undefined {
-    const channels = this.#links().flatMap((link) => link.channels);
-    return channels.find((channel) => channel.index === index)?.name || undefined;
-  }
-
   /** The name of a channel on one link; "" when it has none. */
   channelOn(link: string, index: number): string {
-    const channels = this.#links().find(({ name }) => name === link)?.channels ?? [];
+    const channels = this.links().find(({ name }) => name === link)?.channels ?? [];
     return channels.find((channel) => channel.index === index)?.name ?? "";
   }
 
   /** Numbers of the nodes that the gateway is attached to. */
   ownNodes(): readonly number[] {
-    return this.#links().flatMap((link) => link.ownNode ?? []);
+    return this.links().flatMap((link) => link.ownNode ?? []);
   }
 
-  #links(): readonly LinkStatus[] {
+  links(): readonly LinkStatus[] {
     const now = this.deps.clock.monotonic();
     if (now >= this.#until) {
       this.#cached = this.read();

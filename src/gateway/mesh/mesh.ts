@@ -5,6 +5,7 @@ import type { MeshMessage } from "../../mesh/message.ts";
 import { NodeDirectory } from "../../mesh/nodes/directory.ts";
 import { CoreNodeStore } from "../../mesh/nodes/store.ts";
 import { Outbox } from "../../mesh/outbox/outbox.ts";
+import { routesTo } from "../../mesh/routes.ts";
 import type { SimulatedMesh } from "../../mesh/simulator/mesh.ts";
 import type { GatewayContext } from "../context/context.ts";
 import type { Storage } from "../context/storage.ts";
@@ -40,18 +41,19 @@ export function makeMesh(context: GatewayContext, { database }: Storage): Mesh {
   for (const { mesh } of simulated) life.add("simulated mesh", () => mesh.stop());
   for (const radio of radios) radio.onState((status) => bus.emit("link_state", status));
   const { text_spacing_s, airtime } = context.config().mesh;
+  const links = () => radios.map((radio) => radio.status());
+  const names = new LinkNames(context, links);
   const outbox = new Outbox({
     database,
     clock,
     random,
     log: log.logger.child("outbox"),
     radios: () => radios,
-    linkOf: (number) => nodes.get(number)?.link,
+    routes: (to, wanted) => routesTo(to, wanted, { nodes, links: () => names.links() }),
     config: { text_spacing_s, airtime },
     onStatus: (status) => bus.emit("message_status", status),
   });
-  const links = () => radios.map((radio) => radio.status());
-  return { radios, meshes: simulated.map(({ mesh }) => mesh), nodes, outbox, names: new LinkNames(context, links), links, newId };
+  return { radios, meshes: simulated.map(({ mesh }) => mesh), nodes, outbox, names, links, newId };
 }
 
 /** Opens the radio links: from now on messages are sent, and received ones go to `receive`. */

@@ -170,7 +170,7 @@ function feedEvents({ bus, life, log }: GatewayContext, { names }: Mesh, { dispa
     dispatch,
     plugin: port.get,
     subscribers,
-    channelName: (index) => names.channelName(index),
+    channelName: (link, index) => names.channelOn(link, index),
   });
   feed.start();
   life.add("events", () => feed.stop());

@@ -4,10 +4,11 @@ import { correlationId } from "../../correlation.ts";
 import { Menus } from "../../menu/menus.ts";
 import { MenuRegistry } from "../../menu/registry.ts";
 import { SessionData } from "../../menu/session-data.ts";
+import { routesTo } from "../../mesh/routes.ts";
 import type { LiveCapabilitySet } from "../../permissions/capability-set.ts";
 import type { Dispatch } from "../../plugins/calls/dispatch.ts";
 import { MessageHandlers } from "../../plugins/capabilities/inward/message-handlers.ts";
-import { sendReply } from "../../plugins/capabilities/inward/reply.ts";
+import { type ReplyDeps, sendReply } from "../../plugins/capabilities/inward/reply.ts";
 import { minIntervalS } from "../../plugins/capabilities/inward/task.ts";
 import type { Plugin } from "../../plugins/plugin/plugin.ts";
 import type { RegistrarOf } from "../../plugins/registrations/registrations.ts";
@@ -44,7 +45,7 @@ export function makeRouting(context: GatewayContext, peers: RoutingPeers): Routi
   const handlers = new MessageHandlers({
     dispatch: peers.dispatch,
     plugin: peers.plugin,
-    channelName: (index) => peers.mesh.names.channelName(index),
+    channelName: (link, index) => peers.mesh.names.channelOn(link, index),
     defaultTimeoutS: () => context.config().plugins.limits.timeout_s,
   });
   const schedule = makeSchedule(context, peers, handlers);
@@ -94,7 +95,11 @@ function makeRouter(context: GatewayContext, peers: RoutingPeers, { handlers, me
   const { commands, operators } = context.config();
   const { nodes, names, outbox } = peers.mesh;
   if (operators.length > 0) sayWhoIsOperator(context, commands.admin_commands);
-  const replies = { outbox, plugin: peers.plugin, channelName: (index: number) => names.channelName(index) };
+  const replies: ReplyDeps = {
+    outbox,
+    plugin: peers.plugin,
+    routesOf: ({ to, link, channel }) => routesTo(to, { link, channel }, { nodes, links: () => names.links() }),
+  };
   return new Router({
     clock,
     random,

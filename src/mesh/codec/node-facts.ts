@@ -1,13 +1,15 @@
 /** What a frame says about a node, in the gateway's terms. The node directory merges these facts over all links. */
 import type { MessageShape } from "@bufbuild/protobuf";
 import { Config, Mesh, type Telemetry } from "@meshtastic/protobufs";
-import type { NodeNumber } from "../ids.ts";
+import type { ChannelIndex, NodeNumber } from "../ids.ts";
 import type { MeshMessage } from "../message.ts";
 import type { NodePosition, NodeUser } from "../node.ts";
 
 export interface NodeFacts {
   readonly number: NodeNumber;
   readonly link: string;
+  /** The channel on which it was heard; absent for a packet under its key, which comes on none. */
+  readonly channel?: ChannelIndex;
   readonly isOwn: boolean;
   readonly user?: NodeUser;
   readonly position?: NodePosition;
@@ -78,6 +80,7 @@ export function readNodeInfo(node: ProtoNode, link: string, ownNode: NodeNumber 
     ...readBattery(node.deviceMetrics),
     ...(node.snr === 0 || !Number.isFinite(node.snr) ? {} : { snr: node.snr }),
     ...(node.hopsAway === undefined ? {} : { hopsAway: node.hopsAway }),
+    ...(node.channel > 7 ? {} : { channel: node.channel }),
     ...(node.lastHeard === 0 ? {} : { lastHeard: node.lastHeard * 1000 }),
   };
 }
@@ -88,6 +91,7 @@ export function factsOf(message: MeshMessage, isOwn: boolean): NodeFacts {
     number: message.from,
     link: message.link,
     isOwn,
+    ...(message.pkiEncrypted || message.channel > 7 ? {} : { channel: message.channel }),
     ...(message.kind === "node_info" ? { user: message.user } : {}),
     ...(message.kind === "position" ? { position: message.position } : {}),
     ...(message.kind === "telemetry" ? batteryIn(message.telemetry) : {}),

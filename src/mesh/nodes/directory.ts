@@ -4,6 +4,7 @@ import type { Logger } from "../../log/logger.ts";
 import type { NodeFacts } from "../codec/node-facts.ts";
 import { BROADCAST, formatNodeId, type NodeNumber, nodeNumber, parseNodeId } from "../ids.ts";
 import type { MeshNode } from "../node.ts";
+import { SharedMeshes } from "./shared-meshes.ts";
 
 /** Stores nodes over a restart. Synchronous, as SQLite is. */
 export interface NodeStore {
@@ -34,6 +35,7 @@ export class NodeDirectory {
   readonly #removed = new Set<NodeNumber>();
   #timer: Timer | null = null;
   readonly #maxNodes: number;
+  readonly #meshes = new SharedMeshes();
 
   constructor(private readonly deps: NodeDirectoryDeps) {
     this.#maxNodes = deps.maxNodes ?? DEFAULT_MAX_NODES;
@@ -55,9 +57,13 @@ export class NodeDirectory {
   merge(facts: NodeFacts): void {
     if (facts.number === 0 || facts.number === BROADCAST) return;
     const known = this.#nodes.get(facts.number);
-    const fresh = flatten(facts, this.deps.clock.now());
+    const now = this.deps.clock.now();
+    const fresh = flatten(facts, now);
+    this.#meshes.note(facts, this.deps.clock.monotonic(), facts.lastHeard === undefined ? Number.POSITIVE_INFINITY : now - facts.lastHeard);
     const isNewer = (fresh.lastHeard ?? 0) >= (known?.lastHeard ?? 0);
-    const merged = known === undefined ? fresh : isNewer ? { ...known, ...fresh } : { ...fresh, ...known };
+    // The channel belongs to the link: another link's index must not stay beside the new link.
+    const kept = known === undefined ? {} : isNewer && known.link !== fresh.link ? withoutChannel(known) : known;
+    const merged = known === undefined ? fresh : isNewer ? { ...kept, ...fresh } : { ...withoutChannel(fresh), ...known };
     const node: MeshNode = { ...merged, isOwn: facts.isOwn || known?.isOwn === true };
     this.#nodes.set(node.number, node);
     this.#touch(node.number);
@@ -71,6 +77,11 @@ export class NodeDirectory {
 
   get(number: NodeNumber): MeshNode | undefined {
     return this.#nodes.get(number);
+  }
+
+  /** Whether the two links hear the same nodes, so that one of them is enough for a broadcast. */
+  shareMesh(a: string, b: string): boolean {
+    return this.#meshes.has(a, b, this.deps.clock.monotonic());
   }
 
   /** A node's name for people: its long name, its short name, or `!%08x`. */
@@ -147,6 +158,10 @@ export class NodeDirectory {
       this.dropped++;
     }
   }
+}
+
+function withoutChannel({ channel: _, ...node }: MeshNode): MeshNode {
+  return node;
 }
 
 function flatten(facts: NodeFacts, now: number): MeshNode {

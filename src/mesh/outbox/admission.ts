@@ -33,7 +33,7 @@ export function remainingMs(message: OutMessage, now: number): number {
 
 /** The error with which a request is refused; null when it is accepted. */
 export function refusal(request: OutboxRequest, queue: SendQueue, links: readonly string[]): GatewayError | null {
-  const { text, to, channel, link, sender, priority } = request;
+  const { text, to, channel = 0, link, sender, priority } = request;
   if (text.trim() === "") return fail("invalid_argument", "the text is empty").error;
   if (nodeNumber(to) === null) return fail("invalid_argument", `${to} is not a node number`).error;
   if (channelIndex(channel) === null) return fail("invalid_argument", `channel ${channel} is not an index from 0 to 7`).error;
@@ -55,7 +55,11 @@ export function refusal(request: OutboxRequest, queue: SendQueue, links: readonl
 }
 
 /** Splits the text and gives each part its packet id. */
-export function createMessage(id: string, request: OutboxRequest, clock: Clock, newPacketId: () => PacketId): OutMessage {
+export function createMessage(
+  { id, request, routes }: Pick<OutMessage, "id" | "request" | "routes">,
+  clock: Clock,
+  newPacketId: () => PacketId,
+): OutMessage {
   const text = request.text.slice(0, TEXT_KEPT).toWellFormed();
   const { packetId } = request;
   const texts = packetId === undefined ? splitText(text) : [text];
@@ -65,6 +69,7 @@ export function createMessage(id: string, request: OutboxRequest, clock: Clock, 
   return {
     id,
     request: { ...request, text },
+    routes,
     texts,
     packetIds: [...packetIds],
     copies: [],

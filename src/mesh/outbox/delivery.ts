@@ -1,6 +1,7 @@
 import type { Clock, Random } from "../../clock.ts";
 import { BROADCAST, type NodeNumber, type PacketId, packetId } from "../ids.ts";
 import type { QueueReport, RoutingReport } from "../radio.ts";
+import type { Place } from "../routes.ts";
 import {
   type Copy,
   type FailureReason,
@@ -21,7 +22,7 @@ export interface DeliveryDeps {
   changed(message: OutMessage, part: number | undefined, announce: boolean): void;
 }
 
-interface PartOfCopy {
+export interface PartOfCopy {
   readonly message: OutMessage;
   readonly copy: Copy;
   readonly part: Part;
@@ -67,9 +68,9 @@ export class Delivery {
     for (const id of packetIdsOf(message)) if (this.#byPacket.get(id) === message) this.#byPacket.delete(id);
   }
 
-  /** One copy for each link. All begin with the same ids, so that a node which hears several takes them for one. */
-  assign(message: OutMessage, links: readonly string[]): void {
-    message.copies = links.map((link) => ({ link, parts: message.packetIds.map(newPart) }));
+  /** Gives a route of the message to a link. All copies begin with the same ids. */
+  assign(message: OutMessage, route: number, { link, index: channel }: Place): void {
+    message.copies.push({ link, channel, route, parts: message.packetIds.map(newPart) });
   }
 
   /** The part to send next over this link. */
@@ -125,7 +126,6 @@ export class Delivery {
 
   /** Copies that the lost link has not begun are given up, so that another link can send the message. */
   #takeBack(message: OutMessage, link: string): void {
-    if (message.request.link !== undefined) return;
     const kept = message.copies.filter((copy) => copy.link !== link || !copy.parts.every(isUntouched));
     if (kept.length === message.copies.length) return;
     message.copies = kept;

@@ -6,6 +6,7 @@ import type { AirtimeConfig } from "../airtime/ledger.ts";
 import type { NodeNumber } from "../ids.ts";
 import type { MessageStatus } from "../outgoing.ts";
 import type { Radio } from "../radio.ts";
+import type { Route, WantedPlace } from "../routes.ts";
 
 /** The settings of the `mesh` block that concern sending. */
 export interface OutboxConfig {
@@ -21,8 +22,8 @@ export interface OutboxDeps {
   readonly log: Logger;
   readonly config: OutboxConfig;
   radios(): readonly Radio[];
-  /** The link that heard the node last. */
-  linkOf(node: NodeNumber): string | undefined;
+  /** Where a text goes when its request does not say. */
+  routes(to: NodeNumber, wanted: WantedPlace): readonly Route[];
   /** Every change of a message's state. Must not throw. */
   onStatus(status: MessageStatus): void;
   /** Runs it after the current work; setImmediate when absent. */

@@ -8,11 +8,12 @@ import { BROADCAST } from "../ids.ts";
 import type { LinkStatus } from "../link-status.ts";
 import type { MessageStatus, OutboxRequest } from "../outgoing.ts";
 import type { Radio } from "../radio.ts";
+import type { Route } from "../routes.ts";
 import { createMessage, refusal, remainingMs } from "./admission.ts";
-import { Delivery } from "./delivery.ts";
+import { Delivery, type PartOfCopy } from "./delivery.ts";
 import { LinkSender, type SendJob } from "./link-sender.ts";
 import { messageIds } from "./message/id.ts";
-import { hasWaiting, type OutMessage, outgoing, type Part, pluginOf, statusOf } from "./message/message.ts";
+import { hasWaiting, type OutMessage, outgoing, pluginOf, statusOf } from "./message/message.ts";
 import type { Enqueued, OutboxDeps, OutboxStats, WithdrawFilter } from "./outbox-port.ts";
 import { SendQueue } from "./send-queue.ts";
 import { Journal } from "./storage/journal.ts";
@@ -80,7 +81,9 @@ export class Outbox {
     );
     if (error !== null) return { ok: false, error };
     if (request.packetId !== undefined && this.#delivery.knows(request.packetId)) return fail("conflict", "the packet id is in use");
-    const message = createMessage(this.#nextId(), request, this.deps.clock, () => this.#delivery.newPacketId());
+    const routes = request.routes ?? this.deps.routes(request.to, { link: request.link, channel: request.channel });
+    if (routes.length === 0) return fail("not_found", "no interface reaches this destination");
+    const message = createMessage({ id: this.#nextId(), request, routes }, this.deps.clock, () => this.#delivery.newPacketId());
     this.#messagesSinceSweep++;
     this.#delivery.track(message);
     const stored = this.#journal.add(message);
@@ -190,20 +193,15 @@ export class Outbox {
       if (!message.idsStored || message.final) return null;
       const { priority, sender } = message.request;
       if (this.#ledger.holds(priority, pluginOf(sender), status) !== null) return null;
-      if (message.copies.length === 0) {
-        const targets = this.#targets(message);
-        if (!targets.includes(name)) return null;
-        this.#delivery.assign(message, targets);
-      }
+      this.#assign(message, name);
       return this.#delivery.nextPart(message, name);
     });
     if (picked === null) return null;
-    const { message, accepted } = picked;
-    return this.#sendJob(message, accepted.part, accepted.index, status);
+    return this.#sendJob(picked.message, picked.accepted, status);
   }
 
-  #sendJob(message: OutMessage, part: Part, index: number, status: LinkStatus): SendJob {
-    const text = outgoing(message, part, index);
+  #sendJob(message: OutMessage, { copy, part, index }: Omit<PartOfCopy, "message">, status: LinkStatus): SendJob {
+    const text = outgoing(message, copy, part, index);
     part.state = "writing";
     return {
       text,
@@ -215,13 +213,13 @@ export class Outbox {
     };
   }
 
-  /** The requested link; else the one that heard the destination last, if it is up; else every link that is up. */
-  #targets(message: OutMessage): string[] {
-    const { link, to } = message.request;
-    if (link !== undefined) return [link];
-    const up = [...this.#links.values()].filter((each) => each.isUp).map((each) => each.radio.name);
-    const last = to === BROADCAST ? undefined : this.deps.linkOf(to);
-    return last !== undefined && up.includes(last) ? [last] : up;
+  /** Gives this link the routes of which it is the first that is up. */
+  #assign(message: OutMessage, name: string): void {
+    for (const [index, route] of message.routes.entries()) {
+      if (message.copies.some((copy) => copy.route === index)) continue;
+      const place = route.find(({ link }) => this.#links.get(link)?.isUp === true);
+      if (place?.link === name) this.#delivery.assign(message, index, place);
+    }
   }
 
   #changed(message: OutMessage, part: number | undefined, announce: boolean): void {
@@ -303,13 +301,20 @@ export class Outbox {
     const names = radios.map((radio) => radio.name);
     const left = remainingMs(message, this.deps.clock.now());
     const copies = message.copies.filter((copy) => names.includes(copy.link));
-    const restored = { ...message, copies, deadline: this.deps.clock.monotonic() + left };
+    const routes = this.#restoredRoutes(message, names);
+    const restored = { ...message, routes, copies, deadline: this.deps.clock.monotonic() + left };
     this.#delivery.restore(restored, left === 0);
     restored.announced = restored.state;
     if (restored.final) this.#finish(restored);
     else this.#place(restored);
-    const { link } = restored.request;
-    if (link !== undefined && !names.includes(link) && hasWaiting(restored)) this.#delivery.giveUp(restored, "no_link");
+    if (routes.length === 0 && hasWaiting(restored)) this.#delivery.giveUp(restored, "no_link");
+  }
+
+  /** The routes without the interfaces that are gone. A node may be reached by any other; a channel is gone with its link. */
+  #restoredRoutes({ routes, request }: OutMessage, names: readonly string[]): readonly Route[] {
+    const left = routes.map((route) => route.filter(({ link }) => names.includes(link)));
+    if (left.length > 0 && left.every((route) => route.length > 0)) return left;
+    return request.to === BROADCAST ? left.filter((route) => route.length > 0) : this.deps.routes(request.to, {});
   }
 
   #restoreAirtime(radios: readonly Radio[]): void {

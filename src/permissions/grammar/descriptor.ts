@@ -12,9 +12,11 @@ export const HTTP_METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "O
 const name = (about: string) => v.pipe(v.string(), v.minLength(1), v.maxLength(253), v.description(about));
 const list = (about: string) => v.pipe(v.array(name(about)), v.maxLength(ITEMS_MAX));
 const channels = v.pipe(
-  v.array(v.union([v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(7)), v.pipe(v.string(), v.minLength(1), v.maxLength(30))])),
+  v.array(v.union([v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(7)), v.pipe(v.string(), v.minLength(1), v.maxLength(64))])),
   v.maxLength(ITEMS_MAX),
-  v.description("Channel indexes (0 to 7) or exact names. Limits channel messages; direct ones have a key of their own."),
+  v.description(
+    "Exact names (on any link), LINK/INDEX for one channel, or indexes (0 to 7, of every link). Limits channel messages; direct ones have a key of their own.",
+  ),
 );
 const rate = v.pipe(v.string(), v.regex(RATE_PATTERN, "is not a rate such as 10/min"), v.description("As 10/min; s, min, h or d."));
 const positive = (about: string) => v.pipe(v.number(), v.gtValue(0), v.maxValue(1e9), v.description(about));

@@ -3,8 +3,10 @@
  * of which only the largest are kept, sorted. Each axis is ordered like a forest (two values are nested or disjoint),
  * so an atom has a point that lies in no smaller one, and three things follow: equal sets have equal atoms; a set lies
  * in another exactly when each of its atoms lies in one atom of the other; and the meet of two atoms is an atom.
- * An index and a name of a channel count as different channels, since only the radio knows which belong together.
+ * An index and a name of a channel count as different channels, since only the radio knows which belong together; an
+ * index covers `LINK/INDEX` of every link.
  */
+import { type ChannelPlace, namesChannel, parseLinkIndex } from "../../channels.ts";
 import { fail, ok, type Result } from "../../errors.ts";
 import { compareRates, parseRate } from "../../rates.ts";
 import { type Descriptor, HTTP_METHODS, parseEntry, printText, type Scopes } from "./descriptor.ts";
@@ -22,12 +24,20 @@ export type PermissionSet = readonly Atom[];
 export const ATOMS_MAX = 1024;
 
 const UNLIMITED = "unlimited";
+const NAMED = "channel|=";
+const INDEXED = "channel|#";
 type Covers = (outer: Coordinate, inner: Coordinate) => boolean;
 /** `kind|*` covers each value of its kind: `kind|=name`, `kind|#3`. */
 const item: Covers = (outer, inner) => {
   if (outer === inner) return true;
   const bar = String(outer).indexOf("|");
   return String(outer).slice(bar) === "|*" && String(inner).startsWith(String(outer).slice(0, bar + 1));
+};
+/** As {@link item}; an index is that channel of every link, so `#3` covers `=roof/3`. */
+const channel: Covers = (outer, inner) => {
+  if (item(outer, inner)) return true;
+  const one = String(inner).startsWith(NAMED) ? parseLinkIndex(String(inner).slice(NAMED.length)) : null;
+  return one !== null && outer === `${INDEXED}${one.index}`;
 };
 const host: Covers = (outer, inner) => hostCovers(String(outer), String(inner));
 const port: Covers = (outer, inner) => outer === 0 || outer === inner;
@@ -41,8 +51,8 @@ const rate: Covers = (outer, inner) => {
 };
 
 const AXES: Readonly<Record<PermissionName, readonly Covers[]>> = {
-  send_messages: [item, rate],
-  receive_messages: [item],
+  send_messages: [channel, rate],
+  receive_messages: [channel],
   database_access: [most],
   http_requests: [host, port, item, flag],
   schedule_tasks: [least],
@@ -190,8 +200,7 @@ export function permissionSetHash(set: PermissionSet, limits: Readonly<Record<st
 export function atomAllows(atom: Atom, ask: Ask): boolean {
   if (atom.permission !== ask.permission) return false;
   const [first = "", second = 0, third = "", fourth = false] = atom.at;
-  const onChannel = (channel: { index: number; name?: string }) =>
-    first === "channel|*" || first === `channel|#${channel.index}` || (channel.name !== undefined && first === `channel|=${channel.name}`);
+  const onChannel = (place: ChannelPlace) => first === "channel|*" || channelWords(String(first), place);
   switch (ask.permission) {
     case "send_messages":
       return ask.kind === "direct" ? first === "direct" : onChannel(ask.channel);
@@ -211,6 +220,31 @@ export function atomAllows(atom: Atom, ask: Ask): boolean {
     default:
       return true;
   }
+}
+
+function channelWords(coordinate: string, place: ChannelPlace): boolean {
+  if (coordinate.startsWith(INDEXED)) return namesChannel(Number(coordinate.slice(INDEXED.length)), place);
+  return coordinate.startsWith(NAMED) && namesChannel(coordinate.slice(NAMED.length), place);
+}
+
+/**
+ * The part of `atom` that a denial takes away. A channel's name and its index may mean the same channel, which only the
+ * call shows: such a denial is kept whole, so that it holds under either name.
+ */
+export function denied(atom: Atom, denial: PermissionSet): PermissionSet {
+  return denial.flatMap((each) => {
+    const both = meet(atom, each);
+    if (both !== null) return [both];
+    const [place = "", other = ""] = [atom.at[0], each.at[0]].map(String);
+    const areChannels = atom.permission === each.permission && place.startsWith("channel|") && other.startsWith("channel|");
+    return areChannels && mayBeOne(place, other) ? [{ permission: atom.permission, at: [other, ...atom.at.slice(1)] }] : [];
+  });
+}
+
+/** A name may belong to any index; two indexes, or an index and another link's, are different channels. */
+function mayBeOne(a: string, b: string): boolean {
+  const isName = (text: string) => text.startsWith(NAMED) && parseLinkIndex(text.slice(NAMED.length)) === null;
+  return isName(a) !== isName(b);
 }
 
 /** The set as entries again: values that share all the rest are in one list. */

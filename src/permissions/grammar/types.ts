@@ -1,3 +1,4 @@
+import type { ChannelPlace } from "../../channels.ts";
 import type { Subscription } from "../../lifetime.ts";
 
 export const PERMISSION_NAMES = [
@@ -29,11 +30,11 @@ export type Ask =
   | {
       permission: "send_messages";
       kind: "direct" | "broadcast";
-      channel: { index: number; name?: string };
+      channel: ChannelPlace;
       parts: number;
       isReply: boolean;
     }
-  | { permission: "receive_messages"; isDirect: boolean; channel: { index: number; name?: string } }
+  | { permission: "receive_messages"; isDirect: boolean; channel: ChannelPlace }
   | { permission: "receive_messages"; any: true }
   | { permission: "database_access" }
   | { permission: "http_requests"; method: string; host: string; port: number; secure: boolean; isPrivate: boolean }

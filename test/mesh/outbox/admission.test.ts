@@ -91,7 +91,11 @@ describe("refusals", () => {
 describe("a new message", () => {
   test("each part has a packet id of its own, also when the source of ids repeats itself", () => {
     const ids = [7, 7, 8, 9, 10, 11];
-    const made = createMessage("m_1", text({ text: "word ".repeat(60) }), new FakeClock(), () => ids.shift() ?? 0);
+    const made = createMessage(
+      { id: "m_1", request: text({ text: "word ".repeat(60) }), routes: [] },
+      new FakeClock(),
+      () => ids.shift() ?? 0,
+    );
     expect(made.texts.length).toBeGreaterThan(1);
     expect(made.packetIds).toEqual([7, 8, 9, 10].slice(0, made.texts.length));
   });

@@ -8,5 +8,9 @@ let count = 0;
 
 /** A message as the outbox makes it, with ids that tell it from every other. */
 export function message(change: Partial<OutboxRequest> = {}, clock = new FakeClock()): OutMessage {
-  return createMessage(`m_${String(++count).padStart(26, "0")}`, text(change), clock, () => ++count);
+  return createMessage(
+    { id: `m_${String(++count).padStart(26, "0")}`, request: text(change), routes: [[{ link: "base", index: 0 }]] },
+    clock,
+    () => ++count,
+  );
 }

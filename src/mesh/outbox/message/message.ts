@@ -1,6 +1,7 @@
-import { BROADCAST, type PacketId } from "../../ids.ts";
+import { BROADCAST, type ChannelIndex, type PacketId } from "../../ids.ts";
 import { MESSAGE_STATES, type MessageState, type MessageStatus, type OutboxRequest, type Sender } from "../../outgoing.ts";
 import type { OutgoingText } from "../../radio.ts";
+import type { Place, Route } from "../../routes.ts";
 
 /**
  * Why a message failed. Closed: documents and plugins go by these words. `expired`: it could not leave before its
@@ -44,9 +45,12 @@ export interface Part {
   writtenAt: number;
 }
 
-/** The parts as one link sends them. */
+/** The parts as one link sends them, over one route of the message. */
 export interface Copy {
   readonly link: string;
+  readonly channel: ChannelIndex;
+  /** Index of the route. */
+  readonly route: number;
   readonly parts: Part[];
 }
 
@@ -54,6 +58,8 @@ export interface Copy {
 export interface OutMessage {
   readonly id: string;
   readonly request: OutboxRequest;
+  /** Each is used once. Not empty while the message is open. */
+  readonly routes: readonly Route[];
   /** One for each part, with its mark such as `(1/3) `. */
   readonly texts: readonly string[];
   /** One for each text, chosen before the first byte leaves; every copy starts with them. */
@@ -139,13 +145,20 @@ export function statusOf(message: OutMessage, part?: number): MessageStatus {
     ...(part === undefined ? {} : { part }),
     text: request.text,
     to: request.to,
-    channel: request.channel,
+    ...firstPlace(message),
     priority: request.priority,
     sender: request.sender,
     correlationId: request.correlationId,
     queuedAt: message.queuedAt,
     updatedAt: message.updatedAt,
   };
+}
+
+/** The place that is tried first, or that was used. */
+function firstPlace({ routes, copies: [copy], request }: OutMessage): { readonly link: string; readonly channel: ChannelIndex } {
+  if (copy !== undefined) return { link: copy.link, channel: copy.channel };
+  const place: Place | undefined = routes[0]?.[0];
+  return { link: place?.link ?? request.link ?? "", channel: place?.index ?? request.channel ?? 0 };
 }
 
 /** The key under which a sender's messages are counted and queued. */
@@ -158,8 +171,8 @@ export function pluginOf(sender: Sender): string | null {
 }
 
 /** A part in the form in which a radio sends it. */
-export function outgoing({ request, texts }: OutMessage, part: Part, index: number): OutgoingText {
-  const { to, channel, replyId, isReaction, hopLimit, wantAck, priority } = request;
+export function outgoing({ request, texts }: OutMessage, { channel }: Copy, part: Part, index: number): OutgoingText {
+  const { to, replyId, isReaction, hopLimit, wantAck, priority } = request;
   return {
     packetId: part.packetId,
     to,

@@ -18,6 +18,8 @@ export const OUTBOX_SCHEMA: RoomSchema = {
     ) WITHOUT ROWID;
     CREATE INDEX outbox_open ON outbox (id) WHERE final = 0;`,
     "ALTER TABLE outbox ADD COLUMN is_reaction INTEGER NOT NULL DEFAULT 0; ALTER TABLE outbox ADD COLUMN hop_limit INTEGER;",
+    // The channels to which a message goes, each route a list of places that stand in for each other.
+    "ALTER TABLE outbox ADD COLUMN routes TEXT",
   ],
 };
 
@@ -46,6 +48,7 @@ interface Row {
   updated_at: number;
   is_reaction: number;
   hop_limit: number | null;
+  routes: string | null;
 }
 
 interface StoredPart {
@@ -57,6 +60,8 @@ interface StoredPart {
 
 interface StoredCopy {
   link: string;
+  channel?: number;
+  route?: number;
   parts: StoredPart[];
 }
 
@@ -74,7 +79,7 @@ export class OutboxStore {
 
   constructor(readonly database: CoreDatabase) {
     const columns =
-      "id, state, final, reason, code, text, texts, packet_ids, copies, to_node, channel, link, reply_id, priority, want_ack, sender, plugin, correlation_id, queued_at, updated_at, is_reaction, hop_limit";
+      "id, state, final, reason, code, text, texts, packet_ids, copies, to_node, channel, link, reply_id, priority, want_ack, sender, plugin, correlation_id, queued_at, updated_at, is_reaction, hop_limit, routes";
     this.#insert = database.sqlite.prepare(`INSERT INTO outbox (${columns}) VALUES (${columns.replace(/\w+/g, "?")})`);
     this.#update = database.sqlite.prepare(
       "UPDATE outbox SET state = ?, final = ?, reason = ?, code = ?, copies = ?, updated_at = ? WHERE id = ?",
@@ -103,7 +108,7 @@ export class OutboxStore {
       JSON.stringify(message.packetIds),
       copies,
       request.to,
-      request.channel,
+      message.routes[0]?.[0]?.index ?? request.channel ?? 0,
       request.link ?? null,
       request.replyId ?? null,
       request.priority,
@@ -115,6 +120,7 @@ export class OutboxStore {
       updatedAt,
       request.isReaction === true ? 1 : 0,
       request.hopLimit ?? null,
+      JSON.stringify(message.routes),
     );
   }
 
@@ -181,7 +187,7 @@ function packCopy(copy: Copy): StoredCopy {
     ...(part.earlier.length === 0 ? {} : { earlier: part.earlier }),
     ...(part.retries === 0 ? {} : { retries: part.retries }),
   }));
-  return { link: copy.link, parts };
+  return { link: copy.link, channel: copy.channel, route: copy.route, parts };
 }
 
 function unpack(row: Row): OutMessage {
@@ -205,8 +211,11 @@ function unpack(row: Row): OutMessage {
     },
     texts: row.texts === null ? [row.text] : JSON.parse(row.texts),
     packetIds: JSON.parse(row.packet_ids),
-    copies: copies.map(({ link, parts }) => ({
+    routes: row.routes === null ? [] : JSON.parse(row.routes),
+    copies: copies.map(({ link, channel = row.channel, route = 0, parts }) => ({
       link,
+      channel,
+      route,
       parts: parts.map(({ id, state, earlier = [], retries = 0 }) => ({ ...newPart(id), state, earlier, retries })),
     })),
     state: oneOf(MESSAGE_STATES, row.state) ?? "queued",

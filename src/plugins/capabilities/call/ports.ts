@@ -27,6 +27,8 @@ export interface NodePort {
   /** As find, with `broadcast`, and any number or id even if never heard. */
   resolve(destination: string | number): Result<NodeNumber>;
   get(number: NodeNumber): MeshNode | undefined;
+  /** Whether the two links hear the same nodes. */
+  shareMesh(a: string, b: string): boolean;
   all(): readonly MeshNode[];
 }
 

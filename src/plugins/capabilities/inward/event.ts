@@ -12,7 +12,7 @@ import type { Dispatch } from "../../calls/dispatch.ts";
 import type { Instance } from "../../plugin/instance.ts";
 import type { Plugin } from "../../plugin/plugin.ts";
 import type { WayIn } from "../call/capability.ts";
-import { mayHearMessage, namedChannel } from "./heard-message.ts";
+import { channelOf, mayHearMessage } from "./heard-message.ts";
 import type { Subscribers } from "./subscribers.ts";
 
 export const event: WayIn = {
@@ -50,7 +50,8 @@ export interface FeedDeps {
   readonly dispatch: Pick<Dispatch, "invoke">;
   plugin(name: string): Plugin | null;
   readonly subscribers: Subscribers;
-  channelName(index: number): string | undefined;
+  /** "" when it has none. */
+  channelName(link: string, index: number): string;
 }
 
 interface Announced {
@@ -99,7 +100,7 @@ export class EventFeed {
 
   /** Within the scope's channels. */
   #carryMessage(message: MeshMessage): void {
-    const channel = namedChannel(message.channel, this.deps.channelName(message.channel));
+    const channel = channelOf(message, this.deps.channelName);
     const mayHear = ({ capabilitySet }: Instance, id: string) => mayHearMessage(capabilitySet, message, channel, id);
     this.#carry({ type: "message_received", data: message, emitter: null, mayHear });
   }

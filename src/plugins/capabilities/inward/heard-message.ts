@@ -1,3 +1,4 @@
+import type { ChannelPlace } from "../../../channels.ts";
 import type { MeshMessage } from "../../../mesh/message.ts";
 import type { CapabilitySet } from "../../../permissions/grammar/types.ts";
 import type { WayIn } from "../call/capability.ts";
@@ -8,21 +9,18 @@ export const heardMessage: WayIn = {
   methods: ["registerKeyword", "registerMessageHandler"],
 };
 
-/** A channel as scopes name it. */
-export interface NamedChannel {
-  readonly index: number;
-  readonly name?: string;
-}
-
-export function namedChannel(index: number, name: string | undefined): NamedChannel {
-  return name === undefined ? { index } : { index, name };
+/** The channel on which a message was heard: of its own link, because each radio numbers and names its own. */
+export function channelOf(message: Pick<MeshMessage, "link" | "channel">, nameOf: (link: string, index: number) => string): ChannelPlace {
+  const { link, channel: index } = message;
+  const name = nameOf(link, index);
+  return { link, index, ...(name === "" ? {} : { name }) };
 }
 
 /** Decided for each message: a revocation holds from the next one on. */
 export function mayHearMessage(
   capabilitySet: Pick<CapabilitySet, "checkOwn">,
   message: Pick<MeshMessage, "isDirect">,
-  channel: NamedChannel,
+  channel: ChannelPlace,
   correlationId: string,
 ): boolean {
   return capabilitySet.checkOwn({ permission: "receive_messages", isDirect: message.isDirect, channel }, correlationId).allowed;

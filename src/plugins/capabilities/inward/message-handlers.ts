@@ -3,12 +3,13 @@ import type { MeshMessage } from "../../../mesh/message.ts";
 import type { HandlerCall, HandlerOutcome, HandlerPort } from "../../../router/ports.ts";
 import type { Dispatch } from "../../calls/dispatch.ts";
 import type { Plugin } from "../../plugin/plugin.ts";
-import { mayHearMessage, namedChannel } from "./heard-message.ts";
+import { channelOf, mayHearMessage } from "./heard-message.ts";
 
 export interface MessageHandlersDeps {
   readonly dispatch: Pick<Dispatch, "invoke">;
   plugin(name: string): Pick<Plugin, "instance" | "timeoutS"> | null;
-  channelName(index: number): string | undefined;
+  /** "" when it has none. */
+  channelName(link: string, index: number): string;
   /** Seconds that a handler may take if the plugin's own limit is not known. */
   defaultTimeoutS(): number;
 }
@@ -31,7 +32,7 @@ export class MessageHandlers implements HandlerPort {
 
   mayHear(plugin: string, message: MeshMessage): boolean {
     const capabilitySet = this.deps.plugin(plugin)?.instance?.capabilitySet;
-    const channel = namedChannel(message.channel, this.deps.channelName(message.channel));
+    const channel = channelOf(message, this.deps.channelName);
     return capabilitySet !== undefined && mayHearMessage(capabilitySet, message, channel, message.correlationId);
   }
 }

@@ -1,5 +1,6 @@
 import { fail, ok, type Result } from "../../../errors.ts";
 import type { Reply } from "../../../mesh/outgoing.ts";
+import type { Route } from "../../../mesh/routes.ts";
 import type { Ask } from "../../../permissions/grammar/types.ts";
 import type { Plugin } from "../../plugin/plugin.ts";
 import type { WayIn } from "../call/capability.ts";
@@ -15,7 +16,8 @@ export const reply: WayIn = {
 export interface ReplyDeps {
   readonly outbox: Pick<OutboxPort, "enqueue">;
   plugin(name: string): Pick<Plugin, "instance" | "metrics"> | null;
-  channelName(index: number): string | undefined;
+  /** The places to which a reply may go, the one it is for first. */
+  routesOf(reply: Pick<Reply, "to" | "channel" | "link">): readonly Route[];
 }
 
 /**
@@ -29,11 +31,10 @@ export function sendReply(deps: ReplyDeps, answer: Reply): Result<unknown> {
   const capabilitySet = plugin?.instance?.capabilitySet;
   if (plugin === null || capabilitySet === undefined) return fail("realm_gone", `${name} is no longer running`);
   const decide = (ask: Ask) => capabilitySet.checkOwn(ask, answer.correlationId);
-  const channelName = deps.channelName(answer.channel);
   const queued = queueText(deps.outbox, decide, {
     ...answer,
     plugin: name,
-    channelName,
+    routes: deps.routesOf(answer),
     priority: () => answer.priority,
     isReply: true,
   });

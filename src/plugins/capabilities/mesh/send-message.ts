@@ -24,15 +24,13 @@ export const sendMessage: Capability<"send_message"> = {
     const { args, services, origin, instance } = call;
     const address = resolveAddress(args, origin, services);
     if (!address.ok) return failed(address.error);
-    const { to, channel, link } = address.value;
+    const { to, routes } = address.value;
     const queued = queueText(services.outbox, (ask) => call.decide(ask), {
       plugin: instance.plugin,
       text: args.content,
       parts: services.outbox.parts(args.content),
       to,
-      channel: channel.index,
-      channelName: channel.name,
-      ...(link === undefined ? {} : { link }),
+      routes,
       ...(args.replyTo === undefined ? {} : { replyId: args.replyTo }),
       priority: () => priorityOf(call),
       wantAck: args.wantAck ?? to !== BROADCAST,
