@@ -77,10 +77,10 @@ export function broadcastRoutes(places: readonly Place[], book: RouteBook): Rout
     if (known === undefined) routes.push([place]);
     else if (known.every(({ link }) => link !== place.link)) known.push(place);
   }
-  return routes.map((route) => [...route, ...standIns(route, book)]);
+  return routes.map((route) => [...route, ...alternatives(route, book)]);
 }
 
-function standIns(route: readonly Place[], book: RouteBook): Place[] {
+function alternatives(route: readonly Place[], book: RouteBook): Place[] {
   const [first] = route;
   if (first === undefined) return [];
   return book.links().flatMap((link) => {
