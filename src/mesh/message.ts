@@ -2,6 +2,9 @@ import type { Json } from "../json.ts";
 import type { ChannelIndex, NodeNumber, PacketId } from "./ids.ts";
 import type { NodePosition, NodeUser } from "./node.ts";
 
+/** What a message may carry; plugins name these in `kinds`. */
+export const MESSAGE_KINDS = ["text", "position", "telemetry", "node_info", "waypoint", "traceroute", "neighbor_info"] as const;
+
 /** What a radio hears, in the gateway's own terms. Numbers and names are those of Meshtastic: node number, channel index, packet id, hops. */
 export const EMOJI_FLAG = 1;
 
@@ -27,6 +30,10 @@ interface Heard {
   readonly hopLimit?: number;
   readonly pkiEncrypted: boolean;
   readonly viaMqtt: boolean;
+  /** The packet that this one answers: of a request, or of an acknowledged text. */
+  readonly requestId?: PacketId;
+  /** Last byte of the number of the node that relayed it; the sender's own when nobody did. */
+  readonly relayNode?: number;
 }
 
 export interface TextMessage extends Heard {
@@ -52,5 +59,56 @@ export interface NodeInfoMessage extends Heard {
   readonly user: NodeUser;
 }
 
-export type MeshMessage = TextMessage | PositionMessage | TelemetryMessage | NodeInfoMessage;
+export interface Waypoint {
+  readonly id: number;
+  readonly name: string;
+  readonly description: string;
+  /** Degrees; absent in a waypoint that is taken back. */
+  readonly latitude?: number;
+  readonly longitude?: number;
+  /** s since 1970. */
+  readonly expires?: number;
+  /** An emoji. */
+  readonly icon?: string;
+  /** `!%08x` of the only node that may change it. */
+  readonly lockedTo?: string;
+}
+
+export interface WaypointMessage extends Heard {
+  readonly kind: "waypoint";
+  readonly waypoint: Waypoint;
+}
+
+/** One step of a route: the node that received the packet, `!%08x`, and how well, dB. */
+export interface RouteHop {
+  readonly node: string;
+  readonly snr?: number;
+}
+
+/** The way to a node and back, both without the node that asked at their beginning and end. */
+export interface Route {
+  readonly towards: readonly RouteHop[];
+  readonly back: readonly RouteHop[];
+}
+
+/** A request when `requestId` is absent, else the answer to one. */
+export interface TracerouteMessage extends Heard {
+  readonly kind: "traceroute";
+  readonly route: Route;
+}
+
+export interface NeighborInfoMessage extends Heard {
+  readonly kind: "neighbor_info";
+  /** The nodes that the sender hears directly. */
+  readonly neighbors: readonly RouteHop[];
+}
+
+export type MeshMessage =
+  | TextMessage
+  | PositionMessage
+  | TelemetryMessage
+  | NodeInfoMessage
+  | WaypointMessage
+  | TracerouteMessage
+  | NeighborInfoMessage;
 export type MessageKind = MeshMessage["kind"];

@@ -1,3 +1,4 @@
+import type { Json } from "../json.ts";
 import type { ChannelIndex, NodeNumber } from "./ids.ts";
 
 export interface NodeUser {
@@ -15,7 +16,16 @@ export interface NodePosition {
   readonly altitude?: number;
   /** s since 1970. */
   readonly time?: number;
+  /** Bits of each coordinate that are exact; fewer than 32 when the sender made it coarse. */
+  readonly precisionBits?: number;
+  readonly source?: "manual" | "internal" | "external";
+  readonly satellites?: number;
+  /** m/s. */
+  readonly speed?: number;
 }
+
+/** The last measurements of each kind (`device_metrics`, `environment_metrics`, `power_metrics`, ...); `time` is s since 1970. */
+export type NodeTelemetry = Readonly<Record<string, Readonly<Record<string, Json>>>>;
 
 /** What is known about one node, merged over all links. */
 export interface MeshNode {
@@ -30,6 +40,7 @@ export interface MeshNode {
   /** Percent; 101 means powered. */
   readonly batteryLevel?: number;
   readonly voltage?: number;
+  readonly telemetry?: NodeTelemetry;
   readonly snr?: number;
   readonly rssi?: number;
   readonly hopsAway?: number;

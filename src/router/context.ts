@@ -19,7 +19,7 @@ export function messageForHandler(message: MeshMessage): { readonly [key: string
     viaMqtt,
     pkiEncrypted,
   };
-  for (const key of ["hopsAway", "hopLimit", "snr", "rssi", "rxTime"] as const) {
+  for (const key of ["hopsAway", "hopLimit", "snr", "rssi", "rxTime", "requestId", "relayNode"] as const) {
     const value = message[key];
     if (value !== undefined) fields[key] = value;
   }
@@ -37,6 +37,15 @@ export function messageForHandler(message: MeshMessage): { readonly [key: string
       break;
     case "node_info":
       fields.user = { ...message.user };
+      break;
+    case "waypoint":
+      fields.waypoint = { ...message.waypoint };
+      break;
+    case "traceroute":
+      fields.route = { towards: message.route.towards.map((hop) => ({ ...hop })), back: message.route.back.map((hop) => ({ ...hop })) };
+      break;
+    case "neighbor_info":
+      fields.neighbors = message.neighbors.map((hop) => ({ ...hop }));
       break;
   }
   return fields;

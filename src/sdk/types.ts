@@ -50,12 +50,15 @@ export interface TaskRun {
   readonly reason: "due" | "start" | "catch_up";
 }
 
+/** What a message of the mesh carries. */
+export type MessageKind = "text" | "position" | "telemetry" | "node_info" | "waypoint" | "traceroute" | "neighbor_info";
+
 /** A message from the mesh. */
 export interface IncomingMessage {
   /** The number under which the mesh knows it; 32 bits. */
   readonly packetId: number;
   /** What it carries; absent means text. */
-  readonly kind?: "text" | "position" | "telemetry" | "node_info";
+  readonly kind?: MessageKind;
   /** The text, of texts alone. */
   readonly text?: string;
   /** Hops it took; absent when unknown. */
@@ -66,9 +69,55 @@ export interface IncomingMessage {
   readonly rssi?: number;
   /** Packet id of the message it answers. */
   readonly replyId?: number;
+  /** Of positions. */
+  readonly position?: Position;
+  /** Of telemetry: `type` names the kind, the rest are its values. */
+  readonly telemetry?: { readonly [field: string]: Json };
+  /** Of answers to a traceroute. */
+  readonly route?: Route;
+  /** Of neighbor_info: the nodes that the sender hears directly. */
+  readonly neighbors?: readonly RouteHop[];
+  /** Last byte of the number of the node that relayed it. */
+  readonly relayNode?: number;
   /** Further facts, by kind. */
   readonly [field: string]: Json | undefined;
 }
+
+/** Where a node is. */
+export type Position = {
+  /** Degrees. */
+  readonly latitude: number;
+  /** Degrees. */
+  readonly longitude: number;
+  /** Metres above sea level. */
+  readonly altitude?: number;
+  /** s since 1970. */
+  readonly time?: number;
+  /** Bits of each coordinate that are exact; fewer than 32 when the sender made it coarse. */
+  readonly precisionBits?: number;
+  /** Entered by hand, or measured by a receiver inside or outside the node. */
+  readonly source?: "manual" | "internal" | "external";
+  /** Satellites in view. */
+  readonly satellites?: number;
+  /** m/s. */
+  readonly speed?: number;
+};
+
+/** One step of a route: the node that received the packet, `!%08x`, and how well, dB. */
+export type RouteHop = {
+  /** The node, `!%08x`. */
+  readonly node: string;
+  /** Signal-to-noise ratio at which it received the packet, dB. */
+  readonly snr?: number;
+};
+
+/** The nodes between the gateway and another node, both without the two ends. */
+export type Route = {
+  /** From the gateway to the node. */
+  readonly towards: readonly RouteHop[];
+  /** From the node to the gateway. */
+  readonly back: readonly RouteHop[];
+};
 
 /** What the gateway knows of a node. */
 export interface NodeInfo {
@@ -84,8 +133,10 @@ export interface NodeInfo {
   readonly hardware?: string;
   /** Role in the mesh, as Meshtastic names it. */
   readonly role?: string;
-  /** Latitude and longitude in degrees, altitude in metres, time in ms since 1970. */
-  readonly position?: { readonly latitude: number; readonly longitude: number; readonly altitude?: number; readonly time?: number };
+  /** Where it is, as far as it says so. */
+  readonly position?: Position;
+  /** The last measurements of each kind: `device_metrics`, `environment_metrics`, `power_metrics` and others; `time` is s since 1970. */
+  readonly telemetry?: { readonly [kind: string]: { readonly [field: string]: Json } };
   /** Percent; 101 means powered. */
   readonly batteryLevel?: number;
   /** Volts. */
@@ -213,7 +264,7 @@ export interface MessageHandlerOptions {
   /** Lower runs first; 100 by default. */
   priority?: number;
   /** By default texts only. */
-  kinds?: ("text" | "position" | "telemetry" | "node_info")[];
+  kinds?: MessageKind[];
 }
 
 /** When a task runs: exactly one of `interval` and `cron`. */
@@ -252,6 +303,10 @@ export interface SendOptions {
   channel?: number | string;
   /** Packet id of the message this answers. */
   replyTo?: number;
+  /** The text is a reaction to `replyTo`: one emoji. */
+  react?: boolean;
+  /** 0 to 7 hops; by default what the radio is set to. */
+  hopLimit?: number;
   /** `normal` by default. `emergency` goes as `high`, unless the plugin holds `override_commands` for `sos`. */
   priority?: "low" | "normal" | "high" | "emergency";
   /** Ask the recipient's node to confirm it; then `delivered` or `failed` follows. By default for direct messages. */

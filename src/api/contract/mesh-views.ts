@@ -3,7 +3,7 @@ import type { CoreEvents, EventName } from "../../events/core.ts";
 import { BROADCAST, type NodeNumber } from "../../mesh/ids.ts";
 import type { LinkStatus } from "../../mesh/link-status.ts";
 import type { MeshMessage } from "../../mesh/message.ts";
-import type { MeshNode } from "../../mesh/node.ts";
+import type { MeshNode, NodePosition } from "../../mesh/node.ts";
 import type { MessageStatus } from "../../mesh/outgoing.ts";
 
 /** The mesh as the API sends it: keys in snake_case, nodes as `!hex8`, points in time as RFC 3339. */
@@ -33,7 +33,21 @@ export const nodeView = v.object({
   short_name: text,
   hardware: text,
   role: text,
-  position: v.optional(v.object({ latitude: v.number(), longitude: v.number(), altitude: number, time: text })),
+  position: v.optional(
+    v.object({
+      latitude: v.number(),
+      longitude: v.number(),
+      altitude: number,
+      time: text,
+      precision_bits: number,
+      source: text,
+      satellites: number,
+      speed: number,
+    }),
+  ),
+  telemetry: v.optional(
+    v.pipe(v.record(v.string(), v.record(v.string(), v.unknown())), v.description("The last measurements of each kind")),
+  ),
   battery_level: v.optional(v.pipe(v.number(), v.description("Percent; 101 means powered"))),
   voltage: number,
   snr: number,
@@ -91,18 +105,22 @@ export function toLink(link: LinkStatus): v.InferOutput<typeof linkView> {
 }
 
 export function toNode(node: MeshNode): v.InferOutput<typeof nodeView> {
-  const { longName, shortName, position, batteryLevel, hopsAway, lastHeard, isOwn, ...rest } = node;
+  const { longName, shortName, position, batteryLevel, hopsAway, lastHeard, isOwn, telemetry, ...rest } = node;
   return {
     ...rest,
     long_name: longName,
     short_name: shortName,
-    position:
-      position === undefined ? undefined : { ...position, time: position.time === undefined ? undefined : iso(position.time * 1000) },
+    position: position === undefined ? undefined : toPosition(position),
     battery_level: batteryLevel,
+    telemetry: telemetry === undefined ? undefined : { ...telemetry },
     hops_away: hopsAway,
     last_heard: maybeIso(lastHeard),
     is_own: isOwn,
   };
+}
+
+function toPosition({ time, precisionBits, ...rest }: NodePosition) {
+  return { ...rest, time: maybeIso(time === undefined ? undefined : time * 1000), precision_bits: precisionBits };
 }
 
 export function toMessage(message: MessageStatus): v.InferOutput<typeof messageView> {

@@ -6,6 +6,7 @@ import { isNode, type NodeNumber } from "../ids.ts";
 import { EMOJI_FLAG, type MeshMessage } from "../message.ts";
 import type { RoutingReport } from "../radio.ts";
 import { type Airtime, readAirtime, readPosition, readUser } from "./node-facts.ts";
+import { readOther } from "./others.ts";
 import { lenientUtf8, type MeshPacket, tryDecode } from "./protobuf.ts";
 
 const { PortNum } = Portnums;
@@ -23,7 +24,7 @@ export interface ReadingContext {
 export type PacketReading =
   | { readonly kind: "message"; readonly message: MeshMessage; readonly airtime?: Airtime }
   | { readonly kind: "routing"; readonly report: RoutingReport }
-  /** Not used: encrypted for others, an unknown port, a route reply, a position without coordinates. */
+  /** Not used: encrypted for others, an unknown port, a route reply, a position without coordinates, an empty text. */
   | { readonly kind: "skipped" }
   | { readonly kind: "undecodable" }
   /** Its sender is 0 or the broadcast address, which no node has: it is forged, and an answer would go to everybody. */
@@ -37,6 +38,7 @@ export function readPacket(packet: MeshPacket, context: ReadingContext): PacketR
     case PortNum.TEXT_MESSAGE_APP:
     case PortNum.ALERT_APP: {
       const text = { text: lenientUtf8(data.payload), isReaction: data.emoji === EMOJI_FLAG };
+      if (text.text.trim() === "") return { kind: "skipped" };
       const reply = data.replyId === 0 ? {} : { replyId: data.replyId };
       return { kind: "message", message: { ...heard(packet, data, context), kind: "text", ...text, ...reply } };
     }
@@ -51,6 +53,12 @@ export function readPacket(packet: MeshPacket, context: ReadingContext): PacketR
       const user = tryDecode(Mesh.UserSchema, data.payload);
       if (user === null) return { kind: "undecodable" };
       return { kind: "message", message: { ...heard(packet, data, context), kind: "node_info", user: readUser(user) } };
+    }
+    case PortNum.WAYPOINT_APP:
+    case PortNum.TRACEROUTE_APP:
+    case PortNum.NEIGHBORINFO_APP: {
+      const content = readOther(data);
+      return content === null ? { kind: "undecodable" } : { kind: "message", message: { ...heard(packet, data, context), ...content } };
     }
     case PortNum.TELEMETRY_APP:
       return readTelemetry(packet, data, context);
@@ -103,6 +111,8 @@ function heard(packet: MeshPacket, data: Data, context: ReadingContext) {
     hopLimit: packet.hopLimit,
     pkiEncrypted: packet.pkiEncrypted,
     viaMqtt: packet.viaMqtt,
+    ...(data.requestId === 0 ? {} : { requestId: data.requestId }),
+    ...(packet.relayNode === 0 ? {} : { relayNode: packet.relayNode }),
   };
 }
 

@@ -1,9 +1,10 @@
 /** What a frame says about a node, in the gateway's terms. The node directory merges these facts over all links. */
 import type { MessageShape } from "@bufbuild/protobuf";
 import { Config, Mesh, type Telemetry } from "@meshtastic/protobufs";
+import type { Json } from "../../json.ts";
 import type { ChannelIndex, NodeNumber } from "../ids.ts";
 import type { MeshMessage } from "../message.ts";
-import type { NodePosition, NodeUser } from "../node.ts";
+import type { NodePosition, NodeTelemetry, NodeUser } from "../node.ts";
 
 export interface NodeFacts {
   readonly number: NodeNumber;
@@ -16,6 +17,8 @@ export interface NodeFacts {
   /** Percent; 101 means powered. */
   readonly batteryLevel?: number;
   readonly voltage?: number;
+  /** By kind; kinds that are absent are not changed. */
+  readonly telemetry?: NodeTelemetry;
   readonly snr?: number;
   readonly rssi?: number;
   readonly hopsAway?: number;
@@ -51,11 +54,16 @@ export function readPosition(position: ProtoPosition): NodePosition | null {
   const latitude = position.latitudeI / 1e7;
   const longitude = position.longitudeI / 1e7;
   if (Math.abs(latitude) > 90 || Math.abs(longitude) > 180) return null;
+  const source = SOURCES[position.locationSource];
   return {
     latitude,
     longitude,
     ...(position.altitude === undefined ? {} : { altitude: position.altitude }),
     ...(position.time === 0 ? {} : { time: position.time }),
+    ...(position.precisionBits === 0 ? {} : { precisionBits: position.precisionBits }),
+    ...(source === undefined ? {} : { source }),
+    ...(position.satsInView === 0 ? {} : { satellites: position.satsInView }),
+    ...(position.groundSpeed === undefined ? {} : { speed: position.groundSpeed }),
   };
 }
 
@@ -67,6 +75,12 @@ function isUnset({ latitudeI = 0, longitudeI = 0, precisionBits }: ProtoPosition
   const half = precisionBits > 0 && precisionBits < 32 ? 2 ** (31 - precisionBits) : 0;
   return Math.abs(latitudeI) <= half && Math.abs(longitudeI) <= half;
 }
+
+const SOURCES: Partial<Record<Mesh.Position_LocSource, NonNullable<NodePosition["source"]>>> = {
+  [Mesh.Position_LocSource.LOC_MANUAL]: "manual",
+  [Mesh.Position_LocSource.LOC_INTERNAL]: "internal",
+  [Mesh.Position_LocSource.LOC_EXTERNAL]: "external",
+};
 
 /** For a node that the radio lists in its configuration burst. */
 export function readNodeInfo(node: ProtoNode, link: string, ownNode: NodeNumber | null): NodeFacts {
@@ -94,7 +108,7 @@ export function factsOf(message: MeshMessage, isOwn: boolean): NodeFacts {
     ...(message.pkiEncrypted || message.channel > 7 ? {} : { channel: message.channel }),
     ...(message.kind === "node_info" ? { user: message.user } : {}),
     ...(message.kind === "position" ? { position: message.position } : {}),
-    ...(message.kind === "telemetry" ? batteryIn(message.telemetry) : {}),
+    ...(message.kind === "telemetry" ? { ...batteryIn(message.telemetry), ...telemetryIn(message.telemetry) } : {}),
     ...(message.snr === undefined ? {} : { snr: message.snr }),
     ...(message.rssi === undefined ? {} : { rssi: message.rssi }),
     ...(message.hopsAway === undefined ? {} : { hopsAway: message.hopsAway }),
@@ -116,6 +130,10 @@ function readBattery(metrics: ProtoMetrics | undefined): Pick<NodeFacts, "batter
     ...(metrics.batteryLevel === undefined ? {} : { batteryLevel: metrics.batteryLevel }),
     ...(metrics.voltage === undefined || !Number.isFinite(metrics.voltage) ? {} : { voltage: metrics.voltage }),
   };
+}
+
+function telemetryIn({ type, ...values }: Readonly<Record<string, Json>>): Pick<NodeFacts, "telemetry"> {
+  return typeof type === "string" ? { telemetry: { [type]: values } } : {};
 }
 
 function batteryIn(telemetry: Readonly<Record<string, unknown>>): Pick<NodeFacts, "batteryLevel" | "voltage"> {

@@ -64,7 +64,9 @@ export class NodeDirectory {
     // The channel belongs to the link: another link's index must not stay beside the new link.
     const kept = known === undefined ? {} : isNewer && known.link !== fresh.link ? withoutChannel(known) : known;
     const merged = known === undefined ? fresh : isNewer ? { ...kept, ...fresh } : { ...withoutChannel(fresh), ...known };
-    const node: MeshNode = { ...merged, isOwn: facts.isOwn || known?.isOwn === true };
+    const telemetry = { ...known?.telemetry, ...fresh.telemetry };
+    const measured = Object.keys(telemetry).length === 0 ? {} : { telemetry };
+    const node: MeshNode = { ...merged, ...measured, isOwn: facts.isOwn || known?.isOwn === true };
     this.#nodes.set(node.number, node);
     this.#touch(node.number);
     if (known === undefined) this.#makeRoom();

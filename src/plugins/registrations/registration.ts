@@ -1,6 +1,7 @@
 /** What a plugin may register. It arrives from a process that may have been taken over. */
 import * as v from "valibot";
 import { registrationId } from "../../ids.ts";
+import { MESSAGE_KINDS } from "../../mesh/message.ts";
 
 const word = (max: number) => v.pipe(v.string(), v.minLength(1), v.maxLength(max));
 /** A number of the realm's own choice. */
@@ -26,7 +27,7 @@ export const registrationSchema = v.variant("kind", [
     kind: v.literal("message"),
     id,
     priority,
-    kinds: v.exactOptional(v.pipe(v.array(v.picklist(["text", "position", "telemetry", "node_info"])), v.maxLength(4))),
+    kinds: v.exactOptional(v.pipe(v.array(v.picklist(MESSAGE_KINDS)), v.maxLength(MESSAGE_KINDS.length))),
   }),
   v.strictObject({
     kind: v.literal("task"),

@@ -21,7 +21,12 @@ export type Registration =
       adminOnly?: boolean;
     }
   | { kind: "keyword"; id: number; pattern: string; help?: string; priority?: number; adminOnly?: boolean }
-  | { kind: "message"; id: number; priority?: number; kinds?: ("text" | "position" | "telemetry" | "node_info")[] }
+  | {
+      kind: "message";
+      id: number;
+      priority?: number;
+      kinds?: ("text" | "position" | "telemetry" | "node_info" | "waypoint" | "traceroute" | "neighbor_info")[];
+    }
   | {
       kind: "task";
       id: number;
@@ -56,6 +61,9 @@ export interface SendArgs {
   /** Index 0-7 or exact name. */
   channel?: number | string;
   replyTo?: number;
+  /** A reaction to `replyTo`. */
+  react?: boolean;
+  hopLimit?: number;
   priority?: "low" | "normal" | "high" | "emergency";
   wantAck?: boolean;
 }

@@ -2,6 +2,7 @@ import * as v from "valibot";
 import { BROADCAST } from "../../../mesh/ids.ts";
 import { PRIORITIES } from "../../../mesh/outgoing.ts";
 import type { SendArgs } from "../../../sdk/boundary/wire.ts";
+import { refused } from "../../plugin/instance.ts";
 import { flag, identifier, nodeOrChannel } from "../call/arguments.ts";
 import { type Call, denied, done, failed } from "../call/call.ts";
 import type { Capability } from "../call/capability.ts";
@@ -14,6 +15,8 @@ export const sendMessage: Capability<"send_message"> = {
     destination: v.exactOptional(nodeOrChannel),
     channel: v.exactOptional(nodeOrChannel),
     replyTo: v.exactOptional(identifier),
+    react: flag,
+    hopLimit: v.exactOptional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(7))),
     priority: v.exactOptional(v.picklist(PRIORITIES)),
     wantAck: flag,
   }),
@@ -22,6 +25,9 @@ export const sendMessage: Capability<"send_message"> = {
   methods: ["sendMessage"],
   run: async (call) => {
     const { args, services, origin, instance } = call;
+    if (args.react === true && args.replyTo === undefined) {
+      return refused("TypeError", "send_message: react needs replyTo, the packet id of the message it reacts to", "invalid_argument");
+    }
     const address = resolveAddress(args, origin, services);
     if (!address.ok) return failed(address.error);
     const { to, routes } = address.value;
@@ -32,6 +38,8 @@ export const sendMessage: Capability<"send_message"> = {
       to,
       routes,
       ...(args.replyTo === undefined ? {} : { replyId: args.replyTo }),
+      ...(args.react === true ? { isReaction: true } : {}),
+      ...(args.hopLimit === undefined ? {} : { hopLimit: args.hopLimit }),
       priority: () => priorityOf(call),
       wantAck: args.wantAck ?? to !== BROADCAST,
       correlationId: origin.correlationId,
