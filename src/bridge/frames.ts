@@ -3,6 +3,7 @@
 import * as v from "valibot";
 import { type CallNumber, callNumber, type RealmNumber, type RequestNumber, realmNumber, requestNumber } from "../ids.ts";
 import type { Json } from "../json.ts";
+import { MAX_ASK_S, MAX_QUESTION } from "../sdk/boundary/operations.ts";
 import type { WireError } from "../sdk/boundary/wire.ts";
 import type { CallOutcome, CallTarget, RealmSpec, RequestOutcome } from "./realm-spec.ts";
 
@@ -46,8 +47,21 @@ const wireError: v.GenericSchema<unknown, WireError> = v.pipe(
   v.transform((value) => value as WireError),
 );
 
+const question = v.strictObject({
+  dialogue: id,
+  question: bounded(MAX_QUESTION),
+  timeoutS: v.pipe(v.number(), v.minValue(1), v.maxValue(MAX_ASK_S)),
+});
+
 const callOutcome: v.GenericSchema<unknown, CallOutcome> = v.variant("ok", [
-  v.strictObject({ ok: v.literal(true), value: json, session: v.exactOptional(v.record(v.string(), json)), cpuMs: amount }),
+  v.strictObject({
+    ok: v.literal(true),
+    value: json,
+    session: v.exactOptional(v.record(v.string(), json)),
+    ask: v.exactOptional(question),
+    lost: v.exactOptional(v.literal(true)),
+    cpuMs: amount,
+  }),
   v.strictObject({
     ok: v.literal(false),
     error: wireError,

@@ -2,7 +2,7 @@
 
 import type { RegistrationId } from "../ids.ts";
 import type { Json } from "../json.ts";
-import type { WireError } from "../sdk/boundary/wire.ts";
+import type { WireError, WireQuestion } from "../sdk/boundary/wire.ts";
 
 /** All that a realm is made from. */
 export interface RealmSpec {
@@ -32,12 +32,13 @@ export interface RealmLimits {
   readonly storageMb: number;
 }
 
-/** `lifecycle` hooks, `health`, `config_changed`, or a registration's handler by its id. */
+/** `lifecycle` hooks, `health`, `config_changed`, a registration's handler by its id, or the answer to a handler's question. */
 export type CallTarget =
   | { readonly kind: "lifecycle"; readonly hook: "initialize" | "start" | "stop" | "cleanup" }
   | { readonly kind: "health" }
   | { readonly kind: "config_changed" }
-  | { readonly kind: "handler"; readonly registration: RegistrationId };
+  | { readonly kind: "handler"; readonly registration: RegistrationId }
+  | { readonly kind: "answer"; readonly dialogue: number };
 
 export type CallOutcome =
   | {
@@ -46,6 +47,10 @@ export type CallOutcome =
       readonly value: Json;
       /** The handler's context.sessionData, when it changed it. */
       readonly session?: { readonly [key: string]: Json };
+      /** The handler has not ended: it asked its sender something and goes on with the answer. */
+      readonly ask?: WireQuestion;
+      /** Of an answer: this realm did not ask. The handler that did is gone. */
+      readonly lost?: true;
       readonly cpuMs: number;
     }
   | {

@@ -1,9 +1,11 @@
 import type { Handle } from "../ids.ts";
 import type { Json } from "../json.ts";
 import { formatNodeId } from "../mesh/ids.ts";
-import type { MeshMessage } from "../mesh/message.ts";
+import type { MeshMessage, TextMessage } from "../mesh/message.ts";
+import type { WireQuestion } from "../sdk/boundary/wire.ts";
 import { replyText } from "./answers.ts";
 import { contextFor, messageForHandler } from "./context.ts";
+import type { Dialogue } from "./dialogues.ts";
 import { Mailboxes } from "./mailbox.ts";
 import type { MessageEntry } from "./match/registry.ts";
 import type { HandlerCall, HandlerOutcome } from "./ports.ts";
@@ -11,6 +13,8 @@ import type { RouterDeps } from "./router-deps.ts";
 
 /** How long after a handler's timeout the port may still answer. */
 const GRACE_MS = 2_000;
+/** In place of a question: the handler is called from its start. */
+const AGAIN = -1;
 
 type JsonObject = { readonly [key: string]: Json };
 
@@ -26,6 +30,13 @@ interface CallWords {
   readonly what: JsonObject;
   /** Added to the context. */
   readonly extra?: JsonObject;
+  /** The question that `args` answer. */
+  readonly dialogue?: number;
+}
+
+export interface CallsDeps extends Pick<RouterDeps, "clock" | "log" | "handlers" | "nodes" | "sessions"> {
+  /** A handler waits for its sender's next text. */
+  asked(dialogue: Dialogue, question: WireQuestion): void;
 }
 
 /** Calls handlers: in mailbox order, with a deadline, a context and session data. */
@@ -33,7 +44,7 @@ export class Calls {
   readonly mailboxes: Mailboxes;
   failures = 0;
 
-  constructor(private readonly deps: Pick<RouterDeps, "clock" | "log" | "handlers" | "nodes" | "sessions">) {
+  constructor(private readonly deps: CallsDeps) {
     this.mailboxes = new Mailboxes(deps.clock);
   }
 
@@ -42,6 +53,8 @@ export class Calls {
     const posted = await this.mailboxes.post(to.plugin, message.from, () => this.#invoke(message, to, words));
     const outcome: HandlerOutcome = posted.run ? posted.value : { ok: false, cause: "overloaded" };
     if (!outcome.ok) this.failures++;
+    else if (outcome.ask !== undefined && message.kind === "text" && words.dialogue === undefined)
+      return this.#asked({ ...to, ...words, message, number: null, answers: [] }, outcome.ask);
     if (!posted.run)
       this.deps.log.warn("too many calls wait for a plugin; one was not made", {
         plugin: to.plugin,
@@ -64,12 +77,34 @@ export class Calls {
     });
   }
 
-  async #invoke(message: MeshMessage, { plugin, handle }: HandlerAddress, { args, what, extra }: CallWords): Promise<HandlerOutcome> {
+  /**
+   * Gives a waiting handler its answer (null: none came), `message` being the one that carried it. A handler whose realm is
+   * gone is called again with all answers so far. Never rejects.
+   */
+  async resume(dialogue: Dialogue, message: TextMessage, answer: string | null): Promise<HandlerOutcome> {
+    const { number, what, extra } = dialogue;
+    const waits = number === null ? null : await this.call(message, dialogue, { args: [answer], what, dialogue: number });
+    const answers = [...dialogue.answers, answer];
+    if (waits?.ok === false) return waits;
+    if (waits !== null && waits.lost !== true) return waits.ask === undefined ? waits : this.#asked({ ...dialogue, answers }, waits.ask);
+    const again = await this.call(dialogue.message, dialogue, { args: dialogue.args, what, extra: { ...extra, answers }, dialogue: AGAIN });
+    return again.ok && again.ask !== undefined ? this.#asked({ ...dialogue, answers }, again.ask) : again;
+  }
+
+  /** The question is the reply. */
+  #asked(dialogue: Dialogue, question: WireQuestion): HandlerOutcome {
+    this.deps.asked(dialogue, question);
+    return { ok: true, value: question.question };
+  }
+
+  async #invoke(message: MeshMessage, { plugin, handle }: HandlerAddress, words: CallWords): Promise<HandlerOutcome> {
     const { handlers, nodes, sessions, clock, log } = this.deps;
+    const { args, what, extra, dialogue } = words;
     const context = { ...contextFor(message, nodes.get(message.from), sessions.get(message.from, plugin)), ...extra };
     const timeoutMs = handlers.timeoutOf(plugin);
     const named = { ...what, sender: formatNodeId(message.from) };
-    const call: HandlerCall = { plugin, handle, args, context, timeoutMs, link: message.link, what: named };
+    const answers = dialogue === undefined || dialogue === AGAIN ? {} : { dialogue };
+    const call: HandlerCall = { plugin, handle, args, context, timeoutMs, link: message.link, what: named, ...answers };
     const { promise: late, resolve } = Promise.withResolvers<HandlerOutcome>();
     const deadline = clock.after(timeoutMs + GRACE_MS, () => resolve({ ok: false, cause: "timeout" }));
     const outcome = await Promise.race([handlers.invoke(call), late]).catch((thrown: unknown): HandlerOutcome => {

@@ -4,7 +4,7 @@ import type { Json } from "../json.ts";
 import type { ChannelIndex, NodeNumber } from "../mesh/ids.ts";
 import type { MeshMessage } from "../mesh/message.ts";
 import type { MeshNode } from "../mesh/node.ts";
-import type { WireContext } from "../sdk/boundary/wire.ts";
+import type { WireContext, WireQuestion } from "../sdk/boundary/wire.ts";
 
 export type HandlerOutcome =
   | {
@@ -13,6 +13,10 @@ export type HandlerOutcome =
       readonly value: Json;
       /** The handler's session data, if it changed them. */
       readonly session?: { readonly [key: string]: Json };
+      /** The handler asks its sender this and waits for the answer. */
+      readonly ask?: WireQuestion;
+      /** Nobody waits for this answer any more: the realm that asked is gone. */
+      readonly lost?: true;
     }
   /** `cause`: threw, timeout, gone, ... The details are logged by whoever runs the handler. */
   | { readonly ok: false; readonly cause: string };
@@ -27,6 +31,8 @@ export interface HandlerCall {
   readonly timeoutMs: number;
   /** The interface that the message came by. */
   readonly link: string;
+  /** The question that the first of `args` answers. */
+  readonly dialogue?: number;
   /** For logs: `{command: "hello", sender: "!00000002"}`. */
   readonly what: { readonly [key: string]: Json };
 }
@@ -37,6 +43,10 @@ export interface HandlerPort {
   invoke(call: HandlerCall): Promise<HandlerOutcome>;
   /** How long a handler of this plugin may take, ms. */
   timeoutOf(plugin: string): number;
+  /** Names a handler over restarts of the gateway; null when it is not registered. */
+  keyOf(plugin: string, handle: Handle): string | null;
+  /** The handler of a key; null when it is not registered now. */
+  handleOf(plugin: string, key: string): Handle | null;
   /** Whether the plugin may receive this message (`receive_messages`). */
   mayHear(plugin: string, message: MeshMessage): boolean;
 }

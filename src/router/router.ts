@@ -1,6 +1,7 @@
 import { namesChannel } from "../channels.ts";
 import { GatewayError } from "../errors.ts";
 import type { Json } from "../json.ts";
+import { inBackground } from "../log/background.ts";
 import { EmergencyAlerts } from "../mesh/emergency/alerts.ts";
 import type { EmergencyCall } from "../mesh/emergency/words.ts";
 import { parseEmergency } from "../mesh/emergency/words.ts";
@@ -12,6 +13,7 @@ import { SenderBuckets } from "../mesh/sender-limits.ts";
 import { parseRate } from "../rates.ts";
 import { Answers, replyText } from "./answers.ts";
 import { Calls } from "./calls.ts";
+import { type Dialogue, Dialogues, isExit } from "./dialogues.ts";
 import { askInOrder } from "./handler-chain.ts";
 import { helpText } from "./help.ts";
 import type { Mailboxes } from "./mailbox.ts";
@@ -55,6 +57,7 @@ export class Router {
   readonly registry: Registry;
   readonly #calls: Calls;
   readonly #answers: Answers;
+  readonly #dialogues: Dialogues;
   readonly #seen: SeenPackets;
   readonly #emergencies: EmergencyAlerts;
   readonly #operators: ReadonlySet<NodeNumber>;
@@ -71,7 +74,18 @@ export class Router {
     if (!rate.ok)
       throw new GatewayError("config_invalid", rate.error.message, { ...(rate.error.hint === undefined ? {} : { hint: rate.error.hint }) });
     this.registry = new Registry(settings.prefix);
-    this.#calls = new Calls(deps);
+    this.#dialogues = new Dialogues({
+      clock,
+      log,
+      database: deps.database,
+      keyOf: (plugin, handle) => deps.handlers.keyOf(plugin, handle),
+      handleOf: (plugin, key) => deps.handlers.handleOf(plugin, key),
+      expired: (dialogue) => this.#endDialogue(dialogue, true),
+    });
+    this.#calls = new Calls({
+      ...deps,
+      asked: (dialogue, question) => this.#endDialogue(this.#dialogues.open(dialogue, question), true),
+    });
     this.#answers = new Answers(deps, rate.value);
     this.#seen = new SeenPackets(deps.database);
     this.#operators = nodeSet(deps.operators);
@@ -136,6 +150,7 @@ export class Router {
     const deadline = this.deps.clock.after(STOP_MS, resolve);
     await Promise.race([this.idle(), late]);
     deadline.cancel();
+    this.#dialogues.stop();
   }
 
   async #process(message: MeshMessage): Promise<Progress> {
@@ -184,11 +199,50 @@ export class Router {
     return progress;
   }
 
+  /** The text answers a handler's question. */
+  async #resume(message: TextMessage, dialogue: Dialogue, answer: string | null): Promise<Progress> {
+    const { plugin } = dialogue;
+    const outcome = await this.#calls.resume(dialogue, message, answer);
+    if (!outcome.ok) return { outcome: "failed", plugin, failed: String(Object.values(dialogue.what)[0] ?? plugin) };
+    const text = replyText(outcome.value);
+    if (text === null) return { outcome: "silent", plugin };
+    this.#answers.respond(message, plugin, text);
+    return { outcome: "replied", plugin };
+  }
+
+  /** The handler goes on without an answer; `replies`: what it then says is sent. */
+  #endDialogue(dialogue: Dialogue | null, replies: boolean): void {
+    if (dialogue === null) return;
+    const { message, plugin } = dialogue;
+    const ended = this.#calls.resume(dialogue, message, null).then((outcome) => {
+      const text = outcome.ok && replies ? replyText(outcome.value) : null;
+      if (text !== null) this.#answers.respond(message, plugin, text);
+    });
+    inBackground(this.deps.log, "ending a dialogue", ended, { plugin });
+  }
+
+  /** What a text means to the sender's open dialogue; null when it is no answer. */
+  #answerTo(message: TextMessage): AnswerPlan | null {
+    const { prefix } = this.deps.settings;
+    if (isStale(message, this.deps.clock.now())) return null;
+    const dialogue = this.#dialogues.take(message);
+    if (dialogue === null) return null;
+    if (prefix !== "" && message.text.trimStart().startsWith(prefix)) {
+      // A command all the same: the dialogue ends, and the command is handled as ever.
+      this.#endDialogue(dialogue, false);
+      return null;
+    }
+    const answer = isExit(message.text) ? null : message.text.trim();
+    return { counted: true, ask: () => this.#resume(message, dialogue, answer) };
+  }
+
   /** How to answer a text; null when it must not be answered. */
   #plan(message: TextMessage): AnswerPlan | null {
     const { prefix, direct_prefix, direct_only, channels } = this.deps.settings;
     const { isDirect } = message;
     if (message.isReaction) return null;
+    const resumed = this.#answerTo(message);
+    if (resumed !== null) return this.#takeRate(message) ? resumed : null;
     if (!isDirect && (direct_only || (channels !== "all" && !this.#isIn(message, channels)))) return null;
     const isOperator = this.#isFromOperator(message);
     const command = parseCommand(message.text, isDirect ? [prefix, direct_prefix] : [prefix]);
@@ -266,6 +320,7 @@ export class Router {
 
   async #emergency(message: TextMessage, emergency: EmergencyCall): Promise<Progress> {
     this.#counts.emergencies++;
+    this.#endDialogue(this.#dialogues.end(message.from), false);
     if (!this.#emergencies.raise(message, emergency)) return UNHANDLED;
     const args = emergency.rest === "" ? [] : emergency.rest.split(/\s+/);
     for (const entry of this.registry.commands(emergency.word)) {

@@ -4,6 +4,7 @@ import type { Json } from "../json.ts";
 import { PluginError } from "./boundary/errors.ts";
 import { OPS } from "./boundary/ops.ts";
 import type { WireContext, WireError } from "./boundary/wire.ts";
+import { answer, HandlerRun, type Outcome } from "./handler-run.ts";
 import { fetch, Headers, Response } from "./http.ts";
 import { announceChange, isGranted } from "./permissions.ts";
 import { Plugin } from "./plugin.ts";
@@ -37,7 +38,8 @@ type Target =
   | { kind: "lifecycle"; hook: "initialize" | "start" | "stop" | "cleanup" }
   | { kind: "health" }
   | { kind: "config_changed" }
-  | { kind: "handler"; registration: number };
+  | { kind: "handler"; registration: number }
+  | { kind: "answer"; dialogue: number };
 
 type Event =
   | readonly ["open", Opening]
@@ -156,22 +158,19 @@ function makePlugin(module: unknown): void {
   }
 }
 
-type Outcome = { ok: true; value: Json; session?: Json } | { ok: false; error: WireError };
-
 function call(id: number, target: Target, args: Json[]): void {
-  const finish = (outcome: Outcome) => {
-    try {
-      post(OPS.done, [id, outcome]);
-    } catch (thrown) {
-      post(OPS.done, [id, { ok: false, error: describeError(thrown) }]); // Its value was no JSON, or its toJSON threw.
-    }
-  };
-  const failed = (thrown: unknown) => finish({ ok: false, error: describeError(thrown) });
+  if (target.kind === "answer") {
+    const [text, context] = args as unknown as [string | null, WireContext | undefined];
+    answer(id, target.dialogue, text, context?.sessionData as { [key: string]: Json } | undefined);
+    return;
+  }
+  const run = new HandlerRun(id);
+  const failed = (thrown: unknown) => run.finish({ ok: false, error: describeError(thrown) });
   try {
-    const { result, read } = start(target, args);
+    const { result, read } = start(target, args, run);
     const done = (value: unknown) => {
       try {
-        finish(read(value));
+        run.finish(read(value));
       } catch (thrown) {
         failed(thrown);
       }
@@ -194,7 +193,7 @@ interface Started {
 const plain = (value: unknown): Outcome => ({ ok: true, value: value === undefined ? null : (value as Json) });
 const silent = (): Outcome => ({ ok: true, value: null });
 
-function start(target: Target, args: Json[]): Started {
+function start(target: Exclude<Target, { kind: "answer" }>, args: Json[], run: HandlerRun): Started {
   const plugin = state.plugin as Plugin;
   switch (target.kind) {
     case "lifecycle":
@@ -208,28 +207,20 @@ function start(target: Target, args: Json[]): Started {
     case "config_changed":
       return { result: plugin.onConfigChanged(args[0] as string[], args[1] as { readonly [key: string]: Json }), read: silent };
     default:
-      return startHandler(plugin, target.registration, args);
+      return startHandler(plugin, target.registration, args, run);
   }
 }
 
-function startHandler(plugin: Plugin, registration: number, args: Json[]): Started {
+function startHandler(plugin: Plugin, registration: number, args: Json[], run: HandlerRun): Started {
   const registered = handlerOf(registration);
   if (registered === undefined) throw new PluginError("not_found", "The handler is no longer registered");
-  const { kind, run } = registered;
-  if (kind === "plugin_message") return { result: apply(run, plugin, args as never[]), read: plain };
-  if (kind === "task" || kind === "event") return { result: apply(run, plugin, args as never[]), read: silent };
+  const { kind, run: handler } = registered;
+  if (kind === "plugin_message") return { result: apply(handler, plugin, args as never[]), read: plain };
+  if (kind === "task" || kind === "event") return { result: apply(handler, plugin, args as never[]), read: silent };
   const last = args.length - 1;
-  const wire = args[last] as unknown as WireContext;
-  const before = jsonStringify(wire.sessionData ?? {});
-  const context = { ...wire, sessionData: wire.sessionData ?? {}, timestamp: new NativeDate(wire.timestamp) };
+  const context = run.contextOf(args[last] as unknown as WireContext);
   args[last] = context as unknown as Json;
-  const read = (value: unknown): Outcome => {
-    const session = jsonStringify(context.sessionData);
-    const outcome: Outcome = { ok: true, value: replyOf(value) };
-    if (session !== before) outcome.session = context.sessionData as Json;
-    return outcome;
-  };
-  return { result: apply(run, plugin, args as never[]), read };
+  return { result: apply(handler, plugin, args as never[]), read: (value) => ({ ok: true, value: replyOf(value) }) };
 }
 
 function replyOf(value: unknown): string | null {

@@ -17,10 +17,24 @@ export interface Context {
   readonly timestamp: Date;
   /** The message itself. */
   readonly message: IncomingMessage;
-  /** Kept per node and plugin from one message to the next; change it in place. JSON only, at most 4 KB; lost when the node is silent for `menu.idle_s`. */
+  /** Kept per node and plugin from one message to the next; change it in place. JSON only, at most 4 KB; kept over restarts, deleted when the node is silent for `menu.idle_s`. What is too large is not kept, and the plugin's log says so. */
   readonly sessionData: { [key: string]: Json };
   /** Names this message in every log line. */
   readonly correlationId: string;
+  /**
+   * Sends a question to the sender and resolves to the sender's next text there, trimmed; null when none came in time, or the
+   * sender sent `exit` or an emergency word. One question at a time; other messages of the plugin are handled meanwhile, and
+   * the handler's time starts anew with each answer. If the plugin's process was restarted meanwhile, the handler runs again
+   * from its start, and questions that have an answer resolve at once: keep what must not be chosen twice in
+   * {@link sessionData}.
+   */
+  ask(question: string, options?: AskOptions): Promise<string | null>;
+}
+
+/** Options of a context's ask. */
+export interface AskOptions {
+  /** Seconds to wait for the answer, 1 to 3600; 120 by default. */
+  timeout?: number;
 }
 
 /** The context of a command. */

@@ -34,6 +34,16 @@ test("Dice: aliases, arguments, session data per node, commands for operators", 
   expect(await alice.says("!d", { channel: 0 })).toHaveLength(1);
 });
 
+test("Riddle: asks back, and keeps its question over a restart of its process", async () => {
+  await using gateway = await startTestGateway({ plugin: folderOf("Riddle") });
+  const alice = gateway.node("Alice");
+  const first = Number((await alice.asks("riddle")).split(" ")[0]);
+  await gateway.killHost();
+  expect(await alice.asks(String(10 - first))).toBe("Right!");
+  await alice.asks("riddle");
+  expect(await alice.asks("exit")).toBe("Another time, then.");
+});
+
 test("Listener: keywords whatever their case and punctuation, messages seen in passing", async () => {
   await using gateway = await startTestGateway({ plugin: folderOf("Listener") });
   const alice = gateway.node("Alice");

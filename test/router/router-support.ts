@@ -11,6 +11,7 @@ import { SEEN_SCHEMA } from "../../src/mesh/intake/seen-packets.ts";
 import type { TextMessage } from "../../src/mesh/message.ts";
 import type { MeshNode } from "../../src/mesh/node.ts";
 import type { Reply } from "../../src/mesh/outgoing.ts";
+import { DIALOGUES_SCHEMA } from "../../src/router/dialogues.ts";
 import type { HandlerCall, HandlerOutcome, MenuAnswer } from "../../src/router/ports.ts";
 import { Router } from "../../src/router/router.ts";
 import type { RouterDeps, RouterSettings } from "../../src/router/router-deps.ts";
@@ -64,7 +65,7 @@ export class RouterBench {
     operators: readonly string[] = [OPERATOR],
     readonly folder = mkdtempSync(join(tmpdir(), "zephyrgate-router-")),
   ) {
-    const opened = openCoreDatabase(join(folder, "gateway.db"), [SEEN_SCHEMA], { clock: this.clock, log: silentLogger });
+    const opened = openCoreDatabase(join(folder, "gateway.db"), [SEEN_SCHEMA, DIALOGUES_SCHEMA], { clock: this.clock, log: silentLogger });
     if (!opened.ok) throw opened.error;
     this.database = opened.value;
     const note = (message: string, fields: unknown) => void this.logged.push({ message, fields });
@@ -80,6 +81,8 @@ export class RouterBench {
         invoke: (call) => this.#invoke(call),
         timeoutOf: () => 10_000,
         mayHear: (plugin) => !this.deaf.has(plugin),
+        keyOf: (_, handle) => String(handle),
+        handleOf: (_, key) => (this.#handlers.has(Number(key)) ? handleNumber(Number(key)) : null),
       },
       menu: { handle: ({ text }) => this.menu(text), openByItem: () => ({ kind: "not_ours" }) },
       sessions: {

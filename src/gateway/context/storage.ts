@@ -1,12 +1,14 @@
 import { join } from "node:path";
 import { openSecretKey, SecretStore, secretsSchema } from "../../config/secrets.ts";
 import { ok, type Result } from "../../errors.ts";
+import { SESSION_DATA_SCHEMA } from "../../menu/session-data.ts";
 import { SEEN_SCHEMA } from "../../mesh/intake/seen-packets.ts";
 import { NODES_SCHEMA } from "../../mesh/nodes/store.ts";
 import { OUTBOX_SCHEMA } from "../../mesh/outbox/storage/store.ts";
 import { AuditLog } from "../../permissions/audit/log.ts";
 import { grantsSchema } from "../../permissions/grants.ts";
 import { decisionsSchema } from "../../plugins/approval/decisions.ts";
+import { DIALOGUES_SCHEMA } from "../../router/dialogues.ts";
 import { runsSchema } from "../../schedule/run-store.ts";
 import type { CoreDatabase } from "../../storage/core.ts";
 import { openCoreDatabase } from "../../storage/core-open.ts";
@@ -14,7 +16,17 @@ import { lockDataFolder } from "../../storage/lock.ts";
 import type { GatewayContext } from "./context.ts";
 import { recoverDataFolder } from "./recovery.ts";
 
-const SCHEMAS = [runsSchema, NODES_SCHEMA, OUTBOX_SCHEMA, SEEN_SCHEMA, grantsSchema, decisionsSchema, secretsSchema];
+const SCHEMAS = [
+  runsSchema,
+  NODES_SCHEMA,
+  OUTBOX_SCHEMA,
+  SEEN_SCHEMA,
+  grantsSchema,
+  decisionsSchema,
+  secretsSchema,
+  DIALOGUES_SCHEMA,
+  SESSION_DATA_SCHEMA,
+];
 
 /** What the gateway keeps on disk. The lock of the data folder keeps a second gateway away from it. */
 export interface Storage {

@@ -36,11 +36,11 @@ export interface Routing {
 }
 
 export function makeRouting(context: GatewayContext, peers: RoutingPeers): Routing {
-  const { clock, bus } = context;
+  const { clock } = context;
   const { menu, commands } = context.config();
   const menuRegistry = new MenuRegistry();
-  const sessionData = new SessionData({ clock, idleS: menu.idle_s });
-  bus.on("plugin_stopped", ({ plugin }) => sessionData.forget(plugin));
+  const placeOf = (name: string) => peers.plugin(name)?.candidate.path ?? "";
+  const sessionData = new SessionData({ clock, idleS: menu.idle_s, database: peers.storage.database, placeOf });
   const menus = new Menus({ clock, registry: menuRegistry, sessionData, idleS: menu.idle_s, prefix: commands.prefix });
   const handlers = new MessageHandlers({
     dispatch: peers.dispatch,

@@ -24,6 +24,7 @@ const ORDER = [
   "registry.ts",
   "database.ts",
   "plugin.ts",
+  "handler-run.ts",
   "index.ts",
   "prelude.ts",
 ] as const;

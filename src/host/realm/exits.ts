@@ -10,7 +10,7 @@ import type { Services } from "../services/services.ts";
 import type { RealmCalls } from "./calls.ts";
 import type { RealmFrame } from "./frame.ts";
 import type { Limits } from "./limits.ts";
-import { cleanError, cleanFields, isRecord } from "./output.ts";
+import { cleanError, cleanFields, cleanQuestion, isRecord } from "./output.ts";
 import type { RealmTimers } from "./timers.ts";
 
 /** Bytes of one value that leaves a realm; the frame has room for the rest. */
@@ -90,7 +90,9 @@ export class RealmExits {
     const call = callNumber(number);
     if (outcome.ok === true) {
       const session = isRecord(outcome.session) ? { session: outcome.session as { [key: string]: Json } } : {};
-      this.#deps.calls.finish(call, { ok: true, value: (outcome.value ?? null) as Json, ...session, cpuMs: 0 });
+      const ask = cleanQuestion(outcome.ask);
+      const more = { ...session, ...(ask === null ? {} : { ask }), ...(outcome.lost === true ? { lost: true as const } : {}) };
+      this.#deps.calls.finish(call, { ok: true, value: (outcome.value ?? null) as Json, ...more, cpuMs: 0 });
       return;
     }
     const error = cleanError(outcome.error);

@@ -2,7 +2,8 @@
 
 import { parseFrame } from "../../bridge/frame-codec.ts";
 import type { Json } from "../../json.ts";
-import type { WireError } from "../../sdk/boundary/wire.ts";
+import { MAX_ASK_S, MAX_QUESTION, USUAL_ASK_S } from "../../sdk/boundary/operations.ts";
+import type { WireError, WireQuestion } from "../../sdk/boundary/wire.ts";
 
 export function isRecord(value: unknown): value is { [key: string]: unknown } {
   return typeof value === "object" && value !== null && !Array.isArray(value);
@@ -29,6 +30,16 @@ export function cleanFields(value: unknown): { [key: string]: Json } {
       typeof field === "string" ? field.slice(0, 2000) : typeof field === "number" || typeof field === "boolean" ? field : null;
   }
   return fields;
+}
+
+/** A question of bounded length and wait, or null where there is none. */
+export function cleanQuestion(value: unknown): WireQuestion | null {
+  if (!isRecord(value) || typeof value.question !== "string" || !Number.isSafeInteger(value.dialogue)) return null;
+  const dialogue = Number(value.dialogue);
+  if (dialogue < 0) return null;
+  const asked = typeof value.timeoutS === "number" && Number.isFinite(value.timeoutS) ? value.timeoutS : USUAL_ASK_S;
+  const timeoutS = Math.min(Math.max(asked, 1), MAX_ASK_S);
+  return { dialogue, question: value.question.slice(0, MAX_QUESTION), timeoutS };
 }
 
 function textOf(value: unknown, length: number): string | null {

@@ -15,6 +15,8 @@ export interface HandlerCall {
   readonly args: readonly Json[];
   readonly timeoutMs: number;
   readonly origin: CallOrigin;
+  /** The question that `args` answer: the handler that asked it goes on. */
+  readonly dialogue?: number;
   /** For logs: what is being handled, as `{task: "hourly"}`. */
   readonly what: { readonly [key: string]: Json };
 }
@@ -39,7 +41,10 @@ export class Dispatch {
     const plugin = this.deps.plugin(call.plugin);
     const instance = (await plugin?.ready(Math.min(call.timeoutMs, RETURN_MS))) ?? null;
     if (plugin === null || instance === null) return goneOutcome(`${call.plugin} is not running`);
-    const ask = (of: Instance) => of.invoke(call.handle, call.args, call.timeoutMs, call.origin);
+    const ask = (of: Instance) =>
+      call.dialogue === undefined
+        ? of.invoke(call.handle, call.args, call.timeoutMs, call.origin)
+        : of.answer(call.dialogue, call.args, call.timeoutMs, call.origin);
     const first = { instance, outcome: await ask(instance) };
     const last = (await this.#again(plugin, first, ask)) ?? first;
     this.#account(plugin, last, call);

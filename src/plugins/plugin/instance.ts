@@ -130,6 +130,11 @@ export class Instance {
     return this.call({ kind: "handler", registration }, args, timeoutMs, origin);
   }
 
+  /** Gives a handler that waits the answer to its question; `args`: the answer and a fresh context. */
+  answer(dialogue: number, args: readonly Json[], timeoutMs: number, origin: CallOrigin): Promise<Attempt> {
+    return this.call({ kind: "answer", dialogue }, args, timeoutMs, origin);
+  }
+
   /** What the realm's host tells us; handed to PluginHost.open. */
   readonly events: RealmEvents = {
     request: (request) => this.#request(request),

@@ -102,3 +102,10 @@ function begins(text: string, prefix: string): boolean {
   for (let at = 0; at < prefix.length; at++) if (text[at] !== prefix[at]) return false;
   return true;
 }
+
+/** Characters of a question to a sender. */
+export const MAX_QUESTION = 16_000;
+/** Longest wait for the answer to a question, seconds. */
+export const MAX_ASK_S = 3_600;
+/** Usual wait for the answer to a question, seconds. */
+export const USUAL_ASK_S = 120;

@@ -113,4 +113,14 @@ export interface WireContext {
   message: Json;
   sessionData: { readonly [key: string]: Json };
   correlationId: string;
+  /** Answers to the handler's questions so far, when it runs again after its process was restarted; null: none came. */
+  answers?: readonly (string | null)[];
+}
+
+/** A handler's question to its sender. It ends the call; the answer continues the handler in a new one. */
+export interface WireQuestion {
+  /** Names the question within its realm. */
+  dialogue: number;
+  question: string;
+  timeoutS: number;
 }

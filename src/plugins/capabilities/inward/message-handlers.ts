@@ -1,3 +1,4 @@
+import type { Handle } from "../../../ids.ts";
 import type { Json } from "../../../json.ts";
 import type { MeshMessage } from "../../../mesh/message.ts";
 import type { HandlerCall, HandlerOutcome, HandlerPort } from "../../../router/ports.ts";
@@ -18,16 +19,31 @@ export interface MessageHandlersDeps {
 export class MessageHandlers implements HandlerPort {
   constructor(private readonly deps: MessageHandlersDeps) {}
 
-  async invoke({ plugin, handle, args, context, timeoutMs, link, what }: HandlerCall): Promise<HandlerOutcome> {
+  async invoke({ plugin, handle, args, context, timeoutMs, link, what, dialogue }: HandlerCall): Promise<HandlerOutcome> {
     const origin = { correlationId: context.correlationId, context, link };
     const withContext = [...args, context as unknown as Json];
-    const outcome = await this.deps.dispatch.invoke({ plugin, handle, args: withContext, timeoutMs, origin, what });
+    const answers = dialogue === undefined ? {} : { dialogue };
+    const outcome = await this.deps.dispatch.invoke({ plugin, handle, args: withContext, timeoutMs, origin, what, ...answers });
     if (!outcome.ok) return { ok: false, cause: outcome.cause };
-    return { ok: true, value: outcome.value, ...(outcome.session === undefined ? {} : { session: outcome.session }) };
+    const { value, session, ask, lost } = outcome;
+    const more = { ...(session === undefined ? {} : { session }), ...(ask === undefined ? {} : { ask }) };
+    return { ok: true, value, ...more, ...(lost === undefined ? {} : { lost }) };
   }
 
   timeoutOf(plugin: string): number {
     return (this.deps.plugin(plugin)?.timeoutS ?? this.deps.defaultTimeoutS()) * 1000;
+  }
+
+  keyOf(plugin: string, handle: Handle): string | null {
+    return this.#registered(plugin).find((entry) => entry.handle === handle)?.key ?? null;
+  }
+
+  handleOf(plugin: string, key: string): Handle | null {
+    return this.#registered(plugin).find((entry) => entry.key === key)?.handle ?? null;
+  }
+
+  #registered(plugin: string) {
+    return [...(this.deps.plugin(plugin)?.instance?.registrations.entries() ?? [])];
   }
 
   mayHear(plugin: string, message: MeshMessage): boolean {
