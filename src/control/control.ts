@@ -1,4 +1,5 @@
 import type {
+  Actor,
   Answer,
   AuditControl,
   Control,
@@ -7,6 +8,7 @@ import type {
   PackageControl,
   PluginControl,
   SimulateControl,
+  TracedRoute,
 } from "../api/contract/control.ts";
 import type { MenuItemView, OutboxView, ScheduleTask } from "../api/contract/views.ts";
 import { ok, type Result } from "../errors.ts";
@@ -40,6 +42,7 @@ export interface ControlDeps {
   readonly isReady: () => boolean;
   links(): readonly LinkStatus[];
   nodes(): readonly MeshNode[];
+  traceroute(node: string | number, actor: Actor): Answer<TracedRoute>;
   tasks(): readonly TaskStatus[];
   menus(): readonly MenuView[];
   walls(): readonly { readonly wall: string; readonly stands: boolean; readonly detail: string }[];
@@ -103,6 +106,10 @@ export class GatewayControl implements Control {
         walls: deps.walls(),
       }),
     );
+  }
+
+  traceroute(node: string | number, actor: Actor): Answer<TracedRoute> {
+    return this.deps.traceroute(node, actor);
   }
 
   nodes(): Result<readonly MeshNode[]> {

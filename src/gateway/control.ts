@@ -6,6 +6,7 @@ import { Messages } from "../control/messages.ts";
 import { Packages } from "../control/packages.ts";
 import { Plugins } from "../control/plugins.ts";
 import { simulateControl } from "../control/simulate.ts";
+import { operatorTraceroute } from "../control/traceroute.ts";
 import { summaryView } from "../control/views.ts";
 import { fail, ok, type Result } from "../errors.ts";
 import type { Settings } from "../plugins/approval/decisions.ts";
@@ -52,6 +53,12 @@ export function makeControl(context: GatewayContext, peers: ControlPeers): Gatew
     isReady,
     links: mesh.links,
     nodes: () => mesh.nodes.all(),
+    traceroute: (node, actor) =>
+      operatorTraceroute(node, actor, {
+        nodes: mesh.nodes,
+        requests: mesh.requests,
+        audit: (event, detail) => storage.note(null, event, detail),
+      }),
     tasks: () => routing.schedule.status(),
     menus: () => routing.menuRegistry.list(),
     walls: () => hosts.running()[0]?.host.walls ?? [],

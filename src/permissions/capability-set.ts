@@ -113,14 +113,15 @@ export class BrokeredCapabilitySet implements LiveCapabilitySet {
     if (this.#closed) return this.#deny(ask, correlationId, UNLOADED, undefined);
     const rules = this.#rules[ask.permission];
     const isReply = ask.permission === "send_messages" && ask.isReply && !this.#takenAway(ask);
-    const matching = isReply ? rules : ask.permission === "send_messages" ? rules.filter((rule) => ruleAllows(rule, ask)) : [];
-    const first = ask.permission === "send_messages" ? matching[0] : rules.find((rule) => ruleAllows(rule, ask));
+    const cost = costOf(ask);
+    const matching = isReply ? rules : cost > 0 ? rules.filter((rule) => ruleAllows(rule, ask)) : [];
+    const first = cost > 0 ? matching[0] : rules.find((rule) => ruleAllows(rule, ask));
     if (first === undefined) {
       const why = explainRule(this.#standing, rules, ask);
       return this.#deny(ask, correlationId, why.rule, why.cause);
     }
     if (refusal !== null) return this.#deny(ask, correlationId, refusal, undefined);
-    const rule = ask.permission === "send_messages" ? this.#spend(matching, ask.parts) : first;
+    const rule = cost > 0 ? this.#spend(matching, cost) : first;
     if (typeof rule === "number") {
       const denied = this.#deny(ask, correlationId, `rate: ${this.#text(first)}`, undefined);
       return { ...denied, retryAfterS: rule, hint: `the rate is used up; try again in ${Math.ceil(rule)} s` };
@@ -247,26 +248,27 @@ export class BrokeredCapabilitySet implements LiveCapabilitySet {
   }
 
   /** One bucket per rate: entries that name the same rate share it. The rule that let the parts through, or the seconds to wait. */
-  #spend(matching: readonly Rule[], parts: number): Rule | number {
+  #spend(matching: readonly Rule[], cost: number): Rule | number {
     let wait = Number.POSITIVE_INFINITY;
-    const free = matching.find((rule) => rule.atom.at[1] === "unlimited");
+    const free = matching.find((rule) => rateOf(rule.atom) === "unlimited");
     if (free !== undefined) return free;
     for (const rule of matching) {
-      const text = String(rule.atom.at[1]);
-      const bucket = this.#buckets.get(text) ?? this.#bucket(text);
+      const text = rateOf(rule.atom);
+      const key = `${rule.atom.permission} ${text}`;
+      const bucket = this.#buckets.get(key) ?? this.#bucket(key, text);
       if (bucket === null) continue;
-      const seconds = bucket.take(parts);
+      const seconds = bucket.take(cost);
       if (seconds === 0) return rule;
       wait = Math.min(wait, seconds);
     }
     return wait;
   }
 
-  #bucket(text: string): TokenBucket | null {
+  #bucket(key: string, text: string): TokenBucket | null {
     const rate = parseRate(text);
     if (!rate.ok) return null;
     const bucket = new TokenBucket(this.deps.clock, rate.value);
-    this.#buckets.set(text, bucket);
+    this.#buckets.set(key, bucket);
     return bucket;
   }
 
@@ -294,4 +296,15 @@ export class BrokeredCapabilitySet implements LiveCapabilitySet {
       if (this.#rules[permission].length > 0) this.#tokens[permission] ??= this.deps.mint(permission);
     }
   }
+}
+
+/** What a call takes from a rate: a text its parts, a request to a node one; 0 for calls that have no rate. */
+function costOf(ask: Ask): number {
+  if (ask.permission === "send_messages") return ask.parts;
+  return ask.permission === "mesh_requests" ? 1 : 0;
+}
+
+/** The rate of an atom of a permission that has one. */
+function rateOf({ permission, at }: Atom): string {
+  return String(at[permission === "send_messages" ? 1 : 0]);
 }

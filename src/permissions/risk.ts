@@ -33,6 +33,10 @@ const RISKS: Readonly<Record<PermissionName, { readonly wide: string; readonly s
     wide: "takes over reserved commands such as help or SOS: this plugin may be the only one that sees an emergency call",
     scoped: "takes over these reserved commands",
   },
+  mesh_requests: {
+    wide: "asks other nodes for their position, measurements and the way to them: each request uses the airtime of every node on its way",
+    scoped: "asks other nodes for their position, measurements and the way to them, only so often",
+  },
 };
 
 /** Explains a permission entry as written in a manifest. Names in it come from the plugin: control characters are shown as `?`. */

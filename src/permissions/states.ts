@@ -17,6 +17,7 @@ export function ruleTable(standing: Standing): RuleTable {
     inter_plugin_messaging: [],
     secrets: [],
     override_commands: [],
+    mesh_requests: [],
   };
   for (const rule of rulesOf(standing)) table[rule.atom.permission].push(rule);
   return table;

@@ -29,7 +29,9 @@ import type {
   NodeInfo,
   PluginInfo,
   PluginMessageHandler,
+  Position,
   RegistrationHandle,
+  Route,
   SendOptions,
   TaskHandler,
   TaskOptions,
@@ -276,6 +278,32 @@ export class Plugin<C extends object = object> {
   /** The radio links, and how much airtime is in use. Needs `system_state_read`. */
   getNetworkStatus(): Promise<NetworkStatus> {
     return watched(request("get_network_status", {})) as unknown as Promise<NetworkStatus>;
+  }
+  /**
+   * Asks a node for its position and waits for the answer, at most 25 s: longer than a handler has, so ask in a task, or do not
+   * wait and hear it with a message handler. Throws PluginError: `timeout`, `rate_limited` (the radio sends one such request in
+   * 10 s, a traceroute in 30 s), `unavailable` (a nak). Needs `mesh_requests`.
+   * @example const { latitude, longitude } = await this.requestPosition("!0a0b0c0d");
+   */
+  requestPosition(node: string | number): Promise<Position> {
+    return watched(request("request_position", { node })) as unknown as Promise<Position>;
+  }
+  /**
+   * Asks a node for its measurements, by default those of the device; see requestPosition. Needs `mesh_requests`.
+   * @example const { temperature } = await this.requestTelemetry("!0a0b0c0d", "environment");
+   */
+  requestTelemetry(
+    node: string | number,
+    kind: "device" | "environment" | "power" = "device",
+  ): Promise<{ readonly [field: string]: Json }> {
+    return watched(request("request_telemetry", { node, kind })) as unknown as Promise<{ readonly [field: string]: Json }>;
+  }
+  /**
+   * The nodes that relay to another node and back; see requestPosition. Needs `mesh_requests`.
+   * @example const { towards } = await this.traceroute("!0a0b0c0d");
+   */
+  traceroute(node: string | number): Promise<Route> {
+    return watched(request("traceroute", { node })) as unknown as Promise<Route>;
   }
   /** All plugins, itself included, with what they provide. Needs `system_state_read`. */
   getPlugins(): Promise<PluginInfo[]> {

@@ -279,6 +279,7 @@ export function fakeControl() {
     metrics: () => ok("# TYPE zephyrgate_up gauge\nzephyrgate_up 1\n"),
     plugins: pluginControl,
     messages,
+    traceroute: (node) => ok({ node: String(node), towards: [{ node: "!00000002", snr: 5.5 }], back: [] }),
     nodes: () => ok(nodes),
     links: () => ok([LINK]),
     schedule: () =>

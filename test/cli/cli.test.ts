@@ -107,6 +107,15 @@ describe("views", () => {
     for (const [i, verb] of verbs.entries()) expect([verb, all[i]?.code, all[i]?.stderr]).toEqual([verb, 0, ""]);
   });
 
+  test("the way to a node and back", async () => {
+    const found = await run(["traceroute", "!00000003"]);
+    expect(found).toEqual({
+      code: 0,
+      stderr: "",
+      stdout: "there: gateway > !00000002 (5.5 dB) > !00000003\nback:  !00000003 > gateway\n",
+    });
+  });
+
   test("send, and what became of it", async () => {
     const sent = await run(["send", "good morning", "--to", "!00000002", "--channel", "0"]);
     expect([sent.code, sent.stdout]).toEqual([0, expect.stringMatching(/^m_\d{26} is queued\n$/)]);

@@ -130,6 +130,15 @@ describe("decisions", () => {
     ]);
   });
 
+  test("a request to a node spends one of its own rate, and nothing of the texts'", () => {
+    const capabilitySet = broker.open("p", standing([{ mesh_requests: { rate: "2/h" } }, { send_messages: { rate: "2/h" } }]));
+    const ask = () => capabilitySet.checkOwn({ permission: "mesh_requests" }, "c");
+    expect([ask().allowed, ask().allowed]).toEqual([true, true]);
+    expect(ask()).toMatchObject({ allowed: false, retryAfterS: expect.closeTo(1800), rule: "rate: mesh_requests(rate=2/h)" });
+    const text = { permission: "send_messages", kind: "direct", parts: 2, isReply: false } as const;
+    expect(capabilitySet.checkOwn({ ...text, channel: { index: 0 } }, "c").allowed).toBe(true);
+  });
+
   test("revocation holds from the next call on, stops what is in flight, and a narrowing leaves a fresh signal", () => {
     const capabilitySet = broker.open("p", standing([{ http_requests: { hosts: ["a.org", "b.org"] } }, "secrets"]));
     const [flying, secret] = [capabilitySet.signal("http_requests"), capabilitySet.signal("secrets")];

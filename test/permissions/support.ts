@@ -43,6 +43,7 @@ export const someEntry: fc.Arbitrary<Descriptor> = fc
       inter_plugin_messaging: fc.record({ plugins: option(fewOrNone("p", "q", "*")), events: option(fewOrNone("p", "e", "|*")) }),
     }),
     fc.record({ secrets: fc.record({ names: option(few("key", "other", '"quoted"')) }) }),
+    fc.record({ mesh_requests: fc.record({ rate: option(fc.constantFrom("1/min", "6/h")) }) }),
     fc.record({ override_commands: fc.record({ names: option(few("help", "sos")) }) }),
   )
   .map((input) => parseEntry(input))

@@ -102,6 +102,11 @@ export function recordedServices(): { services: PluginServices; done: string[] }
       shareMesh: () => false,
       all: () => did("all nodes", []),
     },
+    requests: {
+      position: async (to) => did(`position ${to}`, ok({ position: { latitude: 1, longitude: 2 } })),
+      telemetry: async (to, kind) => did(`telemetry ${to} ${kind}`, ok({ telemetry: { type: "device_metrics" } })),
+      traceroute: async (to) => did(`traceroute ${to}`, ok({ route: { towards: [], back: [] } })),
+    },
     links: () => [LINK],
     secrets: { get: (plugin, name) => did(`secret ${plugin} ${name}`, ok("s")) },
     peers: {

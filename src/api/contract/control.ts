@@ -3,6 +3,7 @@ import type { CoreBus } from "../../events/core.ts";
 import type { Json } from "../../json.ts";
 import type { LogBook } from "../../log/line.ts";
 import type { LinkStatus } from "../../mesh/link-status.ts";
+import type { Route } from "../../mesh/message.ts";
 import type { MeshNode } from "../../mesh/node.ts";
 import type { MessageState, MessageStatus, Priority } from "../../mesh/outgoing.ts";
 import type { Fault } from "../../mesh/simulator/faults.ts";
@@ -40,6 +41,8 @@ export interface Control {
   readonly messages: MessageControl;
   nodes(): Answer<readonly MeshNode[]>;
   links(): Answer<readonly LinkStatus[]>;
+  /** The way to a node and back. Waits for the answer, at most 25 s. */
+  traceroute(node: string | number, actor: Actor): Answer<TracedRoute>;
   schedule(): Answer<readonly ScheduleTask[]>;
   menus(): Answer<readonly MenuItemView[]>;
   readonly audit: AuditControl;
@@ -144,6 +147,11 @@ export interface OperatorMessage {
   readonly channel?: number | string | undefined;
   readonly priority?: Priority | undefined;
   readonly wantAck?: boolean | undefined;
+}
+
+export interface TracedRoute extends Route {
+  /** `!hex8`. */
+  readonly node: string;
 }
 
 export interface AuditControl {

@@ -59,6 +59,13 @@ export const nodeView = v.object({
   channel: number,
 });
 
+const hops = v.array(v.object({ node: v.string(), snr: number }));
+export const routeView = v.object({
+  node: v.string(),
+  towards: v.pipe(hops, v.description("The nodes that relayed the request, in order, with the SNR at which each received it")),
+  back: v.pipe(hops, v.description("The nodes that relayed the answer")),
+});
+
 export const messageView = v.object({
   id: v.string(),
   state: v.picklist(["queued", "sent", "relayed", "delivered", "failed"]),

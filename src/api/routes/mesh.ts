@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import { fail } from "../../errors.ts";
-import { linkView, messageView, nodeView, toLink, toMessage, toNode } from "../contract/mesh-views.ts";
+import { linkView, messageView, nodeView, routeView, toLink, toMessage, toNode } from "../contract/mesh-views.ts";
 import { listOf, pageOf, paging, type Route, reply, route } from "../route/route.ts";
 
 const tag = "mesh";
@@ -85,6 +85,16 @@ export const meshRoutes: readonly Route[] = [
       const nodes = await control.nodes();
       return nodes.ok ? reply(pageOf(nodes.value.map(toNode), query, (item) => item.id)) : nodes;
     },
+  }),
+  route({
+    method: "POST",
+    path: "/api/v1/traceroute",
+    summary: "Find the way to a node and back; answered when the node has answered, at most 25 s later",
+    tag,
+    body: v.strictObject({ node }),
+    answers: { 200: routeView },
+    errors: ["not_found", "conflict", "rate_limited", "link_down", "unavailable", "timeout"],
+    run: ({ control, actor, body }) => reply(control.traceroute(body.node, actor)),
   }),
   route({
     method: "GET",

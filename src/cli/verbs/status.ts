@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { type linkView, messageView, nodeView } from "../../api/contract/mesh-views.ts";
+import { type linkView, messageView, nodeView, routeView } from "../../api/contract/mesh-views.ts";
 import { scheduleTask } from "../../api/contract/views.ts";
 import { logLine, statusView } from "../../api/routes/system.ts";
 import { fail, type Result } from "../../errors.ts";
@@ -77,6 +77,13 @@ export const statusVerbs: readonly Verb[] = [
     },
   },
   {
+    name: "traceroute",
+    usage: "NODE [--json]",
+    summary: "find the way to a node and back: by id, number or name",
+    args: [1, 1],
+    run: traceroute,
+  },
+  {
     name: "schedule",
     usage: "[--json]",
     summary: "list the plugins' scheduled tasks",
@@ -110,6 +117,22 @@ export const statusVerbs: readonly Verb[] = [
     run: logs,
   },
 ];
+
+async function traceroute({ io, args, flags, client }: Call): Promise<Result<number>> {
+  const gateway = await client();
+  if (!gateway.ok) return gateway;
+  const name = args[0] ?? "";
+  const found = await gateway.value.call("POST", "/api/v1/traceroute", routeView, { node: /^\d+$/.test(name) ? Number(name) : name });
+  if (!found.ok) return found;
+  const { node, towards, back } = found.value;
+  const chain = (hops: typeof towards) => hops.map(({ node: hop, snr }) => (snr === undefined ? hop : `${hop} (${snr} dB)`));
+  if (flags.json === true) json(io, found.value);
+  else {
+    line(io, ["there: gateway", ...chain(towards), node].join(" > "));
+    line(io, ["back:  ".concat(node), ...chain(back), "gateway"].join(" > "));
+  }
+  return done;
+}
 
 /** A channel's index if it is a number, else its name. */
 export function channelOf(text: string): number | string {

@@ -5,6 +5,8 @@ import type { MeshMessage } from "../../mesh/message.ts";
 import { NodeDirectory } from "../../mesh/nodes/directory.ts";
 import { CoreNodeStore } from "../../mesh/nodes/store.ts";
 import { Outbox } from "../../mesh/outbox/outbox.ts";
+import { MeshRequests } from "../../mesh/requests/requests.ts";
+import { PacketSpacing } from "../../mesh/requests/spacing.ts";
 import { routesTo } from "../../mesh/routes.ts";
 import type { SimulatedMesh } from "../../mesh/simulator/mesh.ts";
 import type { GatewayContext } from "../context/context.ts";
@@ -20,6 +22,8 @@ export interface Mesh {
   readonly nodes: NodeDirectory;
   readonly outbox: Outbox;
   readonly names: LinkNames;
+  readonly requests: MeshRequests;
+  readonly spacing: PacketSpacing;
   links(): readonly LinkStatus[];
   newId(): string;
 }
@@ -53,13 +57,25 @@ export function makeMesh(context: GatewayContext, { database }: Storage): Mesh {
     config: { text_spacing_s, airtime },
     onStatus: (status) => bus.emit("message_status", status),
   });
-  return { radios, meshes: simulated.map(({ mesh }) => mesh), nodes, outbox, names, links, newId };
+  const book = { nodes, links: () => names.links() };
+  const spacing = new PacketSpacing(clock);
+  const requests = new MeshRequests({
+    clock,
+    random,
+    radios: () => radios,
+    places: (node) => routesTo(node, {}, book).flat(),
+    spacing,
+    politeUtilization: () => context.config().mesh.airtime.channel_utilization_polite,
+  });
+  return { requests, spacing, radios, meshes: simulated.map(({ mesh }) => mesh), nodes, outbox, names, links, newId };
 }
 
 /** Opens the radio links: from now on messages are sent, and received ones go to `receive`. */
-export function startMesh(context: GatewayContext, { radios, outbox }: Mesh, receive: (message: MeshMessage) => void): void {
+export function startMesh(context: GatewayContext, { radios, outbox, requests }: Mesh, receive: (message: MeshMessage) => void): void {
   outbox.start();
   context.life.add("outbox", () => outbox.stop());
+  requests.start();
+  context.life.add("requests to nodes", () => requests.stop());
   for (const radio of radios) {
     radio.onMessage(receive);
     radio.start();

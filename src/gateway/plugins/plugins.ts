@@ -95,6 +95,7 @@ function makeSupervisor(context: GatewayContext, storage: Storage, mesh: Mesh, p
       outbox: mesh.outbox,
       egress: pieces.egress,
       nodes: mesh.nodes,
+      requests: mesh.requests,
       links: mesh.links,
       secrets: storage.secrets,
       peers: makePeers(context, mesh, pieces),

@@ -43,6 +43,7 @@ export const SCOPE_SCHEMAS = {
   inter_plugin_messaging: v.strictObject({ plugins: v.optional(list("Plugin names.")), events: v.optional(list("Event types.")) }),
   secrets: v.strictObject({ names: v.optional(v.pipe(list("Names of secrets."), v.minLength(1))) }),
   override_commands: v.strictObject({ names: v.optional(v.pipe(list("Reserved commands."), v.minLength(1))) }),
+  mesh_requests: v.strictObject({ rate: v.optional(rate) }),
 } as const;
 
 export type Scopes = { [N in PermissionName]: v.InferOutput<(typeof SCOPE_SCHEMAS)[N]> };

@@ -60,6 +60,7 @@ const AXES: Readonly<Record<PermissionName, readonly Covers[]>> = {
   inter_plugin_messaging: [item],
   secrets: [item],
   override_commands: [item],
+  mesh_requests: [rate],
 };
 
 const items = (kind: string, values: readonly (string | number)[] | undefined) =>
@@ -77,6 +78,8 @@ function axesOf(descriptor: Descriptor, denial: boolean): readonly (readonly Coo
       return [[...(descriptor.scope.direct === false ? [] : ["direct"]), ...items("channel", descriptor.scope.channels)]];
     case "database_access":
       return [[denial ? Number.POSITIVE_INFINITY : (descriptor.scope.quota_mb ?? Number.POSITIVE_INFINITY)]];
+    case "mesh_requests":
+      return [[denial ? UNLIMITED : (descriptor.scope.rate ?? UNLIMITED)]];
     case "schedule_tasks":
       return [[denial ? 0 : (descriptor.scope.min_interval_s ?? 0)]];
     case "inter_plugin_messaging":
@@ -300,6 +303,7 @@ function describe(permission: PermissionName, box: Box): Descriptor {
     put("direct", first.includes("direct"), true);
   }
   if (permission === "send_messages") put("rate", second[0], UNLIMITED);
+  if (permission === "mesh_requests") put("rate", first[0], UNLIMITED);
   if (permission === "database_access") put("quota_mb", first[0], Number.POSITIVE_INFINITY);
   if (permission === "schedule_tasks") put("min_interval_s", first[0], 0);
   if (permission === "inter_plugin_messaging") {

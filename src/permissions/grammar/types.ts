@@ -11,6 +11,7 @@ export const PERMISSION_NAMES = [
   "inter_plugin_messaging",
   "secrets",
   "override_commands",
+  "mesh_requests",
 ] as const;
 
 export type PermissionName = (typeof PERMISSION_NAMES)[number];
@@ -44,7 +45,8 @@ export type Ask =
   | { permission: "inter_plugin_messaging"; event: string }
   | { permission: "inter_plugin_messaging"; any: true }
   | { permission: "secrets"; secret: string }
-  | { permission: "override_commands"; command: string };
+  | { permission: "override_commands"; command: string }
+  | { permission: "mesh_requests" };
 
 export type Decision =
   | { allowed: true; rule: string }

@@ -14,7 +14,10 @@ import { task } from "./inward/task.ts";
 import { getNetworkStatus } from "./mesh/get-network-status.ts";
 import { getNodeInfo } from "./mesh/get-node-info.ts";
 import { getNodes } from "./mesh/get-nodes.ts";
+import { requestPosition } from "./mesh/request-position.ts";
+import { requestTelemetry } from "./mesh/request-telemetry.ts";
 import { sendMessage } from "./mesh/send-message.ts";
+import { traceroute } from "./mesh/traceroute.ts";
 import { getSecret } from "./outside/get-secret.ts";
 import { httpRequest } from "./outside/http-request.ts";
 import { dispose } from "./own/dispose.ts";
@@ -35,6 +38,9 @@ export const CAPABILITIES: { readonly [O in OperationName]: Capability<O> } = {
   get_node_info: getNodeInfo,
   get_nodes: getNodes,
   get_network_status: getNetworkStatus,
+  request_position: requestPosition,
+  request_telemetry: requestTelemetry,
+  traceroute,
   get_plugins: getPlugins,
   send_to_plugin: sendToPlugin,
   broadcast_to_plugins: broadcastToPlugins,

@@ -4,8 +4,10 @@ import type { CoreBus } from "../../../events/core.ts";
 import type { Json } from "../../../json.ts";
 import type { NodeNumber } from "../../../mesh/ids.ts";
 import type { LinkStatus } from "../../../mesh/link-status.ts";
+import type { PositionMessage, TelemetryMessage, TracerouteMessage } from "../../../mesh/message.ts";
 import type { MeshNode } from "../../../mesh/node.ts";
 import type { OutboxRequest } from "../../../mesh/outgoing.ts";
+import type { TelemetryKind } from "../../../mesh/requests/requests.ts";
 import type { Ask, Decision } from "../../../permissions/grammar/types.ts";
 import type { HttpArgs, HttpOutcome, PermissionState } from "../../../sdk/boundary/wire.ts";
 
@@ -30,6 +32,13 @@ export interface NodePort {
   /** Whether the two links hear the same nodes. */
   shareMesh(a: string, b: string): boolean;
   all(): readonly MeshNode[];
+}
+
+/** Requests to other nodes. An answer that does not come ends in `timeout`. */
+export interface RequestPort {
+  position(to: NodeNumber, signal?: AbortSignal): Promise<Result<Pick<PositionMessage, "position">>>;
+  telemetry(to: NodeNumber, kind: TelemetryKind, signal?: AbortSignal): Promise<Result<Pick<TelemetryMessage, "telemetry">>>;
+  traceroute(to: NodeNumber, signal?: AbortSignal): Promise<Result<Pick<TracerouteMessage, "route">>>;
 }
 
 /** A message from one plugin to another, or to all others. */
@@ -65,6 +74,7 @@ export interface PluginServices {
   readonly outbox: OutboxPort;
   readonly egress: EgressPort;
   readonly nodes: NodePort;
+  readonly requests: RequestPort;
   links(): readonly LinkStatus[];
   readonly secrets: { get(plugin: string, name: string): Result<string | null> };
   readonly peers: PeerPort;

@@ -1,6 +1,11 @@
 import type { Json } from "../../../json.ts";
 import type { MeshNode } from "../../../mesh/node.ts";
 
+/** A value of the mesh room without what JSON cannot carry. */
+export function plainJson(value: object): Json {
+  return JSON.parse(JSON.stringify(value));
+}
+
 export function nodeJson(node: MeshNode): Json {
   return JSON.parse(JSON.stringify(node));
 }
