@@ -8,9 +8,10 @@ const [verb, argument] = process.argv.slice(2);
 /** From an uncaught error to the end of the process, whatever the orderly end does meanwhile. */
 const END_WITHIN_MS = 1_900;
 const uncaught = endOnUncaught();
-// The same executable is the plugin host, which must not load the gateway's modules.
+// The same executable is the plugin host and the bundler, which must not load the gateway's modules.
 if (verb === STAGE_ONE || verb === STAGE_TWO) await runHostProcess(verb, argument ?? "");
-else if (verb === COMPILER_VERB) await (await import("./sandbox/loader/compiler-child.ts")).serveCompiler();
+else if (verb === COMPILER_VERB)
+  await runHostProcess(verb, argument ?? "", async () => (await import("./sandbox/loader/compiler-child.ts")).prepareCompiler());
 else await runCommandLine();
 
 async function runCommandLine(): Promise<never> {

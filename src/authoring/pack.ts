@@ -2,12 +2,11 @@
 import { mkdtempSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { systemClock } from "../clock.ts";
 import { fail, ok, type Result } from "../errors.ts";
 import { installedPath, place } from "../packages/installed.ts";
 import { collect } from "../packages/pack.ts";
 import { PACKAGE_ENDING, type PluginPackage, writePackage } from "../packages/package.ts";
-import { Compiler, compilerCommand } from "../sandbox/loader/compiler.ts";
+import { commandCompiler } from "../sandbox/loader/compiler.ts";
 
 export interface Packed {
   readonly contents: PluginPackage;
@@ -18,7 +17,7 @@ export interface Packed {
 
 /** Packs a folder. The package is bundled once more from itself: what it lacks shows here and not at the operator's. */
 export async function packFolder(folder: string): Promise<Result<Packed>> {
-  const compiler = new Compiler({ command: compilerCommand(), clock: systemClock });
+  const compiler = commandCompiler();
   const temporary = mkdtempSync(join(realpathSync(tmpdir()), "zephyrgate-pack-"));
   try {
     const collected = await collect(folder, compiler);

@@ -27,6 +27,10 @@ export interface LaunchOptions {
   readonly limits?: Partial<HostLimits>;
   /** What may build the wall "files", in the order in which they are tried; all by default. */
   readonly fileWalls?: readonly FileWallBuilder[];
+  /** Further folders and files that the process may read. */
+  readonly readable?: readonly string[];
+  /** The hidden verb of stage two: what the process is. A plugin host by default. */
+  readonly verb?: string;
   /** Only tries the walls and ends. */
   readonly probe?: boolean;
   /** How the watchdog measures the process. */
@@ -131,8 +135,8 @@ function commandOf(options: LaunchOptions, { files, prefix }: ChosenWall): Resul
   const limits = { ...HOST_LIMITS, ...options.limits };
   const plan: JailPlan = {
     parent: process.pid,
-    next: [...program, STAGE_TWO],
-    readable: options.entry?.readable ?? (IS_COMPILED ? [] : sourceFolders()),
+    next: [...program, options.verb ?? STAGE_TWO],
+    readable: [...(options.entry?.readable ?? (IS_COMPILED ? [] : sourceFolders())), ...(options.readable ?? [])],
     databases: databases.value,
     files,
     allowMissing: options.allowMissing,
@@ -143,7 +147,7 @@ function commandOf(options: LaunchOptions, { files, prefix }: ChosenWall): Resul
   };
   if (process.platform === "linux") return ok([...prefix, ...program, STAGE_ONE, JSON.stringify(plan)]);
   const stage: StageTwo = { plan, failed: {} };
-  return ok([...program, STAGE_TWO, JSON.stringify(stage)]);
+  return ok([...program, options.verb ?? STAGE_TWO, JSON.stringify(stage)]);
 }
 
 /** What a host run from source must read. Not the whole project: the gateway's data may lie in it. */

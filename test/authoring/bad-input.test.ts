@@ -3,9 +3,8 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { checkPlugin } from "../../src/authoring/check/check.ts";
-import { systemClock } from "../../src/clock.ts";
 import { issueLine } from "../../src/errors.ts";
-import { Compiler, compilerCommand } from "../../src/sandbox/loader/compiler.ts";
+import { type Compiler, commandCompiler } from "../../src/sandbox/loader/compiler.ts";
 import { tempDir } from "../gateway/harness.ts";
 
 interface Mistake {
@@ -215,7 +214,7 @@ let compiler: Compiler;
 
 beforeAll(() => {
   dir = tempDir();
-  compiler = new Compiler({ command: compilerCommand(), clock: systemClock });
+  compiler = commandCompiler();
 });
 afterAll(async () => {
   await compiler.stop();

@@ -5,9 +5,8 @@ import { join } from "node:path";
 import { checkPlugin } from "../../src/authoring/check/check.ts";
 import { createPlugin, FEATURES, type NewPlugin, nameProblem } from "../../src/authoring/create.ts";
 import { render } from "../../src/authoring/template.ts";
-import { systemClock } from "../../src/clock.ts";
 import { issueLine } from "../../src/errors.ts";
-import { Compiler, compilerCommand } from "../../src/sandbox/loader/compiler.ts";
+import { type Compiler, commandCompiler } from "../../src/sandbox/loader/compiler.ts";
 import { tempDir } from "../gateway/harness.ts";
 
 const ROOT = join(import.meta.dir, "../..");
@@ -56,7 +55,7 @@ function install(): void {
 
 beforeAll(() => {
   dir = tempDir();
-  compiler = new Compiler({ command: compilerCommand(), clock: systemClock });
+  compiler = commandCompiler();
   install();
   for (let bits = 0; bits < 32; bits++) expect(createPlugin(plugin(bits), join(dir, nameOf(bits))).ok).toBe(true);
 }, DEADLINE_MS);

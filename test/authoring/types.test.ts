@@ -6,10 +6,9 @@ import fc from "fast-check";
 import { checkPlugin } from "../../src/authoring/check/check.ts";
 import { printConfig } from "../../src/authoring/types/print.ts";
 import { writeConfigTypes } from "../../src/authoring/types/types.ts";
-import { systemClock } from "../../src/clock.ts";
 import { issueLine } from "../../src/errors.ts";
 import type { Json } from "../../src/json.ts";
-import { Compiler, compilerCommand } from "../../src/sandbox/loader/compiler.ts";
+import { commandCompiler } from "../../src/sandbox/loader/compiler.ts";
 import { tempDir } from "../gateway/harness.ts";
 
 const ROOT = join(import.meta.dir, "../..");
@@ -187,7 +186,7 @@ describe("beside the schema", () => {
         "config_schema.json": JSON.stringify(schema),
         "plugin.ts": code,
       });
-      const compiler = new Compiler({ command: compilerCommand(), clock: systemClock });
+      const compiler = commandCompiler();
       const said = async () => (await checkPlugin(path, { compiler, types: "none", path: undefined })).findings.map(issueLine);
       try {
         expect(await said()).toEqual([]);

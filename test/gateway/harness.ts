@@ -1,5 +1,5 @@
 /** A real gateway process on a folder of its own, spoken to as a user does: by configuration, API and simulated mesh. */
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -121,12 +121,20 @@ export function descendantsOf(pid: number): number[] {
   };
   const direct = read(`/proc/${pid}/task/${pid}/children`).split(" ").filter(Boolean).map(Number);
   // Each thread has children of its own.
-  const threads = [...new Bun.Glob("*").scanSync({ cwd: `/proc/${pid}/task`, onlyFiles: false })];
+  const threads = threadsOf(pid);
   const all = new Set([
     ...direct,
     ...threads.flatMap((id) => read(`/proc/${pid}/task/${id}/children`).split(" ").filter(Boolean).map(Number)),
   ]);
   return [...all].flatMap((child) => [child, ...descendantsOf(child)]);
+}
+
+function threadsOf(pid: number): string[] {
+  try {
+    return readdirSync(`/proc/${pid}/task`);
+  } catch {
+    return []; // Gone meanwhile.
+  }
 }
 
 export function isAlive(pid: number): boolean {

@@ -18,7 +18,7 @@ import type { LogLine } from "../../src/log/line.ts";
 import { createLog } from "../../src/log/log.ts";
 import type { SimulatedMesh } from "../../src/mesh/simulator/mesh.ts";
 import type { HeardText } from "../../src/mesh/simulator/texts.ts";
-import { Compiler, compilerCommand } from "../../src/sandbox/loader/compiler.ts";
+import { commandCompiler } from "../../src/sandbox/loader/compiler.ts";
 import type { HostExit, PluginHost } from "../../src/sandbox/port.ts";
 import { spawnHost } from "../../src/sandbox/process.ts";
 import { FakeClock } from "../fake-clock.ts";
@@ -35,7 +35,7 @@ const silent = createLog(
 /** What all worlds of a file share. */
 export class Machine {
   readonly root = mkdtempSync(join(tmpdir(), "zg-property-"));
-  readonly compiler = new Compiler({ command: compilerCommand(), clock: systemClock });
+  readonly compiler = commandCompiler();
   #host: PluginHost | null = null;
   #worlds = 0;
 

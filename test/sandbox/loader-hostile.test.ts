@@ -1,14 +1,30 @@
 import { afterAll, afterEach, describe, expect, test } from "bun:test";
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import fc from "fast-check";
+import { OPTIONAL_WALLS } from "../../src/bridge/launch.ts";
 import { systemClock } from "../../src/clock.ts";
-import { issueLine } from "../../src/errors.ts";
-import { Compiler, compilerCommand } from "../../src/sandbox/loader/compiler.ts";
+import { fail, issueLine } from "../../src/errors.ts";
+import { silentLogger } from "../../src/log/logger.ts";
+import { Compiler } from "../../src/sandbox/loader/compiler.ts";
+import { jailedCompiler, type LaunchCompiler } from "../../src/sandbox/loader/compiler-process.ts";
 import { loadPlugin } from "../../src/sandbox/loader/load.ts";
 import { resolveModule } from "../../src/sandbox/loader/resolve.ts";
 import { embeddedSource, folderSource } from "../../src/sandbox/loader/source.ts";
+import { launchHost } from "../../src/sandbox/process-launch.ts";
 
 const root = realpathSync(mkdtempSync(join(tmpdir(), "hostile-")));
 const evil = join(root, "EVIL");
@@ -299,9 +315,19 @@ test("a hundred bundlings at once, six times, leave no memory behind", async () 
   expect((process.memoryUsage().rss - before) / 2 ** 20).toBeLessThan(150);
 }, 120_000);
 
+/** A process that reports no walls and does not bundle. */
+const pretender =
+  (code: string): LaunchCompiler =>
+  () => {
+    const main = join(folder({ "main.ts": `import { writeSync } from "node:fs"; console.log('{"walls":[]}'); ${code}` }), "main.ts");
+    const entry = { main, readable: ["/"] };
+    return launchHost({ databases: [], allowMissing: OPTIONAL_WALLS, clock: systemClock, log: silentLogger, entry });
+  };
+const launch = jailedCompiler({ allowMissing: [], clock: systemClock, log: silentLogger });
+
 describe("the compiler's own process", () => {
   const compiler = (limits: { deadlineMs?: number; memoryBytes?: number } = {}) => {
-    const made = new Compiler({ command: compilerCommand(), clock: systemClock, limits });
+    const made = new Compiler({ launch, clock: systemClock, limits });
     compilers.push(made);
     return made;
   };
@@ -318,13 +344,13 @@ describe("the compiler's own process", () => {
   });
 
   test("a process that cannot be started fails that plugin alone, and the next one is tried anew", async () => {
-    const own = new Compiler({ command: ["/nowhere/bundler"], clock: systemClock });
+    const own = new Compiler({ launch: async () => fail("host_gone", "no memory"), clock: systemClock });
     compilers.push(own);
-    own.warm();
+    own.warm(["/nowhere"]);
     for (const path of [good(), good()]) {
       const answer = await own.load(path);
       expect(answer.ok ? [] : answer.error).toEqual([
-        { file: path, message: "the bundler's process could not be started", hint: expect.any(String) },
+        { file: path, message: "the bundler's process could not be started: no memory", hint: expect.any(String) },
       ]);
     }
   });
@@ -338,7 +364,7 @@ describe("the compiler's own process", () => {
         return systemClock.after(...given);
       },
     };
-    const own = new Compiler({ command: compilerCommand(), clock });
+    const own = new Compiler({ launch, clock });
     compilers.push(own);
     const refused = await own.load(good());
     expect(refused.ok ? "" : refused.error[0]?.message).toMatch(/could not be started|failed: no timer/);
@@ -362,20 +388,15 @@ describe("the compiler's own process", () => {
   }, 120_000);
 
   test("a deadline, a process that dies or talks nonsense, and stop", async () => {
-    const slow = new Compiler({ command: ["/bin/sleep", "60"], clock: systemClock, limits: { deadlineMs: 100 } });
+    const slow = new Compiler({ launch: pretender("setInterval(() => {}, 1000)"), clock: systemClock, limits: { deadlineMs: 100 } });
     const late = await slow.load(good());
     expect(late.ok ? "" : late.error[0]?.message).toContain("too long");
-    for (const command of [
-      ["/bin/false"],
-      ["/bin/echo", "{}"],
-      ["/bin/echo", '{"ok":true,"value":{"code":1}}'],
-      ["/bin/echo", '{"ok":false,"error":[]}'],
-      ["/bin/echo", "x"],
-    ]) {
-      const broken = await new Compiler({ command, clock: systemClock }).load(good());
+    for (const answer of ["", "{}", '{"ok":true,"value":{"code":1}}', '{"ok":false,"error":[]}', "x"]) {
+      const code = answer === "" ? "process.exit(1)" : `writeSync(4, ${JSON.stringify(`${answer}\n`)}); setInterval(() => {}, 1000)`;
+      const broken = await new Compiler({ launch: pretender(code), clock: systemClock }).load(good());
       expect(broken.ok ? "" : broken.error[0]?.message).toMatch(/no valid answer|crashed/);
     }
-    const stopping = new Compiler({ command: ["/bin/sleep", "60"], clock: systemClock });
+    const stopping = new Compiler({ launch: pretender("setInterval(() => {}, 1000)"), clock: systemClock });
     const waiting = stopping.load(good());
     await Bun.sleep(50);
     await stopping.stop();
@@ -384,13 +405,15 @@ describe("the compiler's own process", () => {
     expect((await stopping.load(good())).ok).toBe(false);
   });
 
-  test("it ends with its standard input, in the middle of work too", async () => {
-    const child = Bun.spawn(compilerCommand(), { stdin: "pipe", stdout: "ignore", env: {} });
-    child.stdin.write(`${JSON.stringify({ folder: folder({ "plugin.ts": doubling(23) }) })}\n`);
-    await child.stdin.flush();
-    await Bun.sleep(100);
-    await child.stdin.end();
+  test("it ends with its gateway, in the middle of work too", async () => {
+    const launched = await launch([folder({ "plugin.ts": doubling(23) })]);
+    if (!launched.ok) throw launched.error;
+    const { process: child, readFd, writeFd, page } = launched.value;
+    writeSync(writeFd, `${JSON.stringify({ folder: folder({ "plugin.ts": doubling(23) }) })}\n`);
+    closeSync(writeFd);
     expect(await child.exited).toBe(0);
+    closeSync(readFd);
+    page?.close();
   });
 
   test("its environment is empty and macros do not run there either", async () => {

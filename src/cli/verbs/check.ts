@@ -1,8 +1,7 @@
 import { relative, resolve } from "node:path";
 import { checkPlugin } from "../../authoring/check/check.ts";
-import { systemClock } from "../../clock.ts";
 import { issueLine, ok, type Result } from "../../errors.ts";
-import { Compiler, compilerCommand } from "../../sandbox/loader/compiler.ts";
+import { commandCompiler } from "../../sandbox/loader/compiler.ts";
 import { json, line, note } from "../verb/output.ts";
 import { type Call, done, type Verb } from "../verb/verb.ts";
 
@@ -18,7 +17,7 @@ export const checkVerb: Verb = {
 /** Exit code 1 on errors; with --strict also on warnings. */
 async function check({ io, args, flags }: Call): Promise<Result<number>> {
   const folder = resolve(io.cwd, args[0] ?? ".");
-  const compiler = new Compiler({ command: compilerCommand(), clock: systemClock });
+  const compiler = commandCompiler();
   try {
     const report = await checkPlugin(folder, { compiler, types: flags.types === true ? "theirs" : "ours", path: io.env.PATH });
     const bad = report.findings.filter(({ level }) => level === "error" || (level === "warning" && flags.strict === true)).length;

@@ -60,7 +60,7 @@ export class Catalogue {
     const paths = settings.auto_discover ? [...settings.paths] : [];
     // The folder of installed plugins is always searched, whatever the configuration lists.
     if (existsSync(installedFolder(data_dir))) paths.push(installedFolder(data_dir));
-    if (paths.length > 0 && settings.auto_load && !this.deps.safe) this.deps.compiler.warm?.();
+    if (settings.auto_load && !this.deps.safe) this.deps.compiler.warm?.(this.#discovery.folders(paths));
     const { plugins, broken } = this.#discovery.scan(this.deps.safe ? [] : paths, (name) => this.deps.holder(name));
     this.#found.clear();
     for (const plugin of plugins) this.#found.set(plugin.name, plugin);

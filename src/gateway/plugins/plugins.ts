@@ -12,7 +12,7 @@ import { answerCapabilityCalls } from "../../plugins/capabilities/table.ts";
 import { Hosts } from "../../plugins/lifecycle/hosts.ts";
 import type { Candidate } from "../../plugins/plugin/candidate.ts";
 import { Supervisor } from "../../plugins/supervisor.ts";
-import { Compiler, compilerCommand } from "../../sandbox/loader/compiler.ts";
+import { Compiler } from "../../sandbox/loader/compiler.ts";
 import { VERSION } from "../../version.ts";
 import type { GatewayContext } from "../context/context.ts";
 import type { Storage } from "../context/storage.ts";
@@ -23,7 +23,7 @@ import { Catalogue } from "./catalogue.ts";
 import { ComeBack } from "./come-back.ts";
 import { Databases } from "./databases.ts";
 import { makeEgress } from "./egress.ts";
-import { hostSpawner } from "./host-spawner.ts";
+import { compilerLauncher, hostSpawner } from "./host-spawner.ts";
 import { SupervisorPort } from "./supervisor-port.ts";
 
 /** Everything that runs plugins, made and not yet started. */
@@ -130,7 +130,9 @@ function fromCatalogue(catalogue: Catalogue) {
 
 function makeCatalogue(context: GatewayContext, decisions: StoredDecisions, grants: GrantStore): Catalogue {
   const { overrides, safe, clock, life } = context;
-  const compiler = overrides.compiler ?? new Compiler({ command: compilerCommand(), clock });
+  const log = context.log.logger.child("bundler");
+  const launch = compilerLauncher(() => context.config(), { clock, log });
+  const compiler = overrides.compiler ?? new Compiler({ launch, clock });
   life.add("compiler", () => compiler.stop());
   return new Catalogue({
     compiler,

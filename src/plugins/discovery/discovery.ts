@@ -78,7 +78,7 @@ export class Discovery {
     const byName = new Map<string, FoundPlugin[]>(this.#bundled.map((plugin) => [plugin.name, [plugin]]));
     const seen = new Map<string, Entry>();
     const said = new Set<string>();
-    for (const folder of paths.flatMap((path) => this.#foldersOf(path, said))) {
+    for (const folder of paths.flatMap((path) => foldersOf(path, (line) => this.#once(line, said)))) {
       if (seen.has(folder)) continue;
       const entry = this.#entry(folder);
       if (entry === null) continue;
@@ -96,7 +96,13 @@ export class Discovery {
     return { plugins, broken };
   }
 
-  /** Null: the name is a bundled plugin's, which is not there. */
+  /** Folders in `paths` that hold a manifest. */
+  folders(paths: readonly string[]): readonly string[] {
+    // What cannot be looked at is told by the scan.
+    const all = paths.flatMap((path) => foldersOf(path, () => {}));
+    return [...new Set(all)].filter((folder) => stampOf(join(folder, MANIFEST_FILE)) !== null);
+  }
+
   /** The plugin in this folder as the last scan saw it, whether or not it was chosen for its name. */
   at(path: string): FoundPlugin | null {
     const real = realPath(path);
@@ -105,6 +111,7 @@ export class Discovery {
     return null;
   }
 
+  /** Null: the name is a bundled plugin's, which is not there. */
   #choose(name: string, same: readonly FoundPlugin[], holder: (name: string) => string | null, said: Set<string>): FoundPlugin | null {
     const reserved = this.#reserved.has(name);
     const held = same.length > 1 && !reserved ? holder(name) : null;
@@ -117,23 +124,6 @@ export class Discovery {
       this.#once(`${other.path}: a second plugin called ${name} is left out, because ${why}`, said);
     }
     return chosen ?? null;
-  }
-
-  #foldersOf(path: string, said: Set<string>): string[] {
-    try {
-      if (statSync(join(path, MANIFEST_FILE), { throwIfNoEntry: false }) !== undefined) return [path];
-      const names = readdirSync(path).filter((name) => !name.startsWith(".") && name !== "node_modules");
-      if (names.length > MAX_FOLDERS) this.#once(`${path}: only the first ${MAX_FOLDERS} folders are looked at`, said);
-      return names
-        .sort()
-        .slice(0, MAX_FOLDERS)
-        .map((name) => join(path, name));
-    } catch (thrown) {
-      const code = (thrown as { code?: string }).code;
-      const what = code === "ENOENT" ? "there is no such folder" : `cannot be read (${code ?? String(thrown)})`;
-      this.#once(`${path}: ${what}; fix plugins.paths in the configuration`, said);
-      return [];
-    }
   }
 
   /** Null: no plugin folder at all. */
@@ -163,6 +153,24 @@ export class Discovery {
   #once(line: string, said: Set<string>): void {
     if (!this.#said.has(line) && !said.has(line)) this.log.warn(line);
     said.add(line);
+  }
+}
+
+/** A plugin folder itself, or the folders in it. */
+function foldersOf(path: string, tell: (line: string) => void): string[] {
+  try {
+    if (statSync(join(path, MANIFEST_FILE), { throwIfNoEntry: false }) !== undefined) return [path];
+    const names = readdirSync(path).filter((name) => !name.startsWith(".") && name !== "node_modules");
+    if (names.length > MAX_FOLDERS) tell(`${path}: only the first ${MAX_FOLDERS} folders are looked at`);
+    return names
+      .sort()
+      .slice(0, MAX_FOLDERS)
+      .map((name) => join(path, name));
+  } catch (thrown) {
+    const code = (thrown as { code?: string }).code;
+    const what = code === "ENOENT" ? "there is no such folder" : `cannot be read (${code ?? String(thrown)})`;
+    tell(`${path}: ${what}; fix plugins.paths in the configuration`);
+    return [];
   }
 }
 

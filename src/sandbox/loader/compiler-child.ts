@@ -1,7 +1,10 @@
 /**
- * The far end of {@link Compiler}: bundles one plugin after the other, a line of JSON each way. Bundling hostile source
- * can take any amount of memory (an enum whose members double, many `export *` of many names), so it happens here.
+ * The far end of {@link Compiler}, in the jail: bundles one plugin after the other, a line of JSON each way. Bundling hostile
+ * source can take any amount of memory (an enum whose members double, many `export *` of many names), and a fault of the
+ * bundler or of a parser must not reach the gateway, so it happens here.
  */
+import { BRIDGE_IN_FD, BRIDGE_OUT_FD, type HostMain } from "../../bridge/launch.ts";
+import { fdStream } from "../../bridge/streams.ts";
 import type { Issue, Result } from "../../errors.ts";
 import { type LoadedPlugin, loadPlugin } from "./load.ts";
 import { folderSource } from "./source.ts";
@@ -11,21 +14,32 @@ export interface CompileRequest {
   readonly main?: string;
 }
 
-/** Serves standard input. At its end the gateway is gone, so the process ends at once, whatever is in progress. */
-export async function serveCompiler(): Promise<never> {
-  let rest = "";
-  let work: Promise<unknown> = Promise.resolve();
-  const decoder = new TextDecoder();
-  for await (const chunk of Bun.stdin.stream()) {
-    const lines = (rest + decoder.decode(chunk, { stream: true })).split("\n");
-    rest = lines.pop() ?? "";
-    for (const line of lines) work = work.then(() => answer(JSON.parse(line) as CompileRequest));
-  }
-  process.exit(0);
+/** The bundler opens the working directory, and reads a tsconfig.json in it: nobody can write to this one. */
+const WORKING_DIRECTORY = "/proc/self";
+
+/** To be called before the last wall closes. */
+export function prepareCompiler(): HostMain {
+  if (process.platform === "linux") process.chdir(WORKING_DIRECTORY);
+  return serveCompiler;
 }
 
-async function answer({ folder, main }: CompileRequest): Promise<void> {
+/** Serves the pipe. At its end the gateway is gone, so the process ends at once, whatever is in progress. */
+const serveCompiler: HostMain = () => {
+  const stream = fdStream(BRIDGE_IN_FD, BRIDGE_OUT_FD);
+  const decoder = new TextDecoder();
+  const encoder = new TextEncoder();
+  let rest = "";
+  let work: Promise<unknown> = Promise.resolve();
+  const take = (bytes: Uint8Array) => {
+    const lines = (rest + decoder.decode(bytes, { stream: true })).split("\n");
+    rest = lines.pop() ?? "";
+    for (const line of lines)
+      work = work.then(async () => stream.write(encoder.encode(`${JSON.stringify(await answer(JSON.parse(line) as CompileRequest))}\n`)));
+  };
+  stream.start(take, () => process.exit(0));
+};
+
+async function answer({ folder, main }: CompileRequest): Promise<Result<LoadedPlugin, readonly Issue[]>> {
   const source = folderSource(folder);
-  const loaded: Result<LoadedPlugin, readonly Issue[]> = source.ok ? await loadPlugin(source.value, main) : source;
-  await Bun.write(Bun.stdout, `${JSON.stringify(loaded)}\n`);
+  return source.ok ? await loadPlugin(source.value, main) : source;
 }

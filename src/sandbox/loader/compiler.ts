@@ -1,21 +1,17 @@
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import * as v from "valibot";
-import type { Clock, Timer } from "../../clock.ts";
-import { IS_COMPILED } from "../../compiled.ts";
-import type { Issue, Result } from "../../errors.ts";
+import { OPTIONAL_WALLS } from "../../bridge/launch.ts";
+import { type Clock, systemClock, type Timer } from "../../clock.ts";
+import { fail, type Issue, ok, type Result } from "../../errors.ts";
+import { silentLogger } from "../../log/logger.ts";
 import type { CompileRequest } from "./compiler-child.ts";
+import { type CompilerLimits, CompilerProcess, jailedCompiler, type LaunchCompiler } from "./compiler-process.ts";
 import type { LoadedPlugin } from "./load.ts";
-import { COMPILER_VERB } from "./source.ts";
+import { folderSource } from "./source.ts";
 
-/** One bundling has so long, and so much memory more than the idle process, before its process is killed. */
-const DEADLINE_MS = 20_000;
-const MEMORY_BYTES = 512 * 1024 * 1024;
-const LOOK_MS = 50;
 /** The process ends when nothing was asked of it for so long. */
 const IDLE_MS = 3000;
-const MAX_ANSWER_BYTES = 96 * 1024 * 1024;
-const PAGE_BYTES = 4096;
+/** Folders that one process may read at most: they are listed in its one argument. */
+const MAX_FOLDERS = 200;
 
 const text = (most: number) => v.pipe(v.string(), v.maxLength(most));
 const place = v.optional(v.pipe(v.number(), v.integer(), v.minValue(0)));
@@ -48,29 +44,26 @@ const answerSchema = v.variant("ok", [
   }),
 ]);
 
-/** The program itself as the compiler's process: by its hidden verb, see main.ts. */
-export function compilerCommand(): string[] {
-  if (IS_COMPILED) return [process.execPath, COMPILER_VERB];
-  return [process.execPath, "--no-install", "--no-env-file", join(import.meta.dir, "../../main.ts"), COMPILER_VERB];
-}
-
 type Answer = Result<LoadedPlugin, readonly Issue[]>;
 
 export interface CompilerDeps {
-  /** Runs serveCompiler: see {@link compilerCommand}. */
-  readonly command: readonly string[];
+  /** Starts the process: see {@link jailedCompiler}. */
+  readonly launch: LaunchCompiler;
   readonly clock: Clock;
-  readonly limits?: { readonly deadlineMs?: number; readonly memoryBytes?: number };
+  readonly limits?: CompilerLimits;
 }
 
 /**
- * Bundles plugins of strangers in a process of its own, with a deadline and a memory limit: a plugin's source can make a
- * bundler use any amount of both. One plugin at a time, so that the cause of a crash is known. The plugins that are part of
- * the program do not need this: see loadPlugin.
+ * Bundles plugins of strangers in a jailed process of its own, with a deadline and a memory limit: a plugin's source can make
+ * a bundler use any amount of both, and a fault of the bundler gives an attacker no more than the folders it may read. One
+ * plugin at a time, so that the cause of a crash is known. The plugins that are part of the program do not need this: see
+ * loadPlugin.
  */
 export class Compiler {
-  #process: ChildProcess | null = null;
+  #current: { readonly folders: ReadonlySet<string>; readonly process: CompilerProcess } | null = null;
   #queue: Promise<unknown> = Promise.resolve();
+  /** Folders of the requests that wait; one process serves them all. */
+  readonly #waiting = new Map<string, number>();
   #idle: Timer | null = null;
   #stopped = false;
 
@@ -78,63 +71,97 @@ export class Compiler {
 
   /** As loadPlugin, for a folder on disk. Never rejects. */
   load(folder: string, main?: string): Promise<Answer> {
-    const answer = this.#queue
-      .then(() => this.#load({ folder, ...(main === undefined ? {} : { main }) }))
-      .catch((thrown) => refused(folder, `the bundler failed: ${thrown instanceof Error ? thrown.message : thrown}`, "try again"));
-    this.#queue = answer;
-    return answer;
+    this.#wait(folder, 1);
+    return this.#next(async () => {
+      const answer = await this.#load({ folder, ...(main === undefined ? {} : { main }) }).catch((thrown) =>
+        refused(folder, `the bundler failed: ${thrown instanceof Error ? thrown.message : thrown}`, "try again"),
+      );
+      this.#wait(folder, -1);
+      return answer;
+    });
   }
 
-  /** Starts the process, so that the first to ask need not wait for it. */
-  warm(): void {
-    if (!this.#stopped) this.#use();
+  /** Starts the process for these folders, so that the first to ask need not wait for it. */
+  warm(folders: readonly string[]): void {
+    if (folders.length === 0) return;
+    // What fails here fails again, and is told, when something is asked.
+    this.#next(() => this.#use(folders.slice(0, MAX_FOLDERS))).catch(() => {});
   }
 
   /** Kills the process; the bundling in progress fails. */
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#idle?.cancel();
-    await this.#process?.kill();
+    await this.#current?.process.kill();
     await this.#queue;
+    await this.#current?.process.kill();
+  }
+
+  #next<T>(run: () => Promise<T>): Promise<T> {
+    const done = this.#queue.then(run);
+    this.#queue = done.catch(() => {}); // The caller has the failure.
+    return done;
+  }
+
+  #wait(folder: string, sign: 1 | -1): void {
+    const count = (this.#waiting.get(folder) ?? 0) + sign;
+    if (count === 0) this.#waiting.delete(folder);
+    else this.#waiting.set(folder, count);
   }
 
   async #load(request: CompileRequest): Promise<Answer> {
     const refuse = (message: string, hint: string) => refused(request.folder, message, hint);
+    // Who may write to the folders above is seen only from outside the jail.
+    const source = folderSource(request.folder);
+    if (!source.ok) return source;
     if (this.#stopped) return refuse("the gateway is stopping", "start it again");
-    const child = this.#use();
-    if (child === null) return refuse("the bundler's process could not be started", "free some memory or descriptors, and try again");
+    const child = await this.#use([request.folder], [...this.#waiting.keys()]);
+    if (!child.ok) return refuse(`the bundler's process could not be started: ${child.error.message}`, child.error.hint ?? START_HINT);
     this.#idle?.cancel();
-    const line = await child.ask(JSON.stringify(request), this.deps);
+    const line = await child.value.ask(JSON.stringify(request), this.deps.limits);
     if (line.ok) {
-      this.#endWhenIdle(child);
+      this.#endWhenIdle(child.value);
       const checked = parse(line.value);
       if (checked !== null) return checked;
     }
-    await child.kill();
+    await child.value.kill();
     if (line.ok || line.error === "answer") return refuse("the bundler gave no valid answer", "use less and plainer code");
     if (line.error === "deadline") return refuse("takes too long to bundle", "use less and plainer code");
     if (line.error === "memory") return refuse("takes too much memory to bundle", "use shorter texts in enums, and fewer `export *`");
     return refuse("the bundler crashed on it", "use less and plainer code");
   }
 
-  /** The process, started where there is none; null where the system refuses another one. */
-  #use(): ChildProcess | null {
-    if (this.#process?.gone === false) return this.#process;
-    try {
-      this.#process = new ChildProcess(this.deps.command);
-    } catch {
-      this.#process = null; // No program, no memory or no descriptors: the caller answers that the process did not start.
-      return null;
-    }
-    this.#endWhenIdle(this.#process);
-    return this.#process;
+  /** The process; started anew, with `more` folders beside, where there is none that may read these. */
+  async #use(folders: readonly string[], more: readonly string[] = []): Promise<Result<CompilerProcess>> {
+    const { clock, launch } = this.deps;
+    const current = this.#current;
+    if (current?.process.gone === false && folders.every((folder) => current.folders.has(folder))) return ok(current.process);
+    await this.#current?.process.kill();
+    this.#current = null;
+    if (this.#stopped) return fail("unavailable", "the gateway is stopping");
+    const readable = [...new Set([...folders, ...more])].slice(0, MAX_FOLDERS);
+    const launched = await launch(readable);
+    if (!launched.ok) return launched;
+    const process = new CompilerProcess(launched.value, clock);
+    if (this.#stopped) await process.kill();
+    this.#current = { folders: new Set(readable), process };
+    this.#endWhenIdle(process);
+    return ok(process);
   }
 
-  #endWhenIdle(child: ChildProcess): void {
+  #endWhenIdle(child: CompilerProcess): void {
     this.#idle?.cancel();
     this.#idle = this.deps.clock.after(IDLE_MS, () => child.end());
   }
 }
+
+/** For commands of the operator or an author, which run where a wall may be missing, too. */
+export function commandCompiler(): Compiler {
+  const launch = jailedCompiler({ allowMissing: OPTIONAL_WALLS, clock: systemClock, log: silentLogger });
+  return new Compiler({ launch, clock: systemClock });
+}
+
+const START_HINT = "free some memory or descriptors, and try again";
 
 function refused(folder: string, message: string, hint: string): Answer {
   return { ok: false, error: [{ file: folder, message, hint }] };
@@ -147,80 +174,5 @@ function parse(line: string): Answer | null {
   } catch {
     // No JSON: the process was taken over or cut short, and the caller says so.
     return null;
-  }
-}
-
-type Failure = "deadline" | "memory" | "answer" | "gone";
-
-class ChildProcess {
-  gone = false;
-  readonly #child: Bun.Subprocess<"pipe", "pipe", "ignore">;
-  readonly #reader: { read(): Promise<{ done: boolean; value?: Uint8Array | undefined }> };
-
-  constructor(command: readonly string[]) {
-    this.#child = Bun.spawn([...command], { cwd: "/", env: {}, stdin: "pipe", stdout: "pipe", stderr: "ignore" });
-    this.#reader = this.#child.stdout.getReader();
-    const ended = () => {
-      this.gone = true;
-    };
-    this.#child.exited.then(ended, ended);
-  }
-
-  async ask(line: string, { clock, limits }: CompilerDeps): Promise<Result<string, Failure>> {
-    const { promise, resolve } = Promise.withResolvers<Result<string, Failure>>();
-    const failed = (error: Failure) => resolve({ ok: false, error });
-    const most = this.#memory() + (limits?.memoryBytes ?? MEMORY_BYTES);
-    const end = clock.after(limits?.deadlineMs ?? DEADLINE_MS, () => failed("deadline"));
-    let look: Timer;
-    const watch = () => {
-      if (this.#memory() > most) failed("memory");
-      else look = clock.after(LOOK_MS, watch);
-    };
-    look = clock.after(LOOK_MS, watch);
-    this.#send(`${line}\n`).catch(() => failed("gone"));
-    this.#line().then(resolve, () => failed("gone"));
-    const outcome = await promise;
-    end.cancel();
-    look.cancel();
-    return outcome;
-  }
-
-  async #send(text: string): Promise<void> {
-    await this.#child.stdin.write(text);
-    await this.#child.stdin.flush();
-  }
-
-  end(): void {
-    this.gone = true;
-    this.#child.kill("SIGKILL");
-  }
-
-  /** As {@link end}; resolves when the process is gone. */
-  async kill(): Promise<void> {
-    this.end();
-    await this.#child.exited;
-  }
-
-  async #line(): Promise<Result<string, Failure>> {
-    const chunks: Uint8Array[] = [];
-    let size = 0;
-    for (;;) {
-      const { done, value } = await this.#reader.read();
-      if (done || value === undefined) return { ok: false, error: "gone" };
-      chunks.push(value);
-      size += value.length;
-      if (size > MAX_ANSWER_BYTES) return { ok: false, error: "answer" };
-      if (value.at(-1) === 10) return { ok: true, value: Buffer.concat(chunks).toString("utf8") };
-    }
-  }
-
-  /** Resident bytes; 0 where the system does not say. */
-  #memory(): number {
-    try {
-      return Number(readFileSync(`/proc/${this.#child.pid}/statm`, "utf8").split(" ")[1]) * PAGE_BYTES;
-    } catch {
-      // Not Linux, or already gone: only the deadline holds then.
-      return 0;
-    }
   }
 }

@@ -14,6 +14,7 @@ import type { Surroundings } from "./attempts.ts";
 export type Order =
   | { readonly task: "attempts"; readonly around: Surroundings }
   | { readonly task: "work"; readonly databases: string }
+  | { readonly task: "reach"; readonly paths: readonly string[] }
   | { readonly task: "foreign" | "spin" | "wait" | "grow" | "descriptors" };
 
 async function readOrder(): Promise<Order> {
@@ -56,11 +57,27 @@ await runHostProcess(verb, argument, async () => {
     const order = await readOrder();
     if (order.task === "attempts") await answer(await runAttempts(order.around));
     else if (order.task === "work") await answer(await runWork(order.databases));
+    else if (order.task === "reach") await answer(reach(order.paths));
     else if (order.task === "descriptors") await answer(descriptors());
     else await misbehave(order.task, page);
     process.exit(0);
   };
 });
+
+/** For each path: r when it can be read, w when it can be written. */
+function reach(paths: readonly string[]): string[] {
+  const { accessSync, openSync, closeSync } = require("node:fs") as typeof import("node:fs");
+  const may = (path: string, flags: string) => {
+    try {
+      closeSync(openSync(path, flags));
+      accessSync(path);
+      return true;
+    } catch {
+      return false; // Refused.
+    }
+  };
+  return paths.map((path) => `${may(path, "r") ? "r" : "-"}${may(path, "a") ? "w" : "-"}`);
+}
 
 function descriptors(): string[] {
   const { readdirSync, readlinkSync } = require("node:fs") as typeof import("node:fs");
