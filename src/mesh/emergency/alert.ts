@@ -1,0 +1,54 @@
+import type { NodeNumber } from "../ids.ts";
+import type { Reach, UrgentText } from "./urgent-texts.ts";
+
+/** A channel of one link. */
+export interface AlertChannel {
+  readonly link: string;
+  readonly index: number;
+  /** For the sender: its name, else its index. */
+  readonly name: string;
+}
+
+/** Who is to be told about an emergency, and how far that got. */
+export interface AlertTarget {
+  /** As the sender is told: a node's name, or `channel Public`. */
+  readonly name: string;
+  readonly place: { readonly kind: "operator"; readonly node: NodeNumber } | { readonly kind: "channel"; readonly channel: AlertChannel };
+  readonly text: Pick<UrgentText, "reach">;
+}
+
+/** What is known about the alerts of one emergency, as texts for its sender. */
+export class AlertReport {
+  /** Targets that were reached when the sender was last told; null: it was not told yet. */
+  #told: string[] | null = null;
+
+  constructor(readonly targets: readonly AlertTarget[]) {}
+
+  /** Every alert has arrived or failed. */
+  get isSettled(): boolean {
+    return this.targets.every(({ text }) => text.reach !== "pending");
+  }
+
+  /** Said at once, when the alerts are only queued. */
+  received(word: string): string {
+    const underway = this.targets.filter(({ text }) => text.reach !== "failed");
+    const operators = underway.filter(({ place }) => place.kind === "operator").length;
+    const channels = underway.filter(({ place }) => place.kind === "channel").map(({ name }) => name);
+    const who = [...(operators === 0 ? [] : [operators === 1 ? "the operator" : `${operators} operators`]), ...channels];
+    if (who.length === 0) return `Your ${word} was received, but this gateway has nobody to alert by radio. Seek help by other ways too.`;
+    return `Your ${word} was received, alerting ${who.join(", ")}. Send where you are and what you need.`;
+  }
+
+  /** Said when the alerts arrived or failed, or time is up; null when there is nothing new. */
+  reached(word: string): string | null {
+    if (this.targets.length === 0) return null;
+    const names = (...reaches: Reach[]) => this.targets.filter(({ text }) => reaches.includes(text.reach)).map(({ name }) => name);
+    const reached = names("reached");
+    const isNew = this.#told === null || reached.length > this.#told.length;
+    if (!isNew) return null;
+    this.#told = reached;
+    const missed = names("pending", "failed");
+    if (reached.length === 0) return `Nobody has confirmed your ${word} yet. Seek help by other ways too.`;
+    return `Your ${word} reached ${reached.join(", ")}.${missed.length === 0 ? "" : ` Not confirmed: ${missed.join(", ")}.`}`;
+  }
+}

@@ -1,0 +1,206 @@
+import type { Clock, Timer } from "../../clock.ts";
+import type { Result } from "../../errors.ts";
+import type { Logger } from "../../log/logger.ts";
+import { BROADCAST, formatNodeId, type NodeNumber } from "../ids.ts";
+import type { TextMessage } from "../message.ts";
+import type { MeshNode } from "../node.ts";
+import type { MessageStatus, OutboxRequest } from "../outgoing.ts";
+import { type AlertChannel, AlertReport, type AlertTarget } from "./alert.ts";
+import { type EmergencyCase, EmergencyCases } from "./cases.ts";
+import { ALERT_MARK, describeEmergency } from "./describe.ts";
+import { type UrgentText, UrgentTexts } from "./urgent-texts.ts";
+import { type EmergencyCall, parseEmergency } from "./words.ts";
+
+export interface EmergencyDeps {
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Prefixes of commands: `!sos` is a cry for help too. */
+  readonly prefixes: readonly string[];
+  operators(): readonly NodeNumber[];
+  /** The channels of `alerts.channels`. */
+  channels(): readonly AlertChannel[];
+  /** Names of the links that are up. */
+  links(): readonly string[];
+  node(number: NodeNumber): MeshNode | null;
+  /** Announces it to the rest of the gateway. */
+  alert(event: { readonly code: "emergency"; readonly message: string }): void;
+  send(request: OutboxRequest): Result<{ readonly id: string }>;
+}
+
+/** What the emergency room made of a text. */
+export type EmergencyMark =
+  | { readonly kind: "none" }
+  /** It begins with an emergency word. `isActedOn`: false when its sender is over its rate. */
+  | { readonly kind: "call"; readonly call: EmergencyCall; readonly isActedOn: boolean }
+  /** It was passed on to the operators as part of the sender's open case. */
+  | { readonly kind: "follow_up" };
+
+const NONE: EmergencyMark = { kind: "none" };
+/** When the sender is told who was reached, whatever is still pending. */
+const REPORT_MS = 90_000;
+/** How long an acknowledgement that comes late is still told to the sender. */
+const LATE_MS = 15 * 60_000;
+
+/**
+ * What the gateway itself does about a cry for help, before any plugin is asked and whatever plugins answer: it alerts the
+ * operators' nodes and the alert channels, tells the sender who was reached, and passes on what the sender writes in the
+ * next ten minutes.
+ */
+export class Emergencies {
+  readonly #cases: EmergencyCases;
+  readonly #texts: UrgentTexts;
+  readonly #timers = new Set<Timer>();
+  readonly counts = { calls: 0, followUps: 0, overRate: 0 };
+
+  constructor(private readonly deps: EmergencyDeps) {
+    this.#cases = new EmergencyCases(deps.clock);
+    this.#texts = new UrgentTexts((request) => this.#queue(request));
+  }
+
+  /** Handles a text. `banned`: its sender is banned, so the operator is told and nothing is sent. */
+  receive(message: TextMessage, banned: boolean): EmergencyMark {
+    if (message.isReaction || (!message.isDirect && message.to !== BROADCAST)) return NONE;
+    const call = parseEmergency(message.text, this.deps.prefixes);
+    if (call !== null) return { kind: "call", call, isActedOn: this.#called(message, call, banned) };
+    const open = banned || message.text.trim() === "" ? null : this.#cases.get(message.from);
+    if (open === null || open.followUps.take(1) > 0) return NONE;
+    this.#followUp(message, open);
+    return { kind: "follow_up" };
+  }
+
+  /** The outbox reports about one of its messages. */
+  report(status: Pick<MessageStatus, "id" | "state" | "to">): void {
+    this.#texts.report(status);
+  }
+
+  /** Idempotent. Queued alerts stay in the outbox. */
+  stop(): void {
+    for (const timer of this.#timers) timer.cancel();
+    this.#timers.clear();
+  }
+
+  #called(message: TextMessage, call: EmergencyCall, banned: boolean): boolean {
+    const word = call.word.toUpperCase();
+    const text = this.#describe(message, word, call.rest);
+    if (this.#cases.open(message.from, word) === null) {
+      this.counts.overRate++;
+      this.deps.log.warn(`an emergency was only logged: its sender is over the rate: ${text}`, { correlation_id: message.correlationId });
+      return false;
+    }
+    this.counts.calls++;
+    this.#announce(message, banned ? `${text} (this node is banned: nothing is answered)` : text);
+    if (banned) return false;
+    const report = this.#alert(message, text, () => this.#tellWhenSettled(message, word, report));
+    this.#tell(message, report.received(word));
+    if (report.targets.length === 0) return true;
+    const timer = this.deps.clock.after(REPORT_MS, () => {
+      this.#timers.delete(timer);
+      this.#tellReached(message, word, report);
+    });
+    this.#timers.add(timer);
+    return true;
+  }
+
+  #followUp(message: TextMessage, open: EmergencyCase): void {
+    this.counts.followUps++;
+    const text = this.#describe(message, `${open.word} (more)`, message.text.trim());
+    this.#announce(message, text);
+    this.#alert(message, text, () => undefined);
+  }
+
+  #describe(message: TextMessage, what: string, rest: string): string {
+    return describeEmergency({ message, node: this.deps.node(message.from), now: this.deps.clock.now() }, what, rest);
+  }
+
+  #announce(message: TextMessage, text: string): void {
+    this.deps.log.warn(text, { correlation_id: message.correlationId });
+    this.deps.alert({ code: "emergency", message: text });
+  }
+
+  /** Sends the alert to everybody who is to know. `changed` is called, never before this returned, when one arrived or failed. */
+  #alert(message: TextMessage, text: string, changed: () => void): AlertReport {
+    let isStarted = false;
+    const content = `${ALERT_MARK} ${text}`;
+    const target = (name: string, place: AlertTarget["place"], ways: Iterator<OutboxRequest>): AlertTarget => {
+      const urgent: UrgentText = { ways, reach: "pending", changed: () => (isStarted ? changed() : undefined) };
+      this.#texts.start(urgent);
+      return { name, place, text: urgent };
+    };
+    const operators = this.deps.operators().filter((operator) => operator !== message.from);
+    const report = new AlertReport([
+      ...operators.map((node) => target(this.#nameOf(node), { kind: "operator", node }, this.#waysTo(message, node, content))),
+      ...this.deps.channels().map((channel) => {
+        return target(`channel ${channel.name}`, { kind: "channel", channel }, this.#waysToChannel(message, channel, content));
+      }),
+    ]);
+    isStarted = true;
+    return report;
+  }
+
+  /** Under the operator's key, by the link that the outbox chooses; then by each other link and channel on which it may listen. */
+  *#waysTo(message: TextMessage, to: NodeNumber, text: string): Generator<OutboxRequest> {
+    const request = this.#request(message, to, text);
+    yield request;
+    const channels = this.deps.channels().filter(({ index }) => index !== 0);
+    const known = this.deps.node(to)?.link;
+    const links = this.deps.links();
+    for (const link of [...links.filter((name) => name === known), ...links.filter((name) => name !== known)]) {
+      if (link !== known) yield { ...request, link };
+      for (const channel of channels) if (channel.link === link) yield { ...request, link, channel: channel.index };
+    }
+  }
+
+  *#waysToChannel(message: TextMessage, { link, index }: AlertChannel, text: string): Generator<OutboxRequest> {
+    yield { ...this.#request(message, BROADCAST, text), channel: index, link, wantAck: false };
+  }
+
+  #request(message: TextMessage, to: NodeNumber, text: string): OutboxRequest {
+    const { from: asker, correlationId } = message;
+    return { text, to, channel: 0, priority: "emergency", wantAck: true, sender: { kind: "gateway" }, asker, correlationId };
+  }
+
+  #tellWhenSettled(message: TextMessage, word: string, report: AlertReport): void {
+    const isLate = this.deps.clock.now() - message.receivedAt > LATE_MS;
+    if (report.isSettled && !isLate) this.#tellReached(message, word, report);
+  }
+
+  #tellReached(message: TextMessage, word: string, report: AlertReport): void {
+    const text = report.reached(word);
+    if (text !== null) this.#tell(message, text);
+  }
+
+  /** Answers the sender in a direct message; where none can reach it, on the channel that it wrote on. */
+  #tell(message: TextMessage, text: string): void {
+    const changed = (): void => {
+      if (answer.reach !== "failed") return;
+      this.deps.log.error("an emergency could not be confirmed to its sender", {
+        sender: formatNodeId(message.from),
+        correlation_id: message.correlationId,
+      });
+    };
+    const answer: UrgentText = { ways: this.#waysBack(message, text), reach: "pending", changed };
+    this.#texts.start(answer);
+  }
+
+  *#waysBack(message: TextMessage, text: string): Generator<OutboxRequest> {
+    const { from, channel, link, packetId, isDirect, pkiEncrypted } = message;
+    const reply = packetId === 0 ? {} : { replyId: packetId };
+    const request = { ...this.#request(message, from, text), ...reply };
+    if (pkiEncrypted || channel === 0) yield request;
+    else yield { ...request, channel, link };
+    if (isDirect) return;
+    yield { ...request, to: BROADCAST, channel, link, wantAck: false };
+  }
+
+  #queue(request: OutboxRequest): string | null {
+    const queued = this.deps.send(request);
+    if (queued.ok) return queued.value.id;
+    this.deps.log.error(`an emergency text could not be queued: ${queued.error.summary()}`, { correlation_id: request.correlationId });
+    return null;
+  }
+
+  #nameOf(number: NodeNumber): string {
+    const node = this.deps.node(number);
+    return node?.longName || node?.shortName || formatNodeId(number);
+  }
+}
