@@ -186,7 +186,10 @@ export const configSchema = v.strictObject({
         list(channel, "Channels on which no message is answered: names (on any link), `LINK/INDEX`, or indexes (of every link)."),
         [],
       ),
-      direct_only: v.optional(about(v.boolean(), "Answer direct messages only."), false),
+      direct_only: v.optional(
+        about(v.boolean(), "Hear texts in direct messages only. A cry for help on a channel still gets through."),
+        false,
+      ),
       channel_replies: v.optional(
         about(v.picklist(["channel", "direct"]), "Where to send the reply to a command on a channel."),
         "channel",
@@ -199,7 +202,11 @@ export const configSchema = v.strictObject({
         ),
         "encrypted",
       ),
-      ban: v.optional(list(node, "Nodes whose messages are ignored."), []),
+      peers: v.optional(
+        list(node, "Other gateways of the same operator on this mesh. A command on a channel is answered by one of them."),
+        [],
+      ),
+      ban: v.optional(list(node, "Nodes that are not heard."), []),
     },
     "Commands from the mesh.",
   ),
@@ -211,6 +218,15 @@ export const configSchema = v.strictObject({
       port: v.optional(whole(0, 65_535, "TCP port; 0 takes a free one."), 8080),
     },
     "The control API.",
+  ),
+  alerts: section(
+    {
+      channels: v.optional(
+        list(channel, "Channels on which emergencies are announced: a name, an index, or LINK/INDEX for a channel of one link."),
+        [],
+      ),
+    },
+    "Alerts.",
   ),
   log: section(
     {

@@ -14,8 +14,9 @@ import type { SimulatedMesh } from "../mesh/simulator/mesh.ts";
 import type { Plugin } from "../plugins/plugin/plugin.ts";
 import { followConfig } from "./config-changes.ts";
 import type { GatewayContext, GatewayOptions } from "./context/context.ts";
-import { openStorage } from "./context/storage.ts";
+import { openStorage, type Storage } from "./context/storage.ts";
 import { makeControl } from "./control.ts";
+import { makeIntake } from "./mesh/intake.ts";
 import { type Mesh, makeMesh, startMesh } from "./mesh/mesh.ts";
 import { sendOperatorAlerts } from "./operator-alerts.ts";
 import { type GatewayPlugins, makePlugins } from "./plugins/plugins.ts";
@@ -99,12 +100,12 @@ export class Gateway {
     context.opened?.();
     sendOperatorAlerts(context, mesh);
     this.#followFile(plugins);
-    const running = await this.#run(mesh, plugins);
+    const running = await this.#run(storage, mesh, plugins);
     if (running.ok) plugins.comeBack.start(plugins.supervisor);
     return running;
   }
 
-  async #run(mesh: Mesh, { supervisor, routing }: GatewayPlugins): Promise<Result<null>> {
+  async #run(storage: Storage, mesh: Mesh, { supervisor, routing }: GatewayPlugins): Promise<Result<null>> {
     const starting = supervisor.start();
     // A plugin that hangs in initialize must not delay the radio: an emergency message may be waiting there.
     const patience = new AbortController();
@@ -112,7 +113,8 @@ export class Gateway {
     patience.abort();
     if (this.#stopped) return stoppedEarly();
     if (early?.ok === false) return early;
-    startMesh(this.#context, mesh, routing.router.handle.bind(routing.router));
+    const intake = makeIntake(this.#context, storage, mesh, (admitted) => routing.router.handle(admitted));
+    startMesh(this.#context, mesh, (message) => intake.receive(message));
     const started = await starting;
     if (this.#stopped) return stoppedEarly();
     if (!started.ok) return started;

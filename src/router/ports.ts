@@ -86,8 +86,6 @@ export interface SessionPort {
 
 export interface NodeLookup {
   get(node: NodeNumber): MeshNode | null;
-  /** Whether it is a node that the gateway is attached to. */
-  isOwn(node: NodeNumber): boolean;
   /** The name of a channel on a link; "" when it has none. */
   channelName(link: string, index: ChannelIndex): string;
 }

@@ -2,7 +2,6 @@ import type { Clock, Random } from "../clock.ts";
 import type { Result } from "../errors.ts";
 import type { CoreEvents } from "../events/core.ts";
 import type { Logger } from "../log/logger.ts";
-import type { MeshMessage } from "../mesh/message.ts";
 import type { Reply } from "../mesh/outgoing.ts";
 import type { CoreDatabase } from "../storage/core.ts";
 import type { HandlerPort, MenuPort, NodeLookup, SessionPort } from "./ports.ts";
@@ -12,15 +11,11 @@ export interface RouterSettings {
   readonly prefix: string;
   readonly direct_prefix: string;
   readonly channels: "all" | readonly (number | string)[];
-  readonly ignore_channels: readonly (number | string)[];
-  readonly direct_only: boolean;
   readonly channel_replies: "channel" | "direct";
   /** When an operator's node counts as an operator: only in a direct message encrypted to the gateway's own key, or always. */
   readonly admin_commands: "encrypted" | "any";
   /** `12/min`. */
   readonly sender_rate: string;
-  /** Node ids, `!0a0b0c0d`. */
-  readonly ban: readonly string[];
 }
 
 export interface RouterDeps {
@@ -37,17 +32,12 @@ export interface RouterDeps {
   readonly nodes: NodeLookup;
   /** Fails when the plugin may not send, or the outbox is full. */
   reply(reply: Reply): Result<unknown>;
-  received(message: MeshMessage): void;
   processed(event: CoreEvents["message_processed"]): void;
-  alert(event: CoreEvents["alert"]): void;
 }
 
 export interface RouterStats {
-  readonly received: number;
-  readonly duplicates: number;
   /** Commands in messages too old to be answered. */
   readonly stale: number;
-  readonly banned: number;
   /** Messages over `sender_rate`. */
   readonly limited: number;
   readonly commands: number;
@@ -57,5 +47,4 @@ export interface RouterStats {
   readonly failures: number;
   /** Calls not made because too many waited. */
   readonly overflows: number;
-  readonly emergencies: number;
 }

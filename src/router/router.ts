@@ -2,12 +2,10 @@ import { namesChannel } from "../channels.ts";
 import { GatewayError } from "../errors.ts";
 import type { Json } from "../json.ts";
 import { inBackground } from "../log/background.ts";
-import { EmergencyAlerts } from "../mesh/emergency/alerts.ts";
-import type { EmergencyCall } from "../mesh/emergency/words.ts";
-import { parseEmergency } from "../mesh/emergency/words.ts";
+import type { EmergencyMark } from "../mesh/emergency/emergencies.ts";
 import { BROADCAST, type NodeNumber, parseNodeId } from "../mesh/ids.ts";
 import { isStale } from "../mesh/intake/age.ts";
-import { SeenPackets } from "../mesh/intake/seen-packets.ts";
+import type { Admitted } from "../mesh/intake/intake.ts";
 import type { MeshMessage, TextMessage } from "../mesh/message.ts";
 import { SenderBuckets } from "../mesh/sender-limits.ts";
 import { parseRate } from "../rates.ts";
@@ -40,6 +38,14 @@ interface Question {
   readonly name: string;
 }
 
+/** What the intake found out about a text. */
+interface Standing {
+  /** It was passed on to the operators in an emergency, so it needs no command. */
+  readonly isFollowUp: boolean;
+  /** Another program wrote it: it can answer a question that a handler asked, and nothing else. */
+  readonly isFromBot: boolean;
+}
+
 interface AnswerPlan {
   /** The text was counted against its sender's rate. */
   readonly counted: boolean;
@@ -58,25 +64,21 @@ export class Router {
   readonly #calls: Calls;
   readonly #answers: Answers;
   readonly #dialogues: Dialogues;
-  readonly #seen: SeenPackets;
-  readonly #emergencies: EmergencyAlerts;
   readonly #operators: ReadonlySet<NodeNumber>;
-  readonly #banned: ReadonlySet<NodeNumber>;
   readonly #rate: SenderBuckets;
   readonly #active = new Set<Promise<void>>();
-  readonly #counts = { received: 0, duplicates: 0, stale: 0, banned: 0, limited: 0, commands: 0, emergencies: 0 };
+  readonly #counts = { stale: 0, limited: 0, commands: 0 };
   #stopped = false;
 
   /** Throws `config_invalid` when `sender_rate` is not a rate. */
   constructor(private readonly deps: RouterDeps) {
-    const { clock, log, settings, nodes, alert } = deps;
-    const rate = parseRate(settings.sender_rate);
+    const rate = parseRate(deps.settings.sender_rate);
     if (!rate.ok)
       throw new GatewayError("config_invalid", rate.error.message, { ...(rate.error.hint === undefined ? {} : { hint: rate.error.hint }) });
-    this.registry = new Registry(settings.prefix);
+    this.registry = new Registry(deps.settings.prefix);
     this.#dialogues = new Dialogues({
-      clock,
-      log,
+      clock: deps.clock,
+      log: deps.log,
       database: deps.database,
       keyOf: (plugin, handle) => deps.handlers.keyOf(plugin, handle),
       handleOf: (plugin, key) => deps.handlers.handleOf(plugin, key),
@@ -87,18 +89,8 @@ export class Router {
       asked: (dialogue, question) => this.#endDialogue(this.#dialogues.open(dialogue, question), true),
     });
     this.#answers = new Answers(deps, rate.value);
-    this.#seen = new SeenPackets(deps.database);
-    this.#operators = nodeSet(deps.operators);
-    this.#banned = nodeSet(settings.ban);
-    this.#rate = new SenderBuckets(clock, rate.value);
-    this.#emergencies = new EmergencyAlerts({
-      clock,
-      log,
-      alert,
-      operators: [...this.#operators],
-      node: (number) => nodes.get(number),
-      reply: (reply) => this.#answers.send(reply, null),
-    });
+    this.#operators = new Set(deps.operators.map(parseNodeId).filter((id) => id !== null));
+    this.#rate = new SenderBuckets(deps.clock, rate.value);
   }
 
   get mailboxes(): Mailboxes {
@@ -114,16 +106,10 @@ export class Router {
     return { ...this.#counts, ...this.#answers.counts, failures: this.#calls.failures, overflows: this.mailboxes.overflows };
   }
 
-  /** Handles a message from a radio. Never throws; the work goes on after it returns. */
-  handle(message: MeshMessage): void {
-    if (this.#stopped || this.deps.nodes.isOwn(message.from)) return;
-    if (!this.#seen.first(message.from, message.packetId, message.kind === "text")) {
-      this.#counts.duplicates++;
-      return;
-    }
-    this.#counts.received++;
-    this.deps.received(message);
-    const processing = this.#process(message)
+  /** Handles a message that the intake let in. Never throws; the work goes on after it returns. */
+  handle({ message, emergency, isFromBot }: Admitted): void {
+    if (this.#stopped) return;
+    const processing = this.#process(message, emergency, isFromBot)
       .catch((thrown: unknown): Progress => {
         this.deps.log.error("a message could not be handled", { error: thrown, correlation_id: message.correlationId });
         return { outcome: "failed", plugin: null };
@@ -153,30 +139,24 @@ export class Router {
     this.#dialogues.stop();
   }
 
-  async #process(message: MeshMessage): Promise<Progress> {
-    const { prefix, direct_prefix, ignore_channels } = this.deps.settings;
-    const emergency = message.kind !== "text" || message.isReaction ? null : parseEmergency(message.text, [prefix, direct_prefix]);
-    if (this.#banned.has(message.from)) {
-      this.#counts.banned++;
-      if (message.kind === "text" && emergency !== null) this.#emergencies.raiseForBanned(message, emergency);
-      return UNHANDLED;
-    }
-    if (message.kind === "text" && emergency !== null) {
+  async #process(message: MeshMessage, emergency: EmergencyMark, isFromBot: boolean): Promise<Progress> {
+    if (message.kind === "text" && emergency.kind === "call") {
       const [progress] = await Promise.all([this.#emergency(message, emergency), this.#notifyHandlers(message)]);
       return progress;
     }
-    if (!message.isDirect && this.#isIn(message, ignore_channels)) return UNHANDLED;
     if (this.#active.size >= ACTIVE_MAX) {
       this.deps.log.warn("too many messages at once; one was not handled", { correlation_id: message.correlationId });
       return UNHANDLED;
     }
-    if (message.kind === "text" && (message.isDirect || message.to === BROADCAST)) return this.#answer(message);
+    if (message.kind === "text" && (message.isDirect || message.to === BROADCAST)) {
+      return this.#answer(message, { isFollowUp: emergency.kind === "follow_up", isFromBot });
+    }
     await this.#notifyHandlers(message);
     return UNHANDLED;
   }
 
-  async #answer(message: TextMessage): Promise<Progress> {
-    const plan = this.#plan(message);
+  async #answer(message: TextMessage, standing: Standing): Promise<Progress> {
+    const plan = this.#plan(message, standing);
     // The handlers that answer are called before message handlers, so that they come first in their mailboxes.
     const asked = plan?.ask();
     const listeners = this.#notifyHandlers(message);
@@ -195,7 +175,7 @@ export class Router {
       this.#answers.respond(message, first.plugin, first.text);
       return { outcome: "replied", plugin: first.plugin };
     }
-    if (progress.outcome === "unhandled" && message.isDirect) this.#answers.notifyUnknown(message);
+    if (progress.outcome === "unhandled" && message.isDirect && !standing.isFollowUp) this.#answers.notifyUnknown(message);
     return progress;
   }
 
@@ -237,13 +217,14 @@ export class Router {
   }
 
   /** How to answer a text; null when it must not be answered. */
-  #plan(message: TextMessage): AnswerPlan | null {
-    const { prefix, direct_prefix, direct_only, channels } = this.deps.settings;
+  #plan(message: TextMessage, { isFollowUp, isFromBot }: Standing): AnswerPlan | null {
+    const { prefix, direct_prefix, channels } = this.deps.settings;
     const { isDirect } = message;
     if (message.isReaction) return null;
     const resumed = this.#answerTo(message);
     if (resumed !== null) return this.#takeRate(message) ? resumed : null;
-    if (!isDirect && (direct_only || (channels !== "all" && !this.#isIn(message, channels)))) return null;
+    if (isFromBot) return null;
+    if (!isDirect && channels !== "all" && !this.#isIn(message, channels)) return null;
     const isOperator = this.#isFromOperator(message);
     const command = parseCommand(message.text, isDirect ? [prefix, direct_prefix] : [prefix]);
     const commands = command === null ? [] : this.registry.commands(command.name).filter((entry) => isOperator || !entry.adminOnly);
@@ -258,7 +239,7 @@ export class Router {
     if (!isMeant) return { counted: false, ask: () => Promise.resolve(UNHANDLED) };
     if (!this.#takeRate(message)) return null;
     const ask = async () => {
-      const chosen = isDirect ? this.#menu(message, isOperator) : null;
+      const chosen = isDirect && !isFollowUp ? this.#menu(message, isOperator) : null;
       if (chosen !== null) return chosen;
       if (commands.length > 0) this.#counts.commands++;
       const asksCommands = commands.map((entry) => ({ entry, words: command?.args ?? [], name: entry.name }));
@@ -271,7 +252,7 @@ export class Router {
       const asksKeywords = keywords.map(({ entry, match }) => ({ entry, words: match, name: match.join(" ") }));
       progress = await this.#ask(message, asksKeywords, progress);
       if (progress.outcome === "replied") return progress;
-      const opened = isDirect && progress.outcome === "unhandled" ? this.#menu(message, isOperator, "openByItem") : null;
+      const opened = isDirect && !isFollowUp && progress.outcome === "unhandled" ? this.#menu(message, isOperator, "openByItem") : null;
       return opened ?? progress;
     };
     return { counted: true, ask };
@@ -318,19 +299,18 @@ export class Router {
     return progress;
   }
 
-  async #emergency(message: TextMessage, emergency: EmergencyCall): Promise<Progress> {
-    this.#counts.emergencies++;
+  /** Asks the plugins that hold the word. The alerts went out before. */
+  async #emergency(message: TextMessage, { call, isActedOn }: Extract<EmergencyMark, { kind: "call" }>): Promise<Progress> {
     this.#endDialogue(this.#dialogues.end(message.from), false);
-    if (!this.#emergencies.raise(message, emergency)) return UNHANDLED;
-    const args = emergency.rest === "" ? [] : emergency.rest.split(/\s+/);
-    for (const entry of this.registry.commands(emergency.word)) {
+    if (!isActedOn) return UNHANDLED;
+    const args = call.rest === "" ? [] : call.rest.split(/\s+/);
+    for (const entry of this.registry.commands(call.word)) {
       const outcome = await this.#calls.call(message, entry, { args: [args], what: { command: entry.name } });
       const text = outcome.ok ? replyText(outcome.value) : null;
       if (text === null) continue;
       this.#answers.respond(message, entry.plugin, text, "emergency");
       return { outcome: "replied", plugin: entry.plugin };
     }
-    this.#emergencies.alertOperators(message, emergency);
     return { outcome: "replied", plugin: null };
   }
 
@@ -351,8 +331,4 @@ export class Router {
     const name = this.deps.nodes.channelName(message.link, message.channel);
     return channels.some((word) => namesChannel(word, { link: message.link, index: message.channel, name }));
   }
-}
-
-function nodeSet(ids: readonly string[]): ReadonlySet<NodeNumber> {
-  return new Set(ids.map(parseNodeId).filter((id) => id !== null));
 }

@@ -6,11 +6,14 @@ import { fail, ok, type Result } from "../../src/errors.ts";
 import { type Handle, handleNumber } from "../../src/ids.ts";
 import type { Json } from "../../src/json.ts";
 import { type Logger, silentLogger } from "../../src/log/logger.ts";
-import { BROADCAST } from "../../src/mesh/ids.ts";
+import { Emergencies } from "../../src/mesh/emergency/emergencies.ts";
+import { BROADCAST, parseNodeId } from "../../src/mesh/ids.ts";
+import { Intake } from "../../src/mesh/intake/intake.ts";
+import { LoopGuard } from "../../src/mesh/intake/loop-guard.ts";
 import { SEEN_SCHEMA } from "../../src/mesh/intake/seen-packets.ts";
 import type { TextMessage } from "../../src/mesh/message.ts";
 import type { MeshNode } from "../../src/mesh/node.ts";
-import type { Reply } from "../../src/mesh/outgoing.ts";
+import type { OutboxRequest, Reply } from "../../src/mesh/outgoing.ts";
 import { DIALOGUES_SCHEMA } from "../../src/router/dialogues.ts";
 import type { HandlerCall, HandlerOutcome, MenuAnswer } from "../../src/router/ports.ts";
 import { Router } from "../../src/router/router.ts";
@@ -31,14 +34,19 @@ export const SETTINGS: RouterSettings = {
   prefix: "!",
   direct_prefix: "",
   channels: "all",
-  ignore_channels: [],
-  direct_only: false,
   channel_replies: "channel",
   admin_commands: "encrypted",
   sender_rate: "1000/s",
-  ban: [],
 };
 
+/** What the gate before the router keeps out. */
+interface GateSettings {
+  readonly ban: readonly number[];
+  readonly ignore_channels: readonly (number | string)[];
+  readonly direct_only: boolean;
+}
+
+/** A router behind a real intake and emergency room. */
 export class RouterBench {
   readonly clock = new FakeClock();
   readonly replies: Reply[] = [];
@@ -54,6 +62,9 @@ export class RouterBench {
   readonly deaf = new Set<string>();
   readonly mute = new Set<string>();
   readonly router: Router;
+  readonly intake: Intake;
+  /** What the emergency room sent. */
+  readonly urgent: OutboxRequest[] = [];
   readonly database: CoreDatabase;
   menu: (text: string) => MenuAnswer = () => ({ kind: "not_ours" });
   #handlers = new Map<number, Handler>();
@@ -61,7 +72,7 @@ export class RouterBench {
   #packets = 100;
 
   constructor(
-    settings: Partial<RouterSettings> = {},
+    settings: Partial<RouterSettings & GateSettings> = {},
     operators: readonly string[] = [OPERATOR],
     readonly folder = mkdtempSync(join(tmpdir(), "zephyrgate-router-")),
   ) {
@@ -94,7 +105,6 @@ export class RouterBench {
       },
       nodes: {
         get: (node) => (this.nodes.has(node) ? ({ number: node, ...this.nodes.get(node) } as MeshNode) : null),
-        isOwn: (node) => node === OWN,
         channelName: (_, index) => (index === 4 ? "chat" : ""),
       },
       reply: (reply) => {
@@ -102,11 +112,40 @@ export class RouterBench {
         this.replies.push(reply);
         return ok(null);
       },
-      received: (message) => void this.events.received.push(message),
       processed: (event) => void this.events.processed.push(event),
-      alert: (event) => void this.events.alerts.push(event),
     };
     this.router = new Router(deps);
+    this.intake = this.#makeIntake({ ban: [], ignore_channels: [], direct_only: false, ...settings }, operators, log);
+  }
+
+  #makeIntake(policy: GateSettings, operators: readonly string[], log: Logger): Intake {
+    const { clock, database } = this;
+    const emergencies = new Emergencies({
+      clock,
+      log,
+      prefixes: ["!", ""],
+      operators: () => operators.map((id) => parseNodeId(id) ?? 0),
+      channels: () => [],
+      links: () => ["base"],
+      node: (node) => (this.nodes.has(node) ? ({ number: node, ...this.nodes.get(node) } as MeshNode) : null),
+      alert: (event) => void this.events.alerts.push(event),
+      send: (request) => {
+        this.urgent.push(request);
+        return ok({ id: `m_${this.urgent.length}` });
+      },
+    });
+    return new Intake({
+      database,
+      policy,
+      emergencies,
+      loops: new LoopGuard({ clock, log, prefix: "!", peers: [] }),
+      isOwn: (node) => node === OWN,
+      channelName: (_, index) => (index === 4 ? "chat" : ""),
+      accept: (admitted) => {
+        this.events.received.push(admitted.message);
+        this.router.handle(admitted);
+      },
+    });
   }
 
   /** Registers and returns the handle. */
@@ -144,7 +183,7 @@ export class RouterBench {
   /** What is answered to a text, and where. */
   async say(text: string, change: Partial<TextMessage> = {}): Promise<string[]> {
     const before = this.replies.length;
-    this.router.handle(this.message(text, change));
+    this.intake.receive(this.message(text, change));
     await this.router.idle();
     return this.replies.slice(before).map((reply) => reply.text);
   }

@@ -112,13 +112,10 @@ function makeRouter(context: GatewayContext, peers: RoutingPeers, { handlers, me
     sessions: sessionData,
     nodes: {
       get: (number) => nodes.get(number) ?? null,
-      isOwn: (number) => names.ownNodes().includes(number),
       channelName: (link, index) => names.channelOn(link, index),
     },
     reply: sendReply.bind(null, replies),
-    received: (message) => bus.emit("message_received", message),
     processed: (event) => bus.emit("message_processed", event),
-    alert: (event) => bus.emit("alert", event),
   });
 }
 

@@ -1,12 +1,12 @@
 import type { NodeNumber } from "../ids.ts";
+import type { Route } from "../routes.ts";
 import type { Reach, UrgentText } from "./urgent-texts.ts";
 
-/** A channel of one link. */
+/** A channel on which emergencies are announced. */
 export interface AlertChannel {
-  readonly link: string;
-  readonly index: number;
-  /** For the sender: its name, else its index. */
+  /** For the sender: its name, else `LINK/INDEX`. */
   readonly name: string;
+  readonly route: Route;
 }
 
 /** Who is to be told about an emergency, and how far that got. */

@@ -137,26 +137,25 @@ export class Emergencies {
     return report;
   }
 
-  /** Under the operator's key, by the link that the outbox chooses; then by each other link and channel on which it may listen. */
+  /** As the outbox chooses, which knows where the operator was heard; then by each other link, and on the alert channels. */
   *#waysTo(message: TextMessage, to: NodeNumber, text: string): Generator<OutboxRequest> {
     const request = this.#request(message, to, text);
     yield request;
-    const channels = this.deps.channels().filter(({ index }) => index !== 0);
     const known = this.deps.node(to)?.link;
-    const links = this.deps.links();
-    for (const link of [...links.filter((name) => name === known), ...links.filter((name) => name !== known)]) {
+    const places = this.deps.channels().flatMap(({ route }) => route);
+    for (const link of this.deps.links()) {
       if (link !== known) yield { ...request, link };
-      for (const channel of channels) if (channel.link === link) yield { ...request, link, channel: channel.index };
+      for (const place of places) if (place.link === link) yield { ...request, link, channel: place.index };
     }
   }
 
-  *#waysToChannel(message: TextMessage, { link, index }: AlertChannel, text: string): Generator<OutboxRequest> {
-    yield { ...this.#request(message, BROADCAST, text), channel: index, link, wantAck: false };
+  *#waysToChannel(message: TextMessage, { route }: AlertChannel, text: string): Generator<OutboxRequest> {
+    yield { ...this.#request(message, BROADCAST, text), routes: [route], wantAck: false };
   }
 
   #request(message: TextMessage, to: NodeNumber, text: string): OutboxRequest {
     const { from: asker, correlationId } = message;
-    return { text, to, channel: 0, priority: "emergency", wantAck: true, sender: { kind: "gateway" }, asker, correlationId };
+    return { text, to, priority: "emergency", wantAck: true, sender: { kind: "gateway" }, asker, correlationId };
   }
 
   #tellWhenSettled(message: TextMessage, word: string, report: AlertReport): void {
@@ -183,13 +182,11 @@ export class Emergencies {
   }
 
   *#waysBack(message: TextMessage, text: string): Generator<OutboxRequest> {
-    const { from, channel, link, packetId, isDirect, pkiEncrypted } = message;
+    const { from, channel, link, packetId, isDirect } = message;
     const reply = packetId === 0 ? {} : { replyId: packetId };
     const request = { ...this.#request(message, from, text), ...reply };
-    if (pkiEncrypted || channel === 0) yield request;
-    else yield { ...request, channel, link };
-    if (isDirect) return;
-    yield { ...request, to: BROADCAST, channel, link, wantAck: false };
+    yield request;
+    if (!isDirect) yield { ...request, to: BROADCAST, channel, link, wantAck: false };
   }
 
   #queue(request: OutboxRequest): string | null {

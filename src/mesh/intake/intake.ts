@@ -1,3 +1,4 @@
+import { namesChannel } from "../../channels.ts";
 import type { CoreDatabase } from "../../storage/core.ts";
 import type { Emergencies, EmergencyMark } from "../emergency/emergencies.ts";
 import type { ChannelIndex, NodeNumber } from "../ids.ts";
@@ -43,12 +44,10 @@ export class Intake {
   readonly counts = { received: 0, duplicates: 0, banned: 0, ignored: 0, muted: 0 };
   readonly #seen: SeenPackets;
   readonly #banned: ReadonlySet<NodeNumber>;
-  readonly #ignored: ReadonlySet<number | string>;
 
   constructor(private readonly deps: IntakeDeps) {
     this.#seen = new SeenPackets(deps.database);
     this.#banned = new Set(deps.policy.ban);
-    this.#ignored = new Set(deps.policy.ignore_channels);
   }
 
   /** Takes a message from a link. Synchronous; what handles it must not throw. */
@@ -77,8 +76,9 @@ export class Intake {
 
   #isIgnored({ kind, link, channel }: MeshMessage): boolean {
     if (kind === "text" && this.deps.policy.direct_only) return true;
-    if (this.#ignored.size === 0) return false;
-    const name = this.deps.channelName(link, channel);
-    return this.#ignored.has(channel) || this.#ignored.has(`${link}/${channel}`) || (name !== "" && this.#ignored.has(name));
+    const { ignore_channels } = this.deps.policy;
+    if (ignore_channels.length === 0) return false;
+    const heard = { link, index: channel, name: this.deps.channelName(link, channel) };
+    return ignore_channels.some((word) => namesChannel(word, heard));
   }
 }

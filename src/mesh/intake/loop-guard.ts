@@ -41,7 +41,6 @@ const PART_MARK = /^\(\d\/\d\) /;
 interface Traffic {
   /** When each came; monotonic. */
   quick: number[];
-  replies: number[];
   bot: number[];
   mutedUntil: number;
 }
@@ -63,12 +62,12 @@ export class LoopGuard {
   constructor(private readonly deps: LoopGuardDeps) {}
 
   /** The outbox reports about one of the gateway's texts. */
-  sent({ state, text, packets, to, channel }: Pick<MessageStatus, "state" | "text" | "packets" | "to" | "channel">): void {
+  sent({ state, text, packets, to, link, channel }: Pick<MessageStatus, "state" | "text" | "packets" | "to" | "link" | "channel">): void {
     if (state !== "sent") return;
     const now = this.deps.clock.monotonic();
     for (const part of splitText(text)) remember(this.#texts, part, now, REMEMBERED_MAX);
     for (const packet of packets) remember(this.#packets, packet, now, REMEMBERED_MAX);
-    remember(this.#sentTo, to === BROADCAST ? `channel ${channel}` : `node ${to}`, now, NODES_MAX);
+    remember(this.#sentTo, to === BROADCAST ? `channel ${link}/${channel}` : `node ${to}`, now, NODES_MAX);
   }
 
   judge(message: TextMessage): Author {
@@ -97,21 +96,19 @@ export class LoopGuard {
     return text.length >= (isDirect ? LONG : DISTINCT) && isRecent(this.#texts.get(text), now, REMEMBERED_MS);
   }
 
-  /** Texts that come on the heels of ours, or that reply to ours. */
-  #alternates({ from, isDirect, channel, replyId }: TextMessage, text: string, now: number): boolean {
+  /** Texts that come at once after ours, or that reply to ours on a channel. A person who replies to a program there wants no keyword answered. */
+  #alternates({ from, isDirect, link, channel, replyId }: TextMessage, text: string, now: number): boolean {
     const isReply = replyId !== undefined && isRecent(this.#packets.get(replyId), now, REMEMBERED_MS);
-    const isQuick = isRecent(this.#sentTo.get(isDirect ? `node ${from}` : `channel ${channel}`), now, QUICK_MS);
-    if (!isDirect && isReply && isQuick) return true;
-    if (isReply && this.#note(from, "replies", now).replies.length > QUICK_MAX && !isDirect) return true;
+    const isQuick = isRecent(this.#sentTo.get(isDirect ? `node ${from}` : `channel ${link}/${channel}`), now, QUICK_MS);
+    if (!isDirect && isReply) return true;
     if (!isQuick || (isDirect && !isReply)) return false;
     const { quick } = this.#note(from, "quick", now);
     return quick.length > (isDirect && text.length > LONG ? QUICK_LONG_MAX : QUICK_MAX);
   }
 
-  #note(node: NodeNumber, kind: "quick" | "replies" | "bot", now: number): Traffic {
-    const known = this.#nodes.get(node) ?? { quick: [], replies: [], bot: [], mutedUntil: Number.NEGATIVE_INFINITY };
-    const window = kind === "replies" ? REMEMBERED_MS : MINUTE_MS;
-    known[kind] = [...known[kind].filter((at) => now - at < window), now].slice(-(QUICK_MAX + BOT_TEXTS_MAX));
+  #note(node: NodeNumber, kind: "quick" | "bot", now: number): Traffic {
+    const known = this.#nodes.get(node) ?? { quick: [], bot: [], mutedUntil: Number.NEGATIVE_INFINITY };
+    known[kind] = [...known[kind].filter((at) => now - at < MINUTE_MS), now].slice(-(QUICK_MAX + BOT_TEXTS_MAX));
     remember(this.#nodes, node, known, NODES_MAX);
     return known;
   }

@@ -1,133 +1,244 @@
 import { describe, expect, test } from "bun:test";
+import { fail, ok } from "../../../src/errors.ts";
 import { silentLogger } from "../../../src/log/logger.ts";
-import { EmergencyAlerts } from "../../../src/mesh/emergency/alerts.ts";
+import type { AlertChannel } from "../../../src/mesh/emergency/alert.ts";
+import { Emergencies } from "../../../src/mesh/emergency/emergencies.ts";
 import { parseEmergency } from "../../../src/mesh/emergency/words.ts";
+import { BROADCAST } from "../../../src/mesh/ids.ts";
 import type { TextMessage } from "../../../src/mesh/message.ts";
 import type { MeshNode } from "../../../src/mesh/node.ts";
-import type { Reply } from "../../../src/mesh/outgoing.ts";
+import type { MessageState, OutboxRequest } from "../../../src/mesh/outgoing.ts";
 import { FakeClock } from "../../fake-clock.ts";
 
-const SOS = { word: "sos", rest: "leg broken" };
+const SENDER = 0x2a;
+const PUBLIC: AlertChannel = { name: "Public", route: [{ link: "hill", index: 2, name: "Public" }] };
 
-describe("emergency words", () => {
-  test.each([
-    ["SOS", { word: "sos", rest: "" }],
-    ["  !sos: leg broken ", { word: "sos", rest: "leg broken" }],
-    ["Mayday, mayday", { word: "mayday", rest: "mayday" }],
-    ["sosp!!!", { word: "sosp", rest: "" }],
-    ["SOSF\tfire", { word: "sosf", rest: "fire" }],
-    ["sosm", { word: "sosm", rest: "" }],
-    ["soso", null],
-    ["send sos", null],
-    ["! sos", null],
-    ["", null],
-  ] as const)("%p", (text, expected) => {
-    expect(parseEmergency(text, ["!"])).toEqual(expected);
+class Bench {
+  readonly clock = new FakeClock();
+  readonly sent: OutboxRequest[] = [];
+  readonly alerts: string[] = [];
+  /** Destinations for which the outbox has no room. */
+  readonly refused = new Set<number>();
+  readonly nodes = new Map<number, Partial<MeshNode>>();
+  readonly room: Emergencies;
+
+  constructor(operators: readonly number[], channels: readonly AlertChannel[] = []) {
+    this.room = new Emergencies({
+      clock: this.clock,
+      log: silentLogger,
+      prefixes: ["!", ""],
+      operators: () => operators,
+      channels: () => channels,
+      links: () => ["hill", "roof"],
+      node: (number) =>
+        this.nodes.has(number) ? ({ number, id: "", isOwn: false, link: "hill", ...this.nodes.get(number) } as MeshNode) : null,
+      alert: (event) => void this.alerts.push(event.message),
+      send: (request) => {
+        if (this.refused.has(request.to)) return fail("unavailable", "the outbox is full");
+        this.sent.push(request);
+        return ok({ id: `m_${this.sent.length}` });
+      },
+    });
+  }
+
+  say(text: string, change: Partial<TextMessage> = {}, banned = false) {
+    const message: TextMessage = {
+      kind: "text",
+      correlationId: "c1",
+      link: "hill",
+      packetId: 77,
+      from: SENDER,
+      to: BROADCAST,
+      channel: 3,
+      isDirect: false,
+      receivedAt: this.clock.now(),
+      pkiEncrypted: false,
+      viaMqtt: false,
+      text,
+      isReaction: false,
+      ...change,
+    };
+    return this.room.receive(message, banned);
+  }
+
+  /** The outbox reports about the last text to a destination. */
+  report(to: number, state: MessageState, at = this.sent.findLastIndex((request) => request.to === to)): void {
+    this.room.report({ id: `m_${at + 1}`, state, to });
+  }
+
+  texts(to: number): string[] {
+    return this.sent.filter((request) => request.to === to).map(({ text }) => text);
+  }
+}
+
+describe("an emergency", () => {
+  test("reaches every operator and alert channel, before anybody else's texts", () => {
+    const b = new Bench([5, 6, SENDER], [PUBLIC]);
+    expect(b.say("SOS leg broken")).toEqual({ kind: "call", call: { word: "sos", rest: "leg broken" }, isActedOn: true });
+    const alert = "ALERT SOS from !0000002a: leg broken";
+    expect(b.sent.map(({ to, text, link, channel, routes, replyId }) => ({ to, text, link, channel, routes, replyId }))).toMatchObject([
+      { to: 5, text: alert, link: undefined },
+      { to: 6, text: alert },
+      { to: BROADCAST, text: alert, routes: [PUBLIC.route] },
+      {
+        to: SENDER,
+        replyId: 77,
+        text: "Your SOS was received, alerting 2 operators, channel Public. Send where you are and what you need.",
+      },
+    ]);
+    expect(b.sent.every(({ priority, sender }) => priority === "emergency" && sender.kind === "gateway")).toBe(true);
+    expect(b.alerts).toEqual(["SOS from !0000002a: leg broken"]);
   });
 
-  test("the longest prefix is taken off", () => {
-    expect(parseEmergency("!!sos", ["!", "!!"])).toEqual({ word: "sos", rest: "" });
-    expect(parseEmergency("!!sos", ["!"])).toBeNull();
+  test("no text of the emergency room is itself a cry for help, so gateways do not alarm each other", () => {
+    const b = new Bench([5], [PUBLIC]);
+    b.nodes.set(SENDER, { longName: "SOS SOS", shortName: "SOS" });
+    b.say("SOS SOS SOS");
+    b.say("SOS more");
+    b.say("and more");
+    for (const state of ["delivered", "failed"] as const) b.report(5, state);
+    const none = new Bench([]);
+    none.say("mayday");
+    const texts = [...b.sent, ...none.sent].map(({ text }) => text);
+    expect(texts.length).toBeGreaterThan(8);
+    expect(texts.filter((text) => parseEmergency(text, ["!", ""]) !== null)).toEqual([]);
+    expect(b.texts(SENDER)[0]).toStartWith("Your SOS was received");
+  });
+
+  test("the sender learns truthfully who was reached, and who has not confirmed", async () => {
+    const b = new Bench([5, 6]);
+    b.nodes.set(5, { longName: "Bob" });
+    b.say("SOS");
+    b.report(5, "sent");
+    b.report(5, "relayed");
+    expect(b.texts(SENDER)).toHaveLength(1);
+    b.report(5, "delivered");
+    expect(b.texts(SENDER)).toHaveLength(1);
+    await b.clock.advance(90_000);
+    expect(b.texts(SENDER).at(-1)).toBe("Your SOS reached Bob. Not confirmed: !00000006.");
+    b.report(6, "delivered");
+    expect(b.texts(SENDER).at(-1)).toBe("Your SOS reached Bob, !00000006.");
+    expect(b.texts(SENDER)).toHaveLength(3);
+    await b.clock.advance(600_000);
+    expect(b.texts(SENDER)).toHaveLength(3);
+  });
+
+  test("when nobody is reached, that is said, and a late confirmation too", () => {
+    const b = new Bench([5]);
+    b.say("SOS");
+    while (b.texts(SENDER).length < 2) {
+      const tried = b.sent.length;
+      b.report(5, "failed");
+      expect(b.sent.length).toBeGreaterThan(tried);
+    }
+    expect(b.texts(SENDER).at(-1)).toBe("Nobody has confirmed your SOS yet. Seek help by other ways too.");
+    b.report(5, "delivered", 0);
+    expect(b.texts(SENDER).at(-1)).toBe("Your SOS reached !00000005.");
+  });
+
+  test("without operators, or with an outbox that is full, it says that nobody can be alerted", () => {
+    const b = new Bench([SENDER]);
+    b.say("SOS");
+    const full = new Bench([5]);
+    full.refused.add(5);
+    full.say("sos");
+    const nobody = "Your SOS was received, but this gateway has nobody to alert by radio. Seek help by other ways too.";
+    expect([b.texts(SENDER), full.texts(SENDER)]).toEqual([[nobody], [nobody]]);
+  });
+
+  test("an alert that fails goes by the other links, and on the alert channels", () => {
+    const b = new Bench([5], [PUBLIC]);
+    b.nodes.set(5, { link: "hill" });
+    b.say("SOS");
+    const tried = () => b.sent.filter(({ to }) => to === 5).map(({ link, channel }) => [link, channel]);
+    for (let i = 0; i < 10; i++) b.report(5, "failed");
+    expect(tried()).toEqual([
+      [undefined, undefined],
+      ["hill", 2],
+      ["roof", undefined],
+    ]);
+  });
+
+  test("a confirmation that cannot be delivered goes to the channel on which the sender wrote", () => {
+    const b = new Bench([]);
+    b.say("SOS");
+    b.report(SENDER, "failed");
+    expect(b.sent.at(-1)).toMatchObject({ to: BROADCAST, channel: 3, link: "hill", replyId: 77, wantAck: false });
+    const direct = new Bench([]);
+    direct.say("SOS", { isDirect: true, to: 1, packetId: 0 });
+    direct.report(SENDER, "failed");
+    expect(direct.sent).toHaveLength(1);
+    expect(direct.sent[0]?.replyId).toBeUndefined();
   });
 });
 
-function fixture(operators: readonly number[], { node = null, refuse = [] }: { node?: MeshNode | null; refuse?: readonly number[] } = {}) {
-  const clock = new FakeClock();
-  const replies: Reply[] = [];
-  const alerts: string[] = [];
-  const emergencies = new EmergencyAlerts({
-    clock,
-    log: silentLogger,
-    operators,
-    node: () => node,
-    alert: (event) => void alerts.push(`${event.code}: ${event.message}`),
-    reply: (reply) => {
-      if (refuse.includes(reply.to)) return false;
-      replies.push(reply);
-      return true;
-    },
-  });
-  const message = (change: Partial<TextMessage> = {}): TextMessage => ({
-    kind: "text",
-    correlationId: "c1",
-    link: "hill",
-    packetId: 77,
-    from: 0x2a,
-    to: 1,
-    channel: 3,
-    isDirect: false,
-    receivedAt: clock.now(),
-    pkiEncrypted: false,
-    viaMqtt: false,
-    text: "SOS leg broken",
-    isReaction: false,
-    ...change,
-  });
-  return { clock, emergencies, message, replies, alerts };
-}
+describe("what the alert says", () => {
+  const NOW_S = new FakeClock().now() / 1000;
+  const alertOf = (node: Partial<MeshNode> | null, change: Partial<TextMessage> = {}) => {
+    const b = new Bench([]);
+    if (node !== null) b.nodes.set(SENDER, node);
+    b.say("SOS help", change);
+    return b.alerts[0];
+  };
 
-describe("alerts", () => {
-  test("operators get the alert on any link, the sender an answer on its own", () => {
-    const { emergencies, message, replies } = fixture([5, 6]);
-    emergencies.alertOperators(message(), SOS);
-    expect(replies.map(({ to, channel, link, replyId }) => ({ to, channel, link, replyId }))).toEqual([
-      { to: 5, channel: 0, link: undefined, replyId: undefined },
-      { to: 6, channel: 0, link: undefined, replyId: undefined },
-      { to: 0x2a, channel: 3, link: "hill", replyId: 77 },
-    ]);
-    expect(replies.map(({ text }) => text)).toEqual([
-      "SOS from !0000002a: leg broken",
-      "SOS from !0000002a: leg broken",
-      "SOS received, alerting 2 operators. Send where you are and what you need.",
-    ]);
-    expect(replies.every(({ plugin, priority, wantAck }) => plugin === null && priority === "emergency" && wantAck)).toBe(true);
+  test.each([
+    [{ time: NOW_S - 30 }, "(now)"],
+    [{ time: NOW_S - 600 }, "(10 min ago)"],
+    [{ time: NOW_S - 3 * 3_600 }, "(3 h ago)"],
+    [{ time: NOW_S - 5 * 86_400 }, "(5 days ago)"],
+    [{ time: NOW_S + 600 }, "(now)"],
+    [{ time: 86_400 }, "(age unknown)"],
+    [{}, "(age unknown)"],
+  ])("a position %p is %s", (time, age) => {
+    const alert = alertOf({ longName: "Alice", position: { latitude: 47.123456, longitude: 8.5, ...time } });
+    expect(alert).toBe(`SOS from Alice (!0000002a), at 47.12346 8.50000 ${age}: help`);
   });
 
-  test("the sender learns how many were reached: not those whose alert could not be queued, nor itself", () => {
-    const one = fixture([5, 6, 0x2a], { refuse: [6] });
-    one.emergencies.alertOperators(one.message({ packetId: 0 }), SOS);
-    expect(one.replies.map(({ to }) => to)).toEqual([5, 0x2a]);
-    expect(one.replies[1]?.text).toBe("SOS received, alerting the operator. Send where you are and what you need.");
-    expect(one.replies[1]?.replyId).toBeUndefined();
-    const none = fixture([0x2a]);
-    none.emergencies.alertOperators(none.message(), SOS);
-    expect(none.replies.map(({ text }) => text)).toEqual([
-      "SOS received, but this gateway has nobody to alert by radio. Seek help by other ways too.",
-    ]);
+  test("no position, or 0/0, is left out", () => {
+    expect(alertOf(null)).toBe("SOS from !0000002a: help");
+    expect(alertOf({ position: { latitude: 0, longitude: 0, time: NOW_S } })).toBe("SOS from !0000002a: help");
   });
 
-  test("the alert names sender, position, age and text", () => {
-    const node: MeshNode = {
-      number: 0x2a,
-      id: "!0000002a",
-      longName: "Alice",
-      position: { latitude: 47.123456, longitude: 8.5 },
-      isOwn: false,
-      link: "hill",
-    };
-    const { emergencies, message, alerts, clock } = fixture([], { node });
-    const nowS = clock.now() / 1000;
-    expect(emergencies.raise(message({ rxTime: nowS - 120 }), SOS)).toBe(true);
-    expect(emergencies.raise(message({ rxTime: nowS - 240 }), SOS)).toBe(true);
-    expect(emergencies.raise(message({ rxTime: 1_000 }), { word: "mayday", rest: "" })).toBe(true);
-    expect(alerts).toEqual([
-      "emergency: SOS from Alice (!0000002a), at 47.12346 8.50000: leg broken",
-      "emergency: SOS from Alice (!0000002a), at 47.12346 8.50000, heard 4 min ago: leg broken",
-      "emergency: MAYDAY from Alice (!0000002a), at 47.12346 8.50000: (no text, !0000002a on channel 3)",
-    ]);
+  test("how long ago it was heard", () => {
+    expect(alertOf(null, { rxTime: NOW_S - 120 })).toBe("SOS from !0000002a: help");
+    expect(alertOf(null, { rxTime: NOW_S - 240 })).toBe("SOS from !0000002a, heard 4 min ago: help");
+    expect(alertOf(null, { rxTime: 1_000 })).toBe("SOS from !0000002a: help");
+  });
+});
+
+describe("the case", () => {
+  test("for ten minutes the sender's texts are passed on; nobody else's are, nor reactions and blanks", async () => {
+    const b = new Bench([5]);
+    expect(b.say("at the hut").kind).toBe("none");
+    b.say("SOSM");
+    expect(b.say("at the hut").kind).toBe("follow_up");
+    expect(b.texts(5).at(-1)).toBe("ALERT SOSM (more) from !0000002a: at the hut");
+    expect(b.alerts.at(-1)).toBe("SOSM (more) from !0000002a: at the hut");
+    for (const change of [{ from: 9 }, { isReaction: true }, { text: " " }, { to: 9 }]) expect(b.say("x", change).kind).toBe("none");
+    await b.clock.advance(599_000);
+    expect(b.say("still here").kind).toBe("follow_up");
+    await b.clock.advance(1_000);
+    expect(b.say("still here").kind).toBe("none");
   });
 
-  test("five emergencies of a sender in ten minutes raise an alert, a banned one's too; others have their own", async () => {
-    const { emergencies, message, alerts, clock } = fixture([]);
-    emergencies.raiseForBanned(message(), SOS);
-    for (let i = 0; i < 4; i++) expect(emergencies.raise(message(), SOS)).toBe(true);
-    expect(emergencies.raise(message(), SOS)).toBe(false);
-    emergencies.raiseForBanned(message(), SOS);
-    expect(alerts).toHaveLength(5);
-    expect(alerts[0]).toEndWith("leg broken (this node is banned: nothing is answered)");
-    expect(emergencies.raise(message({ from: 0x2b }), SOS)).toBe(true);
-    await clock.advance(120_000);
-    expect(emergencies.raise(message(), SOS)).toBe(true);
-    expect(emergencies.raise(message(), SOS)).toBe(false);
+  test("five emergencies of a sender in ten minutes are acted on, and twenty further texts; others have their own", async () => {
+    const b = new Bench([5]);
+    const acted = Array.from({ length: 8 }, () => b.say("SOS")).map((mark) => mark.kind === "call" && mark.isActedOn);
+    expect(acted).toEqual([true, true, true, true, true, false, false, false]);
+    expect(b.texts(5)).toHaveLength(5);
+    const passed = Array.from({ length: 30 }, () => b.say("more").kind).filter((kind) => kind === "follow_up");
+    expect(passed).toHaveLength(20);
+    expect(b.say("SOS", { from: 0x2b })).toMatchObject({ isActedOn: true });
+    expect(b.room.counts).toEqual({ calls: 6, followUps: 20, overRate: 3 });
+    await b.clock.advance(120_000);
+    expect(b.say("SOS")).toMatchObject({ isActedOn: true });
+  });
+
+  test("a banned sender's is announced to the operator, and nothing is sent", () => {
+    const b = new Bench([5], [PUBLIC]);
+    expect(b.say("SOS", {}, true)).toMatchObject({ kind: "call", isActedOn: false });
+    b.say("more", {}, true);
+    expect(b.alerts).toEqual(["SOS from !0000002a: (no text, !0000002a on channel 3) (this node is banned: nothing is answered)"]);
+    expect(b.sent).toEqual([]);
   });
 });

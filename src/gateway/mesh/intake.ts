@@ -1,0 +1,49 @@
+import { Emergencies } from "../../mesh/emergency/emergencies.ts";
+import { type NodeNumber, parseNodeId } from "../../mesh/ids.ts";
+import { type Admitted, Intake } from "../../mesh/intake/intake.ts";
+import { LoopGuard } from "../../mesh/intake/loop-guard.ts";
+import type { GatewayContext } from "../context/context.ts";
+import type { Storage } from "../context/storage.ts";
+import { alertChannels } from "./alert-channels.ts";
+import type { Mesh } from "./mesh.ts";
+
+/** The gate behind the radio links, with the emergency room and the loop guard. What it lets in is announced and given to `handle`. */
+export function makeIntake(context: GatewayContext, { database }: Storage, mesh: Mesh, handle: (admitted: Admitted) => void): Intake {
+  const { clock, bus, life } = context;
+  const { commands } = context.config();
+  const log = context.log.logger.child("mesh");
+  const loops = new LoopGuard({ clock, log, prefix: commands.prefix, peers: nodeNumbers(commands.peers) });
+  const emergencies = new Emergencies({
+    clock,
+    log,
+    prefixes: [commands.prefix, commands.direct_prefix],
+    operators: () => nodeNumbers(context.config().operators),
+    channels: () => alertChannels(context.config().alerts.channels, { nodes: mesh.nodes, links: () => mesh.names.links() }),
+    links: () => mesh.links().flatMap(({ name, state }) => (state === "up" ? [name] : [])),
+    node: (number) => mesh.nodes.get(number) ?? null,
+    alert: (event) => bus.emit("alert", event),
+    send: (request) => mesh.outbox.enqueue(request),
+  });
+  life.add("emergencies", () => emergencies.stop());
+  bus.on("message_status", (status) => {
+    loops.sent(status);
+    emergencies.report(status);
+  });
+  const { ignore_channels, direct_only } = commands;
+  return new Intake({
+    database,
+    policy: { ban: nodeNumbers(commands.ban), ignore_channels, direct_only },
+    emergencies,
+    loops,
+    isOwn: (number) => mesh.names.ownNodes().includes(number),
+    channelName: (link, index) => mesh.names.channelOn(link, index),
+    accept: (admitted) => {
+      bus.emit("message_received", admitted.message);
+      handle(admitted);
+    },
+  });
+}
+
+function nodeNumbers(ids: readonly string[]): NodeNumber[] {
+  return ids.map(parseNodeId).filter((number) => number !== null);
+}
