@@ -5,6 +5,7 @@ import { embeddedTemplate } from "../../templates/embedded.ts";
 import { IS_COMPILED } from "../compiled.ts";
 import { fail, ok, type Result } from "../errors.ts";
 import type { Json } from "../json.ts";
+import { FILE_LIMITS, parseJson } from "../json-reader.ts";
 import { MANIFEST_FILE, parseManifest } from "../manifest/parse.ts";
 import { isReserved } from "../router/match/registry.ts";
 import { VERSION } from "../version.ts";
@@ -67,7 +68,7 @@ export function generate(plugin: NewPlugin): Result<Readonly<Record<string, stri
   const manifest = parseManifest(files[MANIFEST_FILE] ?? "", MANIFEST_FILE);
   if (manifest.ok) {
     const { schema_file: schema = "", defaults = {} } = manifest.value.config;
-    files[TYPES_FILE] = printConfig(JSON.parse(files[schema] ?? "{}") as Json, defaults as Json, schema);
+    files[TYPES_FILE] = printConfig(templateSchema(files[schema]), defaults as Json, schema);
     return ok(files);
   }
   const [issue] = manifest.error;
@@ -154,4 +155,10 @@ function capital(word: string): string {
 
 function flagOf(field: string): string {
   return field === "author_email" ? "email" : field;
+}
+
+/** The template's own schema; an empty one where it has none. */
+function templateSchema(text: string | undefined): Json {
+  const parsed = parseJson(text ?? "{}", FILE_LIMITS);
+  return parsed.ok ? parsed.value : {};
 }

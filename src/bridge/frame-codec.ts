@@ -1,9 +1,14 @@
 /** Frames as bytes: a u32 length (little endian), then that many bytes of JSON. What is read may be hostile. */
 import { GatewayError } from "../errors.ts";
+import { parseJson } from "../json-reader.ts";
 
 /** Bytes of JSON in one frame. */
 export const MAX_FRAME = 256 * 1024;
 const MAX_DEPTH = 100;
+/** Values in one message; what leaves a realm is bounded by the same number. */
+export const MAX_NODES = 100_000;
+/** Characters of a message in parts: the largest is a realm with its code. */
+const MAX_WHOLE = 64 * 1024 * 1024;
 
 const encoder = new TextEncoder();
 
@@ -67,35 +72,8 @@ export class FrameDecoder {
 }
 
 /** JSON of limited depth, without `__proto__` keys; a string says what is wrong. */
-export function parseFrame(text: string, maxDepth = MAX_DEPTH): { value: unknown } | string {
-  if (tooDeep(text, maxDepth)) return `JSON nested deeper than ${maxDepth}`;
-  try {
-    const value: unknown = JSON.parse(text);
-    if (text.includes("__proto__") || text.includes("\\u00")) dropPrototypeKeys(value);
-    return { value };
-  } catch {
-    return "a frame that is no JSON"; // The parser's words would quote hostile input.
-  }
-}
-
-function tooDeep(text: string, maxDepth: number): boolean {
-  let depth = 0;
-  let inString = false;
-  for (let at = 0; at < text.length; at++) {
-    const unit = text.charCodeAt(at);
-    if (inString) {
-      if (unit === 0x5c) at++;
-      else if (unit === 0x22) inString = false;
-    } else if (unit === 0x22) inString = true;
-    else if (unit === 0x7b || unit === 0x5b) {
-      if (++depth > maxDepth) return true;
-    } else if (unit === 0x7d || unit === 0x5d) depth--;
-  }
-  return false;
-}
-
-function dropPrototypeKeys(value: unknown): void {
-  if (typeof value !== "object" || value === null) return;
-  if (Object.hasOwn(value, "__proto__")) Reflect.deleteProperty(value, "__proto__");
-  for (const inner of Object.values(value)) dropPrototypeKeys(inner);
+export function parseFrame(text: string, depth = MAX_DEPTH): { value: unknown } | string {
+  const parsed = parseJson(text, { chars: MAX_WHOLE, depth, nodes: MAX_NODES });
+  if (parsed.ok) return parsed;
+  return parsed.error.code === "too_large" ? `JSON that ${parsed.error.message}` : "a frame that is no JSON";
 }

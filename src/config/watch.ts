@@ -3,6 +3,7 @@ import { basename, dirname } from "node:path";
 import type { Clock, Timer } from "../clock.ts";
 import { type Issue, issueLine, type Result } from "../errors.ts";
 import type { Json } from "../json.ts";
+import { copyJson } from "../json-reader.ts";
 import type { Subscription } from "../lifetime.ts";
 import type { Logger } from "../log/logger.ts";
 import type { LoadedConfig } from "./load.ts";
@@ -112,7 +113,7 @@ export class ConfigWatcher {
 
 /** As JSON: undefined values become absent keys. */
 function asJson(loaded: LoadedConfig): JsonObject {
-  return JSON.parse(JSON.stringify(loaded.config)) as { readonly [key: string]: Json };
+  return copyJson(loaded.config) as { readonly [key: string]: Json };
 }
 
 /** Changes whenever the file does; inode too, because an editor may keep size and time. */

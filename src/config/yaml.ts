@@ -30,6 +30,7 @@ interface Mark {
 }
 
 const MAX_DEPTH = 32;
+const MAX_NODES = 20_000;
 const MAX_ISSUES = 50;
 const ROOT = "[]";
 const PLAIN_TAG = /^tag:yaml\.org,2002:(?:str|int|float|bool|null|map|seq)$/;
@@ -47,6 +48,26 @@ const MENDS: Readonly<Record<string, string>> = {
 
 /** Reads `text` of at most `maxBytes` and reports every problem. `file` is its name in messages. */
 export function readYaml(text: string, file: string, maxBytes: number): Result<YamlFile, readonly Issue[]> {
+  const parsed = parseYaml(text, file, maxBytes);
+  if (!parsed.ok) return parsed;
+  const { contents, at } = parsed.value;
+  const reader = new Reader(file, at);
+  const value = reader.read(contents, [], undefined, 0);
+  if (reader.issues.length > 0) return { ok: false, error: reader.issues.slice(0, MAX_ISSUES) };
+  return {
+    ok: true,
+    value: { file, value, place: (path, part) => reader.place(path, part), plain: (path) => reader.marks.get(id(path))?.plain },
+  };
+}
+
+/** A document as the parser gives it, with the place of each offset. Aliases and tags are still in it, unresolved. */
+export interface YamlTree {
+  readonly contents: Node | null;
+  at(offset: number | undefined): Partial<Place>;
+}
+
+/** Parses `text` within the limits of {@link readYaml}, for readers that need to know how a value is written. */
+export function parseYaml(text: string, file: string, maxBytes: number): Result<YamlTree, readonly Issue[]> {
   if (Buffer.byteLength(text) > maxBytes) return refuse(file, `larger than ${maxBytes / 1024} KB`, "shorten it");
   const lines = new LineCounter();
   const at = (offset: number | undefined): Partial<Place> => {
@@ -66,13 +87,7 @@ export function readYaml(text: string, file: string, maxBytes: number): Result<Y
   if (document.errors.length > 0) {
     return { ok: false, error: document.errors.slice(0, MAX_ISSUES).map((error) => fromYaml(error, file, at(error.pos[0]))) };
   }
-  const reader = new Reader(file, at);
-  const value = reader.read(document.contents as Node | null, [], undefined, 0);
-  if (reader.issues.length > 0) return { ok: false, error: reader.issues.slice(0, MAX_ISSUES) };
-  return {
-    ok: true,
-    value: { file, value, place: (path, part) => reader.place(path, part), plain: (path) => reader.marks.get(id(path))?.plain },
-  };
+  return { ok: true, value: { contents: document.contents as Node | null, at } };
 }
 
 function refuse(file: string, message: string, hint: string): { ok: false; error: readonly Issue[] } {
@@ -135,6 +150,7 @@ class Reader {
     const offset = node?.range?.[0];
     const plain = isScalar(node) && node.type === "PLAIN" ? node.source : undefined;
     this.marks.set(id(path), { key, value: offset, plain });
+    if (this.marks.size > MAX_NODES) return this.wrong(offset, path, `more than ${MAX_NODES} values`, "shorten it");
     if (depth > MAX_DEPTH) return this.wrong(offset, path, `nested deeper than ${MAX_DEPTH} levels`, "flatten it");
     if (node === null) return null;
     if (isAlias(node)) return this.wrong(offset, path, "an alias (*name) is not allowed", "write the value out");

@@ -2,6 +2,7 @@
 import * as v from "valibot";
 import { fail, ok, type Result } from "../errors.ts";
 import type { Json } from "../json.ts";
+import { FILE_LIMITS, parseJson } from "../json-reader.ts";
 import { type ArchiveLimits, type Files, packArchive, unpackArchive } from "./archive.ts";
 
 const ABOUT = "zephyrgate-data.json";
@@ -58,10 +59,8 @@ export function readBackup(bytes: Uint8Array): Result<PluginBackup> {
 }
 
 function parse(bytes: Uint8Array | undefined): unknown {
-  try {
-    return bytes === undefined ? undefined : JSON.parse(new TextDecoder().decode(bytes));
-  } catch {
-    // No JSON: the schema says so in our words.
-    return undefined;
-  }
+  if (bytes === undefined) return undefined;
+  const parsed = parseJson(new TextDecoder().decode(bytes), FILE_LIMITS);
+  // No JSON, or too much of it: the schema says so in our words.
+  return parsed.ok ? parsed.value : undefined;
 }

@@ -1,6 +1,7 @@
 /** A plugin as one file: manifest, sources and the modules they need, each with its hash. */
 import * as v from "valibot";
 import { fail, issueLine, ok, type Result } from "../errors.ts";
+import { type JsonLimits, parseJson } from "../json-reader.ts";
 import { MANIFEST_FILE, parseManifest } from "../manifest/parse.ts";
 import type { Manifest } from "../manifest/schema.ts";
 import { MAX_MODULES, MAX_TOTAL_BYTES } from "../sandbox/loader/source.ts";
@@ -9,6 +10,8 @@ import { type ArchiveLimits, type Files, packArchive, unpackArchive } from "./ar
 export const PACKAGE_ENDING = ".zgp";
 const CONTENTS_FILE = "zephyrgate-package.json";
 const FORMAT = 1;
+/** A line for each file of the largest package. */
+const TABLE_LIMITS: JsonLimits = { chars: 4 * 2 ** 20, depth: 16, nodes: 100_000 };
 
 /** Code as the loader takes it, and as much again for README, schema and the packages' own manifests. */
 export const PACKAGE_LIMITS: ArchiveLimits = { packed: MAX_TOTAL_BYTES, unpacked: 2 * MAX_TOTAL_BYTES, files: 2 * MAX_MODULES };
@@ -71,12 +74,10 @@ function hash(bytes: Uint8Array): string {
 }
 
 function parse(bytes: Uint8Array | undefined): unknown {
-  try {
-    return bytes === undefined ? undefined : JSON.parse(new TextDecoder().decode(bytes));
-  } catch {
-    // No JSON: the schema says so in our words.
-    return undefined;
-  }
+  if (bytes === undefined) return undefined;
+  const parsed = parseJson(new TextDecoder().decode(bytes), TABLE_LIMITS);
+  // No JSON, or too much of it: the schema says so in our words.
+  return parsed.ok ? parsed.value : undefined;
 }
 
 function bad(what: string): Result<never> {

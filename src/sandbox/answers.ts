@@ -1,6 +1,6 @@
 /** Answers that a host owes the gateway: each comes once, or its deadline passes. */
 import type { Clock, Timer } from "../clock.ts";
-import { fail, type Result } from "../errors.ts";
+import { asGatewayError, fail, type Result } from "../errors.ts";
 
 interface Waiting<T> {
   readonly resolve: (result: Result<T>) => void;
@@ -28,7 +28,12 @@ export class Answers<Id, T> {
     const { promise, resolve } = Promise.withResolvers<Result<T>>();
     const timer = clock.after(deadlineMs, () => this.settle(id, fail("timeout", late)));
     this.#waiting.set(id, { resolve, timer });
-    ask();
+    try {
+      ask();
+    } catch (thrown) {
+      // What cannot be sent is never answered.
+      this.settle(id, { ok: false, error: asGatewayError(thrown) });
+    }
     return promise;
   }
 

@@ -4,18 +4,36 @@ import { closeSync, existsSync, realpathSync } from "node:fs";
 import { basename, dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Subprocess } from "bun";
+import * as v from "valibot";
 import type { FileWallBuilder, JailPlan, StageTwo, Wall } from "../bridge/launch.ts";
-import { type HostReport, STAGE_ONE, STAGE_TWO } from "../bridge/launch.ts";
+import { STAGE_ONE, STAGE_TWO } from "../bridge/launch.ts";
 import { createPage, type SharedPage } from "../bridge/shared-page.ts";
 import type { Clock } from "../clock.ts";
 import { IS_COMPILED } from "../compiled.ts";
 import { asGatewayError, fail, GatewayError, ok, type Result } from "../errors.ts";
+import { type JsonLimits, parseJson } from "../json-reader.ts";
 import { libc } from "../linux/libc.ts";
 import { inBackground } from "../log/background.ts";
 import type { Logger } from "../log/logger.ts";
 import { type ChosenWall, chooseFileWall } from "./file-wall.ts";
 import { readLines } from "./process-output.ts";
 import { type ProcessSample, sampleProcess } from "./watchdog.ts";
+
+const REPORT_LIMITS: JsonLimits = { chars: 64 * 1024, depth: 4, nodes: 1000 };
+const isWall = (value: unknown): value is Wall =>
+  typeof value === "object" && value !== null && "wall" in value && "stands" in value && "required" in value && "detail" in value;
+const reportSchema = v.union([
+  v.object({ walls: v.array(v.custom<Wall>(isWall)) }),
+  v.object({
+    error: v.object({
+      message: v.string(),
+      hint: v.pipe(
+        v.optional(v.string()),
+        v.transform((hint) => hint),
+      ),
+    }),
+  }),
+]);
 
 export interface LaunchOptions {
   /** Folders that exist, with the databases of the plugins that this host may run; the only ones it can write to. */
@@ -250,15 +268,11 @@ export function endOf(child: Launched["process"]): string {
 
 /** Written by our own code before anything hostile runs there, yet checked: it may be another program's output. */
 function judge(line: string): Result<readonly Wall[]> {
-  try {
-    const report: HostReport = JSON.parse(line);
-    if ("error" in report) {
-      const { message, hint } = report.error;
-      return fail("jail_unavailable", message, hint === undefined ? {} : { hint });
-    }
-    if (Array.isArray(report.walls)) return ok(report.walls);
-  } catch {
-    // Not JSON: the line itself, below, says best what went wrong.
-  }
-  return fail("host_gone", `The plugin host did not report its walls: ${line}`);
+  const parsed = parseJson(line, REPORT_LIMITS);
+  const report = v.safeParse(reportSchema, parsed.ok ? parsed.value : null);
+  // Not a report: the line itself says best what went wrong.
+  if (!report.success) return fail("host_gone", `The plugin host did not report its walls: ${line}`);
+  if ("walls" in report.output) return ok(report.output.walls);
+  const { message, hint } = report.output.error;
+  return fail("jail_unavailable", message, hint === undefined ? {} : { hint });
 }

@@ -9,7 +9,7 @@ export const SRC = join(import.meta.dir, "../../src");
  */
 export const FLOORS: readonly (readonly string[])[] = [
   ["errors", "clock", "compiled", "ids", "json", "lifetime", "version"],
-  ["bus", "channels", "correlation", "linux", "nearest", "rates", "sdk"],
+  ["bus", "channels", "correlation", "json-reader", "linux", "nearest", "rates", "sdk"],
   ["log"],
   ["storage", "bridge"],
   ["permissions"],
@@ -35,8 +35,11 @@ export const FLOORS: readonly (readonly string[])[] = [
 export const WALL: readonly { readonly of: string; readonly may: RegExp }[] = [
   { of: "sdk/", may: /^(?:sdk\/|json\.ts$)/ },
   { of: "linux/", may: /^(?:linux\/|errors\.ts$)/ },
-  { of: "bridge/", may: /^(?:bridge\/|linux\/|sdk\/boundary\/|(?:clock|errors|ids|json|lifetime)\.ts$)/ },
-  { of: "host/", may: /^(?:host\/|bridge\/|linux\/|sdk\/|permissions\/grammar\/|(?:clock|compiled|errors|ids|json|lifetime)\.ts$)/ },
+  { of: "bridge/", may: /^(?:bridge\/|linux\/|sdk\/boundary\/|(?:clock|errors|ids|json|json-reader|lifetime)\.ts$)/ },
+  {
+    of: "host/",
+    may: /^(?:host\/|bridge\/|linux\/|sdk\/|permissions\/grammar\/|(?:clock|compiled|errors|ids|json|json-reader|lifetime)\.ts$)/,
+  },
 ];
 
 /** Only the process edge and the testing kit start what runs inside the jail. */

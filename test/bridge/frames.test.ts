@@ -31,7 +31,7 @@ describe("a frame", () => {
     const wide = `[${Array.from({ length: 1000 }, () => '{"a":[]}').join(",")}]`;
     expect(parseFrame(wide, 3)).toEqual({ value: JSON.parse(wide) });
     expect(parseFrame("[[[]]]", 3)).toEqual({ value: [[[]]] });
-    expect(parseFrame("[[[[]]]]", 3)).toBe("JSON nested deeper than 3");
+    expect(parseFrame("[[[[]]]]", 3)).toBe("JSON that is nested deeper than 3");
     expect(parseFrame('["[[[[","\\"[[[[{{{{"]', 1)).toEqual({ value: ["[[[[", '"[[[[{{{{'] });
     expect(parseFrame('{"a":1', 3)).toBe("a frame that is no JSON");
   });

@@ -1,9 +1,10 @@
 import * as v from "valibot";
 import { fail, ok, type Result } from "../../errors.ts";
+import { type JsonLimits, parseJson } from "../../json-reader.ts";
 
 export const MAX_BODY = 1_048_576;
-/** A value nested more deeply could exhaust the stack of the code that walks through it. */
-const MAX_DEPTH = 64;
+const NOT_JSON = "the body is not well-formed JSON in UTF-8";
+const BODY_LIMITS: JsonLimits = { chars: MAX_BODY, depth: 64, nodes: 100_000 };
 
 /** The JSON of a body of at most 1 MB; undefined for an empty one. The body is read only as far as the cap. */
 export async function readJson(request: Request): Promise<Result<unknown>> {
@@ -15,24 +16,18 @@ export async function readJson(request: Request): Promise<Result<unknown>> {
   if (!/^application\/(?:[\w.+-]{1,64}\+)?json *(?:;|$)/i.test(type)) {
     return fail("unsupported_media_type", "the body must be JSON", { hint: "send content-type: application/json" });
   }
-  let value: unknown;
-  try {
-    value = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
-  } catch {
-    // The parser's own message would repeat the input.
-    return fail("invalid_argument", "the body is not well-formed JSON in UTF-8");
-  }
-  return isTooDeep(value) ? fail("invalid_argument", `the body is nested deeper than ${MAX_DEPTH}`) : ok(value);
+  const text = decoded(bytes);
+  const parsed = text === null ? null : parseJson(text, BODY_LIMITS);
+  if (parsed?.ok === true) return parsed;
+  return fail("invalid_argument", parsed?.error.code === "too_large" ? `the body ${parsed.error.message}` : NOT_JSON);
 }
 
-/** Level by level, without recursion. */
-function isTooDeep(value: unknown): boolean {
-  let level: unknown[] = [value];
-  for (let depth = 0; level.length > 0; depth++) {
-    if (depth > MAX_DEPTH) return true;
-    level = level.flatMap((each) => (typeof each === "object" && each !== null ? Object.values(each) : []));
+function decoded(bytes: Uint8Array): string | null {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    return null; // No UTF-8: the caller says so.
   }
-  return false;
 }
 
 /** Reads a body of raw bytes, at most `most`. */

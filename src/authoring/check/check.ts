@@ -6,6 +6,7 @@ import { readYaml, type YamlFile } from "../../config/yaml.ts";
 import { fail, type Issue, ok, type Result } from "../../errors.ts";
 import { registrationId } from "../../ids.ts";
 import type { Json } from "../../json.ts";
+import { FILE_LIMITS, jsonProblem, parseJson } from "../../json-reader.ts";
 import { silentLogger } from "../../log/logger.ts";
 import { MANIFEST_FILE, parseManifest } from "../../manifest/parse.ts";
 import { MAX_MANIFEST_BYTES, type Manifest } from "../../manifest/schema.ts";
@@ -131,13 +132,9 @@ function readJson(tree: SourceTree, path: string): Result<Json> {
   const text = look.kind === "file" ? tree.read(look.path) : null;
   if (text === null) return fail("not_found", "there is no such file", { hint: "correct config.schema_file in manifest.yaml" });
   if (!text.ok) return fail("invalid_argument", text.error.message, { hint: text.error.hint });
-  try {
-    return ok(JSON.parse(text.value) as Json);
-  } catch (thrown) {
-    return fail("invalid_argument", `is not JSON: ${(thrown as Error).message.slice(0, 200)}`, {
-      hint: "JSON has no comments and no trailing commas",
-    });
-  }
+  const parsed = parseJson(text.value, FILE_LIMITS);
+  if (parsed.ok) return parsed;
+  return fail("invalid_argument", jsonProblem(parsed.error), { hint: parsed.error.hint ?? "make it smaller and flatter" });
 }
 
 async function typeFindings(folder: string, { types, path }: CheckOptions): Promise<Finding[]> {

@@ -2,6 +2,7 @@
 import { basename, dirname, join, posix } from "node:path";
 import { fail, issueLine, ok, type Result } from "../../errors.ts";
 import type { Json } from "../../json.ts";
+import { FILE_LIMITS, jsonProblem, parseJson } from "../../json-reader.ts";
 import { MANIFEST_FILE, parseManifest } from "../../manifest/parse.ts";
 import type { Manifest } from "../../manifest/schema.ts";
 import { folderSource, type SourceTree } from "../../sandbox/loader/source.ts";
@@ -9,7 +10,6 @@ import { writeFileAtomically } from "../../storage/atomic.ts";
 import { printConfig } from "./print.ts";
 
 export const TYPES_FILE = "config.types.ts";
-const MAX_SCHEMA_BYTES = 256 * 1024;
 
 export interface ConfigTypes {
   /** Beside the schema; with slashes, relative to the plugin's folder. */
@@ -27,16 +27,12 @@ export function configTypes(tree: SourceTree, manifest: Manifest): Result<Config
     return fail("not_found", "the schema is missing", { ...where, hint: `fix config.schema_file in ${MANIFEST_FILE}` });
   const text = tree.read(look.path);
   if (!text.ok) return fail("invalid_argument", text.error.message, { ...where, hint: text.error.hint });
-  if (text.value.length > MAX_SCHEMA_BYTES)
-    return fail("too_large", `the schema is larger than ${MAX_SCHEMA_BYTES / 1024} KB`, { ...where, hint: "make it smaller" });
-  let schema: Json;
-  try {
-    schema = JSON.parse(text.value) as Json;
-  } catch (cause) {
-    const said = cause instanceof Error ? cause.message.slice(0, 200) : "";
-    return fail("invalid_argument", `is not JSON: ${said}`, { ...where, cause, hint: "JSON has no comments and no trailing commas" });
+  const schema = parseJson(text.value, FILE_LIMITS);
+  if (!schema.ok) {
+    const { code, hint = "make it smaller and flatter", cause } = schema.error;
+    return fail(code, `the schema ${jsonProblem(schema.error)}`, { ...where, cause, hint });
   }
-  const printed = printConfig(schema, (manifest.config.defaults ?? {}) as Json, basename(look.path));
+  const printed = printConfig(schema.value, (manifest.config.defaults ?? {}) as Json, basename(look.path));
   return ok({ path: posix.join(posix.dirname(look.path), TYPES_FILE), text: printed });
 }
 

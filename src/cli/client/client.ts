@@ -1,11 +1,14 @@
 import * as v from "valibot";
 import { ERROR_CODES, type ErrorCode, fail, ok, type Result } from "../../errors.ts";
+import { type JsonLimits, parseJson } from "../../json-reader.ts";
 
 type Schema<T> = v.GenericSchema<unknown, T>;
 
 const DEADLINE_MS = 30_000;
 const MAX_PAGES = 200;
 const MAX_FRAME = 1_048_576;
+/** Answers of our own gateway, or of another program on its port. */
+const ANSWER_LIMITS: JsonLimits = { chars: 64 * 2 ** 20, depth: 128, nodes: 5_000_000 };
 
 const problem = v.object({
   code: v.string(),
@@ -126,12 +129,9 @@ export class Client {
 }
 
 function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    // Not JSON: the schema check reports it.
-    return undefined;
-  }
+  const parsed = parseJson(text, ANSWER_LIMITS);
+  // Not JSON: the schema check reports it.
+  return parsed.ok ? parsed.value : undefined;
 }
 
 async function* frames(body: ReadableStream<Uint8Array>, signal: AbortSignal): AsyncGenerator<StreamEvent> {

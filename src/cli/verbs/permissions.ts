@@ -1,13 +1,15 @@
 import * as v from "valibot";
-import { parse } from "yaml";
 import { messageView } from "../../api/contract/mesh-views.ts";
 import { auditEntry, auditVerdict, pluginSummary, why } from "../../api/contract/views.ts";
+import { readYaml } from "../../config/yaml.ts";
 import { fail, ok, type Result } from "../../errors.ts";
 import { json, line, table } from "../verb/output.ts";
 import { type Call, done, textFlag, type Verb } from "../verb/verb.ts";
 import { explainedPermissions, pluginPath } from "./plugins.ts";
 
 type Permissions = v.InferOutput<typeof explainedPermissions>;
+
+const MAX_ENTRY_BYTES = 16 * 1024;
 
 export const permissionVerbs: readonly Verb[] = [
   {
@@ -128,13 +130,10 @@ function change(method: "POST" | "DELETE", path: string, verb: Pick<Verb, "name"
 /** Parses an entry as in a manifest: `secrets`, or `http_requests: { hosts: [api.weather.gov] }`. */
 function readEntry(text: string): Result<unknown> {
   const hint = "write it as in a manifest: send_messages, or 'http_requests: { hosts: [api.weather.gov] }'";
-  try {
-    const entry: unknown = parse(text, { maxAliasCount: 0 });
-    const isEntry = typeof entry === "string" || (typeof entry === "object" && entry !== null && !Array.isArray(entry));
-    return isEntry ? ok(entry) : fail("invalid_argument", "this is not a permission", { hint });
-  } catch (cause) {
-    return fail("invalid_argument", "this is not a permission", { hint, cause });
-  }
+  const read = readYaml(text, "the permission", MAX_ENTRY_BYTES);
+  const entry = read.ok ? read.value.value : null;
+  const isEntry = typeof entry === "string" || (typeof entry === "object" && entry !== null && !Array.isArray(entry));
+  return isEntry ? ok(entry) : fail("invalid_argument", "this is not a permission", { hint });
 }
 
 async function explainWhy(call: Call): Promise<Result<number>> {

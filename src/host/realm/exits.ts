@@ -1,8 +1,9 @@
 /** What a realm's engine calls: every way out of a realm into its host. Each value is hostile, bounded and checked here. */
-import { parseFrame } from "../../bridge/frame-codec.ts";
+import { MAX_NODES } from "../../bridge/frame-codec.ts";
 import type { RequestOutcome } from "../../bridge/realm-spec.ts";
 import { type CallNumber, callNumber, type RequestNumber, requestNumber } from "../../ids.ts";
 import type { Json } from "../../json.ts";
+import { parseJson } from "../../json-reader.ts";
 import { permissionOf } from "../../sdk/boundary/operations.ts";
 import { OPS } from "../../sdk/boundary/ops.ts";
 import type { WireError } from "../../sdk/boundary/wire.ts";
@@ -48,10 +49,8 @@ export class RealmExits {
   host(operation: number, text: string): string | undefined {
     if (Buffer.byteLength(text) > MAX_OUT)
       return this.#refuse(operation, text, `More than ${MAX_OUT} bytes cannot leave the plugin at once`);
-    const parsed = parseFrame(text, MAX_DEPTH);
-    if (typeof parsed === "string") {
-      return this.#refuse(operation, text, `A value nested deeper than ${MAX_DEPTH} levels cannot leave the plugin`);
-    }
+    const parsed = parseJson(text, { chars: MAX_OUT, depth: MAX_DEPTH, nodes: MAX_NODES });
+    if (!parsed.ok) return this.#refuse(operation, text, `A value cannot leave the plugin that ${parsed.error.message}`);
     return this.#take(operation, parsed.value);
   }
 

@@ -2,10 +2,12 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { GatewayError } from "../../errors.ts";
 import type { Json } from "../../json.ts";
+import { type JsonLimits, parseJson } from "../../json-reader.ts";
 
 const MAX_KEY = 256;
 const MAX_VALUE = 150_000;
 const MAX_KEYS = 10_000;
+const VALUE_LIMITS: JsonLimits = { chars: MAX_VALUE, depth: 100, nodes: MAX_VALUE };
 /** Before this the clock was never set: 2024-01-01, ms since 1970. */
 const CLOCK_SET = 1_704_067_200_000;
 /** Expired rows are swept out at most so often, ms. */
@@ -55,7 +57,10 @@ export class PluginKeyValue {
     const now = this.#time();
     const row = this.guarded(() => this.#get.get(key));
     if (row === undefined || (row.expires_at !== null && Number(row.expires_at) <= now)) return null;
-    return [JSON.parse(String(row.value)) as Json];
+    // The file may come from elsewhere: what the gateway did not write need not be JSON.
+    const value = parseJson(String(row.value), VALUE_LIMITS);
+    if (!value.ok) throw new GatewayError("data_unusable", `The value stored under this key ${value.error.message}`);
+    return [value.value];
   }
 
   delete(key: string): boolean {

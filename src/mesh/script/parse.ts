@@ -1,4 +1,5 @@
-import { isMap, isNode, isScalar, isSeq, LineCounter, type Node, parseDocument, type YAMLMap } from "yaml";
+import { isMap, isNode, isScalar, isSeq, type Node, type YAMLMap } from "yaml";
+import { parseYaml } from "../../config/yaml.ts";
 import { fail, ok, type Result } from "../../errors.ts";
 import { BROADCAST, type NodeNumber, parseNodeId } from "../ids.ts";
 import type { Fault } from "../simulator/faults.ts";
@@ -40,20 +41,19 @@ class Mistake {
  */
 export function parseScript(source: string, name: string): Result<readonly ScriptStep[]> {
   if (source.length > MAX_SOURCE) return fail("too_large", `${name} is longer than ${MAX_SOURCE} characters`, { where: name });
-  const lines = new LineCounter();
-  const document = parseDocument(source, { lineCounter: lines });
-  const lineOf = (node: Node | null) => lines.linePos(node?.range?.[0] ?? 0).line;
-  const [broken] = document.errors;
-  if (broken !== undefined) {
-    const [message = broken.message] = broken.message.split("\n");
-    return fail("config_invalid", message, { where: `${name}:${lines.linePos(broken.pos[0]).line}` });
+  const tree = parseYaml(source, name, 4 * MAX_SOURCE);
+  if (!tree.ok) {
+    const [{ line = 1, message, hint } = { message: "it is not YAML" }] = tree.error;
+    return fail("config_invalid", message, { where: `${name}:${line}`, ...(hint === undefined ? {} : { hint }) });
   }
+  const { contents, at } = tree.value;
+  const lineOf = (node: Node | null) => at(node?.range?.[0] ?? 0).line ?? 1;
   const hint = "write a list: - { say: hello, from: '!00000002' }";
-  if (!isSeq(document.contents)) return fail("config_invalid", "the script is not a list of steps", { where: `${name}:1`, hint });
-  if (document.contents.items.length > MAX_STEPS) return fail("too_large", `more than ${MAX_STEPS} steps`, { where: name });
+  if (!isSeq(contents)) return fail("config_invalid", "the script is not a list of steps", { where: `${name}:1`, hint });
+  if (contents.items.length > MAX_STEPS) return fail("too_large", `more than ${MAX_STEPS} steps`, { where: name });
   const steps: ScriptStep[] = [];
   const mistakes: string[] = [];
-  for (const item of document.contents.items.filter(isNode)) {
+  for (const item of contents.items.filter(isNode)) {
     const step = isMap(item) ? readStep(item, lineOf(item)) : new Mistake(item, `a step must be a map; ${hint}`);
     if (step instanceof Mistake) mistakes.push(`${name}:${lineOf(step.node)}: ${step.message}`);
     else steps.push(step);

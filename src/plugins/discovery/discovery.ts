@@ -1,7 +1,8 @@
 import { readdirSync, realpathSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
-import { type Issue, issueLine, type Result } from "../../errors.ts";
+import { asGatewayError, type Issue, issueLine, type Result } from "../../errors.ts";
 import type { Json } from "../../json.ts";
+import { FILE_LIMITS, jsonProblem, parseJson } from "../../json-reader.ts";
 import type { Logger } from "../../log/logger.ts";
 import { MANIFEST_FILE, parseManifest } from "../../manifest/parse.ts";
 import type { Manifest } from "../../manifest/schema.ts";
@@ -9,7 +10,6 @@ import { readPackageJson } from "../../sandbox/loader/package.ts";
 import { embeddedSource, folderSource, type SourceTree } from "../../sandbox/loader/source.ts";
 
 const MAX_FOLDERS = 1000;
-const MAX_SCHEMA_CHARS = 256 * 1024;
 
 /** A plugin that is part of the program: its files as text, by path with slashes. */
 export interface BundledPlugin {
@@ -136,7 +136,7 @@ export class Discovery {
     if (known?.stamp === stamp) return known;
     const opened = folderSource(folder);
     if (!opened.ok) return { stamp, result: { path: folder, issues: opened.error } };
-    const result = read(opened.value, "folder", folder, stamp);
+    const result = readSafely(opened.value, folder, stamp);
     if (!isFound(result)) return { stamp, result };
     const whole = stampOfFolder(folder, manifest, result.manifest.main);
     return { stamp: whole, result: { ...result, stamp: whole } };
@@ -176,6 +176,16 @@ function foldersOf(path: string, tell: (line: string) => void): string[] {
 
 function isFound(result: FoundPlugin | BrokenPlugin): result is FoundPlugin {
   return "manifest" in result;
+}
+
+/** One folder that makes the reading throw leaves itself out, never the others. */
+function readSafely(tree: SourceTree, folder: string, stamp: string): FoundPlugin | BrokenPlugin {
+  try {
+    return read(tree, "folder", folder, stamp);
+  } catch (thrown) {
+    const message = `cannot be read: ${asGatewayError(thrown).message}`;
+    return { path: folder, issues: [{ file: `${tree.label}/${MANIFEST_FILE}`, message, hint: "write a smaller and flatter manifest" }] };
+  }
 }
 
 /** Reads and checks the manifest of a tree. */
@@ -234,10 +244,6 @@ export function readConfigSchema(plugin: FoundPlugin): Result<Json, readonly Iss
   if (look.kind !== "file") return refuse("is not there", "fix config.schema_file in manifest.yaml");
   const text = plugin.tree.read(look.path);
   if (!text.ok) return refuse(text.error.message, text.error.hint);
-  if (text.value.length > MAX_SCHEMA_CHARS) return refuse(`is larger than ${MAX_SCHEMA_CHARS / 1024} KB`, "shorten the schema");
-  try {
-    return { ok: true, value: JSON.parse(text.value) as Json };
-  } catch (thrown) {
-    return refuse(`is not JSON: ${(thrown as Error).message.slice(0, 200)}`, "JSON has no comments and no trailing commas");
-  }
+  const parsed = parseJson(text.value, FILE_LIMITS);
+  return parsed.ok ? parsed : refuse(jsonProblem(parsed.error), parsed.error.hint ?? "make the schema smaller and flatter");
 }

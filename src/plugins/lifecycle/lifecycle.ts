@@ -1,6 +1,7 @@
 import type { GoneReason } from "../../bridge/realm-spec.ts";
-import { fail, type GatewayError, ok, type Result } from "../../errors.ts";
+import { asGatewayError, fail, type GatewayError, ok, type Result } from "../../errors.ts";
 import { inBackground } from "../../log/background.ts";
+import type { Logger } from "../../log/logger.ts";
 import type { PluginHost } from "../../sandbox/port.ts";
 import type { Bundle } from "../plugin/bundle.ts";
 import type { Instance } from "../plugin/instance.ts";
@@ -59,9 +60,14 @@ export class Lifecycle {
   async #attempt(plugin: Plugin, code: Bundle | null): Promise<Result<null>> {
     const loaded = await this.#load(plugin, code);
     if (!loaded.ok) return loaded;
-    const started = await this.#begin(loaded.value, plugin.instance);
-    if (started.ok) this.#install(plugin, loaded.value);
-    return started;
+    try {
+      const started = await this.#begin(loaded.value, plugin.instance);
+      if (started.ok) this.#install(plugin, loaded.value);
+      return started;
+    } catch (thrown) {
+      await loaded.value.instance.close();
+      return unexpected(thrown, plugin, this.deps.log);
+    }
   }
 
   /** Whether this process has just ended. A failed call may show that before the process is known to be gone. */
@@ -159,10 +165,14 @@ export class Lifecycle {
         if (slot.instance !== null) this.fates.gone(plugin, instance, reason, detail);
       },
     };
-    return prepare(plugin, this.deps, fates, code).then((loaded) => {
-      if (loaded.ok) slot.instance = loaded.value.instance;
-      return loaded;
-    });
+    return prepare(plugin, this.deps, fates, code).then(
+      (loaded) => {
+        if (loaded.ok) slot.instance = loaded.value.instance;
+        return loaded;
+      },
+      // Whatever a hostile folder or host made throw is this plugin's failure, never that of the start or of other plugins.
+      (thrown: unknown) => unexpected(thrown, plugin, this.deps.log),
+    );
   }
 
   async #stopHooks(plugin: Plugin, instance: Instance, deadlineMs: number): Promise<void> {
@@ -181,6 +191,13 @@ export class Lifecycle {
     if (problem !== null) this.deps.log[level](`${hook} failed, cleaning up by force: ${problem}`, { plugin: instance.plugin });
     return !isGone;
   }
+}
+
+/** An exception where only results are expected. */
+function unexpected(thrown: unknown, plugin: Plugin, log: Logger): { readonly ok: false; readonly error: GatewayError } {
+  const error = asGatewayError(thrown);
+  log.error(`loading it failed unexpectedly: ${error.message}`, { plugin: plugin.name, error });
+  return { ok: false, error };
 }
 
 function failedReload(why: GatewayError, old: string): Result<never> {

@@ -2,6 +2,7 @@ import * as v from "valibot";
 import { OPTIONAL_WALLS } from "../../bridge/launch.ts";
 import { type Clock, systemClock, type Timer } from "../../clock.ts";
 import { fail, type Issue, ok, type Result } from "../../errors.ts";
+import { type JsonLimits, parseJson } from "../../json-reader.ts";
 import { silentLogger } from "../../log/logger.ts";
 import type { CompileRequest } from "./compiler-child.ts";
 import { type CompilerLimits, CompilerProcess, jailedCompiler, type LaunchCompiler } from "./compiler-process.ts";
@@ -12,6 +13,7 @@ import { folderSource } from "./source.ts";
 const IDLE_MS = 3000;
 /** Folders that one process may read at most: they are listed in its one argument. */
 const MAX_FOLDERS = 200;
+const ANSWER_LIMITS: JsonLimits = { chars: 96 * 1024 * 1024, depth: 8, nodes: 20_000 };
 
 const text = (most: number) => v.pipe(v.string(), v.maxLength(most));
 const place = v.optional(v.pipe(v.number(), v.integer(), v.minValue(0)));
@@ -168,11 +170,8 @@ function refused(folder: string, message: string, hint: string): Answer {
 }
 
 function parse(line: string): Answer | null {
-  try {
-    const checked = v.safeParse(answerSchema, JSON.parse(line));
-    return checked.success ? (checked.output as Answer) : null;
-  } catch {
-    // No JSON: the process was taken over or cut short, and the caller says so.
-    return null;
-  }
+  // No JSON: the process was taken over or cut short, and the caller says so.
+  const parsed = parseJson(line, ANSWER_LIMITS);
+  const checked = parsed.ok ? v.safeParse(answerSchema, parsed.value) : null;
+  return checked?.success === true ? (checked.output as Answer) : null;
 }

@@ -1,13 +1,16 @@
 /** Finds what the bundler accepts and a realm cannot do, in the sources and in the finished bundle. */
+import { type JsonLimits, jsonProblem, parseJson } from "../../json-reader.ts";
 import { nearest } from "../../nearest.ts";
 import { clean, type Issues, NAMESPACE } from "./issues.ts";
 import type { Modules } from "./modules.ts";
 import { resolveModule, SDK } from "./resolve.ts";
 import type { ImportSite } from "./sites.ts";
-import type { SourceTree } from "./source.ts";
+import { MAX_FILE_BYTES, type SourceTree } from "./source.ts";
 
 /** All values of the sdk; a test holds them equal to its own. */
 export const SDK_NAMES: readonly string[] = ["Plugin", "definePlugin", "PermissionDenied", "PluginError"];
+/** A data file of a plugin is code of it: it is bounded by the size of modules, and by what the parser takes. */
+const MODULE_LIMITS: JsonLimits = { chars: MAX_FILE_BYTES, depth: 200, nodes: 2_000_000 };
 /** As the bundler writes it. */
 const SDK_IMPORT = /^import \{([^{}]*)\} from "zephyrgate";$/gm;
 /** Only sources that match are read token by token. */
@@ -31,12 +34,10 @@ export function inspectCode(path: string, modules: Modules, issues: Issues): voi
 
 /** The bundler accepts comments in JSON. So this is only suspected, and reported when nothing else is wrong. */
 export function inspectJson(path: string, text: string, issues: Issues): void {
-  try {
-    JSON.parse(text);
-  } catch (thrown) {
-    const why = clean(thrown instanceof Error ? thrown.message : String(thrown));
-    issues.suspect({ file: issues.name(path), message: `is not JSON: ${why}`, hint: "JSON has no comments and no trailing commas" });
-  }
+  const parsed = parseJson(text, MODULE_LIMITS);
+  if (parsed.ok) return;
+  const hint = parsed.error.hint ?? "make it smaller and flatter";
+  issues.suspect({ file: issues.name(path), message: clean(jsonProblem(parsed.error)), hint });
 }
 
 /**

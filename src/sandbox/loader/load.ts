@@ -5,6 +5,7 @@
 import { devNull } from "node:os";
 import type { BunPlugin } from "bun";
 import type { Issue, Result } from "../../errors.ts";
+import { type JsonLimits, parseJson } from "../../json-reader.ts";
 import { inspectCode, inspectJson, inspectLeftovers, inspectSdkNames } from "./inspect.ts";
 import { clean, Issues, NAMESPACE } from "./issues.ts";
 import { type ModuleSize, Modules } from "./modules.ts";
@@ -17,6 +18,7 @@ export function bundleFile(plugin: string): string {
 }
 
 const MAX_BUNDLE_BYTES = 16 * 1024 * 1024;
+const MAP_LIMITS: JsonLimits = { chars: 2 * MAX_BUNDLE_BYTES, depth: 8, nodes: 20_000 };
 const REFUSED = "refused";
 const BRIDGE = "sdk";
 const EMPTY = { contents: "module.exports = {}", loader: "js" } as const;
@@ -183,6 +185,8 @@ class Load {
 
 /** The sources themselves are in the folder; the gateway need not keep a copy. */
 function withoutContents(map: string): string {
-  const { version, sources, mappings }: Record<string, unknown> = JSON.parse(map);
+  const parsed = parseJson(map, MAP_LIMITS);
+  if (!parsed.ok || typeof parsed.value !== "object" || parsed.value === null || !("mappings" in parsed.value)) return "{}";
+  const { version, sources, mappings } = parsed.value;
   return JSON.stringify({ version, sources, mappings });
 }

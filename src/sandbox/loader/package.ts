@@ -1,8 +1,8 @@
 /** Which file of an npm package an import means: `exports`, `imports`, `module` and `main` of its package.json. */
 import type { Result } from "../../errors.ts";
+import { FILE_LIMITS, parseJson } from "../../json-reader.ts";
 import type { Refusal, SourceTree } from "./source.ts";
 
-const MAX_PACKAGE_JSON = 256 * 1024;
 const MAX_DEPTH = 16;
 const MAX_KEYS = 2000;
 
@@ -22,15 +22,9 @@ export function readPackageJson(tree: SourceTree, folder: string): Result<Packag
   if (look.kind !== "file") return { ok: true, value: undefined };
   const text = tree.read(look.path);
   if (!text.ok) return text;
-  if (text.value.length > MAX_PACKAGE_JSON)
-    return refuse(`${path} is larger than ${MAX_PACKAGE_JSON / 1024} KB`, "install the package again");
-  try {
-    const parsed: unknown = JSON.parse(text.value);
-    return { ok: true, value: isObject(parsed) ? parsed : {} };
-  } catch {
-    // The text is not JSON: that is the answer, and the parser's own words add nothing.
-    return refuse(`${path} is not valid JSON`, "install the package again");
-  }
+  const parsed = parseJson(text.value, FILE_LIMITS);
+  if (!parsed.ok) return refuse(`${path} ${parsed.error.message}`, "install the package again");
+  return { ok: true, value: isObject(parsed.value) ? parsed.value : {} };
 }
 
 /** The target for `subpath` (`.` or `./x`) in `exports`, relative to the package; null when it offers none. */

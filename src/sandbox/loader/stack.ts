@@ -1,9 +1,13 @@
 /** From an engine's stack, in lines of the bundle, to the author's own files and lines. */
+import * as v from "valibot";
+import { type JsonLimits, parseJson } from "../../json-reader.ts";
 
 const MAX_STACK = 16_384;
 const MAX_FRAMES = 50;
 /** Reading more would hold up the gateway at the first error; a plugin of usual size has a few kilobytes. */
 const MAX_MAPPINGS = 4 * 1024 * 1024;
+const MAP_LIMITS: JsonLimits = { chars: 32 * 1024 * 1024, depth: 8, nodes: 20_000 };
+const mapSchema = v.object({ sources: v.array(v.string()), mappings: v.string() });
 const DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 interface Segment {
@@ -80,15 +84,10 @@ function read(text: string): Mapped {
 }
 
 function parse(text: string): { sources: string[]; mappings: string } | null {
-  try {
-    const map = JSON.parse(text) as { sources?: unknown; mappings?: unknown };
-    const isMap =
-      Array.isArray(map.sources) && map.sources.every((source) => typeof source === "string") && typeof map.mappings === "string";
-    return isMap ? (map as { sources: string[]; mappings: string }) : null;
-  } catch {
-    // Not JSON: the stack is shown as the engine gave it.
-    return null;
-  }
+  // Not JSON, or another form: the stack is shown as the engine gave it.
+  const parsed = parseJson(text, MAP_LIMITS);
+  const checked = parsed.ok ? v.safeParse(mapSchema, parsed.value) : null;
+  return checked?.success === true ? checked.output : null;
 }
 
 /** Base-64 variable-length numbers of the source map format. */

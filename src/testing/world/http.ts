@@ -4,6 +4,7 @@ import type { Answer, Exchange } from "../../http/exchange.ts";
 import type { Prepared } from "../../http/request.ts";
 import type { Resolve } from "../../http/resolve.ts";
 import type { Json } from "../../json.ts";
+import { parseJson } from "../../json-reader.ts";
 
 /** The test's answer: one of `json`, `text` and `error`; none of them for an empty 200. */
 export interface HttpAnswer {
@@ -113,11 +114,10 @@ function requestOf({ method, target, headers, body }: Prepared): HttpRequest {
 }
 
 function parsed(body: string | null): Json {
-  try {
-    return body === null ? null : (JSON.parse(body) as Json);
-  } catch {
-    return null; // Not JSON: the text itself is in `body`.
-  }
+  if (body === null) return null;
+  // Not JSON: the text itself is in `body`.
+  const parsed = parseJson(body, { chars: body.length, depth: 100, nodes: 1_000_000 });
+  return parsed.ok ? parsed.value : null;
 }
 
 function matches(wanted: string | RegExp, url: string): boolean {

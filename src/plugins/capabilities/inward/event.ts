@@ -1,6 +1,7 @@
 import type { CoreBus, EventName } from "../../../events/core.ts";
 import type { Handle } from "../../../ids.ts";
 import type { Json } from "../../../json.ts";
+import { copyJson } from "../../../json-reader.ts";
 import type { Subscription } from "../../../lifetime.ts";
 import type { Logger } from "../../../log/logger.ts";
 import type { MeshMessage } from "../../../mesh/message.ts";
@@ -121,7 +122,7 @@ export class EventFeed {
       return;
     }
     try {
-      const args: Json[] = [JSON.parse(JSON.stringify(data ?? null))];
+      const args: Json[] = [copyJson(data)];
       const origin = instance.background();
       await this.deps.dispatch.invoke({ plugin: plugin.name, handle, args, timeoutMs: DEADLINE_MS, origin, what: { event: type } });
     } finally {

@@ -1,4 +1,5 @@
 import type { Json } from "../../../json.ts";
+import { copyJson } from "../../../json-reader.ts";
 import type { CapabilitySet } from "../../../permissions/grammar/types.ts";
 
 /**
@@ -9,6 +10,6 @@ export function realmView(capabilitySet: Pick<CapabilitySet, "states" | "tokens"
   readonly permissions: Json;
   readonly tokens: Readonly<Record<string, string>>;
 } {
-  const permissions: Json = JSON.parse(JSON.stringify(capabilitySet.states()));
+  const permissions: Json = copyJson(capabilitySet.states());
   return { permissions, tokens: { ...capabilitySet.tokens } };
 }

@@ -1,4 +1,5 @@
 import type { Json } from "../../../json.ts";
+import { copyJson } from "../../../json-reader.ts";
 import type { MeshNode } from "../../../mesh/node.ts";
 
 /** A value of the mesh room without what JSON cannot carry. */
@@ -7,5 +8,5 @@ export function plainJson(value: object): Json {
 }
 
 export function nodeJson(node: MeshNode): Json {
-  return JSON.parse(JSON.stringify(node));
+  return copyJson(node);
 }

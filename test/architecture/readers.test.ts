@@ -1,0 +1,57 @@
+/**
+ * Whatever comes from outside passes one reader: src/json-reader.ts for JSON, src/config/yaml.ts for YAML. Every other place
+ * that parses is listed here with the reason why its text is our own.
+ */
+import { expect, test } from "bun:test";
+import { Glob } from "bun";
+import { SRC } from "./rooms.ts";
+
+const PARSES =
+  /\bJSON\.parse\(|\bparse(?:All)?Documents?\(|\bBun\.(?:YAML|TOML|JSONC|JSON5)\b|(?:import|require)\([^)]*json|\.json\(\)|from "(?:js-yaml|json5|bun:yaml)"|import \{[^}]*\bparse\b[^}]*\} from "yaml"/;
+
+/** Files that may parse, and why. */
+const READERS: Readonly<Record<string, string>> = {
+  "json-reader.ts": "the reader for JSON",
+  "config/yaml.ts": "the reader for YAML",
+};
+const OWN_TEXT: Readonly<Record<string, string>> = {
+  "permissions/grammar/descriptor.ts": "one quoted word that a regular expression has cut out",
+  "permissions/grants.ts": "rows of the gateway's own database",
+  "permissions/audit/query.ts": "lines of the gateway's own audit log, each checked by its schema",
+  "permissions/audit/chain.ts": "the audit log and its head, each checked by its schema",
+  "sandbox/loader/compiler-child.ts": "requests of the gateway to the bundler's process",
+  "mesh/nodes/store.ts": "rows of the gateway's own database",
+  "mesh/outbox/storage/store.ts": "rows of the gateway's own database",
+  "gateway/crash-log.ts": "the gateway's own list of starts, each value checked",
+  "testing/world/stored.ts": "what the author's own test has stored",
+  "host/entry.ts": "the one argument by which the gateway starts a host",
+  "plugins/approval/decisions.ts": "rows of the gateway's own database",
+};
+
+async function parsing(): Promise<string[]> {
+  const found: string[] = [];
+  for await (const file of new Glob("**/*.ts").scan(SRC)) {
+    const text = await Bun.file(`${SRC}/${file}`).text();
+    const code = text.split("\n").filter((line) => !/^\s*(?:\/?\*|\/\/)/.test(line));
+    if (code.some((line) => PARSES.test(line))) found.push(file);
+  }
+  return found.sort();
+}
+
+test("every place that parses JSON or YAML is a reader with limits, or reads our own text", async () => {
+  expect(await parsing()).toEqual([...Object.keys(READERS), ...Object.keys(OWN_TEXT)].sort());
+});
+
+test("the search finds each way to parse", () => {
+  for (const line of [
+    "JSON.parse(text)",
+    "parseDocument(text, {})",
+    "Bun.YAML.parse(x)",
+    "await response.json()",
+    'import { parse } from "yaml";',
+    'await import("./x.json")',
+  ]) {
+    expect([line, PARSES.test(line)]).toEqual([line, true]);
+  }
+  expect(PARSES.test("parseJson(text, LIMITS)")).toBe(false);
+});
