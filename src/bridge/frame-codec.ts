@@ -74,6 +74,6 @@ export class FrameDecoder {
 /** JSON of limited depth, without `__proto__` keys; a string says what is wrong. */
 export function parseFrame(text: string, depth = MAX_DEPTH): { value: unknown } | string {
   const parsed = parseJson(text, { chars: MAX_WHOLE, depth, nodes: MAX_NODES });
-  if (parsed.ok) return parsed;
+  if (parsed.ok) return { value: parsed.value };
   return parsed.error.code === "too_large" ? `JSON that ${parsed.error.message}` : "a frame that is no JSON";
 }

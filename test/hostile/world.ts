@@ -304,6 +304,12 @@ ${options.plugins ?? ""}
   /** For a failing row: what the gateway's descriptors are. */
   descriptors(): string[] {
     const folder = `/proc/${this.gateway.process.pid}/fd`;
-    return readdirSync(folder).map((fd) => readlinkSync(`${folder}/${fd}`));
+    return readdirSync(folder).map((fd) => {
+      try {
+        return readlinkSync(`${folder}/${fd}`);
+      } catch {
+        return "closed meanwhile";
+      }
+    });
   }
 }

@@ -118,7 +118,7 @@ describe("what is refused, and why", () => {
     ["hostile/m", "leads out of the package"],
     ["hostile/n", "leads out of the package"],
     ["outside", "leads out of the package outside"],
-    ["broken", "is not valid JSON"],
+    ["broken", "is not JSON"],
     ["lost", "names ./gone.js, which is not there"],
     ["#none", "is not in the `imports` of package.json"],
     ["#out", "leads out of the package"],

@@ -33,6 +33,36 @@ export default class Heir extends Plugin {
 }
 `;
 
+/** An accepted plugin's configuration schema that is too much for whatever reads it; it alone may fail. */
+const schema = (name: string, tries: string, text: () => string): Attack =>
+  folder(name, tries, {
+    wall: "boundary",
+    manifest: "config: { schema_file: schema.json }\n",
+    arrange: (path) => writeFileSync(join(path, "schema.json"), text()),
+    check: async (world) => {
+      const reload = await world.gateway.api("POST", `/plugins/${name}/reload`);
+      expect(reload.status).toBeLessThan(500);
+      const restart = await world.gateway.api("POST", `/plugins/${name}/restart`);
+      expect(restart.status).toBeLessThan(500);
+      expect(await world.gateway.state(name)).toMatch(STOPPED);
+    },
+  });
+const nested = (levels: number, open: string, close: string) => open.repeat(levels) + close.repeat(levels);
+const SCHEMAS: readonly Attack[] = [
+  schema("schema_deep", "nests its configuration schema 100,000 deep, so that the gateway does not start", () => nested(100_000, "[", "]")),
+  schema(
+    "schema_deep_objects",
+    "nests objects of its schema 20,000 deep, so that the shared host ends",
+    () => `${'{"not":'.repeat(20_000)}{}${"}".repeat(20_000)}`,
+  ),
+  schema("schema_wide", "fills its schema with a hundred thousand lists", () => `[${"[],".repeat(80_000)}[]]`),
+  schema(
+    "schema_prototype",
+    "pollutes prototypes by its schema, and refers to itself for ever",
+    () => '{"__proto__":{"polluted":1},"$ref":"#","properties":{"a":{"$ref":"#/properties/a"}},"required":["missing"]}',
+  ),
+];
+
 /** Another folder takes the testator's name after `dies`; whatever the operator then does but `adopt`, it must not run. */
 async function inherit(world: World, dies: (folder: string) => void, lives: (folder: string) => void): Promise<string> {
   const { gateway } = world;
@@ -67,6 +97,7 @@ async function inherit(world: World, dies: (folder: string) => void, lives: (fol
 const DISINHERITED = (_: World, said: string) => expect(said).not.toMatch(/heir|buried|sealed/);
 
 export const FOLDER: readonly Attack[] = [
+  ...SCHEMAS,
   folder("symlink_entry", "is a symbolic link to a file of the operator", {
     arrange: (path, dir) => {
       unlinkSync(join(path, "plugin.ts"));

@@ -73,6 +73,15 @@ export const HOST: readonly Attack[] = [
       expect(world.gateway.output.split("\n").filter((line) => line.startsWith("2026-01-01"))).toEqual([]);
     },
   }),
+  host("host_hostile_problems", "answers the check of a configuration with objects whose conversion to text throws", {
+    manifest: "config: { schema_file: schema.json }\n",
+    files: { "schema.json": '{"title":"hostile problems"}' },
+    stays: /^(?:failed|backing_off)$/,
+  }),
+  host("host_hostile_objects", "puts objects whose conversion to text throws in every place of every request", {
+    permissions: "system_state_read, inter_plugin_messaging, http_requests, secrets",
+    check: (_, said) => expect(said).toBe('host_hostile_objects: "done"'),
+  }),
   host("host_gone", "ends all its plugins again and again", { wall: "watchdog", settles: /host_gone is restarted/ }),
   killed("host_dies", "dies in the middle of a frame", { wall: "watchdog" }),
   host("host_output", "floods its standard output with escape sequences", {

@@ -7,6 +7,7 @@ import { encodeFrame, FrameDecoder } from "../../../src/bridge/frame-codec.ts";
 import type { ToHost } from "../../../src/bridge/frames.ts";
 import { mapPage } from "../../../src/bridge/shared-page.ts";
 import { runHostProcess } from "../../../src/host/entry.ts";
+import { OPERATIONS, permissionOf } from "../../../src/sdk/boundary/operations.ts";
 
 interface Known {
   readonly plugin: string;
@@ -140,6 +141,45 @@ const attacks: Readonly<Record<string, (call: Call, page: ReturnType<typeof mapP
         cpuMs: 0,
       },
     }),
+  host_hostile_objects: async ({ realm }) => {
+    const hostile = { toString: 1, valueOf: 1, toJSON: 1, length: 1e9, constructor: { name: 1 } };
+    const tokens = realms.get(realm)?.tokens ?? {};
+    const fields = [
+      "content",
+      "destination",
+      "channel",
+      "priority",
+      "replyTo",
+      "kind",
+      "id",
+      "name",
+      "type",
+      "data",
+      "plugin",
+      "url",
+      "method",
+      "headers",
+      "body",
+      "timeout",
+      "node",
+      "pattern",
+      "menu",
+      "label",
+      "interval",
+      "cron",
+      "permission",
+    ];
+    for (const operation of Object.keys(OPERATIONS))
+      for (const args of [
+        hostile,
+        [hostile],
+        Object.fromEntries(fields.map((field) => [field, hostile])),
+        Object.fromEntries(fields.map((field) => [field, [hostile]])),
+      ])
+        await request(realm, operation, args, tokens[permissionOf(operation, args) ?? ""] ?? null);
+    send({ t: "log", realm, level: "error", message: "x", fields: { a: hostile } });
+    send({ t: "fault", realm, error: { name: "E", message: "m", scope: hostile } });
+  },
   host_gone: ({ realm }) => {
     for (const number of realms.keys()) if (number !== realm) send({ t: "gone", realm: number, reason: "abort", detail: "x" });
     send({ t: "gone", realm, reason: "abort", detail: "x" });
@@ -240,6 +280,12 @@ function take(frame: ToHost | { t: "part"; id: number; last: boolean; text: stri
     waiting.delete(`${frame.realm}:${frame.request}`);
   } else if (frame.t === "call") void answer(frame, page);
   else if (frame.t === "stop") process.exit(0);
+  else if (frame.t === "validate" && JSON.stringify(frame.schema).includes("hostile problems"))
+    send({
+      t: "done",
+      task: frame.task,
+      outcome: { ok: true, value: [{ path: { toString: 1, valueOf: 1 }, message: { toString: 1, valueOf: 1 } }, null, [[]]] },
+    });
   else if ("task" in frame) send({ t: "done", task: frame.task, outcome: { ok: true, value: [] } });
 }
 
