@@ -24,6 +24,8 @@ const OWN_TEXT: Readonly<Record<string, string>> = {
   "mesh/outbox/storage/store.ts": "rows of the gateway's own database",
   "gateway/crash-log.ts": "the gateway's own list of starts, each value checked",
   "testing/world/stored.ts": "what the author's own test has stored",
+  "menu/session-data.ts": "rows of the gateway's own database",
+  "router/dialogues.ts": "rows of the gateway's own database",
   "host/entry.ts": "the one argument by which the gateway starts a host",
   "plugins/approval/decisions.ts": "rows of the gateway's own database",
 };

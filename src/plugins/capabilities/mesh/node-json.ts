@@ -4,7 +4,7 @@ import type { MeshNode } from "../../../mesh/node.ts";
 
 /** A value of the mesh room without what JSON cannot carry. */
 export function plainJson(value: object): Json {
-  return JSON.parse(JSON.stringify(value));
+  return copyJson(value);
 }
 
 export function nodeJson(node: MeshNode): Json {
