@@ -30,6 +30,8 @@ export interface EgressCall {
   allow(ask: Ask): Decision;
   /** Aborts when the permission is revoked or the plugin ends. */
   readonly signal: AbortSignal;
+  /** The request ends by then, whatever its own timeout, ms of the monotonic clock. */
+  readonly deadline?: number;
 }
 
 /** Codes of a failed request, beside `http_status` for an answer of 400 and above. */
@@ -105,9 +107,10 @@ export class Egress {
 
     const stop = new AbortController();
     const cancel = () => stop.abort(new GatewayError("cancelled", "the request was cancelled: the permission or the plugin ended"));
-    const late = new GatewayError("timeout", `no answer within ${prepared.value.timeoutMs / 1000} s`);
-    const deadline = this.deps.clock.monotonic() + prepared.value.timeoutMs;
-    const timer = this.deps.clock.after(prepared.value.timeoutMs, () => stop.abort(late));
+    const timeoutMs = this.#timeoutMs(prepared.value, call);
+    const late = tooLate(timeoutMs, prepared.value.timeoutMs);
+    const deadline = this.deps.clock.monotonic() + timeoutMs;
+    const timer = this.deps.clock.after(timeoutMs, () => stop.abort(late));
     if (call.signal.aborted) cancel();
     call.signal.addEventListener("abort", cancel, { once: true });
     const slot = await this.#slots.acquire(call.plugin, stop.signal);
@@ -193,11 +196,22 @@ export class Egress {
     return fail("permission_denied", `${target.host} has no address that the plugin may reach`, { data: { kind: "answer" } });
   }
 
+  /** The request's own timeout, or what is left of the handler's time where that is less. */
+  #timeoutMs({ timeoutMs }: Prepared, { deadline }: EgressCall): number {
+    return deadline === undefined ? timeoutMs : Math.max(0, Math.min(timeoutMs, deadline - this.deps.clock.monotonic()));
+  }
+
   #bucket(plugin: string): TokenBucket {
     const bucket = this.#buckets.get(plugin) ?? new TokenBucket(this.deps.clock, this.#rate);
     this.#buckets.set(plugin, bucket);
     return bucket;
   }
+}
+
+function tooLate(timeoutMs: number, ownMs: number): GatewayError {
+  const seconds = `${Math.round(timeoutMs / 100) / 10} s`;
+  if (timeoutMs >= ownMs) return new GatewayError("timeout", `no answer within ${seconds}`);
+  return new GatewayError("timeout", `no answer within ${seconds}, which was left of the handler's own time`);
 }
 
 function permit(call: EgressCall, ask: Ask): Result<null> {

@@ -7,7 +7,7 @@ import { db } from "./database.ts";
 import { httpGet, httpPost } from "./http.ts";
 import { permissions } from "./permissions.ts";
 import { logLine } from "./realm/console.ts";
-import { attempt, request, service, state, watched } from "./realm/link.ts";
+import { attempt, pause, request, service, state, watched } from "./realm/link.ts";
 import { dateGetTime, hasOwn, indexOf, isArray, NativeDate, NativeString, stringSlice } from "./realm/primordials.ts";
 import { register } from "./registry.ts";
 import type {
@@ -246,7 +246,8 @@ export class Plugin<C extends object = object> {
 
   /**
    * Never throws for the network, a status of 400 or more, or a missing permission: look at `ok`. Needs `http_requests`.
-   * GET is tried up to three times; `timeout` (seconds, 30 by default, 60 at most) is for all tries together.
+   * GET is tried up to three times; `timeout` (seconds, 30 by default, 60 at most) is for all tries
+   * together; inside a handler it ends half a second before the handler's own time.
    * @example
    * const answer = await this.httpGet("https://api.example.org/now", { params: { place: "Oslo" }, timeout: 8 });
    * if (!answer.ok) return `No weather: ${answer.error.message}`;
@@ -328,6 +329,21 @@ export class Plugin<C extends object = object> {
    */
   emitEvent(type: string, data: Json = null): Promise<void> {
     return watched(nothing(request("emit_event", { type, data })));
+  }
+
+  /**
+   * Resolves in a new slice, after other plugins have had their turn: call it between the pieces of long work, which may
+   * otherwise use 100 ms (`limits.slice_ms`) at a time. The handler's own time goes on, and so does the plugin's share of the
+   * processor.
+   * @example
+   * const feed = ["<item>", "<item>"];
+   * for (const [index, item] of feed.entries()) {
+   *   if (index % 20 === 0) await this.pause();
+   *   this.log.debug(item);
+   * }
+   */
+  pause(): Promise<void> {
+    return pause();
   }
 
   /**

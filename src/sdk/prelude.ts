@@ -12,7 +12,7 @@ import { AbortController, AbortSignal } from "./realm/abort.ts";
 import { structuredClone } from "./realm/clone.ts";
 import { console } from "./realm/console.ts";
 import { atob, btoa, TextDecoder, TextEncoder } from "./realm/encoding.ts";
-import { describeError, type Opening, post, settle, state, whenReturned } from "./realm/link.ts";
+import { describeError, type Opening, paused, post, settle, state, whenReturned } from "./realm/link.ts";
 import {
   apply,
   defineProperty,
@@ -46,6 +46,7 @@ type Event =
   | readonly ["call", number, Target, Json[]]
   | readonly ["answer", number, { ok: boolean; value?: Json; error?: WireError }]
   | readonly ["timer", number]
+  | readonly ["paused", number]
   | readonly ["drop"]
   | readonly ["update", { permissions?: Json; config?: { readonly [key: string]: Json } }];
 
@@ -109,6 +110,9 @@ function deliver(text: string): void {
       break;
     case "timer":
       fire(event[1]);
+      break;
+    case "paused":
+      paused(event[1]);
       break;
     case "drop":
       dropTimers();

@@ -333,7 +333,7 @@ export interface HttpOptions {
   params?: { readonly [name: string]: string | number | boolean };
   /** Sent with the request, by name. */
   headers?: { readonly [name: string]: string };
-  /** Seconds; 30 by default, 60 at most. */
+  /** Seconds; 30 by default, 60 at most, and half a second less than is left of the handler's own time. */
   timeout?: number;
 }
 

@@ -161,7 +161,7 @@ export class Engine {
       const ran = work();
       if (this.#fault !== null) throw this.#fault;
       // A cut inside a promise job comes back as that promise's rejection, so the flag says it, not the outcome.
-      return this.#interrupted ? { ok: false, kind: "interrupted", text: "" } : ran;
+      return this.#interrupted ? { ok: false, kind: "interrupted", text: ran.text ?? "" } : ran;
     } catch (thrown) {
       // A trap, an exhausted native stack or a failed allocation of ours: the instance's state is unknown from here on.
       this.#dead =
@@ -191,7 +191,7 @@ export class Engine {
 
   /** Has the realm itself put the error into words, under the same deadline; its getters are the plugin's code. */
   #failure(thrown: Value): Ran {
-    if (this.#interrupted) return { ok: false, kind: "interrupted", text: "" };
+    if (this.#interrupted) return { ok: false, kind: "interrupted", text: this.#stackOf(thrown) };
     const words = this.#callEntry("describe", thrown);
     this.#free(thrown);
     const again = this.#ffi.QTS_ResolveException(this.#at.context, words);
@@ -203,6 +203,15 @@ export class Engine {
     const text = this.#text(words);
     this.#free(words);
     return { ok: false, kind: text.includes('"message":"out of memory"') ? "memory" : "threw", text };
+  }
+
+  /** Where the run was cut short. Nothing of the plugin's runs for it: every function is interrupted at once. */
+  #stackOf(thrown: Value): string {
+    const key = newString(this.#module, this.#ffi, this.#at.context, "stack");
+    const stack = this.#ffi.QTS_GetProp(this.#at.context, thrown, key);
+    const text = this.#text(stack);
+    for (const value of [stack, key, thrown]) this.#free(value);
+    return text.slice(0, MAX_STACK);
   }
 
   #callOut(values: number, host: HostFunction): Value {
@@ -234,4 +243,6 @@ export class Engine {
   }
 }
 
+/** Characters of the place where a run was cut short. */
+const MAX_STACK = 4000;
 const utf8 = new TextDecoder();

@@ -3,6 +3,7 @@ import type { CallOutcome } from "../../bridge/realm-spec.ts";
 import type { Clock, Timer } from "../../clock.ts";
 import { type CallNumber, callNumber } from "../../ids.ts";
 import type { WireError } from "../../sdk/boundary/wire.ts";
+import { TIMEOUT_HINT } from "./hints.ts";
 
 /** The call that loads the plugin's module; the gateway's own calls begin at 1. */
 export const OPENING = callNumber(0);
@@ -54,7 +55,12 @@ export class RealmCalls {
 
   begin(call: CallNumber, timeoutMs: number): void {
     const timer = this.#deps.clock.after(timeoutMs, () => {
-      this.fail(call, "timeout", { name: "Timeout", message: `no answer within ${timeoutMs / 1000} s`, code: "timeout" });
+      this.fail(call, "timeout", {
+        name: "Timeout",
+        message: `no answer within ${timeoutMs / 1000} s`,
+        code: "timeout",
+        hint: TIMEOUT_HINT,
+      });
     });
     this.#calls.set(call, { timer, cpuMs: 0 });
   }

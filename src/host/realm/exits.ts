@@ -10,6 +10,7 @@ import type { WireError } from "../../sdk/boundary/wire.ts";
 import type { Services } from "../services/services.ts";
 import type { RealmCalls } from "./calls.ts";
 import type { RealmFrame } from "./frame.ts";
+import { MEMORY_HINT } from "./hints.ts";
 import type { Limits } from "./limits.ts";
 import { cleanError, cleanFields, cleanQuestion, isRecord } from "./output.ts";
 import type { RealmTimers } from "./timers.ts";
@@ -26,6 +27,8 @@ export interface ExitsDeps {
   readonly tokens: () => Readonly<Record<string, string>>;
   readonly send: (frame: RealmFrame) => void;
   readonly answer: (request: RequestNumber, outcome: RequestOutcome) => void;
+  /** The realm wants its next slice; the number comes back in a `paused` event. */
+  readonly pause: (number: number) => void;
   /** The realm has said that it is out of memory. */
   readonly onShort: () => void;
 }
@@ -67,6 +70,9 @@ export class RealmExits {
         return timers.set(value, this.#deps.calls.current, this.#mayKeepTimers());
       case OPS.clear:
         return timers.clear(value);
+      case OPS.pause:
+        if (Number.isSafeInteger(value)) this.#deps.pause(Number(value));
+        return undefined;
       case OPS.log:
         return this.#log(value);
       case OPS.fault:
@@ -97,7 +103,7 @@ export class RealmExits {
     const error = cleanError(outcome.error);
     const memory = error.name === "InternalError" && error.message === "out of memory";
     if (memory) this.#deps.onShort();
-    this.#deps.calls.fail(call, memory ? "memory" : "threw", error);
+    this.#deps.calls.fail(call, memory ? "memory" : "threw", memory ? { ...error, hint: MEMORY_HINT } : error);
   }
 
   #request(value: unknown): undefined {

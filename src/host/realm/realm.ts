@@ -9,6 +9,7 @@ import type { Services } from "../services/services.ts";
 import { MAX_CALLS, OPENING, RealmCalls } from "./calls.ts";
 import { MAX_DEPTH, MAX_OUT, RealmExits } from "./exits.ts";
 import type { RealmFrame } from "./frame.ts";
+import { MEMORY_HINT, SLICE_HINT } from "./hints.ts";
 import { Limits } from "./limits.ts";
 import { cleanError, parsedOrNull } from "./output.ts";
 import type { Lane, Runnable, RunQueue } from "./run-queue.ts";
@@ -19,6 +20,8 @@ const MAX_SLICES = 20;
 const STRIKE_WINDOW_MS = 60_000;
 const HEAP_EVERY_MS = 10_000;
 const SHORT_STEP_MS = 0.5;
+/** Pauses of one realm that wait for their turn; more are not made. */
+const MAX_PAUSES = 64;
 
 export interface RealmDeps {
   readonly number: RealmNumber;
@@ -74,6 +77,7 @@ export class HostRealm implements Runnable {
       tokens: () => this.#tokens,
       send,
       answer: (request, outcome) => this.answer(request, outcome),
+      pause: (number) => this.#pause(number),
       onShort: () => {
         this.#short = true;
       },
@@ -204,6 +208,12 @@ export class HostRealm implements Runnable {
     return this.#heap.bytes;
   }
 
+  /** The realm goes on in a slice of its own, after the others have had their turn. */
+  #pause(number: number): void {
+    const waiting = this.#events.filter(({ text }) => text?.startsWith('["paused"') === true).length;
+    if (waiting < MAX_PAUSES) this.#push({ text: JSON.stringify(["paused", number]), call: this.#calls.current });
+  }
+
   #push(event: Event): void {
     if (this.#gone) return;
     this.#events.push(event);
@@ -218,20 +228,23 @@ export class HostRealm implements Runnable {
       return;
     }
     if (ran.kind === "interrupted") {
-      this.#cutShort(call);
+      this.#cutShort(call, ran.text);
       return;
     }
-    const error = cleanError(parsedOrNull(ran.text, MAX_DEPTH));
     const cause = ran.kind === "memory" ? "memory" : "threw";
+    const thrown = cleanError(parsedOrNull(ran.text, MAX_DEPTH));
+    const error = cause === "memory" ? { ...thrown, hint: MEMORY_HINT } : thrown;
     if (call !== null && this.#calls.has(call)) this.#calls.fail(call, cause, error);
     else if (this.#limits.takeFault()) this.#deps.send({ t: "fault", error });
     if (cause === "memory") this.#short = true;
   }
 
-  #cutShort(call: CallNumber | null): void {
+  #cutShort(call: CallNumber | null, stack: string): void {
     const detail = `cut short after ${this.sliceMs} ms of CPU without a pause`;
     this.#deps.send({ t: "strike", reason: "slice", detail });
-    if (call !== null) this.#calls.fail(call, "slice", { name: "SliceExceeded", message: detail, code: "timeout" });
+    const where = stack === "" ? {} : { stack };
+    if (call !== null)
+      this.#calls.fail(call, "slice", { name: "SliceExceeded", message: detail, code: "timeout", hint: SLICE_HINT, ...where });
     const now = this.#deps.clock.monotonic();
     this.#slices = [...this.#slices.filter((at) => now - at < STRIKE_WINDOW_MS), now];
     if (this.#slices.length >= MAX_SLICES) this.end("strikes", `${MAX_SLICES} times in a minute ${detail}`);

@@ -19,6 +19,8 @@ export interface CallOrigin {
   readonly context: WireContext | null;
   /** The interface the message came by. */
   readonly link: string | null;
+  /** When the call must have ended, ms of the monotonic clock; absent outside a call. */
+  readonly deadline?: number;
 }
 
 interface UnderWay {
@@ -113,7 +115,7 @@ export class Instance {
     if (realm === null) return { ...goneOutcome("the realm is not open"), acted: false };
     const started = this.deps.now();
     const { id, outcome } = realm.call(target, args, timeoutMs);
-    const underWay: UnderWay = { origin, acted: false };
+    const underWay: UnderWay = { origin: { ...origin, deadline: started + timeoutMs }, acted: false };
     this.#calls.set(id, underWay);
     try {
       return { ...(await outcome), acted: underWay.acted };

@@ -14,6 +14,8 @@ export const OPS = {
   fault: 6,
   /** [service, ...args]: answered at once, inside the host, with {v} or {e: WireError}. */
   service: 7,
+  /** A number that comes back with the next slice, in a `paused` event. */
+  pause: 8,
 } as const;
 
 /** Services that the host answers itself. */

@@ -133,6 +133,28 @@ export function whenReturned(promise: Promise<unknown>, done: (value: unknown) =
   whenSettled(promise, done, failed);
 }
 
+/** Pauses that wait in this realm; more are refused. */
+const MAX_PAUSES = 16;
+let pauses = 0;
+
+/** Resolves in the next slice, after other plugins have had their turn. */
+export function pause(): Promise<void> {
+  if (pauses >= MAX_PAUSES) throw new PluginError("rate_limited", `More than ${MAX_PAUSES} pauses at once`, "await this.pause()");
+  pauses++;
+  return new NativePromise((resolve) => {
+    const id = nextRequest++;
+    mapSet(waiting, id, { resolve: resolve as (value: unknown) => void, reject: () => {} });
+    post(OPS.pause, id);
+  });
+}
+
+/** The next slice is there. */
+export function paused(id: number): void {
+  if (mapGet(waiting, id) === undefined) return;
+  pauses--;
+  settle(id, { ok: true });
+}
+
 /** Ends the request of this number; an unknown number is passed over. */
 export function settle(id: number, outcome: { ok: boolean; value?: Json; error?: WireError }): void {
   const waiter = mapGet(waiting, id);

@@ -11,8 +11,16 @@ import type { TelemetryKind } from "../../../mesh/requests/requests.ts";
 import type { Ask, Decision } from "../../../permissions/grammar/types.ts";
 import type { HttpArgs, HttpOutcome, PermissionState } from "../../../sdk/boundary/wire.ts";
 
+export interface EgressRequest {
+  readonly plugin: string;
+  allow(ask: Ask): Decision;
+  readonly signal: AbortSignal;
+  /** The request ends by then, ms of the monotonic clock. */
+  readonly deadline?: number;
+}
+
 export interface EgressPort {
-  request(args: HttpArgs, call: { readonly plugin: string; allow(ask: Ask): Decision; readonly signal: AbortSignal }): Promise<HttpOutcome>;
+  request(args: HttpArgs, call: EgressRequest): Promise<HttpOutcome>;
 }
 
 export interface OutboxPort {

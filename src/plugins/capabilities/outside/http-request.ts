@@ -3,6 +3,9 @@ import { flag, timeout, word } from "../call/arguments.ts";
 import { done } from "../call/call.ts";
 import type { Capability } from "../call/capability.ts";
 
+/** What a handler keeps of its own time to answer after a request that came to nothing, ms. */
+const RESERVE_MS = 500;
+
 export const httpRequest: Capability<"http_request"> = {
   args: v.strictObject({
     method: word(20),
@@ -20,6 +23,8 @@ export const httpRequest: Capability<"http_request"> = {
     const { capabilitySet, metrics, plugin } = call.instance;
     metrics.httpRequests += 1;
     const signal = AbortSignal.any([call.signal, capabilitySet.signal("http_requests")]);
-    return done(await call.services.egress.request(call.args, { plugin, allow: call.decide, signal }));
+    const { deadline } = call.origin;
+    const within = deadline === undefined ? {} : { deadline: deadline - RESERVE_MS };
+    return done(await call.services.egress.request(call.args, { plugin, allow: call.decide, signal, ...within }));
   },
 };
