@@ -5,7 +5,6 @@
 import { expect } from "bun:test";
 import { mkdirSync, readdirSync, readFileSync, readlinkSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { TCPSocketListener } from "bun";
 import {
   descendantsOf,
   Gateway,
@@ -59,6 +58,16 @@ interface Left {
   readonly threads: number;
 }
 
+/** Sockets that count who comes. */
+interface Canary {
+  /** TCP and UDP. */
+  readonly port: number;
+  close(): void;
+}
+
+/** In the gateway's folder. */
+export const UNIX_CANARY = "canary.socket";
+
 export interface WorldOptions {
   readonly attacks: readonly Attack[];
   /** Lines of YAML under `plugins:`. */
@@ -79,18 +88,17 @@ export class World {
   readonly markers: Readonly<Record<string, string>>;
   /** Slowest answer of the victim after an attack, ms. */
   slowest = 0;
-  readonly #canary: TCPSocketListener;
+  readonly #canary: Canary;
   #tree: string[] = [];
   #before: Left | null = null;
   #count = 0;
   #askers = 0;
-  connections = 0;
 
   private constructor(
     readonly gateway: Gateway,
     private readonly attacks: readonly Attack[],
     markers: Readonly<Record<string, string>>,
-    canary: TCPSocketListener,
+    canary: Canary,
     private readonly heard: { connections: number },
   ) {
     this.markers = { ...markers, "the API token": gateway.token };
@@ -110,7 +118,10 @@ export class World {
         data() {},
       },
     });
+    // Nobody may reach these either; each visit counts as a connection.
+    const udp = await Bun.udpSocket({ hostname: "127.0.0.1", port: canary.port, socket: { data: () => void heard.connections++ } });
     const dir = tempDir();
+    const unix = Bun.listen({ unix: join(dir, UNIX_CANARY), socket: { open: () => void heard.connections++, data() {} } });
     const markers = {
       "the victim's data": `treasure${crypto.randomUUID()}`,
       "the environment": `environment${crypto.randomUUID()}`,
@@ -153,13 +164,23 @@ ${options.plugins ?? ""}
       dir,
       env: Object.fromEntries(environment.map(([name, value]) => [name, fill(value)])),
     });
-    const world = new World(gateway, options.attacks, markers, canary, heard);
+    const close = () => {
+      canary.stop(true);
+      unix.stop(true);
+      udp.close();
+    };
+    const world = new World(gateway, options.attacks, markers, { port: canary.port, close }, heard);
     await world.vitals();
     // A second time with all in place: the first made files and threads that stay.
     await world.vitals();
     world.#tree = world.#files();
     world.#before = world.#left();
     return world;
+  }
+
+  /** Connections so far do not count, where a test expects them. */
+  forget(): void {
+    this.heard.connections = 0;
   }
 
   get canaryPort(): number {
@@ -251,7 +272,7 @@ ${options.plugins ?? ""}
   }
 
   async stop(): Promise<void> {
-    this.#canary.stop(true);
+    this.#canary.close();
     const children = descendantsOf(this.gateway.process.pid);
     expect(await this.gateway.stop()).toBeLessThan(25_000);
     expect(children.filter(isAlive)).toEqual([]);
@@ -304,11 +325,11 @@ ${options.plugins ?? ""}
   /** For a failing row: what the gateway's descriptors are. */
   descriptors(): string[] {
     const folder = `/proc/${this.gateway.process.pid}/fd`;
-    return readdirSync(folder).map((fd) => {
+    return readdirSync(folder).flatMap((fd) => {
       try {
-        return readlinkSync(`${folder}/${fd}`);
+        return [readlinkSync(`${folder}/${fd}`)];
       } catch {
-        return "closed meanwhile";
+        return []; // Closed meanwhile.
       }
     });
   }

@@ -152,6 +152,21 @@ describe.if(linux)("the walls", () => {
     expect(walls.value.filter((one) => one.required && !one.stands)).toEqual([]);
   }, 120_000);
 
+  test.each([
+    ["files", "landlock,namespaces"],
+    ["seccomp", "seccomp"],
+    ["limits", "limits"],
+    ["capabilities", "capabilities"],
+  ])(
+    "%s is noticed when it is missing, and alone",
+    async (wall, hidden) => {
+      const walls = await probeOn(hidden);
+      if (!walls.ok) throw new Error(JSON.stringify(walls));
+      expect(walls.value.filter((one) => one.required && !one.stands).map((one): string => one.wall)).toEqual([wall]);
+    },
+    120_000,
+  );
+
   test("are reported where neither builder works, with the reason of each", async () => {
     const walls = await probeOn("landlock,namespaces");
     if (!walls.ok) throw new Error(JSON.stringify(walls));

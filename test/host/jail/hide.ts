@@ -5,11 +5,16 @@
 import { ALLOW, AUDIT_ARCH, BPF, encodeFilter, errnoAction, type Instruction } from "../../../src/host/jail/filter.ts";
 import { CALLS, cString, libc, type Numbers, pointerArray } from "../../../src/linux/libc.ts";
 
-const HIDDEN: Readonly<Record<string, { readonly numbers: Numbers; readonly errno: number }>> = {
+const HIDDEN: Readonly<Record<string, { readonly numbers: Numbers; readonly errno: number; readonly unlessNull?: number }>> = {
   /** A kernel that was built without it, as that of Raspberry Pi OS. */
   landlock: { numbers: CALLS.landlock_create_ruleset, errno: 38 },
   /** A container, or a system on which ordinary users may make no namespaces. */
   namespaces: { numbers: [272, 97], errno: 1 },
+  /** A kernel without the filter of system calls. */
+  seccomp: { numbers: CALLS.seccomp, errno: 38 },
+  /** Limits can be read, but not set. */
+  limits: { numbers: CALLS.prlimit64, errno: 1, unlessNull: 2 },
+  capabilities: { numbers: CALLS.capset, errno: 1 },
 };
 
 const [what = "", program = "", ...rest] = process.argv.slice(2);
@@ -19,7 +24,10 @@ const step = (code: number, k: number, jt = 0, jf = 0): Instruction => ({ code, 
 const refused = what.split(",").flatMap((name) => {
   const hidden = HIDDEN[name];
   if (hidden === undefined) throw new Error(`"${name}" cannot be hidden`);
-  return [step(BPF.EQUAL, hidden.numbers[column], 0, 1), step(BPF.RETURN, errnoAction(hidden.errno))];
+  const refuse = step(BPF.RETURN, errnoAction(hidden.errno));
+  if (hidden.unlessNull === undefined) return [step(BPF.EQUAL, hidden.numbers[column], 0, 1), refuse];
+  const argument = [step(BPF.LOAD, 16 + 8 * hidden.unlessNull), step(BPF.EQUAL, 0, 1, 0)];
+  return [step(BPF.EQUAL, hidden.numbers[column], 0, 4), ...argument, refuse, step(BPF.RETURN, ALLOW)];
 });
 const foreign = refused.length + 1;
 const filter = [

@@ -1,7 +1,9 @@
 /** From a plugin host that was taken over: it speaks the bridge itself, holds its plugins' tokens, and runs machine code in the jail. */
 import { expect } from "bun:test";
+import { readFileSync } from "node:fs";
+import { descendantsOf } from "../../gateway/harness.ts";
 import type { Attack } from "../attack.ts";
-import type { World } from "../world.ts";
+import { UNIX_CANARY, type World } from "../world.ts";
 
 const ENDED = /plugin host ended: (?:protocol|overflow|watchdog|memory|crashed)/;
 const host = (name: string, tries: string, more: Partial<Attack> = {}): Attack => ({
@@ -18,6 +20,9 @@ const forged = async (world: World, said: string, plugin: string) => {
   expect(JSON.stringify((await world.gateway.api("GET", `/audit?plugin=${plugin}&limit=50`)).body)).toContain("forged token");
 };
 const denied = (_: unknown, said: string) => expect(said).toMatch(/^\w+: (?!.*"ok":true)/);
+
+/** The host says what it got: nothing. */
+const nothing = (_: unknown, said: string) => expect(said).toMatch(/^\w+: ""$/);
 
 export const HOST: readonly Attack[] = [
   killed("host_bad_length", "announces a frame of four gigabytes"),
@@ -98,6 +103,26 @@ export const HOST: readonly Attack[] = [
     says: "host_files FOLDER",
     check: (_, said) => expect(said).toBe('host_files: ""'),
   }),
+  host("host_udp", "sends a datagram to a program on the machine", { wall: "jail", says: "host_udp CANARY_PORT", check: nothing }),
+  host("host_unix", "connects to a socket in the file system", { wall: "jail", says: `host_unix FOLDER/${UNIX_CANARY}`, check: nothing }),
+  host("host_ptrace", "makes the gateway its tracer", {
+    wall: "jail",
+    check: (world, said) => {
+      for (const pid of descendantsOf(world.gateway.process.pid))
+        expect(readFileSync(`/proc/${pid}/status`, "utf8")).toContain("TracerPid:\t0");
+      nothing(world, said);
+    },
+  }),
+  host("host_io_uring", "makes a ring by which the kernel does what the filter does not see", { wall: "jail", check: nothing }),
+  host("host_clone", "makes a process of its own, which nobody watches", {
+    wall: "jail",
+    check: (world, said) => {
+      const { pid } = world.gateway.process;
+      for (const child of descendantsOf(pid)) expect(descendantsOf(child)).toEqual([]);
+      nothing(world, said);
+    },
+  }),
+  host("host_kill", "sends a signal to the gateway", { wall: "jail", check: nothing }),
   host("host_network", "connects and listens", {
     wall: "jail",
     says: "host_network CANARY_PORT",

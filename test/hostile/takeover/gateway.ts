@@ -37,7 +37,7 @@ const gateway = new Gateway({
         : spawnHost({
             ...deps,
             databases: [folder],
-            allowMissing: [],
+            allowMissing: config.plugins.isolation.allow_missing ?? [],
             entry: { main: `${here}host.ts`, readable: [...sourceFolders(), here] },
           }),
   },

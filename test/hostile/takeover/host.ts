@@ -7,6 +7,7 @@ import { encodeFrame, FrameDecoder } from "../../../src/bridge/frame-codec.ts";
 import type { ToHost } from "../../../src/bridge/frames.ts";
 import { mapPage } from "../../../src/bridge/shared-page.ts";
 import { runHostProcess } from "../../../src/host/entry.ts";
+import { libc } from "../../../src/linux/libc.ts";
 import { OPERATIONS, permissionOf } from "../../../src/sdk/boundary/operations.ts";
 
 interface Known {
@@ -237,6 +238,27 @@ const attacks: Readonly<Record<string, (call: Call, page: ReturnType<typeof mapP
     attempt("environment", () => JSON.stringify(process.env).replace("{}", "") || null);
     return got.filter((text) => !text.endsWith("=null")).join(" ; ");
   },
+  host_udp: async ({ args }) => {
+    const port = Number(String(args[0]).split(" ").at(-1));
+    const socket = raw64(41, 198, 2, 2, 0);
+    const address = new Uint8Array([2, 0, port >> 8, port & 255, 127, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0]);
+    const { errno } = raw64(44, 206, socket.value, new Uint8Array(1), 1, 0, address, address.length);
+    await pause(200);
+    return errno === 0 ? "sent" : "";
+  },
+  host_unix: ({ args }) =>
+    Bun.connect({ unix: String(args[0]).split(" ").at(-1) ?? "", socket: { data() {} } }).then(
+      () => "connected",
+      () => "",
+    ),
+  host_ptrace: () => (raw64(101, 117, 0, 0, 0, 0).errno === 0 ? "traced by the gateway" : ""),
+  host_io_uring: () => (raw64(425, 425, 8, new Uint8Array(256)).errno === 0 ? "made" : ""),
+  host_clone: () => {
+    const { value, errno } = raw64(56, 220, 17, 0, 0, 0, 0);
+    if (value === 0 && errno === 0) waitAndEnd();
+    return errno === 0 ? "made" : "";
+  },
+  host_kill: () => (raw64(62, 129, process.ppid, 0).errno === 0 ? "reached" : ""),
   host_network: async ({ args }) => {
     const port = String(args[0]).split(" ").at(-1) ?? "";
     const got: string[] = [];
@@ -257,6 +279,18 @@ const attacks: Readonly<Record<string, (call: Call, page: ReturnType<typeof mapP
     return got.join();
   },
 };
+
+/** Without a number where the architecture has no such call. */
+const raw64 = (x64: number, arm64: number, ...args: (number | bigint | Uint8Array)[]) => {
+  const kernel = libc();
+  return kernel.raw(kernel.architecture === "x64" ? x64 : arm64, ...args);
+};
+
+/** In the copy of this process that clone made: it must not go on as this one does. */
+function waitAndEnd(): void {
+  raw64(271, 73, 0, 0, new Uint8Array(new BigInt64Array([20n, 0n]).buffer), 0, 8);
+  raw64(231, 94, 0);
+}
 
 function take(frame: ToHost | { t: "part"; id: number; last: boolean; text: string }, page: ReturnType<typeof mapPage>): void {
   if (frame.t === "part") {

@@ -1,0 +1,87 @@
+/** Each wall of the jail has attacks that only it stops: without it they get through, so a wall that is missing is noticed. */
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { fileURLToPath } from "node:url";
+import type { Attack } from "./attack.ts";
+import { HOST } from "./corpus/host.ts";
+import { TAKEN_OVER } from "./takeover/world.ts";
+import { World } from "./world.ts";
+
+const hide = fileURLToPath(new URL("../host/jail/hide.ts", import.meta.url));
+
+interface Removal {
+  readonly title: string;
+  /** What the kernel lacks, see hide.ts. */
+  readonly hidden: string;
+  readonly allowMissing: string;
+  /** Attacks that get through. */
+  readonly through: readonly string[];
+  /** Attacks that another wall stops still. */
+  readonly stopped: readonly string[];
+}
+
+const REMOVALS: readonly Removal[] = [
+  {
+    title: "without seccomp",
+    hidden: "seccomp",
+    allowMissing: "seccomp",
+    through: ["host_udp", "host_unix", "host_ptrace", "host_clone"],
+    stopped: ["host_files", "host_network", "host_io_uring", "host_kill"],
+  },
+  {
+    title: "without seccomp and Landlock",
+    hidden: "seccomp,landlock",
+    allowMissing: "seccomp",
+    through: ["host_kill", "host_ptrace", "host_clone"],
+    stopped: ["host_unix", "host_udp"],
+  },
+  {
+    title: "without seccomp and limits",
+    hidden: "seccomp,limits",
+    allowMissing: "seccomp, limits",
+    through: ["host_io_uring"],
+    stopped: ["host_files", "host_network", "host_kill"],
+  },
+  {
+    title: "without the file wall",
+    hidden: "landlock,namespaces",
+    allowMissing: "files",
+    through: ["host_files"],
+    stopped: ["host_network", "host_udp", "host_unix", "host_ptrace", "host_io_uring", "host_clone", "host_kill"],
+  },
+  {
+    title: "without the file wall and seccomp: no network wall is left either",
+    hidden: "landlock,namespaces,seccomp",
+    allowMissing: "files, seccomp",
+    through: ["host_network", "host_udp", "host_unix", "host_kill"],
+    stopped: [],
+  },
+];
+
+const named = (names: readonly string[]): Attack[] => HOST.filter(({ name }) => names.includes(name));
+
+describe.if(process.platform === "linux").each(REMOVALS.map((one) => [one.title, one] as const))("%s", (_title, removal) => {
+  const attacks = named([...removal.stopped, ...removal.through]);
+  let world: World;
+  beforeAll(async () => {
+    world = await World.start({
+      attacks,
+      plugins: `  isolation: { own_host: [victim, ${attacks.map(({ name }) => name).join(", ")}], allow_missing: [${removal.allowMissing}] }\n`,
+      gateway: { banner: false, command: [process.execPath, hide, removal.hidden, ...TAKEN_OVER] },
+    });
+  }, 120_000);
+  afterAll(async () => {
+    await world?.stop().catch(() => undefined); // A process that an attack made may be left.
+  }, 120_000);
+
+  for (const attack of named(removal.stopped)) test(`${attack.name} is stopped still`, () => world.strike(attack), 120_000);
+  for (const attack of named(removal.through)) {
+    test(`${attack.name} gets through`, async () => {
+      const noticed = await world.strike(attack).then(
+        () => "",
+        (thrown: unknown) => String(thrown),
+      );
+      expect(noticed).toContain("expect(received)");
+      world.forget();
+    }, 120_000);
+  }
+});
