@@ -5,7 +5,7 @@ import { type CallNumber, callNumber, type RealmNumber, type RequestNumber, real
 import type { Json } from "../json.ts";
 import { MAX_ASK_S, MAX_QUESTION } from "../sdk/boundary/operations.ts";
 import type { WireError } from "../sdk/boundary/wire.ts";
-import type { CallOutcome, CallTarget, RealmSpec, RequestOutcome } from "./realm-spec.ts";
+import type { CallOutcome, CallTarget, RealmPause, RealmSpec, RequestOutcome } from "./realm-spec.ts";
 
 /** Gateway to host. Trusted by the host. */
 export type ToHost =
@@ -13,6 +13,7 @@ export type ToHost =
   | { t: "call"; realm: RealmNumber; call: CallNumber; target: CallTarget; args: readonly Json[]; timeoutMs: number }
   | { t: "answer"; realm: RealmNumber; request: RequestNumber; outcome: RequestOutcome }
   | { t: "update"; realm: RealmNumber; change: RealmChange }
+  | { t: "pause"; realm: RealmNumber; how: RealmPause }
   | { t: "close"; realm: RealmNumber }
   | { t: "backup"; task: number; from: string; to: string }
   | { t: "release"; task: number; path: string }

@@ -63,3 +63,9 @@ export type CallOutcome =
 export type RequestOutcome = { readonly ok: true; readonly value: Json } | { readonly ok: false; readonly error: WireError };
 
 export type GoneReason = "closed" | "memory" | "abort" | "strikes" | "host";
+
+/**
+ * While a version is replaced: `freeze` stops all of the realm's work, timers included, so that nothing of it touches its data;
+ * `thaw` lets it continue where it was; `retire` lets it continue without its data, which belongs to the next version.
+ */
+export type RealmPause = "freeze" | "thaw" | "retire";

@@ -7,21 +7,23 @@ import { BACKUP_LIMITS, readBackup, writeBackup } from "../packages/backup.ts";
 import { installedPath, place, rollBack, uninstall } from "../packages/installed.ts";
 import { readPackage } from "../packages/package.ts";
 import type { Settings } from "../plugins/approval/decisions.ts";
-import type { Hosts } from "../plugins/lifecycle/hosts.ts";
-import type { Candidate } from "../plugins/plugin/candidate.ts";
+import type { Candidate, HostKey } from "../plugins/plugin/candidate.ts";
 import type { Plugin } from "../plugins/plugin/plugin.ts";
 import type { Supervisor } from "../plugins/supervisor.ts";
+import type { PluginHost } from "../sandbox/port.ts";
 import { writeFileAtomically } from "../storage/atomic.ts";
 import { removeDatabase, replaceDatabase } from "../storage/database-files.ts";
 
 export interface PackagesDeps {
   readonly dataDir: string;
   readonly supervisor: Supervisor;
-  readonly hosts: Pick<Hosts, "get" | "release">;
   now(): number;
   /** Whether this is the name of a bundled plugin. */
   isReserved(name: string): boolean;
-  databaseOf(candidate: Candidate): string;
+  /** The database of a plugin that runs in this process. */
+  databaseOf(plugin: string, key: HostKey): string;
+  /** Everything that a plugin may have written. */
+  dataFolders(plugin: string): readonly string[];
   storageMb(candidate: Candidate): number;
   /** The operator's values. */
   userConfig(name: string): Settings;
@@ -51,18 +53,18 @@ export class Packages implements PackageControl {
     return this.#alone(() => this.#remove(name, options.purge, actor));
   }
 
-  async export(name: string, actor: Actor): Promise<Result<Uint8Array>> {
-    const plugin = this.deps.supervisor.get(name);
-    if (plugin === null) return unknown(name);
-    const database = await this.#copyData(plugin);
-    if (!database.ok) return database;
-    this.deps.audit(name, "export", `${by(actor)} took a copy of its data`);
-    return writeBackup({
-      plugin: name,
-      version: plugin.candidate.manifest.version,
-      exportedAt: new Date(this.deps.now()).toISOString(),
-      config: this.deps.userConfig(name),
-      database: database.value,
+  export(name: string, actor: Actor): Promise<Result<Uint8Array>> {
+    return this.deps.supervisor.withHost(name, async (plugin, host) => {
+      const database = await this.#copyData(plugin, host);
+      if (!database.ok) return database;
+      this.deps.audit(name, "export", `${by(actor)} took a copy of its data`);
+      return writeBackup({
+        plugin: name,
+        version: plugin.candidate.manifest.version,
+        exportedAt: new Date(this.deps.now()).toISOString(),
+        config: this.deps.userConfig(name),
+        database: database.value,
+      });
     });
   }
 
@@ -138,16 +140,12 @@ export class Packages implements PackageControl {
       });
     }
     const removed = await deps.supervisor.whileDown(name, "it is being removed", async () => {
-      const folder = dirname(deps.databaseOf(plugin.candidate));
-      const host = await deps.hosts.get(plugin.hostKey);
-      if (host.ok) await host.value.releaseDatabase(join(folder, "data.db"));
       uninstall(deps.dataDir, name);
       deps.forget(plugin.candidate, !purge);
-      if (purge) rmSync(folder, { recursive: true, force: true });
+      if (purge) for (const folder of deps.dataFolders(name)) rmSync(folder, { recursive: true, force: true });
       return ok("gone");
     });
     if (!removed.ok) return removed;
-    if (plugin.hostKey !== "shared") await deps.hosts.release(plugin.hostKey);
     await deps.supervisor.discover();
     deps.audit(name, "remove", `${by(actor)} removed it${purge ? " and its data" : "; its data is kept"}`);
     return ok(null);
@@ -169,10 +167,10 @@ export class Packages implements PackageControl {
     const most = deps.storageMb(plugin.candidate);
     if ((database?.length ?? 0) > most * 2 ** 20)
       return fail("quota_exceeded", `the data is larger than the ${most} MB that ${name} may keep`);
-    const sound = database === null ? ok(null) : await this.#stage(plugin, database);
+    const sound = database === null ? ok(null) : await deps.supervisor.withHost(name, (held, host) => this.#stage(held, host, database));
     if (!sound.ok) return sound;
     const configured = await deps.saveConfig(plugin, config);
-    const done = configured.ok ? await this.#swapData(plugin, sound.value) : configured;
+    const done = configured.ok ? await this.#swapData(name, sound.value) : configured;
     if (sound.value !== null) rmSync(sound.value, { force: true });
     if (!done.ok) return done;
     deps.audit(name, "import", `${by(actor)} imported data of version ${version}`);
@@ -180,16 +178,14 @@ export class Packages implements PackageControl {
   }
 
   /** The uploaded data, copied by the plugin host, which checks it: only the host opens plugins' databases. */
-  async #stage(plugin: Plugin, database: Uint8Array): Promise<Result<string>> {
-    const folder = dirname(this.deps.databaseOf(plugin.candidate));
+  async #stage(plugin: Plugin, host: PluginHost, database: Uint8Array): Promise<Result<string>> {
+    const folder = dirname(this.deps.databaseOf(plugin.name, plugin.hostKey));
     const [sent, copy] = [join(folder, "import-sent.db"), join(folder, "import.db")];
-    const host = await this.deps.hosts.get(plugin.hostKey);
-    if (!host.ok) return host;
     try {
       rmSync(copy, { force: true });
       writeFileAtomically(sent, database, { mode: 0o600 });
-      const copied = await host.value.backupDatabase(sent, copy);
-      await host.value.releaseDatabase(sent);
+      const copied = await host.backupDatabase(sent, copy);
+      await host.releaseDatabase(sent);
       return copied.ok
         ? ok(copy)
         : fail("invalid_argument", "the data in the file is damaged", { cause: copied.error, hint: "export it again" });
@@ -198,26 +194,21 @@ export class Packages implements PackageControl {
     }
   }
 
-  #swapData(plugin: Plugin, staged: string | null): Promise<Result<unknown>> {
-    const path = this.deps.databaseOf(plugin.candidate);
-    return this.deps.supervisor.whileDown(plugin.name, "its data is being imported", async () => {
-      const host = await this.deps.hosts.get(plugin.hostKey);
-      const released = host.ok ? await host.value.releaseDatabase(path) : host;
-      if (!released.ok) return released;
+  #swapData(name: string, staged: string | null): Promise<Result<unknown>> {
+    return this.deps.supervisor.whileDown(name, "its data is being imported", async (plugin) => {
+      const path = this.deps.databaseOf(name, plugin.hostKey);
       if (staged === null) removeDatabase(path);
       else replaceDatabase(staged, path);
       return ok("back");
     });
   }
 
-  async #copyData(plugin: Plugin): Promise<Result<Uint8Array | null>> {
-    const path = this.deps.databaseOf(plugin.candidate);
+  async #copyData(plugin: Plugin, host: PluginHost): Promise<Result<Uint8Array | null>> {
+    const path = this.deps.databaseOf(plugin.name, plugin.hostKey);
     if (!existsSync(path)) return ok(null);
-    const host = await this.deps.hosts.get(plugin.hostKey);
-    if (!host.ok) return host;
     const copy = join(dirname(path), `export-${crypto.randomUUID()}.db`);
     try {
-      const copied = await host.value.backupDatabase(path, copy);
+      const copied = await host.backupDatabase(path, copy);
       return copied.ok ? readFile(copy) : copied;
     } finally {
       rmSync(copy, { force: true });

@@ -10,7 +10,6 @@ import { operatorTraceroute } from "../control/traceroute.ts";
 import { summaryView } from "../control/views.ts";
 import { fail, ok, type Result } from "../errors.ts";
 import type { Settings } from "../plugins/approval/decisions.ts";
-import type { Plugin } from "../plugins/plugin/plugin.ts";
 import { VERSION } from "../version.ts";
 import type { GatewayContext } from "./context/context.ts";
 import type { Storage } from "./context/storage.ts";
@@ -81,7 +80,7 @@ function makePluginControl(context: GatewayContext, { storage, plugins }: Contro
       const { memoryMb, sliceMs, timeoutS, storageMb } = catalogue.limitsOf(candidate);
       return { memory_mb: memoryMb, slice_ms: sliceMs, timeout_s: timeoutS, storage_mb: storageMb };
     },
-    saveConfig: (plugin, config) => saveConfig(plugins, plugin, config),
+    saveConfig: (plugin, config) => saveConfig(plugins, plugin.name, config),
     secrets: makeSecretControl(context, storage),
     claimedWords: (plugin, items) => routing.menuRegistry.claimed(plugin, items),
     answerers: (command) => routing.router.registry.others("", command),
@@ -91,17 +90,17 @@ function makePluginControl(context: GatewayContext, { storage, plugins }: Contro
 }
 
 function makePackages({ clock, config }: GatewayContext, { storage, plugins }: ControlPeers): Packages {
-  const { supervisor, hosts, approvals, catalogue, decisions, databases } = plugins;
+  const { supervisor, approvals, catalogue, decisions, databases } = plugins;
   return new Packages({
     dataDir: config().data_dir,
     supervisor,
-    hosts,
     now: () => clock.now(),
     isReserved: (name) => catalogue.isReserved(name),
-    databaseOf: (candidate) => databases.pathOf(candidate.name),
+    databaseOf: (plugin, key) => databases.pathOf(plugin, key),
+    dataFolders: (plugin) => databases.foldersOf(plugin),
     storageMb: (candidate) => catalogue.limitsOf(candidate).storageMb,
     userConfig: (name) => catalogue.userConfig(name),
-    saveConfig: (plugin, values) => saveConfig(plugins, plugin, values),
+    saveConfig: (plugin, values) => saveConfig(plugins, plugin.name, values),
     heldElsewhere: (candidate) => approvals.heldElsewhere(candidate)?.path ?? null,
     forget: (candidate, keepsData) => {
       approvals.forget(candidate, keepsData);
@@ -129,17 +128,17 @@ function makeSecretControl({ log }: GatewayContext, { secrets }: Storage) {
   };
 }
 
-async function saveConfig(
+function saveConfig(
   { catalogue, supervisor, decisions }: GatewayPlugins,
-  plugin: Plugin,
+  name: string,
   config: Settings,
 ): Promise<Result<readonly string[]>> {
-  const before = plugin.config ?? catalogue.configOf(plugin.candidate);
-  const next = deepMerge(plugin.candidate.manifest.config.defaults ?? {}, config);
-  const changed = changedKeys(before, next);
-  const accepted = await supervisor.reconfigure(plugin.name, next, changed);
-  if (!accepted.ok) return accepted;
-  decisions.saveSettings(plugin.name, config);
-  await supervisor.retryFailed(plugin.name);
-  return ok(changed);
+  return supervisor.reconfigure(name, {
+    of: (plugin) => {
+      const before = plugin.config ?? catalogue.configOf(plugin.candidate);
+      const next = deepMerge(plugin.candidate.manifest.config.defaults ?? {}, config);
+      return { next, changed: changedKeys(before, next) };
+    },
+    save: () => decisions.saveSettings(name, config),
+  });
 }

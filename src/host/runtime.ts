@@ -127,6 +127,9 @@ export class HostRuntime {
       case "update":
         this.#realms.get(message.realm)?.update(message.change);
         break;
+      case "pause":
+        this.#realms.get(message.realm)?.pause(message.how);
+        break;
       case "close":
         if (this.#opening.has(message.realm)) this.#opening.set(message.realm, false);
         else this.#close(message.realm);

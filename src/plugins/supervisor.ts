@@ -1,6 +1,7 @@
 import { fail, ok, type Result } from "../errors.ts";
 import { handleNumber } from "../ids.ts";
 import type { Json } from "../json.ts";
+import type { PluginHost } from "../sandbox/port.ts";
 import { Admission } from "./approval/admission.ts";
 import type { AdmissionDeps, Approvals } from "./approval/ports.ts";
 import { KnownPlugins } from "./discovery/known-plugins.ts";
@@ -9,10 +10,12 @@ import { Dependents } from "./lifecycle/dependents.ts";
 import type { Change, ConfigurationDeps, LoadingDeps, RecoveryDeps } from "./lifecycle/deps.ts";
 import { HealthChecker } from "./lifecycle/health-checker.ts";
 import { Lifecycle } from "./lifecycle/lifecycle.ts";
+import { Loads } from "./lifecycle/loads.ts";
 import { Recovery } from "./lifecycle/recovery.ts";
 import { Reloading } from "./lifecycle/reloading.ts";
 import { StateChanges } from "./lifecycle/state-changes.ts";
-import type { Candidate, Ordered, UnusableFolder } from "./plugin/candidate.ts";
+import { Swapping } from "./lifecycle/swapping.ts";
+import { type Candidate, type HostKey, isIsolated, type Ordered, type UnusableFolder } from "./plugin/candidate.ts";
 import type { HealthLimits } from "./plugin/health.ts";
 import { Plugin } from "./plugin/plugin.ts";
 import { Starting } from "./startup/starting.ts";
@@ -23,12 +26,22 @@ const SHUTDOWN_HOOK_MS = 1_000;
 const UP: ReadonlySet<string> = new Set(["running", "loading", "backing_off"]);
 
 /** All that the supervisor hands to its parts, each of which sees only its own slice. */
-export interface SupervisorDeps extends LoadingDeps, ConfigurationDeps, RecoveryDeps, AdmissionDeps {
+export interface SupervisorDeps extends LoadingDeps, Omit<ConfigurationDeps, "withHost">, RecoveryDeps, AdmissionDeps {
   readonly approvals: Approvals;
   order(candidates: readonly Candidate[]): Ordered;
   wantsOwnHost(candidate: Candidate): boolean;
   readonly healthLimits: () => HealthLimits & { readonly interval_s: number; readonly timeout_s: number };
   readonly autoLoad: boolean;
+  /** For tests: a change of state that the table does not know throws. */
+  readonly isStrict?: boolean;
+}
+
+/** New values of the operator for a plugin. */
+export interface Reconfiguration {
+  /** All values that the plugin is to have, and the dotted keys that differ from those it has. */
+  of(plugin: Plugin): { readonly next: { readonly [key: string]: Json }; readonly changed: readonly string[] };
+  /** They were accepted. */
+  save(): void;
 }
 
 /** Knows every plugin and carries out what operator, configuration and failures ask for. */
@@ -36,6 +49,7 @@ export class Supervisor {
   readonly recovery: Recovery;
   readonly #known: KnownPlugins;
   readonly #admission: Admission;
+  readonly #loads: Loads;
   readonly #lifecycle: Lifecycle;
   readonly #starting: Starting;
   readonly #reloading: Reloading;
@@ -49,30 +63,29 @@ export class Supervisor {
   constructor(private readonly deps: SupervisorDeps) {
     this.#known = new KnownPlugins(deps, (candidate) => this.#make(candidate));
     this.#admission = new Admission(deps);
-    this.#lifecycle = new Lifecycle(deps, {
+    this.#loads = new Loads(deps, {
       failed: (plugin, instance, source, message) => {
         if (plugin.instance === instance) this.recovery.failed(plugin, source, message);
       },
       gone: (plugin, instance, reason, detail) => this.recovery.gone(plugin, instance, reason, detail),
       suspected: (plugin) => this.recovery.suspect(plugin),
     });
-    this.recovery = new Recovery(deps, () => this.list(), this.#lifecycle);
-    this.#starting = new Starting({
-      known: this.#known,
-      admission: this.#admission,
-      approvals: deps.approvals,
-      lifecycle: this.#lifecycle,
-      isSuspect: (name) => this.recovery.isSuspect(name),
-      wantsOwnHost: (candidate) => deps.wantsOwnHost(candidate),
-    });
-    this.#reloading = new Reloading(deps, this.#lifecycle);
-    this.#dependents = new Dependents({
-      plugins: () => this.list(),
-      stop: (plugin, reason) => plugin.exclusive(() => this.#lifecycle.down(plugin, { reason })),
-      start: (plugin) => this.#bringUp(plugin),
-    });
-    this.#stateChanges = new StateChanges({ log: deps.log, bus: deps.bus, dependents: this.#dependents });
-    this.#configurationUpdates = new ConfigurationUpdates(deps, (plugin, message) => this.recovery.failed(plugin, "handler", message));
+    this.#lifecycle = new Lifecycle(deps, this.#loads);
+    this.recovery = new Recovery(
+      deps,
+      () => this.list(),
+      this.#loads,
+      (plugin, code) => this.#starting.again(plugin, code),
+    );
+    this.#starting = this.#makeStarting();
+    this.#reloading = this.#makeReloading();
+    this.#dependents = this.#makeDependents();
+    const { log, bus, isStrict = false } = deps;
+    this.#stateChanges = new StateChanges({ log, bus, isStrict, dependents: this.#dependents });
+    this.#configurationUpdates = new ConfigurationUpdates(
+      { ...deps, withHost: (plugin, work) => this.#lifecycle.withHost(plugin, work) },
+      (plugin, message) => this.recovery.failed(plugin, "handler", message),
+    );
     this.#healthChecker = this.#makeHealthChecker();
   }
 
@@ -113,58 +126,51 @@ export class Supervisor {
   }
 
   /** `accept` repeats the hash of the permissions that the operator was shown; `by` goes to the audit log. */
-  async enable(name: string, accept: string | undefined, by: string): Promise<Result<Change>> {
-    const found = this.#known.find(name);
-    if (!found.ok) return found;
-    const plugin = found.value;
-    const waitsBesideOld = plugin.next !== null && plugin.state === "running";
-    const change = await plugin.exclusive(async () => {
+  enable(name: string, accept: string | undefined, by: string): Promise<Result<Change>> {
+    return this.#alone(name, async (plugin) => {
       const accepted = this.#admission.accept(plugin, accept, by);
       if (!accepted.ok) return accepted;
       this.deps.decisions.set(name, "enabled");
-      if (waitsBesideOld) return ok({ plugin, waits: false });
+      if (plugin.next !== null && plugin.state === "running") return this.#reloading.reload(plugin);
       this.#forgetFailures(plugin);
       return this.#starting.one(plugin);
     });
-    return change.ok && waitsBesideOld ? this.#reloading.reload(plugin) : change;
   }
 
-  async disable(name: string, by: string): Promise<Result<Change>> {
-    const found = this.#known.find(name);
-    if (!found.ok) return found;
-    this.deps.decisions.set(name, "disabled");
-    await this.#putDown(found.value, `disabled by ${by}`);
-    return ok({ plugin: found.value, waits: false });
+  disable(name: string, by: string): Promise<Result<Change>> {
+    return this.#alone(name, async (plugin) => {
+      this.deps.decisions.set(name, "disabled");
+      await this.#putDown(plugin, `disabled by ${by}`);
+      return ok({ plugin, waits: false });
+    });
   }
 
-  async restart(name: string): Promise<Result<Change>> {
-    const found = this.#known.find(name);
-    if (!found.ok) return found;
-    const plugin = found.value;
-    return plugin.exclusive(async () => {
+  restart(name: string): Promise<Result<Change>> {
+    return this.#alone(name, async (plugin) => {
       if (plugin.state === "disabled") return fail("conflict", `${name} is disabled`, { hint: `zephyrgate plugin enable ${name}` });
       this.#forgetFailures(plugin);
-      await this.#lifecycle.down(plugin, { reason: "restarting" });
-      return this.#starting.one(plugin);
+      return this.#restart(plugin, "restarting");
     });
   }
 
   /** Changed code and manifest, without a gap where the new version starts. */
-  async reload(name: string): Promise<Result<Change>> {
-    const found = this.#known.find(name);
-    return found.ok ? this.#reloading.reload(found.value) : found;
+  reload(name: string): Promise<Result<Change>> {
+    return this.#alone(name, (plugin) => {
+      if (plugin.state !== "running") this.#forgetFailures(plugin);
+      return this.#reloading.reload(plugin);
+    });
   }
 
   /** Does `work` while the plugin is down. Afterwards it comes back, if it ran; after "gone" it is known no longer. */
-  async whileDown(name: string, reason: string, work: (plugin: Plugin) => Promise<Result<"back" | "gone">>): Promise<Result<Change>> {
-    const found = this.#known.find(name);
-    if (!found.ok) return found;
-    const plugin = found.value;
-    const ran = UP.has(plugin.state);
-    if (ran) await this.#dependents.lose(name, "was stopped");
-    return plugin.exclusive(async () => {
+  whileDown(name: string, reason: string, work: (plugin: Plugin) => Promise<Result<"back" | "gone">>): Promise<Result<Change>> {
+    return this.#alone(name, async (plugin) => {
+      const ran = UP.has(plugin.state);
       this.recovery.cancel(plugin);
-      if (ran) await this.#lifecycle.down(plugin, { reason });
+      if (ran) {
+        await this.#dependents.lose(name, "was stopped");
+        await this.#lifecycle.down(plugin, { reason });
+      }
+      this.#settle(plugin);
       const done = await work(plugin);
       if (done.ok && done.value === "gone") this.#known.forget(name);
       else if (ran) {
@@ -175,37 +181,55 @@ export class Supervisor {
     });
   }
 
+  /** Does `work` with the plugin's host, whether or not the plugin runs; no other operation on it is under way. */
+  withHost<T>(name: string, work: (plugin: Plugin, host: PluginHost) => Promise<Result<T>>): Promise<Result<T>> {
+    return this.#alone(name, (plugin) => {
+      this.#settle(plugin);
+      return this.#lifecycle.withHost(plugin, (host) => work(plugin, host));
+    });
+  }
+
   /**
-   * The configuration file changed: plugins that it now disables stop, those that it now allows start, and those whose
-   * values changed are told. A plugin that failed too often stays disabled until the operator enables it.
+   * The configuration file changed: plugins that it now disables stop, those that it now allows start, those that it puts into
+   * another process move there, and those whose values changed are told. A plugin that failed too often stays disabled until
+   * the operator enables it.
    */
   async follow(): Promise<void> {
     await this.discover();
-    for (const plugin of this.list()) {
-      if (plugin.status.disabledBy === "threshold") continue;
-      const refused = this.#admission.refused(plugin.name);
-      if (refused !== null) await this.#putDown(plugin, refused);
-      else if (plugin.state === "running") await this.#configurationUpdates.follow(plugin);
-      else if (this.deps.autoLoad && plugin.state !== "backing_off") await this.#bringUp(plugin);
+    for (const { name } of this.list()) {
+      const followed = await this.#alone(name, async (plugin) => {
+        await this.#follow(plugin);
+        return ok(null);
+      });
+      // It was removed meanwhile.
+      if (!followed.ok) this.deps.log.debug(followed.error.message);
     }
-  }
-
-  /** New operator values: refused as a whole when the schema says so, else told to the plugin with the changed keys. */
-  async reconfigure(name: string, next: { readonly [key: string]: Json }, changed: readonly string[]): Promise<Result<null>> {
-    const found = this.#known.find(name);
-    return found.ok ? this.#configurationUpdates.change(found.value, next, changed) : found;
   }
 
   /** A plugin that was held back at the start gets its turn, unless the operator decided otherwise meanwhile. */
   async startHeld(name: string): Promise<void> {
-    const plugin = this.get(name);
-    if (plugin?.state === "stopped" && this.#admission.refused(name) === null) await this.#bringUp(plugin);
+    const started = await this.#alone(name, async (plugin) => {
+      if (plugin.state === "stopped" && this.#admission.refused(name) === null) await this.#starting.one(plugin);
+      return ok(null);
+    });
+    // It was removed meanwhile.
+    if (!started.ok) this.deps.log.debug(started.error.message);
   }
 
-  /** A plugin that failed for its configuration is tried again with the new one. */
-  async retryFailed(name: string): Promise<void> {
-    const plugin = this.get(name);
-    if (plugin?.state === "failed") await this.#bringUp(plugin);
+  /**
+   * New operator values: refused as a whole when the schema says so, else told to the plugin with the changed keys, and `save`d. A
+   * plugin that failed is tried again with them. The keys that changed.
+   */
+  reconfigure(name: string, change: Reconfiguration): Promise<Result<readonly string[]>> {
+    return this.#alone(name, async (plugin) => {
+      const { next, changed } = change.of(plugin);
+      this.#settle(plugin);
+      const told = await this.#configurationUpdates.change(plugin, next, changed);
+      if (!told.ok) return told;
+      change.save();
+      if (plugin.state === "failed") await this.#starting.one(plugin);
+      return ok(changed);
+    });
   }
 
   /** Stops all plugins. Each may run its hooks, for a second each. */
@@ -235,17 +259,50 @@ export class Supervisor {
     return host;
   }
 
-  #bringUp(plugin: Plugin): Promise<Result<Change>> {
-    return plugin.exclusive(() => this.#starting.one(plugin));
+  /** Everything that an operation decides, it decides in here: after all earlier operations on a plugin that is still known. */
+  async #alone<T>(name: string, work: (plugin: Plugin) => Promise<Result<T>>): Promise<Result<T>> {
+    const found = this.#known.find(name);
+    if (!found.ok) return found;
+    return found.value.exclusive(async () => {
+      const still = this.#known.find(name);
+      if (!still.ok) return still;
+      return still.value === found.value ? work(found.value) : fail("conflict", `${name} was replaced meanwhile`, { hint: "try again" });
+    });
+  }
+
+  async #follow(plugin: Plugin): Promise<void> {
+    if (plugin.status.disabledBy === "threshold") return;
+    const refused = this.#admission.refused(plugin.name);
+    if (refused !== null) await this.#putDown(plugin, refused);
+    else if (plugin.state !== "running") {
+      if (this.deps.autoLoad && plugin.state !== "backing_off") await this.#starting.one(plugin);
+    } else if (isIsolated(this.#hostKeyOf(plugin.candidate)) === isIsolated(plugin.hostKey))
+      await this.#configurationUpdates.follow(plugin);
+    else await this.#restart(plugin, "it moves to another process");
+  }
+
+  async #restart(plugin: Plugin, reason: string): Promise<Result<Change>> {
+    await this.#lifecycle.down(plugin, { reason });
+    return this.#starting.one(plugin);
+  }
+
+  #hostKeyOf(candidate: Candidate): HostKey {
+    if (this.deps.wantsOwnHost(candidate)) return `isolated:${candidate.name}`;
+    return this.recovery.isSuspect(candidate.name) ? `own:${candidate.name}` : "shared";
+  }
+
+  /** A plugin without a realm: where it would run, and where its data is, are brought up to date. */
+  #settle(plugin: Plugin): void {
+    if (plugin.instance !== null) return;
+    plugin.place(this.#hostKeyOf(plugin.candidate));
+    this.deps.settleData(plugin.name, plugin.hostKey);
   }
 
   async #putDown(plugin: Plugin, reason: string): Promise<void> {
-    if (plugin.state === "disabled") return;
+    if (plugin.status.disabledBy === "operator") return;
+    this.recovery.cancel(plugin);
     await this.#dependents.lose(plugin.name, "was disabled");
-    await plugin.exclusive(async () => {
-      this.recovery.cancel(plugin);
-      await this.#lifecycle.down(plugin, { reason, disabled: true });
-    });
+    await this.#lifecycle.down(plugin, { reason, disabled: true });
   }
 
   #forgetFailures(plugin: Plugin): void {
@@ -264,6 +321,44 @@ export class Supervisor {
       },
       onMove: (plugin, from, status) => this.#stateChanges.report(plugin, from, status),
       onIllegal: (plugin, from, to) => this.#stateChanges.illegal(plugin, from, to),
+    });
+  }
+
+  #makeStarting(): Starting {
+    return new Starting({
+      known: this.#known,
+      admission: this.#admission,
+      approvals: this.deps.approvals,
+      lifecycle: this.#lifecycle,
+      hostKeyOf: (candidate) => this.#hostKeyOf(candidate),
+    });
+  }
+
+  #makeReloading(): Reloading {
+    return new Reloading({
+      discover: () => this.deps.discover(),
+      approvals: this.deps.approvals,
+      decisions: this.deps.decisions,
+      swapping: new Swapping(this.deps, this.#loads),
+      missing: (plugin, candidate) => this.#known.missing(plugin, { candidate }),
+      hostKeyOf: (candidate) => this.#hostKeyOf(candidate),
+      start: (plugin) => this.#starting.start(plugin),
+    });
+  }
+
+  #makeDependents(): Dependents {
+    return new Dependents({
+      plugins: () => this.list(),
+      stop: (plugin, reason) =>
+        plugin.exclusive(async () => {
+          if (plugin.instance === null) return;
+          this.recovery.cancel(plugin);
+          await this.#lifecycle.down(plugin, { reason, lacks: true });
+        }),
+      start: (plugin) =>
+        plugin.exclusive(async () => {
+          if (plugin.lacks && !this.#stopped) await this.#starting.ifAllowed(plugin);
+        }),
     });
   }
 

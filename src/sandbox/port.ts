@@ -3,7 +3,7 @@
  * in-process host of the testing kit.
  */
 
-import type { CallOutcome, CallTarget, GoneReason, RealmSpec, RequestOutcome } from "../bridge/realm-spec.ts";
+import type { CallOutcome, CallTarget, GoneReason, RealmPause, RealmSpec, RequestOutcome } from "../bridge/realm-spec.ts";
 import type { Result } from "../errors.ts";
 import type { CallNumber, RealmNumber } from "../ids.ts";
 import type { Json } from "../json.ts";
@@ -51,6 +51,8 @@ export interface Realm {
   call(target: CallTarget, args: readonly Json[], timeoutMs: number): { readonly id: CallNumber; readonly outcome: Promise<CallOutcome> };
   /** New permissions, tokens or configuration, valid from the next turn of the realm. */
   update(change: { permissions?: Json; tokens?: Readonly<Record<string, string>>; config?: { readonly [key: string]: Json } }): void;
+  /** See {@link RealmPause}; in order with the calls. */
+  pause(how: RealmPause): void;
   usage(): RealmUsage;
   /** Ends the realm whatever it does; resolves when it is gone. */
   close(): Promise<void>;

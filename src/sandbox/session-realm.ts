@@ -1,7 +1,7 @@
 /** One realm as the gateway sees it. */
 
 import type { FromHost, RealmChange, ToHost } from "../bridge/frames.ts";
-import type { CallOutcome, CallTarget } from "../bridge/realm-spec.ts";
+import type { CallOutcome, CallTarget, RealmPause } from "../bridge/realm-spec.ts";
 import type { Clock, Timer } from "../clock.ts";
 import { GatewayError } from "../errors.ts";
 import { type CallNumber, callNumber, type RealmNumber, type RequestNumber } from "../ids.ts";
@@ -80,6 +80,10 @@ export class SessionRealm implements Realm {
   update(change: RealmChange): void {
     // In order with the calls, unless it is so large that it must go in parts.
     if (!this.#gone) this.#deps.send({ t: "update", realm: this.number, change }, JSON.stringify(change).length > SMALL_ANSWER);
+  }
+
+  pause(how: RealmPause): void {
+    if (!this.#gone) this.#deps.send({ t: "pause", realm: this.number, how }, false);
   }
 
   usage(): RealmUsage {

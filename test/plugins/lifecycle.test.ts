@@ -110,8 +110,8 @@ test("a plugin that is alone in its process takes the process with it; the share
   await world.pass();
   expect(world.recent().filter((event) => event.startsWith("host"))).toEqual([
     "host shared started",
-    "host own:a started",
-    "host own:a stopped",
+    "host isolated:a started",
+    "host isolated:a stopped",
   ]);
 });
 
@@ -159,10 +159,12 @@ test("a reload opens the new version beside the old one, and swaps registrations
   expect(world.recent()).toEqual([
     "a 2.0.0 opened in shared",
     "a 1.0.0 stop",
+    "a 1.0.0 freeze",
     "a 2.0.0 initialize",
     "a 2.0.0 start",
     "a command 1 removed",
     "a command 1 added",
+    "a 1.0.0 retire",
     "a 1.0.0 cleanup",
     "a 1.0.0 closed",
   ]);
@@ -205,9 +207,11 @@ test("a new version that does not start gives way to the old one, whose start ru
   expect(world.recent()).toEqual([
     "a 2.0.0 opened in shared",
     "a 1.0.0 stop",
+    "a 1.0.0 freeze",
     "a 2.0.0 initialize",
     "a 2.0.0 closed",
     "release /nowhere/a.db",
+    "a 1.0.0 thaw",
     "a command 1 removed",
     "a 1.0.0 start",
     "a command 1 added",
@@ -246,11 +250,13 @@ test("the data of a plugin is copied while nobody has it open, and put back wher
     expect(world.recent()).toEqual([
       "a 2.0.0 opened in shared",
       "a 1.0.0 stop",
+      "a 1.0.0 freeze",
       `release ${path}`,
       `backup ${path} ${path}.before-reload`,
       "a 2.0.0 initialize",
       "a 2.0.0 closed",
       `release ${path}`,
+      "a 1.0.0 thaw",
       "a 1.0.0 start",
     ]);
     expect(await Bun.file(path).text()).toBe("old");

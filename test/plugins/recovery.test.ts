@@ -116,7 +116,7 @@ test("the end of one host is nothing to the plugins of another, nor to those tha
   world.supervisor.recovery.failed(world.plugin("c"), "handler", "");
   world.supervisor.recovery.failed(world.plugin("c"), "handler", "");
   const before = [world.instance("a"), world.instance("b")];
-  world.host("own:b").dies(crash(null));
+  world.host("isolated:b").dies(crash(null));
   await world.pass();
   expect(world.instance("a")).toBe(before[0] as never);
   expect(world.instance("b")).not.toBe(before[1] as never);
@@ -156,12 +156,22 @@ test("a plugin that the operator disables while it waits stays down", async () =
   expect([world.state("a"), world.realmNumbers]).toEqual(["disabled: disabled by cli", 1]);
 });
 
-test("a return that fails leaves the plugin failed, with the reason", async () => {
+test("a return that fails, and each restart that fails, is tried again with growing pauses until the threshold", async () => {
   const world = await running("a");
   world.refuse(new GatewayError("load_failed", "syntax error"));
   world.host("shared").dies(crash(null));
   await world.pass();
-  expect(world.state("a")).toBe("failed: syntax error");
+  expect(world.state("a")).toBe("backing_off: syntax error; starts again in 1 s");
+  await world.pass(1000);
+  expect(world.state("a")).toBe("backing_off: syntax error; starts again in 2 s");
+  world.refuseOpen = () => null;
+  await world.pass(2000);
+  expect(world.state("a")).toBe("running");
+  world.refuse(new GatewayError("load_failed", "syntax error"));
+  world.realm("a").ends("memory");
+  await world.pass();
+  expect(world.state("a")).toStartWith("disabled: disabled after 2 restarts");
+  expect(world.plugin("a").status.disabledBy).toBe("threshold");
 });
 
 test("faults and strikes of the realm count as failures of its plugin", async () => {

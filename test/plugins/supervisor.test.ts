@@ -1,8 +1,15 @@
 import { expect, test } from "bun:test";
 import { fail, GatewayError, ok } from "../../src/errors.ts";
+import type { Json } from "../../src/json.ts";
+import type { Reconfiguration } from "../../src/plugins/supervisor.ts";
 import { fine, threw, World } from "./world.ts";
 
 const needs = (...names: string[]) => ({ dependencies: { plugins: names.map((name) => ({ name })) } });
+
+const setting = (next: { readonly [key: string]: Json }): Reconfiguration => ({
+  of: () => ({ next, changed: Object.keys(next) }),
+  save: () => undefined,
+});
 
 async function running(...names: string[]): Promise<World> {
   const world = new World();
@@ -78,14 +85,13 @@ test("unknown names are answered with those that there are", async () => {
     await supervisor.restart("x"),
     await supervisor.reload("x"),
     await supervisor.whileDown("x", "", async () => ok("back")),
-    await supervisor.reconfigure("x", {}, []),
+    await supervisor.reconfigure("x", setting({})),
   ];
   for (const answer of answers)
     expect(answer).toMatchObject({
       ok: false,
       error: { code: "not_found", message: 'there is no plugin called "x"', hint: "known: a, b" },
     });
-  await supervisor.retryFailed("x");
   const empty = await new World().supervisor.restart("y".repeat(100));
   expect(empty).toMatchObject({ ok: false, error: { message: `there is no plugin called "${"y".repeat(64)}"`, hint: "none were found" } });
 });
@@ -134,8 +140,10 @@ test("an update that asks for more waits beside the running version until it is 
     "cli accepted a 2.0.0",
     "a 2.0.0 opened in shared",
     "a 1.0.0 stop",
+    "a 1.0.0 freeze",
     "a 2.0.0 initialize",
     "a 2.0.0 start",
+    "a 1.0.0 retire",
     "a 1.0.0 cleanup",
     "a 1.0.0 closed",
   ]);
@@ -283,7 +291,7 @@ test("a changed configuration file stops, starts and tells plugins", async () =>
 test("a configuration that the schema refuses is not taken over; a handler that fails for it counts as a failure", async () => {
   const world = await running("a");
   world.refuseConfig("", "too much");
-  const refused = await world.supervisor.reconfigure("a", { x: 1 }, ["x"]);
+  const refused = await world.supervisor.reconfigure("a", setting({ x: 1 }));
   expect(refused).toMatchObject({
     ok: false,
     error: {
@@ -298,11 +306,11 @@ test("a configuration that the schema refuses is not taken over; a handler that 
   expect([world.plugin("a").config, world.realm("a").updates]).toEqual([{}, []]);
   world.schema = null;
   world.answers.set("a config_changed", () => threw("no"));
-  expect((await world.supervisor.reconfigure("a", { x: 2 }, ["x"])).ok).toBe(true);
+  expect((await world.supervisor.reconfigure("a", setting({ x: 2 }))).ok).toBe(true);
   expect(world.plugin("a").health.view).toMatchObject({ failures: 1, lastFailure: "handler: onConfigChanged: no" });
   world.answers.set("a config_changed", () => fine());
   await world.supervisor.disable("a", "cli");
-  expect((await world.supervisor.reconfigure("a", { x: 3 }, ["x"])).ok).toBe(true);
+  expect((await world.supervisor.reconfigure("a", setting({ x: 3 }))).ok).toBe(true);
   expect(world.plugin("a").config).toBeNull();
 });
 
@@ -314,8 +322,7 @@ test("a plugin that failed is tried again after a new configuration; one that di
   await world.supervisor.start();
   world.answers.delete("a initialize");
   await world.supervisor.disable("b", "cli");
-  await world.supervisor.retryFailed("a");
-  await world.supervisor.retryFailed("b");
+  for (const name of ["a", "b"]) expect((await world.supervisor.reconfigure(name, setting({}))).ok).toBe(true);
   expect([world.state("a"), world.plugin("b").state]).toEqual(["running", "disabled"]);
 });
 
@@ -329,10 +336,13 @@ test("a look at the folders adds new plugins and updates those without a load; o
     ["b", "discovered"],
   ]);
   expect(world.plugin("a").candidate.manifest.version).toBe("1.0.0");
-  await world.supervisor.disable("a", "cli");
+  await world.supervisor.whileDown("a", "", async () => ok("gone"));
   await world.supervisor.discover();
   expect(world.plugin("a").candidate.manifest.version).toBe("2.0.0");
   expect(world.state("a")).toMatch(/^failed: .*gone/);
+  await world.supervisor.disable("a", "cli");
+  await world.supervisor.discover();
+  expect(world.state("a")).toBe("disabled: disabled by cli");
 });
 
 test("a plugin that runs while its need leaves the disk is named, and goes on", async () => {

@@ -166,6 +166,7 @@ export function scripted(instance: Instance, answer: Answer = () => answered(nul
       return { id: callNumber(calls), outcome: Promise.resolve(answer(target, args, timeoutMs)) };
     },
     update: () => undefined,
+    pause: () => undefined,
     usage: () => ({ cpuMs: 0, memoryBytes: 0, storageBytes: 0, storageCalls: 0, storageDenied: 0, timers: 0, queueDepth: 0 }),
     close: async () => undefined,
   };

@@ -1,5 +1,5 @@
 /** A supervisor with real parts, over plugin hosts that are played and a clock that the test moves. */
-import type { CallOutcome, CallTarget, GoneReason, RealmSpec } from "../../src/bridge/realm-spec.ts";
+import type { CallOutcome, CallTarget, GoneReason, RealmPause, RealmSpec } from "../../src/bridge/realm-spec.ts";
 import { EventBus } from "../../src/bus.ts";
 import { fail, type GatewayError, ok, type Result } from "../../src/errors.ts";
 import type { CoreEvents } from "../../src/events/core.ts";
@@ -51,6 +51,10 @@ export class FakeRealm implements Realm {
 
   update(change: { config?: { readonly [key: string]: Json } }): void {
     this.updates.push(change);
+  }
+
+  pause(how: RealmPause): void {
+    this.world.did(`${this.plugin} ${this.spec.version} ${how}`);
   }
 
   usage() {
@@ -146,6 +150,8 @@ export class World {
   readonly disabledByConfig = new Map<string, string>();
   readonly ownHost = new Set<string>();
   readonly builds: string[] = [];
+  /** Plugins whose data were brought to where they run. */
+  readonly settled: string[] = [];
   autoLoad = true;
   /** The folder of the plugins' databases. */
   databases = "/nowhere";
@@ -306,6 +312,7 @@ export class World {
       },
       wantsOwnHost: ({ name }) => this.ownHost.has(name),
       healthLimits: () => HEALTH,
+      isStrict: true,
       autoLoad: this.autoLoad,
       audit: (plugin, event) => void this.audited.push(`${plugin} ${event}`),
       build: async ({ name, manifest }) => {
@@ -318,7 +325,8 @@ export class World {
       configOf: () => this.config,
       changedKeys: (before, after) => Object.keys({ ...before, ...after }).filter((key) => before[key] !== after[key]),
       limitsOf: () => ({ memoryMb: 8, sliceMs: 100, timeoutS: 7, storageMb: 1 }),
-      databaseOf: ({ name }) => `${this.databases}/${name}.db`,
+      databaseOf: (name, key) => `${this.databases}/${key.startsWith("isolated:") ? "isolated-" : ""}${name}.db`,
+      settleData: (name, key) => void this.settled.push(`${name} ${key}`),
       gatewayVersion: "1.0.0",
     };
   }

@@ -23,6 +23,8 @@ export interface GatewayOverrides {
   readonly exchange?: Exchange;
   /** Changes the options of a simulated mesh before it is made. */
   readonly mesh?: (options: SimulatedMeshOptions) => SimulatedMeshOptions;
+  /** A plugin's change of state that the table does not know throws; elsewhere it is an alert. */
+  readonly isStrict?: true;
   /** False: no control API. */
   readonly api?: false;
   /** Called with each decision of the broker. Must be quick and not throw. */

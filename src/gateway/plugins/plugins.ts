@@ -71,10 +71,7 @@ function makePieces(context: GatewayContext, storage: Storage, mesh: Mesh, egres
   const dispatch = new Dispatch({ log: log.child("plugins"), plugin: port.get, failed: port.failed });
   const routing = makeRouting(context, { storage, mesh, dispatch, plugin: port.get });
   life.add("router", () => routing.stop());
-  const databases = new Databases(
-    () => context.config().data_dir,
-    (name) => isIsolated(context, port.get(name)?.candidate ?? null),
-  );
+  const databases = new Databases(() => context.config().data_dir);
   const approvals = makeApprovals(context, { storage, mesh, catalogue, databases, supervisor: port, schedule: routing.schedule });
   const hosts = makeHosts(context, databases, port);
   const comeBack = makeComeBack(context);
@@ -107,9 +104,11 @@ function makeSupervisor(context: GatewayContext, storage: Storage, mesh: Mesh, p
     ...fromCatalogue(catalogue),
     heldBack: ({ bundled }) => pieces.comeBack.heldBack(bundled),
     changedKeys,
-    databaseOf: (candidate) => databases.pathOf(candidate.name),
+    databaseOf: (plugin, key) => databases.pathOf(plugin, key),
+    settleData: (plugin, key) => databases.settle(plugin, key),
     wantsOwnHost: (candidate) => isIsolated(context, candidate),
     healthLimits: () => context.config().plugins.health,
+    isStrict: context.overrides.isStrict === true,
     autoLoad: context.config().plugins.auto_load,
     gatewayVersion: VERSION,
     audit: storage.note,
@@ -187,8 +186,7 @@ function configHash(context: GatewayContext): string {
 }
 
 /** Whether a plugin always has a process of its own: the configuration names it, or it may read secrets. */
-function isIsolated(context: GatewayContext, candidate: Candidate | null): boolean {
-  if (candidate === null) return false;
+function isIsolated(context: GatewayContext, candidate: Candidate): boolean {
   const { own_host } = context.config().plugins.isolation;
   return own_host.includes(candidate.name) || candidate.manifest.permissions.some((entry) => entry.name === "secrets");
 }

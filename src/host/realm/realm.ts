@@ -1,6 +1,6 @@
 /** One realm in its host: turns frames into events for its engine, and gives the engine turns. What comes out: exits.ts. */
 import type { FromHost, RealmChange } from "../../bridge/frames.ts";
-import type { CallOutcome, CallTarget, GoneReason, RealmSpec, RequestOutcome } from "../../bridge/realm-spec.ts";
+import type { CallOutcome, CallTarget, GoneReason, RealmPause, RealmSpec, RequestOutcome } from "../../bridge/realm-spec.ts";
 import type { Clock } from "../../clock.ts";
 import type { CallNumber, RealmNumber, RequestNumber } from "../../ids.ts";
 import type { Json } from "../../json.ts";
@@ -54,6 +54,7 @@ export class HostRealm implements Runnable {
   #tokens: Readonly<Record<string, string>>;
   #slices: number[] = [];
   #opened = false;
+  #frozen = false;
   #gone = false;
   /** It ran out of memory in this step. */
   #short = false;
@@ -120,6 +121,12 @@ export class HostRealm implements Runnable {
     this.#push({ text: JSON.stringify(["update", visible]), call: null });
   }
 
+  pause(how: RealmPause): void {
+    this.#frozen = how === "freeze";
+    if (how === "retire") this.#deps.services.retire();
+    if (!this.#frozen && !this.#gone) this.#lane.wake();
+  }
+
   usage(): Extract<FromHost, { t: "usage" }>["realms"][number] {
     return {
       realm: this.number,
@@ -159,7 +166,7 @@ export class HostRealm implements Runnable {
   // For the run queue.
 
   hasWork(): boolean {
-    return !this.#gone && (this.#events.length > 0 || this.#deps.engine.hasJobs);
+    return !this.#gone && !this.#frozen && (this.#events.length > 0 || this.#deps.engine.hasJobs);
   }
 
   /** One job while there are any, so that all that a call sets off is done before the next event; then one event. */

@@ -25,6 +25,7 @@ export class Services {
   /** Decisions on database_access, which are made here; the gateway gets the sums for its audit log. */
   readonly decisions = { allowed: 0, denied: 0 };
   #granted = false;
+  #retired = false;
   #database: PluginDatabase | null = null;
   readonly #handlers: { readonly [name in ServiceName]: Handler };
 
@@ -117,6 +118,13 @@ export class Services {
     this.#database = null;
   }
 
+  /** The data belongs to the plugin's next version from now on. */
+  retire(): void {
+    this.#database?.close();
+    this.#database = null;
+    this.#retired = true;
+  }
+
   close(): void {
     this.#database?.close();
     this.#database = null;
@@ -133,6 +141,7 @@ export class Services {
       this.decisions.denied += 1;
       throw new Denied("permission_denied", "database_access");
     }
+    if (this.#retired) throw new GatewayError("conflict", "The data belongs to the version of this plugin that replaces this one");
     this.decisions.allowed += 1;
     this.#database ??= PluginDatabase.open(database, storageMb, () => clock.now());
     return this.#database;

@@ -8,12 +8,12 @@ export class Admission {
 
   /** Whether it may start by itself. If not, its state says why. */
   mayStart(plugin: Plugin): boolean {
-    if (plugin.state === "failed") return false;
     const refused = this.refused(plugin.name);
     if (refused !== null) {
       plugin.disabled(refused, "operator");
       return false;
     }
+    if (plugin.state === "failed") return false;
     const approval = this.deps.approvals.judge(plugin.candidate);
     if (approval.state === "awaiting") {
       plugin.awaitApproval(approval);
@@ -47,7 +47,7 @@ export class Admission {
 
   /** Its folder may hold another version by now. A version that asks for more than was accepted waits, and the old one starts. */
   async lookAgain(plugin: Plugin): Promise<void> {
-    if (plugin.instance !== null) return;
+    if (plugin.state === "running") return;
     const found = (await this.deps.discover()).candidates.find((candidate) => candidate.name === plugin.name);
     if (found === undefined || found.manifest === plugin.candidate.manifest) return;
     const { approvals } = this.deps;

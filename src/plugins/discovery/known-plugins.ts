@@ -2,12 +2,22 @@ import { fail, type Result } from "../../errors.ts";
 import type { Logger } from "../../log/logger.ts";
 import { type Candidate, type Discovered, type Ordered, requiredOf, type UnusableFolder } from "../plugin/candidate.ts";
 import type { Plugin } from "../plugin/plugin.ts";
+import type { PluginState } from "../plugin/states.ts";
 
 export interface KnownPluginsDeps {
   readonly log: Logger;
   discover(): Promise<Discovered>;
   order(candidates: readonly Candidate[]): Ordered;
 }
+
+export interface Wish {
+  /** The version that is to run, in place of the one that the plugin has. */
+  readonly candidate?: Candidate;
+  /** States in which a plugin that is needed is no reason to wait. */
+  readonly fine?: ReadonlySet<PluginState>;
+}
+
+const RUNNING: ReadonlySet<PluginState> = new Set(["running"]);
 
 /** Every plugin that was found, by its name, and the order in which they start. */
 export class KnownPlugins {
@@ -66,21 +76,24 @@ export class KnownPlugins {
   }
 
   /** Why its dependencies keep it from starting, all of them in one line; null when they do not. */
-  missing(plugin: Plugin): string | null {
-    const lines = this.#ordered().unmet.get(plugin.name);
+  missing(plugin: Plugin, wish: Wish = {}): string | null {
+    const { candidate = plugin.candidate, fine = RUNNING } = wish;
+    const lines = this.#ordered(candidate).unmet.get(plugin.name);
     if (lines !== undefined) return lines.join("; ");
-    const idle = requiredOf(plugin.candidate).filter((need) => this.#plugins.get(need)?.state !== "running");
+    const idle = requiredOf(candidate).filter((need) => !fine.has(this.#plugins.get(need)?.state ?? "discovered"));
     return idle.length === 0 ? null : `it needs ${idle.join(", ")}, which ${idle.length === 1 ? "is" : "are"} not running`;
   }
 
-  #ordered(): Ordered {
-    return this.deps.order(this.list().map((plugin) => plugin.candidate));
+  /** `instead` takes the place of the version that its plugin has. */
+  #ordered(instead?: Candidate): Ordered {
+    return this.deps.order(this.list().map(({ candidate }) => (candidate.name === instead?.name ? instead : candidate)));
   }
 
-  /** A plugin that runs has its code already, and goes on until it is stopped. */
+  /** A plugin that runs has its code already, and goes on until it is stopped; an operation under way looks for itself. */
   #lacks(name: string, missing: string): void {
     const plugin = this.#plugins.get(name);
-    if (plugin?.instance === null) plugin.failed(missing);
-    else this.deps.log.warn(`it runs, but would not start again: ${missing}`, { plugin: name });
+    if (plugin === undefined) return;
+    if (plugin.instance !== null) this.deps.log.warn(`it runs, but would not start again: ${missing}`, { plugin: name });
+    else if (plugin.isIdle && plugin.state !== "disabled") plugin.lacking(missing);
   }
 }

@@ -6,7 +6,7 @@ import { checkConfig } from "./loading.ts";
 
 type Settings = { readonly [key: string]: Json };
 
-/** Brings changed configuration values to a running plugin. */
+/** Brings changed configuration values to a running plugin. Callers hold {@link Plugin.exclusive}. */
 export class ConfigurationUpdates {
   constructor(
     private readonly deps: ConfigurationDeps,
@@ -15,10 +15,9 @@ export class ConfigurationUpdates {
 
   /** Refused as a whole when the plugin's schema says so, else told to it with the changed keys. */
   async change(plugin: Plugin, next: Settings, changed: readonly string[]): Promise<Result<null>> {
-    const host = await this.deps.hosts.get(plugin.hostKey);
-    if (!host.ok) return host;
-    const valid = await checkConfig(plugin, this.deps, host.value, next);
-    return valid.ok ? plugin.exclusive(async () => this.#tell(plugin, next, changed)) : valid;
+    const { candidate } = plugin;
+    const valid = await this.deps.withHost(plugin, (host) => checkConfig(candidate, this.deps, host, next));
+    return valid.ok ? this.#tell(plugin, next, changed) : valid;
   }
 
   /** After a change of the file: what does not fit is reported, and the plugin keeps what it has. */

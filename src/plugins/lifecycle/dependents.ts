@@ -3,33 +3,37 @@ import type { Plugin } from "../plugin/plugin.ts";
 
 export interface DependentsDeps {
   plugins(): readonly Plugin[];
+  /** Stops it for want of another, if it runs by then. */
   stop(plugin: Plugin, reason: string): Promise<void>;
+  /** Starts it, if it still waits for another by then, and may start. */
   start(plugin: Plugin): Promise<unknown>;
 }
 
-/** Stops the plugins that need one that went down, and starts them again when it is back. */
+/**
+ * Stops the plugins that need one that went down, and starts those that wait for one that is back. An operation on a plugin may
+ * wait for those of the plugins that need it, never the other way round.
+ */
 export class Dependents {
-  /** Plugins that were stopped because another one is missing, by name. */
-  readonly #waitsFor = new Map<string, string>();
-
   constructor(private readonly deps: DependentsDeps) {}
 
   /** Stops whatever needs `name`, the farthest first; `how` completes "it needs NAME, which ...". */
-  async lose(name: string, how: string): Promise<void> {
-    const dependents = this.deps.plugins().filter((plugin) => plugin.state === "running" && requiredOf(plugin.candidate).includes(name));
-    for (const plugin of dependents) {
-      await this.lose(plugin.name, "was stopped");
-      this.#waitsFor.set(plugin.name, name);
-      await this.deps.stop(plugin, `it needs ${name}, which ${how}`);
+  lose(name: string, how: string): Promise<void> {
+    return this.#lose(name, how, new Set([name]));
+  }
+
+  /** `name` runs: what waits for it starts. */
+  async regain(name: string): Promise<void> {
+    for (const plugin of this.deps.plugins()) {
+      if (plugin.lacks && requiredOf(plugin.candidate).includes(name)) await this.deps.start(plugin);
     }
   }
 
-  /** `name` runs: what stopped for want of it starts again. */
-  async regain(name: string): Promise<void> {
+  async #lose(name: string, how: string, seen: Set<string>): Promise<void> {
     for (const plugin of this.deps.plugins()) {
-      if (plugin.state !== "stopped" || this.#waitsFor.get(plugin.name) !== name) continue;
-      this.#waitsFor.delete(plugin.name);
-      await this.deps.start(plugin);
+      if (seen.has(plugin.name) || plugin.instance === null || !requiredOf(plugin.candidate).includes(name)) continue;
+      seen.add(plugin.name);
+      await this.#lose(plugin.name, "was stopped", seen);
+      await this.deps.stop(plugin, `it needs ${name}, which ${how}`);
     }
   }
 }

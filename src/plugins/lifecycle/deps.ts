@@ -5,9 +5,10 @@ import type { Result } from "../../errors.ts";
 import type { CoreBus } from "../../events/core.ts";
 import type { Json } from "../../json.ts";
 import type { Logger } from "../../log/logger.ts";
+import type { PluginHost } from "../../sandbox/port.ts";
 import type { Approvals } from "../approval/ports.ts";
 import type { Bundle } from "../plugin/bundle.ts";
-import type { Candidate } from "../plugin/candidate.ts";
+import type { Candidate, HostKey } from "../plugin/candidate.ts";
 import type { HealthLimits } from "../plugin/health.ts";
 import type { AnswerCapabilityCall } from "../plugin/instance.ts";
 import type { Plugin } from "../plugin/plugin.ts";
@@ -33,14 +34,17 @@ export interface LoadingDeps extends SchemaDeps {
   /** Operator's values over the manifest's defaults. */
   configOf(candidate: Candidate): { readonly [key: string]: Json };
   limitsOf(candidate: Candidate): RealmLimits;
-  /** The plugin's own SQLite file, its folder made. */
-  databaseOf(candidate: Candidate): string;
+  /** The SQLite file of a plugin that runs in this process. Moves nothing. */
+  databaseOf(plugin: string, key: HostKey): string;
+  /** Brings the plugin's data to where {@link databaseOf} says; only while no process has it open. */
+  settleData(plugin: string, key: HostKey): void;
   readonly gatewayVersion: string;
 }
 
 /** Telling a running plugin that its configuration changed. */
 export interface ConfigurationDeps extends SchemaDeps {
-  readonly hosts: Hosts;
+  /** Runs `work` with the plugin's host, which ends again where only this needed it. */
+  withHost<T>(plugin: Plugin, work: (host: PluginHost) => Promise<Result<T>>): Promise<Result<T>>;
   readonly log: Logger;
   readonly bus: CoreBus;
   configOf(candidate: Candidate): { readonly [key: string]: Json };

@@ -5,6 +5,7 @@ import type { PluginHost } from "../../sandbox/port.ts";
 import { realmView } from "../capabilities/inward/realm-view.ts";
 import { storageGrant } from "../capabilities/inward/storage.ts";
 import { type Bundle, describeError } from "../plugin/bundle.ts";
+import type { Candidate, Placed } from "../plugin/candidate.ts";
 import { Instance, type InstanceDeps } from "../plugin/instance.ts";
 import type { Plugin } from "../plugin/plugin.ts";
 import { Registrations } from "../registrations/registrations.ts";
@@ -13,7 +14,7 @@ import type { LoadingDeps, SchemaDeps } from "./deps.ts";
 /** Deadline of each lifecycle hook. */
 export const HOOK_DEADLINE_MS = 10_000;
 
-export interface Loaded {
+export interface Loaded extends Placed {
   readonly instance: Instance;
   readonly bundle: Bundle;
   readonly host: PluginHost;
@@ -23,52 +24,62 @@ export interface Loaded {
 type Fates = Pick<InstanceDeps, "onFailure" | "onGone">;
 
 /**
- * Opens a realm for the plugin, with the code of its folder or with `code` that was bundled before. Nothing of it is visible
- * outside yet. When a step fails, what was opened is closed again.
+ * Opens a realm for this version of the plugin, with the code of its folder or with `code` that was bundled before. Nothing of
+ * it is visible outside yet. When a step fails, what was opened is closed again.
  */
-export async function prepare(plugin: Plugin, deps: LoadingDeps, fates: Fates, code: Bundle | null = null): Promise<Result<Loaded>> {
-  const { candidate } = plugin;
+export async function prepare(
+  plugin: Plugin,
+  { candidate, hostKey }: Placed,
+  deps: LoadingDeps,
+  { fates, code }: { readonly fates: Fates; readonly code: Bundle | null },
+): Promise<Result<Loaded>> {
   const bundle = code === null ? await deps.build(candidate) : ok(code);
   if (!bundle.ok) return bundle;
-  const host = await deps.hosts.get(plugin.hostKey);
+  const host = await deps.hosts.get(hostKey);
   if (!host.ok) return host;
   const config = deps.configOf(candidate);
-  const valid = await checkConfig(plugin, deps, host.value, config);
+  const valid = await checkConfig(candidate, deps, host.value, config);
   if (!valid.ok) return valid;
-  const instance = makeInstance(plugin, deps, bundle.value, fates);
-  const realm = await openRealm({ instance, host: host.value, bundle: bundle.value, config }, plugin, deps);
-  if (realm.ok) return ok({ instance, bundle: bundle.value, host: host.value, config });
+  const instance = makeInstance(plugin, candidate, deps, { bundle: bundle.value, fates });
+  const loaded = { instance, host: host.value, bundle: bundle.value, config, candidate, hostKey };
+  const realm = await openRealm(loaded, deps);
+  if (realm.ok) return ok(loaded);
   await instance.close();
   return realm;
 }
 
 /** Violations of the plugin's own JSON Schema, all at once, as one error; the schema runs in the host. */
 export async function checkConfig(
-  plugin: Plugin,
+  candidate: Candidate,
   deps: SchemaDeps,
   host: PluginHost,
   config: { readonly [key: string]: Json },
 ): Promise<Result<null>> {
-  const schema = await deps.schemaOf(plugin.candidate);
+  const schema = await deps.schemaOf(candidate);
   if (!schema.ok) return schema;
   if (schema.value === null) return ok(null);
   const checked = await host.validateConfig(schema.value, config);
   if (!checked.ok) return checked;
   if (checked.value.length === 0) return ok(null);
   const lines = checked.value.map(({ path, message }) => `${path === "" ? "(root)" : path}: ${message}`);
-  return fail("config_invalid", `the configuration of ${plugin.name} does not fit its schema: ${lines.join("; ")}`, {
-    where: `plugins.config.${plugin.name}`,
+  return fail("config_invalid", `the configuration of ${candidate.name} does not fit its schema: ${lines.join("; ")}`, {
+    where: `plugins.config.${candidate.name}`,
     hint: "fix it in the configuration file or by PUT /api/v1/plugins/NAME/config",
     data: { errors: checked.value },
   });
 }
 
-function makeInstance(plugin: Plugin, deps: LoadingDeps, bundle: Bundle, fates: Fates): Instance {
+function makeInstance(
+  plugin: Plugin,
+  candidate: Candidate,
+  deps: LoadingDeps,
+  { bundle, fates }: { readonly bundle: Bundle; readonly fates: Fates },
+): Instance {
   return new Instance({
     plugin: plugin.name,
-    manifest: plugin.candidate.manifest,
+    manifest: candidate.manifest,
     registrations: new Registrations(plugin.name, plugin.handles, deps.registrarOf),
-    capabilitySet: deps.approvals.open(plugin.candidate, bundle.hash),
+    capabilitySet: deps.approvals.open(candidate, bundle.hash),
     log: deps.log.child(plugin.name),
     random: deps.random,
     metrics: plugin.metrics,
@@ -79,8 +90,7 @@ function makeInstance(plugin: Plugin, deps: LoadingDeps, bundle: Bundle, fates: 
   });
 }
 
-async function openRealm({ instance, host, bundle, config }: Loaded, plugin: Plugin, deps: LoadingDeps): Promise<Result<null>> {
-  const { candidate } = plugin;
+async function openRealm({ instance, host, bundle, config, candidate, hostKey }: Loaded, deps: LoadingDeps): Promise<Result<null>> {
   const { capabilitySet } = instance;
   const storage = storageGrant(capabilitySet);
   const opened = await host.open(
@@ -92,7 +102,7 @@ async function openRealm({ instance, host, bundle, config }: Loaded, plugin: Plu
       config,
       capabilities: (candidate.manifest.capabilities ?? {}) as unknown as Json,
       ...realmView(capabilitySet),
-      database: storage.isGranted ? deps.databaseOf(candidate) : null,
+      database: storage.isGranted ? deps.databaseOf(candidate.name, hostKey) : null,
       gatewayVersion: deps.gatewayVersion,
     },
     instance.events,

@@ -1,13 +1,15 @@
 import type { GoneReason } from "../../bridge/realm-spec.ts";
 import type { Timer } from "../../clock.ts";
+import type { Result } from "../../errors.ts";
 import { inBackground } from "../../log/background.ts";
 import type { HostExit, PluginHost } from "../../sandbox/port.ts";
+import type { Bundle } from "../plugin/bundle.ts";
 import type { HostKey } from "../plugin/candidate.ts";
 import type { FailureSource, HealthAction } from "../plugin/health.ts";
 import type { Instance } from "../plugin/instance.ts";
 import type { Plugin } from "../plugin/plugin.ts";
 import type { RecoveryDeps } from "./deps.ts";
-import type { Lifecycle } from "./lifecycle.ts";
+import type { Loads } from "./loads.ts";
 
 /** What happens when something of a plugin breaks: counting, restarts with backoff, and the threshold. */
 export class Recovery {
@@ -19,7 +21,9 @@ export class Recovery {
   constructor(
     private readonly deps: RecoveryDeps,
     private readonly plugins: () => Iterable<Plugin>,
-    private readonly lifecycle: Pick<Lifecycle, "up" | "clear">,
+    private readonly loads: Pick<Loads, "clear">,
+    /** Brings a plugin up; see {@link Starting.again}. */
+    private readonly again: (plugin: Plugin, code: Bundle | null) => Promise<Result<null>>,
   ) {}
 
   isSuspect(name: string): boolean {
@@ -39,6 +43,8 @@ export class Recovery {
   /** One realm ended; its host goes on. */
   gone(plugin: Plugin, instance: Instance, reason: GoneReason, detail: string): void {
     if (plugin.instance !== instance || reason === "closed" || reason === "host") return;
+    // Where the plugin is being stopped or replaced, that operation sees the end itself.
+    if (plugin.state !== "running") return;
     plugin.metrics.failures += 1;
     const message = `its realm ended: ${reason}: ${detail}`;
     this.#apply(plugin, plugin.health.died("realm", message), message);
@@ -81,7 +87,7 @@ export class Recovery {
     const back = plugin.exclusive(async () => {
       if (this.#stopped || plugin.state !== "loading") return;
       // With the code that ran: that is faster, and a change on the disk is not picked up by accident.
-      await this.lifecycle.up(plugin, plugin.bundle);
+      await this.#tryAgain(plugin, plugin.bundle);
     });
     this.#inBackground("bringing it back", back, plugin);
   }
@@ -95,38 +101,52 @@ export class Recovery {
     const delay = verdict.delayMs / 1000;
     plugin.backingOff(`${message}; starts again in ${delay} s`);
     this.#alert(plugin, "plugin_restarting", `${plugin.name} is restarted in ${delay} s: ${message}`, false);
-    const dying = plugin.instance;
-    this.#inBackground("closing its realm", dying?.close(), plugin);
+    this.#close(plugin, plugin.instance);
     this.cancel(plugin);
     this.#timers.set(
       plugin.name,
       this.deps.clock.after(verdict.delayMs, () =>
         this.#inBackground(
           "its restart",
-          plugin.exclusive(() => this.#again(plugin)),
+          plugin.exclusive(() => this.#afterPause(plugin)),
           plugin,
         ),
       ),
     );
   }
 
-  async #again(plugin: Plugin): Promise<void> {
-    if (this.#stopped || plugin.state !== "backing_off") return;
-    if (this.isSuspect(plugin.name)) plugin.place(`own:${plugin.name}`);
-    const up = await this.lifecycle.up(plugin);
+  async #afterPause(plugin: Plugin): Promise<void> {
+    if (!this.#stopped && plugin.state === "backing_off") await this.#tryAgain(plugin, null);
+  }
+
+  /** A plugin that ran before is tried again, with growing pauses, until the threshold. */
+  async #tryAgain(plugin: Plugin, code: Bundle | null): Promise<void> {
+    const up = await this.again(plugin, code);
     if (up.ok) return;
-    this.#apply(plugin, plugin.health.died("lifecycle", up.error.summary()), up.error.summary());
+    if (this.#stopped) plugin.failed(up.error.summary());
+    else this.#apply(plugin, plugin.health.died("lifecycle", up.error.summary()), up.error.summary());
   }
 
   #disable(plugin: Plugin, message: string): void {
     const { max_failures, max_restarts } = this.deps.healthLimits();
     const reason = `disabled after ${max_restarts} restarts (${max_failures} failures each at most): ${message}`;
     const dying = plugin.instance;
-    this.lifecycle.clear(plugin);
-    this.#inBackground("closing its realm", dying?.close(), plugin);
+    this.loads.clear(plugin);
+    this.#close(plugin, dying);
     if (plugin.state === "running") plugin.stopping(reason);
     plugin.disabled(reason, "threshold");
     this.#alert(plugin, "plugin_disabled", `${plugin.name} was ${reason}`, true);
+  }
+
+  /** At once; the next operation on the plugin waits for the end. */
+  #close(plugin: Plugin, dying: Instance | null): void {
+    const closed = dying?.close();
+    if (closed === undefined) return;
+    this.#inBackground(
+      "closing its realm",
+      plugin.exclusive(() => closed),
+      plugin,
+    );
   }
 
   #inBackground(what: string, work: Promise<unknown> | undefined, plugin: Plugin): void {

@@ -1,3 +1,4 @@
+import { GatewayError } from "../../errors.ts";
 import type { CoreBus } from "../../events/core.ts";
 import { inBackground } from "../../log/background.ts";
 import type { Logger } from "../../log/logger.ts";
@@ -9,6 +10,8 @@ export interface StateChangesDeps {
   readonly log: Logger;
   readonly bus: CoreBus;
   readonly dependents: Pick<Dependents, "lose" | "regain">;
+  /** In tests: an illegal change throws. */
+  readonly isStrict: boolean;
 }
 
 /** Logs and announces every state change of a plugin, and lets the plugins that need it follow. */
@@ -29,7 +32,10 @@ export class StateChanges {
   }
 
   illegal(plugin: Plugin, from: PluginState, to: PluginState): void {
-    this.deps.log.error(`the state cannot change from ${from} to ${to}; it stays ${from}`, { plugin: plugin.name });
+    const message = `the state of ${plugin.name} cannot change from ${from} to ${to}; it stays ${from}`;
+    if (this.deps.isStrict) throw new GatewayError("internal", message);
+    this.deps.log.error(message, { plugin: plugin.name });
+    this.deps.bus.emit("alert", { code: "illegal_state", message, plugin: plugin.name });
   }
 
   #log(plugin: string, from: PluginState, { state, reason }: PluginStatus): void {

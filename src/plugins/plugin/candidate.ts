@@ -40,8 +40,21 @@ export interface AwaitedApproval {
 /** What the operator allows a plugin now. */
 export type Approval = { readonly state: "accepted" } | AwaitedApproval;
 
-/** Which process a plugin lives in: the shared one, or one of its own by its name. */
-export type HostKey = "shared" | `own:${string}`;
+/**
+ * Which process a plugin lives in: the shared one; one of its own for a while, because it was to blame for the end of another;
+ * or one of its own for good, with its data where no other process reaches it.
+ */
+export type HostKey = "shared" | `own:${string}` | `isolated:${string}`;
+
+export function isIsolated(key: HostKey): boolean {
+  return key.startsWith("isolated:");
+}
+
+/** A version of a plugin, and the process that it is to run in. */
+export interface Placed {
+  readonly candidate: Candidate;
+  readonly hostKey: HostKey;
+}
 
 /** Names of the plugins without which it does not start. */
 export function requiredOf(candidate: Candidate): string[] {

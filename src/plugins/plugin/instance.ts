@@ -69,6 +69,7 @@ export class Instance {
   #realm: Realm | null = null;
   #host: PluginHost | null = null;
   #requests = 0;
+  #isLost = false;
   readonly #calls = new Map<CallNumber, UnderWay>();
 
   constructor(private readonly deps: InstanceDeps) {
@@ -90,6 +91,11 @@ export class Instance {
 
   get realm(): Realm | null {
     return this.#realm;
+  }
+
+  /** Its realm ended by itself, or with its host. */
+  get isLost(): boolean {
+    return this.#isLost;
   }
 
   /** Whether the manifest asks for a permission at all: spares the audit log a denial nobody sought. */
@@ -158,7 +164,10 @@ export class Instance {
       this.deps.metrics.denied += denied;
       this.capabilitySet.decidedElsewhere("database_access", allowed, denied);
     },
-    gone: (reason, detail) => this.deps.onGone(this, reason, detail),
+    gone: (reason, detail) => {
+      this.#isLost = true;
+      this.deps.onGone(this, reason, detail);
+    },
   };
 
   inAuthorsLines(error: WireError): WireError {

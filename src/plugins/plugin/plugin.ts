@@ -3,7 +3,7 @@ import type { Handle } from "../../ids.ts";
 import type { Json } from "../../json.ts";
 import { Handles } from "../registrations/registrations.ts";
 import type { Bundle } from "./bundle.ts";
-import type { AwaitedApproval, Candidate, HostKey } from "./candidate.ts";
+import type { AwaitedApproval, Candidate, HostKey, Placed } from "./candidate.ts";
 import { Health, type HealthLimits } from "./health.ts";
 import type { Instance } from "./instance.ts";
 import { CallMetrics } from "./metrics.ts";
@@ -62,7 +62,9 @@ export class Plugin {
   #hostKey: HostKey = "shared";
   #update: Update | null = null;
   #checked: HealthCheck | null = null;
+  #lacks = false;
   #tail: Promise<unknown> = Promise.resolve();
+  #operations = 0;
   readonly #waiting = new Set<() => void>();
 
   constructor(
@@ -181,6 +183,23 @@ export class Plugin {
     if (this.#may("stopped")) this.#rest("stopped", reason);
   }
 
+  /** It was stopped for want of another plugin, and starts again when that one runs. */
+  stoppedForWant(reason: string): void {
+    this.stopped(reason);
+    this.#lacks = this.state === "stopped";
+  }
+
+  /** It cannot start for want of another plugin, and is tried again when that one runs. */
+  lacking(reason: string): void {
+    this.failed(reason);
+    this.#lacks = this.state === "failed";
+  }
+
+  /** Another plugin is all that it waits for. */
+  get lacks(): boolean {
+    return this.#lacks;
+  }
+
   failed(reason: string): void {
     if (this.#may("failed")) this.#rest("failed", reason);
   }
@@ -222,6 +241,16 @@ export class Plugin {
     this.#hostKey = hostKey;
   }
 
+  /** The version that it has, where it runs or ran last. */
+  get placed(): Placed {
+    return { candidate: this.#candidate, hostKey: this.#hostKey };
+  }
+
+  /** No operation is under way, and none waits. */
+  get isIdle(): boolean {
+    return this.#operations === 0;
+  }
+
   reconfigured(config: Load["config"]): void {
     if (this.#load !== null) this.#load = { ...this.#load, config };
   }
@@ -232,7 +261,15 @@ export class Plugin {
 
   /** One lifecycle operation at a time; later ones wait for earlier ones. */
   exclusive<T>(operation: () => Promise<T>): Promise<T> {
-    const result = this.#tail.then(operation, operation);
+    this.#operations += 1;
+    const counted = async () => {
+      try {
+        return await operation();
+      } finally {
+        this.#operations -= 1;
+      }
+    };
+    const result = this.#tail.then(counted);
     this.#tail = result.catch(() => undefined);
     return result;
   }
@@ -265,6 +302,7 @@ export class Plugin {
 
   #set(state: PluginState, reason = "", disabledBy: PluginStatus["disabledBy"] = null): void {
     const from = this.#status;
+    this.#lacks = false;
     const since = from.state === state ? from.since : this.deps.clock.now();
     this.#status = { state, reason, since, disabledBy };
     if (from.state === state) return;

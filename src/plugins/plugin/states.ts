@@ -13,7 +13,7 @@ export const PLUGIN_STATES = [
 
 export type PluginState = (typeof PLUGIN_STATES)[number];
 
-/** The one table of a plugin's life. What is not in it does not happen. */
+/** The one table of a plugin's life. What is not in it does not happen: it throws in tests, and is an alert in production. */
 const TRANSITIONS: Readonly<Record<PluginState, readonly PluginState[]>> = {
   discovered: ["awaiting_approval", "loading", "failed", "disabled", "stopped"],
   awaiting_approval: ["loading", "disabled", "failed", "stopped"],
