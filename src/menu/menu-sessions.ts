@@ -8,6 +8,8 @@ export interface MenuSession {
   readonly stack: MenuPlace[];
   page: number;
   usedAt: number;
+  /** Words in a row that chose nothing. */
+  wrong: number;
 }
 
 /** One menu session for each node. It ends when idle; the least recently used are dropped to make room. */
@@ -21,21 +23,26 @@ export class MenuSessions {
     private readonly max: number,
   ) {}
 
-  /** The node's open session, marked as used now. */
-  use(node: NodeNumber): MenuSession | undefined {
+  /** The node's open session. */
+  get(node: NodeNumber): MenuSession | undefined {
     this.#expire();
+    return this.#sessions.get(node);
+  }
+
+  /** The session was used now, if it is still open. */
+  used(node: NodeNumber): void {
     const session = this.#sessions.get(node);
-    if (session === undefined) return undefined;
+    if (session === undefined) return;
     session.usedAt = this.clock.monotonic();
+    session.wrong = 0;
     this.#sessions.delete(node);
     this.#sessions.set(node, session);
-    return session;
   }
 
   open(node: NodeNumber, place: MenuPlace): MenuSession {
     this.#expire();
     this.#sessions.delete(node);
-    const session: MenuSession = { stack: [place], page: 0, usedAt: this.clock.monotonic() };
+    const session: MenuSession = { stack: [place], page: 0, usedAt: this.clock.monotonic(), wrong: 0 };
     this.#sessions.set(node, session);
     this.counters.opened++;
     for (const oldest of this.#sessions.keys()) {

@@ -1,16 +1,20 @@
 import type { Clock } from "../clock.ts";
 import type { NodeNumber } from "../mesh/ids.ts";
+import { asWritten } from "../mesh/words.ts";
 import type { MenuInput, MenuReply } from "./dialog.ts";
 import { isBuiltInMenu, type MenuEntry, type MenuPlace } from "./items.ts";
 import { layOut } from "./menu-page.ts";
 import { type MenuSession, MenuSessions } from "./menu-sessions.ts";
 import type { MenuRegistry } from "./registry.ts";
 import type { SessionData } from "./session-data.ts";
-import { cutToBytes, folded, oneLine, RESERVED_WORDS, splitWords, type Word } from "./words.ts";
+import { cutToBytes, folded, oneLine, RESERVED_WORDS, splitWords, typed, type Word } from "./words.ts";
 
 const MAIN: MenuPlace = { menu: "main", under: null };
 const NOT_OURS: MenuReply = { kind: "not_ours" };
-const CLOSED: MenuReply = { kind: "page", text: "Menu closed. Send menu to open it again." };
+const CLOSED_TEXT = "Menu closed. Send menu to open it again.";
+const CLOSED: MenuReply = { kind: "page", text: CLOSED_TEXT };
+/** Wrong words in a row that close a menu. */
+const WRONG_MAX = 2;
 const EMPTY: MenuReply = { kind: "page", text: "There is no menu yet." };
 const MAX_ECHO = 24;
 
@@ -22,6 +26,8 @@ export interface MenusOptions {
   readonly idleS: number;
   /** A text that begins with it is a command even in an open session; "" for none. */
   readonly prefix?: string;
+  /** Whether a word, as it was written, is a command. In an open session commands that choose nothing there run as such. */
+  readonly isCommand?: (word: string, isAdmin: boolean) => boolean;
   /** Open sessions; 500 when absent. */
   readonly maxSessions?: number;
 }
@@ -33,6 +39,8 @@ interface Walk {
   readonly words: readonly Word[];
   /** The next word. */
   at: number;
+  /** The index of the word that chose nothing. */
+  wrong: number | null;
 }
 
 /**
@@ -53,22 +61,38 @@ export class Menus {
   handle(input: MenuInput): MenuReply {
     if (!input.isDirect) return NOT_OURS;
     const { prefix = "" } = this.options;
-    const text = input.text.trimStart();
+    const text = asWritten(input.text);
     const isCommand = prefix !== "" && text.startsWith(prefix);
-    const session = isCommand ? undefined : this.#sessions.use(input.node);
+    const session = isCommand ? undefined : this.#sessions.get(input.node);
     if (session === undefined) return this.#opened({ ...input, text: isCommand ? text.slice(prefix.length) : text });
     this.#prune(session, input.isAdmin);
     if (this.#entries(MAIN, input).length === 0) {
       this.#sessions.close(input.node);
       return NOT_OURS;
     }
-    return this.#walk({ input, session, words: splitWords(input.text), at: 0 });
+    const words = splitWords(input.text);
+    return this.#answer({ input, session, words, at: 0, wrong: null });
+  }
+
+  /** Two words in a row that choose nothing close the menu; they do not keep it open either. A command is left to its plugin. */
+  #answer(walk: Walk): MenuReply {
+    const { input, session, words } = walk;
+    const reply = this.#walk(walk);
+    if (walk.wrong === null) {
+      this.#sessions.used(input.node);
+      return reply;
+    }
+    if (walk.wrong === 0 && this.options.isCommand?.(words[0]?.text ?? "", input.isAdmin) === true) return NOT_OURS;
+    session.wrong++;
+    if (session.wrong < WRONG_MAX) return reply;
+    this.#sessions.close(input.node);
+    return { kind: "page", text: `No "${echo(words[walk.wrong]?.text ?? "")}" here. ${CLOSED_TEXT}` };
   }
 
   /** `menu` or `bbs`: opens a session there, even if it is empty. The words behind are the first steps. */
   open(input: MenuInput): MenuReply {
     const words = splitWords(input.text);
-    const name = folded(words[0]?.text ?? "");
+    const name = typed(words[0]?.text ?? "");
     if (!input.isDirect || (name !== "menu" && name !== "bbs")) return NOT_OURS;
     return this.#start(input, name === "bbs" ? "bbs" : "main", words, 1);
   }
@@ -76,7 +100,7 @@ export class Menus {
   /** For a text that is no command: if it names an item of the main menu, opens a session and chooses that item. */
   openByItem(input: MenuInput): MenuReply {
     const words = splitWords(input.text);
-    const word = folded(words[0]?.text ?? "");
+    const word = typed(words[0]?.text ?? "");
     if (!input.isDirect || !this.#entries(MAIN, input).some((entry) => entry.command === word)) return NOT_OURS;
     return this.#start(input, "main", words, 0);
   }
@@ -95,7 +119,7 @@ export class Menus {
 
   /** Like {@link open}, but an empty menu is left to a plugin's command of that name. */
   #opened(input: MenuInput): MenuReply {
-    const name = folded(splitWords(input.text)[0]?.text ?? "");
+    const name = typed(splitWords(input.text)[0]?.text ?? "");
     const hasLines = name === "bbs" ? this.options.registry.menu("bbs", input.isAdmin) !== null : this.#entries(MAIN, input).length > 0;
     return hasLines ? this.open(input) : NOT_OURS;
   }
@@ -105,19 +129,21 @@ export class Menus {
     const session = this.#sessions.open(input.node, MAIN);
     const place = menu === "main" ? null : this.options.registry.menu(menu, input.isAdmin);
     if (place !== null) session.stack.push(place);
-    return this.#walk({ input, session, words, at });
+    return this.#walk({ input, session, words, at, wrong: null });
   }
 
   #walk(walk: Walk): MenuReply {
     const { session, words, input } = walk;
     while (walk.at < words.length) {
-      const word = folded(words[walk.at]?.text ?? "");
-      switch (word) {
+      switch (typed(words[walk.at]?.text ?? "")) {
+        case "0":
         case "q":
         case "quit":
+        case "exit":
+        case "stop":
+        case "cancel":
           this.#sessions.close(input.node);
           return CLOSED;
-        case "0":
         case "b":
         case "back":
           if (session.stack.length === 1) {
@@ -153,7 +179,7 @@ export class Menus {
   #choose(walk: Walk): MenuReply | null {
     const { session } = walk;
     const found = this.#match(walk);
-    if (found === null) return this.#page(walk, `No "${echo(walk.words[walk.at]?.text ?? "")}" here.`);
+    if (found === null) return this.#wrong(walk);
     const { entry, next } = found;
     walk.at = next;
     if (entry.opens !== null) {
@@ -167,7 +193,7 @@ export class Menus {
 
   /** Whether the next word is a step in the menu just opened; otherwise it is an argument of the item that opened it. */
   #isStep(walk: Walk): boolean {
-    const word = folded(walk.words[walk.at]?.text ?? "");
+    const word = typed(walk.words[walk.at]?.text ?? "");
     return RESERVED_WORDS.has(word) || this.#match(walk) !== null;
   }
 
@@ -178,7 +204,7 @@ export class Menus {
   #match(walk: Walk): { readonly entry: MenuEntry; readonly next: number } | null {
     const { words, at, input } = walk;
     const entries = this.#here(walk);
-    const word = folded(words[at]?.text ?? "");
+    const word = typed(words[at]?.text ?? "");
     if (/^\d{1,4}$/.test(word)) {
       const entry = entries[Number(word) - 1];
       return entry === undefined ? null : { entry, next: at + 1 };
@@ -215,10 +241,15 @@ export class Menus {
     walk.at++;
     if (walk.at >= walk.words.length) return this.#page(walk);
     const found = this.#match(walk);
-    if (found === null) return this.#page(walk, `No "${echo(walk.words[walk.at]?.text ?? "")}" here.`);
+    if (found === null) return this.#wrong(walk);
     const { label, command, description } = found.entry;
     const word = command === null ? "" : ` (${command})`;
     return { kind: "page", text: cutToBytes(`${label}${word}: ${description ?? "no description"}`, 200) };
+  }
+
+  #wrong(walk: Walk): MenuReply {
+    walk.wrong = walk.at;
+    return this.#page(walk, `No "${echo(walk.words[walk.at]?.text ?? "")}" here.`);
   }
 
   /** The first page follows the last. */

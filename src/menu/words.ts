@@ -1,5 +1,9 @@
+import { normalizeWord, withoutEnd } from "../mesh/words.ts";
+
 /** Words that navigate in the menus, so they cannot choose an item. */
-export const RESERVED_WORDS: ReadonlySet<string> = new Set(["0", "b", "back", "q", "quit", "n", "next", "menu", "help", "?"]);
+export const RESERVED_WORDS: ReadonlySet<string> = new Set(
+  ["0", "q", "quit", "exit", "stop", "cancel"].concat(["b", "back", "n", "next", "menu", "help", "?"]),
+);
 
 const encoder = new TextEncoder();
 const MAX_WORDS = 50;
@@ -49,5 +53,25 @@ export function splitWords(text: string): Word[] {
 
 /** The form in which names, labels and typed words are compared. */
 export function folded(text: string): string {
-  return text.normalize("NFC").toLowerCase().replace(/\s+/g, " ").trim();
+  return normalizeWord(text).replace(/\s+/g, " ").trim();
+}
+
+const NUMBER = /^[#([]*(\d{1,4})[.,:;)\]]*$/u;
+const DIGITS = /\p{Nd}/gu;
+/** U+20E3, which makes a digit a keycap. */
+const KEYCAPS = /\u20E3/g;
+
+/** A typed word as it is looked up: `1.`, `1)`, `#1`, a keycap and the digits of any script are `1`, `back.` is `back`. */
+export function typed(word: string): string {
+  const plain = folded(word).replace(KEYCAPS, "").replace(DIGITS, digitOf);
+  return NUMBER.exec(plain)?.[1] ?? withoutEnd(plain);
+}
+
+/** The digits of a script follow each other, so the digits before this one tell its value. */
+function digitOf(digit: string): string {
+  const code = digit.codePointAt(0) ?? 0;
+  if (code < 0x80) return digit;
+  let value = 0;
+  while (value < 9 && /\p{Nd}/u.test(String.fromCodePoint(code - value - 1))) value++;
+  return String(value);
 }

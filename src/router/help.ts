@@ -8,7 +8,7 @@ const bytes = (text: string) => Buffer.byteLength(text);
 export function helpText(registry: Registry, args: readonly string[], isOperator: boolean): string {
   const [asked = "1"] = args;
   if (/^\d{1,3}$/.test(asked)) return listPage(registry.names(isOperator), Number(asked));
-  const entries = registry.commands(normalizeWord(asked)).filter((entry) => isOperator || !entry.adminOnly);
+  const entries = registry.commands(registry.meant(normalizeWord(asked))).filter((entry) => isOperator || !entry.adminOnly);
   const [first] = entries;
   if (first === undefined) return `No command "${asked.slice(0, 32)}". Send help for all.`;
   const help = entries.find((entry) => entry.help !== "")?.help ?? "(no description)";

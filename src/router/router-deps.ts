@@ -4,6 +4,7 @@ import type { CoreEvents } from "../events/core.ts";
 import type { Logger } from "../log/logger.ts";
 import type { Reply } from "../mesh/outgoing.ts";
 import type { CoreDatabase } from "../storage/core.ts";
+import type { Registry } from "./match/registry.ts";
 import type { HandlerPort, MenuPort, NodeLookup, SessionPort } from "./ports.ts";
 
 /** The configuration's `commands` block, and the operators. */
@@ -24,6 +25,8 @@ export interface RouterDeps {
   readonly log: Logger;
   readonly database: CoreDatabase;
   readonly settings: RouterSettings;
+  /** Where commands, keywords and message handlers are registered. */
+  readonly registry: Registry;
   /** Node ids. */
   readonly operators: readonly string[];
   readonly handlers: HandlerPort;

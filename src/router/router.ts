@@ -8,6 +8,7 @@ import { isStale } from "../mesh/intake/age.ts";
 import type { Admitted } from "../mesh/intake/intake.ts";
 import type { MeshMessage, TextMessage } from "../mesh/message.ts";
 import { SenderBuckets } from "../mesh/sender-limits.ts";
+import { asWritten } from "../mesh/words.ts";
 import { parseRate } from "../rates.ts";
 import { Answers, replyText } from "./answers.ts";
 import { Calls } from "./calls.ts";
@@ -16,7 +17,7 @@ import { askInOrder } from "./handler-chain.ts";
 import { helpText } from "./help.ts";
 import type { Mailboxes } from "./mailbox.ts";
 import { parseCommand } from "./match/parse.ts";
-import { type Entry, Registry } from "./match/registry.ts";
+import type { Entry, Registry } from "./match/registry.ts";
 import type { MenuAnswer } from "./ports.ts";
 import type { RouterDeps, RouterStats } from "./router-deps.ts";
 
@@ -75,7 +76,7 @@ export class Router {
     const rate = parseRate(deps.settings.sender_rate);
     if (!rate.ok)
       throw new GatewayError("config_invalid", rate.error.message, { ...(rate.error.hint === undefined ? {} : { hint: rate.error.hint }) });
-    this.registry = new Registry(deps.settings.prefix);
+    this.registry = deps.registry;
     this.#dialogues = new Dialogues({
       clock: deps.clock,
       log: deps.log,
@@ -207,7 +208,7 @@ export class Router {
     if (isStale(message, this.deps.clock.now())) return null;
     const dialogue = this.#dialogues.take(message);
     if (dialogue === null) return null;
-    if (prefix !== "" && message.text.trimStart().startsWith(prefix)) {
+    if (prefix !== "" && asWritten(message.text).startsWith(prefix)) {
       // A command all the same: the dialogue ends, and the command is handled as ever.
       this.#endDialogue(dialogue, false);
       return null;
@@ -226,7 +227,8 @@ export class Router {
     if (isFromBot) return null;
     if (!isDirect && channels !== "all" && !this.#isIn(message, channels)) return null;
     const isOperator = this.#isFromOperator(message);
-    const command = parseCommand(message.text, isDirect ? [prefix, direct_prefix] : [prefix]);
+    const parsed = parseCommand(message.text, isDirect ? [prefix, direct_prefix] : [prefix]);
+    const command = parsed === null ? null : { ...parsed, name: this.registry.meant(parsed.name) };
     const commands = command === null ? [] : this.registry.commands(command.name).filter((entry) => isOperator || !entry.adminOnly);
     const keywords = this.registry.keywords(message.text).filter(({ entry }) => {
       return (isOperator || !entry.adminOnly) && this.deps.handlers.mayHear(entry.plugin, message);

@@ -23,6 +23,96 @@ function bbs() {
   return made;
 }
 
+describe("leaving", () => {
+  test.each(["0", "q", "quit", "exit", "Exit!", "stop", "STOP.", "cancel", "q.", "ｑ"])("%p closes the menu", (word) => {
+    const { add, say, menus } = world();
+    add({ label: "About" });
+    say("menu");
+    expect(say(word)).toBe("Menu closed. Send menu to open it again.");
+    expect(menus.openSessions).toBe(0);
+    expect(say(word)).toBe("-");
+  });
+
+  test("two wrong words in a row close it with one line; a right one between them does not count", () => {
+    const { add, say, menus } = world();
+    add({ label: "About" });
+    say("menu");
+    const page = "MAIN\n1 About\nq=quit";
+    for (let i = 0; i < 3; i++) {
+      expect(say("wrong")).toBe(`No "wrong" here.\n${page}`);
+      expect(say("?")).toBe(page);
+    }
+    say("wrong");
+    expect(say("wrong again")).toBe('No "wrong" here. Menu closed. Send menu to open it again.');
+    expect(menus.openSessions).toBe(0);
+  });
+
+  test("wrong words do not keep it open", async () => {
+    const { add, say, clock } = world({ idleS: 60 });
+    add({ label: "About" });
+    say("menu");
+    await clock.advance(40_000);
+    expect(say("wrong")).toStartWith("No ");
+    await clock.advance(20_000);
+    expect(say("1")).toBe("-");
+    say("menu");
+    await clock.advance(40_000);
+    expect(say("1")).toBe("demo/About()");
+    await clock.advance(40_000);
+    expect(say("1")).toBe("demo/About()");
+  });
+
+  test("a command that chooses nothing there runs as a command, and the menu stays; menu words come first", () => {
+    const { add, say } = world({ isCommand: (word, isAdmin) => word === "ping" || word === "about" || (isAdmin && word === "reboot") });
+    add({ label: "About" });
+    say("menu");
+    for (let i = 0; i < 3; i++) expect(say("ping me")).toBe("-");
+    expect(say("about")).toBe("demo/About()");
+    expect(say("reboot", { isAdmin: true })).toBe("-");
+    expect(say("reboot")).toStartWith('No "reboot" here.');
+    expect(say("1")).toBe("demo/About()");
+  });
+});
+
+describe("numbers", () => {
+  test.each([
+    "1",
+    "1.",
+    "1)",
+    "#1",
+    "(1)",
+    "[1]",
+    "1:",
+    "1,",
+    "１",
+    "１．",
+    "①",
+    "⒈",
+    "⑴",
+    "1\ufe0f\u20e3",
+    "1\u20e3",
+    "\u200b1",
+    "1\u200b",
+    "١",
+    "१",
+  ])("%j is 1", (word) => {
+    const { add, say } = world();
+    add({ label: "About" }, { label: "News" });
+    say("menu");
+    expect(say(word)).toBe("demo/About()");
+    expect(say(word.replaceAll(/[1１]/g, "2"))).toBe(/[1１]/.test(word) ? "demo/News()" : "demo/About()");
+  });
+
+  test("what is no number is none", () => {
+    const { add, say } = world();
+    add({ label: "About" });
+    for (const word of ["1a", "a1", "1.1", "-1", "1/2", "12345"]) {
+      say("menu");
+      expect(say(word)).toStartWith("No ");
+    }
+  });
+});
+
 describe("walking", () => {
   test("menu opens, numbers lead down, b leads back, q ends", () => {
     const { open, say, menus } = bbs();
@@ -33,7 +123,7 @@ describe("walking", () => {
     expect(say("2 hello world")).toBe("demo/Send mail(hello|world)");
     expect(say("read")).toBe("demo/Read mail()");
     expect(say("b")).toBe("BBS\n1 Mail\nb=back q=quit");
-    expect(say("0")).toBe("MAIN\n1 BBS\n2 Utilities\n3 About\nq=quit");
+    expect(say("back")).toBe("MAIN\n1 BBS\n2 Utilities\n3 About\nq=quit");
     expect(say("Q")).toBe("Menu closed. Send menu to open it again.");
     expect(say("1")).toBe("-");
     expect(menus.openSessions).toBe(0);
@@ -103,7 +193,9 @@ describe("walking", () => {
     expect(say("? 1")).toBe("Read mail (read): Shows the letters for you");
     expect(say("help send")).toBe("Send mail (send): no description");
     expect(say("nothing")).toBe(`No "nothing" here.\n${page}`);
+    expect(say("?")).toBe(page);
     expect(say("9")).toBe(`No "9" here.\n${page}`);
+    expect(say("?")).toBe(page);
     expect(say(`\u001b]0;x\u0007${"y".repeat(100)}`)).toBe(`No "]0;x ${"y".repeat(16)}…" here.\n${page}`);
     expect(say("")).toBe(page);
   });

@@ -8,18 +8,21 @@ import { FakeClock } from "../fake-clock.ts";
 
 export const NODE = 0x0a0b0c0d;
 
-export function world(options: { idleS?: number; maxSessions?: number; prefix?: string } = {}) {
+export function world(
+  options: { idleS?: number; maxSessions?: number; prefix?: string; isCommand?: (word: string, isAdmin: boolean) => boolean } = {},
+) {
   const clock = new FakeClock();
   const idleS = options.idleS ?? 1800;
   const registry = new MenuRegistry();
   const sessionData = new SessionData({ clock, idleS });
-  const { maxSessions } = options;
+  const { maxSessions, isCommand } = options;
   const menus = new Menus({
     clock,
     registry,
     sessionData,
     idleS,
     prefix: options.prefix ?? "!",
+    ...(isCommand === undefined ? {} : { isCommand }),
     ...(maxSessions === undefined ? {} : { maxSessions }),
   });
   let handles = 0;

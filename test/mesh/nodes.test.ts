@@ -81,7 +81,7 @@ describe("node directory", () => {
       return found.ok ? found.value.number : found.error.code;
     };
     expect([2, "!00000002", "!00000003", "Alice", "AL", "B2"].map(number)).toEqual([2, 2, 3, 2, 2, 4]);
-    expect(["alice", "Bob", "Carol", "!00000009", 9, ""].map(number)).toEqual([
+    expect(["alicia", "Bob", "Carol", "!00000009", 9, ""].map(number)).toEqual([
       "not_found",
       "conflict",
       "not_found",
@@ -92,6 +92,24 @@ describe("node directory", () => {
     const namesakes = nodes.find("Bob");
     expect(namesakes.ok ? "" : namesakes.error.hint).toContain("!00000003, !00000004");
     expect([nodes.nameOf(2), nodes.nameOf(9)]).toEqual(["Alice", "!00000009"]);
+  });
+
+  test("names in any case; the one that is written so comes first; several of a name are refused with their ids", () => {
+    const nodes = new NodeDirectory({ clock: new FakeClock(), log: silentLogger });
+    const call = (number: number, longName: string, shortName: string) =>
+      nodes.merge({ number, link: "base", isOwn: false, user: { longName, shortName } });
+    call(2, "Alice", "AL");
+    call(3, "alice", "a2");
+    call(4, "Hütte Süd", "12");
+    const resolve = (destination: string | number) => {
+      const found = nodes.resolve(destination);
+      return found.ok ? found.value : found.error.summary();
+    };
+    expect(["Alice", "alice", "al", "A2", "hütte süd", " HÜTTE SÜD ", "12", "4", "Broadcast", "!00000002"].map(resolve)).toEqual([
+      2, 3, 2, 3, 4, 4, 4, 4, 0xffffffff, 2,
+    ]);
+    expect(resolve("ALICE")).toContain("!00000002 Alice, !00000003 alice");
+    expect([resolve("99999999999"), resolve("0")]).toEqual([expect.stringContaining("no node"), expect.stringContaining("not known")]);
   });
 
   test("resolves destinations, also of nodes never heard", () => {

@@ -15,6 +15,7 @@ import type { TextMessage } from "../../src/mesh/message.ts";
 import type { MeshNode } from "../../src/mesh/node.ts";
 import type { OutboxRequest, Reply } from "../../src/mesh/outgoing.ts";
 import { DIALOGUES_SCHEMA } from "../../src/router/dialogues.ts";
+import { Registry } from "../../src/router/match/registry.ts";
 import type { HandlerCall, HandlerOutcome, MenuAnswer } from "../../src/router/ports.ts";
 import { Router } from "../../src/router/router.ts";
 import type { RouterDeps, RouterSettings } from "../../src/router/router-deps.ts";
@@ -87,6 +88,7 @@ export class RouterBench {
       log,
       database: this.database,
       settings: { ...SETTINGS, ...settings },
+      registry: new Registry("!"),
       operators,
       handlers: {
         invoke: (call) => this.#invoke(call),

@@ -24,6 +24,38 @@ describe("commands", () => {
     expect(await b.onChannel("!hello")).toEqual(["Hello [[]]"]);
   });
 
+  test.each([
+    "ping",
+    "ping.",
+    "ping?",
+    "Ping!",
+    "ping…",
+    "p\u00ading",
+    "ping\u200b",
+    "\u200bping",
+    "ping\ufe0f",
+    "ｐｉｎｇ",
+    "!ping?",
+    "！ping",
+    "\ufeff!ping",
+    "ＰＩＮＧ！",
+  ])("%j is ping", async (text) => {
+    b.command("p", "ping", () => "pong");
+    expect(await b.say(text)).toEqual(["pong"]);
+  });
+
+  test("a name that ends in punctuation comes before the one without; other words are not taken for it", async () => {
+    b.command("p", "ping", () => "pong");
+    b.command("q", "ping?", () => "pong?");
+    expect([await b.say("ping?"), await b.say("ping."), await b.say("help?")]).toEqual([
+      ["pong?"],
+      ["pong"],
+      [expect.stringContaining("ping")],
+    ]);
+    expect(await b.say("pin g")).toEqual(['Unknown command "pin". Send help for the list.']);
+    expect(await b.say("pinging", { from: BOB })).toEqual(['Unknown command "pinging". Send help for the list.']);
+  });
+
   test("with a direct_prefix, bare words are no commands", async () => {
     await b.close();
     b = new RouterBench({ direct_prefix: "/" });

@@ -12,6 +12,8 @@ import { type ReplyDeps, sendReply } from "../../plugins/capabilities/inward/rep
 import { minIntervalS } from "../../plugins/capabilities/inward/task.ts";
 import type { Plugin } from "../../plugins/plugin/plugin.ts";
 import type { RegistrarOf } from "../../plugins/registrations/registrations.ts";
+import { parseCommand } from "../../router/match/parse.ts";
+import { Registry } from "../../router/match/registry.ts";
 import { Router } from "../../router/router.ts";
 import { runStore } from "../../schedule/run-store.ts";
 import { Schedule } from "../../schedule/schedule.ts";
@@ -41,7 +43,16 @@ export function makeRouting(context: GatewayContext, peers: RoutingPeers): Routi
   const menuRegistry = new MenuRegistry();
   const placeOf = (name: string) => peers.plugin(name)?.candidate.path ?? "";
   const sessionData = new SessionData({ clock, idleS: menu.idle_s, database: peers.storage.database, placeOf });
-  const menus = new Menus({ clock, registry: menuRegistry, sessionData, idleS: menu.idle_s, prefix: commands.prefix });
+  const registry = new Registry(commands.prefix);
+  const prefixes = [commands.prefix, commands.direct_prefix];
+  const menus = new Menus({
+    clock,
+    registry: menuRegistry,
+    sessionData,
+    idleS: menu.idle_s,
+    prefix: commands.prefix,
+    isCommand: (word, isAdmin) => registry.answers(parseCommand(word, prefixes)?.name ?? "", isAdmin),
+  });
   const handlers = new MessageHandlers({
     dispatch: peers.dispatch,
     plugin: peers.plugin,
@@ -49,7 +60,7 @@ export function makeRouting(context: GatewayContext, peers: RoutingPeers): Routi
     defaultTimeoutS: () => context.config().plugins.limits.timeout_s,
   });
   const schedule = makeSchedule(context, peers, handlers);
-  const router = makeRouter(context, peers, { handlers, menus, sessionData });
+  const router = makeRouter(context, peers, { registry, handlers, menus, sessionData });
   const registrars = {
     router: routerRegistrar(router.registry),
     menu: menuRegistrar(menuRegistry),
@@ -85,12 +96,13 @@ function makeSchedule(context: GatewayContext, peers: RoutingPeers, handlers: Me
 }
 
 interface RouterPieces {
+  readonly registry: Registry;
   readonly handlers: MessageHandlers;
   readonly menus: Menus;
   readonly sessionData: SessionData;
 }
 
-function makeRouter(context: GatewayContext, peers: RoutingPeers, { handlers, menus, sessionData }: RouterPieces): Router {
+function makeRouter(context: GatewayContext, peers: RoutingPeers, { registry, handlers, menus, sessionData }: RouterPieces): Router {
   const { clock, random, bus } = context;
   const { commands, operators } = context.config();
   const { nodes, names, outbox } = peers.mesh;
@@ -106,6 +118,7 @@ function makeRouter(context: GatewayContext, peers: RoutingPeers, { handlers, me
     log: context.log.logger.child("router"),
     database: peers.storage.database,
     settings: commands,
+    registry,
     operators,
     handlers,
     menu: menus,

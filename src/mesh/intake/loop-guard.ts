@@ -5,6 +5,7 @@ import { ALERT_MARK } from "../emergency/describe.ts";
 import { BROADCAST, formatNodeId, type NodeNumber, type PacketId } from "../ids.ts";
 import type { TextMessage } from "../message.ts";
 import type { MessageStatus } from "../outgoing.ts";
+import { asWritten } from "../words.ts";
 
 export interface LoopGuardDeps {
   readonly clock: Clock;
@@ -85,7 +86,7 @@ export class LoopGuard {
   }
 
   #isBot(message: TextMessage, now: number): boolean {
-    const text = message.text.trim();
+    const text = asWritten(message.text);
     if (text.startsWith(this.deps.prefix) || text.length <= SHORT) return false;
     if (PART_MARK.test(text) || text.startsWith(`${ALERT_MARK} `)) return true;
     const isPeersAnswer = this.deps.peers.includes(message.from) && message.replyId !== undefined;

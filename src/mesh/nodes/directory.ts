@@ -4,6 +4,7 @@ import type { Logger } from "../../log/logger.ts";
 import type { NodeFacts } from "../codec/node-facts.ts";
 import { BROADCAST, formatNodeId, type NodeNumber, nodeNumber, parseNodeId } from "../ids.ts";
 import type { MeshNode } from "../node.ts";
+import { normalizeWord } from "../words.ts";
 import { SharedMeshes } from "./shared-meshes.ts";
 
 /** Stores nodes over a restart. Synchronous, as SQLite is. */
@@ -93,21 +94,24 @@ export class NodeDirectory {
   }
 
   /**
-   * By node number, `!0a0b0c0d`, or exact long or short name. Fails with `not_found`, or with `conflict` when several
-   * nodes have the name: nodes name themselves, so none of them is preferred.
+   * By node number (also as digits), `!0a0b0c0d`, or long or short name. A name as it is written comes before one in
+   * another case. Fails with `not_found`, or with `conflict` and the candidates when several nodes have the name: nodes name
+   * themselves, so none of them is preferred.
    */
   find(key: string | number): Result<MeshNode> {
-    const number = typeof key === "number" ? key : parseNodeId(key);
-    if (number !== null) {
-      const node = this.#nodes.get(number);
-      return node === undefined ? fail("not_found", `node ${formatNodeId(number)} is not known`) : ok(node);
+    const number = typeof key === "number" ? key : parseNodeId(key.trim());
+    if (number !== null) return this.#known(number);
+    const name = String(key);
+    const [first, ...others] = this.#named(name);
+    if (first === undefined) {
+      const digits = digitsOf(name);
+      return digits === null
+        ? fail("not_found", `no node is called "${name}"`, { hint: "`zephyrgate nodes` lists them" })
+        : this.#known(digits);
     }
-    const named = this.all().filter((node) => node.longName === key || node.shortName === key);
-    const [first] = named;
-    if (first === undefined) return fail("not_found", `no node is called "${key}"`, { hint: "`zephyrgate nodes` lists them" });
-    if (named.length === 1) return ok(first);
-    const ids = named.map((node) => node.id).join(", ");
-    return fail("conflict", `several nodes are called "${key}"`, { hint: `use the id of one: ${ids}` });
+    if (others.length === 0) return ok(first);
+    const ids = [first, ...others].map((node) => `${node.id} ${node.longName ?? node.shortName ?? ""}`.trim()).join(", ");
+    return fail("conflict", `several nodes are called "${name}"`, { hint: `use the id of one: ${ids}` });
   }
 
   /** A destination: as {@link find}, also `broadcast`, and any number or `!hex8` of a node never heard. */
@@ -116,11 +120,28 @@ export class NodeDirectory {
       const number = nodeNumber(destination);
       return number !== null ? ok(number) : fail("invalid_argument", `${destination} is not a node number`);
     }
-    if (destination === "broadcast") return ok(BROADCAST);
-    const number = parseNodeId(destination);
+    if (normalizeWord(destination.trim()) === "broadcast") return ok(BROADCAST);
+    const number = parseNodeId(destination.trim());
     if (number !== null && number !== 0) return ok(number);
     const found = this.find(destination);
-    return found.ok ? ok(found.value.number) : found;
+    if (found.ok) return ok(found.value.number);
+    const digits = found.error.code === "not_found" ? digitsOf(destination) : null;
+    return digits !== null && nodeNumber(digits) !== null ? ok(digits) : found;
+  }
+
+  #known(number: NodeNumber): Result<MeshNode> {
+    const node = this.#nodes.get(number);
+    return node === undefined ? fail("not_found", `node ${formatNodeId(number)} is not known`) : ok(node);
+  }
+
+  /** The nodes of this name as it is written; if there is none, those of the same name in another case. */
+  #named(name: string): MeshNode[] {
+    const exact = this.all().filter((node) => node.longName === name || node.shortName === name);
+    const folded = normalizeWord(name.trim());
+    if (exact.length > 0 || folded === "") return exact;
+    return this.all().filter(({ longName = "", shortName = "" }) =>
+      [longName, shortName].some((each) => normalizeWord(each.trim()) === folded),
+    );
   }
 
   #touch(number: NodeNumber): void {
@@ -164,6 +185,11 @@ export class NodeDirectory {
 
 function withoutChannel({ channel: _, ...node }: MeshNode): MeshNode {
   return node;
+}
+
+/** A node number written in digits. */
+function digitsOf(text: string): NodeNumber | null {
+  return /^\d{1,10}$/.test(text.trim()) ? Number(text) : null;
 }
 
 function flatten(facts: NodeFacts, now: number): MeshNode {

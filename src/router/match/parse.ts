@@ -1,4 +1,4 @@
-import { normalizeWord, withoutPrefix } from "../../mesh/words.ts";
+import { asWritten, normalizeWord, withoutPrefix } from "../../mesh/words.ts";
 
 /** A command as it was written: `name` in the form in which names are compared. */
 export interface ParsedCommand {
@@ -14,8 +14,7 @@ const OPENING_QUOTES: Readonly<Record<string, string>> = { '"': '"', "“": "”
  * command. Arguments in quotes keep their blanks; a quote that never ends reaches to the end. Linear in the text.
  */
 export function parseCommand(text: string, prefixes: readonly string[]): ParsedCommand | null {
-  const trimmed = text.trim();
-  const rest = withoutPrefix(trimmed, prefixes);
+  const rest = withoutPrefix(asWritten(text), prefixes);
   if (rest === null) return null;
   const end = rest.search(/\s/);
   const name = normalizeWord(end === -1 ? rest : rest.slice(0, end));

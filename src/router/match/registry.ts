@@ -2,7 +2,7 @@ import { fail, ok, type Result } from "../../errors.ts";
 import { type Handle, NO_HANDLE } from "../../ids.ts";
 import { EMERGENCY_WORDS } from "../../mesh/emergency/words.ts";
 import type { MessageKind } from "../../mesh/message.ts";
-import { normalizeWord } from "../../mesh/words.ts";
+import { normalizeWord, withoutEnd } from "../../mesh/words.ts";
 import { compileKeyword, type KeywordPattern, matchKeyword } from "./keywords.ts";
 import { wordsOf } from "./parse.ts";
 
@@ -108,6 +108,17 @@ export class Registry {
     });
   }
 
+  /** The name that was meant: as it was written, else without the punctuation that ends it. Both in the compared form. */
+  meant(written: string): string {
+    return this.#commands.has(written) ? written : withoutEnd(written);
+  }
+
+  /** Whether a name as it was written is a command, `help` included, for this asker. */
+  answers(written: string, isOperator: boolean): boolean {
+    const name = this.meant(written);
+    return name === "help" || this.commands(name).some((entry) => isOperator || !entry.adminOnly);
+  }
+
   /** Who answers a name or alias, in the order of asking. */
   commands(name: string): readonly CommandEntry[] {
     return this.#commands.get(name) ?? [];
@@ -204,7 +215,7 @@ export class Registry {
     const name = normalizeWord(registration.name);
     const aliases = (registration.aliases ?? []).map(normalizeWord);
     if (aliases.length > ALIASES_MAX) return fail("invalid_argument", `command ${JSON.stringify(name)} has over ${ALIASES_MAX} aliases`);
-    for (const word of [name, ...aliases]) {
+    for (const word of [registration.name, ...(registration.aliases ?? [])]) {
       const wrong = this.#wrongName(word);
       if (wrong !== null)
         return fail("invalid_argument", `${JSON.stringify(word.slice(0, NAME_MAX))} cannot be a command: ${wrong}`, {
@@ -225,10 +236,12 @@ export class Registry {
     return ok({ ...base, kind: "command", name, aliases, help, usage, adminOnly });
   }
 
-  #wrongName(word: string): string | null {
+  /** `written`: as the plugin wrote it. */
+  #wrongName(written: string): string | null {
+    const word = normalizeWord(written);
     if (word === "") return "it is empty";
     if (word.length > NAME_MAX) return `it has over ${NAME_MAX} characters`;
-    if (/[\s\p{C}"“„]/u.test(word)) return "it has blanks, quotes or control characters";
+    if (/[\s\p{C}"“„]/u.test(written)) return "it has blanks, quotes or control characters";
     return this.prefix !== "" && word.startsWith(this.prefix)
       ? `it begins with the prefix ${this.prefix}, which users write before it`
       : null;
