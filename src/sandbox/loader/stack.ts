@@ -1,50 +1,52 @@
 /** From an engine's stack, in lines of the bundle, to the author's own files and lines. */
 import * as v from "valibot";
 import { type JsonLimits, parseJson } from "../../json-reader.ts";
+import { type Segment, SourceMapLines } from "./source-map.ts";
 
 const MAX_STACK = 16_384;
 const MAX_FRAMES = 50;
-/** Reading more would hold up the gateway at the first error; a plugin of usual size has a few kilobytes. */
+/** A plugin of usual size has a few kilobytes. */
 const MAX_MAPPINGS = 4 * 1024 * 1024;
 const MAP_LIMITS: JsonLimits = { chars: 32 * 1024 * 1024, depth: 8, nodes: 20_000 };
 const mapSchema = v.object({ sources: v.array(v.string()), mappings: v.string() });
-const DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-interface Segment {
-  /** All from 0. */
-  readonly column: number;
-  readonly source: number;
-  readonly sourceLine: number;
-  readonly sourceColumn: number;
-  /** At the start of a line, with the place of what stood before it: the bundler's own brackets and blanks. */
-  readonly isInherited: boolean;
-}
 
 interface Mapped {
   readonly sources: readonly string[];
-  readonly lines: readonly (readonly Segment[])[];
+  readonly lines: SourceMapLines;
 }
 
 /**
  * Maps a stack's `bundleFile:line:column` to `plugin.ts:line:column` with the loader's source map. The map is read at
- * the first use. A place that the map does not know stays as it is; a stack is cut at 50 lines and 16 KB.
+ * the first use, in parts when it is large. A place that the map does not know stays as it is; a stack is cut at 50 lines and 16 KB.
  */
 export function stackMapper(map: string, bundleFile: string): (stack: string) => string {
   let mapped: Mapped | undefined;
   const place = new RegExp(`${bundleFile.replace(/[.*+?^${"$"}{}()|[\\]\\\\]/g, "\\$&")}:(\\d{1,8})(?::(\\d{1,8}))?`, "g");
   return (stack) => {
     mapped ??= read(map);
-    const table = mapped;
+    const { sources } = mapped;
+    const segmentsOf = mapped.lines.use();
     const lines = stack.slice(0, MAX_STACK).split("\n", MAX_FRAMES);
     return lines
-      .map((line) => line.replace(place, (whole, row: string, column?: string) => find(table, Number(row), Number(column ?? 1)) ?? whole))
+      .map((line) =>
+        line.replace(
+          place,
+          (whole, row: string, column?: string) => find({ sources, segmentsOf }, Number(row), Number(column ?? 1)) ?? whole,
+        ),
+      )
       .join("\n");
   };
 }
 
+interface Place {
+  readonly sources: readonly string[];
+  /** Of a line of the bundle, from 0. */
+  segmentsOf(line: number): readonly Segment[] | undefined;
+}
+
 /** Author's place for a place of the bundle, both counted from 1. */
-function find(map: Mapped, line: number, column: number): string | undefined {
-  const segments = map.lines[line - 1];
+function find(map: Place, line: number, column: number): string | undefined {
+  const segments = map.segmentsOf(line - 1);
   // The engine gives the module's first line, which is the bundler's own, for whatever fails at top level without a call.
   if (line === 1 && segments?.length === 0 && map.sources.length === 1) return `${map.sources[0]}:1:1`;
   if (segments === undefined || segments.length === 0) return undefined;
@@ -56,7 +58,8 @@ function find(map: Mapped, line: number, column: number): string | undefined {
   }
   const found = segments[low];
   // What has no place of its own (reading a property has none) the engine puts before the function's name.
-  const segment = found?.isInherited === true ? (segments[low + 1] ?? map.lines[line]?.find((next) => !next.isInherited) ?? found) : found;
+  const segment =
+    found?.isInherited === true ? (segments[low + 1] ?? map.segmentsOf(line)?.find((next) => !next.isInherited) ?? found) : found;
   const source = segment === undefined ? undefined : map.sources[segment.source];
   return segment === undefined || source === undefined ? undefined : `${source}:${segment.sourceLine + 1}:${segment.sourceColumn + 1}`;
 }
@@ -64,23 +67,8 @@ function find(map: Mapped, line: number, column: number): string | undefined {
 /** A map that is too large, or is not a map (it comes from the bundler's process), maps nothing. */
 function read(text: string): Mapped {
   const map = parse(text);
-  if (map === null || map.mappings.length > MAX_MAPPINGS) return { sources: [], lines: [] };
-  const state = [0, 0, 0];
-  const lines = map.mappings.split(";").map((line) => {
-    let column = 0;
-    const segments: Segment[] = [];
-    for (const field of line === "" ? [] : line.split(",")) {
-      const [moved = 0, ...rest] = decode(field);
-      column += moved;
-      if (rest.length < 3) continue;
-      for (const index of [0, 1, 2]) state[index] = (state[index] ?? 0) + (rest[index] ?? 0);
-      const [source = 0, sourceLine = 0, sourceColumn = 0] = state;
-      const isInherited = segments.length === 0 && moved === 0 && rest.every((delta) => delta === 0);
-      segments.push({ column, source, sourceLine, sourceColumn, isInherited });
-    }
-    return segments;
-  });
-  return { sources: map.sources.map((source) => source.replace(/^plugin:/, "")), lines };
+  if (map === null || map.mappings.length > MAX_MAPPINGS) return { sources: [], lines: new SourceMapLines("") };
+  return { sources: map.sources.map((source) => source.replace(/^plugin:/, "")), lines: new SourceMapLines(map.mappings) };
 }
 
 function parse(text: string): { sources: string[]; mappings: string } | null {
@@ -88,20 +76,4 @@ function parse(text: string): { sources: string[]; mappings: string } | null {
   const parsed = parseJson(text, MAP_LIMITS);
   const checked = parsed.ok ? v.safeParse(mapSchema, parsed.value) : null;
   return checked?.success === true ? checked.output : null;
-}
-
-/** Base-64 variable-length numbers of the source map format. */
-function decode(field: string): number[] {
-  const numbers: number[] = [];
-  let value = 0;
-  let shift = 0;
-  for (const char of field) {
-    const digit = DIGITS.indexOf(char);
-    value |= (digit & 31) << shift;
-    shift += 5;
-    if ((digit & 32) !== 0) continue;
-    numbers.push((value & 1) === 1 ? -(value >> 1) : value >> 1);
-    [value, shift] = [0, 0];
-  }
-  return numbers;
 }
