@@ -14,7 +14,7 @@ export interface ArchiveLimits {
   readonly files: number;
 }
 
-const BLOCK = 512;
+export const BLOCK = 512;
 const NAME = 100;
 const PREFIX = 155;
 /** Plain names between slashes: no `.` or `..`, nothing hidden in control characters, nothing another system reads as a path. */
@@ -78,7 +78,8 @@ export function unpackArchive(packed: Uint8Array, limits: ArchiveLimits): Result
   return inside === undefined ? ok(files) : bad(`has a file where ${inside} needs a folder`);
 }
 
-function header(path: string, size: number): Uint8Array {
+/** The block before a file's content. */
+export function header(path: string, size: number): Uint8Array {
   const block = Buffer.alloc(BLOCK);
   const { prefix, name } = split(path) ?? { prefix: "", name: path };
   block.write(name, 0, NAME, "utf8");
@@ -91,7 +92,8 @@ function header(path: string, size: number): Uint8Array {
   return block;
 }
 
-function readHeader(block: Uint8Array): Result<{ path: string; size: number }> {
+/** What such a block says; strict, because anybody may have written it. */
+export function readHeader(block: Uint8Array): Result<{ path: string; size: number }> {
   const text = (from: number, length: number) => {
     const bytes = block.subarray(from, from + length);
     const end = bytes.indexOf(0);

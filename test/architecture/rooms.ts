@@ -20,6 +20,7 @@ export const FLOORS: readonly (readonly string[])[] = [
   ["router", "menu", "schedule"],
   ["plugins"],
   ["packages"],
+  ["backup"],
   ["api"],
   ["control"],
   ["gateway"],

@@ -1,0 +1,146 @@
+/**
+ * A backup put in the place of what a data folder holds. Everything is unpacked and checked beside it first; then a small
+ * file says that it is decided. From that moment on a cut leaves the rest to {@link finishRestore} at the next start.
+ */
+import { mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import * as v from "valibot";
+import { fail, GatewayError, ok, type Result } from "../errors.ts";
+import { codeOf, isThere, writeFileAtomically } from "../storage/atomic.ts";
+import { type Disk, systemDisk } from "../storage/disk.ts";
+import { deleteTree, makeFolder } from "../storage/folders.ts";
+import { readArchive } from "./archive.ts";
+import { isCredential, isMachineOwned } from "./contents.ts";
+import type { BackupHead } from "./head.ts";
+import { fileSink } from "./make.ts";
+import { unseal } from "./seal.ts";
+
+const CORE = "gateway.db";
+
+export interface RestoreOptions {
+  readonly dataDir: string;
+  /** Where the configuration of the backup goes; null keeps the present one. */
+  readonly configFile: string | null;
+  /** Opens the credentials in the backup; without it the present ones stay. */
+  readonly passphrase?: string | undefined;
+  /** Only the core database: grants, decisions, messages, nodes. Plugins and their data stay. */
+  readonly coreOnly: boolean;
+  /** ms since 1970. */
+  readonly now: number;
+}
+
+const planSchema = v.strictObject({ aside: v.string(), config: v.nullable(v.string()), coreOnly: v.boolean() });
+type Plan = v.InferOutput<typeof planSchema>;
+
+const workOf = (dataDir: string) => join(dataDir, "restoring");
+const planOf = (dataDir: string) => join(workOf(dataDir), "plan.json");
+
+/** Unpacks, checks and decides; then puts all in place. The folder with what was there before. The caller holds the folder's lock. */
+export async function restoreBackup(file: string, options: RestoreOptions): Promise<Result<{ head: BackupHead; aside: string }>> {
+  const { dataDir, configFile, passphrase, coreOnly, now } = options;
+  const work = workOf(dataDir);
+  try {
+    deleteTree(work);
+    makeFolder(join(work, "new"));
+    const unpacked = await unpack(file, work, coreOnly);
+    if (!unpacked.ok) return unpacked;
+    if (passphrase !== undefined) {
+      const opened = openSealed(work, passphrase);
+      if (!opened.ok) return opened;
+    }
+    const hasConfig = unpacked.value.files.some(({ place }) => place === "config");
+    const config = hasConfig && !coreOnly ? configFile : null;
+    const aside = `before-restore-${new Date(now).toISOString().slice(0, 19).replaceAll(":", "")}Z`;
+    const plan: Plan = { aside, config, coreOnly };
+    writeFileAtomically(planOf(dataDir), JSON.stringify(plan), { mode: 0o600 });
+    finishRestore(dataDir);
+    return ok({ head: unpacked.value, aside: join(dataDir, aside) });
+  } catch (cause) {
+    if (cause instanceof GatewayError) return { ok: false, error: cause };
+    const decided = isThere(planOf(dataDir)) ? "; the next start, or another restore, completes it" : "; nothing was changed";
+    const hint = "see the rights of the data folder and the configuration file, and the free space";
+    return fail("data_unusable", `the backup cannot be put in place (${codeOf(cause)})${decided}`, { where: dataDir, cause, hint });
+  } finally {
+    if (!isThere(planOf(dataDir))) deleteTree(work);
+  }
+}
+
+/** Completes a restore that was decided and cut off. What it did, for the log; null when there was none. */
+export function finishRestore(dataDir: string, disk: Disk = systemDisk): string | null {
+  const work = workOf(dataDir);
+  const plan = readPlan(planOf(dataDir));
+  if (plan === null) {
+    // Cut off before it was decided.
+    if (isThere(work)) deleteTree(work, disk);
+    return null;
+  }
+  const fresh = join(work, "new");
+  const aside = join(dataDir, plan.aside);
+  const moved = join(work, "moved");
+  makeFolder(aside, disk);
+  if (!isThere(moved)) {
+    for (const name of readdirSync(dataDir)) if (isReplaced(name, plan)) move(join(dataDir, name), join(aside, name), disk);
+    disk.syncFolder(aside);
+    disk.syncFolder(dataDir);
+    writeFileAtomically(moved, "", { disk });
+  }
+  for (const name of readdirSync(fresh)) {
+    // Only a credential can still be there: what was replaced has been moved.
+    if (isThere(join(dataDir, name))) move(join(dataDir, name), join(aside, name), disk);
+    disk.rename(join(fresh, name), join(dataDir, name));
+  }
+  disk.syncFolder(dataDir);
+  disk.syncFolder(aside);
+  const config = join(work, "config");
+  if (plan.config !== null && isThere(config)) {
+    // Beside the data, so that it is found whatever folder the file lies in.
+    if (isThere(plan.config) && !isThere(join(aside, "config.yaml")))
+      writeFileAtomically(join(aside, "config.yaml"), readFileSync(plan.config), { mode: 0o600, disk });
+    writeFileAtomically(plan.config, readFileSync(config), { mode: 0o600, disk });
+  }
+  disk.unlink(planOf(dataDir));
+  disk.syncFolder(work);
+  deleteTree(work, disk);
+  return `completed a restore; what was there before is in ${aside}`;
+}
+
+function isReplaced(name: string, { aside, coreOnly }: Plan): boolean {
+  if (coreOnly) return name === CORE || name.startsWith(`${CORE}-`);
+  return !isMachineOwned(name) && !isCredential(name) && name !== aside;
+}
+
+function move(from: string, to: string, disk: Disk): void {
+  if (!isThere(to)) disk.rename(from, to);
+  else deleteTree(from, disk);
+}
+
+async function unpack(file: string, work: string, coreOnly: boolean): Promise<Result<BackupHead>> {
+  const folders = new Set<string>();
+  return readArchive(file, ({ place, path }) => {
+    if (coreOnly && !(place === "data" && path.startsWith(CORE))) return null;
+    const target = place === "data" ? join(work, "new", path) : join(work, place);
+    if (!folders.has(dirname(target))) mkdirSync(dirname(target), { recursive: true, mode: 0o700 });
+    folders.add(dirname(target));
+    return fileSink(target);
+  });
+}
+
+function openSealed(work: string, passphrase: string): Result<null> {
+  const path = join(work, "sealed");
+  if (!isThere(path)) return fail("not_found", "this backup holds no secrets", { hint: "restore it without --with-secrets" });
+  const opened = unseal(readFileSync(path), passphrase);
+  if (!opened.ok) return opened;
+  const contents = v.safeParse(v.record(v.string(), v.string()), JSON.parse(new TextDecoder().decode(opened.value)));
+  if (!contents.success) return fail("invalid_argument", "the sealed secrets are damaged");
+  for (const [name, content] of Object.entries(contents.output)) {
+    if (name.includes("/") || !isCredential(name)) return fail("invalid_argument", "the sealed secrets are damaged");
+    writeFileAtomically(join(work, "new", name), Buffer.from(content, "base64"), { mode: 0o600 });
+  }
+  return ok(null);
+}
+
+function readPlan(path: string): Plan | null {
+  if (!isThere(path)) return null;
+  const parsed = v.safeParse(planSchema, JSON.parse(readFileSync(path, "utf8")));
+  return parsed.success && /^before-restore-[\w-]+$/.test(parsed.output.aside) ? parsed.output : null;
+}
