@@ -1,5 +1,7 @@
 /** The gateway as a process: reads the configuration, starts, prints the banner, and runs until it is stopped. */
 import { homedir } from "node:os";
+import { backupsFolder, newestGood } from "./backup/kept.ts";
+import { verifyBackup } from "./backup/make.ts";
 import { systemClock, systemRandom } from "./clock.ts";
 import { type ConfigSources, loadConfig } from "./config/load.ts";
 import { issueLine } from "./errors.ts";
@@ -66,7 +68,7 @@ export async function runGateway(flags: GatewayFlags, io: GatewayIo): Promise<nu
   const gateway = new Gateway({ ...system, loaded: loaded.value, chosen, allowAll: flags.allowAll, safe, comeBack, reload, opened });
   const isSimulated = chosen.interfaces.some((entry) => entry.type === "simulated");
   const banner = () => describeStart(gateway, { dataDir: config.data_dir, configFile: file, isSimulated, flags: sameFlags(flags) });
-  const code = await runUntilStopped(gateway, { io, log, crashes, banner });
+  const code = await runUntilStopped(gateway, { io, log, crashes, banner, dataDir: config.data_dir });
   log.stop();
   return code;
 }
@@ -75,17 +77,20 @@ interface Run {
   readonly io: GatewayIo;
   readonly log: Log;
   readonly crashes: CrashLog;
+  readonly dataDir: string;
   /** The lines to print once the gateway is up. */
   banner(): string[];
 }
 
-async function runUntilStopped(gateway: Gateway, { io, log, crashes, banner }: Run): Promise<number> {
+async function runUntilStopped(gateway: Gateway, { io, log, crashes, banner, dataDir }: Run): Promise<number> {
   const uncaught = noteUncaught(gateway, log, io);
   const stopped = Promise.race([untilStopped(io.signal), uncaught.first]);
   // A stop during the start does not wait for the plugins.
   const started = await Promise.race([gateway.start(), stopped.then(() => null)]);
   if (started?.ok === false) {
     io.stderr.write(`zephyrgate: ${escapeText(started.error.summary())}\n`);
+    if (started.error.data?.damaged === true)
+      for (const line of await offerBackup(dataDir)) io.stderr.write(`zephyrgate: ${escapeText(line)}\n`);
     crashes.takeBack();
     return 1;
   }
@@ -99,6 +104,17 @@ async function runUntilStopped(gateway: Gateway, { io, log, crashes, banner }: R
   if (uncaught.count > 0) return 1;
   crashes.end();
   return 0;
+}
+
+/** What to do about a damaged core database. */
+async function offerBackup(dataDir: string): Promise<string[]> {
+  const newest = await newestGood(dataDir, verifyBackup);
+  if (newest === null) return [`there is no good backup in ${backupsFolder(dataDir)}`];
+  const restore = `zephyrgate restore ${JSON.stringify(newest.path)} --only-database`;
+  return [
+    `the newest good backup is of ${new Date(newest.madeAt).toISOString()}; restore its database with: ${restore}`,
+    "grants, decisions, messages and nodes since then are lost; plugins and their data stay",
+  ];
 }
 
 interface Uncaught {

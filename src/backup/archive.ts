@@ -3,8 +3,9 @@ import { createReadStream, createWriteStream } from "node:fs";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createGunzip, createGzip } from "node:zlib";
-import { asGatewayError, fail, GatewayError, ok, type Result } from "../errors.ts";
+import { asGatewayError, fail, GatewayError, type Result } from "../errors.ts";
 import { BLOCK, header, readHeader } from "../packages/archive.ts";
+import { codeOf } from "../storage/atomic.ts";
 import { type BackupFile, type BackupHead, HEAD, MAX_HEAD_BYTES, notOurs, readHead } from "./head.ts";
 
 const padding = (size: number) => new Uint8Array(-size & (BLOCK - 1));
@@ -50,13 +51,11 @@ export async function readArchive(path: string, open: (file: BackupFile, head: B
   try {
     return await readEntries(reader, open);
   } catch (thrown) {
-    const { code } = asGatewayError(thrown).cause as { code?: string };
+    const code = codeOf(thrown);
     if (code === "ENOENT" || code === "EACCES" || code === "EISDIR")
       return fail("not_found", `the backup cannot be read (${code})`, { where: path, cause: thrown });
     if (thrown instanceof GatewayError) return { ok: false, error: thrown };
-    return code?.startsWith("Z_") === true
-      ? notOurs()
-      : fail("data_unusable", asGatewayError(thrown).message, { where: path, cause: thrown });
+    return code.startsWith("Z_") ? notOurs() : fail("data_unusable", asGatewayError(thrown).message, { where: path, cause: thrown });
   } finally {
     unpacked.destroy();
     source.destroy();

@@ -30,8 +30,8 @@ import { seal } from "./seal.ts";
 export interface LiveSource {
   /** A complete copy of the core database in a new file. */
   copyCore(to: string): void;
-  /** A complete copy of this plugin's database; null when nobody has it open. */
-  copyPlugin(plugin: string): Promise<Result<string | null>>;
+  /** A complete copy of this plugin's database at `path`, in a file of its own; null when nobody has it open. */
+  copyPlugin(plugin: string, path: string): Promise<Result<string | null>>;
 }
 
 export interface BackupOptions {
@@ -186,7 +186,7 @@ class Collector {
   async #addPlugin(plugin: string, folder: string): Promise<void> {
     const { dataDir, live } = this.options;
     try {
-      const copied = live === null ? ok(null) : await live.copyPlugin(plugin);
+      const copied = live === null ? ok(null) : await live.copyPlugin(plugin, join(dataDir, folder, "data.db"));
       if (!copied.ok) throw copied.error;
       if (copied.value !== null) {
         const copy = this.#fresh();

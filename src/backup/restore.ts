@@ -110,19 +110,22 @@ function isReplaced(name: string, { aside, coreOnly }: Plan): boolean {
 }
 
 function move(from: string, to: string, disk: Disk): void {
-  if (!isThere(to)) disk.rename(from, to);
-  else deleteTree(from, disk);
+  let free = to;
+  for (let count = 2; isThere(free); count++) free = `${to}-${count}`;
+  disk.rename(from, free);
 }
 
 async function unpack(file: string, work: string, coreOnly: boolean): Promise<Result<BackupHead>> {
   const folders = new Set<string>();
-  return readArchive(file, ({ place, path }) => {
+  const read = await readArchive(file, ({ place, path }) => {
     if (coreOnly && !(place === "data" && path.startsWith(CORE))) return null;
     const target = place === "data" ? join(work, "new", path) : join(work, place);
     if (!folders.has(dirname(target))) mkdirSync(dirname(target), { recursive: true, mode: 0o700 });
     folders.add(dirname(target));
     return fileSink(target);
   });
+  for (const folder of [...folders].reverse()) systemDisk.syncFolder(folder);
+  return read;
 }
 
 function openSealed(work: string, passphrase: string): Result<null> {

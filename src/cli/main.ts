@@ -4,6 +4,7 @@ import { nearest } from "../nearest.ts";
 import { VERSION } from "../version.ts";
 import { findGateway } from "./verb/locate.ts";
 import { COMMON, type Io, parseArgs, type Verb } from "./verb/verb.ts";
+import { backupVerbs } from "./verbs/backup.ts";
 import { checkVerb } from "./verbs/check.ts";
 import { createVerb } from "./verbs/create.ts";
 import { devVerb } from "./verbs/dev.ts";
@@ -29,6 +30,7 @@ export const VERBS: readonly Verb[] = [
   ...packageVerbs,
   ...permissionVerbs,
   ...secretVerbs,
+  ...backupVerbs,
   ...simulateVerbs,
   devVerb,
 ];

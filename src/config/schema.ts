@@ -228,6 +228,20 @@ export const configSchema = v.strictObject({
     },
     "Alerts.",
   ),
+  backup: section(
+    {
+      at: v.optional(
+        v.pipe(
+          v.string(),
+          v.regex(/^(?:[01]\d|2[0-3]):[0-5]\d$/, 'must be a time of day such as "03:30"'),
+          v.description("Time of the daily backup, local time."),
+        ),
+        "03:30",
+      ),
+      keep: v.optional(whole(0, 1000, "Daily backups that are kept; 0 makes none."), 7),
+    },
+    "The daily backup of the whole gateway.",
+  ),
   log: section(
     {
       level: v.optional(about(level, "Lowest level that is logged."), "info"),

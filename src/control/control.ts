@@ -2,6 +2,7 @@ import type {
   Actor,
   Answer,
   AuditControl,
+  BackupControl,
   Control,
   GatewayStatus,
   MessageControl,
@@ -34,6 +35,7 @@ export interface ControlDeps {
   readonly messages: MessageControl;
   readonly audit: AuditControl;
   readonly packages: PackageControl;
+  readonly backups: BackupControl;
   readonly simulate: SimulateControl | undefined;
   readonly supervisor: Supervisor;
   readonly outbox: Outbox;
@@ -58,6 +60,7 @@ export class GatewayControl implements Control {
   readonly messages: MessageControl;
   readonly audit: AuditControl;
   readonly packages: PackageControl;
+  readonly backups: BackupControl;
   readonly simulate: SimulateControl | undefined;
 
   constructor(private readonly deps: ControlDeps) {
@@ -69,6 +72,7 @@ export class GatewayControl implements Control {
     this.messages = deps.messages;
     this.audit = deps.audit;
     this.packages = deps.packages;
+    this.backups = deps.backups;
     this.simulate = deps.simulate;
   }
 

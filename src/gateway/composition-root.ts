@@ -12,6 +12,7 @@ import { Lifetime } from "../lifetime.ts";
 import { inBackground } from "../log/background.ts";
 import type { SimulatedMesh } from "../mesh/simulator/mesh.ts";
 import type { Plugin } from "../plugins/plugin/plugin.ts";
+import { Backups } from "./backups.ts";
 import { followConfig } from "./config-changes.ts";
 import type { GatewayContext, GatewayOptions } from "./context/context.ts";
 import { openStorage, type Storage } from "./context/storage.ts";
@@ -84,8 +85,12 @@ export class Gateway {
 
   async #start(): Promise<Result<null>> {
     const context = this.#context;
-    const opened = openStorage(context);
+    const opened = await openStorage(context);
     if (!opened.ok) return opened;
+    if (this.#stopped) {
+      await this.#life.close();
+      return stoppedEarly();
+    }
     const storage = opened.value;
     const mesh = makeMesh(context, storage);
     const made = makePlugins(context, storage, mesh);
@@ -93,7 +98,9 @@ export class Gateway {
     const plugins = made.value;
     this.#mesh = mesh;
     this.#plugins = plugins;
-    const control = makeControl(context, { storage, mesh, plugins, isReady: () => this.#ready });
+    const backups = new Backups(context, storage, plugins);
+    context.life.add("backups", () => backups.stop());
+    const control = makeControl(context, { storage, mesh, plugins, backups, isReady: () => this.#ready });
     this.#control = control;
     const api = context.overrides.api === false ? ok(null) : this.#openApi(control);
     if (!api.ok) return api;
@@ -101,6 +108,7 @@ export class Gateway {
     sendOperatorAlerts(context, mesh);
     this.#followFile(plugins);
     const running = await this.#run(storage, mesh, plugins);
+    if (running.ok) backups.start();
     if (running.ok) plugins.comeBack.start(plugins.supervisor);
     return running;
   }

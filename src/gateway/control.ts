@@ -1,6 +1,7 @@
 import { changedKeys, deepMerge } from "../config/merge.ts";
 import { Alerts } from "../control/alerts.ts";
 import { Audit } from "../control/audit.ts";
+import { backupControl } from "../control/backups.ts";
 import { GatewayControl } from "../control/control.ts";
 import { Messages } from "../control/messages.ts";
 import { Packages } from "../control/packages.ts";
@@ -11,6 +12,7 @@ import { summaryView } from "../control/views.ts";
 import { fail, ok, type Result } from "../errors.ts";
 import type { Settings } from "../plugins/approval/decisions.ts";
 import { VERSION } from "../version.ts";
+import type { Backups } from "./backups.ts";
 import type { GatewayContext } from "./context/context.ts";
 import type { Storage } from "./context/storage.ts";
 import type { Mesh } from "./mesh/mesh.ts";
@@ -21,6 +23,7 @@ export interface ControlPeers {
   readonly storage: Storage;
   readonly mesh: Mesh;
   readonly plugins: GatewayPlugins;
+  readonly backups: Backups;
   isReady(): boolean;
 }
 
@@ -44,6 +47,7 @@ export function makeControl(context: GatewayContext, peers: ControlPeers): Gatew
     }),
     audit: new Audit(storage.audit, storage.auditDir),
     packages: makePackages(context, peers),
+    backups: backupControl(peers.backups),
     simulate: simulateControl(mesh.meshes),
     supervisor,
     outbox: mesh.outbox,

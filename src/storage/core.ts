@@ -111,6 +111,12 @@ export class CoreDatabase {
     }
   }
 
+  /** Writes a complete copy to a file that does not exist yet. */
+  copyTo(path: string): void {
+    this.flush();
+    this.sqlite.run("VACUUM INTO ?", [path]);
+  }
+
   stats(): { readonly commits: number; readonly checkpoints: number } {
     return { commits: this.#commits, checkpoints: this.#checkpoints };
   }

@@ -48,6 +48,8 @@ export interface Control {
   readonly audit: AuditControl;
   /** Plugin packages and plugins' data. Absent if this gateway accepts no packages. */
   readonly packages?: PackageControl | undefined;
+  /** The backups of the whole gateway. */
+  readonly backups?: BackupControl | undefined;
   /** Absent without a simulated interface. */
   readonly simulate?: SimulateControl | undefined;
 }
@@ -108,6 +110,25 @@ export interface PackageControl {
   /** The plugin's data and configuration as one file, never its secrets. */
   export(name: string, actor: Actor): Answer<Uint8Array>;
   import(name: string, bytes: Uint8Array, actor: Actor): Answer<PluginChange>;
+}
+
+export interface BackupControl {
+  /** Newest first. */
+  list(): readonly BackupView[];
+  /** Makes and verifies one; it resolves when that is done. A passphrase puts the secrets in, sealed by it. */
+  make(passphrase: string | undefined): Promise<Result<BackupView>>;
+  /** The file of a backup of this name. */
+  path(name: string): Result<string>;
+}
+
+export interface BackupView {
+  readonly name: string;
+  readonly path: string;
+  readonly kind: string;
+  readonly made_at: string;
+  readonly bytes: number;
+  /** Plugins whose data could not be copied; known only when it was just made. */
+  readonly skipped?: readonly { readonly plugin: string; readonly reason: string }[];
 }
 
 export interface PluginChange {

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { finishRestore } from "../../backup/restore.ts";
 import type { Logger } from "../../log/logger.ts";
 import { recoverInstalled } from "../../packages/installed.ts";
 import { codeOf, removeLeftovers } from "../../storage/atomic.ts";
@@ -8,6 +9,7 @@ import { type Disk, systemDisk } from "../../storage/disk.ts";
 /** Completes at the start what a power cut interrupted in the data folder, and says what it did. The folder is locked. */
 export function recoverDataFolder(dataDir: string, log: Logger, disk: Disk = systemDisk): void {
   const steps: (() => string[])[] = [
+    () => [finishRestore(dataDir, disk)].filter((done) => done !== null),
     () => removeLeftovers(dataDir, disk).map((name) => `removed a file that was not written to its end: ${name}`),
     () => recoverInstalled(dataDir, disk),
     ...["plugins", "isolated"].map(

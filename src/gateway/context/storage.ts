@@ -15,6 +15,7 @@ import { openCoreDatabase } from "../../storage/core-open.ts";
 import { lockDataFolder } from "../../storage/lock.ts";
 import type { GatewayContext } from "./context.ts";
 import { recoverDataFolder } from "./recovery.ts";
+import { backUpBeforeUpgrade } from "./upgrade.ts";
 
 const SCHEMAS = [
   runsSchema,
@@ -38,13 +39,14 @@ export interface Storage {
   note(plugin: string | null, event: string, detail: string): void;
 }
 
-export function openStorage(context: GatewayContext): Result<Storage> {
+export async function openStorage(context: GatewayContext): Promise<Result<Storage>> {
   const { clock, random, log, life } = context;
   const { data_dir, audit: limits } = context.config();
   const lock = lockDataFolder(data_dir);
   if (!lock.ok) return lock;
   life.add("data folder", () => lock.value.release());
   recoverDataFolder(data_dir, log.logger.child("storage"));
+  await backUpBeforeUpgrade(context);
   const database = openCoreDatabase(join(data_dir, "gateway.db"), SCHEMAS, { clock, log: log.logger.child("storage") });
   if (!database.ok) return database;
   life.add("core database", () => database.value.close());
