@@ -139,7 +139,7 @@ function unusable(path: string, thrown: unknown): GatewayError {
   if (damaged) {
     return new GatewayError("data_unusable", `the database is damaged: ${message}`, {
       where: path,
-      hint: "nothing was changed; restore a backup, or move the database away to start with an empty one",
+      hint: "nothing was changed; restore a backup or a .bak file from the same folder, or move the database away to start with an empty one",
       data: { damaged: true },
       cause: thrown,
     });
