@@ -109,8 +109,9 @@ export class Backups {
   /** The plugin host makes the copy: it alone opens plugins' databases. */
   async #copyPlugin(name: string, path: string): Promise<Result<string | null>> {
     const { supervisor, databases } = this.plugins;
-    const host = supervisor.get(name)?.instance?.host ?? null;
-    if (host === null || databases.pathOf(name) !== path) return ok(null);
+    const plugin = supervisor.get(name);
+    const host = plugin?.instance?.host ?? null;
+    if (plugin === null || host === null || databases.pathOf(name, plugin.hostKey) !== path) return ok(null);
     const copy = join(dirname(path), `export-${crypto.randomUUID()}.db`);
     const copied = await host.backupDatabase(path, copy);
     return copied.ok ? ok(copy) : copied;
