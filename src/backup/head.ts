@@ -1,5 +1,6 @@
 import * as v from "valibot";
 import { fail, ok, type Result } from "../errors.ts";
+import { parseJson } from "../json-reader.ts";
 import { pathProblem } from "../packages/archive.ts";
 
 /** Raised when an older program could not read the file. */
@@ -7,6 +8,7 @@ export const FORMAT = 1;
 export const HEAD = "backup.json";
 /** Longest table of contents that is read. */
 export const MAX_HEAD_BYTES = 16 * 2 ** 20;
+const HEAD_LIMITS = { chars: MAX_HEAD_BYTES, depth: 8, nodes: 1_000_000 };
 
 const KINDS = ["manual", "daily", "upgrade"] as const;
 export type BackupKind = (typeof KINDS)[number];
@@ -42,12 +44,8 @@ const INSIDE = /^(?!\.\.?(?:\/|$))[^/\\\u0000]{1,255}(?:\/(?!\.\.?(?:\/|$))[^/\\
 
 /** The head of a file that anybody may have written. */
 export function readHead(bytes: Uint8Array): Result<BackupHead> {
-  let value: unknown;
-  try {
-    value = JSON.parse(new TextDecoder().decode(bytes));
-  } catch {
-    // The schema says so in our words.
-  }
+  const parsed = parseJson(new TextDecoder().decode(bytes), HEAD_LIMITS);
+  const value = parsed.ok ? parsed.value : null;
   const format = v.safeParse(v.object({ format: v.number(), program: v.string() }), value);
   if (format.success && format.output.format > FORMAT) {
     const hint = `restore it with zephyrgate ${format.output.program}, or a newer one`;

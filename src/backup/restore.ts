@@ -6,6 +6,7 @@ import { mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import * as v from "valibot";
 import { fail, GatewayError, ok, type Result } from "../errors.ts";
+import { FILE_LIMITS, parseJson } from "../json-reader.ts";
 import { codeOf, isThere, writeFileAtomically } from "../storage/atomic.ts";
 import { type Disk, systemDisk } from "../storage/disk.ts";
 import { deleteTree, makeFolder } from "../storage/folders.ts";
@@ -16,6 +17,7 @@ import { fileSink } from "./make.ts";
 import { unseal } from "./seal.ts";
 
 const CORE = "gateway.db";
+const SEALED_LIMITS = { chars: 2 ** 20, depth: 2, nodes: 1000 };
 
 export interface RestoreOptions {
   readonly dataDir: string;
@@ -133,7 +135,8 @@ function openSealed(work: string, passphrase: string): Result<null> {
   if (!isThere(path)) return fail("not_found", "this backup holds no secrets", { hint: "restore it without --with-secrets" });
   const opened = unseal(readFileSync(path), passphrase);
   if (!opened.ok) return opened;
-  const contents = v.safeParse(v.record(v.string(), v.string()), JSON.parse(new TextDecoder().decode(opened.value)));
+  const parsed = parseJson(new TextDecoder().decode(opened.value), SEALED_LIMITS);
+  const contents = v.safeParse(v.record(v.string(), v.string()), parsed.ok ? parsed.value : null);
   if (!contents.success) return fail("invalid_argument", "the sealed secrets are damaged");
   for (const [name, content] of Object.entries(contents.output)) {
     if (name.includes("/") || !isCredential(name)) return fail("invalid_argument", "the sealed secrets are damaged");
@@ -144,6 +147,7 @@ function openSealed(work: string, passphrase: string): Result<null> {
 
 function readPlan(path: string): Plan | null {
   if (!isThere(path)) return null;
-  const parsed = v.safeParse(planSchema, JSON.parse(readFileSync(path, "utf8")));
+  const read = parseJson(readFileSync(path, "utf8"), FILE_LIMITS);
+  const parsed = v.safeParse(planSchema, read.ok ? read.value : null);
   return parsed.success && /^before-restore-[\w-]+$/.test(parsed.output.aside) ? parsed.output : null;
 }
