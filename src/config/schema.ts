@@ -142,6 +142,17 @@ export const configSchema = v.strictObject({
     {
       interfaces: v.optional(list(meshInterface, "Radio links. Absent: a device with a Meshtastic-only USB id, else simulated.")),
       text_spacing_s: v.optional(number(0, 600, "Seconds between two texts that are sent; radios drop texts less than 2 s apart."), 2.5),
+      share: v.optional(
+        v.pipe(
+          v.strictObject({
+            host: v.optional(text("Address to listen on; everybody who reaches it can use the radio.", 253), "127.0.0.1"),
+            port: v.optional(whole(0, 65_535, "TCP port; 0 takes a free one."), 4403),
+            admin: v.optional(about(v.boolean(), "Let clients change the radio and administer other nodes."), false),
+            secrets: v.optional(about(v.boolean(), "Give clients private key, admin keys and passwords of the radio."), false),
+          }),
+          v.description("Apps connect to the gateway as to the radio: the first interface. Absent: off."),
+        ),
+      ),
       airtime: section(
         {
           channel_utilization_polite: v.optional(

@@ -3,8 +3,8 @@ import { copyFileSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "nod
 import { join } from "node:path";
 import { systemClock, systemRandom } from "../../src/clock.ts";
 import { SimulatedMesh } from "../../src/mesh/simulator/mesh.ts";
-import { serveSimulatedMesh } from "../../src/mesh/simulator/serve.ts";
 import type { HeardText } from "../../src/mesh/simulator/texts.ts";
+import { serveStream } from "../../src/mesh/stream-server/serve.ts";
 import { Pty } from "../mesh/pty.ts";
 import { build } from "./build.ts";
 import { answering, descendantsOf, freePort, Gateway, prepare, runProgram, tempDir } from "./harness.ts";
@@ -83,7 +83,7 @@ test("answers over a serial port", async () => {
 
 test("answers over TCP", async () => {
   const mesh = newMesh();
-  const server = serveSimulatedMesh(mesh, { port: 0 });
+  const server = serveStream(mesh, { port: 0 });
   if (!server.ok) throw server.error;
   const gateway = await Gateway.start({
     command: [binary],

@@ -3,8 +3,8 @@ import { afterAll, expect, test } from "bun:test";
 import { rmSync } from "node:fs";
 import { systemClock, systemRandom } from "../../src/clock.ts";
 import { SimulatedMesh } from "../../src/mesh/simulator/mesh.ts";
-import { type MeshServer, serveSimulatedMesh } from "../../src/mesh/simulator/serve.ts";
 import type { HeardText } from "../../src/mesh/simulator/texts.ts";
+import { type StreamServer, serveStream } from "../../src/mesh/stream-server/serve.ts";
 import { freePort, Gateway, prepare, tempDir } from "./harness.ts";
 
 const folders: string[] = [];
@@ -19,8 +19,8 @@ function newRadio() {
   return { mesh, heard };
 }
 
-function serve(mesh: SimulatedMesh, port: number): MeshServer {
-  const server = serveSimulatedMesh(mesh, { port });
+function serve(mesh: SimulatedMesh, port: number): StreamServer {
+  const server = serveStream(mesh, { port });
   if (!server.ok) throw server.error;
   return server.value;
 }

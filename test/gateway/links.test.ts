@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { systemClock, systemRandom } from "../../src/clock.ts";
 import { SimulatedMesh } from "../../src/mesh/simulator/mesh.ts";
-import { serveSimulatedMesh } from "../../src/mesh/simulator/serve.ts";
+import { serveStream } from "../../src/mesh/stream-server/serve.ts";
 import { freePort, Gateway } from "./harness.ts";
 
 interface LinkView {
@@ -46,7 +46,7 @@ test("no device, nobody on the port: one line each, the gateway is ready and kee
     expect(status).toBe(202);
     const heard: string[] = [];
     mesh.onHeard(({ text }) => heard.push(text));
-    const server = serveSimulatedMesh(mesh, { port });
+    const server = serveStream(mesh, { port });
     expect(server.ok).toBe(true);
     await gateway.until("the late radio is used", () => heard.length > 0, 60_000);
     expect(heard).toEqual(["patience"]);

@@ -5,7 +5,7 @@ import { silentLogger } from "../../src/log/logger.ts";
 import { createLink, type LinkConfig } from "../../src/mesh/link/create-link.ts";
 import type { MeshLink } from "../../src/mesh/link/link.ts";
 import { SimulatedMesh } from "../../src/mesh/simulator/mesh.ts";
-import { serveSimulatedMesh } from "../../src/mesh/simulator/serve.ts";
+import { serveStream } from "../../src/mesh/stream-server/serve.ts";
 import type { Connection } from "../../src/mesh/transport/port.ts";
 import { FakeRadio, OTHER, OWN, text } from "./fake-radio.ts";
 import { Pty } from "./pty.ts";
@@ -92,7 +92,7 @@ test("a device that is not there: the link stays and says so, and takes it when 
 test("over TCP to a simulated mesh: what a node says arrives, what we say is heard, and a lost server is found again", async () => {
   const mesh = new SimulatedMesh({ nodes: 3, clock: systemClock, random: systemRandom, latencyMs: 1 });
   closing.push(() => mesh.stop());
-  const first = serveSimulatedMesh(mesh, { port: 0 });
+  const first = serveStream(mesh, { port: 0 });
   if (!first.ok) throw first.error;
   const { port } = first.value;
   closing.push(() => first.value.stop());
@@ -110,7 +110,7 @@ test("over TCP to a simulated mesh: what a node says arrives, what we say is hea
   await until("the answer", () => heard.includes("answer"));
   first.value.stop();
   await until("down", () => made.status().state === "waiting");
-  const again = serveSimulatedMesh(mesh, { port });
+  const again = serveStream(mesh, { port });
   if (!again.ok) throw again.error;
   closing.push(() => again.value.stop());
   await until("up again", () => made.status().state === "up");

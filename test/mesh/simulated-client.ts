@@ -2,8 +2,7 @@ import { create } from "@bufbuild/protobuf";
 import { Mesh, Portnums } from "@meshtastic/protobufs";
 import { encodeFrame, Framer } from "../../src/mesh/codec/framer.ts";
 import { decodeFromRadio, encodeToRadio, type FromRadio, type MeshPacket, tryDecode } from "../../src/mesh/codec/protobuf.ts";
-import type { Attachment } from "../../src/mesh/simulator/attachment.ts";
-import type { SimulatedMesh } from "../../src/mesh/simulator/mesh.ts";
+import type { AttachableNode, Attachment } from "../../src/mesh/stream-server/attachment.ts";
 
 type Variant = NonNullable<Parameters<typeof create<typeof Mesh.ToRadioSchema>>[1]>["payloadVariant"];
 
@@ -14,7 +13,7 @@ export class BareClient {
   readonly framer = new Framer(decodeFromRadio, (frame) => void this.frames.push(frame));
   readonly attachment: Attachment;
 
-  constructor(mesh: SimulatedMesh) {
+  constructor(mesh: AttachableNode) {
     const attached = mesh.attach({
       bytes: (bytes) => this.framer.push(bytes),
       hangUp: (reason) => void this.hangUps.push(reason),

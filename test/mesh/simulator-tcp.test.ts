@@ -1,23 +1,22 @@
 import { afterEach, expect, test } from "bun:test";
 import { connect, type Socket } from "node:net";
-import { MeshDevice, Types, Utils } from "@meshtastic/core";
+import { MeshDevice, Types } from "@meshtastic/core";
 import { systemClock, systemRandom } from "../../src/clock.ts";
 import { wantConfigFrame } from "../../src/mesh/codec/to-radio.ts";
 import { SimulatedMesh } from "../../src/mesh/simulator/mesh.ts";
-import { type MeshServer, serveSimulatedMesh } from "../../src/mesh/simulator/serve.ts";
 import type { HeardText } from "../../src/mesh/simulator/texts.ts";
+import { type StreamServer, serveStream } from "../../src/mesh/stream-server/serve.ts";
+import { coreTransport, SILENT } from "./core-client.ts";
 import { until } from "./transport-contract.ts";
 
-/** Above the highest level of the client's log. */
-const SILENT = 7;
 const closing: (() => void)[] = [];
 afterEach(() => {
   for (const close of closing.splice(0).reverse()) close();
 });
 
-function served(): { mesh: SimulatedMesh; server: MeshServer; heard: HeardText[] } {
+function served(): { mesh: SimulatedMesh; server: StreamServer; heard: HeardText[] } {
   const mesh = new SimulatedMesh({ nodes: 3, clock: systemClock, random: systemRandom, latencyMs: 1 });
-  const server = serveSimulatedMesh(mesh, { port: 0 });
+  const server = serveStream(mesh, { port: 0 });
   if (!server.ok) throw server.error;
   const heard: HeardText[] = [];
   mesh.onHeard((text) => void heard.push(text));
@@ -42,16 +41,6 @@ async function socketTo(port: number): Promise<{ socket: Socket; received: () =>
   closing.push(() => socket.destroy());
   await new Promise((resolve) => socket.once("connect", resolve));
   return { socket, received: () => received, isClosed: () => isClosed };
-}
-
-/** The independent client's transport, over TCP. */
-function coreTransport(socket: Socket): Types.Transport {
-  const toDevice = Utils.toDeviceStream();
-  const fromDevice = Utils.fromDeviceStream();
-  void toDevice.readable.pipeTo(new WritableStream<Uint8Array>({ write: (bytes) => void socket.write(bytes) }));
-  const writer = fromDevice.writable.getWriter();
-  socket.on("data", (bytes: Buffer) => void writer.write(new Uint8Array(bytes)));
-  return { toDevice: toDevice.writable, fromDevice: fromDevice.readable, disconnect: async () => void socket.destroy() };
 }
 
 test("@meshtastic/core connects, learns the mesh, hears a text, and has its answer delivered", async () => {
@@ -126,9 +115,9 @@ test("a silent node keeps the connection and takes up what was said when it wake
 test("a port in use is one clear error", () => {
   const { server } = served();
   const mesh = new SimulatedMesh({ nodes: 1, clock: systemClock, random: systemRandom });
-  const again = serveSimulatedMesh(mesh, { port: server.port });
+  const again = serveStream(mesh, { port: server.port });
   expect(again.ok).toBe(false);
   if (again.ok) return;
-  expect(again.error.summary()).toContain(`127.0.0.1:${server.port}: the simulated mesh cannot listen (the port may be in use:`);
+  expect(again.error.summary()).toContain(`127.0.0.1:${server.port}: the stream API cannot listen (the port may be in use:`);
   mesh.stop();
 });

@@ -8,7 +8,7 @@ import { BROADCAST, formatNodeId, parseNodeId } from "../../mesh/ids.ts";
 import { parseScript } from "../../mesh/script/parse.ts";
 import { runScript, type ScriptPort } from "../../mesh/script/run.ts";
 import { SimulatedMesh } from "../../mesh/simulator/mesh.ts";
-import { serveSimulatedMesh } from "../../mesh/simulator/serve.ts";
+import { serveStream } from "../../mesh/stream-server/serve.ts";
 import type { Client } from "../client/client.ts";
 import { json, line, note } from "../verb/output.ts";
 import { type Call, done, misuse, textFlag, type Verb } from "../verb/verb.ts";
@@ -47,7 +47,7 @@ async function serve({ io, flags }: Call): Promise<Result<number>> {
   if (!Number.isInteger(port) || port < 0 || port > 65_535) return misuse("--port must be a number from 0 to 65535");
   if (!Number.isInteger(nodes) || nodes < 0 || nodes > 1000) return misuse("--nodes must be a number from 0 to 1000");
   const mesh = new SimulatedMesh({ nodes, clock: systemClock, random: systemRandom });
-  const server = serveSimulatedMesh(mesh, { port });
+  const server = serveStream(mesh, { port });
   if (!server.ok) return server;
   line(io, `a simulated node and ${nodes} others listen on 127.0.0.1:${server.value.port}; press Ctrl-C to stop`);
   const heardText = mesh.onHeard((text) => line(io, `${formatNodeId(text.from)} to ${formatNodeId(text.to)}: ${text.text}`));

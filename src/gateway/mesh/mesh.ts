@@ -13,6 +13,7 @@ import type { GatewayContext } from "../context/context.ts";
 import type { Storage } from "../context/storage.ts";
 import { LinkNames } from "./link-names.ts";
 import { makeLinks } from "./links.ts";
+import { shareRadio } from "./share.ts";
 import { logTraffic } from "./traffic.ts";
 
 /** Radio links, known nodes, and the queue of outgoing messages. No message is sent or received before {@link startMesh}. */
@@ -71,11 +72,13 @@ export function makeMesh(context: GatewayContext, { database }: Storage): Mesh {
 }
 
 /** Opens the radio links: from now on messages are sent, and received ones go to `receive`. */
-export function startMesh(context: GatewayContext, { radios, outbox, requests }: Mesh, receive: (message: MeshMessage) => void): void {
+export function startMesh(context: GatewayContext, mesh: Mesh, receive: (message: MeshMessage) => void): void {
+  const { radios, outbox, requests } = mesh;
   outbox.start();
   context.life.add("outbox", () => outbox.stop());
   requests.start();
   context.life.add("requests to nodes", () => requests.stop());
+  shareRadio(context, mesh);
   for (const radio of radios) {
     radio.onMessage(receive);
     radio.start();

@@ -3,7 +3,7 @@ import { Mesh } from "@meshtastic/protobufs";
 import type { Clock, Random, Timer } from "../../clock.ts";
 import { encodeFrame, Framer } from "../codec/framer.ts";
 import { decodeToRadio, encodeFromRadio, type FromRadio, type MeshPacket, type ToRadio } from "../codec/protobuf.ts";
-import type { Attachment, Client } from "./attachment.ts";
+import type { Attachment, Client } from "../stream-server/attachment.ts";
 import { type BurstFacts, configBurst, type FromRadioVariant } from "./burst.ts";
 import type { MeshCounters } from "./options.ts";
 

@@ -1,7 +1,7 @@
 import type { Timer } from "../../clock.ts";
 import { fail, ok, type Result } from "../../errors.ts";
-import type { Attachment } from "../simulator/attachment.ts";
 import type { SimulatedMesh } from "../simulator/mesh.ts";
+import type { Attachment } from "../stream-server/attachment.ts";
 import {
   type Connection,
   type ConnectionEnd,

@@ -1,18 +1,17 @@
 import type { Socket } from "bun";
 import { fail, ok, type Result } from "../../errors.ts";
 import type { Logger } from "../../log/logger.ts";
-import type { Attachment } from "./attachment.ts";
-import type { SimulatedMesh } from "./mesh.ts";
+import type { AttachableNode, Attachment } from "./attachment.ts";
 
 /** A client is disconnected when this many bytes wait for it. */
 const MAX_PENDING = 256 * 1024;
-/** How many bytes a client may send while the node is silent, before it is disconnected. */
+/** How many bytes a client may send while the node takes nothing, before it is disconnected. */
 const MAX_HELD = 64 * 1024;
 
 /** How long a client has to close its own side after the node closed the connection, s. */
 const LINGER_S = 5;
 
-export interface MeshServer {
+export interface StreamServer {
   readonly port: number;
   /** Closes the port and every connection. Idempotent. */
   stop(): void;
@@ -26,8 +25,8 @@ export interface ServeOptions {
   readonly log?: Logger;
 }
 
-/** Serves the gateway's node of a mesh on a TCP port, as a real node does: a second connection closes the first. */
-export function serveSimulatedMesh(mesh: SimulatedMesh, options: ServeOptions): Result<MeshServer> {
+/** Serves a node's stream API on a TCP port. The node decides how many clients it takes. Fails with `unavailable`. */
+export function serveStream(node: AttachableNode, options: ServeOptions): Result<StreamServer> {
   const open = new Set<SocketClient>();
   const hostname = options.host ?? "127.0.0.1";
   try {
@@ -39,7 +38,7 @@ export function serveSimulatedMesh(mesh: SimulatedMesh, options: ServeOptions): 
           const client = new SocketClient(socket, options.log);
           socket.data = client;
           open.add(client);
-          const attached = mesh.attach(client);
+          const attached = node.attach(client);
           if (attached.ok) client.attachment = attached.value;
           else client.hangUp(attached.error.message);
         },
@@ -61,7 +60,7 @@ export function serveSimulatedMesh(mesh: SimulatedMesh, options: ServeOptions): 
   } catch (thrown) {
     const where = `${hostname}:${options.port}`;
     const hint = "the port may be in use: choose another one, or 0 for a free one";
-    return fail("unavailable", "the simulated mesh cannot listen", { where, hint, cause: thrown });
+    return fail("unavailable", "the stream API cannot listen", { where, hint, cause: thrown });
   }
 }
 
@@ -92,7 +91,7 @@ class SocketClient {
     if (this.#isOver) return;
     this.flush();
     this.#isOver = true;
-    this.log?.info("the simulated node closed a connection", { reason });
+    this.log?.info("a connection of a client was closed", { reason });
     this.socket.end();
     this.socket.timeout(LINGER_S);
   }
@@ -124,7 +123,7 @@ class SocketClient {
 
   #drop(reason: string): void {
     this.#isOver = true;
-    this.log?.warn("the simulated node disconnected a client", { reason });
+    this.log?.warn("a client was disconnected", { reason });
     this.attachment?.close();
     this.socket.terminate();
   }

@@ -1,4 +1,12 @@
-/** One client of the gateway's node, as the node sees it. */
+import type { Result } from "../../errors.ts";
+
+/** A node to which clients attach: the simulated one, or the gateway in the radio's place. */
+export interface AttachableNode {
+  /** Fails when the node takes no client now. */
+  attach(client: Client): Result<Attachment>;
+}
+
+/** One client of a node, as the node sees it. */
 export interface Client {
   /** Bytes to the client. Called from inside Attachment.receive too: a transport defers them. */
   bytes(bytes: Uint8Array): void;
