@@ -1,16 +1,17 @@
 import { formatNodeId } from "../../mesh/ids.ts";
-import { VirtualNode } from "../../mesh/share/virtual-node.ts";
+import { type SharedRadio, VirtualNode, type VirtualNodeDeps } from "../../mesh/share/virtual-node.ts";
 import { serveStream } from "../../mesh/stream-server/serve.ts";
 import type { GatewayContext } from "../context/context.ts";
-import type { Mesh } from "./mesh.ts";
+
+/** What sharing needs of the mesh. */
+interface Shared extends Pick<VirtualNodeDeps, "outbox" | "spacing" | "newId"> {
+  readonly radios: readonly SharedRadio[];
+}
 
 const LOOPBACK = /^(?:127\.|::1$|localhost$)/;
 
 /** Serves the first interface's radio to other programs, where the configuration says so. To be called before the link starts. */
-export function shareRadio(
-  context: GatewayContext,
-  { radios, outbox, spacing, newId }: Pick<Mesh, "radios" | "outbox" | "spacing" | "newId">,
-): void {
+export function shareRadio(context: GatewayContext, { radios, outbox, spacing, newId }: Shared): void {
   const { share } = context.config().mesh;
   const [radio] = radios;
   if (share === undefined || radio === undefined) return;
