@@ -50,7 +50,7 @@ export class TokenBucket {
   #at: number;
 
   constructor(
-    private readonly clock: Clock,
+    private readonly clock: Pick<Clock, "monotonic">,
     readonly rate: Rate,
   ) {
     this.#tokens = rate.count;

@@ -2,6 +2,7 @@ import type { CoreBus } from "../events/core.ts";
 import { iso } from "./views.ts";
 
 const KEPT = 20;
+const MAX_MESSAGE = 1000;
 
 export interface AlertView {
   readonly time: string;
@@ -17,7 +18,10 @@ export class Alerts {
   constructor(bus: CoreBus, now: () => number) {
     bus.on("alert", ({ code, message, plugin }) => {
       const others = this.#alerts.filter((alert) => alert.code !== code || alert.plugin !== plugin);
-      this.#alerts = [{ time: iso(now()), code, message, ...(plugin === undefined ? {} : { plugin }) }, ...others].slice(0, KEPT);
+      this.#alerts = [
+        { time: iso(now()), code, message: message.slice(0, MAX_MESSAGE), ...(plugin === undefined ? {} : { plugin }) },
+        ...others,
+      ].slice(0, KEPT);
     });
     bus.on("plugin_started", ({ plugin }) => {
       this.#alerts = this.#alerts.filter((alert) => alert.plugin !== plugin);

@@ -91,6 +91,7 @@ export class World {
   readonly #canary: Canary;
   #tree: string[] = [];
   #before: Left | null = null;
+  #memoryBefore = 0;
   #count = 0;
   #askers = 0;
 
@@ -175,6 +176,7 @@ ${options.plugins ?? ""}
     await world.vitals();
     world.#tree = world.#files();
     world.#before = world.#left();
+    world.#memoryBefore = world.memoryMb();
     return world;
   }
 
@@ -276,6 +278,17 @@ ${options.plugins ?? ""}
     const children = descendantsOf(this.gateway.process.pid);
     expect(await this.gateway.stop()).toBeLessThan(25_000);
     expect(children.filter(isAlive)).toEqual([]);
+  }
+
+  /** What the gateway's own process occupies, MB. */
+  memoryMb(): number {
+    const status = readFileSync(`/proc/${this.gateway.process.pid}/status`, "utf8");
+    return Number(/^VmRSS:\s+(\d+)/m.exec(status)?.[1] ?? 0) / 1024;
+  }
+
+  /** The same before the first attack. */
+  get memoryBeforeMb(): number {
+    return this.#memoryBefore;
   }
 
   /** Bytes on disk of a plugin's own folder. */

@@ -3,7 +3,7 @@ import { fail, ok, type Result } from "../../src/errors.ts";
 import { type Handle, handleNumber, registrationId } from "../../src/ids.ts";
 import type { Registrar } from "../../src/plugins/registrations/registrar.ts";
 import type { CheckedRegistration } from "../../src/plugins/registrations/registration.ts";
-import { Handles, MAX_REGISTRATIONS, Registrations } from "../../src/plugins/registrations/registrations.ts";
+import { Handles, MAX_REGISTERED_CHARS, MAX_REGISTRATIONS, Registrations } from "../../src/plugins/registrations/registrations.ts";
 
 const FACTS = { mayOverride: false };
 const command = (id: number, name: string): CheckedRegistration => ({ kind: "command", id: registrationId(id), name });
@@ -127,5 +127,49 @@ describe("refusals", () => {
     for (let id = 1; id <= MAX_REGISTRATIONS; id++) expect(registrations.add(message(id), FACTS).ok).toBe(true);
     expect(registrations.add(message(MAX_REGISTRATIONS + 1), FACTS)).toMatchObject({ ok: false, error: { code: "quota_exceeded" } });
     expect(registrations.add(command(MAX_REGISTRATIONS + 2, "hello"), FACTS).ok).toBe(true);
+  });
+});
+
+describe("nothing is kept of what was taken back", () => {
+  const peer = (id: number): CheckedRegistration => ({ kind: "plugin_message", id: registrationId(id) });
+  const event = (id: number): CheckedRegistration => ({ kind: "event", id: registrationId(id), type: `custom.${id}` });
+
+  test("a loop of registering and disposing leaves no number behind, of any kind", () => {
+    const registrations = load();
+    registrations.commit(null);
+    for (let id = 1; id <= 3000; id++) {
+      for (const make of [peer, event, message, (at: number) => command(at, `c${at}`)]) {
+        handleOf(registrations.add(make(id), FACTS));
+        registrations.dispose(registrationId(id));
+      }
+    }
+    expect([handles.size, registrations.count(), recorder.held.size]).toEqual([0, 0, 0]);
+  });
+
+  test("the first free number is taken again, so that the others keep theirs", () => {
+    const registrations = load();
+    const [first, second] = [handleOf(registrations.add(peer(1), FACTS)), handleOf(registrations.add(peer(2), FACTS))];
+    registrations.dispose(registrationId(1));
+    const third = handleOf(registrations.add(peer(3), FACTS));
+    expect(new Set([first, second, third]).size).toBe(3);
+    const next = load();
+    expect([handleOf(next.add(peer(1), FACTS)), handleOf(next.add(peer(2), FACTS))]).toEqual([third, second]);
+  });
+
+  test("the texts of all registrations together are bounded, and taking one back gives room", () => {
+    const registrations = load();
+    const long = (id: number): CheckedRegistration => ({
+      kind: "command",
+      id: registrationId(id),
+      name: `c${id}`,
+      help: "h".repeat(990),
+      usage: "u".repeat(990),
+    });
+    const results = Array.from({ length: 150 }, (_, id) => registrations.add(long(id), FACTS));
+    const taken = results.filter(({ ok: fits }) => fits).length;
+    expect(taken * 2000).toBeLessThanOrEqual(MAX_REGISTERED_CHARS);
+    expect(results.find(({ ok: fits }) => !fits)).toMatchObject({ error: { code: "quota_exceeded" } });
+    registrations.dispose(registrationId(0));
+    expect(registrations.add(long(1000), FACTS).ok).toBe(true);
   });
 });

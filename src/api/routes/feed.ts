@@ -6,6 +6,7 @@ import { escapeJson } from "../../log/escape.ts";
 import type { LogLevel } from "../../log/logger.ts";
 import type { Control } from "../contract/control.ts";
 import { toEvent } from "../contract/mesh-views.ts";
+import { Replay, type SentEvent } from "./replay.ts";
 
 export const EVENT_NAMES = [
   "message_received",
@@ -26,7 +27,6 @@ export const EVENT_NAMES = [
 const MAX_CLIENTS = 16;
 /** Most characters that wait for one client; a slower client is disconnected. */
 const MAX_WAITING = 262_144;
-const KEPT = 256;
 const KEEP_ALIVE_MS = 15_000;
 
 export interface FeedRequest {
@@ -39,12 +39,6 @@ export interface FeedRequest {
   readonly lastEventId: string | null;
 }
 
-interface Kept {
-  readonly seq: number;
-  readonly name: EventName;
-  readonly data: CoreEvents[EventName];
-}
-
 interface Client {
   readonly wants: ReadonlySet<string>;
   readonly send: (text: string) => void;
@@ -54,7 +48,7 @@ interface Client {
 /** The event stream: keeps the last events for clients that reconnect, bounds each client's queue, sends comments when idle. */
 export class Feed {
   readonly #clients = new Set<Client>();
-  readonly #kept: Kept[] = [];
+  readonly #replay = new Replay();
   readonly #subscriptions: Subscription[];
   readonly #epoch: string;
   #seq = 0;
@@ -105,7 +99,7 @@ export class Feed {
       close = end;
       signal.addEventListener("abort", end, { once: true });
       send(`retry: 2000\n: zephyrgate ${this.control.version}\n\n`);
-      for (const kept of this.#past(request)) send(this.#frame(kept));
+      for (const kept of this.#past(request)) send(kept.text);
       if (client.wants.has("log")) {
         log = this.control.log.follow({ plugin: request.plugin, level: request.level }, ({ seq: _, ...line }) =>
           send(frame("log", null, line)),
@@ -126,27 +120,18 @@ export class Feed {
   }
 
   #announce<E extends EventName>(name: E, data: CoreEvents[E]): void {
-    const kept: Kept = { seq: ++this.#seq, name, data };
-    this.#kept.push(kept);
-    if (this.#kept.length > KEPT) this.#kept.shift();
-    let text: string | null = null;
-    for (const client of [...this.#clients]) {
-      if (!client.wants.has(name)) continue;
-      text ??= this.#frame(kept);
-      client.send(text);
-    }
+    const seq = ++this.#seq;
+    const text = frame(name, `${this.#epoch}-${seq}`, toEvent(name, data));
+    this.#replay.add({ seq, name, text });
+    for (const client of [...this.#clients]) if (client.wants.has(name)) client.send(text);
   }
 
   /** The events since a client's last id, or the last `replay` events. */
-  #past(request: FeedRequest): readonly Kept[] {
-    const wanted = this.#kept.filter((kept) => request.types.includes(kept.name));
+  #past(request: FeedRequest): readonly SentEvent[] {
+    const wanted = this.#replay.list().filter((kept) => request.types.includes(kept.name));
     const [epoch, seq] = (request.lastEventId ?? "").split("-", 2);
     if (epoch === this.#epoch && /^\d{1,15}$/.test(seq ?? "")) return wanted.filter((kept) => kept.seq > Number(seq));
     return request.replay === 0 ? [] : wanted.slice(-request.replay);
-  }
-
-  #frame(kept: Kept): string {
-    return frame(kept.name, `${this.#epoch}-${kept.seq}`, toEvent(kept.name, kept.data as never));
   }
 
   #keepAlive(): void {

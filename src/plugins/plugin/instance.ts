@@ -10,6 +10,7 @@ import type { PermissionName } from "../../permissions/grammar/types.ts";
 import type { PluginHost, Realm, RealmEvents, RealmRequest } from "../../sandbox/port.ts";
 import type { WireContext, WireError } from "../../sdk/boundary/wire.ts";
 import type { Registrations } from "../registrations/registrations.ts";
+import { Budget } from "./budget.ts";
 import type { CallMetrics } from "./metrics.ts";
 
 /** On whose behalf a call runs: gives correlation, and the place a message without destination goes. */
@@ -66,6 +67,7 @@ export class Instance {
   readonly plugin: string;
   readonly manifest: Manifest;
   readonly registrations: Registrations;
+  readonly budget: Budget;
   #realm: Realm | null = null;
   #host: PluginHost | null = null;
   #requests = 0;
@@ -77,6 +79,7 @@ export class Instance {
     this.plugin = deps.plugin;
     this.manifest = deps.manifest;
     this.registrations = deps.registrations;
+    this.budget = new Budget({ monotonic: deps.now });
   }
 
   attach(realm: Realm, host: PluginHost): void {

@@ -5,12 +5,16 @@ import type { CheckedRegistration } from "./registration.ts";
 
 /** Registrations of each kind that one plugin may have. */
 export const MAX_REGISTRATIONS = 200;
+/** Characters of JSON of all registrations of one plugin: names, help, usage, menu texts. */
+export const MAX_REGISTERED_CHARS = 192 * 1024;
 
 type Kind = CheckedRegistration["kind"];
 
 export interface Entry {
   readonly handle: Handle;
   readonly key: string;
+  /** Of JSON. */
+  readonly chars: number;
   readonly registration: CheckedRegistration;
   readonly facts: RegistrationFacts;
   readonly phase: Phase;
@@ -26,6 +30,16 @@ export class Handles {
   readonly #numbers = new Map<string, Handle>();
 
   constructor(private readonly next: () => Handle) {}
+
+  /** A handler that was taken back for good: without this a plugin that registers for ever would fill the table. */
+  forget(key: string): void {
+    this.#numbers.delete(key);
+  }
+
+  /** Keys that have a number. */
+  get size(): number {
+    return this.#numbers.size;
+  }
 
   of(key: string): Handle {
     const known = this.#numbers.get(key);
@@ -46,8 +60,8 @@ export type RegistrarOf = (kind: Kind) => Registrar | null;
 export class Registrations {
   readonly #entries = new Map<RegistrationId, Entry>();
   readonly #keys = new Set<string>();
-  readonly #ordinals = new Map<string, number>();
   #committed = false;
+  #chars = 0;
   /** The hook that the plugin is in: what `start` registers is removed before `start` runs again. */
   phase: Phase = "initialize";
 
@@ -64,19 +78,25 @@ export class Registrations {
         hint: "dispose of some first",
       });
     }
+    const chars = JSON.stringify(registration).length;
+    if (this.#chars + chars > MAX_REGISTERED_CHARS) {
+      const message = `the names and texts of all registrations of a plugin have at most ${MAX_REGISTERED_CHARS / 1024} KB`;
+      return fail("quota_exceeded", message, { hint: "shorten help, usage and descriptions" });
+    }
     const key = this.#key(registration);
     if (this.#keys.has(key))
       return fail("conflict", `${describe(registration)} is registered already by this plugin`, { hint: "dispose of the first one" });
     const registrar = this.registrarOf(registration.kind);
     const checked = registrar?.check(this.plugin, registration, facts) ?? ok(null);
     if (!checked.ok) return checked;
-    const entry = { handle: this.handles.of(key), key, registration, facts, phase: this.phase };
+    const entry = { handle: this.handles.of(key), key, chars, registration, facts, phase: this.phase };
     if (this.#committed && registrar !== null) {
       const added = registrar.add(this.plugin, entry.handle, registration, facts);
       if (!added.ok) return added;
     }
     this.#entries.set(registration.id, entry);
     this.#keys.add(key);
+    this.#chars += chars;
     return ok(entry.handle);
   }
 
@@ -94,9 +114,17 @@ export class Registrations {
     return ok(null);
   }
 
+  /** The plugin takes it back: its number is free as well. */
   dispose(id: RegistrationId): Entry | null {
+    const entry = this.#remove(id);
+    if (entry !== null) this.handles.forget(entry.key);
+    return entry;
+  }
+
+  #remove(id: RegistrationId): Entry | null {
     const entry = this.#entries.get(id);
     if (entry === undefined) return null;
+    this.#chars -= entry.chars;
     this.#entries.delete(id);
     this.#keys.delete(entry.key);
     if (this.#committed) this.registrarOf(entry.registration.kind)?.remove(this.plugin, entry.handle);
@@ -105,7 +133,7 @@ export class Registrations {
 
   /** Before the plugin is started a second time: otherwise what its first start registered would be there twice. */
   forgetStart(): void {
-    for (const [id, entry] of [...this.#entries]) if (entry.phase !== "initialize") this.dispose(id);
+    for (const [id, entry] of [...this.#entries]) if (entry.phase !== "initialize") this.#remove(id);
   }
 
   /** Makes all of it invisible and keeps it, so that it can be committed again. */
@@ -118,6 +146,7 @@ export class Registrations {
     this.withdraw();
     this.#entries.clear();
     this.#keys.clear();
+    this.#chars = 0;
   }
 
   entries(): IterableIterator<Entry> {
@@ -162,10 +191,10 @@ export class Registrations {
     }
   }
 
-  /** There may be several handlers of these kinds; their order tells them apart. */
+  /** There may be several handlers of these kinds: the first free number tells them apart. */
   #ordinal(stem: string): string {
-    const number = (this.#ordinals.get(stem) ?? 0) + 1;
-    this.#ordinals.set(stem, number);
+    let number = 1;
+    while (this.#keys.has(`${stem}#${number}`)) number += 1;
     return `${stem}#${number}`;
   }
 }

@@ -2,6 +2,9 @@
 import { expect } from "bun:test";
 import type { Attack } from "../attack.ts";
 
+/** What the gateway's own process may have grown by after an attack, MB. The harm that was measured was 2,200. */
+const GROWTH_MB = 200;
+
 /** Of the host kept in memory; a lone attacker must not take it with itself. */
 export const RESOURCES: readonly Attack[] = [
   {
@@ -208,6 +211,70 @@ export const RESOURCES: readonly Attack[] = [
     permissions: "inter_plugin_messaging",
     strike: "for (let i = 0; i < 20000; i++) this.emitEvent('event_flood.noise', { i }).catch(() => {}); return 'emitted';",
     settles: /event_flood: strike/,
+  },
+  {
+    name: "event_memory",
+    tries: "has the gateway keep events of many empty lists, which nobody hears and which need fifty times their text",
+    wall: "quotas",
+    permissions: "inter_plugin_messaging",
+    strike: `const seen = {}; const count = (code) => { seen[code] = (seen[code] ?? 0) + 1; };
+      for (const size of [60000, 30000, 10000, 2000]) { const data = Array.from({ length: size }, () => []);
+        for (let i = 0; i < 80; i++) await this.emitEvent("event_memory.kept", data).then(() => count("taken"), (e) => count(e.code)); }
+      return JSON.stringify(seen);`,
+    manifest: "limits: { slice_ms: 400, timeout_s: 40 }\n",
+    settles: /event_memory: strike|event_memory failed/,
+    check: (world) => expect(world.memoryMb() - world.memoryBeforeMb).toBeLessThan(GROWTH_MB),
+  },
+  {
+    name: "peer_memory",
+    tries: "fills others' mailboxes with messages as large as are let through",
+    wall: "quotas",
+    permissions: "inter_plugin_messaging",
+    strike: `const data = Array.from({ length: 20000 }, () => []); const seen = {};
+      const count = (code) => { seen[code] = (seen[code] ?? 0) + 1; };
+      await Promise.all(Array.from({ length: 60 }, () => this.broadcastToPlugins("x", data, { timeout: 1 }).then(() => count("taken"), (e) => count(e.code))));
+      return JSON.stringify(seen);`,
+    settles: /peer_memory: strike|peer_memory failed/,
+    check: (world) => expect(world.memoryMb() - world.memoryBeforeMb).toBeLessThan(GROWTH_MB),
+  },
+  {
+    name: "disposed_handles",
+    tries: "registers handlers and takes them back in a loop, so that their numbers pile up",
+    wall: "quotas",
+    permissions: "inter_plugin_messaging, system_state_read",
+    strike: `for (let i = 0; i < 4000; i++) { this.registerPluginMessageHandler(() => null).dispose(); if (i % 100 === 0) await new Promise((r) => setTimeout(r, 10)); }
+      return "done";`,
+    manifest: "limits: { slice_ms: 400, timeout_s: 40 }\n",
+    settles: /disposed_handles: strike|disposed_handles failed/,
+    check: async (world) => {
+      const { body } = await world.gateway.api("GET", "/plugins/disposed_handles");
+      expect(JSON.stringify(body)).not.toContain('"plugin_message":4');
+      expect(world.memoryMb() - world.memoryBeforeMb).toBeLessThan(GROWTH_MB);
+    },
+  },
+  {
+    name: "permission_texts",
+    tries: "asks for permissions of two hundred kilobytes, which are shown to the operator",
+    wall: "quotas",
+    strike: `const seen = {}; const count = (code) => { seen[code] = (seen[code] ?? 0) + 1; };
+      for (let i = 0; i < 40; i++) await this.permissions.request({ http_requests: { hosts: Array.from({ length: 3000 }, (_, n) => "h" + i + "x" + n + ".example.org") } }).then(() => count("taken"), (e) => count(e.code ?? e.name));
+      return JSON.stringify(seen);`,
+    settles: /permission_texts: strike|permission_texts failed/,
+    check: async (world) => {
+      const { body } = await world.gateway.api("GET", "/plugins/permission_texts");
+      expect(JSON.stringify(body).length).toBeLessThan(64 * 1024);
+    },
+  },
+  {
+    name: "registration_texts",
+    tries: "registers hundreds of handlers with as much text as fits, over and over",
+    wall: "quotas",
+    permissions: "inter_plugin_messaging",
+    capabilities: 'menu_items: [{ menu: main, label: "Long" }]',
+    strike: `for (let round = 0; round < 20; round++) for (let i = 0; i < 200; i++) { const r = this.onEvent("t".repeat(80) + round + "x" + i, () => {}); if (i % 2 === 0) r.dispose(); }
+      await new Promise((r) => setTimeout(r, 300)); return "done";`,
+    settles: /registration_texts: strike|registration_texts failed/,
+    check: (world) => expect(world.memoryMb() - world.memoryBeforeMb).toBeLessThan(GROWTH_MB),
   },
   {
     name: "message_flood",

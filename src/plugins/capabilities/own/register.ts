@@ -14,6 +14,8 @@ export const register: Capability<"register", CheckedRegistration> = {
   methods: [],
   run: async (call) => {
     const { args: registration, instance } = call;
+    const room = instance.budget.registration();
+    if (!room.ok) return failed(room.error);
     if (!isDeclared(registration, instance.manifest.capabilities)) {
       return refused("TypeError", `${registration.kind} is not declared under capabilities in manifest.yaml`, "invalid_argument");
     }

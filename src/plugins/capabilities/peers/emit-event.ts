@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import { refused } from "../../plugin/instance.ts";
 import { json, word } from "../call/arguments.ts";
-import { denied, done } from "../call/call.ts";
+import { denied, done, failed } from "../call/call.ts";
 import type { Capability } from "../call/capability.ts";
 
 /** Names of the core's own events, those to come included. */
@@ -21,6 +21,8 @@ export const emitEvent: Capability<"emit_event"> = {
     }
     const decision = call.decide({ permission: "inter_plugin_messaging", event: type });
     if (!decision.allowed) return denied(decision);
+    const room = call.instance.budget.peer(data);
+    if (!room.ok) return failed(room.error);
     call.services.bus.emit("plugin_event", { plugin, type, data });
     return done();
   },

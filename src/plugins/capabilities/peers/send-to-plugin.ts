@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import { refused } from "../../plugin/instance.ts";
 import { json, timeout, word } from "../call/arguments.ts";
-import { denied, done } from "../call/call.ts";
+import { denied, done, failed } from "../call/call.ts";
 import type { Capability } from "../call/capability.ts";
 import { messageOf } from "./message-of.ts";
 
@@ -14,6 +14,8 @@ export const sendToPlugin: Capability<"send_to_plugin"> = {
     const { plugin } = call.args;
     const decision = call.decide({ permission: "inter_plugin_messaging", plugin });
     if (!decision.allowed) return denied(decision);
+    const room = call.instance.budget.peer(call.args.data);
+    if (!room.ok) return failed(room.error);
     const answer = await call.services.peers.send(plugin, messageOf(call));
     return answer.ok ? done(answer.value) : refused("PluginMessageError", answer.message, answer.code);
   },

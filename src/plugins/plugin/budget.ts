@@ -1,0 +1,57 @@
+import type { Clock } from "../../clock.ts";
+import { fail, ok, type Result } from "../../errors.ts";
+import { type Rate, TokenBucket } from "../../rates.ts";
+
+/** Characters of JSON in one event or message to other plugins. */
+export const PEER_CHARS = 64 * 1024;
+/** Characters of JSON in a permission asked for, or given away, at run time. */
+export const PERMISSION_CHARS = 4 * 1024;
+
+/** What one load of a plugin may make the gateway carry or keep: 200 at once then 50 a second, and so on. */
+const PEER_RATE: Rate = { count: 200, periodS: 4, text: "50/s" };
+const PEER_CHARS_RATE: Rate = { count: 1024 * 1024, periodS: 4, text: "256 KB/s" };
+/** All that `initialize` may register comes at once: 200 of each of seven kinds. */
+const REGISTRATION_RATE: Rate = { count: 2000, periodS: 40, text: "50/s" };
+
+/** Bounds, in number and size, of what a plugin says to the gateway beside its guarded calls. */
+export class Budget {
+  readonly #peers: TokenBucket;
+  readonly #peerChars: TokenBucket;
+  readonly #registrations: TokenBucket;
+
+  constructor(clock: Pick<Clock, "monotonic">) {
+    this.#peers = new TokenBucket(clock, PEER_RATE);
+    this.#peerChars = new TokenBucket(clock, PEER_CHARS_RATE);
+    this.#registrations = new TokenBucket(clock, REGISTRATION_RATE);
+  }
+
+  /** One event or message to other plugins. Fails with `too_large` or `rate_limited`. */
+  peer(data: unknown): Result<null> {
+    const chars = charsOf(data);
+    if (chars > PEER_CHARS)
+      return fail("too_large", `events and messages to plugins have at most ${PEER_CHARS / 1024} KB of JSON, this one ${chars} characters`);
+    const waitS = this.#peers.take(1) || this.#peerChars.take(chars);
+    return waitS === 0 ? ok(null) : limited("events and messages to other plugins", `${PEER_RATE.text} and ${PEER_CHARS_RATE.text}`, waitS);
+  }
+
+  /** One registration (taking it back is free), or one question about a permission. Fails with `rate_limited`. */
+  registration(): Result<null> {
+    const waitS = this.#registrations.take(1);
+    return waitS === 0 ? ok(null) : limited("registrations", REGISTRATION_RATE.text, waitS);
+  }
+
+  /** A permission asked for or given away. Fails with `too_large` or `rate_limited`. */
+  permission(entry: unknown): Result<null> {
+    return charsOf(entry) > PERMISSION_CHARS
+      ? fail("too_large", `a permission has at most ${PERMISSION_CHARS} characters`)
+      : this.registration();
+  }
+}
+
+function charsOf(value: unknown): number {
+  return (JSON.stringify(value) ?? "").length;
+}
+
+function limited(what: string, rate: string, waitS: number): Result<never> {
+  return fail("rate_limited", `too many ${what}: ${rate} at most`, { hint: `try again in ${Math.ceil(waitS)} s` });
+}
