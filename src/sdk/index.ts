@@ -7,7 +7,10 @@
 
 export type { Json } from "../json.ts";
 export { PermissionDenied, PluginError } from "./boundary/errors.ts";
+export type * from "./boundary/names.ts";
 export type { PermissionState } from "./boundary/wire.ts";
 export type { RunResult } from "./database.ts";
+export type * from "./events.ts";
 export { definePlugin, Plugin } from "./plugin.ts";
+export type * from "./storable.ts";
 export type * from "./types.ts";

@@ -2,6 +2,7 @@
 
 import type { Json } from "../json.ts";
 import { PermissionDenied } from "./boundary/errors.ts";
+import type { PermissionName } from "./boundary/names.ts";
 import type { PermissionState } from "./boundary/wire.ts";
 import { request, runLoose, service, state } from "./realm/link.ts";
 import { field, isArray, keys, push, slice, splice } from "./realm/primordials.ts";
@@ -34,7 +35,7 @@ export function isGranted(name: string): boolean {
 
 /** Throws PermissionDenied with the line for the manifest. */
 export function demand(name: string, scope: Json = null): void {
-  if (!isGranted(name)) throw new PermissionDenied(name, scope, hintFor(name));
+  if (!isGranted(name)) throw new PermissionDenied(name as PermissionName, scope, hintFor(name));
 }
 
 /** The lines to add to the manifest. */

@@ -4,12 +4,14 @@ import type { Json } from "../json.ts";
 import { PluginError } from "./boundary/errors.ts";
 import type { ConfigKey, ConfigValue, LooseKey } from "./config.ts";
 import { db } from "./database.ts";
+import type { CoreEventName, EventMap, PluginEvent, PluginEventName } from "./events.ts";
 import { httpGet, httpPost } from "./http.ts";
 import { permissions } from "./permissions.ts";
 import { logLine } from "./realm/console.ts";
 import { attempt, pause, request, service, state, watched } from "./realm/link.ts";
 import { dateGetTime, hasOwn, indexOf, isArray, NativeDate, NativeString, stringSlice } from "./realm/primordials.ts";
 import { register } from "./registry.ts";
+import type { Storable } from "./storable.ts";
 import type {
   CommandHandler,
   CommandOptions,
@@ -168,12 +170,15 @@ export class Plugin<C extends object = object> {
   }
 
   /**
-   * Events of the core and of other plugins. `message_status` (of its own messages) needs nothing, other `message_*`
-   * need `receive_messages`; `node_*`, `link_*`, `plugin_*` and `alert` need `system_state_read`; any other name is a plugin's
-   * event, comes as {source, type, data}, and needs `inter_plugin_messaging`.
-   * @example this.onEvent("message_status", (event) => this.log.debug("on its way", { event }));
+   * Events of the gateway, by the names of {@link EventMap}, and of other plugins, named `plugin.event`. `message_status` (of
+   * its own messages) needs nothing, other `message_*` need `receive_messages`; the gateway's others need `system_state_read`,
+   * other plugins' `inter_plugin_messaging`. Throws PluginError `invalid_argument` for a name that is neither.
+   * @example this.onEvent("message_status", (event) => this.log.debug("on its way", { id: event.id, state: event.state }));
+   * @example this.onEvent("tides.changed", (event) => this.log.info("new tides", { from: event.source }));
    */
-  onEvent(type: string, handler: EventHandler): RegistrationHandle {
+  onEvent<T extends CoreEventName>(type: T, handler: EventHandler<EventMap[T]>): RegistrationHandle;
+  onEvent<Data = Json>(type: PluginEventName, handler: EventHandler<PluginEvent<Data>>): RegistrationHandle;
+  onEvent(type: string, handler: unknown): RegistrationHandle {
     return register({ kind: "event", type: NativeString(type) }, handler);
   }
 
@@ -184,7 +189,7 @@ export class Plugin<C extends object = object> {
    * @example await this.sendMessage("Storm at nine", { destination: "broadcast", channel: 0, priority: "high" });
    * @example const { id } = await this.sendMessage("Are you there?", { destination: "!0a0b0c0d", wantAck: true });
    */
-  sendMessage(content: string, options: SendOptions = {}): Promise<{ id: string }> {
+  sendMessage<const C extends number | string = number | string>(content: string, options: SendOptions<C> = {}): Promise<{ id: string }> {
     return watched(request("send_message", { ...options, content: NativeString(content) }));
   }
 
@@ -216,17 +221,19 @@ export class Plugin<C extends object = object> {
    * `database_access`. Throws PluginError `quota_exceeded` when the plugin's storage is full.
    * @example await this.storeData("forecast", { celsius: 21 }, { ttl: 3600 });
    */
-  storeData(key: string, value: Json, options: { ttl?: number } = {}): Promise<void> {
+  storeData<T>(key: string, value: T & Storable<T>, options: { ttl?: number } = {}): Promise<void> {
     return attempt(() => void service("kv_set", NativeString(key), value, options.ttl ?? null));
   }
 
   /**
    * What is stored under a key; `fallback` (without one undefined) when there is nothing, or it has expired. Needs `database_access`.
+   * The type is the caller's word: check what another version of the plugin may have stored.
    * @example const visits = await this.retrieveData("visits", 0);
+   * @example const rounds = await this.retrieveData<{ name: string }[]>("rounds", []);
    */
-  async retrieveData<T extends Json>(key: string, fallback: T): Promise<Widened<T>>;
-  async retrieveData(key: string): Promise<Json | undefined>;
-  async retrieveData(key: string, fallback?: Json): Promise<Json | undefined> {
+  async retrieveData<T>(key: string, fallback: T): Promise<Widened<T>>;
+  async retrieveData<T = unknown>(key: string): Promise<T | undefined>;
+  async retrieveData(key: string, fallback?: unknown): Promise<unknown> {
     const found = service("kv_get", NativeString(key)) as readonly [Json] | null;
     return found === null ? fallback : found[0];
   }
@@ -316,19 +323,20 @@ export class Plugin<C extends object = object> {
    * not answer, or fails. Needs `inter_plugin_messaging`.
    * @example const answer = await this.sendToPlugin("weather", "temperature", { place: "Oslo" });
    */
-  sendToPlugin(plugin: string, type: string, data: Json = null, options: { timeout?: number } = {}): Promise<Json> {
-    return watched(request("send_to_plugin", { plugin, type, data, ...options }));
+  sendToPlugin<T = null>(plugin: string, type: string, data?: T & Storable<T>, options: { timeout?: number } = {}): Promise<Json> {
+    return watched(request("send_to_plugin", { plugin, type, data: (data ?? null) as Json, ...options }));
   }
   /** Asks every plugin that listens; answers with a list of their answers. Needs `inter_plugin_messaging`. */
-  broadcastToPlugins(type: string, data: Json = null, options: { timeout?: number } = {}): Promise<Json> {
-    return watched(request("broadcast_to_plugins", { type, data, ...options }));
+  broadcastToPlugins<T = null>(type: string, data?: T & Storable<T>, options: { timeout?: number } = {}): Promise<Json> {
+    return watched(request("broadcast_to_plugins", { type, data: (data ?? null) as Json, ...options }));
   }
   /**
-   * Announces an event to the plugins that subscribed to it. Needs `inter_plugin_messaging`.
+   * Announces an event to the plugins that subscribed to it; its name has the form `plugin.event`. Needs
+   * `inter_plugin_messaging`.
    * @example await this.emitEvent("weather.changed", { celsius: 21 });
    */
-  emitEvent(type: string, data: Json = null): Promise<void> {
-    return watched(nothing(request("emit_event", { type, data })));
+  emitEvent<T = null>(type: PluginEventName, data?: T & Storable<T>): Promise<void> {
+    return watched(nothing(request("emit_event", { type, data: (data ?? null) as Json })));
   }
 
   /**

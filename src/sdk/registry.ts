@@ -1,12 +1,13 @@
 /** What the plugin has registered: handlers by number, and the refusals that make initialize() fail. */
 import { PermissionDenied, PluginError } from "./boundary/errors.ts";
-import { permissionOfRegistration } from "./boundary/operations.ts";
+import { CORE_EVENTS, eventNameProblem, permissionOfRegistration } from "./boundary/operations.ts";
 import type { Registration, RegistrationKind } from "./boundary/wire.ts";
 import { demand, isGranted } from "./permissions.ts";
 import { fault, request, state } from "./realm/link.ts";
 import {
   field,
   isArray,
+  join,
   mapDelete,
   mapGet,
   mapSet,
@@ -43,6 +44,7 @@ export function handlerOf(id: number): Registered | undefined {
 /** Sends one registration. Throws at once what can be known here; what the gateway refuses fails initialize(). */
 export function register(registration: Without<Registration, "id">, handler: unknown): RegistrationHandle {
   if (typeof handler !== "function") throw new NativeTypeError(`The handler of ${nameOf(registration)} is not a function`);
+  if (registration.kind === "event") demandEventName(registration.type);
   demandDeclared(registration);
   const permission = permissionFor(registration);
   const id = next++;
@@ -134,6 +136,13 @@ function reserved(word: string): PermissionDenied {
 /** As the router has it; a test holds them equal. */
 function isReserved(word: string): boolean {
   return word === "help" || word === "sos" || word === "sosp" || word === "sosf" || word === "sosm" || word === "mayday";
+}
+
+function demandEventName(type: string): void {
+  const problem = eventNameProblem(type);
+  if (problem === null) return;
+  const hint = `the gateway's own are ${join(CORE_EVENTS, ", ")}; those of plugins are named plugin.event`;
+  throw new PluginError("invalid_argument", problem, hint);
 }
 
 function demandDeclared(registration: Without<Registration, "id">): void {

@@ -1,5 +1,9 @@
 /** Shapes that handlers get and calls answer with. */
 import type { Json } from "../json.ts";
+import type { PermissionName } from "./boundary/names.ts";
+
+/** Index of a channel on its radio link. */
+export type ChannelIndex = 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7;
 
 /** Where and from whom a command, keyword, message or menu choice came. */
 export interface Context {
@@ -10,7 +14,7 @@ export interface Context {
   /** All that is known of the sender's node, or null. */
   readonly senderProfile: NodeInfo | null;
   /** Channel index, 0 to 7. */
-  readonly channel: number;
+  readonly channel: ChannelIndex;
   /** True for a direct message to the gateway's node. */
   readonly isDirect: boolean;
   /** When the gateway received the message. */
@@ -247,7 +251,7 @@ export type TaskHandler = (run: TaskRun) => MaybePromise<unknown>;
 /** What it returns, JSON, is the answer; null and undefined leave it to the next handler. */
 export type PluginMessageHandler = (message: PluginMessage) => MaybePromise<unknown>;
 /** What it returns is not used; throwing is logged. */
-export type EventHandler = (data: Json) => MaybePromise<unknown>;
+export type EventHandler<Event = Json> = (event: Event) => MaybePromise<unknown>;
 
 /** Options of registerCommand. */
 export interface CommandOptions {
@@ -281,19 +285,36 @@ export interface MessageHandlerOptions {
   kinds?: MessageKind[];
 }
 
-/** When a task runs: exactly one of `interval` and `cron`. */
-export interface TaskOptions {
-  /** Seconds between runs; this or `cron`. */
-  interval?: number;
-  /** Five fields, or six with seconds first. */
-  cron?: string;
-  /** IANA name, for `cron`; by default the gateway's. */
-  timezone?: string;
+/** Options of a task, whatever it runs by. */
+export interface TaskBase {
   /** Run once when the plugin starts, too. */
   runAtStart?: boolean;
   /** Run once after downtime in which runs were missed. */
   catchUp?: boolean;
 }
+
+/** A task that runs every so many seconds. */
+export interface IntervalTask extends TaskBase {
+  /** Seconds between runs. */
+  interval: number;
+  /** Not together with `interval`. */
+  cron?: never;
+  /** Of `cron` alone. */
+  timezone?: never;
+}
+
+/** A task that runs by the calendar. */
+export interface CronTask extends TaskBase {
+  /** Five fields, or six with seconds first. */
+  cron: string;
+  /** IANA name; by default the gateway's. */
+  timezone?: string;
+  /** Not together with `cron`. */
+  interval?: never;
+}
+
+/** When a task runs: exactly one of `interval` and `cron`. */
+export type TaskOptions = IntervalTask | CronTask;
 
 /** Options of registerMenuItem. */
 export interface MenuItemOptions {
@@ -309,12 +330,15 @@ export interface MenuItemOptions {
   parent?: string;
 }
 
+/** A channel as sendMessage takes it: any text, any number that is computed, and of written numbers 0 to 7. */
+export type ChannelOption<C> = C extends number ? (number extends C ? C : C extends ChannelIndex ? C : never) : C;
+
 /** Where a text goes and how. */
-export interface SendOptions {
+export interface SendOptions<C extends number | string = number | string> {
   /** Node number, `!hex8`, exact name, or `broadcast`. Without it, inside a handler: where the message came from. */
   destination?: string | number;
   /** Index 0 to 7, or exact name. */
-  channel?: number | string;
+  channel?: C & ChannelOption<C>;
   /** Packet id of the message this answers. */
   replyTo?: number;
   /** The text is a reaction to `replyTo`: one emoji. */
@@ -365,4 +389,4 @@ export interface FormatTimeOptions {
 }
 
 /** A permission as a manifest writes it: `send_messages`, or `{ http_requests: { hosts: ["api.example.org"] } }`. */
-export type PermissionEntry = string | { readonly [name: string]: { readonly [key: string]: Json } };
+export type PermissionEntry = PermissionName | { readonly [N in PermissionName]?: { readonly [key: string]: Json } };

@@ -71,7 +71,7 @@ const PLUGINS: Readonly<Record<string, PluginFiles>> = {
     `  async initialize() {
     await this.db.migrate(["CREATE TABLE notes (owner TEXT)"]);
     this.registerPluginMessageHandler((message) => message.type === "ask" ? { from: "left", got: message.data } : null);
-    this.onEvent("weather", (event: any) => this.log.info("left heard " + JSON.stringify(event)));
+    this.onEvent("left.weather", (event: any) => this.log.info("left heard " + JSON.stringify(event)));
     this.registerCommand("left", async (args) => {
       if (args[0] === "store") { await this.storeData("key", "of left"); await this.db.run("INSERT INTO notes VALUES ('left')"); return "stored"; }
       if (args[0] === "ask") return JSON.stringify(await this.sendToPlugin("right", "ask", { n: 1 }));
@@ -90,7 +90,7 @@ const PLUGINS: Readonly<Record<string, PluginFiles>> = {
     await this.db.migrate(["CREATE TABLE notes (owner TEXT)"]);
     this.registerPluginMessageHandler((message) => message.type === "ask" ? { from: "right", got: message.data } : null);
     this.registerCommand("right", async (args) => {
-      if (args[0] === "emit") { await this.emitEvent("weather", { wind: 7 }); return "emitted"; }
+      if (args[0] === "emit") { await this.emitEvent("left.weather", { wind: 7 }); return "emitted"; }
       return (await this.retrieveData("key", "nothing")) + " " + JSON.stringify(await this.db.query("SELECT owner FROM notes"));
     });
   }`,

@@ -2,9 +2,8 @@ import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import type { Json } from "../../src/json.ts";
 import { PERMISSION_NAMES } from "../../src/permissions/grammar/types.ts";
-import { CORE_EVENTS } from "../../src/plugins/capabilities/inward/event.ts";
 import { CAPABILITIES, WAYS_IN } from "../../src/plugins/capabilities/table.ts";
-import { OPERATIONS, type OperationName, permissionOf, permissionOfEvent } from "../../src/sdk/boundary/operations.ts";
+import { CORE_EVENTS, OPERATIONS, type OperationName, permissionOf, permissionOfEvent } from "../../src/sdk/boundary/operations.ts";
 import { callOf, callWith, grantedSet, instanceOf, manifestOf, recordedServices } from "./support.ts";
 
 const SRC = join(import.meta.dir, "../../src");

@@ -1,6 +1,7 @@
 /** What a plugin can catch. */
 
 import type { Json } from "../../json.ts";
+import type { PermissionName, PluginErrorCode } from "./names.ts";
 import type { WireError } from "./wire.ts";
 
 /**
@@ -13,7 +14,7 @@ import type { WireError } from "./wire.ts";
 export class PermissionDenied extends Error {
   override name = "PermissionDenied";
   constructor(
-    readonly permission: string,
+    readonly permission: PermissionName,
     readonly scope: Json,
     readonly hint: string,
     message = `Permission ${permission} is not granted`,
@@ -29,7 +30,7 @@ export class PermissionDenied extends Error {
 export class PluginError extends Error {
   override name = "PluginError";
   constructor(
-    readonly code: string,
+    readonly code: PluginErrorCode,
     message: string,
     readonly hint?: string,
   ) {
@@ -40,7 +41,8 @@ export class PluginError extends Error {
 /** The error that the host sent, as the plugin catches it. */
 export function fromWire(error: WireError): Error {
   if (error.name === "PermissionDenied") {
-    return new PermissionDenied(error.permission ?? "unknown", error.scope ?? null, error.hint ?? "", error.message);
+    // The gateway sends no other names.
+    return new PermissionDenied((error.permission ?? "unknown") as PermissionName, error.scope ?? null, error.hint ?? "", error.message);
   }
-  return new PluginError(error.code ?? "internal", error.message, error.hint);
+  return new PluginError((error.code ?? "internal") as PluginErrorCode, error.message, error.hint);
 }

@@ -89,6 +89,26 @@ export function permissionOfRegistration(registration: {
   }
 }
 
+/** The gateway's own events that plugins can hear. */
+export const CORE_EVENTS = [
+  "message_received",
+  "message_processed",
+  "message_status",
+  "node_seen",
+  "link_state",
+  "plugin_started",
+  "plugin_stopped",
+  "plugin_failed",
+  "alert",
+] as const;
+
+/** Why this is no name of an event to subscribe to; null when it is one: the gateway's own, or `plugin.event`. */
+export function eventNameProblem(type: string): string | null {
+  for (let at = 0; at < CORE_EVENTS.length; at++) if (CORE_EVENTS[at] === type) return null;
+  for (let at = 1; at < type.length - 1; at++) if (type[at] === ".") return null;
+  return `There is no event ${type}`;
+}
+
 /**
  * The permission that an event needs: those of the core by what they tell about, and every other type is another
  * plugin's. `message_status` needs none: a plugin hears only of its own messages.

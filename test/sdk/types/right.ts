@@ -6,6 +6,7 @@ import {
   type Json,
   type MenuContext,
   type MessageContext,
+  type MessageStatusEvent,
   PermissionDenied,
   Plugin,
   PluginError,
@@ -106,3 +107,41 @@ export class Loose extends Plugin {
 export const asFunction = definePlugin((plugin) => {
   plugin.registerCommand("ping", () => "pong");
 });
+
+interface Question {
+  text: string;
+  answers: string[];
+  hint?: string;
+}
+
+/** What plugin authors write: interfaces, casts of what was stored, typed events, channels from the configuration. */
+export class Author extends Plugin {
+  override initialize() {
+    this.onEvent("message_status", (event) => this.log.info(`${event.id} is ${event.state}`, { part: event.part ?? 0 }));
+    this.onEvent("message_status", (event) => this.note(event as MessageStatusEvent));
+    this.onEvent("message_received", (message) => `${message.from} ${message.text ?? ""}`);
+    this.onEvent("node_seen", async (node) => `${node.id} ${node.batteryLevel ?? "?"}`);
+    this.onEvent<{ celsius: number }>("weather.changed", (event) => `${event.source}: ${event.data.celsius + 1}`);
+    this.registerScheduledTask("poll", { interval: this.getConfig("every", 60), runAtStart: true }, () => undefined);
+    this.registerScheduledTask("report", { cron: "0 8 * * *", timezone: "Europe/Berlin" }, () => undefined);
+    this.registerCommand("quiz", async (_args, context) => {
+      const answer: string | null = await context.ask("Which?", { timeout: 30 });
+      await this.sendMessage("next", { channel: context.channel });
+      return answer;
+    });
+  }
+
+  note(_event: MessageStatusEvent) {}
+
+  async keep(questions: Question[]) {
+    await this.storeData("questions", questions);
+    await this.storeData("first", questions[0] ?? null);
+    const stored = (await this.retrieveData("questions")) as Question[];
+    const typed = await this.retrieveData<Question[]>("questions", []);
+    const asked: Question[] | undefined = await this.retrieveData("questions");
+    await this.emitEvent("quiz.asked", typed[0] ?? null);
+    await this.sendToPlugin("weather", "ask", { questions: stored.length, first: asked?.[0] ?? null });
+    await this.sendMessage("hello", { channel: this.getConfig("channel", 0), destination: "broadcast" });
+    await this.sendMessage("hello", { channel: "LongFast" });
+  }
+}

@@ -227,3 +227,64 @@ definePlugin((plugin: string) => plugin.length);
 new PluginError("not_found");
 // @ts-expect-error a refusal names scope and hint
 new PermissionDenied("http_requests");
+
+export class WrongEvents extends Plugin {
+  override initialize() {
+    // @ts-expect-error no such event of the gateway, and no plugin.event
+    this.onEvent("mesage_received", () => {});
+    // @ts-expect-error the payload has no such field
+    this.onEvent("message_status", (event) => event.status);
+    // @ts-expect-error a node is named by text
+    this.onEvent("message_received", (message) => message.from.toFixed());
+    // @ts-expect-error an event of a plugin carries its data below data
+    this.onEvent("weather.changed", (event) => event.celsius);
+  }
+
+  override async start() {
+    // @ts-expect-error an event is named plugin.event
+    await this.emitEvent("changed");
+  }
+}
+
+export class WrongTimes extends Plugin {
+  override initialize() {
+    // @ts-expect-error interval or cron, not both
+    this.registerScheduledTask("poll", { interval: 60, cron: "0 8 * * *" }, () => {});
+    // @ts-expect-error interval or cron, one of them
+    this.registerScheduledTask("poll", {}, () => {});
+    // @ts-expect-error a time zone goes with cron
+    this.registerScheduledTask("poll", { interval: 60, timezone: "Europe/Berlin" }, () => {});
+    // @ts-expect-error the answer may be null
+    this.registerCommand("ask", async (_args, context): Promise<string> => await context.ask("Well?"));
+    // @ts-expect-error the wait is an option
+    this.registerCommand("ask", (_args, context) => context.ask("Well?", 30));
+  }
+}
+
+export class WrongChannels extends Plugin {
+  override async start() {
+    // @ts-expect-error channels are 0 to 7
+    await this.sendMessage("hi", { channel: 9 });
+    // @ts-expect-error channels are 0 to 7
+    await this.sendMessage("hi", { channel: -1 });
+    // @ts-expect-error no such permission
+    this.permissions.query("send_message");
+    // @ts-expect-error no such code
+    if (new PluginError("quota_exceeded", "x").code === "quota_exceded") return;
+    // @ts-expect-error no such permission
+    if (new PermissionDenied("secrets", null, "").permission === "secret") return;
+  }
+}
+
+export class WrongValues extends Plugin {
+  override async start() {
+    // @ts-expect-error a function cannot be stored
+    await this.storeData("x", { run: () => 1 });
+    // @ts-expect-error a Map cannot be stored
+    await this.storeData("x", { seen: new Map<string, number>() });
+    // @ts-expect-error a Date below cannot be stored
+    await this.storeData("x", [{ at: new Date() }]);
+    // @ts-expect-error a promise cannot be stored: an await is missing
+    await this.storeData("x", this.retrieveData("y", 0));
+  }
+}

@@ -13,6 +13,7 @@ import type { Dispatch } from "../../calls/dispatch.ts";
 import type { Instance } from "../../plugin/instance.ts";
 import type { Plugin } from "../../plugin/plugin.ts";
 import type { WayIn } from "../call/capability.ts";
+import { eventJson } from "./event-json.ts";
 import { channelOf, mayHearMessage } from "./heard-message.ts";
 import type { Subscribers } from "./subscribers.ts";
 
@@ -34,9 +35,6 @@ const BY_TYPE = [
   "alert",
 ] as const satisfies readonly EventName[];
 
-/** Events that plugins may hear from the core. */
-export const CORE_EVENTS = ["message_received", "message_status", ...BY_TYPE] as const;
-
 /** Events that wait for one plugin: of the core, of all other plugins, and of one of them; more are dropped and counted. */
 const MAX_CORE = 32;
 const MAX_OTHERS = 16;
@@ -57,7 +55,8 @@ export interface FeedDeps {
 
 interface Announced {
   readonly type: string;
-  readonly data: unknown;
+  /** What the plugins get; made once somebody hears it. */
+  data(): Json;
   /** The plugin that emitted it; null for the core. */
   readonly emitter: string | null;
   mayHear(instance: Instance, correlationId: string): boolean;
@@ -77,9 +76,11 @@ export class EventFeed {
       bus.on("message_received", (message) => this.#carryMessage(message)),
       bus.on("message_status", (status) => this.#carryStatus(status)),
       bus.on("plugin_event", ({ plugin, type, data }) => {
-        this.#carry({ type, data: { source: plugin, type, data }, emitter: plugin, mayHear: mayHearType(type) });
+        this.#carry({ type, data: () => copyJson({ source: plugin, type, data }), emitter: plugin, mayHear: mayHearType(type) });
       }),
-      ...BY_TYPE.map((type) => bus.on(type, (data) => this.#carry({ type, data, emitter: null, mayHear: mayHearType(type) }))),
+      ...BY_TYPE.map((type) =>
+        bus.on(type, (data) => this.#carry({ type, data: () => eventJson(type, data), emitter: null, mayHear: mayHearType(type) })),
+      ),
     );
   }
 
@@ -103,14 +104,14 @@ export class EventFeed {
   #carryMessage(message: MeshMessage): void {
     const channel = channelOf(message, this.deps.channelName);
     const mayHear = ({ capabilitySet }: Instance, id: string) => mayHearMessage(capabilitySet, message, channel, id);
-    this.#carry({ type: "message_received", data: message, emitter: null, mayHear });
+    this.#carry({ type: "message_received", data: () => eventJson("message_received", message), emitter: null, mayHear });
   }
 
   /** Only to the plugin whose message it is. */
   #carryStatus(status: MessageStatus): void {
     const { sender } = status;
     const mayHear = ({ plugin }: Instance) => sender.kind === "plugin" && sender.plugin === plugin;
-    this.#carry({ type: "message_status", data: status, emitter: null, mayHear });
+    this.#carry({ type: "message_status", data: () => eventJson("message_status", status), emitter: null, mayHear });
   }
 
   async #deliver(plugin: Plugin, instance: Instance, handle: Handle, { type, data, emitter }: Announced): Promise<void> {
@@ -122,7 +123,7 @@ export class EventFeed {
       return;
     }
     try {
-      const args: Json[] = [copyJson(data)];
+      const args: Json[] = [data()];
       const origin = instance.background();
       await this.deps.dispatch.invoke({ plugin: plugin.name, handle, args, timeoutMs: DEADLINE_MS, origin, what: { event: type } });
     } finally {

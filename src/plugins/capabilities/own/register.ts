@@ -1,4 +1,5 @@
 import type { Ask } from "../../../permissions/grammar/types.ts";
+import { eventNameProblem } from "../../../sdk/boundary/operations.ts";
 import { refused } from "../../plugin/instance.ts";
 import { type CheckedRegistration, registrationSchema } from "../../registrations/registration.ts";
 import { type Call, denied, done, failed } from "../call/call.ts";
@@ -19,6 +20,8 @@ export const register: Capability<"register", CheckedRegistration> = {
     if (!isDeclared(registration, instance.manifest.capabilities)) {
       return refused("TypeError", `${registration.kind} is not declared under capabilities in manifest.yaml`, "invalid_argument");
     }
+    const problem = registration.kind === "event" ? eventNameProblem(registration.type) : null;
+    if (problem !== null) return refused("TypeError", problem, "invalid_argument");
     const ask = askOf(registration);
     const decision = ask === null ? null : call.decide(ask);
     if (decision !== null && !decision.allowed) return denied(decision);
