@@ -33,6 +33,7 @@ async function runCommandLine(): Promise<never> {
     env: process.env,
     cwd: process.cwd(),
     isTTY: process.stdin.isTTY === true && process.stderr.isTTY === true,
+    ...(process.stdout.isTTY === true ? { columns: process.stdout.columns } : {}),
     colour: process.stdout.isTTY === true && (process.env.NO_COLOR ?? "") === "",
     onUncaught: (handle) => {
       uncaught.handle = handle;

@@ -10,6 +10,7 @@ import { createVerb } from "./verbs/create.ts";
 import { devVerb } from "./verbs/dev.ts";
 import { doctorVerbs } from "./verbs/doctor.ts";
 import { gatewayVerbs } from "./verbs/gateway.ts";
+import { messageVerbs } from "./verbs/messages.ts";
 import { packageVerbs } from "./verbs/packages.ts";
 import { permissionVerbs } from "./verbs/permissions.ts";
 import { pluginVerbs } from "./verbs/plugins.ts";
@@ -22,6 +23,7 @@ import { typesVerb } from "./verbs/types.ts";
 export const VERBS: readonly Verb[] = [
   ...gatewayVerbs,
   ...statusVerbs,
+  ...messageVerbs,
   ...doctorVerbs,
   ...pluginVerbs,
   createVerb,

@@ -3,11 +3,13 @@ import { fail, ok, type Result } from "../errors.ts";
 import { BROADCAST } from "../mesh/ids.ts";
 import type { Outbox } from "../mesh/outbox/outbox.ts";
 import type { MessageState, MessageStatus } from "../mesh/outgoing.ts";
+import type { ReceivedText, ReceivedTexts } from "../mesh/received/store.ts";
 import { type AddressBook, resolveAddress } from "../plugins/capabilities/mesh/address.ts";
 
 export interface MessagesDeps {
   readonly outbox: Outbox;
   readonly book: AddressBook;
+  readonly keptTexts: Pick<ReceivedTexts, "list">;
   correlationId(): string;
   audit(event: string, detail: string): void;
 }
@@ -43,6 +45,16 @@ export class Messages implements MessageControl {
     const page = items.slice(0, paging.limit);
     const more = items.length > page.length;
     return ok({ items: page, next: more ? (page.at(-1)?.id ?? null) : null });
+  }
+
+  received({ from }: { readonly from?: string | number | undefined }, { limit, cursor }: Paging): Result<Page<ReceivedText>> {
+    const before = cursor === undefined ? undefined : Number(cursor);
+    if (before !== undefined && !Number.isSafeInteger(before))
+      return fail("invalid_argument", "the cursor is not one this API gave out", { hint: "use the value of `next`" });
+    const sender = from === undefined ? ok(undefined) : this.deps.book.nodes.resolve(from);
+    if (!sender.ok) return sender;
+    const items = this.deps.keptTexts.list({ limit, before, from: sender.value });
+    return ok({ items, next: items.length < limit ? null : String(items.at(-1)?.seq ?? "") });
   }
 
   get(id: string): Result<MessageStatus> {

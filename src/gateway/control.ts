@@ -42,6 +42,7 @@ export function makeControl(context: GatewayContext, peers: ControlPeers): Gatew
     messages: new Messages({
       outbox: mesh.outbox,
       book: mesh,
+      keptTexts: mesh.received,
       correlationId: mesh.newId,
       audit: (event, detail) => storage.note(null, event, detail),
     }),

@@ -218,6 +218,11 @@ export function fakeControl() {
       if (!Number.isSafeInteger(from)) return fail("invalid_argument", "the cursor is not one this API gave out");
       return ok({ items: sent.slice(from, from + limit), next: from + limit < sent.length ? String(from + limit) : null });
     },
+    received: ({ from }) => {
+      const place = { link: "sim", packetId: 7, from: 2, to: 1, channel: 0, isDirect: true, isReaction: false };
+      const text = { ...place, seq: 1, text: `kept of ${from ?? "all"}\u001b[31m`, snr: 5.5, correlationId: "c_1", receivedAt: AT };
+      return ok({ items: [text], next: null });
+    },
     get: (id) => {
       const message = sent.find((one) => one.id === id);
       return message === undefined ? fail("not_found", "no such message") : ok(message);

@@ -107,6 +107,15 @@ describe("views", () => {
     for (const [i, verb] of verbs.entries()) expect([verb, all[i]?.code, all[i]?.stderr]).toEqual([verb, 0, ""]);
   });
 
+  test("received texts, of all or of one node", async () => {
+    const kept = await run(["messages", "--received", "--from", "!00000002"]);
+    expect([kept.code, kept.stderr]).toEqual([0, ""]);
+    expect(kept.stdout).toMatch(/^WHEN +FROM +ON +HOPS +SNR +TEXT\n.*ago +!00000002 +direct +- +5\.5 +kept of !00000002\\x1b\[31m\n$/);
+    expect(JSON.parse((await run(["messages", "--received", "--json"])).stdout)).toMatchObject([{ text: "kept of all\u001b[31m", seq: 1 }]);
+    const odd = await run(["messages", "--received", "--state", "sent"]);
+    expect([odd.code, odd.stderr]).toEqual([2, expect.stringContaining("--state is of sent messages")]);
+  });
+
   test("the way to a node and back", async () => {
     const found = await run(["traceroute", "!00000003"]);
     expect(found).toEqual({

@@ -34,6 +34,21 @@ describe("output", () => {
     expect(JSON.parse(out())).toEqual({ text: "a\u009b\u202eb\n" });
   });
 
+  test("the last column is cut to the terminal's width, wide characters counted", () => {
+    const { io, out } = ioOf();
+    table(
+      { ...io, columns: 12 },
+      ["id", "text"],
+      [
+        ["m_1", "short"],
+        ["m_2", "a long text"],
+        ["m_3", "日本語日本語"],
+      ],
+    );
+    expect(out()).toBe("ID   TEXT\nm_1  short\nm_2  a long…\nm_3  日本語…\n");
+    for (const row of out().split("\n")) expect(Bun.stringWidth(row)).toBeLessThanOrEqual(12);
+  });
+
   test("columns line up, also with wide characters, and nothing trails", () => {
     const { io, out } = ioOf();
     table(

@@ -6,6 +6,7 @@ import type { LinkStatus } from "../../mesh/link-status.ts";
 import type { Route } from "../../mesh/message.ts";
 import type { MeshNode } from "../../mesh/node.ts";
 import type { MessageState, MessageStatus, Priority } from "../../mesh/outgoing.ts";
+import type { ReceivedText } from "../../mesh/received/store.ts";
 import type { Fault } from "../../mesh/simulator/faults.ts";
 import type {
   AuditEntryView,
@@ -150,6 +151,8 @@ export interface MessageControl {
     paging: Paging,
   ): Answer<Page<MessageStatus>>;
   get(id: string): Answer<MessageStatus>;
+  /** Texts of the mesh, newest first. An unknown cursor is `invalid_argument`. */
+  received(filter: { readonly from?: string | number | undefined }, paging: Paging): Answer<Page<ReceivedText>>;
   /** Resolves once durably queued. */
   send(message: OperatorMessage, actor: Actor): Answer<{ readonly id: string }>;
 }

@@ -5,6 +5,7 @@ import type { LinkStatus } from "../../mesh/link-status.ts";
 import type { MeshMessage } from "../../mesh/message.ts";
 import type { MeshNode, NodePosition } from "../../mesh/node.ts";
 import type { MessageStatus } from "../../mesh/outgoing.ts";
+import type { ReceivedText } from "../../mesh/received/store.ts";
 
 /** The mesh as the API sends it: keys in snake_case, nodes as `!hex8`, points in time as RFC 3339. */
 const text = v.optional(v.string());
@@ -57,6 +58,24 @@ export const nodeView = v.object({
   is_own: v.boolean(),
   link: v.string(),
   channel: number,
+});
+
+export const receivedView = v.object({
+  seq: v.number(),
+  text: v.string(),
+  from: v.string(),
+  to: v.pipe(v.string(), v.description("`!hex8` or `broadcast`")),
+  link: v.string(),
+  channel: v.number(),
+  is_direct: v.boolean(),
+  packet_id: v.number(),
+  reply_id: number,
+  is_reaction: v.boolean(),
+  snr: number,
+  rssi: number,
+  hops_away: number,
+  correlation_id: v.string(),
+  received_at: v.string(),
 });
 
 const hops = v.array(v.object({ node: v.string(), snr: number }));
@@ -142,6 +161,23 @@ export function toMessage(message: MessageStatus): v.InferOutput<typeof messageV
     correlation_id: correlationId,
     queued_at: iso(queuedAt),
     updated_at: iso(updatedAt),
+  };
+}
+
+/** A text that was kept. */
+export function toKept(kept: ReceivedText): v.InferOutput<typeof receivedView> {
+  const { from, to, isDirect, packetId, replyId, isReaction, hopsAway, correlationId, receivedAt, ...rest } = kept;
+  return {
+    ...rest,
+    from: nodeId(from),
+    to: nodeId(to),
+    is_direct: isDirect,
+    packet_id: packetId,
+    reply_id: replyId,
+    is_reaction: isReaction,
+    hops_away: hopsAway,
+    correlation_id: correlationId,
+    received_at: iso(receivedAt),
   };
 }
 

@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import { fail } from "../../errors.ts";
-import { linkView, messageView, nodeView, routeView, toLink, toMessage, toNode } from "../contract/mesh-views.ts";
+import { linkView, messageView, nodeView, receivedView, routeView, toKept, toLink, toMessage, toNode } from "../contract/mesh-views.ts";
 import { listOf, pageOf, paging, type Route, reply, route } from "../route/route.ts";
 
 const tag = "mesh";
@@ -46,6 +46,17 @@ export const meshRoutes: readonly Route[] = [
     answers: { 200: listOf(messageView) },
     run: ({ control, query: { limit = DEFAULT_PAGE, cursor, state, plugin } }) =>
       reply(control.messages.list({ state, plugin }, { limit, cursor }), (page) => ({ items: page.items.map(toMessage), next: page.next })),
+  }),
+  route({
+    method: "GET",
+    path: "/api/v1/received",
+    summary: "Texts that the radios received, newest first; the last 10,000, for 30 days",
+    tag,
+    query: v.strictObject({ ...paging, from: v.optional(v.pipe(v.string(), v.minLength(1), v.maxLength(64))) }),
+    answers: { 200: listOf(receivedView) },
+    errors: ["not_found", "conflict"],
+    run: ({ control, query: { limit = DEFAULT_PAGE, cursor, from } }) =>
+      reply(control.messages.received({ from }, { limit, cursor }), (page) => ({ items: page.items.map(toKept), next: page.next })),
   }),
   route({
     method: "GET",

@@ -15,7 +15,7 @@ export function json(io: Io, value: unknown): void {
   io.stdout.write(`${escapeJson(JSON.stringify(value))}\n`);
 }
 
-/** Prints aligned columns; cells are escaped before they are measured. */
+/** Prints aligned columns; cells are escaped before they are measured, and the last is cut to the terminal's width. */
 export function table(io: Io, head: readonly string[], rows: readonly (readonly (string | number | null | undefined)[])[]): void {
   if (rows.length === 0) {
     io.stdout.write("none\n");
@@ -27,8 +27,16 @@ export function table(io: Io, head: readonly string[], rows: readonly (readonly 
     const padded = row.map((cell, column) =>
       column === row.length - 1 ? cell : cell + " ".repeat((widths[column] ?? 0) - Bun.stringWidth(cell)),
     );
-    io.stdout.write(`${padded.join("  ").trimEnd()}\n`);
+    io.stdout.write(`${cut(padded.join("  ").trimEnd(), io.columns)}\n`);
   }
+}
+
+/** Cells of one line must not break the columns below. */
+function cut(text: string, columns: number | undefined): string {
+  if (columns === undefined || Bun.stringWidth(text) <= columns) return text;
+  let end = text.length;
+  while (end > 0 && Bun.stringWidth(text.slice(0, end)) >= columns) end--;
+  return `${text.slice(0, end).toWellFormed()}…`;
 }
 
 /** `3 min`, `2 h`, `5 d`. */

@@ -12,6 +12,8 @@ export interface Io {
   readonly isTTY: boolean;
   /** Whether to use colours: standard output is a terminal. */
   readonly colour?: boolean;
+  /** Width of the terminal in characters; absent where standard output is none. */
+  readonly columns?: number;
   /** Aborts on Ctrl-C, where the process edge provides it. */
   readonly signal?: AbortSignal;
   /** Takes over what nobody caught, where the process edge provides it. */

@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { type linkView, messageView, nodeView, routeView } from "../../api/contract/mesh-views.ts";
+import { type linkView, nodeView, routeView } from "../../api/contract/mesh-views.ts";
 import { scheduleTask } from "../../api/contract/views.ts";
 import { logLine, statusView } from "../../api/routes/system.ts";
 import { fail, type Result } from "../../errors.ts";
@@ -24,37 +24,6 @@ export const statusVerbs: readonly Verb[] = [
       const sorted = nodes.value.sort((a, b) => (b.last_heard ?? "").localeCompare(a.last_heard ?? ""));
       if (flags.json === true) json(io, sorted);
       else table(io, ["id", "name", "short", "heard", "snr", "hops", "battery", "position", "link"], sorted.map(nodeRow));
-      return done;
-    },
-  },
-  {
-    name: "messages",
-    usage: "[--limit N] [--state S] [--json]",
-    summary: "list queued and sent messages with their state, newest first",
-    flags: { limit: "text", state: "text" },
-    args: [0, 0],
-    async run({ io, flags, client }) {
-      const gateway = await client();
-      if (!gateway.ok) return gateway;
-      const state = textFlag(flags, "state");
-      const query = new URLSearchParams({ limit: textFlag(flags, "limit") ?? "30", ...(state === undefined ? {} : { state }) });
-      const page = await gateway.value.get(
-        `/api/v1/messages?${query}`,
-        v.object({ items: v.array(messageView), next: v.nullable(v.string()) }),
-      );
-      if (!page.ok) return page;
-      const rows = page.value.items.map((one) => [
-        one.id,
-        ago(one.queued_at),
-        one.state,
-        one.reason,
-        one.to,
-        one.channel,
-        one.sender.plugin ?? one.sender.kind,
-        one.text,
-      ]);
-      if (flags.json === true) json(io, page.value.items);
-      else table(io, ["id", "when", "state", "why", "to", "channel", "by", "text"], rows);
       return done;
     },
   },

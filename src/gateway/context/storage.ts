@@ -5,6 +5,7 @@ import { SESSION_DATA_SCHEMA } from "../../menu/session-data.ts";
 import { SEEN_SCHEMA } from "../../mesh/intake/seen-packets.ts";
 import { NODES_SCHEMA } from "../../mesh/nodes/store.ts";
 import { OUTBOX_SCHEMA } from "../../mesh/outbox/storage/store.ts";
+import { RECEIVED_SCHEMA } from "../../mesh/received/store.ts";
 import { AuditLog } from "../../permissions/audit/log.ts";
 import { grantsSchema } from "../../permissions/grants.ts";
 import { decisionsSchema } from "../../plugins/approval/decisions.ts";
@@ -22,6 +23,7 @@ const SCHEMAS = [
   NODES_SCHEMA,
   OUTBOX_SCHEMA,
   SEEN_SCHEMA,
+  RECEIVED_SCHEMA,
   grantsSchema,
   decisionsSchema,
   secretsSchema,

@@ -5,6 +5,7 @@ import type { MeshMessage } from "../../mesh/message.ts";
 import { NodeDirectory } from "../../mesh/nodes/directory.ts";
 import { CoreNodeStore } from "../../mesh/nodes/store.ts";
 import { Outbox } from "../../mesh/outbox/outbox.ts";
+import { ReceivedTexts } from "../../mesh/received/store.ts";
 import { MeshRequests } from "../../mesh/requests/requests.ts";
 import { PacketSpacing } from "../../mesh/requests/spacing.ts";
 import { routesTo } from "../../mesh/routes.ts";
@@ -24,6 +25,7 @@ export interface Mesh {
   readonly outbox: Outbox;
   readonly names: LinkNames;
   readonly requests: MeshRequests;
+  readonly received: ReceivedTexts;
   readonly spacing: PacketSpacing;
   links(): readonly LinkStatus[];
   newId(): string;
@@ -68,7 +70,11 @@ export function makeMesh(context: GatewayContext, { database }: Storage): Mesh {
     spacing,
     politeUtilization: () => context.config().mesh.airtime.channel_utilization_polite,
   });
-  return { requests, spacing, radios, meshes: simulated.map(({ mesh }) => mesh), nodes, outbox, names, links, newId };
+  const received = new ReceivedTexts(database, clock);
+  bus.on("message_received", (message) => {
+    if (message.kind === "text") received.keep(message);
+  });
+  return { received, requests, spacing, radios, meshes: simulated.map(({ mesh }) => mesh), nodes, outbox, names, links, newId };
 }
 
 /** Opens the radio links: from now on messages are sent, and received ones go to `receive`. */

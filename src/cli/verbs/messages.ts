@@ -1,0 +1,68 @@
+import * as v from "valibot";
+import { messageView, receivedView } from "../../api/contract/mesh-views.ts";
+import type { Result } from "../../errors.ts";
+import { ago, json, table } from "../verb/output.ts";
+import { type Call, done, misuse, textFlag, type Verb } from "../verb/verb.ts";
+
+const DEFAULT_LIMIT = "30";
+
+export const messageVerbs: readonly Verb[] = [
+  {
+    name: "messages",
+    usage: "[--received] [--limit N] [--state S] [--from NODE] [--json]",
+    summary: "list queued and sent messages with their state, or the texts that were received, newest first",
+    flags: { received: "switch", limit: "text", state: "text", from: "text" },
+    args: [0, 0],
+    run: (call) => (call.flags.received === true ? received(call) : sent(call)),
+  },
+];
+
+async function sent({ io, flags, client }: Call): Promise<Result<number>> {
+  const state = textFlag(flags, "state");
+  if (flags.from !== undefined) return misuse("--from goes with --received");
+  const gateway = await client();
+  if (!gateway.ok) return gateway;
+  const query = new URLSearchParams({ limit: textFlag(flags, "limit") ?? DEFAULT_LIMIT, ...(state === undefined ? {} : { state }) });
+  const page = await gateway.value.get(
+    `/api/v1/messages?${query}`,
+    v.object({ items: v.array(messageView), next: v.nullable(v.string()) }),
+  );
+  if (!page.ok) return page;
+  const rows = page.value.items.map((one) => [
+    one.id,
+    ago(one.queued_at),
+    one.state,
+    one.reason,
+    one.to,
+    one.channel,
+    one.sender.plugin ?? one.sender.kind,
+    one.text,
+  ]);
+  if (flags.json === true) json(io, page.value.items);
+  else table(io, ["id", "when", "state", "why", "to", "channel", "by", "text"], rows);
+  return done;
+}
+
+async function received({ io, flags, client }: Call): Promise<Result<number>> {
+  const from = textFlag(flags, "from");
+  if (flags.state !== undefined) return misuse("--state is of sent messages, not of received ones");
+  const gateway = await client();
+  if (!gateway.ok) return gateway;
+  const query = new URLSearchParams({ limit: textFlag(flags, "limit") ?? DEFAULT_LIMIT, ...(from === undefined ? {} : { from }) });
+  const page = await gateway.value.get(
+    `/api/v1/received?${query}`,
+    v.object({ items: v.array(receivedView), next: v.nullable(v.string()) }),
+  );
+  if (!page.ok) return page;
+  const rows = page.value.items.map((one) => [
+    ago(one.received_at),
+    one.from,
+    one.is_direct ? "direct" : `${one.link}/${one.channel}`,
+    one.hops_away,
+    one.snr,
+    one.text,
+  ]);
+  if (flags.json === true) json(io, page.value.items);
+  else table(io, ["when", "from", "on", "hops", "snr", "text"], rows);
+  return done;
+}
