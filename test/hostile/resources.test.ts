@@ -1,4 +1,4 @@
-import { RESOURCES } from "./corpus/resources.ts";
+import { HANGERS, RESOURCES } from "./corpus/resources.ts";
 import { family } from "./family.ts";
 
-family("taking what others need", RESOURCES);
+family("taking what others need", RESOURCES, { others: HANGERS });

@@ -222,3 +222,26 @@ test("a health check says nothing of a load that is gone", async () => {
   await world.pass();
   expect([world.plugin("a").checked, world.plugin("a").health.view.totalFailures]).toEqual([null, 0]);
 });
+
+test("seven that kill the shared host, each known by the shared page, do not keep the innocent waiting", async () => {
+  const guilty = ["a", "b", "c", "d", "e", "f", "g"];
+  const world = await running(...guilty, "innocent");
+  for (const name of guilty) {
+    world.host("shared").dies(crash(world.realm(name).number));
+    await world.pass(0);
+    expect([name, world.state("innocent"), world.plugin(name).hostKey]).toEqual([name, "running", expect.any(String)]);
+  }
+  expect(world.logged.filter((line) => line.includes("times in a row"))).toEqual([]);
+  await world.pass(60_000);
+  for (const name of guilty) expect(world.plugin(name).hostKey).toBe(`own:${name}`);
+});
+
+test("a culprit that is no running plugin of that host counts as unknown: the starts are spaced out", async () => {
+  const world = await running("a");
+  for (let count = 0; count < 2; count++) {
+    world.host("shared").dies(crash(4000));
+    await world.pass(0);
+  }
+  expect(world.state("a")).not.toBe("running");
+  expect(world.logged.some((line) => line.includes("died 2 times in a row"))).toBe(true);
+});

@@ -172,6 +172,7 @@ export class World {
         this.did(`host ${key} started`);
         return this.spawn(host);
       },
+      hasCulprit: (host, exit) => this.supervisor.recovery.hasCulprit(host, exit),
       onExit: (key, host, exit) => this.supervisor.recovery.hostExited(key, host, exit),
     });
   }

@@ -149,7 +149,8 @@ function makeHosts(context: GatewayContext, databases: Databases, port: Supervis
   const { clock, life } = context;
   const log = context.log.logger.child("sandbox");
   const spawn = context.overrides.spawnHost ?? hostSpawner(() => context.config(), { clock, log });
-  const hosts = new Hosts({ clock, log, spawn: (key) => spawn(key, databases.writableBy(key)), onExit: port.hostExited });
+  const { hasCulprit, hostExited: onExit } = port;
+  const hosts = new Hosts({ clock, log, spawn: (key) => spawn(key, databases.writableBy(key)), hasCulprit, onExit });
   life.add("plugin hosts", () => hosts.stop());
   return hosts;
 }

@@ -23,5 +23,6 @@ export class SupervisorPort {
   readonly failed = (plugin: Plugin, source: FailureSource, message: string): void =>
     this.#supervisor?.recovery.failed(plugin, source, message);
 
+  readonly hasCulprit = (host: PluginHost, exit: HostExit): boolean => this.#supervisor?.recovery.hasCulprit(host, exit) ?? false;
   readonly hostExited = (key: HostKey, host: PluginHost, exit: HostExit): void => this.#supervisor?.recovery.hostExited(key, host, exit);
 }

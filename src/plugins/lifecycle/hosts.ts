@@ -10,6 +10,8 @@ export interface HostsDeps {
   readonly log: Logger;
   /** Starts a jailed process that may write the given plugins' databases: all of them, or one plugin's. */
   spawn(key: HostKey): Promise<Result<PluginHost>>;
+  /** Whether one plugin is known to be the cause. It gets a process of its own, so the next death will not be its fault. */
+  hasCulprit(host: PluginHost, exit: HostExit): boolean;
   onExit(key: HostKey, host: PluginHost, exit: HostExit): void;
 }
 
@@ -99,7 +101,10 @@ export class Hosts {
   #exited(key: HostKey, slot: Slot, host: PluginHost, exit: HostExit): void {
     if (slot.host === host) slot.host = null;
     const young = this.deps.clock.monotonic() - slot.startedAt < QUIET_MS;
-    slot.crashes = exit.reason === "stopped" ? 0 : young ? slot.crashes + 1 : 1;
+    // In the shared host the others are innocent: they do not wait longer for each plugin that was found out.
+    const settled = key === "shared" && this.deps.hasCulprit(host, exit);
+    if (exit.reason === "stopped") slot.crashes = 0;
+    else if (!settled) slot.crashes = young ? slot.crashes + 1 : 1;
     if (!this.#stopped) this.deps.onExit(key, host, exit);
   }
 }

@@ -50,6 +50,14 @@ export class Recovery {
     this.#apply(plugin, plugin.health.died("realm", message), message);
   }
 
+  /** Whether one running plugin is known to be the cause of a host's end. */
+  hasCulprit(host: PluginHost, exit: HostExit): boolean {
+    if (exit.reason === "stopped" || exit.culprit === null) return false;
+    for (const { instance, state } of this.plugins())
+      if (state === "running" && instance?.host === host && instance.realm?.number === exit.culprit) return true;
+    return false;
+  }
+
   /** A host process ended: the plugin that was running is restarted in a host of its own, the others come back at once. */
   hostExited(key: HostKey, host: PluginHost, exit: HostExit): void {
     const culprit = exit.reason === "stopped" ? null : exit.culprit;

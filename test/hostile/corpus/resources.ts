@@ -1,9 +1,25 @@
 /** Taking what others need: processor, memory, the bridge, the log, the air. */
 import { expect } from "bun:test";
+import type { PluginFiles } from "../../gateway/harness.ts";
 import type { Attack } from "../attack.ts";
 
 /** What the gateway's own process may have grown by after an attack, MB. The harm that was measured was 2,200. */
 const GROWTH_MB = 200;
+
+/** Plugins that each hang once in native code. */
+export const HANGERS: Readonly<Record<string, PluginFiles>> = Object.fromEntries(
+  ["hanger_a", "hanger_b", "hanger_c", "hanger_d", "hanger_e"].map((name) => [
+    name,
+    {
+      manifest: `capabilities: { commands: [{ name: ${name} }] }\npermissions: [send_messages]\n`,
+      code: `import { Plugin } from "zephyrgate";
+export default class Hanger extends Plugin {
+  initialize() { this.registerCommand("${name}", () => [].indexOf.call({ length: 9e15 }, 1), { help: "" }); }
+}
+`,
+    },
+  ]),
+);
 
 /** Of the host kept in memory; a lone attacker must not take it with itself. */
 export const RESOURCES: readonly Attack[] = [
@@ -47,6 +63,23 @@ export const RESOURCES: readonly Attack[] = [
     wall: "watchdog",
     strike: "return [].indexOf.call({ length: 9e15 }, 1);",
     settles: /plugin host ended: watchdog/,
+  },
+  {
+    name: "hanging_in_turn",
+    tries: "has one plugin after the other hang, so that the innocent wait longer each time for their host",
+    wall: "watchdog",
+    act: async (world) => {
+      for (const name of Object.keys(HANGERS)) {
+        const from = world.gateway.output.length;
+        await world.gateway.say(name, { from: world.asker() });
+        await world.gateway.until(`${name} was ended`, () => /plugin host ended: watchdog/.test(world.gateway.output.slice(from)));
+        await world.vitals();
+      }
+      // Each has a process of its own now.
+      for (const name of Object.keys(HANGERS)) await world.gateway.api("POST", `/plugins/${name}/disable`);
+      return "hung";
+    },
+    check: (world) => expect(world.gateway.output).not.toMatch(/plugin host shared died \d+ times in a row/),
   },
   {
     name: "native_string_search",

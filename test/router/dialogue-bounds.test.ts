@@ -1,0 +1,59 @@
+import { Database } from "bun:sqlite";
+import { expect, test } from "bun:test";
+import { handleNumber } from "../../src/ids.ts";
+import { silentLogger } from "../../src/log/logger.ts";
+import type { TextMessage } from "../../src/mesh/message.ts";
+import { DIALOGUES_MAX, DIALOGUES_SCHEMA, Dialogues } from "../../src/router/dialogues.ts";
+import { CoreDatabase } from "../../src/storage/core.ts";
+import { FakeClock } from "../fake-clock.ts";
+import { OWN } from "./router-support.ts";
+
+const message = (from: number, receivedAt: number): TextMessage => ({
+  kind: "text",
+  correlationId: `c_${from}`,
+  link: "base",
+  packetId: from,
+  from,
+  to: OWN,
+  channel: 0,
+  isDirect: true,
+  receivedAt,
+  pkiEncrypted: false,
+  viaMqtt: false,
+  text: "ask",
+  isReaction: false,
+});
+
+test("questions that wait are bounded in number, also on the disk, and a large one is not stored", () => {
+  const clock = new FakeClock(1_700_000_000_000);
+  const sqlite = new Database(":memory:", { strict: true });
+  for (const sql of DIALOGUES_SCHEMA.versions) sqlite.run(sql);
+  const dialogues = new Dialogues({
+    clock,
+    log: silentLogger,
+    database: new CoreDatabase(sqlite, ":memory:", { clock, log: silentLogger }),
+    keyOf: () => "command:ask",
+    handleOf: () => handleNumber(1),
+    expired: () => {},
+  });
+  const ask = (from: number, args: readonly string[]) =>
+    dialogues.open(
+      {
+        plugin: "p",
+        handle: handleNumber(1),
+        args,
+        what: { command: "ask" },
+        message: message(from, clock.now()),
+        number: null,
+        answers: [],
+      },
+      { dialogue: from, question: "?", timeoutS: 600 },
+    );
+  for (let from = 1; from <= DIALOGUES_MAX + 100; from++) ask(from, from % 2 === 0 ? [] : ["x".repeat(100_000)]);
+  expect(dialogues.size).toBe(DIALOGUES_MAX);
+  const [stored] = sqlite.query<{ n: number; most: number }, []>("SELECT count(*) AS n, max(length(state)) AS most FROM dialogues").all();
+  expect(stored?.n).toBeLessThanOrEqual(DIALOGUES_MAX);
+  expect(stored?.most).toBeLessThanOrEqual(8192);
+  dialogues.stop();
+  sqlite.close();
+});
