@@ -90,7 +90,7 @@ describe("node directory", () => {
       "not_found",
     ]);
     const namesakes = nodes.find("Bob");
-    expect(namesakes.ok ? "" : namesakes.error.hint).toContain("!00000003, !00000004");
+    expect(namesakes.ok ? "" : namesakes.error.hint).toContain("!00000003 Bob, !00000004 Bob");
     expect([nodes.nameOf(2), nodes.nameOf(9)]).toEqual(["Alice", "!00000009"]);
   });
 
