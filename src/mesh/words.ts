@@ -4,7 +4,8 @@ const TRAILING = /[.,:;!?…]+$/u;
 
 /** The form in which names and keywords are compared: compatibility forms made plain, lower case, without what nobody sees. */
 export function normalizeWord(word: string): string {
-  return word.normalize("NFKC").toLowerCase().replace(INVISIBLE, "").normalize("NFKC"); // lower case may fall apart again
+  const folded = word.normalize("NFKC").toLowerCase().replace(INVISIBLE, "").replaceAll("ς", "σ");
+  return folded.normalize("NFKC"); // lower case may fall apart again
 }
 
 /** A word in its compared form without the punctuation that ends it: `ping.` is `ping`. Punctuation alone stays. */

@@ -6,29 +6,44 @@ import type { TextMessage } from "../mesh/message.ts";
 import type { MeshNode } from "../mesh/node.ts";
 import type { Asker, Priority, Reply } from "../mesh/outgoing.ts";
 import { OncePerSender, SenderBuckets } from "../mesh/sender-limits.ts";
-import type { Rate } from "../rates.ts";
+import { compareRates, type Rate, TokenBucket } from "../rates.ts";
 import type { RouterDeps } from "./router-deps.ts";
 
 const HINT_MS = 3_600_000;
 const MINUTE_MS = 60_000;
 const PARTS_PER_COMMAND = 5;
 const SHOWN_MAX = 32;
+/** How often a sender is told that it sends too much, or that a plugin is too busy: then there is silence. */
+const NOTICE_MS = 10 * MINUTE_MS;
+/** Such notices to all senders together. */
+const NOTICES: Rate = { count: 6, periodS: 60, text: "6/min" };
+/** Parts that are answered on one channel, where `channel_rate` says nothing. */
+const CHANNEL_RATE: Rate = { count: 30, periodS: 60, text: "30/min" };
+const CHANNELS_MAX = 100;
 
 /** Sends answers: handlers' replies within their sender's budget, and the gateway's own notices, which are limited. */
 export class Answers {
   readonly counts = { replies: 0, repliesDropped: 0 };
   readonly #budget: SenderBuckets;
   readonly #limitedOnce: OncePerSender;
+  readonly #busyOnce: OncePerSender;
+  readonly #notices: TokenBucket;
+  readonly #channelRate: Rate;
+  readonly #channels = new Map<string, TokenBucket>();
   readonly #failedOnce: OncePerSender;
   readonly #unknownOnce: OncePerSender;
 
   constructor(
     private readonly deps: Pick<RouterDeps, "clock" | "random" | "log" | "settings" | "nodes" | "reply">,
     rate: Rate,
+    channelRate: Rate | null,
   ) {
     const { clock } = deps;
     this.#budget = new SenderBuckets(clock, { ...rate, count: rate.count * PARTS_PER_COMMAND });
-    this.#limitedOnce = new OncePerSender(clock, MINUTE_MS);
+    this.#limitedOnce = new OncePerSender(clock, NOTICE_MS);
+    this.#busyOnce = new OncePerSender(clock, NOTICE_MS);
+    this.#notices = new TokenBucket(clock, NOTICES);
+    this.#channelRate = channelRate ?? (compareRates(rate, CHANNEL_RATE) > 0 ? rate : CHANNEL_RATE);
     this.#failedOnce = new OncePerSender(clock, MINUTE_MS);
     this.#unknownOnce = new OncePerSender(clock, HINT_MS);
   }
@@ -55,6 +70,11 @@ export class Answers {
       log.warn("a reply was dropped: the budget of the node it is for is used up", { ...fields, to: formatNodeId(asker) });
       return false;
     }
+    if (!this.#takeChannel(reply)) {
+      this.counts.repliesDropped++;
+      log.warn("a reply was dropped: the channel's rate is used up", { ...fields, link: reply.link, channel: reply.channel });
+      return false;
+    }
     const sent = this.deps.reply(reply);
     if (sent.ok) this.counts.replies++;
     else {
@@ -64,13 +84,32 @@ export class Answers {
     return sent.ok;
   }
 
-  /** Tells a sender that it is over its rate, once a minute. */
+  /** Programs that answer each other on a channel must not be able to fill it. */
+  #takeChannel({ to, link, channel, parts, priority }: Reply): boolean {
+    if (to !== BROADCAST || priority === "emergency") return true;
+    const key = `${link ?? ""}/${channel}`;
+    const bucket = this.#channels.get(key) ?? new TokenBucket(this.deps.clock, this.#channelRate);
+    if (this.#channels.size < CHANNELS_MAX) this.#channels.set(key, bucket);
+    return bucket.take(parts) === 0;
+  }
+
+  isStranger(node: NodeNumber): boolean {
+    return askerOf(node, this.deps.nodes.get(node)) === "strangers";
+  }
+
+  /** Tells a sender that a plugin has too much to do, seldom; on a channel nobody is told. */
+  notifyBusy(message: TextMessage): void {
+    if (!message.isDirect || !this.#busyOnce.first(message.from) || this.#notices.take(1) > 0) return;
+    this.respond(message, null, "Too busy just now, please try again later");
+  }
+
+  /** Tells a sender that it is over its rate; then there is silence for ten minutes. */
   notifyLimited(message: TextMessage): void {
     if (!this.#limitedOnce.first(message.from)) return;
     this.deps.log.info(`more commands than ${this.deps.settings.sender_rate} from ${placeOf(message)}`, {
       correlation_id: message.correlationId,
     });
-    if (message.isDirect) this.respond(message, null, "Too many commands, please wait a minute");
+    if (message.isDirect && this.#notices.take(1) === 0) this.respond(message, null, "Too many commands, please wait a minute");
   }
 
   /**

@@ -7,7 +7,8 @@ export const PATIENCE_MS = 3_000;
 export interface HandlerAnswer {
   readonly plugin: string;
   readonly name: string;
-  readonly failed: boolean;
+  /** Why it failed; null: it did not. */
+  readonly failed: string | null;
   readonly text: string | null;
 }
 

@@ -17,6 +17,8 @@ export interface RouterSettings {
   readonly admin_commands: "encrypted" | "any";
   /** `12/min`. */
   readonly sender_rate: string;
+  /** Parts that are answered on one channel; absent: 30/min, or `sender_rate` where that is more. */
+  readonly channel_rate?: string | undefined;
 }
 
 export interface RouterDeps {

@@ -7,9 +7,8 @@ import { BROADCAST, type NodeNumber, parseNodeId } from "../mesh/ids.ts";
 import { isStale } from "../mesh/intake/age.ts";
 import type { Admitted } from "../mesh/intake/intake.ts";
 import type { MeshMessage, TextMessage } from "../mesh/message.ts";
-import { SenderBuckets } from "../mesh/sender-limits.ts";
-import { asWritten } from "../mesh/words.ts";
-import { parseRate } from "../rates.ts";
+import { asWritten, withoutEnd } from "../mesh/words.ts";
+import { parseRate, type Rate } from "../rates.ts";
 import { Answers, replyText } from "./answers.ts";
 import { Calls } from "./calls.ts";
 import { type Dialogue, Dialogues, isExit } from "./dialogues.ts";
@@ -20,6 +19,7 @@ import { parseCommand } from "./match/parse.ts";
 import type { Entry, Registry } from "./match/registry.ts";
 import type { MenuAnswer } from "./ports.ts";
 import type { RouterDeps, RouterStats } from "./router-deps.ts";
+import { SenderGate } from "./sender-gate.ts";
 
 const ACTIVE_MAX = 1_000;
 const STOP_MS = 2_000;
@@ -48,8 +48,8 @@ interface Standing {
 }
 
 interface AnswerPlan {
-  /** The text was counted against its sender's rate. */
-  readonly counted: boolean;
+  /** It is meant for the gateway, so it counts against its sender's rate. */
+  readonly isMeant: boolean;
   ask(): Promise<Progress>;
 }
 
@@ -66,16 +66,15 @@ export class Router {
   readonly #answers: Answers;
   readonly #dialogues: Dialogues;
   readonly #operators: ReadonlySet<NodeNumber>;
-  readonly #rate: SenderBuckets;
+  readonly #gate: SenderGate;
   readonly #active = new Set<Promise<void>>();
   readonly #counts = { stale: 0, limited: 0, commands: 0 };
   #stopped = false;
 
-  /** Throws `config_invalid` when `sender_rate` is not a rate. */
+  /** Throws `config_invalid` when a rate is none. */
   constructor(private readonly deps: RouterDeps) {
-    const rate = parseRate(deps.settings.sender_rate);
-    if (!rate.ok)
-      throw new GatewayError("config_invalid", rate.error.message, { ...(rate.error.hint === undefined ? {} : { hint: rate.error.hint }) });
+    const { sender_rate, channel_rate } = deps.settings;
+    const rate = readRate(sender_rate);
     this.registry = deps.registry;
     this.#dialogues = new Dialogues({
       clock: deps.clock,
@@ -89,9 +88,9 @@ export class Router {
       ...deps,
       asked: (dialogue, question) => this.#endDialogue(this.#dialogues.open(dialogue, question), true),
     });
-    this.#answers = new Answers(deps, rate.value);
+    this.#answers = new Answers(deps, rate, channel_rate === undefined ? null : readRate(channel_rate));
     this.#operators = new Set(deps.operators.map(parseNodeId).filter((id) => id !== null));
-    this.#rate = new SenderBuckets(deps.clock, rate.value);
+    this.#gate = new SenderGate(deps.clock, rate);
   }
 
   get mailboxes(): Mailboxes {
@@ -133,6 +132,7 @@ export class Router {
   /** Accepts no more messages, and waits up to two seconds for those being handled. Idempotent. */
   async stop(): Promise<void> {
     this.#stopped = true;
+    this.#gate.stop();
     const { promise: late, resolve } = Promise.withResolvers<void>();
     const deadline = this.deps.clock.after(STOP_MS, resolve);
     await Promise.race([this.idle(), late]);
@@ -157,12 +157,14 @@ export class Router {
   }
 
   async #answer(message: TextMessage, standing: Standing): Promise<Progress> {
+    const starting = this.#starting(message);
+    if (starting !== null) await starting;
     const plan = this.#plan(message, standing);
     // The handlers that answer are called before message handlers, so that they come first in their mailboxes.
-    const asked = plan?.ask();
+    const asked = plan === null ? null : this.#askAdmitted(message, plan);
     const listeners = this.#notifyHandlers(message);
     const progress = await asked;
-    if (plan === null || progress === undefined || progress.outcome === "replied") {
+    if (plan === null || progress === null || progress.outcome === "replied") {
       await listeners;
       return progress ?? UNHANDLED;
     }
@@ -172,7 +174,7 @@ export class Router {
       return progress;
     }
     const [first] = await listeners;
-    if (first !== undefined && (plan.counted || this.#takeRate(message))) {
+    if (first !== undefined && (plan.isMeant || (await this.#admit(message)))) {
       this.#answers.respond(message, first.plugin, first.text);
       return { outcome: "replied", plugin: first.plugin };
     }
@@ -180,11 +182,36 @@ export class Router {
     return progress;
   }
 
+  /** Asks at once where the sender's rate allows it, else when it does; null: it is not answered. */
+  async #askAdmitted(message: TextMessage, plan: AnswerPlan): Promise<Progress | null> {
+    if (!plan.isMeant) return plan.ask();
+    const admitted = this.#admit(message);
+    if (admitted !== true && !(await admitted)) return null;
+    return plan.ask();
+  }
+
+  /** Whether the sender's rate allows an answer: now, later, or not. A refused sender is told seldom, strangers never. */
+  #admit(message: TextMessage): boolean | Promise<boolean> {
+    const isStranger = this.#answers.isStranger(message.from);
+    const admitted = this.#gate.admit(message.from, isStranger);
+    if (typeof admitted !== "string" && admitted !== false) return admitted;
+    this.#counts.limited++;
+    if (admitted === false) this.#answers.notifyLimited(message);
+    return false;
+  }
+
+  /** A command of a plugin that is still starting waits for it. Null: no such plugin. */
+  #starting(message: TextMessage): Promise<void> | null {
+    const { prefix, direct_prefix } = this.deps.settings;
+    const command = parseCommand(message.text, message.isDirect ? [prefix, direct_prefix] : [prefix]);
+    return command === null || this.registry.answers(command.name, true) ? null : this.deps.handlers.starting(withoutEnd(command.name));
+  }
+
   /** The text answers a handler's question. */
   async #resume(message: TextMessage, dialogue: Dialogue, answer: string | null): Promise<Progress> {
     const { plugin } = dialogue;
     const outcome = await this.#calls.resume(dialogue, message, answer);
-    if (!outcome.ok) return { outcome: "failed", plugin, failed: String(Object.values(dialogue.what)[0] ?? plugin) };
+    if (!outcome.ok) return this.#failure(message, plugin, String(Object.values(dialogue.what)[0] ?? plugin), outcome.cause);
     const text = replyText(outcome.value);
     if (text === null) return { outcome: "silent", plugin };
     this.#answers.respond(message, plugin, text);
@@ -214,7 +241,7 @@ export class Router {
       return null;
     }
     const answer = isExit(message.text) ? null : message.text.trim();
-    return { counted: true, ask: () => this.#resume(message, dialogue, answer) };
+    return { isMeant: true, ask: () => this.#resume(message, dialogue, answer) };
   }
 
   /** How to answer a text; null when it must not be answered. */
@@ -223,7 +250,7 @@ export class Router {
     const { isDirect } = message;
     if (message.isReaction) return null;
     const resumed = this.#answerTo(message);
-    if (resumed !== null) return this.#takeRate(message) ? resumed : null;
+    if (resumed !== null) return resumed;
     if (isFromBot) return null;
     if (!isDirect && channels !== "all" && !this.#isIn(message, channels)) return null;
     const isOperator = this.#isFromOperator(message);
@@ -238,8 +265,7 @@ export class Router {
       if (isMeant) this.#counts.stale++;
       return null;
     }
-    if (!isMeant) return { counted: false, ask: () => Promise.resolve(UNHANDLED) };
-    if (!this.#takeRate(message)) return null;
+    if (!isMeant) return { isMeant, ask: () => Promise.resolve(UNHANDLED) };
     const ask = async () => {
       const chosen = isDirect && !isFollowUp ? this.#menu(message, isOperator) : null;
       if (chosen !== null) return chosen;
@@ -257,7 +283,7 @@ export class Router {
       const opened = isDirect && !isFollowUp && progress.outcome === "unhandled" ? this.#menu(message, isOperator, "openByItem") : null;
       return opened ?? progress;
     };
-    return { counted: true, ask };
+    return { isMeant, ask };
   }
 
   /** Null: not for the menus. Decided synchronously, so that the next handler keeps its place in the mailboxes. */
@@ -272,7 +298,7 @@ export class Router {
   async #choose(message: TextMessage, chosen: Extract<MenuAnswer, { kind: "invoke" }>): Promise<Progress> {
     const { plugin, label, fallback, args, menu, command } = chosen;
     const outcome = await this.#calls.call(message, chosen, { args: [], what: { menu: label }, extra: { args, menu, label, command } });
-    if (!outcome.ok) return { outcome: "failed", plugin, failed: label };
+    if (!outcome.ok) return this.#failure(message, plugin, label, outcome.cause);
     const text = replyText(outcome.value) ?? fallback;
     if (text === null) return { outcome: "silent", plugin };
     this.#answers.respond(message, plugin, text);
@@ -286,7 +312,8 @@ export class Router {
       this.deps.clock,
       asked.map(({ entry, words, name }) => async () => {
         const outcome = await this.#calls.call(message, entry, { args: [words], what: { [entry.kind]: name } });
-        return { plugin: entry.plugin, name, failed: !outcome.ok, text: outcome.ok ? replyText(outcome.value) : null };
+        const text = outcome.ok ? replyText(outcome.value) : null;
+        return { plugin: entry.plugin, name, failed: outcome.ok ? null : outcome.cause, text };
       }),
     );
     let progress = before;
@@ -295,7 +322,7 @@ export class Router {
         this.#answers.respond(message, plugin, text);
         return { outcome: "replied", plugin };
       }
-      if (failed) progress = { outcome: "failed", plugin, failed: progress.failed ?? name };
+      if (failed !== null) progress = { ...this.#failure(message, plugin, name, failed), ...only(progress.failed) };
       else if (progress.failed === undefined) progress = { outcome: "silent", plugin };
     }
     return progress;
@@ -321,11 +348,11 @@ export class Router {
     return this.#calls.notify(message, entries);
   }
 
-  #takeRate(message: TextMessage): boolean {
-    if (this.#rate.take(message.from)) return true;
-    this.#counts.limited++;
-    this.#answers.notifyLimited(message);
-    return false;
+  /** What a call that failed is. A full mailbox is not the plugin's fault. */
+  #failure(message: TextMessage, plugin: string, name: string, cause: string): Progress {
+    if (cause !== "overloaded") return { outcome: "failed", plugin, failed: name };
+    this.#answers.notifyBusy(message);
+    return { outcome: "failed", plugin };
   }
 
   #isIn(message: MeshMessage, channels: readonly (number | string)[]): boolean {
@@ -333,4 +360,16 @@ export class Router {
     const name = this.deps.nodes.channelName(message.link, message.channel);
     return channels.some((word) => namesChannel(word, { link: message.link, index: message.channel, name }));
   }
+}
+
+function readRate(text: string): Rate {
+  const rate = parseRate(text);
+  if (rate.ok) return rate.value;
+  const { message, hint } = rate.error;
+  throw new GatewayError("config_invalid", message, hint === undefined ? {} : { hint });
+}
+
+/** The first handler that failed is the one that the sender is told of. */
+function only(failed: string | undefined): { readonly failed?: string } {
+  return failed === undefined ? {} : { failed };
 }

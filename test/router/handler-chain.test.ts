@@ -11,12 +11,12 @@ function fixture(count: number) {
     const name = String.fromCharCode(97 + at);
     asked.push(name);
     return new Promise<HandlerAnswer>((resolve) => {
-      answers.set(name, (text, failed = false) => resolve({ plugin: name, name, failed, text }));
+      answers.set(name, (text, failed = false) => resolve({ plugin: name, name, failed: failed ? "threw" : null, text }));
     });
   });
   let result: readonly string[] | null = null;
   const done = askInOrder(clock, asks).then((all) => {
-    result = all.map(({ name, text, failed }) => `${name}:${failed ? "failed" : (text ?? "silent")}`);
+    result = all.map(({ name, text, failed }) => `${name}:${failed !== null ? "failed" : (text ?? "silent")}`);
   });
   const answer = async (name: string, text: string | null, failed?: boolean) => {
     answers.get(name)?.(text, failed);

@@ -62,6 +62,8 @@ export class RouterBench {
   readonly nodes = new Map<number, Partial<MeshNode>>([[ALICE, { longName: "Alice", shortName: "AL" }]]);
   readonly deaf = new Set<string>();
   readonly mute = new Set<string>();
+  /** Commands whose plugins are starting, and when they have. */
+  readonly starting = new Map<string, Promise<void>>();
   readonly router: Router;
   readonly intake: Intake;
   /** What the emergency room sent. */
@@ -93,6 +95,7 @@ export class RouterBench {
       handlers: {
         invoke: (call) => this.#invoke(call),
         timeoutOf: () => 10_000,
+        starting: (command) => this.starting.get(command) ?? null,
         mayHear: (plugin) => !this.deaf.has(plugin),
         keyOf: (_, handle) => String(handle),
         handleOf: (_, key) => (this.#handlers.has(Number(key)) ? handleNumber(Number(key)) : null),

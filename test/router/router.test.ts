@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { handleNumber } from "../../src/ids.ts";
+import { parseEmergency } from "../../src/mesh/emergency/words.ts";
 import { BROADCAST } from "../../src/mesh/ids.ts";
 import { SEEN_MAX } from "../../src/mesh/intake/seen-packets.ts";
 import { normalizeWord } from "../../src/mesh/words.ts";
@@ -295,17 +296,83 @@ describe("who is heard", () => {
     }
   });
 
-  test("sender_rate: what is over is not answered, said once a minute", async () => {
+  test("sender_rate: a few wait for their turn, then one notice, then silence", async () => {
+    await b.close();
+    b = new RouterBench({ sender_rate: "3/min" });
+    b.command("p", "hi", ({ args }) => `hello ${(args[0] as string[])[0]}`);
+    for (let i = 0; i < 12; i++) b.intake.receive(b.message(`hi ${i}`));
+    await settle();
+    const texts = () => b.replies.map((reply) => reply.text);
+    const first = ["hello 0", "hello 1", "hello 2", "Too many commands, please wait a minute"];
+    expect(texts().sort()).toEqual(first.toSorted());
+    expect(b.router.stats().limited).toBe(6);
+    b.intake.receive(b.message("hi x", { from: BOB }));
+    await settle();
+    expect(texts().at(-1)).toBe("hello x");
+    for (let i = 3; i < 6; i++) {
+      await b.clock.advance(20_100);
+      expect(texts().at(-1)).toBe(`hello ${i}`);
+    }
+    await b.router.idle();
+    expect(texts()).toHaveLength(8);
+    for (let i = 0; i < 9; i++) b.intake.receive(b.message("hi again"));
+    await b.clock.advance(0);
+    expect(texts().filter((text) => text.startsWith("Too many"))).toHaveLength(1);
+    await b.clock.advance(120_000);
+    await b.router.idle();
+  });
+
+  test("strangers share one small budget, and are not told; nodes that are known by name have their own", async () => {
     await b.close();
     b = new RouterBench({ sender_rate: "3/min" });
     b.command("p", "hi", () => "hello");
-    const answers: string[] = [];
-    for (let i = 0; i < 10; i++) answers.push(...(await b.say("hi")));
-    expect(answers).toEqual(["hello", "hello", "hello", "Too many commands, please wait a minute"]);
-    expect(await b.say("hi", { from: BOB })).toEqual(["hello"]);
-    expect(b.router.stats().limited).toBe(7);
-    await b.clock.advance(21_000);
+    for (let i = 0; i < 1_500; i++) b.intake.receive(b.message("hi", { from: 1_000 + i }));
+    await b.router.idle();
+    expect(b.replies.map(({ text, asker }) => [text, asker])).toEqual(Array.from({ length: 6 }, () => ["hello", "strangers"]));
     expect(await b.say("hi")).toEqual(["hello"]);
+    expect(b.replies.at(-1)?.asker).toBe(ALICE);
+  });
+
+  test("a channel has its own rate of replies; direct messages and other channels go on", async () => {
+    await b.close();
+    b = new RouterBench({ channel_rate: "4/min" });
+    b.command("p", "hi", () => "hello");
+    const answers: number[] = [];
+    for (let i = 0; i < 8; i++) answers.push((await b.onChannel("!hi", 1)).length);
+    expect(answers).toEqual([1, 1, 1, 1, 0, 0, 0, 0]);
+    expect([
+      (await b.onChannel("!hi", 2)).length,
+      (await b.onChannel("!hi", 1, { link: "roof" })).length,
+      (await b.say("hi")).length,
+    ]).toEqual([1, 1, 1]);
+    await b.clock.advance(15_000);
+    expect(await b.onChannel("!hi", 1)).toHaveLength(1);
+  });
+
+  test("a plugin with a full mailbox costs one notice a sender and few in all, never a text for each", async () => {
+    const { promise, resolve } = Promise.withResolvers<string>();
+    b.command("busy", "work", () => promise);
+    for (let i = 0; i < 1_000; i++) b.intake.receive(b.message("work", { from: 1_000 + (i % 500) }));
+    await settle();
+    expect(b.replies.map((reply) => reply.text)).toEqual(Array.from({ length: 6 }, () => "Too busy just now, please try again later"));
+    expect(new Set(b.replies.map((reply) => reply.to)).size).toBe(6);
+    resolve("done");
+    await b.router.idle();
+  });
+
+  test("a command waits for its plugin that is still starting; others do not", async () => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    b.starting.set("weather", promise);
+    b.intake.receive(b.message("weather?"));
+    await settle();
+    expect(b.replies).toEqual([]);
+    b.intake.receive(b.message("help"));
+    await settle();
+    expect(b.replies).toHaveLength(1);
+    b.command("w", "weather", () => "sunny");
+    resolve();
+    await b.router.idle();
+    expect(b.replies.at(-1)?.text).toBe("sunny");
   });
 
   test("a budget of parts for each asker", async () => {
@@ -475,7 +542,8 @@ test("every registered command reaches its handler with the whole context", asyn
       (word) =>
         normalizeWord(word).length <= 32 &&
         /^[^\s\p{C}"“„!]+$/u.test(normalizeWord(word)) &&
-        !/^(sos.?|mayday|help)[\p{P}\p{S}]*$/iu.test(word),
+        parseEmergency(word, []) === null &&
+        !/^help[\p{P}\p{S}]*$/iu.test(word),
     );
   await fc.assert(
     fc.asyncProperty(

@@ -69,7 +69,7 @@ function makePieces(context: GatewayContext, storage: Storage, mesh: Mesh, egres
   );
   const catalogue = makeCatalogue(context, decisions, new GrantStore(storage.database, clock));
   const dispatch = new Dispatch({ log: log.child("plugins"), plugin: port.get, failed: port.failed });
-  const routing = makeRouting(context, { storage, mesh, dispatch, plugin: port.get });
+  const routing = makeRouting(context, { storage, mesh, dispatch, plugin: port.get, plugins: port.list });
   life.add("router", () => routing.stop());
   const databases = new Databases(() => context.config().data_dir);
   const approvals = makeApprovals(context, { storage, mesh, catalogue, databases, supervisor: port, schedule: routing.schedule });

@@ -21,12 +21,14 @@ import type { GatewayContext } from "../context/context.ts";
 import type { Storage } from "../context/storage.ts";
 import type { Mesh } from "../mesh/mesh.ts";
 import { menuRegistrar, routerRegistrar, scheduleRegistrar } from "./registrars.ts";
+import { whenStarted } from "./starting-commands.ts";
 
 export interface RoutingPeers {
   readonly storage: Storage;
   readonly mesh: Mesh;
   readonly dispatch: Dispatch;
   plugin(name: string): Plugin | null;
+  plugins(): readonly Plugin[];
 }
 
 export interface Routing {
@@ -57,6 +59,7 @@ export function makeRouting(context: GatewayContext, peers: RoutingPeers): Routi
     dispatch: peers.dispatch,
     plugin: peers.plugin,
     channelName: (link, index) => peers.mesh.names.channelOn(link, index),
+    starting: whenStarted.bind(null, { clock, bus: context.bus, plugins: peers.plugins }),
     defaultTimeoutS: () => context.config().plugins.limits.timeout_s,
   });
   const schedule = makeSchedule(context, peers, handlers);

@@ -11,6 +11,8 @@ export interface MessageHandlersDeps {
   plugin(name: string): Pick<Plugin, "instance" | "timeoutS"> | null;
   /** "" when it has none. */
   channelName(link: string, index: number): string;
+  /** See {@link HandlerPort.starting}. */
+  starting(command: string): Promise<void> | null;
   /** Seconds that a handler may take if the plugin's own limit is not known. */
   defaultTimeoutS(): number;
 }
@@ -44,6 +46,10 @@ export class MessageHandlers implements HandlerPort {
 
   #registered(plugin: string) {
     return [...(this.deps.plugin(plugin)?.instance?.registrations.entries() ?? [])];
+  }
+
+  starting(command: string): Promise<void> | null {
+    return this.deps.starting(command);
   }
 
   mayHear(plugin: string, message: MeshMessage): boolean {
