@@ -19,6 +19,8 @@ export const RECEIVED_SCHEMA: RoomSchema = {
 /** A text has at most 237 bytes, so this many are a few megabytes. */
 export const RECEIVED_ROWS = 10_000;
 export const RECEIVED_MS = 30 * 24 * 3_600_000;
+/** ms since 1970; what was received before the clock was set has no known age, and goes by number alone. */
+const CLOCK_SET = Date.UTC(2020, 0);
 const TRIM_EVERY = 200;
 /** Texts that wait for a database that cannot be written; the oldest are dropped. */
 const PENDING_MAX = 1_000;
@@ -112,7 +114,7 @@ export class ReceivedTexts implements DeferredWrite {
   write(): void {
     for (const message of this.#pending) this.#put(message);
     if (this.#sinceTrim + this.#pending.length < TRIM_EVERY) return;
-    this.database.sqlite.run("DELETE FROM received WHERE received_at < ?", [this.clock.now() - RECEIVED_MS]);
+    this.database.sqlite.run("DELETE FROM received WHERE received_at BETWEEN ? AND ?", [CLOCK_SET, this.clock.now() - RECEIVED_MS]);
     this.database.sqlite.run("DELETE FROM received WHERE seq <= (SELECT max(seq) FROM received) - ?", [RECEIVED_ROWS]);
   }
 
