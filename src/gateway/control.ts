@@ -110,6 +110,7 @@ function makePackages({ clock, config }: GatewayContext, { storage, plugins }: C
     forget: (candidate, keepsData) => {
       approvals.forget(candidate, keepsData);
       decisions.forget(candidate.name);
+      catalogue.forget(candidate.name);
       storage.secrets.removeAll(candidate.name);
     },
     summary: (plugin) => summaryView(plugin, approvals.hash(plugin.offered), clock.now()),

@@ -328,7 +328,6 @@ export class Supervisor {
     return new Starting({
       known: this.#known,
       admission: this.#admission,
-      approvals: this.deps.approvals,
       lifecycle: this.#lifecycle,
       hostKeyOf: (candidate) => this.#hostKeyOf(candidate),
     });

@@ -5,11 +5,12 @@ import type { RealmLimits } from "../../bridge/realm-spec.ts";
 import { IS_COMPILED } from "../../compiled.ts";
 import { deepMerge } from "../../config/merge.ts";
 import type { Config } from "../../config/schema.ts";
-import { fail, issueLine, ok, type Result } from "../../errors.ts";
+import { asGatewayError, fail, issueLine, ok, type Result } from "../../errors.ts";
 import type { Json } from "../../json.ts";
 import type { Logger } from "../../log/logger.ts";
-import { effectiveLimits, LIMIT_FACTOR, MANIFEST_FILE } from "../../manifest/parse.ts";
+import { effectiveLimits, LIMIT_FACTOR, MANIFEST_FILE, parseManifest } from "../../manifest/parse.ts";
 import type { Manifest } from "../../manifest/schema.ts";
+import { acceptedKey, type CodeStore, type KeptCode } from "../../packages/code-store.ts";
 import { installedFolder } from "../../packages/installed.ts";
 import type { Settings, StoredDecisions } from "../../plugins/approval/decisions.ts";
 import { type BundledPlugin, Discovery, type FoundPlugin, readConfigSchema } from "../../plugins/discovery/discovery.ts";
@@ -17,7 +18,7 @@ import { planStart } from "../../plugins/discovery/order.ts";
 import type { Bundle } from "../../plugins/plugin/bundle.ts";
 import type { Candidate, Discovered, Ordered } from "../../plugins/plugin/candidate.ts";
 import type { Compiler } from "../../sandbox/loader/compiler.ts";
-import { bundleFile, loadPlugin } from "../../sandbox/loader/load.ts";
+import { bundleFile, type LoadedPlugin, loadPlugin } from "../../sandbox/loader/load.ts";
 import { stackMapper } from "../../sandbox/loader/stack.ts";
 import { VERSION } from "../../version.ts";
 
@@ -35,10 +36,20 @@ export interface CatalogueDeps {
   holder(name: string): string | null;
   readonly safe: boolean;
   readonly withExamples: boolean;
+  /** Code that outlives a restart. */
+  readonly code: Pick<CodeStore, "get" | "put" | "forget">;
   /** Replaces the program's own bundled plugins. */
   readonly bundled?: readonly BundledPlugin[];
   /** Bundles third-party source code in a process of its own. */
   readonly compiler: Pick<Compiler, "load"> & Partial<Pick<Compiler, "warm">>;
+}
+
+/** Bundled code, with the manifest that it belongs to. */
+interface Built {
+  readonly manifest: Manifest;
+  readonly bundle: Bundle;
+  /** What is kept of it once it runs; null for a bundled plugin. */
+  readonly kept: KeptCode | null;
 }
 
 /** Where each plugin came from, its code, and its part of the configuration. */
@@ -47,7 +58,7 @@ export class Catalogue {
   readonly #found = new Map<string, FoundPlugin>();
   readonly #examples: ReadonlySet<string>;
   /** The last bundled code of each plugin, with the manifest that it belongs to. */
-  readonly #built = new Map<string, { readonly manifest: Manifest; readonly bundle: Bundle }>();
+  readonly #built = new Map<string, Built>();
 
   constructor(private readonly deps: CatalogueDeps) {
     const bundled = deps.bundled ?? BUNDLED;
@@ -102,10 +113,35 @@ export class Catalogue {
     if (manifest !== candidate.manifest && built?.manifest === candidate.manifest) return ok(built.bundle);
     const loaded = await (origin === "bundled" ? loadPlugin(tree, manifest.main) : this.deps.compiler.load(path, manifest.main));
     if (!loaded.ok) return fail("load_failed", loaded.error.map(issueLine).join("; "), { data: { issues: loaded.error } });
-    const { code, hash, map } = loaded.value;
-    const bundle = { code, hash, mapStack: stackMapper(map, bundleFile(candidate.name)) };
-    if (manifest === candidate.manifest) this.#built.set(candidate.name, { manifest, bundle });
+    const bundle = bundleOf(candidate.name, loaded.value);
+    if (manifest === candidate.manifest) this.#built.set(candidate.name, { manifest, bundle, kept: keptOf(found, loaded.value) });
     return ok(bundle);
+  }
+
+  /** This version was accepted and runs. Its code is used where its folder holds another version, also after a restart. */
+  keep(candidate: Candidate, { hash }: Bundle): void {
+    const built = this.#built.get(candidate.name);
+    if (built?.manifest !== candidate.manifest || built.kept === null || built.bundle.hash !== hash) return;
+    try {
+      this.deps.code.put(acceptedKey(candidate.name, candidate.path), built.kept);
+    } catch (thrown) {
+      this.deps.log.warn(`its code cannot be kept for the next start: ${asGatewayError(thrown).message}`, { plugin: candidate.name });
+    }
+  }
+
+  /** The version at this candidate's place that was kept; null when there is none, or it is the candidate itself. */
+  kept({ name, path, bundled }: Candidate): Candidate | null {
+    const kept = bundled ? null : this.deps.code.get(acceptedKey(name, path));
+    const manifest = kept === null ? null : parseManifest(kept.manifest, `${path}/${MANIFEST_FILE}`);
+    if (kept === null || manifest?.ok !== true || kept.plugin !== name || manifest.value.name !== name) return null;
+    this.#built.set(name, { manifest: manifest.value, bundle: bundleOf(name, kept), kept });
+    return { name, manifest: manifest.value, bundled, path };
+  }
+
+  /** The plugin was removed. */
+  forget(plugin: string): void {
+    this.#built.delete(plugin);
+    this.deps.code.forget(plugin);
   }
 
   /** The operator's values: those set through the API, else those of the configuration file. */
@@ -118,6 +154,8 @@ export class Catalogue {
   }
 
   async schemaOf(candidate: Candidate): Promise<Result<Json | null>> {
+    const built = this.#built.get(candidate.name);
+    if (built?.manifest === candidate.manifest && built.kept !== null) return ok(built.kept.schema);
     const found = this.#foundAt(candidate);
     if (found === null) return ok(null);
     const schema = readConfigSchema(found);
@@ -178,4 +216,18 @@ export function limitsAbove(manifest: Manifest, config: Config): Record<string, 
 
 function candidateOf(found: FoundPlugin): Candidate {
   return { name: found.name, manifest: found.manifest, bundled: found.origin === "bundled", path: found.path };
+}
+
+function bundleOf(plugin: string, { code, hash, map }: Pick<KeptCode, "code" | "hash" | "map">): Bundle {
+  return { code, hash, mapStack: stackMapper(map, bundleFile(plugin)) };
+}
+
+/** Null where the folder changed since it was looked at: what it holds now is another version. */
+function keptOf(found: FoundPlugin, { code, hash, map }: LoadedPlugin): KeptCode | null {
+  if (found.origin === "bundled") return null;
+  const text = found.tree.read(MANIFEST_FILE);
+  const schema = readConfigSchema(found);
+  const now = text.ok ? parseManifest(text.value, MANIFEST_FILE) : null;
+  if (!text.ok || !schema.ok || now?.ok !== true || !Bun.deepEquals(now.value, found.manifest)) return null;
+  return { plugin: found.name, manifest: text.value, schema: schema.value, code, map, hash };
 }

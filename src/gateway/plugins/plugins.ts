@@ -1,6 +1,8 @@
+import { join } from "node:path";
 import { changedKeys } from "../../config/merge.ts";
 import { ok, type Result } from "../../errors.ts";
 import type { Egress } from "../../http/egress.ts";
+import { CodeStore } from "../../packages/code-store.ts";
 import { GrantStore } from "../../permissions/grants.ts";
 import type { StoredApprovals } from "../../plugins/approval/approvals.ts";
 import { StoredDecisions } from "../../plugins/approval/decisions.ts";
@@ -10,6 +12,7 @@ import { Peers } from "../../plugins/capabilities/inward/plugin-message.ts";
 import { Subscribers } from "../../plugins/capabilities/inward/subscribers.ts";
 import { answerCapabilityCalls } from "../../plugins/capabilities/table.ts";
 import { Hosts } from "../../plugins/lifecycle/hosts.ts";
+import type { Bundle } from "../../plugins/plugin/bundle.ts";
 import type { Candidate } from "../../plugins/plugin/candidate.ts";
 import { Supervisor } from "../../plugins/supervisor.ts";
 import { Compiler } from "../../sandbox/loader/compiler.ts";
@@ -120,6 +123,8 @@ function fromCatalogue(catalogue: Catalogue) {
     discover: () => catalogue.discover(),
     order: (candidates: readonly Candidate[]) => catalogue.order(candidates),
     build: (candidate: Candidate) => catalogue.build(candidate),
+    keep: (candidate: Candidate, bundle: Bundle) => catalogue.keep(candidate, bundle),
+    kept: (candidate: Candidate) => catalogue.kept(candidate),
     configOf: (candidate: Candidate) => catalogue.configOf(candidate),
     schemaOf: (candidate: Candidate) => catalogue.schemaOf(candidate),
     limitsOf: (candidate: Candidate) => catalogue.limitsOf(candidate),
@@ -138,6 +143,7 @@ function makeCatalogue(context: GatewayContext, decisions: StoredDecisions, gran
     log: context.log.logger.child("plugins"),
     config: () => context.config(),
     decisions,
+    code: new CodeStore(join(context.config().data_dir, "code"), () => clock.now()),
     holder: (plugin) => grants.holder(plugin)?.path ?? null,
     safe,
     withExamples: context.loaded.file === null && context.chosen.allSimulated && !safe,

@@ -123,7 +123,7 @@ export class HostRealm implements Runnable {
 
   pause(how: RealmPause): void {
     this.#frozen = how === "freeze";
-    if (how === "retire") this.#deps.services.retire();
+    if (how === "retire") this.#retire();
     if (!this.#frozen && !this.#gone) this.#lane.wake();
   }
 
@@ -161,6 +161,14 @@ export class HostRealm implements Runnable {
     this.#deps.services.close();
     this.#deps.send({ t: "gone", reason, detail });
     this.#deps.onGone(this);
+  }
+
+  /** What calls have begun may end; nothing begins by itself any more. */
+  #retire(): void {
+    this.#deps.services.retire();
+    this.#timers.end();
+    const left = this.#events.filter(({ text }) => text?.startsWith('["timer"') !== true);
+    this.#events.splice(0, this.#events.length, ...left);
   }
 
   // For the run queue.

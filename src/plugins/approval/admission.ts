@@ -14,14 +14,28 @@ export class Admission {
       return false;
     }
     if (plugin.state === "failed") return false;
-    const approval = this.deps.approvals.judge(plugin.candidate);
-    if (approval.state === "awaiting") {
-      plugin.awaitApproval(approval);
-      return false;
-    }
+    if (!this.isAccepted(plugin)) return false;
     const held = this.deps.heldBack?.(plugin.candidate) ?? null;
     if (held !== null) plugin.stopped(held);
     return held === null;
+  }
+
+  /** Whether a version of it may run: the one that it has, or else the one that was accepted and ran last. If none, its state says so. */
+  isAccepted(plugin: Plugin): boolean {
+    const approval = this.deps.approvals.judge(plugin.candidate);
+    if (approval.state === "accepted") {
+      plugin.accepted();
+      return true;
+    }
+    const kept = this.deps.kept?.(plugin.candidate) ?? null;
+    if (kept === null || this.deps.approvals.judge(kept).state === "awaiting") {
+      plugin.awaitApproval(approval);
+      return false;
+    }
+    const found = plugin.candidate;
+    plugin.adopt(kept);
+    plugin.holdBack(found, approval);
+    return true;
   }
 
   /** Why a decision or the configuration keeps it stopped; null when neither does. A decision to enable wins over the file. */

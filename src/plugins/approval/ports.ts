@@ -23,6 +23,8 @@ export interface AdmissionDeps {
   readonly approvals: Approvals;
   readonly decisions: Decisions;
   discover(): Promise<Discovered>;
+  /** The version at this candidate's place that was accepted and ran last, where its code was kept; null when there is none. */
+  kept?(candidate: Candidate): Candidate | null;
   /** Why the configuration keeps it from running, if it does. */
   disabledByConfig(name: string): string | null;
   /** Why it does not start by itself at present; the operator may start it. Absent: nothing is held back. */

@@ -31,6 +31,8 @@ export interface LoadingDeps extends SchemaDeps {
   readonly registrarOf: RegistrarOf;
   readonly approvals: Pick<Approvals, "open">;
   build(candidate: Candidate): Promise<Result<Bundle>>;
+  /** The version runs: its code is kept for the time when its folder holds another one. */
+  keep?(candidate: Candidate, bundle: Bundle): void;
   /** Operator's values over the manifest's defaults. */
   configOf(candidate: Candidate): { readonly [key: string]: Json };
   limitsOf(candidate: Candidate): RealmLimits;

@@ -92,6 +92,7 @@ export class Loads {
 
   install(plugin: Plugin, { instance, bundle, config }: Loaded): void {
     plugin.running({ instance, bundle, config, timeoutS: this.deps.limitsOf(plugin.candidate).timeoutS });
+    this.deps.keep?.(plugin.candidate, bundle);
   }
 
   /** False when the realm is gone, so that no further hook can run. A hook that fails is reported; the stop goes on. */

@@ -1,6 +1,5 @@
 import { fail, ok, type Result } from "../../errors.ts";
 import type { Admission } from "../approval/admission.ts";
-import type { Approvals } from "../approval/ports.ts";
 import type { KnownPlugins } from "../discovery/known-plugins.ts";
 import type { Change } from "../lifecycle/deps.ts";
 import type { Lifecycle } from "../lifecycle/lifecycle.ts";
@@ -22,7 +21,6 @@ const NEW: ReadonlySet<PluginState> = new Set(["discovered", "failed"]);
 export interface StartingDeps {
   readonly known: KnownPlugins;
   readonly admission: Admission;
-  readonly approvals: Pick<Approvals, "judge">;
   readonly lifecycle: Pick<Lifecycle, "up" | "attempt">;
   hostKeyOf(candidate: Candidate): HostKey;
 }
@@ -34,12 +32,7 @@ export class Starting {
   /** One plugin, as its folder is now. */
   async one(plugin: Plugin): Promise<Result<Change>> {
     await this.deps.admission.lookAgain(plugin);
-    const approval = this.deps.approvals.judge(plugin.candidate);
-    if (approval.state === "awaiting") {
-      plugin.awaitApproval(approval);
-      return ok({ plugin, waits: true });
-    }
-    plugin.accepted();
+    if (!this.deps.admission.isAccepted(plugin)) return ok({ plugin, waits: true });
     const started = await this.start(plugin);
     return started.ok ? ok({ plugin, waits: false }) : started;
   }
