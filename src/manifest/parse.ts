@@ -11,13 +11,36 @@ export const MANIFEST_FILE = "manifest.yaml";
 /** Reads a manifest; every problem at once, each with its line. `file` only names it in the issues. */
 export function parseManifest(text: string, file: string): Result<Manifest, readonly Issue[]> {
   const yaml = readYaml(text, file, MAX_MANIFEST_BYTES);
+  return yaml.ok ? manifestOf(yaml.value) : yaml;
+}
+
+/** As {@link parseManifest}, but gives the value as the file has it, to be taken across a process boundary. */
+export function readManifestValue(text: string, file: string): Result<Json, readonly Issue[]> {
+  const yaml = readYaml(text, file, MAX_MANIFEST_BYTES);
   if (!yaml.ok) return yaml;
+  const manifest = manifestOf(yaml.value);
+  return manifest.ok ? { ok: true, value: yaml.value.value } : manifest;
+}
+
+/** Of any list with entries of a schema; each wrong entry costs time, and no manifest that holds has so many. */
+const MAX_ENTRIES = 1000;
+
+/** The manifest from such a value, checked anew. Problems have no lines: whoever read the file tells those. */
+export function manifestFromValue(value: Json, file: string): Result<Manifest, readonly Issue[]> {
+  const root = object(value);
+  const lists = [root?.permissions, ...Object.values(object(root?.capabilities) ?? {}), ...Object.values(object(root?.dependencies) ?? {})];
+  if (lists.some((list) => Array.isArray(list) && list.length > MAX_ENTRIES))
+    return { ok: false, error: [{ file, message: "has a list that is too long", hint: "shorten it" }] };
+  return manifestOf({ file, value, place: () => undefined, plain: () => undefined });
+}
+
+function manifestOf(yaml: YamlFile): Result<Manifest, readonly Issue[]> {
   const issues: Issue[] = [];
-  const value = withoutForeign(yaml.value, issues);
-  const checked = checkFile(manifestSchema, yaml.value, value);
+  const value = withoutForeign(yaml, issues);
+  const checked = checkFile(manifestSchema, yaml, value);
   if (!checked.ok) issues.push(...checked.error);
-  const permissions = permissionsOf(yaml.value, issues);
-  if (checked.ok) issues.push(...doubles(checked.value as Manifest, yaml.value), ...order(checked.value as Manifest, yaml.value));
+  const permissions = permissionsOf(yaml, issues);
+  if (checked.ok) issues.push(...doubles(checked.value as Manifest, yaml), ...order(checked.value as Manifest, yaml));
   if (!checked.ok || issues.length > 0) return { ok: false, error: inOrder(issues) };
   return { ok: true, value: { ...checked.value, permissions } };
 }

@@ -41,7 +41,7 @@ export interface CatalogueDeps {
   /** Replaces the program's own bundled plugins. */
   readonly bundled?: readonly BundledPlugin[];
   /** Bundles third-party source code in a process of its own. */
-  readonly compiler: Pick<Compiler, "load"> & Partial<Pick<Compiler, "warm">>;
+  readonly compiler: Pick<Compiler, "load"> & Partial<Pick<Compiler, "warm" | "readManifest">>;
 }
 
 /** Bundled code, with the manifest that it belongs to. */
@@ -62,7 +62,8 @@ export class Catalogue {
 
   constructor(private readonly deps: CatalogueDeps) {
     const bundled = deps.bundled ?? BUNDLED;
-    this.#discovery = new Discovery(deps.withExamples ? [...bundled, ...EXAMPLES] : bundled, deps.log);
+    const readApart = deps.compiler.readManifest?.bind(deps.compiler);
+    this.#discovery = new Discovery(deps.withExamples ? [...bundled, ...EXAMPLES] : bundled, deps.log, readApart);
     this.#examples = new Set(deps.withExamples ? EXAMPLES.map((plugin) => plugin.name) : []);
   }
 
@@ -72,7 +73,9 @@ export class Catalogue {
     // The folder of installed plugins is always searched, whatever the configuration lists.
     if (existsSync(installedFolder(data_dir))) paths.push(installedFolder(data_dir));
     if (settings.auto_load && !this.deps.safe) this.deps.compiler.warm?.(this.#discovery.folders(paths));
-    const { plugins, broken } = this.#discovery.scan(this.deps.safe ? [] : paths, (name) => this.deps.holder(name));
+    const searched = this.deps.safe ? [] : paths;
+    await this.#discovery.prepare(searched);
+    const { plugins, broken } = this.#discovery.scan(searched, (name) => this.deps.holder(name));
     this.#found.clear();
     for (const plugin of plugins) this.#found.set(plugin.name, plugin);
     return {

@@ -1,13 +1,14 @@
 import { readdirSync, realpathSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
-import { asGatewayError, type Issue, issueLine, type Result } from "../../errors.ts";
+import { type Issue, issueLine, type Result } from "../../errors.ts";
 import type { Json } from "../../json.ts";
 import { FILE_LIMITS, jsonProblem, parseJson } from "../../json-reader.ts";
 import type { Logger } from "../../log/logger.ts";
-import { MANIFEST_FILE, parseManifest } from "../../manifest/parse.ts";
+import { MANIFEST_FILE } from "../../manifest/parse.ts";
 import type { Manifest } from "../../manifest/schema.ts";
 import { readPackageJson } from "../../sandbox/loader/package.ts";
 import { embeddedSource, folderSource, type SourceTree } from "../../sandbox/loader/source.ts";
+import { ManifestReader, type ReadApart, type ReadManifest } from "./manifest-reader.ts";
 
 const MAX_FOLDERS = 1000;
 
@@ -45,6 +46,8 @@ export interface Discovered {
   readonly broken: readonly BrokenPlugin[];
 }
 
+const CHANGED = { message: "was changed while it was read", hint: "run: zephyrgate plugin reload NAME" };
+
 interface Entry {
   readonly stamp: string;
   readonly result: FoundPlugin | BrokenPlugin;
@@ -54,15 +57,25 @@ interface Entry {
 export class Discovery {
   readonly #bundled: readonly FoundPlugin[];
   readonly #reserved: ReadonlySet<string>;
+  readonly #manifests: ManifestReader;
   #known = new Map<string, Entry>();
   #said = new Set<string>();
 
-  /** Bundled manifests are part of the program: one that does not hold is reported like any other. */
+  /**
+   * Bundled manifests are part of the program: one that does not hold is reported like any other. `apart` reads the large
+   * manifests of strangers; without it they are read here.
+   */
   constructor(
     bundled: readonly BundledPlugin[],
     private readonly log: Logger,
+    apart?: ReadApart,
   ) {
-    const all = bundled.map((plugin) => read(embeddedSource(plugin.name, plugin.files), "bundled", `bundled:${plugin.name}`, "bundled"));
+    this.#manifests = new ManifestReader(apart);
+    const all = bundled.map(({ name, files }) => {
+      const tree = embeddedSource(name, files);
+      const path = `bundled:${name}`;
+      return found(new ManifestReader(undefined).read(tree, path, "bundled"), { tree, origin: "bundled", path, stamp: "bundled" });
+    });
     this.#bundled = all.filter(isFound);
     this.#reserved = new Set(bundled.map((plugin) => plugin.name));
     for (const broken of all) if (!isFound(broken)) this.#say(broken);
@@ -94,6 +107,12 @@ export class Discovery {
     this.#known = seen;
     this.#said = said;
     return { plugins, broken };
+  }
+
+  /** Reads the manifests that changed, before {@link scan}, without holding up the caller's other work. */
+  async prepare(paths: readonly string[]): Promise<void> {
+    const stamped = this.folders(paths).map((folder) => ({ folder, stamp: stampOf(join(folder, MANIFEST_FILE)) ?? "" }));
+    await this.#manifests.prepare(stamped.filter(({ folder, stamp }) => this.#known.get(folder)?.stamp.startsWith(`${stamp} `) !== true));
   }
 
   /** Folders in `paths` that hold a manifest. */
@@ -136,7 +155,11 @@ export class Discovery {
     if (known?.stamp === stamp) return known;
     const opened = folderSource(folder);
     if (!opened.ok) return { stamp, result: { path: folder, issues: opened.error } };
-    const result = readSafely(opened.value, folder, stamp);
+    const tree = opened.value;
+    const text = this.#manifests.read(tree, folder, manifest);
+    // Without a stamp the next scan reads it anew.
+    if (text === null) return { stamp: "", result: { path: folder, issues: [{ file: `${tree.label}/${MANIFEST_FILE}`, ...CHANGED }] } };
+    const result = found(text, { tree, origin: "folder", path: folder, stamp });
     if (!isFound(result)) return { stamp, result };
     const whole = stampOfFolder(folder, manifest, result.manifest.main);
     return { stamp: whole, result: { ...result, stamp: whole } };
@@ -178,32 +201,16 @@ function isFound(result: FoundPlugin | BrokenPlugin): result is FoundPlugin {
   return "manifest" in result;
 }
 
-/** One folder that makes the reading throw leaves itself out, never the others. */
-function readSafely(tree: SourceTree, folder: string, stamp: string): FoundPlugin | BrokenPlugin {
-  try {
-    return read(tree, "folder", folder, stamp);
-  } catch (thrown) {
-    const message = `cannot be read: ${asGatewayError(thrown).message}`;
-    return { path: folder, issues: [{ file: `${tree.label}/${MANIFEST_FILE}`, message, hint: "write a smaller and flatter manifest" }] };
-  }
-}
-
-/** Reads and checks the manifest of a tree. */
-function read(tree: SourceTree, origin: "bundled" | "folder", path: string, stamp: string): FoundPlugin | BrokenPlugin {
-  const file = `${tree.label}/${MANIFEST_FILE}`;
-  const look = tree.look(MANIFEST_FILE);
-  const text =
-    look.kind === "file"
-      ? tree.read(look.path)
-      : { ok: false as const, error: look.kind === "refused" ? look.why : { message: "is not a file", hint: "write the manifest" } };
-  if (!text.ok) return { path, issues: [{ file, ...text.error }] };
-  const manifest = parseManifest(text.value, file);
-  if (!manifest.ok) return { path, issues: manifest.error };
+function found(
+  manifest: ReadManifest | null,
+  { tree, ...place }: Pick<FoundPlugin, "tree" | "origin" | "path" | "stamp">,
+): FoundPlugin | BrokenPlugin {
+  if (manifest?.ok !== true) return { path: place.path, issues: manifest?.error ?? [] };
   const packageVersion = (name: string): string | null => {
-    const found = readPackageJson(tree, `node_modules/${name}`);
-    return found.ok && typeof found.value?.version === "string" ? found.value.version : null;
+    const described = readPackageJson(tree, `node_modules/${name}`);
+    return described.ok && typeof described.value?.version === "string" ? described.value.version : null;
   };
-  return { name: manifest.value.name, origin, path, manifest: manifest.value, tree, stamp, packageVersion };
+  return { name: manifest.value.name, ...place, manifest: manifest.value, tree, packageVersion };
 }
 
 /** Null when there is no such folder. */

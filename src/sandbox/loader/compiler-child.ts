@@ -6,12 +6,16 @@
 import { BRIDGE_IN_FD, BRIDGE_OUT_FD, type HostMain } from "../../bridge/launch.ts";
 import { fdStream } from "../../bridge/streams.ts";
 import type { Issue, Result } from "../../errors.ts";
+import type { Json } from "../../json.ts";
+import { MANIFEST_FILE, readManifestValue } from "../../manifest/parse.ts";
 import { type LoadedPlugin, loadPlugin } from "./load.ts";
 import { folderSource } from "./source.ts";
 
 export interface CompileRequest {
   readonly folder: string;
   readonly main?: string;
+  /** Only reads the manifest. */
+  readonly manifest?: true;
 }
 
 /** The bundler opens the working directory, and reads a tsconfig.json in it: nobody can write to this one. */
@@ -39,7 +43,11 @@ const serveCompiler: HostMain = () => {
   stream.start(take, () => process.exit(0));
 };
 
-async function answer({ folder, main }: CompileRequest): Promise<Result<LoadedPlugin, readonly Issue[]>> {
+async function answer({ folder, main, manifest }: CompileRequest): Promise<Result<LoadedPlugin | Json, readonly Issue[]>> {
   const source = folderSource(folder);
-  return source.ok ? await loadPlugin(source.value, main) : source;
+  if (!source.ok) return source;
+  if (manifest !== true) return await loadPlugin(source.value, main);
+  const file = `${source.value.label}/${MANIFEST_FILE}`;
+  const text = source.value.read(MANIFEST_FILE);
+  return text.ok ? readManifestValue(text.value, file) : { ok: false, error: [{ file, ...text.error }] };
 }

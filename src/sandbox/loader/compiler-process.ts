@@ -30,7 +30,7 @@ export function jailedCompiler(options: Pick<LaunchOptions, "allowMissing" | "cl
   return (folders) => launchHost({ ...options, databases: [], readable: folders, verb: COMPILER_VERB, limits });
 }
 
-type Failure = "deadline" | "memory" | "answer" | "gone";
+export type Failure = "deadline" | "memory" | "answer" | "gone";
 type Answered = Result<string, Failure>;
 
 /** One process; one request at a time. */

@@ -2,10 +2,11 @@ import * as v from "valibot";
 import { OPTIONAL_WALLS } from "../../bridge/launch.ts";
 import { type Clock, systemClock, type Timer } from "../../clock.ts";
 import { fail, type Issue, ok, type Result } from "../../errors.ts";
+import type { Json } from "../../json.ts";
 import { type JsonLimits, parseJson } from "../../json-reader.ts";
 import { silentLogger } from "../../log/logger.ts";
 import type { CompileRequest } from "./compiler-child.ts";
-import { type CompilerLimits, CompilerProcess, jailedCompiler, type LaunchCompiler } from "./compiler-process.ts";
+import { type CompilerLimits, CompilerProcess, type Failure, jailedCompiler, type LaunchCompiler } from "./compiler-process.ts";
 import type { LoadedPlugin } from "./load.ts";
 import { folderSource } from "./source.ts";
 
@@ -14,39 +15,43 @@ const IDLE_MS = 3000;
 /** Folders that one process may read at most: they are listed in its one argument. */
 const MAX_FOLDERS = 200;
 const ANSWER_LIMITS: JsonLimits = { chars: 96 * 1024 * 1024, depth: 8, nodes: 20_000 };
+/** Of a manifest of 64 KB, its control characters written out. */
+const MANIFEST_LIMITS: JsonLimits = { chars: 512 * 1024, depth: 48, nodes: 70_000 };
 
 const text = (most: number) => v.pipe(v.string(), v.maxLength(most));
 const place = v.optional(v.pipe(v.number(), v.integer(), v.minValue(0)));
-const answerSchema = v.variant("ok", [
-  v.strictObject({
-    ok: v.literal(true),
-    value: v.strictObject({
-      code: text(16 * 1024 * 1024),
-      map: text(32 * 1024 * 1024),
-      hash: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/)),
-      modules: v.pipe(v.array(v.strictObject({ path: text(1000), bytes: v.number() })), v.maxLength(2000)),
-    }),
+const issueSchema = v.strictObject({
+  file: text(2000),
+  line: place,
+  column: place,
+  field: v.optional(text(1000)),
+  message: text(2000),
+  hint: v.optional(text(1000)),
+});
+const problemSchema = v.strictObject({ ok: v.literal(false), error: v.pipe(v.array(issueSchema), v.minLength(1), v.maxLength(100)) });
+const bundleSchema = v.strictObject({
+  ok: v.literal(true),
+  value: v.strictObject({
+    code: text(16 * 1024 * 1024),
+    map: text(32 * 1024 * 1024),
+    hash: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/)),
+    modules: v.pipe(v.array(v.strictObject({ path: text(1000), bytes: v.number() })), v.maxLength(2000)),
   }),
-  v.strictObject({
-    ok: v.literal(false),
-    error: v.pipe(
-      v.array(
-        v.strictObject({
-          file: text(2000),
-          line: place,
-          column: place,
-          field: v.optional(text(1000)),
-          message: text(2000),
-          hint: v.optional(text(1000)),
-        }),
-      ),
-      v.minLength(1),
-      v.maxLength(100),
-    ),
-  }),
-]);
+});
+const manifestSchema = v.strictObject({ ok: v.literal(true), value: v.custom<Json>((value) => value !== undefined) });
 
-type Answer = Result<LoadedPlugin, readonly Issue[]>;
+/** What may come back for one kind of request. */
+interface Kind<T> {
+  readonly limits: JsonLimits;
+  readonly schema: v.GenericSchema<unknown, Answer<T>>;
+}
+const BUNDLE: Kind<LoadedPlugin> = {
+  limits: ANSWER_LIMITS,
+  schema: v.variant("ok", [bundleSchema, problemSchema]) as Kind<LoadedPlugin>["schema"],
+};
+const MANIFEST: Kind<Json> = { limits: MANIFEST_LIMITS, schema: v.variant("ok", [manifestSchema, problemSchema]) as Kind<Json>["schema"] };
+
+type Answer<T> = Result<T, readonly Issue[]>;
 
 export interface CompilerDeps {
   /** Starts the process: see {@link jailedCompiler}. */
@@ -72,15 +77,13 @@ export class Compiler {
   constructor(private readonly deps: CompilerDeps) {}
 
   /** As loadPlugin, for a folder on disk. Never rejects. */
-  load(folder: string, main?: string): Promise<Answer> {
-    this.#wait(folder, 1);
-    return this.#next(async () => {
-      const answer = await this.#load({ folder, ...(main === undefined ? {} : { main }) }).catch((thrown) =>
-        refused(folder, `the bundler failed: ${thrown instanceof Error ? thrown.message : thrown}`, "try again"),
-      );
-      this.#wait(folder, -1);
-      return answer;
-    });
+  load(folder: string, main?: string): Promise<Answer<LoadedPlugin>> {
+    return this.#request({ folder, ...(main === undefined ? {} : { main }) }, BUNDLE);
+  }
+
+  /** The checked value of a folder's manifest, for manifestFromValue. Never rejects. */
+  readManifest(folder: string): Promise<Answer<Json>> {
+    return this.#request({ folder, manifest: true }, MANIFEST);
   }
 
   /** Starts the process for these folders, so that the first to ask need not wait for it. */
@@ -99,6 +102,18 @@ export class Compiler {
     await this.#current?.process.kill();
   }
 
+  #request<T>(request: CompileRequest, kind: Kind<T>): Promise<Answer<T>> {
+    const { folder } = request;
+    this.#wait(folder, 1);
+    return this.#next(async () => {
+      const answer = await this.#ask(request, kind).catch((thrown) =>
+        refused(folder, `the bundler failed: ${thrown instanceof Error ? thrown.message : thrown}`, "try again"),
+      );
+      this.#wait(folder, -1);
+      return answer;
+    });
+  }
+
   #next<T>(run: () => Promise<T>): Promise<T> {
     const done = this.#queue.then(run);
     this.#queue = done.catch(() => {}); // The caller has the failure.
@@ -111,7 +126,7 @@ export class Compiler {
     else this.#waiting.set(folder, count);
   }
 
-  async #load(request: CompileRequest): Promise<Answer> {
+  async #ask<T>(request: CompileRequest, kind: Kind<T>): Promise<Answer<T>> {
     const refuse = (message: string, hint: string) => refused(request.folder, message, hint);
     // Who may write to the folders above is seen only from outside the jail.
     const source = folderSource(request.folder);
@@ -123,14 +138,12 @@ export class Compiler {
     const line = await child.value.ask(JSON.stringify(request), this.deps.limits);
     if (line.ok) {
       this.#endWhenIdle(child.value);
-      const checked = parse(line.value);
+      const checked = parse(line.value, kind);
       if (checked !== null) return checked;
     }
     await child.value.kill();
-    if (line.ok || line.error === "answer") return refuse("the bundler gave no valid answer", "use less and plainer code");
-    if (line.error === "deadline") return refuse("takes too long to bundle", "use less and plainer code");
-    if (line.error === "memory") return refuse("takes too much memory to bundle", "use shorter texts in enums, and fewer `export *`");
-    return refuse("the bundler crashed on it", "use less and plainer code");
+    const [message, hint] = FAILURES[line.ok ? "answer" : line.error];
+    return refuse(message, hint);
   }
 
   /** The process; started anew, with `more` folders beside, where there is none that may read these. */
@@ -165,13 +178,21 @@ export function commandCompiler(): Compiler {
 
 const START_HINT = "free some memory or descriptors, and try again";
 
-function refused(folder: string, message: string, hint: string): Answer {
+const PLAINER = "use less and plainer code";
+const FAILURES: Readonly<Record<Failure, readonly [message: string, hint: string]>> = {
+  answer: ["the bundler gave no valid answer", PLAINER],
+  deadline: ["takes too long to bundle", PLAINER],
+  memory: ["takes too much memory to bundle", "use shorter texts in enums, and fewer `export *`"],
+  gone: ["the bundler crashed on it", PLAINER],
+};
+
+function refused(folder: string, message: string, hint: string): { ok: false; error: readonly Issue[] } {
   return { ok: false, error: [{ file: folder, message, hint }] };
 }
 
-function parse(line: string): Answer | null {
+function parse<T>(line: string, { limits, schema }: Kind<T>): Answer<T> | null {
   // No JSON: the process was taken over or cut short, and the caller says so.
-  const parsed = parseJson(line, ANSWER_LIMITS);
-  const checked = parsed.ok ? v.safeParse(answerSchema, parsed.value) : null;
-  return checked?.success === true ? (checked.output as Answer) : null;
+  const parsed = parseJson(line, limits);
+  const checked = parsed.ok ? v.safeParse(schema, parsed.value) : null;
+  return checked?.success === true ? checked.output : null;
 }
