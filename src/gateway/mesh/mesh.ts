@@ -1,4 +1,5 @@
 import { correlationId } from "../../correlation.ts";
+import { Announcer } from "../../mesh/announce.ts";
 import type { MeshLink } from "../../mesh/link/link.ts";
 import type { LinkStatus } from "../../mesh/link-status.ts";
 import type { MeshMessage } from "../../mesh/message.ts";
@@ -86,6 +87,13 @@ export function startMesh(context: GatewayContext, mesh: Mesh, receive: (message
   context.life.add("requests to nodes", () => requests.stop());
   shareRadio(context, mesh);
   for (const radio of radios) {
+    const announcer = new Announcer(radio, {
+      clock: context.clock,
+      log: context.log.logger.child("mesh"),
+      politeUtilization: () => context.config().mesh.airtime.channel_utilization_polite,
+    });
+    announcer.start();
+    context.life.add("announcements of the own node", () => announcer.stop());
     radio.onMessage(receive);
     radio.start();
   }

@@ -8,6 +8,8 @@ import type { MessageStatus } from "../../mesh/outgoing.ts";
 /** Ids of sent messages that are remembered; far more than can be under way at once. */
 const REMEMBERED = 2000;
 
+const NO_KEY = "the radio has no public key of that node: it comes with the node's NodeInfo, once both have heard each other";
+
 /** Logs each received and each sent text as one line, for operators who watch the terminal. The log escapes the texts. */
 export function logTraffic(bus: CoreBus, nodes: NodeDirectory, log: Logger): void {
   const shown = new Set<string>();
@@ -28,7 +30,8 @@ export function logTraffic(bus: CoreBus, nodes: NodeDirectory, log: Logger): voi
   bus.on("message_status", (status) => {
     if (status.state === "queued" || (status.state === "sent" && !isNew(status))) return;
     const to = status.to === BROADCAST ? `channel ${status.channel}` : who(nodes, status.to);
-    const fields = { correlation_id: status.correlationId, id: status.id };
+    const hint = status.reason === "no_key" ? { hint: NO_KEY } : {};
+    const fields = { correlation_id: status.correlationId, id: status.id, ...hint };
     if (status.state === "failed") log.warn(`-> ${to} FAILED (${status.reason ?? "no reason given"}): ${status.text}`, fields);
     else if (status.state === "sent") log.info(`-> ${to}: ${status.text}`, fields);
     else log.debug(`-> ${to} ${status.state}`, fields);

@@ -135,7 +135,7 @@ export class Transmitter {
 
   #refusal(packet: MeshPacket, data: Mesh.Data): { res: number; nak: number | null } | null {
     const { faults, dutyCycle, own } = this.deps;
-    const full = faults.consume("queue_status");
+    const full = data.portnum === PortNum.TEXT_MESSAGE_APP ? faults.consume("queue_status") : null;
     if (full !== null) return { res: full, nak: null };
     if (packet.to === own) return null;
     if (this.isRegionUnset) return { res: CODE.radioOff, nak: null };
@@ -155,17 +155,19 @@ export class Transmitter {
 
   #transmit(packet: MeshPacket, data: Mesh.Data, id: PacketId): void {
     const { deps } = this;
-    const nak = deps.faults.consume("nak");
+    // Counted faults are meant for texts: the node's own packets must not use them up.
+    const consume = (kind: "nak" | "drop" | "lose_ack") => (data.portnum === PortNum.NODEINFO_APP ? null : deps.faults.consume(kind));
+    const nak = consume("nak");
     if (nak !== null && nak !== CODE.maxRetransmit) {
       this.#localNak(packet, nak);
       return;
     }
     const attempts = packet.wantAck ? TRANSMISSIONS : 1;
-    const isLost = nak !== null || deps.faults.consume("drop") !== null || !this.#someTransmissionArrives(attempts);
+    const isLost = nak !== null || consume("drop") !== null || !this.#someTransmissionArrives(attempts);
     const inReach = isLost ? [] : deps.others().filter((node) => node.online && node.hops <= packet.hopLimit);
     const receivers = packet.to === BROADCAST ? inReach : inReach.filter((node) => node.number === packet.to);
     if (receivers.length > 0) deps.later(deps.faults.latencyMs, () => this.#arrive(packet, data, id, receivers));
-    if (!packet.wantAck || deps.faults.consume("lose_ack") !== null) return;
+    if (!packet.wantAck || consume("lose_ack") !== null) return;
     const acks = this.#acks(packet, inReach, receivers);
     if (acks.length === 0) deps.later(deps.retransmitMs, () => this.#routing(deps.own, id, CODE.maxRetransmit));
     else {
