@@ -12,7 +12,7 @@ import type { Plugin } from "../plugins/plugin/plugin.ts";
 import type { Supervisor } from "../plugins/supervisor.ts";
 import type { PluginHost } from "../sandbox/port.ts";
 import { writeFileAtomically } from "../storage/atomic.ts";
-import { removeDatabase, replaceDatabase } from "../storage/database-files.ts";
+import { removeDatabase, replaceDatabase, setAsideDatabase } from "../storage/database-files.ts";
 
 export interface PackagesDeps {
   readonly dataDir: string;
@@ -70,6 +70,21 @@ export class Packages implements PackageControl {
 
   import(name: string, bytes: Uint8Array, actor: Actor): Promise<Result<PluginChange>> {
     return this.#alone(() => this.#import(name, bytes, actor));
+  }
+
+  /** Sets its database aside, under a name that says when, and starts it with an empty one. */
+  emptyData(name: string, actor: Actor): Promise<Result<PluginChange>> {
+    return this.#alone(async () => {
+      const stamp = new Date(this.deps.now()).toISOString().slice(0, 19).replaceAll(":", "");
+      let aside: string | null = null;
+      const done = await this.deps.supervisor.whileDown(name, "its data is being set aside", async (plugin) => {
+        aside = setAsideDatabase(this.deps.databaseOf(plugin.name, plugin.hostKey), stamp);
+        return ok("back");
+      });
+      if (!done.ok) return done;
+      this.deps.audit(name, "import", `${by(actor)} set its data aside${aside === null ? ": there was none" : `: ${aside}`}`);
+      return ok({ plugin: this.deps.summary(done.value.plugin), waits: done.value.waits });
+    });
   }
 
   async #install(bytes: Uint8Array, force: boolean, actor: Actor): Promise<Result<PluginChange>> {

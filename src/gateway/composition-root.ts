@@ -106,6 +106,7 @@ export class Gateway {
     if (!api.ok) return api;
     context.opened?.();
     sendOperatorAlerts(context, mesh);
+    storage.disk.start();
     this.#followFile(plugins);
     const running = await this.#run(storage, mesh, plugins);
     if (running.ok) backups.start();

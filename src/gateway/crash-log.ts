@@ -68,7 +68,11 @@ export class CrashLog {
 
   /** After an orderly stop. */
   end(): void {
-    removeFile(this.#path);
+    try {
+      removeFile(this.#path);
+    } catch {
+      // A read-only disk: the next start counts a crash that was none.
+    }
   }
 
   /** The gateway refused to start: its own start, if it was recorded, is no crash. Earlier crashes stay. */
@@ -82,8 +86,12 @@ export class CrashLog {
 
   #write(recorded: Recorded): void {
     this.#recorded = recorded;
-    mkdirSync(this.dataDir, { recursive: true, mode: 0o700 });
-    writeFileAtomically(this.#path, JSON.stringify(recorded), { mode: 0o600 });
+    try {
+      mkdirSync(this.dataDir, { recursive: true, mode: 0o700 });
+      writeFileAtomically(this.#path, JSON.stringify(recorded), { mode: 0o600 });
+    } catch {
+      // A disk that is full must neither prevent a start nor end a gateway; the disk watch reports it.
+    }
   }
 
   #read(): Recorded {

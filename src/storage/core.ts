@@ -1,6 +1,7 @@
-import type { Database } from "bun:sqlite";
+import { type Database, SQLiteError } from "bun:sqlite";
 import { statSync } from "node:fs";
 import type { Clock, Timer } from "../clock.ts";
+import { GatewayError } from "../errors.ts";
 import type { Logger } from "../log/logger.ts";
 
 /** A checkpoint brings commits onto the disk (fsync), so this interval bounds what a power cut can lose. */
@@ -11,6 +12,15 @@ export const DEFERRED_MS = 1_000;
 const LOG_BYTES_MAX = 64 * 1024 * 1024;
 const LOG_LOOK_EVERY = 1_000;
 const COMPLAIN_MS = 60_000;
+
+const DISK_ERRORS = /^SQLITE_(?:FULL|IOERR|READONLY|CANTOPEN)/;
+
+/** The gateway's error where the disk is the reason, and not the statement; null otherwise. */
+function diskError(thrown: unknown): GatewayError | null {
+  if (!(thrown instanceof SQLiteError) || !DISK_ERRORS.test(thrown.code ?? "")) return null;
+  const why = thrown.code === "SQLITE_FULL" ? "the disk is full" : `the disk cannot be written (${thrown.code})`;
+  return new GatewayError("unavailable", why, { hint: "make room, or check the disk; the gateway recovers by itself", cause: thrown });
+}
 
 /** A write that may wait for the next commit. */
 export interface DeferredWrite {
@@ -67,7 +77,7 @@ export class CoreDatabase {
       this.#commit.run();
     } catch (thrown) {
       if (this.sqlite.inTransaction) this.#rollback.run();
-      throw thrown;
+      throw diskError(thrown) ?? thrown;
     } finally {
       this.#inside = false;
     }

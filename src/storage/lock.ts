@@ -53,8 +53,7 @@ export function lockDataFolder(folder: string): Result<DataLock> {
     });
   }
   // The file is not removed with the lock: two gateways could then lock two files of the same name.
-  ftruncateSync(descriptor);
-  writeSync(descriptor, `${process.pid}\n`, 0);
+  noteHolder(descriptor);
   let held = true;
   return ok({
     release() {
@@ -65,6 +64,16 @@ export function lockDataFolder(folder: string): Result<DataLock> {
       closeSync(descriptor);
     },
   });
+}
+
+/** The lock holds without it: on a full disk the file stays empty, and a second gateway is refused without a pid. */
+function noteHolder(descriptor: number): void {
+  try {
+    ftruncateSync(descriptor);
+    writeSync(descriptor, `${process.pid}\n`, 0);
+  } catch {
+    // What the disk lacks shows at once where something must be stored.
+  }
 }
 
 /** The process id that holds or last held the lock; null if the file has none. */

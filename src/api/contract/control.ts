@@ -111,6 +111,8 @@ export interface PackageControl {
   /** The plugin's data and configuration as one file, never its secrets. */
   export(name: string, actor: Actor): Answer<Uint8Array>;
   import(name: string, bytes: Uint8Array, actor: Actor): Answer<PluginChange>;
+  /** Sets the plugin's database aside and starts it with an empty one. */
+  emptyData(name: string, actor: Actor): Answer<PluginChange>;
 }
 
 export interface BackupControl {

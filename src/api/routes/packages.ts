@@ -85,4 +85,17 @@ export const packageRoutes: readonly Route[] = [
       return taken.ok ? change(taken.value.import(params.name, body, actor)) : taken;
     },
   }),
+  route<{ name: string }>({
+    method: "DELETE",
+    path: `${base}/:name/data`,
+    summary: "Set the plugin's database aside, such as a damaged one, and start it with an empty one",
+    tag,
+    params,
+    answers: { 200: pluginSummary, 202: pluginSummary },
+    errors: ["not_found", "conflict", "data_unusable"],
+    async run({ control, params, actor }) {
+      const taken = packages(control);
+      return taken.ok ? change(taken.value.emptyData(params.name, actor)) : taken;
+    },
+  }),
 ];

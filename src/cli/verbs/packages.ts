@@ -13,7 +13,7 @@ import { writeFileAtomically } from "../../storage/atomic.ts";
 import type { Client } from "../client/client.ts";
 import { configuration } from "../verb/locate.ts";
 import { json, line, note, readLine } from "../verb/output.ts";
-import { type Call, done, type Io, textFlag, type Verb } from "../verb/verb.ts";
+import { type Call, done, type Io, misuse, textFlag, type Verb } from "../verb/verb.ts";
 import { pluginPath } from "./plugins.ts";
 
 export const packageVerbs: readonly Verb[] = [
@@ -51,10 +51,18 @@ export const packageVerbs: readonly Verb[] = [
   },
   {
     name: "plugin import",
-    usage: "NAME FILE",
-    summary: "import an exported file",
-    args: [2, 2],
+    usage: "NAME FILE|--empty",
+    summary: "import an exported file; --empty: set the data aside, such as a damaged database, and start without",
+    flags: { empty: "switch" },
+    args: [1, 2],
     async run({ io, args, flags, client }) {
+      if (flags.empty === true && args.length === 1) {
+        const gateway = await client();
+        if (!gateway.ok) return gateway;
+        const done = await gateway.value.call("DELETE", `${pluginPath(args[0])}/data`, pluginSummary);
+        return done.ok ? tell(io, flags.json === true, done.value) : done;
+      }
+      if (flags.empty === true || args.length === 1) return misuse("either a FILE or --empty is needed");
       const bytes = readFile(io, args[1] ?? "", BACKUP_LIMITS.packed);
       if (!bytes.ok) return bytes;
       const gateway = await client();

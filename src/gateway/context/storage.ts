@@ -13,8 +13,10 @@ import { DIALOGUES_SCHEMA } from "../../router/dialogues.ts";
 import { runsSchema } from "../../schedule/run-store.ts";
 import type { CoreDatabase } from "../../storage/core.ts";
 import { openCoreDatabase } from "../../storage/core-open.ts";
+import type { DiskWatch } from "../../storage/disk-watch.ts";
 import { lockDataFolder } from "../../storage/lock.ts";
 import type { GatewayContext } from "./context.ts";
+import { watchDisk } from "./disk.ts";
 import { recoverDataFolder } from "./recovery.ts";
 import { backUpBeforeUpgrade } from "./upgrade.ts";
 
@@ -37,6 +39,7 @@ export interface Storage {
   readonly secrets: SecretStore;
   readonly audit: AuditLog;
   readonly auditDir: string;
+  readonly disk: DiskWatch;
   /** Adds an entry to the audit log that is not a permission decision. */
   note(plugin: string | null, event: string, detail: string): void;
 }
@@ -66,6 +69,7 @@ export async function openStorage(context: GatewayContext): Promise<Result<Stora
     secrets,
     audit,
     auditDir,
+    disk: watchDisk(context),
     note: (plugin, event, detail) => audit.note(event, plugin, { detail }),
   });
 }

@@ -71,7 +71,15 @@ function makePieces(context: GatewayContext, storage: Storage, mesh: Mesh, egres
     () => clock.now(),
   );
   const catalogue = makeCatalogue(context, decisions, new GrantStore(storage.database, clock));
-  const dispatch = new Dispatch({ log: log.child("plugins"), plugin: port.get, failed: port.failed });
+  const dispatch = new Dispatch({
+    log: log.child("plugins"),
+    plugin: port.get,
+    failed: port.failed,
+    storageTrouble: ({ name }, code) => {
+      if (code === "data_unusable") alertDamaged(context, name);
+      else storage.disk.isWritable();
+    },
+  });
   const routing = makeRouting(context, { storage, mesh, dispatch, plugin: port.get, plugins: port.list });
   life.add("router", () => routing.stop());
   const databases = new Databases(() => context.config().data_dir);
@@ -105,6 +113,7 @@ function makeSupervisor(context: GatewayContext, storage: Storage, mesh: Mesh, p
     approvals,
     decisions,
     ...fromCatalogue(catalogue),
+    isDiskWritable: () => storage.disk.isWritable(),
     heldBack: ({ bundled }) => pieces.comeBack.heldBack(bundled),
     changedKeys,
     databaseOf: (plugin, key) => databases.pathOf(plugin, key),
@@ -159,6 +168,11 @@ function makeHosts(context: GatewayContext, databases: Databases, port: Supervis
   const hosts = new Hosts({ clock, log, spawn: (key) => spawn(key, databases.writableBy(key)), hasCulprit, onExit });
   life.add("plugin hosts", () => hosts.stop());
   return hosts;
+}
+
+function alertDamaged({ bus }: GatewayContext, plugin: string): void {
+  const fix = `restore a backup, or set it aside and start empty: zephyrgate plugin import ${plugin} --empty`;
+  bus.emit("alert", { code: "plugin_data_damaged", message: `the database of ${plugin} is damaged: ${fix}`, plugin });
 }
 
 function makeComeBack({ clock, bus, life, log, comeBack }: GatewayContext): ComeBack {

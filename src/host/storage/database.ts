@@ -9,13 +9,13 @@ import type { Json } from "../../json.ts";
 import { PluginKeyValue } from "./key-value.ts";
 import { admit, INTERNAL, type Parameters } from "./sql.ts";
 import { SqlAuthorizer } from "./sql-authorizer.ts";
+import { primaryCode, storageError } from "./trouble.ts";
 
 const MAX_ROWS = 5000;
 const MAX_RESULT = 200_000;
 const MAX_STATEMENTS = 1000;
 const PAGE_BYTES = 4096;
 const CHECKPOINT_PAGES = 256;
-const SQLITE_FULL = 13;
 /** What SQLite itself bounds, for each statement. `length` is that of any value while it computes, bytes. */
 const LIMITS = {
   length: 8_000_000,
@@ -52,36 +52,20 @@ export class PluginDatabase {
     this.data = new PluginKeyValue(db, now, (work) => this.#guarded(work));
   }
 
-  /** Opens or makes the file. `quotaMb` caps the file; temporary and journal space stay inside it or in memory. */
+  /**
+   * Opens or makes the file. `quotaMb` caps the file; temporary and journal space stay inside it or in memory. Throws
+   * GatewayError `data_unusable` when it is damaged, `unavailable` when the disk is the reason.
+   */
   static open(path: string, quotaMb: number, now: () => number): PluginDatabase {
-    const db = new DatabaseSync(path, {
-      readBigInts: true,
-      defensive: true,
-      allowExtension: false,
-      enableDoubleQuotedStringLiterals: true,
-      limits: LIMITS,
-    });
-    const pages = Math.max(16, Math.floor((quotaMb * 1024 * 1024) / PAGE_BYTES));
-    for (const pragma of [
-      `page_size = ${PAGE_BYTES}`,
-      "locking_mode = EXCLUSIVE",
-      "journal_mode = WAL",
-      "synchronous = NORMAL",
-      "temp_store = MEMORY",
-      "trusted_schema = OFF",
-      "foreign_keys = ON",
-      `wal_autocheckpoint = ${CHECKPOINT_PAGES}`,
-      `journal_size_limit = ${CHECKPOINT_PAGES * PAGE_BYTES}`,
-      "cache_size = -512",
-      `max_page_count = ${pages}`,
-      // Temporary tables lie in the host's memory: without this they could fill it.
-      `temp.max_page_count = ${pages}`,
-    ]) {
-      db.exec(`PRAGMA ${pragma}`);
+    let db: DatabaseSync | null = null;
+    try {
+      db = connect(path);
+      configure(db, quotaMb);
+      return new PluginDatabase(db, path, quotaMb, now);
+    } catch (thrown) {
+      db?.close();
+      throw storageError(thrown, path, quotaMb) ?? thrown;
     }
-    db.exec(`CREATE TABLE IF NOT EXISTS ${INTERNAL}data (key TEXT PRIMARY KEY, value TEXT NOT NULL, expires_at INTEGER) WITHOUT ROWID`);
-    db.exec(`CREATE INDEX IF NOT EXISTS ${INTERNAL}data_expiry ON ${INTERNAL}data (expires_at) WHERE expires_at IS NOT NULL`);
-    return new PluginDatabase(db, path, quotaMb, now);
   }
 
   query(sql: string, params: readonly unknown[]): { [column: string]: Json }[] {
@@ -141,11 +125,18 @@ export class PluginDatabase {
     return total;
   }
 
-  /** Puts what was written into the file itself; call it every few seconds, it does nothing when nothing was written. */
+  /**
+   * Puts what was written into the file itself; call it every few seconds, it does nothing when nothing was written. On a disk
+   * that is full the writes stay in the journal, and it tries again.
+   */
   checkpoint(): void {
     if (!this.#dirty) return;
-    this.#dirty = false;
-    this.db.exec("PRAGMA wal_checkpoint(PASSIVE)");
+    try {
+      this.db.exec("PRAGMA wal_checkpoint(PASSIVE)");
+      this.#dirty = false;
+    } catch (thrown) {
+      if (primaryCode(thrown) === null) throw thrown;
+    }
   }
 
   /** Writes a complete copy to a file that does not exist yet. */
@@ -196,11 +187,8 @@ export class PluginDatabase {
       return work();
     } catch (thrown) {
       if (thrown instanceof GatewayError) throw thrown;
-      if (primaryCode(thrown) === SQLITE_FULL) {
-        throw new GatewayError("quota_exceeded", `The plugin's storage of ${this.quotaMb} MB is full`, {
-          hint: "delete data, or ask for more with limits.storage_mb in the manifest",
-        });
-      }
+      const trouble = storageError(thrown, this.path, this.quotaMb);
+      if (trouble !== null) throw trouble;
       const refusal = this.#authorizer.refusal;
       if (refusal !== null) throw new GatewayError("invalid_argument", `SQL refused: ${refusal}`);
       throw new GatewayError("invalid_argument", `SQL: ${thrown instanceof Error ? thrown.message : "failed"}`, { cause: thrown });
@@ -208,9 +196,38 @@ export class PluginDatabase {
   }
 }
 
-/** SQLite's result code of an error it threw, without its extension; null for other errors. */
-function primaryCode(thrown: unknown): number | null {
-  return thrown instanceof Error && "errcode" in thrown && typeof thrown.errcode === "number" ? thrown.errcode & 0xff : null;
+function connect(path: string): DatabaseSync {
+  return new DatabaseSync(path, {
+    readBigInts: true,
+    defensive: true,
+    allowExtension: false,
+    enableDoubleQuotedStringLiterals: true,
+    limits: LIMITS,
+  });
+}
+
+/** The bounds and settings of every plugin's database, and the host's own table. */
+function configure(db: DatabaseSync, quotaMb: number): void {
+  const pages = Math.max(16, Math.floor((quotaMb * 1024 * 1024) / PAGE_BYTES));
+  for (const pragma of [
+    `page_size = ${PAGE_BYTES}`,
+    "locking_mode = EXCLUSIVE",
+    "journal_mode = WAL",
+    "synchronous = NORMAL",
+    "temp_store = MEMORY",
+    "trusted_schema = OFF",
+    "foreign_keys = ON",
+    `wal_autocheckpoint = ${CHECKPOINT_PAGES}`,
+    `journal_size_limit = ${CHECKPOINT_PAGES * PAGE_BYTES}`,
+    "cache_size = -512",
+    `max_page_count = ${pages}`,
+    // Temporary tables lie in the host's memory: without this they could fill it.
+    `temp.max_page_count = ${pages}`,
+  ]) {
+    db.exec(`PRAGMA ${pragma}`);
+  }
+  db.exec(`CREATE TABLE IF NOT EXISTS ${INTERNAL}data (key TEXT PRIMARY KEY, value TEXT NOT NULL, expires_at INTEGER) WITHOUT ROWID`);
+  db.exec(`CREATE INDEX IF NOT EXISTS ${INTERNAL}data_expiry ON ${INTERNAL}data (expires_at) WHERE expires_at IS NOT NULL`);
 }
 
 /** Values in the way that their statement wants them. */

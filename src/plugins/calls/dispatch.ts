@@ -2,6 +2,7 @@ import type { CallOutcome } from "../../bridge/realm-spec.ts";
 import type { Handle } from "../../ids.ts";
 import type { Json } from "../../json.ts";
 import type { Logger } from "../../log/logger.ts";
+import { isStorageTrouble } from "../plugin/health.ts";
 import { type Attempt, type CallOrigin, goneOutcome, type Instance } from "../plugin/instance.ts";
 import type { Plugin } from "../plugin/plugin.ts";
 
@@ -30,6 +31,8 @@ export interface DispatchDeps {
   readonly log: Logger;
   plugin(name: string): Plugin | null;
   failed(plugin: Plugin, source: "handler" | "task", message: string): void;
+  /** What it keeps cannot be read or written now: `data_unusable` when its database is damaged. */
+  storageTrouble?(plugin: Plugin, code: string): void;
 }
 
 /** The one way from the gateway's rooms into a plugin's handlers: waits for a plugin that is on its way back, counts, and logs failures in the author's lines. */
@@ -78,6 +81,11 @@ export class Dispatch {
     });
     // A realm that is gone was counted when it went; an overload is caused by the mesh, not by the plugin.
     if (outcome.cause === "gone" || outcome.cause === "overloaded") return;
+    // The disk is full or the database damaged: restarting the plugin would change nothing.
+    if (isStorageTrouble(outcome.error.code)) {
+      if (outcome.error.code !== undefined) this.deps.storageTrouble?.(plugin, outcome.error.code);
+      return;
+    }
     // Another plugin wrote the message and learns of the failure: it must not be able to have this one restarted.
     if (what.plugin_message !== undefined && outcome.cause === "threw") return;
     this.deps.failed(plugin, what.task === undefined ? "handler" : "task", error.message);

@@ -60,6 +60,8 @@ export interface RecoveryDeps {
   readonly log: Logger;
   readonly bus: CoreBus;
   readonly healthLimits: () => HealthLimits;
+  /** False while nothing can be stored: what fails meanwhile is nobody's fault. Absent: it always can. */
+  isDiskWritable?(): boolean;
   /** `event`, `detail` into the audit log. */
   audit(plugin: string, event: string, detail: string): void;
 }

@@ -36,6 +36,10 @@ export class Recovery {
 
   failed(plugin: Plugin, source: FailureSource, message: string): void {
     if (plugin.state !== "running") return;
+    if (this.deps.isDiskWritable?.() === false) {
+      this.deps.log.debug(`not counted, because nothing can be stored: ${message}`, { plugin: plugin.name });
+      return;
+    }
     plugin.metrics.failures += 1;
     this.#apply(plugin, plugin.health.failed(source, message), message);
   }

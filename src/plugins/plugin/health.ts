@@ -11,6 +11,11 @@ export interface HealthLimits {
   readonly reset_after: number;
 }
 
+/** Whether an error's code says that what the plugin keeps cannot be read or written now, which is no fault of its code. */
+export function isStorageTrouble(code: string | undefined): boolean {
+  return code === "unavailable" || code === "data_unusable";
+}
+
 export type FailureSource = "handler" | "task" | "health" | "strike" | "realm" | "lifecycle";
 
 export type HealthAction =

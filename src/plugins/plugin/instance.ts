@@ -11,6 +11,7 @@ import type { PluginHost, Realm, RealmEvents, RealmRequest } from "../../sandbox
 import type { WireContext, WireError } from "../../sdk/boundary/wire.ts";
 import type { Registrations } from "../registrations/registrations.ts";
 import { Budget } from "./budget.ts";
+import { isStorageTrouble } from "./health.ts";
 import type { CallMetrics } from "./metrics.ts";
 
 /** On whose behalf a call runs: gives correlation, and the place a message without destination goes. */
@@ -156,7 +157,7 @@ export class Instance {
     },
     fault: (error) => {
       this.deps.log.error(error.message, { plugin: this.plugin, error: this.inAuthorsLines(error) });
-      this.deps.onFailure("handler", error.message);
+      if (!isStorageTrouble(error.code)) this.deps.onFailure("handler", error.message);
     },
     strike: (reason, detail) => {
       this.deps.log.warn(`strike: ${reason}: ${detail}`, { plugin: this.plugin });
