@@ -221,6 +221,10 @@ export const configSchema = v.strictObject({
         list(node, "Other gateways of the same operator on this mesh. A command on a channel is answered by one of them."),
         [],
       ),
+      peer_slot_s: v.optional(
+        number(0.1, 60, "Seconds that a gateway is given to answer before the next one does; longer than an answer takes to be heard."),
+        3,
+      ),
       ban: v.optional(list(node, "Nodes that are not heard."), []),
     },
     "Commands from the mesh.",

@@ -7,6 +7,7 @@ import type { MeshNode } from "../mesh/node.ts";
 import type { Asker, Priority, Reply } from "../mesh/outgoing.ts";
 import { OncePerSender, SenderBuckets } from "../mesh/sender-limits.ts";
 import { compareRates, type Rate, TokenBucket } from "../rates.ts";
+import type { PeerTurns } from "./peer-turns.ts";
 import type { RouterDeps } from "./router-deps.ts";
 
 const HINT_MS = 3_600_000;
@@ -23,7 +24,7 @@ const CHANNELS_MAX = 100;
 
 /** Sends answers: handlers' replies within their sender's budget, and the gateway's own notices, which are limited. */
 export class Answers {
-  readonly counts = { replies: 0, repliesDropped: 0 };
+  readonly counts = { replies: 0, repliesDropped: 0, leftToPeers: 0 };
   readonly #budget: SenderBuckets;
   readonly #limitedOnce: OncePerSender;
   readonly #busyOnce: OncePerSender;
@@ -37,6 +38,7 @@ export class Answers {
     private readonly deps: Pick<RouterDeps, "clock" | "random" | "log" | "settings" | "nodes" | "reply">,
     rate: Rate,
     channelRate: Rate | null,
+    private readonly turns: Pick<PeerTurns, "isAnswered">,
   ) {
     const { clock } = deps;
     this.#budget = new SenderBuckets(clock, { ...rate, count: rate.count * PARTS_PER_COMMAND });
@@ -50,6 +52,10 @@ export class Answers {
 
   /** Answers a message where it came from; `plugin` is null for the gateway's own answers. */
   respond(message: TextMessage, plugin: string | null, text: string, priority: Priority = "normal"): void {
+    if (this.turns.isAnswered(message)) {
+      this.counts.leftToPeers++;
+      return;
+    }
     const direct = message.isDirect || this.deps.settings.channel_replies === "direct";
     const to = direct ? message.from : BROADCAST;
     const { channel, link, correlationId, packetId } = message;

@@ -88,6 +88,8 @@ export interface SessionPort {
 
 export interface NodeLookup {
   get(node: NodeNumber): MeshNode | null;
+  /** The node that the gateway is attached to by this link; null while it is not known. */
+  ownNode(link: string): NodeNumber | null;
   /** The name of a channel on a link; "" when it has none. */
   channelName(link: string, index: ChannelIndex): string;
 }

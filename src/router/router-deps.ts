@@ -17,6 +17,9 @@ export interface RouterSettings {
   readonly admin_commands: "encrypted" | "any";
   /** `12/min`. */
   readonly sender_rate: string;
+  /** Node ids of the same operator's other gateways on this mesh, and the seconds that each is given to answer. */
+  readonly peers: readonly string[];
+  readonly peer_slot_s: number;
   /** Parts that are answered on one channel; absent: 30/min, or `sender_rate` where that is more. */
   readonly channel_rate?: string | undefined;
 }
@@ -49,6 +52,8 @@ export interface RouterStats {
   readonly replies: number;
   /** Replies that were not sent: no permission, no budget, or no room. */
   readonly repliesDropped: number;
+  /** Answers not sent because another gateway had answered. */
+  readonly leftToPeers: number;
   readonly failures: number;
   /** Calls not made because too many waited. */
   readonly overflows: number;

@@ -17,6 +17,7 @@ import { helpText } from "./help.ts";
 import type { Mailboxes } from "./mailbox.ts";
 import { parseCommand } from "./match/parse.ts";
 import type { Entry, Registry } from "./match/registry.ts";
+import { PeerTurns } from "./peer-turns.ts";
 import type { MenuAnswer } from "./ports.ts";
 import type { RouterDeps, RouterStats } from "./router-deps.ts";
 import { SenderGate } from "./sender-gate.ts";
@@ -50,6 +51,8 @@ interface Standing {
 interface AnswerPlan {
   /** It is meant for the gateway, so it counts against its sender's rate. */
   readonly isMeant: boolean;
+  /** It answers a question of a handler, which only this gateway asked. */
+  readonly isDialogue: boolean;
   ask(): Promise<Progress>;
 }
 
@@ -67,6 +70,7 @@ export class Router {
   readonly #dialogues: Dialogues;
   readonly #operators: ReadonlySet<NodeNumber>;
   readonly #gate: SenderGate;
+  readonly #turns: PeerTurns;
   readonly #active = new Set<Promise<void>>();
   readonly #counts = { stale: 0, limited: 0, commands: 0 };
   #stopped = false;
@@ -88,7 +92,10 @@ export class Router {
       ...deps,
       asked: (dialogue, question) => this.#endDialogue(this.#dialogues.open(dialogue, question), true),
     });
-    this.#answers = new Answers(deps, rate, channel_rate === undefined ? null : readRate(channel_rate));
+    const { clock, nodes, settings } = deps;
+    const peers = settings.peers.map(parseNodeId).filter((id) => id !== null);
+    this.#turns = new PeerTurns({ clock, peers, slotMs: settings.peer_slot_s * 1000, ownNode: (link) => nodes.ownNode(link) });
+    this.#answers = new Answers(deps, rate, channel_rate === undefined ? null : readRate(channel_rate), this.#turns);
     this.#operators = new Set(deps.operators.map(parseNodeId).filter((id) => id !== null));
     this.#gate = new SenderGate(deps.clock, rate);
   }
@@ -133,6 +140,7 @@ export class Router {
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#gate.stop();
+    this.#turns.stop();
     const { promise: late, resolve } = Promise.withResolvers<void>();
     const deadline = this.deps.clock.after(STOP_MS, resolve);
     await Promise.race([this.idle(), late]);
@@ -157,6 +165,7 @@ export class Router {
   }
 
   async #answer(message: TextMessage, standing: Standing): Promise<Progress> {
+    this.#turns.overhear(message);
     const starting = this.#starting(message);
     if (starting !== null) await starting;
     const plan = this.#plan(message, standing);
@@ -174,7 +183,7 @@ export class Router {
       return progress;
     }
     const [first] = await listeners;
-    if (first !== undefined && (plan.isMeant || (await this.#admit(message)))) {
+    if (first !== undefined && (plan.isMeant || (await this.#mayAnswer(message)))) {
       this.#answers.respond(message, first.plugin, first.text);
       return { outcome: "replied", plugin: first.plugin };
     }
@@ -185,9 +194,16 @@ export class Router {
   /** Asks at once where the sender's rate allows it, else when it does; null: it is not answered. */
   async #askAdmitted(message: TextMessage, plan: AnswerPlan): Promise<Progress | null> {
     if (!plan.isMeant) return plan.ask();
-    const admitted = this.#admit(message);
-    if (admitted !== true && !(await admitted)) return null;
+    const allowed = plan.isDialogue ? this.#admit(message) : this.#mayAnswer(message);
+    if (allowed !== true && !(await allowed)) return null;
     return plan.ask();
+  }
+
+  /** Whether this gateway is to answer: now, when no other gateway did in its turn, or not. */
+  #mayAnswer(message: TextMessage): boolean | Promise<boolean> {
+    const turn = this.#turns.wait(message);
+    if (turn === null) return !this.#turns.isAnswered(message) && this.#admit(message);
+    return turn.then(() => !this.#turns.isAnswered(message) && this.#admit(message));
   }
 
   /** Whether the sender's rate allows an answer: now, later, or not. A refused sender is told seldom, strangers never. */
@@ -241,7 +257,7 @@ export class Router {
       return null;
     }
     const answer = isExit(message.text) ? null : message.text.trim();
-    return { isMeant: true, ask: () => this.#resume(message, dialogue, answer) };
+    return { isMeant: true, isDialogue: true, ask: () => this.#resume(message, dialogue, answer) };
   }
 
   /** How to answer a text; null when it must not be answered. */
@@ -265,7 +281,7 @@ export class Router {
       if (isMeant) this.#counts.stale++;
       return null;
     }
-    if (!isMeant) return { isMeant, ask: () => Promise.resolve(UNHANDLED) };
+    if (!isMeant) return { isMeant, isDialogue: false, ask: () => Promise.resolve(UNHANDLED) };
     const ask = async () => {
       const chosen = isDirect && !isFollowUp ? this.#menu(message, isOperator) : null;
       if (chosen !== null) return chosen;
@@ -283,7 +299,7 @@ export class Router {
       const opened = isDirect && !isFollowUp && progress.outcome === "unhandled" ? this.#menu(message, isOperator, "openByItem") : null;
       return opened ?? progress;
     };
-    return { isMeant, ask };
+    return { isMeant, isDialogue: false, ask };
   }
 
   /** Null: not for the menus. Decided synchronously, so that the next handler keeps its place in the mailboxes. */

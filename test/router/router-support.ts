@@ -37,6 +37,8 @@ export const SETTINGS: RouterSettings = {
   channels: "all",
   channel_replies: "channel",
   admin_commands: "encrypted",
+  peers: [],
+  peer_slot_s: 3,
   sender_rate: "1000/s",
 };
 
@@ -111,6 +113,7 @@ export class RouterBench {
       nodes: {
         get: (node) => (this.nodes.has(node) ? ({ number: node, ...this.nodes.get(node) } as MeshNode) : null),
         channelName: (_, index) => (index === 4 ? "chat" : ""),
+        ownNode: () => OWN,
       },
       reply: (reply) => {
         if (reply.plugin !== null && this.mute.has(reply.plugin)) return fail("permission_denied", "no send_messages");

@@ -129,6 +129,7 @@ function makeRouter(context: GatewayContext, peers: RoutingPeers, { registry, ha
     nodes: {
       get: (number) => nodes.get(number) ?? null,
       channelName: (link, index) => names.channelOn(link, index),
+      ownNode: (link) => names.links().find(({ name }) => name === link)?.ownNode ?? null,
     },
     reply: sendReply.bind(null, replies),
     processed: (event) => bus.emit("message_processed", event),

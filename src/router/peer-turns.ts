@@ -1,0 +1,86 @@
+import type { Clock } from "../clock.ts";
+import type { NodeNumber, PacketId } from "../mesh/ids.ts";
+import type { TextMessage } from "../mesh/message.ts";
+
+export interface PeerTurnsDeps {
+  readonly clock: Clock;
+  /** Other gateways of the same operator. */
+  readonly peers: readonly NodeNumber[];
+  /** How long a gateway is given to answer before the next one does, ms. */
+  readonly slotMs: number;
+  /** The node that the gateway is attached to by this link; null while it is not known. */
+  ownNode(link: string): NodeNumber | null;
+}
+
+const REMEMBERED_MAX = 500;
+/** Grades of reception: heard well, heard badly or over one hop, farther. */
+const WORST_GRADE = 2;
+/** dB. */
+const GOOD_SNR = 0;
+
+/**
+ * Which of several gateways answers a text on a channel that all of them heard. Each works out its own turn from how well it
+ * heard the text, and among equals from the packet's id, so that no two have the same; a gateway that overhears another's
+ * answer before its turn is silent. The gateways need no other connection.
+ */
+export class PeerTurns {
+  readonly #peers: ReadonlySet<NodeNumber>;
+  /** Packets that a peer answered. */
+  readonly #answered = new Set<PacketId>();
+  /** Ends the wait for a packet early. */
+  readonly #waits = new Map<PacketId, () => void>();
+
+  constructor(private readonly deps: PeerTurnsDeps) {
+    this.#peers = new Set(deps.peers);
+  }
+
+  /** A text was heard: it may be another gateway's answer. */
+  overhear({ from, replyId }: TextMessage): void {
+    if (replyId === undefined || !this.#peers.has(from)) return;
+    this.#answered.add(replyId);
+    for (const oldest of this.#answered) {
+      if (this.#answered.size <= REMEMBERED_MAX) break;
+      this.#answered.delete(oldest);
+    }
+    this.#waits.get(replyId)?.();
+  }
+
+  /** Whether another gateway answered this text. */
+  isAnswered({ isDirect, packetId }: TextMessage): boolean {
+    return !isDirect && packetId !== 0 && this.#answered.has(packetId);
+  }
+
+  /** Resolves when it is this gateway's turn, or another one answered. Null: it may answer at once. */
+  wait(message: TextMessage): Promise<void> | null {
+    const ms = this.#turn(message) * this.deps.slotMs;
+    if (ms === 0 || this.isAnswered(message)) return null;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = this.deps.clock.after(ms, () => end());
+    const end = () => {
+      timer.cancel();
+      this.#waits.delete(message.packetId);
+      resolve();
+    };
+    this.#waits.set(message.packetId, end);
+    return promise;
+  }
+
+  /** Lets everybody who waits go on. */
+  stop(): void {
+    for (const end of [...this.#waits.values()]) end();
+  }
+
+  /** From 0. */
+  #turn(message: TextMessage): number {
+    const own = message.isDirect || message.packetId === 0 || this.#peers.size === 0 ? null : this.deps.ownNode(message.link);
+    if (own === null) return 0;
+    const all = [...this.#peers, own].sort((a, b) => a - b);
+    const rank = (all.indexOf(own) + message.packetId) % all.length;
+    return gradeOf(message) * all.length + rank;
+  }
+}
+
+function gradeOf({ hopsAway = 0, snr }: TextMessage): number {
+  if (hopsAway > 0) return Math.min(hopsAway, WORST_GRADE);
+  return snr === undefined || snr >= GOOD_SNR ? 0 : 1;
+}
