@@ -1,5 +1,5 @@
 /** Installing and removing while no gateway runs: the same data folder, held by its lock meanwhile. */
-import { rmSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { type Clock, systemClock } from "../clock.ts";
 import type { Config } from "../config/schema.ts";
@@ -7,11 +7,14 @@ import { secretsSchema } from "../config/secrets.ts";
 import { fail, ok, type Result } from "../errors.ts";
 import { BUNDLED, limitsAbove } from "../gateway/plugins/catalogue.ts";
 import { silentLogger } from "../log/logger.ts";
-import { installedPath, place, rollBack, uninstall } from "../packages/installed.ts";
+import { type InstallOptions, installPackage, removePackage, type Undo, useVersion } from "../packages/install.ts";
+import { installedFolder, installedPath } from "../packages/installed.ts";
 import type { PluginPackage } from "../packages/package.ts";
+import { signedText } from "../packages/trust/policy.ts";
 import { AuditLog } from "../permissions/audit/log.ts";
 import { GrantStore, grantsSchema } from "../permissions/grants.ts";
 import { decisionsSchema, forgetDecisions } from "../plugins/approval/decisions.ts";
+import { Discovery } from "../plugins/discovery/discovery.ts";
 import type { CoreDatabase } from "../storage/core.ts";
 import { openCoreDatabase } from "../storage/core-open.ts";
 import { lockDataFolder } from "../storage/lock.ts";
@@ -22,43 +25,90 @@ interface Held {
   note(plugin: string, event: string, detail: string): void;
 }
 
-/** Places the package and stores that its permissions were accepted; it starts with the gateway. */
-export async function installOffline(config: Config, found: PluginPackage, who: string): Promise<Result<null>> {
-  const { manifest, files, code } = found;
+/** Places the packages and stores that their permissions were accepted; they start with the gateway. All of them, or none. */
+export async function installOffline(
+  config: Config,
+  plan: readonly PluginPackage[],
+  choice: Pick<InstallOptions, "force" | "acceptSigner"> & { readonly who: string },
+): Promise<Result<null>> {
+  return holding(config, (held) => {
+    const undo: Undo[] = [];
+    for (const found of plan) {
+      const installed = installOne(held, config, found, { ...choice, now: systemClock.now() });
+      if (installed.ok) undo.push(installed.value);
+      else {
+        for (const back of undo.reverse()) back();
+        return installed;
+      }
+    }
+    return ok(null);
+  });
+}
+
+function installOne(
+  { grants, note }: Held,
+  config: Config,
+  found: PluginPackage,
+  options: InstallOptions & { readonly who: string },
+): Result<Undo> {
+  const { manifest, code, signer } = found;
+  const { who } = options;
   if (BUNDLED.some((plugin) => plugin.name === manifest.name)) {
     return fail("conflict", `${manifest.name} is the name of a bundled plugin`, {
       hint: "give the plugin another name in its manifest.yaml",
     });
   }
-  return holding(config, ({ grants, note }) => {
-    const placed = place(config.data_dir, manifest.name, files);
-    if (!placed.ok) return placed;
-    const asker = {
-      plugin: manifest.name,
-      version: manifest.version,
-      codeHash: "",
-      requested: manifest.permissions,
-      limits: limitsAbove(manifest, config),
-      bundled: false,
-    };
-    const accepted = grants.accept({ name: manifest.name, path: installedPath(config.data_dir, manifest.name) }, asker, {
-      who,
-      means: "cli",
+  const place = { name: manifest.name, path: installedPath(config.data_dir, manifest.name) };
+  const holder = grants.holder(manifest.name);
+  if (holder !== null && holder.path !== place.path) {
+    return fail("conflict", `the name ${manifest.name} belongs to ${holder.path}`, {
+      hint: `start the gateway, then: zephyrgate plugin adopt ${manifest.name} ${place.path}`,
     });
-    if (!accepted.ok) {
-      rollBack(config.data_dir, manifest.name);
-      return accepted;
-    }
-    note(manifest.name, "install", `${who} installed version ${manifest.version}, code ${code}`);
-    note(manifest.name, "accept", `${who} accepted ${accepted.value.permissionHash}`);
-    return ok(null);
+  }
+  const undo = installPackage(config.data_dir, found, options);
+  if (!undo.ok) return undo;
+  const asker = {
+    plugin: manifest.name,
+    version: manifest.version,
+    codeHash: "",
+    requested: manifest.permissions,
+    limits: limitsAbove(manifest, config),
+    bundled: false,
+  };
+  const accepted = grants.accept(place, asker, { who, means: "cli" });
+  if (!accepted.ok) {
+    undo.value();
+    return accepted;
+  }
+  note(manifest.name, "install", `${who} installed version ${manifest.version}, code ${code}, ${signedText(signer?.fingerprint ?? null)}`);
+  note(manifest.name, "accept", `${who} accepted ${accepted.value.permissionHash}`);
+  return undo;
+}
+
+/** Makes the version that is kept beside the active one the active one. */
+export async function useOffline(config: Config, name: string, version: string, who: string): Promise<Result<null>> {
+  return holding(config, ({ note }) => {
+    const chosen = useVersion(config.data_dir, name, version);
+    if (chosen.ok && chosen.value !== null) note(name, "use", `${who} chose version ${version} in place of ${chosen.value}`);
+    return chosen.ok ? ok(null) : chosen;
   });
+}
+
+/** Versions of the plugins that a gateway with this configuration would find, by name. */
+export function versionsOffline(config: Config): ReadonlyMap<string, string> {
+  const { paths, auto_discover } = config.plugins;
+  const installed = installedFolder(config.data_dir);
+  const folders = [...(auto_discover ? paths : []), ...(existsSync(installed) ? [installed] : [])];
+  const { plugins } = new Discovery(BUNDLED, silentLogger).scan(folders);
+  return new Map(plugins.map(({ name, manifest }) => [name, manifest.version]));
 }
 
 /** With its grants, settings and secrets; its data only with `purge`. */
 export async function removeOffline(config: Config, name: string, purge: boolean, who: string): Promise<Result<null>> {
   return holding(config, ({ database, grants, note }) => {
-    if (!uninstall(config.data_dir, name))
+    const removed = removePackage(config.data_dir, name, !purge);
+    if (!removed.ok) return removed;
+    if (!removed.value)
       return fail("not_found", `no plugin called ${JSON.stringify(name.slice(0, 64))} is installed in ${config.data_dir}`);
     if (purge) grants.release(name);
     else grants.forget({ name, path: installedPath(config.data_dir, name) });

@@ -5,18 +5,19 @@ import { join } from "node:path";
 import { fail, ok, type Result } from "../errors.ts";
 import { installedPath, place } from "../packages/installed.ts";
 import { collect } from "../packages/pack.ts";
-import { PACKAGE_ENDING, type PluginPackage, writePackage } from "../packages/package.ts";
+import { type Collected, PACKAGE_ENDING, writePackage } from "../packages/package.ts";
+import type { SigningKey } from "../packages/trust/signature.ts";
 import { commandCompiler } from "../sandbox/loader/compiler.ts";
 
 export interface Packed {
-  readonly contents: PluginPackage;
+  readonly contents: Collected;
   readonly bytes: Uint8Array;
   /** `name-version.zgp` */
   readonly file: string;
 }
 
-/** Packs a folder. The package is bundled once more from itself: what it lacks shows here and not at the operator's. */
-export async function packFolder(folder: string): Promise<Result<Packed>> {
+/** Packs a folder. The package is bundled once more from itself: what it lacks shows here and not at the operator's. Signed with `key`. */
+export async function packFolder(folder: string, key: SigningKey | null = null): Promise<Result<Packed>> {
   const compiler = commandCompiler();
   const temporary = mkdtempSync(join(realpathSync(tmpdir()), "zephyrgate-pack-"));
   try {
@@ -37,7 +38,7 @@ export async function packFolder(folder: string): Promise<Result<Packed>> {
         },
       );
     }
-    const bytes = writePackage(collected.value);
+    const bytes = await writePackage(collected.value, key);
     return bytes.ok
       ? ok({ contents: collected.value, bytes: bytes.value, file: `${manifest.name}-${manifest.version}${PACKAGE_ENDING}` })
       : bytes;

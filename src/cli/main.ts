@@ -10,6 +10,7 @@ import { createVerb } from "./verbs/create.ts";
 import { devVerb } from "./verbs/dev.ts";
 import { doctorVerbs } from "./verbs/doctor.ts";
 import { gatewayVerbs } from "./verbs/gateway.ts";
+import { installVerbs } from "./verbs/install.ts";
 import { messageVerbs } from "./verbs/messages.ts";
 import { packageVerbs } from "./verbs/packages.ts";
 import { permissionVerbs } from "./verbs/permissions.ts";
@@ -17,6 +18,7 @@ import { pluginVerbs } from "./verbs/plugins.ts";
 import { secretVerbs } from "./verbs/secrets.ts";
 import { simulateVerbs } from "./verbs/simulate.ts";
 import { statusVerbs } from "./verbs/status.ts";
+import { trustVerbs } from "./verbs/trust.ts";
 import { typesVerb } from "./verbs/types.ts";
 
 /** The whole command line. */
@@ -30,6 +32,8 @@ export const VERBS: readonly Verb[] = [
   checkVerb,
   typesVerb,
   ...packageVerbs,
+  ...installVerbs,
+  ...trustVerbs,
   ...permissionVerbs,
   ...secretVerbs,
   ...backupVerbs,

@@ -80,8 +80,23 @@ const permissionEntry = v.union(
   "is not a permission | write it as in a manifest",
 );
 
+/** A scheme must protect what is read, so that nobody on the way can choose it; a text without a scheme is a folder. */
+function isIndexPlace(place: string): boolean {
+  if (!/^[a-z][a-z0-9+.-]*:/i.test(place)) return place !== "";
+  const url = URL.parse(place);
+  const isLocal = url !== null && ["127.0.0.1", "[::1]", "localhost"].includes(url.hostname);
+  return url !== null && url.username === "" && (url.protocol === "https:" || (url.protocol === "http:" && isLocal));
+}
+
 const plugins = {
   paths: v.optional(list(text("Folder."), "Further folders of plugin folders; bundled plugins are always found."), []),
+  indexes: v.optional(
+    list(
+      v.pipe(v.string(), v.maxLength(1024), v.check(isIndexPlace, "must be https://HOST/PATH, http:// on this machine, or a folder")),
+      "Package indexes for plugin search, install NAME and update: an https URL, or a folder. No other host is asked.",
+    ),
+    [],
+  ),
   auto_discover: v.optional(about(v.boolean(), "Look for plugins in `paths`."), true),
   auto_load: v.optional(about(v.boolean(), "Start accepted plugins with the gateway."), true),
   enabled_plugins: v.optional(

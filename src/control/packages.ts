@@ -1,11 +1,13 @@
 import { closeSync, constants, existsSync, fstatSync, openSync, readSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
-import type { Actor, PackageControl, PluginChange } from "../api/contract/control.ts";
+import type { Actor, InstallChoice, PackageControl, PluginChange } from "../api/contract/control.ts";
 import type { PluginSummary } from "../api/contract/views.ts";
 import { fail, ok, type Result } from "../errors.ts";
 import { BACKUP_LIMITS, readBackup, writeBackup } from "../packages/backup.ts";
-import { installedPath, place, rollBack, uninstall } from "../packages/installed.ts";
+import { installPackage, removePackage, useVersion } from "../packages/install.ts";
+import { installedPath } from "../packages/installed.ts";
 import { readPackage } from "../packages/package.ts";
+import { signedText } from "../packages/trust/policy.ts";
 import type { Settings } from "../plugins/approval/decisions.ts";
 import type { Candidate, HostKey } from "../plugins/plugin/candidate.ts";
 import type { Plugin } from "../plugins/plugin/plugin.ts";
@@ -45,8 +47,12 @@ export class Packages implements PackageControl {
 
   constructor(private readonly deps: PackagesDeps) {}
 
-  install(bytes: Uint8Array, options: { readonly force: boolean }, actor: Actor): Promise<Result<PluginChange>> {
-    return this.#alone(() => this.#install(bytes, options.force, actor));
+  install(bytes: Uint8Array, options: InstallChoice, actor: Actor): Promise<Result<PluginChange>> {
+    return this.#alone(() => this.#install(bytes, options, actor));
+  }
+
+  use(name: string, version: string, actor: Actor): Promise<Result<PluginChange>> {
+    return this.#alone(() => this.#use(name, version, actor));
   }
 
   remove(name: string, options: { readonly purge: boolean }, actor: Actor): Promise<Result<null>> {
@@ -87,26 +93,41 @@ export class Packages implements PackageControl {
     });
   }
 
-  async #install(bytes: Uint8Array, force: boolean, actor: Actor): Promise<Result<PluginChange>> {
+  async #install(bytes: Uint8Array, options: InstallChoice, actor: Actor): Promise<Result<PluginChange>> {
     const { deps } = this;
-    const read = readPackage(bytes);
+    const read = await readPackage(bytes);
     if (!read.ok) return read;
-    const { manifest, files, code } = read.value;
+    const { manifest, code, signer } = read.value;
     const { name, version } = manifest;
-    const refused = this.#mayPlace(name, version, force);
+    const refused = this.#mayPlace(name, version, options.force);
     if (refused !== null) return refused;
-    const placed = place(deps.dataDir, name, files);
-    if (!placed.ok) return placed;
-    deps.audit(name, "install", `${by(actor)} installed version ${version}, code ${code}`);
+    const undo = installPackage(deps.dataDir, read.value, { ...options, now: deps.now() });
+    if (!undo.ok) return undo;
+    deps.audit(name, "install", `${by(actor)} installed version ${version}, code ${code}, ${signedText(signer?.fingerprint ?? null)}`);
     const started = await this.#begin(name);
     if (started.ok) return started;
     // The version before keeps running; a first install stays in place, so that the operator can supply what it lacks.
     const plugin = deps.supervisor.get(name);
     if (plugin !== null && plugin.state !== "running") return ok({ plugin: deps.summary(plugin), waits: false });
-    rollBack(deps.dataDir, name);
+    const undone = undo.value();
     await deps.supervisor.discover();
     deps.audit(name, "install", `version ${version} did not start and was removed again`);
-    return started;
+    return undone.ok ? started : undone;
+  }
+
+  async #use(name: string, version: string, actor: Actor): Promise<Result<PluginChange>> {
+    const { deps } = this;
+    if (deps.supervisor.get(name) === null) return unknown(name);
+    const chosen = useVersion(deps.dataDir, name, version);
+    if (!chosen.ok) return chosen;
+    if (chosen.value === null) return this.#begin(name);
+    deps.audit(name, "use", `${by(actor)} chose version ${version} in place of ${chosen.value}`);
+    const started = await this.#begin(name);
+    if (started.ok) return started;
+    const back = useVersion(deps.dataDir, name, chosen.value);
+    await deps.supervisor.discover();
+    deps.audit(name, "use", `version ${version} did not start: ${chosen.value} is active again`);
+    return back.ok ? started : back;
   }
 
   #mayPlace(name: string, version: string, force: boolean): Result<never> | null {
@@ -155,7 +176,8 @@ export class Packages implements PackageControl {
       });
     }
     const removed = await deps.supervisor.whileDown(name, "it is being removed", async () => {
-      uninstall(deps.dataDir, name);
+      const uninstalled = removePackage(deps.dataDir, name, !purge);
+      if (!uninstalled.ok) return uninstalled;
       deps.forget(plugin.candidate, !purge);
       if (purge) for (const folder of deps.dataFolders(name)) rmSync(folder, { recursive: true, force: true });
       return ok("gone");

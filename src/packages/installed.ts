@@ -1,11 +1,11 @@
 /** The folder of installed plugins inside the data folder: one folder a plugin, and the version before it for the way back. */
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fail, ok, type Result } from "../errors.ts";
 import { codeOf, isThere } from "../storage/atomic.ts";
 import { type Disk, systemDisk } from "../storage/disk.ts";
 import { deleteTree, makeFolder, removeFolder, replaceFolder, restoreFolder, writeFolder } from "../storage/folders.ts";
-import type { Files } from "./archive.ts";
+import type { ArchiveLimits, Files } from "./archive.ts";
 
 /** Searched for plugins besides the configured paths. Names with a dot are no plugins. */
 export function installedFolder(dataDir: string): string {
@@ -63,6 +63,42 @@ export function rollBack(dataDir: string, name: string, disk: Disk = systemDisk)
   deleteTree(trash, disk);
   replaceFolder(previous, target, trash, disk);
   deleteTree(trash, disk);
+}
+
+/** The version before and the installed one change places, in one step where the system can. False when there is none before. */
+export function swapVersions(dataDir: string, name: string, disk: Disk = systemDisk): boolean {
+  const [target, previous, trash] = [installedPath(dataDir, name), previousPath(dataDir, name), trashPath(dataDir, name)];
+  if (!isThere(previous) || !isThere(target)) return false;
+  if (!disk.exchange(previous, target)) {
+    makeFolder(dirname(trash), disk);
+    deleteTree(trash, disk);
+    // A cut between these renames leaves the version before in its place or in the target's: see recoverInstalled.
+    disk.rename(target, trash);
+    disk.rename(previous, target);
+    disk.rename(trash, previous);
+  }
+  for (const folder of [dirname(target), dirname(previous)]) disk.syncFolder(folder);
+  return true;
+}
+
+/** Every file of an installed plugin, by its path; links and special files are refused. Within the limits of a package. */
+export function readInstalled(dataDir: string, name: string, limits: ArchiveLimits): Result<Files> {
+  const root = installedPath(dataDir, name);
+  const files = new Map<string, Uint8Array>();
+  let room = limits.unpacked;
+  try {
+    for (const item of readdirSync(root, { withFileTypes: true, recursive: true })) {
+      if (item.isDirectory()) continue;
+      const path = join(item.parentPath, item.name).slice(root.length + 1);
+      if (!item.isFile()) return fail("invalid_argument", `holds ${path}, which is no plain file`);
+      room -= statSync(join(root, path)).size;
+      if (files.size >= limits.files || room < 0) return fail("too_large", "holds more than a package may");
+      files.set(path, readFileSync(join(root, path)));
+    }
+    return ok(files);
+  } catch (cause) {
+    return fail("not_found", `cannot be read (${codeOf(cause)})`, { cause });
+  }
 }
 
 /** Both versions. False when it was not installed. */

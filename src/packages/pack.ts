@@ -3,13 +3,13 @@ import { fail, issueLine, ok, type Result } from "../errors.ts";
 import { MANIFEST_FILE, parseManifest } from "../manifest/parse.ts";
 import type { Compiler } from "../sandbox/loader/compiler.ts";
 import { folderSource, type SourceTree } from "../sandbox/loader/source.ts";
-import type { PluginPackage } from "./package.ts";
+import type { Collected } from "./package.ts";
 
 /** Taken along where they are there. */
 const PAPERS = ["README.md", "LICENSE", "LICENSE.md", "LICENSE.txt", "COPYING", "NOTICE", "CHANGELOG.md"];
 
 /** Collects a plugin's package. Every problem on a line of its own. */
-export async function collect(folder: string, compiler: Pick<Compiler, "load">): Promise<Result<PluginPackage>> {
+export async function collect(folder: string, compiler: Pick<Compiler, "load">): Promise<Result<Collected>> {
   const tree = folderSource(folder);
   if (!tree.ok) return fail("load_failed", tree.error.map(issueLine).join("\n"), { data: { issues: tree.error } });
   const text = read(tree.value, MANIFEST_FILE);

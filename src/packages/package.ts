@@ -6,9 +6,12 @@ import { MANIFEST_FILE, parseManifest } from "../manifest/parse.ts";
 import type { Manifest } from "../manifest/schema.ts";
 import { MAX_MODULES, MAX_TOTAL_BYTES } from "../sandbox/loader/source.ts";
 import { type ArchiveLimits, type Files, packArchive, unpackArchive } from "./archive.ts";
+import { SIGNATURE_FILE, type Signer, type SigningKey, sign, verify } from "./trust/signature.ts";
 
 export const PACKAGE_ENDING = ".zgp";
 const CONTENTS_FILE = "zephyrgate-package.json";
+/** Parts of a package that its own table of contents cannot list. */
+export const SEAL_FILES: readonly string[] = [CONTENTS_FILE, SIGNATURE_FILE];
 const FORMAT = 1;
 /** A line for each file of the largest package. */
 const TABLE_LIMITS: JsonLimits = { chars: 4 * 2 ** 20, depth: 16, nodes: 100_000 };
@@ -25,16 +28,34 @@ const contents = v.strictObject({
   files: v.record(v.string(), v.strictObject({ bytes: v.number(), sha256 })),
 });
 
-export interface PluginPackage {
+/** What a package is made from. */
+export interface Collected {
   readonly manifest: Manifest;
   /** The loader's hash of all modules, as the packer saw it. */
   readonly code: string;
-  /** Without the table of contents. */
+  /** Without table of contents and signature. */
   readonly files: Files;
 }
 
-/** The package's bytes; the same files give the same bytes. */
-export function writePackage({ manifest, code, files }: PluginPackage): Result<Uint8Array> {
+/** A package that was read and checked. */
+export interface PluginPackage extends Collected {
+  /** Null when it is not signed. */
+  readonly signer: Signer | null;
+  /** Table of contents and signature, by file name. */
+  readonly seal: Files;
+  /** SHA-256 of the whole file. */
+  readonly sha256: string;
+  /** SHA-256 of the table of contents. */
+  readonly contents: string;
+}
+
+/** All that is put into the plugin's folder: with the seal, so that it can be verified there. */
+export function filesToPlace({ files, seal }: PluginPackage): Files {
+  return new Map([...files, ...seal]);
+}
+
+/** The package's bytes; the same files, and the same key, give the same bytes. */
+export async function writePackage({ manifest, code, files }: Collected, key: SigningKey | null = null): Promise<Result<Uint8Array>> {
   const list = [...files].sort(([a], [b]) => (a < b ? -1 : 1));
   const table = {
     format: FORMAT,
@@ -43,17 +64,29 @@ export function writePackage({ manifest, code, files }: PluginPackage): Result<U
     code,
     files: Object.fromEntries(list.map(([path, bytes]) => [path, { bytes: bytes.length, sha256: hash(bytes) }])),
   };
-  return packArchive(new Map([[CONTENTS_FILE, Buffer.from(`${JSON.stringify(table, null, 1)}\n`)], ...files]), CONTENTS_FILE);
+  const head: [string, Uint8Array][] = [[CONTENTS_FILE, Buffer.from(`${JSON.stringify(table, null, 1)}\n`)]];
+  for (const [, bytes] of [...head]) if (key !== null) head.push([SIGNATURE_FILE, await sign(bytes, key)]);
+  return packArchive(new Map([...head, ...files]), CONTENTS_FILE);
 }
 
-/** Checks all that can be known without running anything: form, paths, sizes, hashes, manifest. */
-export function readPackage(bytes: Uint8Array): Result<PluginPackage> {
+/** Checks all that can be known without running anything: form, paths, sizes, hashes, signature, manifest. */
+export async function readPackage(bytes: Uint8Array): Promise<Result<PluginPackage>> {
   const unpacked = unpackArchive(bytes, PACKAGE_LIMITS);
   if (!unpacked.ok) return unpacked;
-  const files = new Map(unpacked.value);
-  const table = v.safeParse(contents, parse(files.get(CONTENTS_FILE)));
-  if (!table.success) return bad("has no table of contents that this version knows");
-  files.delete(CONTENTS_FILE);
+  const sealed = await readSealed(unpacked.value);
+  return sealed.ok ? ok({ ...sealed.value, sha256: hash(bytes) }) : sealed;
+}
+
+/** What an installed plugin's folder holds, checked like a package: nothing changed, nothing added, nothing missing. */
+export async function readSealed(all: Files): Promise<Result<Omit<PluginPackage, "sha256">>> {
+  const files = new Map(all);
+  const sealed = files.get(CONTENTS_FILE);
+  const table = v.safeParse(contents, parse(sealed));
+  if (sealed === undefined || !table.success) return bad("has no table of contents that this version knows");
+  const signature = files.get(SIGNATURE_FILE);
+  const signer = signature === undefined ? ok(null) : await verify(sealed, signature);
+  if (!signer.ok) return signer;
+  for (const name of SEAL_FILES) files.delete(name);
   const listed = Object.entries(table.output.files);
   const unlisted = [...files.keys()].find((path) => !Object.hasOwn(table.output.files, path));
   if (unlisted !== undefined) return bad(`holds ${unlisted}, which is not in its table of contents`);
@@ -66,7 +99,8 @@ export function readPackage(bytes: Uint8Array): Result<PluginPackage> {
   if (!manifest.ok) return fail("manifest_invalid", manifest.error.map(issueLine).join("\n"), { data: { issues: manifest.error } });
   const { name, version, code } = table.output;
   if (manifest.value.name !== name || manifest.value.version !== version) return bad("says another name or version than its manifest");
-  return ok({ manifest: manifest.value, code, files });
+  const seal = new Map([...all].filter(([path]) => SEAL_FILES.includes(path)));
+  return ok({ manifest: manifest.value, code, files, seal, signer: signer.value, contents: hash(sealed) });
 }
 
 function hash(bytes: Uint8Array): string {

@@ -154,11 +154,11 @@ describe("an archive", () => {
 const MANIFEST = 'name: packed\nversion: "1.2.3"\ndescription: d\nauthor: a\n';
 const CODE = "0".repeat(64);
 
-function samplePackage(over: Record<string, string> = {}): Uint8Array {
+async function samplePackage(over: Record<string, string> = {}): Promise<Uint8Array> {
   const manifest = parseManifest(MANIFEST, "manifest.yaml");
   if (!manifest.ok) throw new Error("manifest");
   const content = { "manifest.yaml": MANIFEST, "plugin.ts": "export default 1;\n", ...over };
-  const made = writePackage({
+  const made = await writePackage({
     manifest: manifest.value,
     code: CODE,
     files: new Map(Object.entries(content).map(([at, text]) => [at, bytes(text)])),
@@ -168,31 +168,31 @@ function samplePackage(over: Record<string, string> = {}): Uint8Array {
 }
 
 describe("a package", () => {
-  test("is what was written; hashes, table, name and version must agree", () => {
-    const read = readPackage(samplePackage());
+  test("is what was written; hashes, table, name and version must agree", async () => {
+    const read = await readPackage(await samplePackage());
     expect(read.ok && [read.value.manifest.name, read.value.code, [...read.value.files.keys()]]).toEqual([
       "packed",
       CODE,
       ["manifest.yaml", "plugin.ts"],
     ]);
-    const unpacked = unpackArchive(samplePackage(), LIMITS);
+    const unpacked = unpackArchive(await samplePackage(), LIMITS);
     if (!unpacked.ok) throw unpacked.error;
-    const again = (change: (content: Map<string, Uint8Array>) => void) => {
+    const again = async (change: (content: Map<string, Uint8Array>) => void) => {
       const content = new Map(unpacked.value);
       change(content);
-      const result = readPackage(packed(content));
+      const result = await readPackage(packed(content));
       return result.ok ? "taken" : result.error.message;
     };
-    expect(again((content) => content.set("plugin.ts", bytes("export default 2;\n")))).toContain(
+    expect(await again((content) => content.set("plugin.ts", bytes("export default 2;\n")))).toContain(
       "plugin.ts is not what the table of contents says",
     );
-    expect(again((content) => content.set("extra.ts", bytes("1")))).toContain("holds extra.ts, which is not in its table");
-    expect(again((content) => content.delete("plugin.ts"))).toContain("lacks plugin.ts");
-    expect(again((content) => content.delete("zephyrgate-package.json"))).toContain("no table of contents");
-    expect(again((content) => content.set("zephyrgate-package.json", bytes("{")))).toContain("no table of contents");
-    const other = samplePackage({ "manifest.yaml": MANIFEST.replace("1.2.3", "1.2.4") });
-    expect(readPackage(other).ok).toBe(false);
-    const broken = readPackage(samplePackage({ "manifest.yaml": "name: [" }));
+    expect(await again((content) => content.set("extra.ts", bytes("1")))).toContain("holds extra.ts, which is not in its table");
+    expect(await again((content) => content.delete("plugin.ts"))).toContain("lacks plugin.ts");
+    expect(await again((content) => content.delete("zephyrgate-package.json"))).toContain("no table of contents");
+    expect(await again((content) => content.set("zephyrgate-package.json", bytes("{")))).toContain("no table of contents");
+    const other = await samplePackage({ "manifest.yaml": MANIFEST.replace("1.2.3", "1.2.4") });
+    expect((await readPackage(other)).ok).toBe(false);
+    const broken = await readPackage(await samplePackage({ "manifest.yaml": "name: [" }));
     expect(broken.ok ? "" : broken.error.code).toBe("manifest_invalid");
   });
 });
@@ -257,10 +257,10 @@ describe("an export", () => {
     expect(made.ok && readBackup(made.value).ok).toBe(true);
   });
 
-  test("what is no database, or something more, is refused", () => {
+  test("what is no database, or something more, is refused", async () => {
     const made = writeBackup({ ...backup, database: bytes("no database at all") });
     expect(made.ok && readBackup(made.value).ok).toBe(false);
-    expect(readBackup(samplePackage()).ok).toBe(false);
+    expect(readBackup(await samplePackage()).ok).toBe(false);
     expect(readBackup(packed(new Map([["zephyrgate-data.json", bytes("{}")]]))).ok).toBe(false);
   });
 });

@@ -105,7 +105,9 @@ export interface PackageControl {
    * Checks a package's bytes and installs it over an older version; a new plugin waits for approval, a new version
    * that asks for no more is loaded at once. `load_failed`: it does not start, and the version before keeps running.
    */
-  install(bytes: Uint8Array, options: { readonly force: boolean }, actor: Actor): Answer<PluginChange>;
+  install(bytes: Uint8Array, options: InstallChoice, actor: Actor): Answer<PluginChange>;
+  /** The version kept beside the active one becomes the active one; if it does not start, nothing changes. */
+  use(name: string, version: string, actor: Actor): Answer<PluginChange>;
   /** Stops and removes the plugin; its data is kept unless `purge`. */
   remove(name: string, options: { readonly purge: boolean }, actor: Actor): Answer<null>;
   /** The plugin's data and configuration as one file, never its secrets. */
@@ -132,6 +134,13 @@ export interface BackupView {
   readonly bytes: number;
   /** Plugins whose data could not be copied; known only when it was just made. */
   readonly skipped?: readonly { readonly plugin: string; readonly reason: string }[];
+}
+
+export interface InstallChoice {
+  /** Allows an older version. */
+  readonly force: boolean;
+  /** Fingerprint of a changed signer that the operator accepts; `none` for an unsigned package after a signed one. */
+  readonly acceptSigner?: string | undefined;
 }
 
 export interface PluginChange {

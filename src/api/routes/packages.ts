@@ -28,18 +28,37 @@ async function change(answer: Result<PluginChange> | Promise<Result<PluginChange
 }
 
 export const packageRoutes: readonly Route[] = [
-  route<unknown, { force: boolean }, Uint8Array>({
+  route<unknown, { force: boolean; accept_signer?: string | undefined }, Uint8Array>({
     method: "POST",
     path: base,
     summary: "Install a package or a new version; it waits for approval if it asks for more than was accepted",
     tag,
-    query: v.strictObject({ force: v.pipe(yes, v.description("Allow an older version")) }),
+    query: v.strictObject({
+      force: v.pipe(yes, v.description("Allow an older version")),
+      accept_signer: v.optional(v.pipe(v.string(), v.maxLength(64), v.description("Fingerprint of a changed signer, or none"))),
+    }),
     upload: PACKAGE_LIMITS.packed,
     answers: { 200: pluginSummary, 202: pluginSummary },
     errors: ["conflict", "load_failed", "manifest_invalid"],
     async run({ control, query, body, actor }) {
       const taken = packages(control);
-      return taken.ok ? change(taken.value.install(body, query, actor)) : taken;
+      if (!taken.ok) return taken;
+      const { force, accept_signer: acceptSigner } = query;
+      return change(taken.value.install(body, { force, acceptSigner }, actor));
+    },
+  }),
+  route<{ name: string }, unknown, { version: string }>({
+    method: "POST",
+    path: `${base}/:name/use`,
+    summary: "Make the version that is kept beside the active one the active one",
+    tag,
+    params,
+    body: v.strictObject({ version: v.pipe(v.string(), v.maxLength(64)) }),
+    answers: { 200: pluginSummary, 202: pluginSummary },
+    errors: ["not_found", "conflict", "load_failed"],
+    async run({ control, params, body, actor }) {
+      const taken = packages(control);
+      return taken.ok ? change(taken.value.use(params.name, body.version, actor)) : taken;
     },
   }),
   route<{ name: string }, { purge: boolean }>({

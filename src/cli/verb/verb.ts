@@ -91,6 +91,11 @@ export function textFlag(flags: Flags, name: string): string | undefined {
   return typeof value === "string" ? value : undefined;
 }
 
+/** Who acts, for the audit log, where no gateway runs that would know. */
+export function whoami(io: Pick<Io, "env">): string {
+  return `cli ${io.env.USER ?? "unknown"}`;
+}
+
 export const done: Result<number> = ok(0);
 
 /** The error for an invalid flag value: exit code 2, as for an unknown flag. */

@@ -3,9 +3,10 @@ import { messageView } from "../../api/contract/mesh-views.ts";
 import { auditEntry, auditVerdict, pluginSummary, why } from "../../api/contract/views.ts";
 import { readYaml } from "../../config/yaml.ts";
 import { fail, ok, type Result } from "../../errors.ts";
+import { pluginPath } from "../client/paths.ts";
 import { json, line, table } from "../verb/output.ts";
 import { type Call, done, textFlag, type Verb } from "../verb/verb.ts";
-import { explainedPermissions, pluginPath } from "./plugins.ts";
+import { explainedPermissions } from "./plugins.ts";
 
 type Permissions = v.InferOutput<typeof explainedPermissions>;
 

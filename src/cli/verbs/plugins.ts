@@ -3,6 +3,7 @@ import * as v from "valibot";
 import { type PluginDetail, type PluginSummary, pluginDetail, pluginPermissions, pluginSummary } from "../../api/contract/views.ts";
 import { fail, ok, type Result } from "../../errors.ts";
 import type { Client } from "../client/client.ts";
+import { pluginPath } from "../client/paths.ts";
 import { ago, json, line, note, readLine, table } from "../verb/output.ts";
 import { type Call, done, type Verb } from "../verb/verb.ts";
 
@@ -10,11 +11,6 @@ export const explainedPermissions = v.object({
   ...pluginPermissions.entries,
   explained: v.array(v.object({ permission: v.unknown(), words: v.string(), risk: v.string() })),
 });
-
-/** The API path of a plugin; the name is encoded, so that no name can leave the path. */
-export function pluginPath(name: string | undefined): string {
-  return `/api/v1/plugins/${encodeURIComponent(name ?? "")}`;
-}
 
 export const pluginVerbs: readonly Verb[] = [
   {
@@ -80,10 +76,15 @@ function simple(verb: string, summary: string): Verb {
   };
 }
 
-function tell(io: Call["io"], machine: boolean, plugin: PluginSummary): Result<number> {
+/** The outcome of a change. What waits for the operator is said, and is no success. */
+export function tell(io: Call["io"], machine: boolean, plugin: PluginSummary): Result<number> {
+  const { name, version, state, reason, pending } = plugin;
+  const waits = pending !== null && pending !== undefined;
   if (machine) json(io, plugin);
-  else line(io, `${plugin.name} ${plugin.version}: ${plugin.state}${plugin.reason ? ` (${plugin.reason})` : ""}`);
-  return done;
+  else if (waits && state !== "awaiting_approval")
+    line(io, `${name} ${version}: ${state}; version ${pending.version} waits: ${pending.reason}`);
+  else line(io, `${name} ${version}: ${state}${reason ? ` (${reason})` : ""}`);
+  return waits ? ok(1) : done;
 }
 
 async function enable({ io, args, flags, client }: Call): Promise<Result<number>> {

@@ -1,8 +1,8 @@
 import * as v from "valibot";
 import { fail } from "../../errors.ts";
+import { pluginPath } from "../client/paths.ts";
 import { json, line, note, readAll, readLine } from "../verb/output.ts";
 import { done, type Verb } from "../verb/verb.ts";
-import { pluginPath } from "./plugins.ts";
 
 const secretPath = (plugin: string | undefined, key: string | undefined) =>
   `${pluginPath(plugin)}/secrets/${encodeURIComponent(key ?? "")}`;

@@ -5,9 +5,9 @@ import { logLine, statusView } from "../../api/routes/system.ts";
 import { fail, type Result } from "../../errors.ts";
 import { textLine } from "../../log/format.ts";
 import type { LogLine } from "../../log/line.ts";
+import { pluginPath } from "../client/paths.ts";
 import { ago, json, line, span, table } from "../verb/output.ts";
 import { type Call, done, misuse, textFlag, type Verb } from "../verb/verb.ts";
-import { pluginPath } from "./plugins.ts";
 
 export const statusVerbs: readonly Verb[] = [
   { name: "status", usage: "[--json]", summary: "show the gateway's state", args: [0, 0], run: status },
