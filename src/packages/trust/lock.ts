@@ -3,10 +3,12 @@ import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import * as v from "valibot";
 import { fail, ok, type Result } from "../../errors.ts";
+import { type JsonLimits, parseJson } from "../../json-reader.ts";
 import { codeOf, writeFileAtomically } from "../../storage/atomic.ts";
 
 const FORMAT = 1;
 const MAX_BYTES = 4 * 2 ** 20;
+const LIMITS: JsonLimits = { chars: MAX_BYTES, depth: 8, nodes: 200_000 };
 
 const installed = v.strictObject({
   version: v.string(),
@@ -50,10 +52,12 @@ export function readLock(dataDir: string): Result<LockFile> {
   try {
     if (!existsSync(path)) return ok(EMPTY);
     if (statSync(path).size > MAX_BYTES) return damaged(path, "is too large");
-    const parsed = v.safeParse(lockFile, JSON.parse(readFileSync(path, "utf8")));
+    const json = parseJson(readFileSync(path, "utf8"), LIMITS);
+    if (!json.ok) return damaged(path, json.error.message);
+    const parsed = v.safeParse(lockFile, json.value);
     return parsed.success ? ok(parsed.output) : damaged(path, parsed.issues[0].message);
   } catch (cause) {
-    return damaged(path, cause instanceof SyntaxError ? "is no JSON" : codeOf(cause));
+    return damaged(path, codeOf(cause));
   }
 }
 

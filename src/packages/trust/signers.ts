@@ -3,11 +3,13 @@ import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import * as v from "valibot";
 import { fail, ok, type Result } from "../../errors.ts";
+import { type JsonLimits, parseJson } from "../../json-reader.ts";
 import { codeOf, writeFileAtomically } from "../../storage/atomic.ts";
 import { FINGERPRINT } from "./signature.ts";
 
 const FORMAT = 1;
 const MAX_BYTES = 2 ** 20;
+const LIMITS: JsonLimits = { chars: MAX_BYTES, depth: 4, nodes: 50_000 };
 
 const trusted = v.strictObject({
   name: v.string(),
@@ -28,10 +30,12 @@ export function readSigners(dataDir: string): Result<readonly TrustedSigner[]> {
   try {
     if (!existsSync(path)) return ok([]);
     if (statSync(path).size > MAX_BYTES) return damaged(path, "is too large");
-    const parsed = v.safeParse(signersFile, JSON.parse(readFileSync(path, "utf8")));
+    const json = parseJson(readFileSync(path, "utf8"), LIMITS);
+    if (!json.ok) return damaged(path, json.error.message);
+    const parsed = v.safeParse(signersFile, json.value);
     return parsed.success ? ok(parsed.output.signers) : damaged(path, parsed.issues[0].message);
   } catch (cause) {
-    return damaged(path, cause instanceof SyntaxError ? "is no JSON" : codeOf(cause));
+    return damaged(path, codeOf(cause));
   }
 }
 

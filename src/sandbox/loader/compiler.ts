@@ -1,3 +1,4 @@
+import { statSync } from "node:fs";
 import * as v from "valibot";
 import { OPTIONAL_WALLS } from "../../bridge/launch.ts";
 import { type Clock, systemClock, type Timer } from "../../clock.ts";
@@ -67,7 +68,7 @@ export interface CompilerDeps {
  * loadPlugin.
  */
 export class Compiler {
-  #current: { readonly folders: ReadonlySet<string>; readonly process: CompilerProcess } | null = null;
+  #current: { readonly folders: ReadonlyMap<string, string>; readonly process: CompilerProcess } | null = null;
   #queue: Promise<unknown> = Promise.resolve();
   /** Folders of the requests that wait; one process serves them all. */
   readonly #waiting = new Map<string, number>();
@@ -150,16 +151,19 @@ export class Compiler {
   async #use(folders: readonly string[], more: readonly string[] = []): Promise<Result<CompilerProcess>> {
     const { clock, launch } = this.deps;
     const current = this.#current;
-    if (current?.process.gone === false && folders.every((folder) => current.folders.has(folder))) return ok(current.process);
+    if (current?.process.gone === false && folders.every((folder) => current.folders.get(folder) === identityOf(folder)))
+      return ok(current.process);
     await this.#current?.process.kill();
     this.#current = null;
     if (this.#stopped) return fail("unavailable", "the gateway is stopping");
     const readable = [...new Set([...folders, ...more])].slice(0, MAX_FOLDERS);
+    // Looked at before the jail is made: a folder that is replaced in between is started for once more.
+    const identities = new Map(readable.map((folder) => [folder, identityOf(folder)]));
     const launched = await launch(readable);
     if (!launched.ok) return launched;
     const process = new CompilerProcess(launched.value, clock);
     if (this.#stopped) await process.kill();
-    this.#current = { folders: new Set(readable), process };
+    this.#current = { folders: identities, process };
     this.#endWhenIdle(process);
     return ok(process);
   }
@@ -168,6 +172,12 @@ export class Compiler {
     this.#idle?.cancel();
     this.#idle = this.deps.clock.after(IDLE_MS, () => child.end());
   }
+}
+
+/** The jail is for the folder that was there, not for its name: another folder in its place needs another process. */
+function identityOf(folder: string): string {
+  const stats = statSync(folder, { throwIfNoEntry: false, bigint: true });
+  return stats === undefined ? "" : `${stats.dev}:${stats.ino}:${stats.birthtimeNs}`;
 }
 
 /** For commands of the operator or an author, which run where a wall may be missing, too. */
