@@ -323,7 +323,8 @@ ${options.plugins ?? ""}
       .filter((path) => {
         const [top = "", folder = "", plugin = ""] = path.split("/");
         const expected =
-          top === "data" && (folder === "audit" || /-(?:wal|shm|journal)$/.test(path) || (folder === "plugins" && own.has(plugin)));
+          top === "data" &&
+          (folder === "audit" || folder === "code" || /-(?:wal|shm|journal)$/.test(path) || (folder === "plugins" && own.has(plugin)));
         return !expected;
       })
       .sort();
