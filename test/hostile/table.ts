@@ -2,6 +2,7 @@
 import { fileURLToPath } from "node:url";
 import type { Attack } from "./attack.ts";
 import { EGRESS } from "./corpus/egress.ts";
+import { ENGINE } from "./corpus/engine.ts";
 import { FOLDER } from "./corpus/folder.ts";
 import { HOST } from "./corpus/host.ts";
 import { MESH } from "./corpus/mesh.ts";
@@ -13,6 +14,7 @@ import { SQL } from "./corpus/sql.ts";
 
 export const FAMILIES: readonly (readonly [title: string, file: string, attacks: readonly Attack[]])[] = [
   ["Out of the realm", "realm", REALM],
+  ["Reports about the engine", "engine", ENGINE],
   ["Taking what others need", "resources", RESOURCES],
   ["SQL", "sql", SQL],
   ["Out into the network", "egress", EGRESS],
