@@ -18,7 +18,7 @@ afterAll(async () => {
 });
 
 /** Words that move in the menus. */
-const MOVES = /^(q|quit|0|b|back|menu|n|next|\?|help|bbs|mail|bulletins|channels|utilities|main)$/i;
+const MOVES = /^(q|quit|exit|stop|cancel|0|b|back|menu|n|next|\?|help|bbs|mail|bulletins|channels|utilities|main)$/i;
 const word = fc.stringMatching(/^[a-z][a-zäöü0-9_]{0,9}$/).filter((text) => !MOVES.test(text));
 const label = fc.stringMatching(/^[A-Z][A-Za-zäöü]{1,8}( [A-Za-z]{1,8}){0,2}$/).filter((text) => !MOVES.test(text));
 const item = fc.record({
