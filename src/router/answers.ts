@@ -8,6 +8,7 @@ import type { Asker, Priority, Reply } from "../mesh/outgoing.ts";
 import { OncePerSender, SenderBuckets } from "../mesh/sender-limits.ts";
 import { compareRates, type Rate, TokenBucket } from "../rates.ts";
 import type { PeerTurns } from "./peer-turns.ts";
+import { readRate } from "./rate.ts";
 import type { RouterDeps } from "./router-deps.ts";
 
 const HINT_MS = 3_600_000;
@@ -34,18 +35,19 @@ export class Answers {
   readonly #failedOnce: OncePerSender;
   readonly #unknownOnce: OncePerSender;
 
+  /** Throws `config_invalid` when a rate is none. */
   constructor(
     private readonly deps: Pick<RouterDeps, "clock" | "random" | "log" | "settings" | "nodes" | "reply">,
-    rate: Rate,
-    channelRate: Rate | null,
     private readonly turns: Pick<PeerTurns, "isAnswered">,
   ) {
-    const { clock } = deps;
+    const { clock, settings } = deps;
+    const rate = readRate(settings.sender_rate);
     this.#budget = new SenderBuckets(clock, { ...rate, count: rate.count * PARTS_PER_COMMAND });
     this.#limitedOnce = new OncePerSender(clock, NOTICE_MS);
     this.#busyOnce = new OncePerSender(clock, NOTICE_MS);
     this.#notices = new TokenBucket(clock, NOTICES);
-    this.#channelRate = channelRate ?? (compareRates(rate, CHANNEL_RATE) > 0 ? rate : CHANNEL_RATE);
+    const usual = compareRates(rate, CHANNEL_RATE) > 0 ? rate : CHANNEL_RATE;
+    this.#channelRate = settings.channel_rate === undefined ? usual : readRate(settings.channel_rate);
     this.#failedOnce = new OncePerSender(clock, MINUTE_MS);
     this.#unknownOnce = new OncePerSender(clock, HINT_MS);
   }

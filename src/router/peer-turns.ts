@@ -1,16 +1,6 @@
-import type { Clock } from "../clock.ts";
-import type { NodeNumber, PacketId } from "../mesh/ids.ts";
+import { type NodeNumber, type PacketId, parseNodeId } from "../mesh/ids.ts";
 import type { TextMessage } from "../mesh/message.ts";
-
-export interface PeerTurnsDeps {
-  readonly clock: Clock;
-  /** Other gateways of the same operator. */
-  readonly peers: readonly NodeNumber[];
-  /** How long a gateway is given to answer before the next one does, ms. */
-  readonly slotMs: number;
-  /** The node that the gateway is attached to by this link; null while it is not known. */
-  ownNode(link: string): NodeNumber | null;
-}
+import type { RouterDeps } from "./router-deps.ts";
 
 const REMEMBERED_MAX = 500;
 /** Grades of reception: heard well, heard badly or over one hop, farther. */
@@ -24,14 +14,15 @@ const GOOD_SNR = 0;
  * answer before its turn is silent. The gateways need no other connection.
  */
 export class PeerTurns {
+  /** Other gateways of the same operator. */
   readonly #peers: ReadonlySet<NodeNumber>;
   /** Packets that a peer answered. */
   readonly #answered = new Set<PacketId>();
   /** Ends the wait for a packet early. */
   readonly #waits = new Map<PacketId, () => void>();
 
-  constructor(private readonly deps: PeerTurnsDeps) {
-    this.#peers = new Set(deps.peers);
+  constructor(private readonly deps: Pick<RouterDeps, "clock" | "settings" | "nodes">) {
+    this.#peers = new Set(deps.settings.peers.map(parseNodeId).filter((id) => id !== null));
   }
 
   /** A text was heard: it may be another gateway's answer. */
@@ -52,7 +43,7 @@ export class PeerTurns {
 
   /** Resolves when it is this gateway's turn, or another one answered. Null: it may answer at once. */
   wait(message: TextMessage): Promise<void> | null {
-    const ms = this.#turn(message) * this.deps.slotMs;
+    const ms = this.#turn(message) * this.deps.settings.peer_slot_s * 1000;
     if (ms === 0 || this.isAnswered(message)) return null;
     const { promise, resolve } = Promise.withResolvers<void>();
     const timer = this.deps.clock.after(ms, () => end());
@@ -72,7 +63,7 @@ export class PeerTurns {
 
   /** From 0. */
   #turn(message: TextMessage): number {
-    const own = message.isDirect || message.packetId === 0 || this.#peers.size === 0 ? null : this.deps.ownNode(message.link);
+    const own = message.isDirect || message.packetId === 0 || this.#peers.size === 0 ? null : this.deps.nodes.ownNode(message.link);
     if (own === null) return 0;
     const all = [...this.#peers, own].sort((a, b) => a - b);
     const rank = (all.indexOf(own) + message.packetId) % all.length;

@@ -1,6 +1,4 @@
 import { namesChannel } from "../channels.ts";
-import { GatewayError } from "../errors.ts";
-import type { Json } from "../json.ts";
 import { inBackground } from "../log/background.ts";
 import type { EmergencyMark } from "../mesh/emergency/emergencies.ts";
 import { BROADCAST, type NodeNumber, parseNodeId } from "../mesh/ids.ts";
@@ -8,37 +6,20 @@ import { isStale } from "../mesh/intake/age.ts";
 import type { Admitted } from "../mesh/intake/intake.ts";
 import type { MeshMessage, TextMessage } from "../mesh/message.ts";
 import { asWritten, withoutEnd } from "../mesh/words.ts";
-import { parseRate, type Rate } from "../rates.ts";
+import { Admission } from "./admission.ts";
 import { Answers, replyText } from "./answers.ts";
 import { Calls } from "./calls.ts";
 import { type Dialogue, Dialogues, isExit } from "./dialogues.ts";
-import { askInOrder } from "./handler-chain.ts";
 import { helpText } from "./help.ts";
 import type { Mailboxes } from "./mailbox.ts";
 import { parseCommand } from "./match/parse.ts";
-import type { Entry, Registry } from "./match/registry.ts";
+import type { Registry } from "./match/registry.ts";
 import { PeerTurns } from "./peer-turns.ts";
-import type { MenuAnswer } from "./ports.ts";
+import { type Progress, Questions, UNHANDLED } from "./questions.ts";
 import type { RouterDeps, RouterStats } from "./router-deps.ts";
-import { SenderGate } from "./sender-gate.ts";
 
 const ACTIVE_MAX = 1_000;
 const STOP_MS = 2_000;
-
-/** What became of a message: which plugin was asked, and whether it answered. */
-interface Progress {
-  readonly outcome: "replied" | "silent" | "unhandled" | "failed";
-  readonly plugin: string | null;
-  /** The command or menu item that failed, by its name for users. */
-  readonly failed?: string;
-}
-
-/** One handler to ask about a text, and its arguments. */
-interface Question {
-  readonly entry: Entry;
-  readonly words: Json;
-  readonly name: string;
-}
 
 /** What the intake found out about a text. */
 interface Standing {
@@ -56,8 +37,6 @@ interface AnswerPlan {
   ask(): Promise<Progress>;
 }
 
-const UNHANDLED: Progress = { outcome: "unhandled", plugin: null };
-
 /**
  * Routes each message of the mesh to what answers it: emergency words, the sender's open menu, commands, keywords; and to
  * all message handlers. A slow handler delays only its own plugin's mailbox.
@@ -67,18 +46,16 @@ export class Router {
   readonly registry: Registry;
   readonly #calls: Calls;
   readonly #answers: Answers;
+  readonly #questions: Questions;
   readonly #dialogues: Dialogues;
   readonly #operators: ReadonlySet<NodeNumber>;
-  readonly #gate: SenderGate;
-  readonly #turns: PeerTurns;
+  readonly #admission: Admission;
   readonly #active = new Set<Promise<void>>();
-  readonly #counts = { stale: 0, limited: 0, commands: 0 };
+  readonly #counts = { stale: 0, commands: 0 };
   #stopped = false;
 
   /** Throws `config_invalid` when a rate is none. */
   constructor(private readonly deps: RouterDeps) {
-    const { sender_rate, channel_rate } = deps.settings;
-    const rate = readRate(sender_rate);
     this.registry = deps.registry;
     this.#dialogues = new Dialogues({
       clock: deps.clock,
@@ -92,12 +69,11 @@ export class Router {
       ...deps,
       asked: (dialogue, question) => this.#endDialogue(this.#dialogues.open(dialogue, question), true),
     });
-    const { clock, nodes, settings } = deps;
-    const peers = settings.peers.map(parseNodeId).filter((id) => id !== null);
-    this.#turns = new PeerTurns({ clock, peers, slotMs: settings.peer_slot_s * 1000, ownNode: (link) => nodes.ownNode(link) });
-    this.#answers = new Answers(deps, rate, channel_rate === undefined ? null : readRate(channel_rate), this.#turns);
+    const turns = new PeerTurns(deps);
+    this.#answers = new Answers(deps, turns);
+    this.#questions = new Questions(deps.clock, this.#calls, this.#answers);
+    this.#admission = new Admission(deps, turns, this.#answers);
     this.#operators = new Set(deps.operators.map(parseNodeId).filter((id) => id !== null));
-    this.#gate = new SenderGate(deps.clock, rate);
   }
 
   get mailboxes(): Mailboxes {
@@ -110,7 +86,8 @@ export class Router {
   }
 
   stats(): RouterStats {
-    return { ...this.#counts, ...this.#answers.counts, failures: this.#calls.failures, overflows: this.mailboxes.overflows };
+    const { failures, mailboxes } = this.#calls;
+    return { ...this.#counts, ...this.#answers.counts, limited: this.#admission.limited, failures, overflows: mailboxes.overflows };
   }
 
   /** Handles a message that the intake let in. Never throws; the work goes on after it returns. */
@@ -139,8 +116,7 @@ export class Router {
   /** Accepts no more messages, and waits up to two seconds for those being handled. Idempotent. */
   async stop(): Promise<void> {
     this.#stopped = true;
-    this.#gate.stop();
-    this.#turns.stop();
+    this.#admission.stop();
     const { promise: late, resolve } = Promise.withResolvers<void>();
     const deadline = this.deps.clock.after(STOP_MS, resolve);
     await Promise.race([this.idle(), late]);
@@ -165,7 +141,7 @@ export class Router {
   }
 
   async #answer(message: TextMessage, standing: Standing): Promise<Progress> {
-    this.#turns.overhear(message);
+    this.#admission.overhear(message);
     const starting = this.#starting(message);
     if (starting !== null) await starting;
     const plan = this.#plan(message, standing);
@@ -183,7 +159,7 @@ export class Router {
       return progress;
     }
     const [first] = await listeners;
-    if (first !== undefined && (plan.isMeant || (await this.#mayAnswer(message)))) {
+    if (first !== undefined && (plan.isMeant || (await this.#admission.mayAnswer(message)))) {
       this.#answers.respond(message, first.plugin, first.text);
       return { outcome: "replied", plugin: first.plugin };
     }
@@ -194,26 +170,9 @@ export class Router {
   /** Asks at once where the sender's rate allows it, else when it does; null: it is not answered. */
   async #askAdmitted(message: TextMessage, plan: AnswerPlan): Promise<Progress | null> {
     if (!plan.isMeant) return plan.ask();
-    const allowed = plan.isDialogue ? this.#admit(message) : this.#mayAnswer(message);
+    const allowed = plan.isDialogue ? this.#admission.admit(message) : this.#admission.mayAnswer(message);
     if (allowed !== true && !(await allowed)) return null;
     return plan.ask();
-  }
-
-  /** Whether this gateway is to answer: now, when no other gateway did in its turn, or not. */
-  #mayAnswer(message: TextMessage): boolean | Promise<boolean> {
-    const turn = this.#turns.wait(message);
-    if (turn === null) return !this.#turns.isAnswered(message) && this.#admit(message);
-    return turn.then(() => !this.#turns.isAnswered(message) && this.#admit(message));
-  }
-
-  /** Whether the sender's rate allows an answer: now, later, or not. A refused sender is told seldom, strangers never. */
-  #admit(message: TextMessage): boolean | Promise<boolean> {
-    const isStranger = this.#answers.isStranger(message.from);
-    const admitted = this.#gate.admit(message.from, isStranger);
-    if (typeof admitted !== "string" && admitted !== false) return admitted;
-    this.#counts.limited++;
-    if (admitted === false) this.#answers.notifyLimited(message);
-    return false;
   }
 
   /** A command of a plugin that is still starting waits for it. Null: no such plugin. */
@@ -221,17 +180,6 @@ export class Router {
     const { prefix, direct_prefix } = this.deps.settings;
     const command = parseCommand(message.text, message.isDirect ? [prefix, direct_prefix] : [prefix]);
     return command === null || this.registry.answers(command.name, true) ? null : this.deps.handlers.starting(withoutEnd(command.name));
-  }
-
-  /** The text answers a handler's question. */
-  async #resume(message: TextMessage, dialogue: Dialogue, answer: string | null): Promise<Progress> {
-    const { plugin } = dialogue;
-    const outcome = await this.#calls.resume(dialogue, message, answer);
-    if (!outcome.ok) return this.#failure(message, plugin, String(Object.values(dialogue.what)[0] ?? plugin), outcome.cause);
-    const text = replyText(outcome.value);
-    if (text === null) return { outcome: "silent", plugin };
-    this.#answers.respond(message, plugin, text);
-    return { outcome: "replied", plugin };
   }
 
   /** The handler goes on without an answer; `replies`: what it then says is sent. */
@@ -257,7 +205,7 @@ export class Router {
       return null;
     }
     const answer = isExit(message.text) ? null : message.text.trim();
-    return { isMeant: true, isDialogue: true, ask: () => this.#resume(message, dialogue, answer) };
+    return { isMeant: true, isDialogue: true, ask: () => this.#questions.resume(message, dialogue, answer) };
   }
 
   /** How to answer a text; null when it must not be answered. */
@@ -287,14 +235,14 @@ export class Router {
       if (chosen !== null) return chosen;
       if (commands.length > 0) this.#counts.commands++;
       const asksCommands = commands.map((entry) => ({ entry, words: command?.args ?? [], name: entry.name }));
-      let progress = await this.#ask(message, asksCommands, UNHANDLED);
+      let progress = await this.#questions.inOrder(message, asksCommands, UNHANDLED);
       if (progress.outcome === "replied") return progress;
       if (command?.name === "help") {
         this.#answers.respond(message, null, helpText(this.registry, command.args, isOperator));
         return { outcome: "replied", plugin: null } as const;
       }
       const asksKeywords = keywords.map(({ entry, match }) => ({ entry, words: match, name: match.join(" ") }));
-      progress = await this.#ask(message, asksKeywords, progress);
+      progress = await this.#questions.inOrder(message, asksKeywords, progress);
       if (progress.outcome === "replied") return progress;
       const opened = isDirect && !isFollowUp && progress.outcome === "unhandled" ? this.#menu(message, isOperator, "openByItem") : null;
       return opened ?? progress;
@@ -306,57 +254,14 @@ export class Router {
   #menu(message: TextMessage, isAdmin: boolean, how: "handle" | "openByItem" = "handle"): Promise<Progress> | null {
     const answer = this.deps.menu?.[how]({ node: message.from, text: message.text, isDirect: true, isAdmin }) ?? { kind: "not_ours" };
     if (answer.kind === "not_ours") return null;
-    if (answer.kind === "invoke") return this.#choose(message, answer);
+    if (answer.kind === "invoke") return this.#questions.menuItem(message, answer);
     this.#answers.respond(message, null, answer.text);
     return Promise.resolve({ outcome: "replied", plugin: null });
   }
 
-  async #choose(message: TextMessage, chosen: Extract<MenuAnswer, { kind: "invoke" }>): Promise<Progress> {
-    const { plugin, label, fallback, args, menu, command } = chosen;
-    const outcome = await this.#calls.call(message, chosen, { args: [], what: { menu: label }, extra: { args, menu, label, command } });
-    if (!outcome.ok) return this.#failure(message, plugin, label, outcome.cause);
-    const text = replyText(outcome.value) ?? fallback;
-    if (text === null) return { outcome: "silent", plugin };
-    this.#answers.respond(message, plugin, text);
-    return { outcome: "replied", plugin };
-  }
-
-  /** Asks handlers in order until one replies. A failure is remembered and the next handler is asked. */
-  async #ask(message: TextMessage, asked: readonly Question[], before: Progress): Promise<Progress> {
-    if (asked.length === 0) return before;
-    const answers = await askInOrder(
-      this.deps.clock,
-      asked.map(({ entry, words, name }) => async () => {
-        const outcome = await this.#calls.call(message, entry, { args: [words], what: { [entry.kind]: name } });
-        const text = outcome.ok ? replyText(outcome.value) : null;
-        return { plugin: entry.plugin, name, failed: outcome.ok ? null : outcome.cause, text };
-      }),
-    );
-    let progress = before;
-    for (const { plugin, name, failed, text } of answers) {
-      if (text !== null) {
-        this.#answers.respond(message, plugin, text);
-        return { outcome: "replied", plugin };
-      }
-      if (failed !== null) progress = { ...this.#failure(message, plugin, name, failed), ...only(progress.failed) };
-      else if (progress.failed === undefined) progress = { outcome: "silent", plugin };
-    }
-    return progress;
-  }
-
-  /** Asks the plugins that hold the word. The alerts went out before. */
-  async #emergency(message: TextMessage, { call, isActedOn }: Extract<EmergencyMark, { kind: "call" }>): Promise<Progress> {
+  #emergency(message: TextMessage, { call, isActedOn }: Extract<EmergencyMark, { kind: "call" }>): Promise<Progress> {
     this.#endDialogue(this.#dialogues.end(message.from), false);
-    if (!isActedOn) return UNHANDLED;
-    const args = call.rest === "" ? [] : call.rest.split(/\s+/);
-    for (const entry of this.registry.commands(call.word)) {
-      const outcome = await this.#calls.call(message, entry, { args: [args], what: { command: entry.name } });
-      const text = outcome.ok ? replyText(outcome.value) : null;
-      if (text === null) continue;
-      this.#answers.respond(message, entry.plugin, text, "emergency");
-      return { outcome: "replied", plugin: entry.plugin };
-    }
-    return { outcome: "replied", plugin: null };
+    return isActedOn ? this.#questions.emergency(message, call, this.registry.commands(call.word)) : Promise.resolve(UNHANDLED);
   }
 
   #notifyHandlers(message: MeshMessage): Promise<{ readonly plugin: string; readonly text: string }[]> {
@@ -364,28 +269,9 @@ export class Router {
     return this.#calls.notify(message, entries);
   }
 
-  /** What a call that failed is. A full mailbox is not the plugin's fault. */
-  #failure(message: TextMessage, plugin: string, name: string, cause: string): Progress {
-    if (cause !== "overloaded") return { outcome: "failed", plugin, failed: name };
-    this.#answers.notifyBusy(message);
-    return { outcome: "failed", plugin };
-  }
-
   #isIn(message: MeshMessage, channels: readonly (number | string)[]): boolean {
     if (channels.length === 0) return false;
     const name = this.deps.nodes.channelName(message.link, message.channel);
     return channels.some((word) => namesChannel(word, { link: message.link, index: message.channel, name }));
   }
-}
-
-function readRate(text: string): Rate {
-  const rate = parseRate(text);
-  if (rate.ok) return rate.value;
-  const { message, hint } = rate.error;
-  throw new GatewayError("config_invalid", message, hint === undefined ? {} : { hint });
-}
-
-/** The first handler that failed is the one that the sender is told of. */
-function only(failed: string | undefined): { readonly failed?: string } {
-  return failed === undefined ? {} : { failed };
 }

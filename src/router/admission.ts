@@ -1,0 +1,49 @@
+import type { TextMessage } from "../mesh/message.ts";
+import type { Answers } from "./answers.ts";
+import type { PeerTurns } from "./peer-turns.ts";
+import { readRate } from "./rate.ts";
+import type { RouterDeps } from "./router-deps.ts";
+import { SenderGate } from "./sender-gate.ts";
+
+/** Whether a text may be answered: by this gateway rather than by another, and as far as its sender's rate allows. */
+export class Admission {
+  /** Texts that were not answered for their sender's rate. */
+  limited = 0;
+  readonly #gate: SenderGate;
+
+  /** Throws `config_invalid` when `sender_rate` is no rate. */
+  constructor(
+    deps: Pick<RouterDeps, "clock" | "settings">,
+    private readonly turns: PeerTurns,
+    private readonly answers: Pick<Answers, "isStranger" | "notifyLimited">,
+  ) {
+    this.#gate = new SenderGate(deps.clock, readRate(deps.settings.sender_rate));
+  }
+
+  /** Whether this gateway is to answer: now, when no other gateway did in its turn, or not. */
+  mayAnswer(message: TextMessage): boolean | Promise<boolean> {
+    const turn = this.turns.wait(message);
+    if (turn === null) return !this.turns.isAnswered(message) && this.admit(message);
+    return turn.then(() => !this.turns.isAnswered(message) && this.admit(message));
+  }
+
+  /** Whether the sender's rate allows an answer: now, later, or not. A refused sender is told seldom, strangers never. */
+  admit(message: TextMessage): boolean | Promise<boolean> {
+    const admitted = this.#gate.admit(message.from, this.answers.isStranger(message.from));
+    if (typeof admitted !== "string" && admitted !== false) return admitted;
+    this.limited++;
+    if (admitted === false) this.answers.notifyLimited(message);
+    return false;
+  }
+
+  /** A text was heard: it may be another gateway's answer. */
+  overhear(message: TextMessage): void {
+    this.turns.overhear(message);
+  }
+
+  /** Nothing waits any longer. Idempotent. */
+  stop(): void {
+    this.#gate.stop();
+    this.turns.stop();
+  }
+}
