@@ -273,7 +273,7 @@ test("a changed configuration file stops, starts and tells plugins", async () =>
   world.recent();
   world.disabledByConfig.set("a", "in disabled_plugins").delete("c");
   world.config = { greeting: "ho" };
-  world.realm("b").ends("closed");
+  world.realm("b").events.gone("closed", "");
   await world.supervisor.follow();
   expect([world.state("a"), world.state("b"), world.state("c")]).toEqual(["disabled: in disabled_plugins", "running", "running"]);
   expect(world.announced).toContain("config_changed b greeting");

@@ -44,6 +44,7 @@ export class FakeRealm implements Realm {
   call(target: CallTarget, args: readonly Json[], timeoutMs: number) {
     const what = target.kind === "lifecycle" ? target.hook : target.kind;
     this.world.did(`${this.plugin} ${this.spec.version} ${what}`);
+    if (this.isClosed) return { id: callNumber(1), outcome: Promise.resolve(gone()) };
     this.world.calls.push({ plugin: this.plugin, what, args, timeoutMs });
     const answer = this.world.answers.get(`${this.plugin} ${what}`)?.(this);
     return { id: callNumber(1), outcome: Promise.resolve(answer ?? fine()) };
@@ -64,10 +65,12 @@ export class FakeRealm implements Realm {
   async close(): Promise<void> {
     if (!this.isClosed) this.world.did(`${this.plugin} ${this.spec.version} closed`);
     this.isClosed = true;
+    this.world.onRelease(this, null);
   }
 
   ends(reason: GoneReason): void {
     this.isClosed = true;
+    this.world.onRelease(this, null);
     this.events.gone(reason, "out of memory");
   }
 }
@@ -75,6 +78,7 @@ export class FakeRealm implements Realm {
 export class FakeHost implements PluginHost {
   readonly walls = [];
   readonly realms: FakeRealm[] = [];
+  isDead = false;
   readonly exited: Promise<HostExit>;
   readonly #exit: (exit: HostExit) => void;
 
@@ -92,6 +96,7 @@ export class FakeHost implements PluginHost {
     this.world.did(`${spec.plugin} ${spec.version} opened in ${this.key}`);
     const refused = this.world.refuseOpen(spec, this);
     if (refused !== null) return { ok: false, error: refused };
+    if (this.isDead) return fail("host_gone", "the host ended");
     this.world.realmNumbers += 1;
     const realm = new FakeRealm(this.world, this.world.realmNumbers, spec, events);
     this.realms.push(realm);
@@ -106,6 +111,7 @@ export class FakeHost implements PluginHost {
 
   async releaseDatabase(path: string): Promise<Result<null>> {
     this.world.did(`release ${path}`);
+    for (const realm of this.realms) this.world.onRelease(realm, path);
     return ok(null);
   }
 
@@ -119,6 +125,8 @@ export class FakeHost implements PluginHost {
   }
 
   dies(exit: HostExit): void {
+    this.isDead = true;
+    for (const realm of this.realms) if (!realm.isClosed) realm.ends("host");
     this.#exit(exit);
   }
 }
@@ -140,6 +148,8 @@ export class World {
   readonly capabilitySets: LiveCapabilitySet[] = [];
   refuseOpen: (spec: RealmSpec, host: FakeHost) => GatewayError | null = () => null;
   spawn: (host: FakeHost) => Promise<Result<PluginHost>> = async (host) => ok(host);
+  /** A realm closes its database, at this path if it is not null. */
+  onRelease: (realm: FakeRealm, path: string | null) => void = () => undefined;
   configProblems: { path: string; message: string }[] = [];
   schema: Json | null = null;
   config: { readonly [key: string]: Json } = {};
@@ -155,6 +165,8 @@ export class World {
   autoLoad = true;
   /** The folder of the plugins' databases. */
   databases = "/nowhere";
+  databaseOf = (name: string, key: HostKey): string => `${this.databases}/${key.startsWith("isolated:") ? "isolated-" : ""}${name}.db`;
+  settleData = (name: string, key: HostKey): void => void this.settled.push(`${name} ${key}`);
   readonly hosts: Hosts;
   #supervisor: Supervisor | null = null;
 
@@ -326,8 +338,8 @@ export class World {
       configOf: () => this.config,
       changedKeys: (before, after) => Object.keys({ ...before, ...after }).filter((key) => before[key] !== after[key]),
       limitsOf: () => ({ memoryMb: 8, sliceMs: 100, timeoutS: 7, storageMb: 1 }),
-      databaseOf: (name, key) => `${this.databases}/${key.startsWith("isolated:") ? "isolated-" : ""}${name}.db`,
-      settleData: (name, key) => void this.settled.push(`${name} ${key}`),
+      databaseOf: (name, key) => this.databaseOf(name, key),
+      settleData: (name, key) => this.settleData(name, key),
       gatewayVersion: "1.0.0",
     };
   }

@@ -29,8 +29,10 @@ export class Loads {
     private readonly fates: Fates,
   ) {}
 
-  /** The plugin has no realm, and its data is where its version has it. */
+  /** The plugin has no realm that lives, and its data is where its version has it. */
   async tryVersion(plugin: Plugin, code: Bundle | null): Promise<Result<null>> {
+    // What is left of a realm that ended: its capabilities.
+    await plugin.instance?.close();
     const host = await this.deps.hosts.get(plugin.hostKey);
     const first = await this.#tryOnce(plugin, code);
     if (first.ok || !LOST.has(first.error.code) || !host.ok || !(await this.died(host.value))) return first;

@@ -24,7 +24,10 @@ export class Reloading {
     const candidate = found.candidates.find((entry) => entry.name === plugin.name);
     const broken = found.unusable.find((entry) => entry.path === plugin.candidate.path);
     if (candidate === undefined) return refused(plugin, broken?.problem ?? "its folder is gone");
-    const approval = this.deps.approvals.judge(candidate);
+    const { approvals, decisions } = this.deps;
+    // A disabled plugin that is reloaded is to run again: the stored decision must say so, too, also where it waits or fails.
+    if (decisions.get(plugin.name) === "disabled") decisions.set(plugin.name, "enabled");
+    const approval = approvals.judge(candidate);
     if (approval.state === "accepted") return this.#replace(plugin, candidate);
     // One that runs, or is on its way back, goes on as the version that was accepted.
     if (plugin.instance !== null) plugin.holdBack(candidate, approval);
@@ -36,12 +39,8 @@ export class Reloading {
   }
 
   async #replace(plugin: Plugin, candidate: Candidate): Promise<Result<Change>> {
-    const { decisions } = this.deps;
     const replaced = plugin.state === "running" ? await this.#swap(plugin, candidate) : await this.#start(plugin, candidate);
-    if (!replaced.ok) return replaced;
-    // A disabled plugin that is reloaded runs again: the stored decision must say so, too.
-    if (decisions.get(plugin.name) === "disabled") decisions.set(plugin.name, "enabled");
-    return ok({ plugin, waits: false });
+    return replaced.ok ? ok({ plugin, waits: false }) : replaced;
   }
 
   #swap(plugin: Plugin, candidate: Candidate): Promise<Result<null>> {

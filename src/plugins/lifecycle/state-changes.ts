@@ -14,6 +14,9 @@ export interface StateChangesDeps {
   readonly isStrict: boolean;
 }
 
+/** States in which a plugin stays until somebody acts: those that need it stop. */
+const DOWN: ReadonlySet<PluginState> = new Set(["failed", "disabled", "awaiting_approval"]);
+
 /** Logs and announces every state change of a plugin, and lets the plugins that need it follow. */
 export class StateChanges {
   #shutdown = false;
@@ -47,8 +50,8 @@ export class StateChanges {
   #updateDependents(plugin: string, state: PluginState): void {
     const { log, dependents } = this.deps;
     if (state === "running") inBackground(log, "starting the plugins that need it", dependents.regain(plugin), { plugin });
-    if (this.#shutdown || (state !== "failed" && state !== "disabled")) return;
-    inBackground(log, "stopping the plugins that need it", dependents.lose(plugin, `is ${state}`), { plugin });
+    if (this.#shutdown || !DOWN.has(state)) return;
+    inBackground(log, "stopping the plugins that need it", dependents.lose(plugin, `is ${state.replace("_", " ")}`), { plugin });
   }
 
   #announce(plugin: string, { state, reason }: PluginStatus): void {
