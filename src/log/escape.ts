@@ -13,6 +13,11 @@ export function escapeText(text: string): string {
   });
 }
 
+/** The same text with a blank where such characters were: for a stranger's name, where they mean nothing. */
+export function removeUnsafe(text: string): string {
+  return text.replace(UNSAFE, " ");
+}
+
 /** Makes JSON text safe to print: such characters occur only inside strings, where their `\u` form means the same. */
 export function escapeJson(json: string): string {
   return json.replace(UNSAFE, (character) => {

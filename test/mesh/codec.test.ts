@@ -5,6 +5,7 @@ import fc from "fast-check";
 import { encodeFrame, Framer } from "../../src/mesh/codec/framer.ts";
 import { readFromRadio } from "../../src/mesh/codec/from-radio.ts";
 import { type PacketReading, readPacket } from "../../src/mesh/codec/message.ts";
+import { cleanName } from "../../src/mesh/codec/names.ts";
 import { decodeFromRadio, decodeToRadio, encodeFromRadio, encodeToRadio, type FromRadio } from "../../src/mesh/codec/protobuf.ts";
 import { disconnectFrame, heartbeatFrame, setTimeFrame, textFrame, wantConfigFrame } from "../../src/mesh/codec/to-radio.ts";
 import { formatNodeId, parseNodeId } from "../../src/mesh/ids.ts";
@@ -162,6 +163,19 @@ describe("messages", () => {
       kind: "message",
       message: { kind: "node_info", user: { longName: "Zo\ufffd", shortName: "Z" } },
     });
+  });
+
+  test("names of nodes and channels lose what moves a cursor, breaks a line or turns text around", () => {
+    const hostile = "\u001b[2JEve\r\n2026 ERROR\u0000\u202eko\u2066\u009b31m\ufeff";
+    const user = toBinary(Mesh.UserSchema, create(Mesh.UserSchema, { longName: hostile, shortName: "\n\u001bX" }));
+    const seen = read(data(PortNum.NODEINFO_APP, user));
+    expect(seen).toMatchObject({ message: { kind: "node_info", user: { longName: "[2JEve 2026 ERROR ko 31m", shortName: "X" } } });
+    const value = { index: 1, role: 2, settings: { name: hostile } };
+    const frame = decodeFromRadio(fromRadio({ case: "channel", value }).subarray(4), false);
+    const channel = frame === null ? null : readFromRadio(frame, "base", OWN);
+    expect(channel).toMatchObject({ kind: "channel", channel: { name: "[2JEve 2026 ERROR ko 31m" } });
+    expect(cleanName("\u{1f468}\u200d\u{1f467} Zo\u00eb".repeat(9)).length).toBeLessThan(60);
+    expect(Buffer.byteLength(cleanName("\u{1f600}".repeat(100)))).toBeLessThanOrEqual(60);
   });
 
   test("a packet from 0 or from the broadcast address is dropped as impossible, whatever it holds", () => {

@@ -6,6 +6,7 @@ import { Channel as ChannelProto, Config } from "@meshtastic/protobufs";
 import type { NodeNumber } from "../ids.ts";
 import type { Channel } from "../link-status.ts";
 import type { QueueReport } from "../radio.ts";
+import { cleanName } from "./names.ts";
 import { type Airtime, type NodeFacts, readAirtime, readNodeInfo } from "./node-facts.ts";
 import type { FromRadio, MeshPacket } from "./protobuf.ts";
 
@@ -41,7 +42,7 @@ export function readFromRadio(frame: FromRadio, link: string, ownNode: NodeNumbe
     case "channel": {
       const { index, settings, role } = variant.value;
       const word = ROLES[role] ?? "disabled";
-      return { kind: "channel", channel: { index, name: settings?.name ?? "", role: word } };
+      return { kind: "channel", channel: { index, name: cleanName(settings?.name ?? ""), role: word } };
     }
     case "metadata":
       return { kind: "firmware", version: variant.value.firmwareVersion };

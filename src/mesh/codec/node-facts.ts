@@ -5,6 +5,7 @@ import type { Json } from "../../json.ts";
 import type { ChannelIndex, NodeNumber } from "../ids.ts";
 import type { MeshMessage } from "../message.ts";
 import type { NodePosition, NodeTelemetry, NodeUser } from "../node.ts";
+import { cleanName } from "./names.ts";
 
 export interface NodeFacts {
   readonly number: NodeNumber;
@@ -41,8 +42,8 @@ export function readUser(user: ProtoUser): NodeUser {
   const hardware = Mesh.HardwareModel[user.hwModel];
   const role = Config.Config_DeviceConfig_Role[user.role];
   return {
-    longName: user.longName,
-    shortName: user.shortName,
+    longName: cleanName(user.longName),
+    shortName: cleanName(user.shortName),
     ...(hardware === undefined || hardware === "UNSET" ? {} : { hardware }),
     ...(role === undefined ? {} : { role }),
   };

@@ -1,5 +1,6 @@
 import type { CoreDatabase } from "../../storage/core.ts";
 import type { RoomSchema } from "../../storage/core-open.ts";
+import { cleanName } from "../codec/names.ts";
 import type { NodeNumber } from "../ids.ts";
 import type { MeshNode } from "../node.ts";
 import type { NodeStore } from "./directory.ts";
@@ -22,7 +23,7 @@ export class CoreNodeStore implements NodeStore {
 
   load(): readonly MeshNode[] {
     const rows = this.database.sqlite.query<{ node: string }, []>("SELECT node FROM nodes").all();
-    return rows.map((row): MeshNode => JSON.parse(row.node));
+    return rows.map((row) => withCleanNames(JSON.parse(row.node)));
   }
 
   save(changed: readonly MeshNode[], removed: readonly NodeNumber[]): void {
@@ -31,4 +32,14 @@ export class CoreNodeStore implements NodeStore {
       for (const number of removed) this.#delete.run(number);
     });
   }
+}
+
+/** Older versions stored names as they were received. */
+function withCleanNames(node: MeshNode): MeshNode {
+  const { longName, shortName } = node;
+  return {
+    ...node,
+    ...(longName === undefined ? {} : { longName: cleanName(longName) }),
+    ...(shortName === undefined ? {} : { shortName: cleanName(shortName) }),
+  };
 }

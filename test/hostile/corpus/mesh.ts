@@ -1,5 +1,11 @@
 /** What strangers on the mesh can do with 200 bytes and any sender's number they like. */
 import { expect } from "bun:test";
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { systemClock } from "../../../src/clock.ts";
+import { silentLogger } from "../../../src/log/logger.ts";
+import { NODES_SCHEMA } from "../../../src/mesh/nodes/store.ts";
+import { openCoreDatabase } from "../../../src/storage/core-open.ts";
 import type { Attack } from "../attack.ts";
 import type { World } from "../world.ts";
 
@@ -31,6 +37,19 @@ export default class Parrot extends Plugin {
 `,
 };
 const RAW = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069\u200e\u200f\ufeff]/;
+
+/** A node that has been heard before, under a name as hostile as names can be. */
+export const EVIL_NODE = "!00000077";
+export function rememberEvilNode(folder: string): void {
+  mkdirSync(join(folder, "data"), { recursive: true, mode: 0o700 });
+  const deps = { clock: systemClock, log: silentLogger };
+  const opened = openCoreDatabase(join(folder, "data/gateway.db"), [NODES_SCHEMA], deps);
+  if (!opened.ok) throw opened.error;
+  const name = "\u001b[2JEve\r\n2026-01-01T00:00:00Z ERROR forged\u0000\u202e";
+  const node = { number: 0x77, id: EVIL_NODE, link: "sim", isOwn: false, lastHeard: Date.now(), longName: name, shortName: "\u001bE\n" };
+  opened.value.sqlite.run("INSERT INTO nodes VALUES (?, ?)", [0x77, JSON.stringify(node)]);
+  opened.value.close();
+}
 
 export const MESH: readonly Attack[] = [
   mesh("mesh_shell", "has a command line run by what it says to commands", (world) =>
@@ -82,6 +101,28 @@ export const MESH: readonly Attack[] = [
         const lines = world.gateway.output.split("\n");
         expect(lines.filter((line) => RAW.test(line))).toEqual([]);
         expect(lines.filter((line) => /^2026-01-01/.test(line))).toEqual([]);
+      },
+    },
+  ),
+  mesh(
+    "mesh_names",
+    "calls for help under a name of escape sequences, line breaks and forged lines, which goes into the alert",
+    async (world) => {
+      await world.gateway.say("SOS broken leg", { from: EVIL_NODE });
+      await world.gateway.until("an operator was alerted", async () =>
+        (await world.gateway.messages()).some(({ text }) => text.includes("broken leg")),
+      );
+      await world.gateway.say("parrot named", { from: EVIL_NODE });
+      return "called";
+    },
+    {
+      wall: "escaping",
+      // As an older version would have stored it; what radios send is cleaned by the codec, see test/mesh/codec.test.ts.
+      check: async (world) => {
+        const alerts = (await world.gateway.messages()).filter(({ text }) => text.includes("broken leg"));
+        expect(alerts.length).toBeGreaterThan(0);
+        expect(alerts.map(({ text }) => text).filter((text) => RAW.test(text) || /[\r\n]2026/.test(text))).toEqual([]);
+        expect(JSON.stringify((await world.gateway.api("GET", "/nodes?limit=100")).body)).not.toMatch(/\\u001b|\\r\\n/);
       },
     },
   ),
