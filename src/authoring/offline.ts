@@ -131,9 +131,11 @@ async function holding(config: Config, work: (held: Held) => Result<null>, clock
     const audit = new AuditLog({ dir: join(config.data_dir, "audit"), clock, log: silentLogger, maxMb: config.audit.max_mb });
     audit.start();
     try {
+      const grants = new GrantStore(database.value, clock);
+      grants.movedHome(installedFolder(config.data_dir));
       return work({
         database: database.value,
-        grants: new GrantStore(database.value, clock),
+        grants,
         note: (plugin, event, detail) => audit.note(event, plugin, { detail }),
       });
     } finally {

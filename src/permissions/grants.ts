@@ -34,6 +34,7 @@ export const grantsSchema = {
     `CREATE TABLE plugin_holders (plugin TEXT PRIMARY KEY, origin_path TEXT NOT NULL, since INTEGER NOT NULL) STRICT;
      INSERT INTO plugin_holders SELECT plugin, origin_path, accepted_at FROM permission_acceptances
        WHERE id IN (SELECT max(id) FROM permission_acceptances GROUP BY plugin);`,
+    "CREATE TABLE installed_home (id INTEGER PRIMARY KEY CHECK (id = 1), path TEXT NOT NULL) STRICT;",
   ],
 } as const;
 
@@ -65,6 +66,7 @@ const overrideRow = v.object({
   extra: v.number(),
 });
 const holderRow = v.object({ origin_path: v.string(), since: v.number() });
+const homeRow = v.object({ path: v.string() });
 const limitsSchema = v.record(v.string(), v.number());
 
 /** One plugin at one place. */
@@ -124,6 +126,26 @@ export class GrantStore {
       }
       this.claim(place);
     });
+  }
+
+  /**
+   * Where the folder of installed plugins lies. It belongs to the data folder, so when the whole data folder was moved or
+   * restored elsewhere, the installed plugins keep what they own. Answers the path before, if it was another.
+   */
+  movedHome(path: string): string | null {
+    const row = this.database.sqlite.query("SELECT path FROM installed_home").get();
+    const before = row === null ? null : read(homeRow, row).path;
+    if (before === path) return null;
+    this.database.write(() => {
+      this.database.sqlite.query("INSERT OR REPLACE INTO installed_home VALUES (1, ?)").run(path);
+      if (before === null) return;
+      for (const table of [...GRANT_TABLES, "plugin_holders"]) {
+        const inside = "substr(origin_path, 1, length(?2)) = ?2";
+        const sql = `UPDATE ${table} SET origin_path = ?1 || substr(origin_path, length(?2) + 1) WHERE ${inside}`;
+        this.database.sqlite.query(sql).run(`${path}/`, `${before}/`);
+      }
+    });
+    return before;
   }
 
   /** The name owns nothing any more, at no place. */

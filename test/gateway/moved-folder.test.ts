@@ -86,4 +86,34 @@ describe("a plugin's folder", () => {
     },
     4 * PATIENCE_MS,
   );
+
+  test(
+    "an installed plugin keeps what it owns when the whole data folder is moved",
+    async () => {
+      const home = tempDir();
+      const config = (data: string) => writeFileSync(join(home, "config.yaml"), `data_dir: ./${data}\n${REST}`);
+      const REST = "mesh: { interfaces: [{ name: sim, type: simulated, nodes: 3 }], text_spacing_s: 0 }\nplugins: { paths: [] }\n";
+      try {
+        writePlugin(home, "keeper", KEEPER);
+        config("data");
+        const installed = await runProgram(["plugin", "install", "keeper", "--yes", "--config", join(home, "config.yaml"), "--port", "1"], {
+          cwd: home,
+        });
+        expect([installed.stderr.includes("zephyrgate: "), installed.code]).toEqual([false, 0]);
+        const first = await Gateway.start({ dir: home });
+        await first.ask("keeper gold", /^kept gold$/);
+        await first.end("SIGTERM");
+        renameSync(join(home, "data"), join(home, "restored"));
+        config("restored");
+        renameSync(join(home, "keeper"), join(home, "aside"));
+        const second = Gateway.spawn({ dir: home });
+        await second.until("it is ready", async () => (await second.tryFetch("/health/ready"))?.status === 200);
+        await second.until("the plugin runs", () => /plugins +.*keeper/.test(second.output));
+        await second.end("SIGTERM");
+      } finally {
+        rmSync(home, { recursive: true, force: true });
+      }
+    },
+    4 * PATIENCE_MS,
+  );
 });

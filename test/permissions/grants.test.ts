@@ -306,6 +306,38 @@ describe("later words", () => {
   });
 });
 
+describe("the place of a name", () => {
+  const other = { name: "weather", path: "/q/weather" };
+
+  test("is the accepted one; adopting takes its grants along; releasing forgets every place", () => {
+    expect(store.holder("weather")).toBeNull();
+    load(plugin([HOST_A]), "/p/weather", { ...policy, enabled: ["weather"] });
+    expect(store.holder("weather")).toEqual({ path: "/p/weather", since: 1_700_000_000_000 });
+    must(store.override(WEATHER, { effect: "deny", descriptor: entry("secrets"), ...operator, configHash: "h" }));
+    store.adopt(other);
+    expect(store.holder("weather")?.path).toBe("/q/weather");
+    expect([store.current(other)?.means, store.overrides(other).length]).toEqual(["first_seen", 1]);
+    expect([store.current(WEATHER), store.overrides(WEATHER).length]).toEqual([null, 0]);
+    store.release("weather");
+    expect([store.holder("weather"), store.current(other), store.overrides(other).length]).toEqual([null, null, 0]);
+  });
+
+  test("inside a data folder that was moved or restored elsewhere follows it; others stay", () => {
+    expect(store.movedHome("/data/installed")).toBeNull();
+    const home = { name: "weather", path: "/data/installed/weather" };
+    const beside = { name: "beside", path: "/data/installed_too/beside" };
+    must(store.accept(home, plugin([HOST_A]), operator));
+    must(store.accept(beside, plugin([HOST_A], { plugin: "beside" }), operator));
+    expect(store.movedHome("/data/installed")).toBeNull();
+    expect(store.movedHome("/elsewhere/données/installed")).toBe("/data/installed");
+    const moved = { name: "weather", path: "/elsewhere/données/installed/weather" };
+    expect([store.holder("weather")?.path, store.current(moved)?.version, store.current(home)]).toEqual([moved.path, "1.0.0", null]);
+    expect([store.holder("beside")?.path, store.current(beside)?.version]).toEqual([beside.path, "1.0.0"]);
+    expect(store.movedHome("/data/installed")).toBe("/elsewhere/données/installed");
+    expect(store.current(home)?.version).toBe("1.0.0");
+  });
+});
+
 test("setOf of nothing is the empty set", () => {
   expect(setOf()).toEqual(EMPTY_SET);
 });

@@ -3,6 +3,7 @@ import { changedKeys } from "../../config/merge.ts";
 import { ok, type Result } from "../../errors.ts";
 import type { Egress } from "../../http/egress.ts";
 import { CodeStore } from "../../packages/code-store.ts";
+import { installedFolder } from "../../packages/installed.ts";
 import { GrantStore } from "../../permissions/grants.ts";
 import type { StoredApprovals } from "../../plugins/approval/approvals.ts";
 import { StoredDecisions } from "../../plugins/approval/decisions.ts";
@@ -70,7 +71,10 @@ function makePieces(context: GatewayContext, storage: Storage, mesh: Mesh, egres
     () => configHash(context),
     () => clock.now(),
   );
-  const catalogue = makeCatalogue(context, decisions, new GrantStore(storage.database, clock));
+  const grants = new GrantStore(storage.database, clock);
+  const moved = grants.movedHome(installedFolder(context.config().data_dir));
+  if (moved !== null) storage.note(null, "moved", `the installed plugins were in ${moved} before; they keep what they own`);
+  const catalogue = makeCatalogue(context, decisions, grants);
   const dispatch = new Dispatch({
     log: log.child("plugins"),
     plugin: port.get,
