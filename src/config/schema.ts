@@ -168,6 +168,13 @@ export const configSchema = v.strictObject({
           v.description("Apps connect to the gateway as to the radio: the first interface. Absent: off."),
         ),
       ),
+      retry_unheard: v.optional(
+        about(
+          v.boolean(),
+          "Send a direct message that nobody acknowledged again, under a new id: it arrives twice where only the acknowledgement was lost.",
+        ),
+        false,
+      ),
       airtime: section(
         {
           channel_utilization_polite: v.optional(

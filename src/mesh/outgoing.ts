@@ -39,6 +39,35 @@ export interface OutboxRequest {
 export const MESSAGE_STATES = ["queued", "sent", "relayed", "delivered", "failed"] as const;
 export type MessageState = (typeof MESSAGE_STATES)[number];
 
+/** What became known after a message had ended: its destination has it all the same. */
+export const MESSAGE_NOTES = ["acknowledged_late"] as const;
+export type MessageNote = (typeof MESSAGE_NOTES)[number];
+
+/**
+ * Why a message, or a part of it, is not on its way now. `storing`: it is not on the disk yet. `no_link`: no link that
+ * reaches the destination is up. `channel_busy`, `duty_cycle`: the radio channel. `plugin_share`, `channel_share`,
+ * `link_share`, `total_share`: the budgets of airtime. `spacing`: the pause between two texts. `radio_busy`: the radio refused
+ * or its queue is full. `no_report`: the radio has not said that it took the text before. `earlier_part`: the part before is not
+ * through yet. `retry`: it was dropped, and waits to be sent again. `turn`: others come first.
+ */
+export const HOLDS = [
+  "storing",
+  "no_link",
+  "channel_busy",
+  "duty_cycle",
+  "plugin_share",
+  "channel_share",
+  "link_share",
+  "total_share",
+  "spacing",
+  "radio_busy",
+  "no_report",
+  "earlier_part",
+  "retry",
+  "turn",
+] as const;
+export type Hold = (typeof HOLDS)[number];
+
 export interface MessageStatus {
   /** `m_` and 26 characters. */
   readonly id: string;
@@ -51,6 +80,11 @@ export interface MessageStatus {
   readonly parts: number;
   /** The part that changed, from 1; absent in a summary. */
   readonly part?: number;
+  /** It has ended: its state does not change any more. */
+  readonly final: boolean;
+  /** Of a message that still waits. */
+  readonly held?: Hold;
+  readonly note?: MessageNote;
   readonly text: string;
   readonly to: NodeNumber;
   /** The link and channel that are tried first; a broadcast may go over several. */

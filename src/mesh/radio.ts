@@ -66,6 +66,8 @@ export interface Radio {
   status(): LinkStatus;
   /** Resolves once the bytes are with the operating system. Fails when the link is not up, or went down during the write. */
   sendText(text: OutgoingText): Promise<Result<null>>;
+  /** Asks whether it still answers: it does so by a queue report about packet 0. Absent: it cannot be asked. */
+  probe?(): void;
   onMessage(listener: (message: MeshMessage) => void): Subscription;
   onRouting(listener: (report: RoutingReport) => void): Subscription;
   onQueue(listener: (report: QueueReport) => void): Subscription;

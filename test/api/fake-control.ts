@@ -73,6 +73,7 @@ export function status(change: Partial<MessageStatus> = {}): MessageStatus {
   return {
     id: "m_00000000000000000000000001",
     state: "sent",
+    final: false,
     packets: [77],
     parts: 1,
     text: "Hello two!",

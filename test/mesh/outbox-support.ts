@@ -46,6 +46,11 @@ export class FakeRadio implements Radio {
   channels: LinkStatus["channels"] = [{ index: 0, name: "LongFast", role: "primary" }];
   /** What sendText does; null: never resolves. */
   write: (text: OutgoingText) => Result<null> | null = () => ok(null);
+  /** Reports at once that it took each text. */
+  answers = false;
+  /** How often it was asked whether it still answers. */
+  probes = 0;
+  readonly #known = new Set<number>();
 
   constructor(
     readonly clock: Clock,
@@ -90,7 +95,15 @@ export class FakeRadio implements Radio {
     if (this.state !== "up") return Promise.resolve(fail("link_down", "down"));
     const outcome = this.write(text);
     if (outcome?.ok !== false) this.sent.push({ ...text, at: this.clock.monotonic() });
+    // A known id is ignored in silence, as the firmware does.
+    if (this.answers && !this.#known.has(text.packetId)) queueMicrotask(() => this.queue(text.packetId, 0));
+    this.#known.add(text.packetId);
     return outcome === null ? new Promise(() => {}) : Promise.resolve(outcome);
+  }
+
+  probe(): void {
+    this.probes++;
+    if (this.answers) queueMicrotask(() => this.queue(0, 0));
   }
 
   move(state: LinkStatus["state"]): void {
@@ -125,6 +138,7 @@ export interface Bench {
 
 export const SETTINGS = {
   text_spacing_s: 2.5,
+  retry_unheard: false,
   airtime: { channel_utilization_polite: 0.25, channel_utilization_max: 0.4, plugin_share: 0.1 },
 };
 

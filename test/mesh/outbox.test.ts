@@ -1,11 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import fc from "fast-check";
 import { fail } from "../../src/errors.ts";
 import { BROADCAST } from "../../src/mesh/ids.ts";
 import { EMERGENCY_ROOM, WAITING_MAX, WAITING_PER_PLUGIN_MAX } from "../../src/mesh/outbox/admission.ts";
 import { judgeNak } from "../../src/mesh/outbox/message/outcome.ts";
 import type { MessageStatus } from "../../src/mesh/outgoing.ts";
-import { settle } from "../fake-clock.ts";
 import { type Bench, bench, OWN, PEER, SETTINGS, text } from "./outbox-support.ts";
 
 let b: Bench;
@@ -20,7 +18,7 @@ function queue(change: Parameters<typeof text>[0] = {}, on = b): string {
   if (!queued.ok) throw queued.error;
   return queued.value.id;
 }
-const last = (id: string, on = b): MessageStatus | undefined => on.statuses.filter((status) => status.id === id).at(-1);
+const last = (id: string, on = b): MessageStatus | null => on.outbox.get(id);
 const states = (id: string): string[] => b.statuses.filter((status) => status.id === id).map((status) => status.state);
 
 describe("sending", () => {
@@ -111,6 +109,7 @@ describe("answers", () => {
     b.radio.routing(packet, 5, OWN);
     b.radio.routing(packet, 0, PEER);
     b.radio.routing(packet, 5, OWN);
+    await b.clock.advance(1_000);
     expect(states(id)).toEqual(["queued", "sent", "relayed", "delivered"]);
   });
 
@@ -119,7 +118,8 @@ describe("answers", () => {
       await b.clock.advance(3_000);
       const { id, packet } = await sendOne();
       b.radio.queue(packet, res);
-      expect(last(id)).toMatchObject({ state: "queued", code: res });
+      await b.clock.advance(1_000);
+      expect(b.outbox.get(id)).toMatchObject({ code: res, held: "radio_busy" });
       await b.clock.advance(32_000);
       b.radio.queue(b.radio.sent.at(-1)?.packetId ?? 0, 0);
       await b.clock.advance(0);
@@ -150,28 +150,137 @@ describe("answers", () => {
     }
   });
 
-  test("nobody heard it: two more attempts under new ids if an ack was wanted, else none", async () => {
-    const silent = await sendOne();
-    b.radio.routing(silent.packet, 5, OWN);
-    expect(last(silent.id)).toMatchObject({ state: "failed", reason: "not_heard", code: 5 });
-    await b.clock.advance(10_000);
-    const { id } = await sendOne({ wantAck: true });
-    for (let i = 0; i < 3; i++) {
-      b.radio.routing(b.radio.sent.at(-1)?.packetId ?? 0, 5, OWN);
+  test("nobody heard it: it has failed; a later ack is a note, told as an event", async () => {
+    for (const wantAck of [false, true]) {
+      const { id, packet } = await sendOne({ wantAck });
+      b.radio.routing(packet, 5, OWN);
+      expect(last(id)).toMatchObject({ state: "failed", reason: "not_heard", code: 5, final: true });
+      await b.clock.advance(1_000);
+      const told = b.statuses.length;
+      b.radio.routing(packet, 0, 0x99);
+      b.radio.routing(packet, 0, PEER);
+      b.radio.routing(packet, 0, PEER);
+      await b.clock.advance(1_000);
+      expect(b.statuses.slice(told)).toMatchObject([{ id, state: "failed", note: "acknowledged_late" }]);
       await b.clock.advance(120_000);
+      expect(b.outbox.get(id)).toMatchObject({ state: "failed", note: "acknowledged_late" });
     }
-    expect(b.radio.sent).toHaveLength(4);
-    expect(new Set(b.outbox.get(id)?.packets).size).toBe(3);
-    expect(last(id)).toMatchObject({ state: "failed", reason: "not_heard" });
+    expect(b.radio.sent).toHaveLength(2);
   });
 
-  test("a late ack for the first attempt ends the others", async () => {
-    const { id, packet } = await sendOne({ wantAck: true });
-    b.radio.routing(packet, 5, OWN);
-    b.radio.routing(packet, 0, PEER);
-    await b.clock.advance(300_000);
-    expect(last(id)?.state).toBe("delivered");
-    expect(b.radio.sent).toHaveLength(1);
+  test("where it is asked for, two more attempts under new ids, and a late ack for the first ends them", async () => {
+    const c = bench({ config: { ...SETTINGS, retry_unheard: true } });
+    c.outbox.start();
+    const id = queue({ wantAck: true }, c);
+    await c.clock.advance(0);
+    for (let i = 0; i < 3; i++) {
+      c.radio.routing(c.radio.sent.at(-1)?.packetId ?? 0, 5, OWN);
+      await c.clock.advance(120_000);
+    }
+    expect(new Set(c.radio.sent.map((sent) => sent.packetId)).size).toBe(3);
+    expect(last(id, c)).toMatchObject({ state: "failed", reason: "not_heard" });
+    const other = queue({ wantAck: true }, c);
+    await c.clock.advance(0);
+    const packet = c.radio.sent.at(-1)?.packetId ?? 0;
+    c.radio.routing(packet, 5, OWN);
+    c.radio.routing(packet, 0, PEER);
+    await c.clock.advance(300_000);
+    expect(last(other, c)).toMatchObject({ state: "delivered", final: true });
+    expect(last(other, c)?.code).toBeUndefined();
+    expect(c.radio.sent).toHaveLength(4);
+    await c.close();
+  });
+
+  test("a drop that is reported after the radio took it, or another node relayed it, renews nothing", async () => {
+    for (const before of ["taken", "relayed"]) {
+      for (const code of [9, 38]) {
+        await b.clock.advance(10_000);
+        const { id, packet } = await sendOne({ wantAck: true });
+        b.radio.queue(packet, 0);
+        if (before === "relayed") b.radio.routing(packet, 0, OWN);
+        else await b.clock.advance(6_000);
+        b.radio.routing(packet, code, OWN);
+        await b.clock.advance(60_000);
+        expect(b.outbox.get(id)?.packets).toEqual([packet]);
+      }
+    }
+    expect(b.radio.sent).toHaveLength(4);
+  });
+
+  test("a text that came too soon is taken and dropped in one breath: it goes again, unless it was a repetition", async () => {
+    const { id, packet } = await sendOne();
+    b.radio.queue(packet, 0);
+    b.radio.routing(packet, 38, OWN);
+    await b.clock.advance(5_000);
+    expect(b.outbox.get(id)?.packets).toHaveLength(2);
+    const again = b.radio.sent.at(-1)?.packetId ?? 0;
+    b.radio.move("waiting");
+    b.radio.move("up");
+    await b.clock.advance(5_000);
+    expect(b.radio.sent.at(-1)?.packetId).toBe(again);
+    b.radio.queue(again, 0);
+    b.radio.routing(again, 38, OWN);
+    await b.clock.advance(10_000);
+    expect(b.outbox.get(id)?.packets).toHaveLength(2);
+  });
+
+  test("a radio that drops everything is asked so many times, and no more", async () => {
+    b.radio.write = (out) => {
+      queueMicrotask(() => b.radio.queue(out.packetId, 32));
+      return { ok: true, value: null };
+    };
+    const id = queue();
+    await b.clock.advance(10 * 60_000);
+    expect(last(id)).toMatchObject({ state: "failed", reason: "refused", code: 32, final: true });
+    expect(b.radio.sent.length).toBeLessThan(12);
+  });
+
+  test("every message ends: what nobody confirmed has failed, a broadcast that the radio took stays sent", async () => {
+    const direct = await sendOne({ wantAck: true });
+    b.radio.queue(direct.packet, 0);
+    b.radio.routing(direct.packet, 0, OWN);
+    await b.clock.advance(5_000);
+    const broadcast = await sendOne({ to: BROADCAST });
+    b.radio.queue(broadcast.packet, 0);
+    b.radio.routing(broadcast.packet, 5, OWN);
+    await b.clock.advance(5_000);
+    const silent = await sendOne({ to: BROADCAST });
+    expect(states(direct.id)).toEqual(["queued", "sent", "relayed"]);
+    await b.clock.advance(6 * 60_000);
+    expect(last(direct.id)).toMatchObject({ state: "failed", reason: "unconfirmed", final: true });
+    expect(last(broadcast.id)).toMatchObject({ state: "sent", final: true });
+    expect(last(silent.id)).toMatchObject({ state: "failed", reason: "unconfirmed", final: true });
+    expect(b.database.sqlite.query("SELECT count(*) AS n FROM outbox WHERE final = 0").get()).toEqual({ n: 0 });
+  });
+
+  test("the next part of a direct message waits for the ack of the one before; a refused first part ends it", async () => {
+    b.radio.answers = true;
+    const id = queue({ text: "x".repeat(500), wantAck: true });
+    await b.clock.advance(10_000);
+    expect(b.radio.texts.map((each) => each.slice(0, 5))).toEqual(["(1/3)"]);
+    expect(b.outbox.get(id)?.held).toBe("turn");
+    b.radio.routing(b.radio.sent[0]?.packetId ?? 0, 0, OWN);
+    await b.clock.advance(3_000);
+    expect(b.radio.sent).toHaveLength(2);
+    b.radio.routing(b.radio.sent[1]?.packetId ?? 0, 5, OWN);
+    await b.clock.advance(60_000);
+    expect(b.radio.sent).toHaveLength(2);
+    expect(last(id)).toMatchObject({ state: "failed", reason: "not_heard", final: true });
+  });
+
+  test("a link that refuses what was never on the air leaves it to another one, under ids of its own", async () => {
+    const c = bench({ links: ["base", "roof"], linkOf: () => "base" });
+    c.outbox.start();
+    const id = queue({ wantAck: true }, c);
+    await c.clock.advance(0);
+    c.radio.queue(c.radio.sent[0]?.packetId ?? 0, 39);
+    await c.clock.advance(5_000);
+    expect(c.radios.map((radio) => radio.sent.length)).toEqual([1, 1]);
+    const second = c.radios[1]?.sent[0]?.packetId ?? 0;
+    expect(second).not.toBe(c.radio.sent[0]?.packetId ?? 0);
+    c.radios[1]?.queue(second, 39);
+    expect(last(id, c)).toMatchObject({ state: "failed", reason: "no_key", final: true });
+    await c.close();
   });
 
   test("a failing part spares the air the rest", async () => {
@@ -180,7 +289,7 @@ describe("answers", () => {
     b.radio.queue(b.radio.sent[0]?.packetId ?? 0, 6);
     await b.clock.advance(60_000);
     expect(b.radio.sent).toHaveLength(1);
-    expect(last(id)).toMatchObject({ state: "failed", reason: "no_channel", part: 1 });
+    expect(b.statuses.at(-1)).toMatchObject({ id, state: "failed", reason: "no_channel", part: 1, final: true });
   });
 
   test("answers about packets that are not ours are ignored", async () => {
@@ -195,20 +304,22 @@ describe("answers", () => {
 });
 
 describe("links", () => {
-  test("a link that is down keeps what waits; what it had not confirmed goes again under the same id", async () => {
+  test("a link that is down keeps what waits; what the radio may have lost goes again under the same id", async () => {
     const first = queue();
     await b.clock.advance(2_600);
     const confirmed = queue();
     await b.clock.advance(0);
+    b.radio.answers = true;
     b.radio.queue(b.radio.sent[1]?.packetId ?? 0, 0);
     b.radio.move("waiting");
     const later = queue();
     await b.clock.advance(60_000);
     expect(b.radio.sent).toHaveLength(2);
+    expect(b.outbox.get(later)?.held).toBe("no_link");
     b.radio.move("up");
-    await b.clock.advance(10_000);
+    await b.clock.advance(60_000);
     expect(b.radio.sent.map((sent) => sent.packetId)).toEqual(
-      [first, confirmed, first, later].map((id) => b.outbox.get(id)?.packets[0] ?? 0),
+      [first, confirmed, first, confirmed, later].map((id) => b.outbox.get(id)?.packets[0] ?? 0),
     );
   });
 
@@ -223,12 +334,28 @@ describe("links", () => {
     expect(new Set(b.radio.sent.map((sent) => sent.packetId)).size).toBe(1);
   });
 
-  test("a radio that answers, but not about this text, gets it again under the same id", async () => {
+  test("a radio that reports and is silent about a text is asked, and gets no other text before it answers", async () => {
+    b.radio.queue(0, 0);
+    const [first, second] = [queue({ to: BROADCAST }), queue()];
+    await b.clock.advance(9_000);
+    expect([b.radio.sent.length, b.radio.probes]).toEqual([1, 0]);
+    expect([first, second].map((id) => b.outbox.get(id)?.held)).toEqual([undefined, "no_report"]);
+    await b.clock.advance(20_000);
+    expect([b.radio.sent.length, b.radio.probes]).toEqual([1, 2]);
+    b.radio.queue(0, 0);
+    await b.clock.advance(0);
+    expect(b.radio.texts).toHaveLength(2);
+    expect(new Set(b.radio.sent.map((sent) => sent.packetId)).size).toBe(2);
+    await b.clock.advance(120_000);
+    expect(last(first)).toMatchObject({ state: "failed", reason: "unconfirmed" });
+  });
+
+  test("a report that never comes holds the link for a minute at most", async () => {
     b.radio.queue(0, 0);
     queue();
-    await b.clock.advance(50_000);
+    queue();
+    await b.clock.advance(71_000);
     expect(b.radio.sent).toHaveLength(2);
-    expect(b.radio.sent[0]?.packetId).toBe(b.radio.sent[1]?.packetId ?? 0);
   });
 
   test("links of one mesh send a broadcast once, by the first that is up; a direct message goes where the node was heard, or by another", async () => {
@@ -237,11 +364,11 @@ describe("links", () => {
     queue({ to: BROADCAST, text: "all" }, c);
     queue({ text: "direct" }, c);
     await c.clock.advance(6_000);
-    for (const radio of c.radios) radio.queue(radio.sent[0]?.packetId ?? 0, 0);
+    for (const radio of c.radios) for (const _ of [1, 2]) radio.queue(radio.sent[0]?.packetId ?? 0, 0); // taken, and sent
     c.radios[0]?.move("waiting");
     queue({ to: BROADCAST, text: "stand-in" }, c);
     await c.clock.advance(6_000);
-    c.radios[1]?.queue(c.radios[1].sent[1]?.packetId ?? 0, 0);
+    for (const _ of [1, 2]) c.radios[1]?.queue(c.radios[1].sent[1]?.packetId ?? 0, 0);
     c.radios[0]?.move("up");
     c.radios[1]?.move("waiting");
     queue({ text: "detour" }, c);
@@ -369,7 +496,7 @@ describe("bounds", () => {
     const page = b.outbox.list({ limit: 10 });
     expect(page.map((status) => status.id)).toEqual(ids.slice(-10).reverse());
     expect(b.outbox.list({ limit: 500, before: ids[20] ?? "" }).map((status) => status.id)).toEqual(ids.slice(0, 20).reverse());
-    expect(b.outbox.list({ state: "failed" })).toEqual([]);
+    expect(b.outbox.list({ state: "delivered" })).toEqual([]);
     await b.clock.advance(31 * 24 * 3_600_000);
     queue();
     await b.clock.advance(10_000);
@@ -422,63 +549,3 @@ test("a restart takes up what waited, with its ids, order and deadlines", async 
   expect(again.radio.sent.map((sent) => sent.packetId)).toEqual([...(packets[2] ?? []), ...(packets[0] ?? []), ...(packets[1] ?? [])]);
   await again.close();
 });
-
-// Feature: third-party-plugin-system, Property 3: Message sending capability
-// Feature: third-party-plugin-system, Property 21: Message routing to mesh
-test("whatever is queued reaches the radio once, addressed as asked, whatever the radio does", async () => {
-  const request = fc.record({
-    text: fc.string({ unit: "grapheme", minLength: 1, maxLength: 300 }).filter((value) => value.trim() !== ""),
-    to: fc.oneof(fc.integer({ min: 1, max: 0xfffffffe }), fc.constant(BROADCAST)),
-    channel: fc.integer({ min: 0, max: 7 }),
-    priority: fc.constantFrom("low", "normal", "high", "emergency"),
-    wantAck: fc.boolean(),
-    sender: fc.constantFrom("a", "b", "c").map((plugin) => ({ kind: "plugin" as const, plugin })),
-  });
-  const trouble = fc.array(fc.constantFrom("fine", "fine", "fail", "full", "drop", "restart"), { maxLength: 12 });
-  await fc.assert(
-    fc.asyncProperty(fc.array(request, { minLength: 1, maxLength: 8 }), trouble, async (requests, troubles) => {
-      let c = bench();
-      c.outbox.start();
-      const sent: Bench["radio"]["sent"] = [];
-      const known = new Set<number>();
-      const left = [...troubles];
-      const behave = (on: Bench) => {
-        on.radio.write = (out) => {
-          const next = left.shift() ?? "fine";
-          if (next === "fail") return fail("link_down", "gone");
-          if (known.has(out.packetId)) return { ok: true, value: null }; // ignored in silence, as the firmware does
-          known.add(out.packetId);
-          if (next === "full") queueMicrotask(() => on.radio.queue(out.packetId, 32));
-          else sent.push({ ...out, at: on.clock.monotonic() });
-          if (next === "fine") queueMicrotask(() => on.radio.queue(out.packetId, 0));
-          if (next === "drop") queueMicrotask(() => ["waiting", "up"].forEach((state) => void on.radio.move(state as "up")));
-          if (next === "restart") queueMicrotask(() => on.outbox.stop());
-          return { ok: true, value: null };
-        };
-      };
-      behave(c);
-      const ids = requests.map((each) => queue({ ...each, priority: each.priority as "low" }, c));
-      for (let i = 0; i < 3; i++) {
-        await c.clock.advance(60_000);
-        const next = c.again();
-        await c.outbox.stop();
-        c = next;
-        behave(c);
-        c.outbox.start();
-      }
-      await c.clock.advance(120_000);
-      for (const [i, id] of ids.entries()) {
-        const status = c.outbox.get(id);
-        const asked = requests[i];
-        expect(status?.state).toBe("sent");
-        const packets = new Set(sent.filter((each) => status?.packets.includes(each.packetId)).map((each) => each.packetId));
-        expect(packets.size).toBe(status?.parts ?? 0);
-        for (const each of sent.filter((out) => packets.has(out.packetId)))
-          expect(each).toMatchObject({ to: asked?.to, channel: asked?.channel, wantAck: asked?.wantAck });
-      }
-      await c.close();
-    }),
-    { numRuns: 100 },
-  );
-  await settle();
-}, 120_000);

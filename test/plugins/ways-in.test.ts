@@ -100,6 +100,7 @@ describe("an event", () => {
   const status: CoreEvents["message_status"] = {
     id: "m_1",
     state: "sent",
+    final: false,
     packets: [],
     parts: 1,
     text: "",

@@ -4,7 +4,7 @@ import { BROADCAST, type NodeNumber } from "../../mesh/ids.ts";
 import type { LinkStatus } from "../../mesh/link-status.ts";
 import type { MeshMessage } from "../../mesh/message.ts";
 import type { MeshNode, NodePosition } from "../../mesh/node.ts";
-import type { MessageStatus } from "../../mesh/outgoing.ts";
+import { HOLDS, MESSAGE_NOTES, type MessageStatus } from "../../mesh/outgoing.ts";
 import type { ReceivedText } from "../../mesh/received/store.ts";
 
 /** The mesh as the API sends it: keys in snake_case, nodes as `!hex8`, points in time as RFC 3339. */
@@ -90,6 +90,9 @@ export const messageView = v.object({
   state: v.picklist(["queued", "sent", "relayed", "delivered", "failed"]),
   reason: v.nullable(v.string()),
   code: v.nullable(v.number()),
+  final: v.pipe(v.boolean(), v.description("It has ended: its state does not change any more")),
+  held: v.optional(v.picklist(HOLDS)),
+  note: v.optional(v.picklist(MESSAGE_NOTES)),
   packets: v.array(v.number()),
   parts: v.number(),
   part: number,

@@ -48,7 +48,7 @@ export function makeMesh(context: GatewayContext, { database }: Storage): Mesh {
   const { links: radios, simulated } = makeLinks(context.chosen.interfaces, deps, context.overrides.mesh);
   for (const { mesh } of simulated) life.add("simulated mesh", () => mesh.stop());
   for (const radio of radios) radio.onState((status) => bus.emit("link_state", status));
-  const { text_spacing_s, airtime } = context.config().mesh;
+  const { text_spacing_s, retry_unheard, airtime } = context.config().mesh;
   const links = () => radios.map((radio) => radio.status());
   const names = new LinkNames(context, links);
   const outbox = new Outbox({
@@ -58,7 +58,7 @@ export function makeMesh(context: GatewayContext, { database }: Storage): Mesh {
     log: log.logger.child("outbox"),
     radios: () => radios,
     routes: (to, wanted) => routesTo(to, wanted, { nodes, links: () => names.links() }),
-    config: { text_spacing_s, airtime },
+    config: { text_spacing_s, retry_unheard, airtime },
     onStatus: (status) => bus.emit("message_status", status),
   });
   const book = { nodes, links: () => names.links() };

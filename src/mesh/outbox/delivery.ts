@@ -1,23 +1,29 @@
 import type { Clock, Random } from "../../clock.ts";
 import { BROADCAST, type NodeNumber, type PacketId, packetId } from "../ids.ts";
+import type { Hold } from "../outgoing.ts";
 import type { QueueReport, RoutingReport } from "../radio.ts";
 import type { Place } from "../routes.ts";
 import {
   type Copy,
   type FailureReason,
   hasWaiting,
+  isFailed,
   newPart,
   type OutMessage,
   type Part,
   packetIdsOf,
-  RANK,
+  rankOf,
   stateOf,
+  untried,
 } from "./message/message.ts";
-import { judgeNak, judgeQueueStatus, type SendOutcome } from "./message/outcome.ts";
+import { HOLD_EMERGENCY_MAX_MS, judgeNak, judgeQueueStatus, NEVER_SENT, type SendOutcome } from "./message/outcome.ts";
+import { advance } from "./message/states.ts";
 
 export interface DeliveryDeps {
   readonly clock: Clock;
   readonly random: Random;
+  /** Whether a direct message that nobody acknowledged is sent again under a new id, which may double it. */
+  readonly retryUnheard: boolean;
   /** The message changed: in this part (from 1), or as a whole. `announce`: the change is reported to others. */
   changed(message: OutMessage, part: number | undefined, announce: boolean): void;
 }
@@ -30,16 +36,35 @@ export interface PartOfCopy {
   readonly index: number;
 }
 
-/** Attempts after the first, each with a new id. */
+/** How long a link must wait after a report, ms. Emergencies wait `urgentMs`. */
+export interface LinkPause {
+  readonly ms: number;
+  readonly urgentMs: number;
+  readonly why: Hold;
+}
+
+type Dropped = Extract<SendOutcome, { kind: "dropped" }>;
+
+const NO_PAUSE: LinkPause = { ms: 0, urgentMs: 0, why: "spacing" };
+/** Attempts after the first, each with a new id, when nobody acknowledged it. */
 const RETRIES_MAX = 2;
 const RETRY_MS = 30_000;
-const RESENDS_MAX = 3;
+/** Attempts after the first when the radio dropped it; an emergency is kept up longer. */
+const RENEWALS_MAX = { usual: 8, emergency: 60 } as const;
+/** How often one id is handed to a radio. */
+const WRITES_MAX = 5;
 const EARLIER_KEPT = 8;
-/** A radio that reports about its queue does so at once; after this long it did not get the text. */
-const UNANSWERED_MS = 30_000;
-/** How long answers are awaited when everything is sent. */
+/** How long answers are awaited when everything is sent: for an ack, else for the radio's own report or a nak. */
 const SETTLE_ACK_MS = 5 * 60_000;
 const SETTLE_MS = 60_000;
+const SETTLE_TAKEN_MS = 5_000;
+/** What a radio took so shortly before its link went down may have been lost with it. Longer than the detection of a dead link. */
+const LOST_WITH_RADIO_MS = 3 * 60_000;
+/** The next part of a direct message waits for the ack of the one before, and not for ever: the radio's nak comes after 21 s. */
+const PART_ACK_MS = 30_000;
+/** The radio says at once that a text came too soon. Later, the same word is about a repetition of a text that it has. */
+const TOO_SOON_SAID_MS = 5_000;
+const TOO_SOON = 38;
 
 /** Tracks each part: what the radio and the mesh answer, what is sent again, and under which id. */
 export class Delivery {
@@ -68,58 +93,90 @@ export class Delivery {
     for (const id of packetIdsOf(message)) if (this.#byPacket.get(id) === message) this.#byPacket.delete(id);
   }
 
-  /** Gives a route of the message to a link. All copies begin with the same ids. */
+  /**
+   * Gives a route of the message to a link. The first copies begin with the same ids, so that a node which hears several takes
+   * them for one. A later copy has ids of its own: the radio before refused the first ones, and this one may be the same radio.
+   */
   assign(message: OutMessage, route: number, { link, index: channel }: Place): void {
-    message.copies.push({ link, channel, route, parts: message.packetIds.map(newPart) });
+    const isFirst = message.copies.every((copy) => copy.route !== route);
+    message.copies.push({ link, channel, route, parts: message.packetIds.map((id) => newPart(isFirst ? id : this.newPacketId())) });
+    for (const part of message.copies.at(-1)?.parts ?? []) part.isUnsure = isFirst && message.isRestored;
+    if (isFirst) return;
+    this.track(message);
+    message.idsStored = false;
+    this.deps.changed(message, undefined, false);
   }
 
-  /** The part to send next over this link. */
+  /** The part to send next over this link: parts go in order, each after the radio has the one before. */
   nextPart(message: OutMessage, link: string): { copy: Copy; part: Part; index: number } | null {
-    const copy = message.copies.find((each) => each.link === link);
+    const copy = message.copies.find((each) => each.link === link && !isFailed(each));
     if (copy === undefined || message.reason !== null) return null;
     const now = this.deps.clock.monotonic();
-    const index = copy.parts.findIndex((part) => part.state === "waiting" && part.notBefore <= now);
+    const index = copy.parts.findIndex((part) => part.state === "waiting");
     const part = copy.parts[index];
-    return part === undefined ? null : { copy, part, index };
+    if (part === undefined || part.notBefore > now) return null;
+    return copy.parts.slice(0, index).every((before) => this.#isThrough(message, before, now)) ? { copy, part, index } : null;
   }
 
-  /** The link has finished writing a part. An answer about it may have come before this. */
-  written(message: OutMessage, part: Part, index: number, written: boolean): void {
+  /** The link has finished writing a part. An answer about it may have come before this. `reports`: the radio says what it takes. */
+  written({ message, part, index }: Omit<PartOfCopy, "copy">, written: boolean, reports: boolean): void {
     part.writtenAt = this.deps.clock.monotonic();
-    if (part.state === "writing") this.#move(message, part, index, written ? "written" : "waiting");
+    if (part.state !== "writing") return;
+    part.awaitsReport = written && reports;
+    this.#move(message, part, index, written ? "written" : "waiting");
   }
 
-  /** Returns how long the link must wait, ms. */
-  onQueue(report: QueueReport): number {
+  /** The radio has answered what was sent after this part, and said nothing about the part: it has it, or knows its id. */
+  unreported({ message, part, index }: Omit<PartOfCopy, "copy">): void {
+    if (part.state !== "written" || !part.awaitsReport) return;
+    const before = rankOf(part);
+    part.awaitsReport = false;
+    if (part.wasTaken) this.#move(message, part, index, "taken");
+    else this.#update(message, index, rankOf(part) !== before);
+  }
+
+  onQueue(report: QueueReport): LinkPause {
     const found = this.#find(report.link, report.packetId);
-    if (found === null || found.part.packetId !== report.packetId) return 0;
+    if (found === null || found.part.packetId !== report.packetId) return NO_PAUSE;
+    const { part } = found;
+    // A second report about a text that was taken says that it has left the radio's queue.
+    if (part.state !== "writing" && part.state !== "written") {
+      if (report.res === 0 && part.state === "taken") part.wasAired = true;
+      return NO_PAUSE;
+    }
     return this.#apply(found, judgeQueueStatus(report.res), report.res);
   }
 
-  /** Returns how long the link must wait, ms. */
-  onRouting(report: RoutingReport, ownNode: NodeNumber | undefined): number {
+  onRouting(report: RoutingReport, ownNode: NodeNumber | undefined): LinkPause {
     const found = this.#find(report.link, report.packetId);
-    if (found === null) return 0;
+    if (found === null) return NO_PAUSE;
     const { message, part, index } = found;
     const fromDestination = report.from === message.request.to;
-    if (!fromDestination && report.from !== ownNode) return 0;
+    if (!fromDestination && report.from !== ownNode) return NO_PAUSE;
     if (report.errorReason === 0) {
       // Only an ack from the destination means delivery; one from the own node means that another node relayed it.
       const state = fromDestination ? "delivered" : "relayed";
-      const late = part.state === "failed" && state === "delivered" && message.reason === "not_heard";
-      if (late) this.#clearFailure(message);
-      if (late || RANK[state] > RANK[part.state]) this.#move(message, part, index, state);
-      return 0;
+      if (part.state !== "failed" && rankOf({ state, awaitsReport: false }) > rankOf(part)) this.#move(message, part, index, state);
+      return NO_PAUSE;
     }
-    if (part.packetId !== report.packetId) return 0; // it is about an attempt that was given up
+    if (part.packetId !== report.packetId) return NO_PAUSE; // it is about an attempt that was given up
     return this.#apply(found, judgeNak(report.errorReason), report.errorReason);
   }
 
-  /** The link went down. Unconfirmed parts are sent again under the same id, which the radio ignores if it has them. */
+  /**
+   * The link went down. What the radio may have lost is sent again under the same id, which the radio and the mesh ignore if
+   * they know it, and in the order of the parts.
+   */
   linkLost(messages: Iterable<OutMessage>, link: string): void {
     const now = this.deps.clock.monotonic();
     for (const message of messages) {
-      this.#resend(message, (copy, part) => copy.link === link && now - part.writtenAt < SETTLE_MS);
+      for (const copy of message.copies.filter((each) => each.link === link)) {
+        const first = copy.parts.findIndex((part) => mayBeLost(part, now));
+        if (first === -1 || copy.parts.slice(first).some(({ state }) => state === "relayed" || state === "delivered")) continue;
+        for (const [at, part] of copy.parts.entries()) {
+          if (at >= first && mayBeLost(part, now)) this.#move(message, part, at, "waiting");
+        }
+      }
       this.#takeBack(message, link);
     }
   }
@@ -133,83 +190,142 @@ export class Delivery {
     this.deps.changed(message, undefined, false);
   }
 
-  /** Sends parts again about which a radio that reports about its queue (`answers`) was silent for too long. */
-  resendUnanswered(message: OutMessage, answers: (link: string) => boolean): void {
-    const now = this.deps.clock.monotonic();
-    this.#resend(message, (copy, part) => answers(copy.link) && now - part.writtenAt >= UNANSWERED_MS);
-  }
-
-  /** Fails the parts that still wait. The message fails when every copy has a failed part. False: nothing waited. */
+  /** Fails the parts that still wait, and with them the message when no copy is through. False: nothing waited. */
   giveUp(message: OutMessage, reason: FailureReason): boolean {
+    if (!hasWaiting(message)) return false;
     const waiting = message.copies.flatMap((copy) => copy.parts.filter((part) => part.state === "waiting"));
-    if (message.reason !== null || (waiting.length === 0 && message.copies.length > 0)) return false;
+    const wasWritten = waiting.some((part) => part.writes > 0);
     for (const part of waiting) part.state = "failed";
-    if (message.copies.every(isFailed)) message.reason = reason;
-    this.#settle(message);
+    message.routes = message.routes.map((route, at) => usedOf(route, message, at));
+    if (message.copies.every(isFailed)) this.#end(message, wasWritten && reason === "expired" ? "unconfirmed" : reason);
+    else this.#settle(message);
     this.deps.changed(message, undefined, true);
     return true;
   }
 
-  /** Updates the message's state, and until when answers are awaited once everything is sent. */
-  #settle(message: OutMessage): void {
-    message.state = stateOf(message);
-    if (hasWaiting(message)) {
-      message.settleAt = null;
-      return;
-    }
-    const awaited = message.reason === null || message.reason === "not_heard";
-    if (message.state === "delivered" || !awaited) message.final = true;
-    const { wantAck, to } = message.request;
-    message.settleAt = this.deps.clock.monotonic() + (wantAck && to !== BROADCAST && message.reason === null ? SETTLE_ACK_MS : SETTLE_MS);
+  /** The time for answers is over. Whatever was not confirmed has failed; a broadcast that the radio took has ended well. */
+  conclude(message: OutMessage): void {
+    if (message.final) return;
+    const isThrough = message.copies.some((copy) => copy.parts.every((part) => part.state === "taken" || part.state === "relayed"));
+    if (message.request.to !== BROADCAST || !isThrough) this.#end(message, "unconfirmed");
+    message.final = true;
+    this.deps.changed(message, undefined, true);
   }
 
-  /** After a restart: unconfirmed parts are sent again under their ids, unless the message's deadline has passed (`late`). */
-  restore(message: OutMessage, late: boolean): void {
-    if (!late) for (const copy of message.copies) for (const part of copy.parts) if (part.state === "written") part.state = "waiting";
-    for (const copy of message.copies) for (const part of copy.parts) if (part.state === "writing") part.state = "waiting";
+  /** After a restart: what may not have reached the radio is sent again under its id. */
+  restore(message: OutMessage): void {
+    const unsure = (part: Part) => part.state === "written" || part.state === "writing";
+    for (const part of message.copies.flatMap((copy) => copy.parts)) {
+      part.isUnsure = true;
+      if (unsure(part)) part.state = "waiting";
+    }
     this.#settle(message);
     this.track(message);
+  }
+
+  #end(message: OutMessage, reason: FailureReason): void {
+    message.reason = reason;
+    message.state = advance(message.state, "failed");
+    message.final = true;
+  }
+
+  /** Updates the message's state, and until when answers are awaited once everything is sent. */
+  #settle(message: OutMessage): void {
+    message.state = advance(message.state, stateOf(message));
+    message.settleAt = null;
+    if (message.state === "delivered") {
+      message.final = true;
+      message.code = null;
+    }
+    if (!message.final && !hasWaiting(message)) message.settleAt = this.deps.clock.monotonic() + settleMs(message);
+  }
+
+  #isThrough(message: OutMessage, part: Part, now: number): boolean {
+    const { wantAck, to } = message.request;
+    if (part.state === "relayed" || part.state === "delivered") return true;
+    if (rankOf(part) < 1) return false;
+    return !wantAck || to === BROADCAST || now - part.writtenAt >= PART_ACK_MS;
   }
 
   #find(link: string, id: PacketId): PartOfCopy | null {
     const message = id === 0 ? undefined : this.#byPacket.get(id);
     if (message === undefined) return null;
-    const copy = message.copies.find((each) => each.link === link);
-    const index = copy?.parts.findIndex((part) => part.packetId === id || part.earlier.includes(id)) ?? -1;
-    const part = copy?.parts[index];
-    return copy === undefined || part === undefined ? null : { message, copy, part, index };
+    for (const copy of message.copies) {
+      if (copy.link !== link) continue;
+      const index = copy.parts.findIndex((part) => part.packetId === id || part.earlier.some((each) => each.packetId === id));
+      const part = copy.parts[index];
+      if (part !== undefined) return { message, copy, part, index };
+    }
+    return null;
   }
 
-  #apply(found: PartOfCopy, outcome: SendOutcome, code: number): number {
+  #apply(found: PartOfCopy, outcome: SendOutcome, code: number): LinkPause {
     const { message, part, index } = found;
-    if (part.state === "waiting" || part.state === "failed" || part.state === "delivered") return 0;
+    if (part.state === "waiting" || part.state === "failed" || part.state === "delivered") return NO_PAUSE;
     switch (outcome.kind) {
       case "taken":
-        if (part.state === "writing" || part.state === "written") this.#move(message, part, index, "taken");
-        return 0;
+        part.wasTaken = true;
+        part.awaitsReport = false;
+        this.#move(message, part, index, "taken");
+        return NO_PAUSE;
       case "dropped":
-        message.code = code;
-        this.#renew(message, part);
-        this.#move(message, part, index, "waiting");
-        return outcome.holdMs;
+        if (this.#wasDropped(found, code)) return this.#renewDropped(found, outcome, code);
+        this.#doubt(found, code);
+        return NO_PAUSE;
       case "unheard":
         if (part.state !== "relayed") this.#unheard(found, code);
-        return 0;
+        return NO_PAUSE;
       case "failed":
         this.#fail(found, outcome.reason, code);
-        return 0;
+        return NO_PAUSE;
     }
   }
 
   /**
+   * Whether a report of a drop is about the only copy that a radio ever got. What was taken or relayed is on its way, and what
+   * was handed over twice may have been sent the first time: a new id would double it. Only an emergency rather goes twice than
+   * not at all. A text that came too soon is the one that a radio takes and drops in one breath.
+   */
+  #wasDropped({ message, part }: PartOfCopy, code: number): boolean {
+    const isOnly = (part.writes === 1 && !part.isUnsure) || message.request.priority === "emergency";
+    if (part.state === "writing" || part.state === "written") return isOnly;
+    const isFresh = this.deps.clock.monotonic() - part.writtenAt <= TOO_SOON_SAID_MS;
+    return isOnly && code === TOO_SOON && part.state === "taken" && !part.wasAired && isFresh;
+  }
+
+  /** It may have been sent before, and may not: it waits for an ack, and fails without one. Nothing is sent after such a part. */
+  #doubt(found: PartOfCopy, code: number): void {
+    const { message, part, index } = found;
+    if (part.state !== "written") return;
+    part.wasTaken = false;
+    if (message.texts.length > 1) this.#fail(found, "unconfirmed", code);
+    else this.unreported({ message, part, index });
+  }
+
+  /** It was never on the air, and the radio ignores its id from now on. */
+  #renewDropped(found: PartOfCopy, { holdMs, hold }: Dropped, code: number): LinkPause {
+    const { message, part, index } = found;
+    const isUrgent = message.request.priority === "emergency";
+    if (part.renewals >= RENEWALS_MAX[isUrgent ? "emergency" : "usual"]) {
+      this.#fail(found, "refused", code);
+      return NO_PAUSE;
+    }
+    part.renewals++;
+    message.code = code;
+    this.#renew(message, part, code);
+    this.#move(message, part, index, "waiting");
+    return { ms: holdMs, urgentMs: Math.min(holdMs, HOLD_EMERGENCY_MAX_MS), why: hold };
+  }
+
+  /**
    * The radio transmitted it three times without an acknowledgement. It would ignore the same id, so another attempt needs
-   * a new one. That doubles the text if only the ack was lost. Therefore there are few attempts, only for direct messages
-   * with `wantAck`, and none once another node relayed it. An ack for an earlier id ends them.
+   * a new one, which doubles the text if only the ack was lost. Nobody acknowledges a broadcast.
    */
   #unheard(found: PartOfCopy, code: number): void {
     const { message, part, index } = found;
     const { wantAck, to } = message.request;
-    if (!wantAck || to === BROADCAST || part.retries >= RETRIES_MAX) {
+    if (to === BROADCAST) return;
+    if (!wantAck || !this.deps.retryUnheard || part.retries >= RETRIES_MAX) {
       this.#fail(found, "not_heard", code);
       return;
     }
@@ -217,56 +333,69 @@ export class Delivery {
     const jitter = 0.75 + this.deps.random.fraction() / 2;
     part.notBefore = this.deps.clock.monotonic() + RETRY_MS * 2 ** part.retries * jitter;
     part.retries++;
-    this.#renew(message, part);
+    this.#renew(message, part, code);
     this.#move(message, part, index, "waiting");
   }
 
   #fail({ message, copy, part, index }: PartOfCopy, reason: FailureReason, code: number): void {
+    const wasOnAir = copy.parts.some((each) => each !== part && rankOf(each) > 0);
     // A text with a missing part is of no use, so its other parts are not sent.
     for (const each of copy.parts) if (each.state === "waiting") each.state = "failed";
     part.state = "failed";
     message.code = code;
-    if (message.copies.every(isFailed)) message.reason = reason;
-    this.#settle(message);
+    const hasOther = NEVER_SENT.has(reason) && !wasOnAir && untried(message, copy.route).length > 0;
+    if (!hasOther) message.routes = message.routes.map((route, at) => (at === copy.route ? usedOf(route, message, at) : route));
+    if (!hasOther && message.copies.every(isFailed) && !hasWaiting(message)) this.#end(message, reason);
+    else this.#settle(message);
     this.deps.changed(message, index + 1, true);
   }
 
-  #clearFailure(message: OutMessage): void {
-    message.reason = null;
-    message.code = null;
-  }
-
   /** Gives the part a new id, which must be stored before it is used. */
-  #renew(message: OutMessage, part: Part): void {
-    part.earlier.push(part.packetId);
-    for (const id of part.earlier.splice(0, Math.max(0, part.earlier.length - EARLIER_KEPT))) this.#byPacket.delete(id);
-    part.packetId = this.newPacketId();
+  #renew(message: OutMessage, part: Part, code: number): void {
+    part.earlier.push({ packetId: part.packetId, code });
+    for (const { packetId: id } of part.earlier.splice(0, Math.max(0, part.earlier.length - EARLIER_KEPT))) this.#byPacket.delete(id);
+    Object.assign(part, {
+      packetId: this.newPacketId(),
+      writes: 0,
+      isUnsure: false,
+      wasTaken: false,
+      wasAired: false,
+      awaitsReport: false,
+    });
     this.#byPacket.set(part.packetId, message);
     message.idsStored = false;
   }
 
-  #resend(message: OutMessage, which: (copy: Copy, part: Part) => boolean): void {
-    for (const copy of message.copies) {
-      for (const [index, part] of copy.parts.entries()) {
-        if (part.state !== "written" || part.resends >= RESENDS_MAX || !which(copy, part)) continue;
-        part.resends++;
-        this.#move(message, part, index, "waiting");
-      }
-    }
+  #move(message: OutMessage, part: Part, index: number, state: Part["state"]): void {
+    const before = rankOf(part);
+    part.state = state;
+    this.#update(message, index, rankOf(part) !== before);
   }
 
-  #move(message: OutMessage, part: Part, index: number, state: Part["state"]): void {
-    const announce = RANK[state] !== RANK[part.state];
-    part.state = state;
+  #update(message: OutMessage, index: number, announce: boolean): void {
     this.#settle(message);
     this.deps.changed(message, index + 1, announce);
   }
 }
 
-function isFailed(copy: Copy): boolean {
-  return copy.parts.some((part) => part.state === "failed");
+/** The places of a route over which a copy was sent: the others are not used any more. */
+function usedOf(route: readonly Place[], message: OutMessage, at: number): readonly Place[] {
+  return route.filter((place) => message.copies.some((copy) => copy.route === at && copy.link === place.link));
+}
+
+/** What a radio that went away may have lost: what it did not report, and what it took shortly before and did not send yet. */
+function mayBeLost(part: Part, now: number): boolean {
+  if (part.writes >= WRITES_MAX) return false;
+  if (part.state === "written") return true;
+  return part.state === "taken" && !part.wasAired && now - part.writtenAt < LOST_WITH_RADIO_MS;
 }
 
 function isUntouched(part: Part): boolean {
-  return part.state === "waiting" && part.writtenAt === Number.NEGATIVE_INFINITY && part.earlier.length === 0;
+  return part.state === "waiting" && part.writes === 0 && part.earlier.length === 0;
+}
+
+function settleMs({ request, copies }: OutMessage): number {
+  if (request.wantAck) return request.to === BROADCAST ? SETTLE_MS : SETTLE_ACK_MS;
+  const areTaken = copies.every((copy) => copy.parts.every((part) => rankOf(part) > 0 && part.state !== "written"));
+  return request.to === BROADCAST && areTaken ? SETTLE_TAKEN_MS : SETTLE_MS;
 }

@@ -13,6 +13,11 @@ export interface OutboxConfig {
   /** Least seconds between two texts on a link. */
   readonly text_spacing_s: number;
   readonly airtime: AirtimeConfig;
+  /**
+   * Whether a direct message that nobody acknowledged is sent again under a new id: it doubles the text where only the ack
+   * was lost.
+   */
+  readonly retry_unheard: boolean;
 }
 
 export interface OutboxDeps {

@@ -7,13 +7,14 @@ import { countParts } from "../codec/text.ts";
 import { BROADCAST } from "../ids.ts";
 import type { LinkStatus } from "../link-status.ts";
 import type { MessageStatus, OutboxRequest } from "../outgoing.ts";
-import type { Radio } from "../radio.ts";
+import type { Radio, RoutingReport } from "../radio.ts";
 import type { Route } from "../routes.ts";
 import { createMessage, refusal, remainingMs } from "./admission.ts";
-import { Delivery, type PartOfCopy } from "./delivery.ts";
+import { Delivery, type LinkPause, type PartOfCopy } from "./delivery.ts";
+import { holdOf } from "./held.ts";
 import { LinkSender, type SendJob } from "./link-sender.ts";
 import { messageIds } from "./message/id.ts";
-import { hasWaiting, type OutMessage, outgoing, pluginOf, statusOf } from "./message/message.ts";
+import { hasWaiting, type OutMessage, outgoing, pluginOf, statusOf, untried } from "./message/message.ts";
 import type { Enqueued, OutboxDeps, OutboxStats, WithdrawFilter } from "./outbox-port.ts";
 import { SendQueue } from "./send-queue.ts";
 import { Journal } from "./storage/journal.ts";
@@ -56,7 +57,12 @@ export class Outbox {
     this.#store = new OutboxStore(deps.database);
     this.#ledger = new AirtimeLedger(clock, deps.config.airtime);
     this.#nextId = messageIds(clock, random);
-    this.#delivery = new Delivery({ clock, random, changed: (...change) => this.#changed(...change) });
+    this.#delivery = new Delivery({
+      clock,
+      random,
+      retryUnheard: deps.config.retry_unheard,
+      changed: (...change) => this.#changed(...change),
+    });
     this.#journal = new Journal(this.#store, {
       clock,
       log,
@@ -65,6 +71,7 @@ export class Outbox {
       intervalMs: Math.min(COMMIT_MS, this.#spacingMs),
       soon: deps.soon ?? ((run) => void setImmediate(run)),
       stored: () => this.#pump(),
+      told: (message) => this.#tell(message),
       lost: (message) => this.#delivery.giveUp(message, "storage"),
     });
   }
@@ -99,13 +106,30 @@ export class Outbox {
 
   get(id: string): MessageStatus | null {
     const live = this.#live.get(id);
-    return live === undefined ? this.#store.get(id) : statusOf(live);
+    return live === undefined ? this.#store.get(id) : this.#statusOf(live);
   }
 
   /** Newest first; commits every pending change before it reads. */
   list(query: ListQuery = {}): MessageStatus[] {
     this.#journal.settle();
-    return this.#store.list(query);
+    return this.#store.list(query).map((status) => {
+      const live = this.#live.get(status.id);
+      return live === undefined ? status : this.#statusOf(live);
+    });
+  }
+
+  #statusOf(message: OutMessage): MessageStatus {
+    if (!hasWaiting(message)) return statusOf(message);
+    const held = holdOf(message, {
+      now: this.deps.clock.monotonic(),
+      isUp: (link) => this.#links.get(link)?.isUp === true,
+      linkHold: (link, isUrgent) => this.#links.get(link)?.heldBy(isUrgent) ?? null,
+      airtimeHold: ({ request }, link) => {
+        const sender = this.#links.get(link);
+        return sender === undefined ? null : this.#ledger.holds(request.priority, pluginOf(request.sender), sender.status());
+      },
+    });
+    return { ...statusOf(message), held };
   }
 
   /** Fails waiting messages with the reason `withdrawn`; parts already sent are not affected. Returns how many messages. */
@@ -165,7 +189,7 @@ export class Outbox {
     const { clock, log } = this.deps;
     const link = new LinkSender(
       radio,
-      { clock, log, spacingMs: this.#spacingMs, next: (_, status) => this.#next(radio.name, status) },
+      { clock, log, spacingMs: this.#spacingMs, next: (_, status, urgentOnly) => this.#next(radio.name, status, urgentOnly) },
       quietMs,
     );
     this.#links.set(radio.name, link);
@@ -177,24 +201,41 @@ export class Outbox {
       }),
       radio.onQueue((report) => {
         link.reports = true;
-        link.hold(this.#delivery.onQueue(report));
-        if (report.maxlen > 0 && report.free === 0) link.hold(TICK_MS);
+        pause(link, this.#delivery.onQueue(report));
+        if (report.maxlen > 0 && report.free === 0) link.hold(TICK_MS, TICK_MS, "radio_busy");
+        link.reported(report.packetId);
       }),
-      radio.onRouting((report) => link.hold(this.#delivery.onRouting(report, link.status().ownNode))),
+      radio.onRouting((report) => {
+        if (report.errorReason === 0 && !this.#delivery.knows(report.packetId)) this.#noteLate(report);
+        else pause(link, this.#delivery.onRouting(report, link.status().ownNode));
+        if (report.packetId !== 0) link.reported(report.packetId); // whoever knows of a text has it
+      }),
     );
+  }
+
+  /** An ack for a message that was called failed. It stays failed: its sender may have acted on that. */
+  #noteLate({ packetId, from }: RoutingReport): void {
+    this.#journal.settle();
+    const message = this.#store.failedUnder(packetId, from);
+    if (message === null) return;
+    message.note = "acknowledged_late";
+    message.untold.push(statusOf(message));
+    message.announced = message.state;
+    this.#journal.touch(message);
+    this.#journal.commitSoon();
   }
 
   #pump(): void {
     for (const link of this.#links.values()) link.pump();
   }
 
-  #next(name: string, status: LinkStatus): SendJob | null {
+  #next(name: string, status: LinkStatus, urgentOnly: boolean): SendJob | null {
     const picked = this.#queue.pick((message) => {
-      if (!message.idsStored || message.final) return null;
       const { priority, sender } = message.request;
+      if (!message.idsStored || message.final || (urgentOnly && priority !== "emergency")) return null;
       if (this.#ledger.holds(priority, pluginOf(sender), status) !== null) return null;
       this.#assign(message, name);
-      return this.#delivery.nextPart(message, name);
+      return message.idsStored ? this.#delivery.nextPart(message, name) : null;
     });
     if (picked === null) return null;
     return this.#sendJob(picked.message, picked.accepted, status);
@@ -203,44 +244,59 @@ export class Outbox {
   #sendJob(message: OutMessage, { copy, part, index }: Omit<PartOfCopy, "message">, status: LinkStatus): SendJob {
     const text = outgoing(message, copy, part, index);
     part.state = "writing";
+    part.writes++;
     return {
       text,
       done: (written) => {
         const plugin = pluginOf(message.request.sender);
         if (written && plugin !== null) this.#ledger.add(plugin, timeOnAir(Buffer.byteLength(text.text), status.modemPreset));
-        this.#delivery.written(message, part, index, written);
+        this.#delivery.written({ message, part, index }, written, this.#links.get(copy.link)?.reports === true);
+        return part.state === "written" && part.awaitsReport;
       },
+      unreported: () => this.#delivery.unreported({ message, part, index }),
     };
   }
 
   /** Gives this link the routes of which it is the first that is up. */
   #assign(message: OutMessage, name: string): void {
-    for (const [index, route] of message.routes.entries()) {
-      if (message.copies.some((copy) => copy.route === index)) continue;
-      const place = route.find(({ link }) => this.#links.get(link)?.isUp === true);
+    for (const index of message.routes.keys()) {
+      const place = untried(message, index).find(({ link }) => this.#links.get(link)?.isUp === true);
       if (place?.link === name) this.#delivery.assign(message, index, place);
     }
   }
 
   #changed(message: OutMessage, part: number | undefined, announce: boolean): void {
     message.updatedAt = this.deps.clock.now();
+    // What others act on is stored first: a gateway that is killed must not say something else when it is back.
+    const isFact = announce && (message.final || message.state === "relayed");
+    if (isFact) message.untold.push(statusOf(message, part));
     this.#journal.touch(message);
-    if (!message.idsStored) this.#journal.commitSoon();
+    if (!message.idsStored || isFact) this.#journal.commitSoon();
     this.#place(message);
-    if (!announce) return;
-    const { state } = message;
+    if (announce && !isFact) this.#announce(message, statusOf(message, part));
+  }
+
+  #tell(message: OutMessage): void {
+    const untold = message.untold.splice(0);
+    if (message.final) this.#drop(message);
+    for (const status of untold) this.#announce(message, status);
+  }
+
+  #announce(message: OutMessage, status: MessageStatus): void {
+    const { state } = status;
     if (state !== message.announced && (state === "sent" || state === "delivered" || state === "failed")) this.#counts[state]++;
     message.announced = state;
-    this.deps.onStatus(statusOf(message, part));
+    this.deps.onStatus(status);
   }
 
   #place(message: OutMessage): void {
+    this.#live.set(message.id, message);
     if (message.final) {
-      this.#drop(message);
+      this.#queue.remove(message);
+      this.#settling.delete(message);
       return;
     }
     this.#tickSoon();
-    this.#live.set(message.id, message);
     if (hasWaiting(message)) {
       this.#settling.delete(message);
       this.#queue.add(message);
@@ -250,14 +306,8 @@ export class Outbox {
     this.#settling.add(message);
     for (const oldest of this.#settling) {
       if (this.#settling.size <= SETTLING_MAX) break;
-      this.#finish(oldest);
+      this.#delivery.conclude(oldest);
     }
-  }
-
-  #finish(message: OutMessage): void {
-    message.final = true;
-    if (!message.storedFinal) this.#journal.touch(message);
-    this.#drop(message);
   }
 
   #drop(message: OutMessage): void {
@@ -280,9 +330,7 @@ export class Outbox {
   #tick(): void {
     const now = this.deps.clock.monotonic();
     for (const message of [...this.#queue]) if (message.deadline <= now) this.#delivery.giveUp(message, "expired");
-    for (const message of [...this.#live.values()])
-      this.#delivery.resendUnanswered(message, (link) => this.#links.get(link)?.reports === true);
-    for (const message of [...this.#settling]) if (message.settleAt !== null && message.settleAt <= now) this.#finish(message);
+    for (const message of [...this.#settling]) if (message.settleAt !== null && message.settleAt <= now) this.#delivery.conclude(message);
     if (now - this.#sweptAt >= SWEEP_MS || this.#messagesSinceSweep >= SWEEP_AFTER_MESSAGES) this.#sweep();
     if (this.#queue.size > 0) this.#pump();
   }
@@ -303,25 +351,30 @@ export class Outbox {
     const copies = message.copies.filter((copy) => names.includes(copy.link));
     const routes = this.#restoredRoutes(message, names);
     const restored = { ...message, routes, copies, deadline: this.deps.clock.monotonic() + left };
-    this.#delivery.restore(restored, left === 0);
+    this.#delivery.restore(restored);
     restored.announced = restored.state;
-    if (restored.final) this.#finish(restored);
-    else this.#place(restored);
-    if (routes.length === 0 && hasWaiting(restored)) this.#delivery.giveUp(restored, "no_link");
+    this.#place(restored);
+    if (routes.every((route) => route.length === 0)) this.#delivery.giveUp(restored, "no_link");
   }
 
   /** The routes without the interfaces that are gone. A node may be reached by any other; a channel is gone with its link. */
   #restoredRoutes({ routes, request }: OutMessage, names: readonly string[]): readonly Route[] {
     const left = routes.map((route) => route.filter(({ link }) => names.includes(link)));
-    if (left.length > 0 && left.every((route) => route.length > 0)) return left;
-    return request.to === BROADCAST ? left.filter((route) => route.length > 0) : this.deps.routes(request.to, {});
+    if (left.some((route) => route.length > 0)) return left;
+    const { to, link, channel } = request;
+    if (to !== BROADCAST) return this.deps.routes(to, {});
+    return routes.length === 0 ? this.deps.routes(to, { link, channel }) : [];
   }
 
   #restoreAirtime(radios: readonly Radio[]): void {
     const now = this.deps.clock.now();
     const presets = new Map(radios.map((radio) => [radio.name, radio.status().modemPreset]));
-    for (const { plugin, link, texts, at } of this.#store.sentSince(now - HOUR_MS)) {
-      for (const text of texts) this.#ledger.add(plugin, timeOnAir(Buffer.byteLength(text), presets.get(link)), Math.max(0, now - at));
+    for (const { plugin, link, text, at } of this.#store.sentSince(now - HOUR_MS)) {
+      if (plugin !== null) this.#ledger.add(plugin, timeOnAir(Buffer.byteLength(text), presets.get(link)), Math.max(0, now - at));
     }
   }
+}
+
+function pause(link: LinkSender, { ms, urgentMs, why }: LinkPause): void {
+  if (ms > 0) link.hold(urgentMs, ms, why);
 }

@@ -23,6 +23,7 @@ function fixture(intervalMs = 1_000) {
   const store = new OutboxStore(opened.value);
   const soon: (() => void)[] = [];
   const lost: OutMessage[] = [];
+  const told: OutMessage[] = [];
   let commits = 0;
   const journal = new Journal(store, {
     clock,
@@ -30,6 +31,7 @@ function fixture(intervalMs = 1_000) {
     intervalMs,
     soon: (run) => void soon.push(run),
     stored: () => void commits++,
+    told: (each) => void told.push(each),
     lost: (each) => void lost.push(each),
   });
   closers.push(() => {
@@ -39,7 +41,7 @@ function fixture(intervalMs = 1_000) {
   const runSoon = () => {
     for (const run of soon.splice(0)) run();
   };
-  return { clock, store, database: opened.value, journal, lost, runSoon, commits: () => commits, soon };
+  return { clock, store, database: opened.value, journal, lost, told, runSoon, commits: () => commits, soon };
 }
 
 /** A message whose row exists. */

@@ -5,9 +5,9 @@ export type SendOutcome =
   | { readonly kind: "taken" }
   /**
    * The radio did not send it, but remembers the packet id and would ignore it from now on. The part gets a new id, which
-   * doubles nothing because the text was never on the air. `holdMs`: how long the whole link waits.
+   * doubles nothing because the text was never on the air. `holdMs`: how long the whole link waits; `hold`: why.
    */
-  | { readonly kind: "dropped"; readonly holdMs: number }
+  | { readonly kind: "dropped"; readonly holdMs: number; readonly hold: "spacing" | "radio_busy" | "duty_cycle" }
   | { readonly kind: "unheard" }
   | { readonly kind: "failed"; readonly reason: FailureReason };
 
@@ -25,18 +25,23 @@ const QUEUE_FULL_MS = 5_000;
 const RADIO_OFF_MS = 30_000;
 const DUTY_CYCLE_MS = 60_000;
 
+/** An emergency is held back by nothing but the radio itself, and asked again after this time at the latest. */
+export const HOLD_EMERGENCY_MAX_MS = 5_000;
+/** Refusals of a text that was not on the air, or that nobody could read: another link may send it. */
+export const NEVER_SENT: ReadonlySet<FailureReason> = new Set(["no_channel", "no_key", "no_route"]);
+
 /** Judges a queueStatus. Its numbers 32 to 34 come from the radio's driver (full, no interface, off) and are no routing errors. */
 export function judgeQueueStatus(res: number): SendOutcome {
   if (res === 0) return { kind: "taken" };
-  if (res === 32) return { kind: "dropped", holdMs: QUEUE_FULL_MS };
-  if (res === 33 || res === 34) return { kind: "dropped", holdMs: RADIO_OFF_MS };
+  if (res === 32) return { kind: "dropped", holdMs: QUEUE_FULL_MS, hold: "radio_busy" };
+  if (res === 33 || res === 34) return { kind: "dropped", holdMs: RADIO_OFF_MS, hold: "radio_busy" };
   return judgeNak(res);
 }
 
 /** Judges a routing error; 0 is none. */
 export function judgeNak(errorReason: number): SendOutcome {
   if (errorReason === 5) return { kind: "unheard" };
-  if (errorReason === 38) return { kind: "dropped", holdMs: TOO_SOON_MS };
-  if (errorReason === 9) return { kind: "dropped", holdMs: DUTY_CYCLE_MS };
+  if (errorReason === 38) return { kind: "dropped", holdMs: TOO_SOON_MS, hold: "spacing" };
+  if (errorReason === 9) return { kind: "dropped", holdMs: DUTY_CYCLE_MS, hold: "duty_cycle" };
   return { kind: "failed", reason: FAILURES[errorReason] ?? "refused" };
 }

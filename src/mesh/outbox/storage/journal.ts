@@ -13,6 +13,8 @@ export interface JournalDeps {
   soon(run: () => void): void;
   /** Packet ids were committed: parts may be sent now. */
   stored(): void;
+  /** The change of a message that was urgent is committed, or the disk is full: others may be told. */
+  told(message: OutMessage): void;
   /** A message could not be stored and must not be sent. */
   lost(message: OutMessage): void;
 }
@@ -22,7 +24,7 @@ export interface JournalDeps {
  * a part may be stored a second late: after a crash it is sent again under the same id, which does no harm.
  */
 export class Journal {
-  /** New, or with a new packet id. Written with the next commit. */
+  /** New, with a new packet id, or with something that others are told once it is stored. Written with the next commit. */
   readonly #urgent = new Set<OutMessage>();
   /** Changed in another way. Written a second later, when most have stopped changing. */
   readonly #changed = new Set<OutMessage>();
@@ -52,7 +54,7 @@ export class Journal {
   /** Notes a change: it is written after a second, or with the next commit if a new packet id waits for that. */
   touch(message: OutMessage): void {
     if (this.#urgent.has(message)) return;
-    const isUrgent = !message.idsStored;
+    const isUrgent = !message.idsStored || message.untold.length > 0;
     if (isUrgent) this.#changed.delete(message);
     (isUrgent ? this.#urgent : this.#changed).add(message);
     this.store.database.later(isUrgent ? this.#writers.urgent : this.#writers.changed);
@@ -110,7 +112,9 @@ export class Journal {
       this.#waiting.get(message)?.(ok(null));
       this.#waiting.delete(message);
     }
+    const stored = [...this.#urgent];
     this.#urgent.clear();
+    for (const message of stored) this.deps.told(message);
     this.#committedAt = this.deps.clock.monotonic();
     this.deps.stored();
   }
@@ -139,6 +143,7 @@ export class Journal {
         }),
       );
     }
+    for (const message of this.#urgent) this.deps.told(message);
     this.deps.stored();
   }
 }

@@ -1,15 +1,15 @@
 import type { CoreDatabase } from "../../../storage/core.ts";
 import type { RoomSchema } from "../../../storage/core-open.ts";
-import type { PacketId } from "../../ids.ts";
-import { MESSAGE_STATES, type MessageState, type MessageStatus, PRIORITIES, type Sender } from "../../outgoing.ts";
-import { firstIdOf } from "../message/id.ts";
-import { type Copy, FAILURE_REASONS, isSettled, newPart, type OutMessage, type PartState, RANK, statusOf } from "../message/message.ts";
+import type { NodeNumber, PacketId } from "../../ids.ts";
+import { MESSAGE_NOTES, MESSAGE_STATES, type MessageState, type MessageStatus, PRIORITIES, type Sender } from "../../outgoing.ts";
+import { type Copy, FAILURE_REASONS, type OutMessage, pluginOf, statusOf } from "../message/message.ts";
+import { ATTEMPTS_SQL, AttemptRows, type SentPart } from "./attempts.ts";
+import { oneOf } from "./words.ts";
 
 export const OUTBOX_SCHEMA: RoomSchema = {
   room: "outbox",
   versions: [
-    // Ids sort by time, so the key is also the order of sending. `copies` holds the parts of each link, so that a change
-    // of a message writes one row.
+    // Ids sort by time, so the key is also the order of sending.
     `CREATE TABLE outbox (
       id TEXT PRIMARY KEY, state TEXT NOT NULL, final INTEGER NOT NULL, reason TEXT, code INTEGER,
       text TEXT NOT NULL, texts TEXT, packet_ids TEXT NOT NULL, copies TEXT NOT NULL,
@@ -20,21 +20,24 @@ export const OUTBOX_SCHEMA: RoomSchema = {
     "ALTER TABLE outbox ADD COLUMN is_reaction INTEGER NOT NULL DEFAULT 0; ALTER TABLE outbox ADD COLUMN hop_limit INTEGER;",
     // The channels to which a message goes, each route a list of places that stand in for each other.
     "ALTER TABLE outbox ADD COLUMN routes TEXT",
+    ATTEMPTS_SQL,
   ],
 };
 
+/** Of the former form, which had them in this row. */
+const NO_COPIES = "[]";
 export const HISTORY_ROWS = 10_000;
 export const HISTORY_MS = 30 * 24 * 3_600_000;
 
 interface Row {
   id: string;
   state: string;
+  final: number;
   reason: string | null;
   code: number | null;
   text: string;
   texts: string | null;
   packet_ids: string;
-  copies: string;
   to_node: number;
   channel: number;
   link: string | null;
@@ -49,20 +52,7 @@ interface Row {
   is_reaction: number;
   hop_limit: number | null;
   routes: string | null;
-}
-
-interface StoredPart {
-  id: PacketId;
-  state: PartState;
-  earlier?: PacketId[];
-  retries?: number;
-}
-
-interface StoredCopy {
-  link: string;
-  channel?: number;
-  route?: number;
-  parts: StoredPart[];
+  note: string | null;
 }
 
 export interface ListQuery {
@@ -76,24 +66,25 @@ export interface ListQuery {
 export class OutboxStore {
   readonly #insert;
   readonly #update;
+  readonly #attempts: AttemptRows;
 
   constructor(readonly database: CoreDatabase) {
+    this.#attempts = new AttemptRows(database);
     const columns =
-      "id, state, final, reason, code, text, texts, packet_ids, copies, to_node, channel, link, reply_id, priority, want_ack, sender, plugin, correlation_id, queued_at, updated_at, is_reaction, hop_limit, routes";
+      "id, state, final, reason, code, text, texts, packet_ids, to_node, channel, link, reply_id, priority, want_ack, sender, plugin, correlation_id, queued_at, updated_at, is_reaction, hop_limit, routes, copies";
     this.#insert = database.sqlite.prepare(`INSERT INTO outbox (${columns}) VALUES (${columns.replace(/\w+/g, "?")})`);
     this.#update = database.sqlite.prepare(
-      "UPDATE outbox SET state = ?, final = ?, reason = ?, code = ?, copies = ?, updated_at = ? WHERE id = ?",
+      "UPDATE outbox SET state = ?, final = ?, reason = ?, code = ?, note = ?, updated_at = ? WHERE id = ?",
     );
   }
 
   /** Inside a transaction. */
   save(message: OutMessage): void {
     const { request, id, state, reason, code, updatedAt } = message;
-    message.storedFinal = isSettled(message);
-    const final = message.storedFinal ? 1 : 0;
-    const copies = JSON.stringify(message.copies.map(packCopy));
+    const final = message.final ? 1 : 0;
+    this.#attempts.save(message);
     if (message.stored) {
-      this.#update.run(state, final, reason, code, copies, updatedAt, id);
+      this.#update.run(state, final, reason, code, message.note, updatedAt, id);
       return;
     }
     const { sender } = request;
@@ -106,7 +97,6 @@ export class OutboxStore {
       request.text,
       message.texts.length > 1 ? JSON.stringify(message.texts) : null,
       JSON.stringify(message.packetIds),
-      copies,
       request.to,
       message.routes[0]?.[0]?.index ?? request.channel ?? 0,
       request.link ?? null,
@@ -121,12 +111,19 @@ export class OutboxStore {
       request.isReaction === true ? 1 : 0,
       request.hopLimit ?? null,
       JSON.stringify(message.routes),
+      NO_COPIES,
     );
   }
 
   /** Messages that were not final when the program ended, in the order in which they were queued. */
   open(): OutMessage[] {
-    return this.database.sqlite.query<Row, []>("SELECT * FROM outbox WHERE final = 0 ORDER BY id").all().map(unpack);
+    return this.#unpacked(this.database.sqlite.query<Row, []>("SELECT * FROM outbox WHERE final = 0 ORDER BY id").all());
+  }
+
+  #unpacked(rows: readonly Row[]): OutMessage[] {
+    const ids = rows.map(({ id }) => id).sort();
+    const copies = this.#attempts.copies(ids[0] ?? "", ids.at(-1) ?? "");
+    return rows.map((row) => unpack(row, copies.get(row.id) ?? []));
   }
 
   /** When the newest message last changed, ms since 1970. */
@@ -135,30 +132,40 @@ export class OutboxStore {
   }
 
   get(id: string): MessageStatus | null {
+    const message = this.#read(id);
+    return message === null ? null : statusOf(message);
+  }
+
+  #read(id: string): OutMessage | null {
     const row = this.database.sqlite.query<Row, [string]>("SELECT * FROM outbox WHERE id = ?").get(id);
-    return row === null ? null : statusOf(unpack(row));
+    return row === null ? null : (this.#unpacked([row])[0] ?? null);
   }
 
   /** Newest first. */
   list(query: ListQuery): MessageStatus[] {
     const limit = Math.min(Math.max(query.limit ?? 100, 1), 500);
-    return this.database.sqlite
+    const rows = this.database.sqlite
       .query<Row, [string | null, string | null, string | null, string | null, number]>(
         "SELECT * FROM outbox WHERE (? IS NULL OR id < ?) AND (? IS NULL OR state = ?) ORDER BY id DESC LIMIT ?",
       )
-      .all(query.before ?? null, query.before ?? null, query.state ?? null, query.state ?? null, limit)
-      .map((row) => statusOf(unpack(row)));
+      .all(query.before ?? null, query.before ?? null, query.state ?? null, query.state ?? null, limit);
+    return this.#unpacked(rows).map((message) => statusOf(message));
   }
 
-  /** What plugins have sent of the messages queued since then. */
-  *sentSince(time: number): Generator<{ plugin: string; link: string; texts: readonly string[]; at: number }> {
-    const query = this.database.sqlite.query<Row, [string]>("SELECT * FROM outbox WHERE id >= ? AND plugin IS NOT NULL");
-    for (const row of query.all(firstIdOf(time))) {
-      const message = unpack(row);
-      for (const { link, parts } of message.copies) {
-        const texts = message.texts.filter((_, index) => RANK[parts[index]?.state ?? "waiting"] > 0);
-        yield { plugin: row.plugin ?? "", link, texts, at: row.updated_at };
-      }
+  /** The failed message that was sent to `from` under this id and has no note yet. */
+  failedUnder(packet: PacketId, from: NodeNumber): OutMessage | null {
+    const id = this.#attempts.messageOf(packet);
+    const message = id === null ? null : this.#read(id);
+    return message?.state === "failed" && message.note === null && message.request.to === from ? message : null;
+  }
+
+  /** What was handed to radios since then, with the text of each part. */
+  *sentSince(time: number): Generator<SentPart & { readonly text: string; readonly plugin: string | null }> {
+    const texts = new Map<string, OutMessage | null>();
+    for (const part of this.#attempts.sentSince(time)) {
+      const message = texts.get(part.message) ?? this.#read(part.message);
+      texts.set(part.message, message);
+      if (message !== null) yield { ...part, text: message.texts[part.part] ?? "", plugin: pluginOf(message.request.sender) };
     }
   }
 
@@ -170,30 +177,15 @@ export class OutboxStore {
         "DELETE FROM outbox WHERE final = 1 AND id <= (SELECT id FROM outbox ORDER BY id DESC LIMIT 1 OFFSET ?)",
         [HISTORY_ROWS],
       ).changes;
+      if (old + many > 0) this.#attempts.sweep();
       return old + many;
     });
   }
 }
 
-/** The value, if it is one of the words of a list. */
-function oneOf<T extends string>(words: readonly T[], value: string): T | undefined {
-  return words.find((word) => word === value);
-}
-
-function packCopy(copy: Copy): StoredCopy {
-  const parts = copy.parts.map((part) => ({
-    id: part.packetId,
-    state: part.state,
-    ...(part.earlier.length === 0 ? {} : { earlier: part.earlier }),
-    ...(part.retries === 0 ? {} : { retries: part.retries }),
-  }));
-  return { link: copy.link, channel: copy.channel, route: copy.route, parts };
-}
-
-function unpack(row: Row): OutMessage {
+function unpack(row: Row, copies: Copy[]): OutMessage {
   const sender: Sender =
     row.sender === "plugin" ? { kind: "plugin", plugin: row.plugin ?? "" } : { kind: row.sender === "operator" ? "operator" : "gateway" };
-  const copies: readonly StoredCopy[] = JSON.parse(row.copies);
   return {
     id: row.id,
     request: {
@@ -212,23 +204,20 @@ function unpack(row: Row): OutMessage {
     texts: row.texts === null ? [row.text] : JSON.parse(row.texts),
     packetIds: JSON.parse(row.packet_ids),
     routes: row.routes === null ? [] : JSON.parse(row.routes),
-    copies: copies.map(({ link, channel = row.channel, route = 0, parts }) => ({
-      link,
-      channel,
-      route,
-      parts: parts.map(({ id, state, earlier = [], retries = 0 }) => ({ ...newPart(id), state, earlier, retries })),
-    })),
+    copies,
     state: oneOf(MESSAGE_STATES, row.state) ?? "queued",
     reason: row.reason === null ? null : (oneOf(FAILURE_REASONS, row.reason) ?? "refused"),
     code: row.code,
+    note: oneOf(MESSAGE_NOTES, row.note) ?? null,
+    isRestored: true,
+    untold: [],
     announced: null,
     queuedAt: row.queued_at,
     updatedAt: row.updated_at,
     deadline: Number.POSITIVE_INFINITY,
     settleAt: null,
     stored: true,
-    storedFinal: false,
     idsStored: true,
-    final: false,
+    final: row.final === 1,
   };
 }
