@@ -9,6 +9,8 @@ import type { OutgoingText, Radio } from "../radio.ts";
 /** The next text for a link. */
 export interface SendJob {
   readonly text: OutgoingText;
+  /** The radio may know its id, and then says nothing about it. */
+  readonly isRepeat: boolean;
   /**
    * Called once. `written`: the bytes are with the operating system; otherwise they may or may not have left. True: the
    * radio's report about it is awaited.
@@ -171,6 +173,12 @@ export class LinkSender {
   #awaitReport(sendJob: SendJob): void {
     this.#unreported.set(sendJob.text.packetId, { sendJob, at: this.deps.clock.monotonic() });
     this.#reportTimer ??= this.deps.clock.after(REPORT_MS, () => this.#missReport());
+    if (sendJob.isRepeat) this.#ask();
+  }
+
+  #ask(): void {
+    this.#askedAt = this.deps.clock.monotonic();
+    this.radio.probe?.();
   }
 
   /** Asks the radio whether it still answers, instead of writing the text again into a pipe that may be stalled. */
@@ -179,8 +187,7 @@ export class LinkSender {
     const now = this.deps.clock.monotonic();
     this.#giveUpReports(now - REPORT_MAX_MS);
     if (this.#unreported.size > 0) {
-      this.#askedAt = now;
-      this.radio.probe?.();
+      this.#ask();
       this.#reportTimer = this.deps.clock.after(REPORT_MS, () => this.#missReport());
     }
     this.pump();

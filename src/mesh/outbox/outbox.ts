@@ -245,8 +245,10 @@ export class Outbox {
     const text = outgoing(message, copy, part, index);
     part.state = "writing";
     part.writes++;
+    part.writtenAt = this.deps.clock.monotonic(); // its report may come before the write is over
     return {
       text,
+      isRepeat: part.writes > 1 || part.isUnsure,
       done: (written) => {
         const plugin = pluginOf(message.request.sender);
         if (written && plugin !== null) this.#ledger.add(plugin, timeOnAir(Buffer.byteLength(text.text), status.modemPreset));

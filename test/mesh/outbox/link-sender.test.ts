@@ -21,7 +21,7 @@ function fixture({ count = 100, spacingMs = 2_500, quietMs = 0 } = {}) {
         if (left === 0) return null;
         left--;
         const text = { packetId: count - left, to: 2, channel: 0, text: "hello", wantAck: false, priority: "normal" } as const;
-        return { text, done: (written) => done.push(written) < 0, unreported: () => {} };
+        return { text, isRepeat: false, done: (written) => done.push(written) < 0, unreported: () => {} };
       },
     },
     quietMs,
