@@ -55,6 +55,7 @@ export async function runGateway(flags: GatewayFlags, io: GatewayIo): Promise<nu
     clock: systemClock,
     console: { write: (text) => io.stdout.write(text), colour: io.colour === true },
   });
+  for (const issue of loaded.value.warnings ?? []) log.logger.warn(issueLine(issue));
   const crashes = new CrashLog(config.data_dir, systemClock, readBootId());
   const { safe } = flags;
   const comeBack = !safe && (crashes.tooMany() || crashes.culprit !== null) ? crashes : null;

@@ -22,6 +22,8 @@ export interface ApiOptions {
   /** 0 selects a free port. */
   readonly port: number;
   readonly dataDir: string;
+  /** Seconds after which an idle connection is closed; 60 when absent. */
+  readonly idleS?: number;
 }
 
 /** Larger than the largest upload of any route. */
@@ -50,10 +52,11 @@ export function startApi(options: ApiOptions, control: Control, deps: ApiDeps): 
     const server = Bun.serve({
       hostname: options.host,
       port: options.port,
-      idleTimeout: 60,
+      idleTimeout: options.idleS ?? 60,
       // The routes' own caps answer with a problem; this one only bounds what is read before them.
       maxRequestBodySize: MAX_REQUEST,
-      fetch: (request, bun) => api.handle(request, bun.requestIP(request)?.address ?? "unknown"),
+      fetch: (request, bun) =>
+        api.handle(request, { address: bun.requestIP(request)?.address ?? "unknown", keepOpen: () => bun.timeout(request, 0) }),
       error: (thrown) => api.failed(thrown),
     });
     const port = server.port ?? options.port;
@@ -90,12 +93,18 @@ function cannotListen(options: ApiOptions, cause: unknown): Result<never> {
   return fail("conflict", `cannot listen on ${place}`, { cause, hint: "api.host must be an address of this machine" });
 }
 
+interface Connection {
+  readonly address: string;
+  /** From now on the connection is not closed for being idle: the answer is being worked on. */
+  keepOpen(): void;
+}
+
 class Api {
   readonly #gate: Gate;
   readonly #feed: Feed;
   readonly #routes: readonly Route[];
   readonly #app: { readonly fetch: (request: Request) => Response | Promise<Response> };
-  readonly #addresses = new WeakMap<Request, string>();
+  readonly #connections = new WeakMap<Request, Connection>();
   readonly #answered = new Map<number, number>();
 
   constructor(
@@ -123,10 +132,10 @@ class Api {
     this.#app = app;
   }
 
-  async handle(request: Request, address: string): Promise<Response> {
+  async handle(request: Request, connection: Connection): Promise<Response> {
     const head = request.method === "HEAD";
     const inner = head ? new Request(request.url, { method: "GET", headers: request.headers, signal: request.signal }) : request;
-    this.#addresses.set(inner, address);
+    this.#connections.set(inner, connection);
     const response = await this.#answer(inner);
     this.#answered.set(response.status, (this.#answered.get(response.status) ?? 0) + 1);
     for (const [name, value] of Object.entries(HEADERS)) if (!response.headers.has(name)) response.headers.set(name, value);
@@ -159,7 +168,9 @@ class Api {
       if (!raw.ok) return problemResponse(raw.error);
       const body = check(route.body ?? ANYTHING, raw.value, "unprocessable");
       if (!body.ok) return problemResponse(body.error);
-      const actor = { via: who.via, address: this.#addresses.get(request) ?? "unknown" };
+      const actor = { via: who.via, address: this.#connections.get(request)?.address ?? "unknown" };
+      // Now it is known who asks, and what: this may take as long as plugins' hooks or a backup need.
+      if (route.method !== "GET" || route.path.endsWith("/export")) this.#connections.get(request)?.keepOpen();
       const result = await route.run({ control: this.control, actor, request, params: params.value, query: query.value, body: body.value });
       if (!result.ok) return result.error.code === "internal" ? this.failed(result.error) : problemResponse(result.error);
       if (result.value.body instanceof Response) return result.value.body;

@@ -22,6 +22,8 @@ export interface LoadedConfig {
   readonly config: Config;
   /** The file it was read from; null when there was none. */
   readonly file: string | null;
+  /** What is ignored, and why. */
+  readonly warnings?: readonly Issue[];
 }
 
 /** The files that are tried when the command line names none. */
@@ -44,7 +46,14 @@ export function loadConfig(sources: ConfigSources): Result<LoadedConfig, readonl
   if (checked.ok) issues.push(...meaning(checked.value, read.value, origins));
   if (!checked.ok || issues.length > 0) return { ok: false, error: issues };
   const base = path === undefined ? cwd : dirname(path);
-  return { ok: true, value: { config: withPaths(checked.value, (key) => (origins.has(key) ? cwd : base), home), file: path ?? null } };
+  return {
+    ok: true,
+    value: {
+      config: withPaths(checked.value, (key) => (origins.has(key) ? cwd : base), home),
+      file: path ?? null,
+      warnings: overrides.warnings,
+    },
+  };
 }
 
 function readFile(path: string): Result<YamlFile, readonly Issue[]> {

@@ -25,9 +25,10 @@ interface Described {
 export function readOverrides(
   env: Readonly<Record<string, string | undefined>>,
   flags: { readonly dataDir?: string; readonly port?: string },
-): { readonly values: readonly Override[]; readonly issues: readonly Issue[] } {
+): { readonly values: readonly Override[]; readonly issues: readonly Issue[]; readonly warnings: readonly Issue[] } {
   const values: Override[] = [];
   const issues: Issue[] = [];
+  const warnings: Issue[] = [];
   const add = (path: readonly string[], text: string, origin: string) => {
     const leaf = find(path);
     if (leaf === undefined) {
@@ -46,15 +47,29 @@ export function readOverrides(
   for (const name of Object.keys(env).sort()) {
     const text = env[name];
     if (!name.startsWith(PREFIX) || text === undefined) continue;
+    if (isInjected(name, text)) {
+      warnings.push({ file: name, message: "is ignored: container software sets such a variable for a service called zephyrgate" });
+      continue;
+    }
     add(name.slice(PREFIX.length).toLowerCase().split("__"), text, name);
   }
   if (flags.dataDir !== undefined) add(["data_dir"], flags.dataDir, "--data-dir");
   if (flags.port !== undefined) add(["api", "port"], flags.port, "--port");
-  return { values, issues };
+  return { values, issues, warnings };
 }
 
-/** Values are YAML. If the setting is text and YAML reads something else, the raw text is used. */
+/** Docker's links and Kubernetes describe a service called zephyrgate in variables of our prefix. None of them is a setting. */
+function isInjected(name: string, value: string): boolean {
+  const rest = name.slice(PREFIX.length);
+  if (/^PORT_\d+_(?:TCP|UDP|SCTP)(?:_(?:ADDR|PORT|PROTO))?$|^SERVICE_(?:HOST|PORT(?:_\w+)?)$|^ENV_\w+$/.test(rest)) return true;
+  return (rest === "PORT" && /^(?:tcp|udp|sctp):\/\//.test(value)) || (rest === "NAME" && value.startsWith("/"));
+}
+
+/** Values are YAML; where the setting is text, it is taken as it is, but for quotes around all of it. */
 function readValue(text: string, origin: string, leaf: Described): { ok: true; value: Json } | { ok: false; error: readonly Issue[] } {
+  const isQuoted = /^(["']).*\1$/s.test(text);
+  // A path may hold a blank and a number sign, which would begin a comment.
+  if (leaf.type === "string" && !isQuoted) return { ok: true, value: text };
   const read = readYaml(text, origin, MAX_CONFIG_BYTES);
   if (leaf.type === "string") return { ok: true, value: read.ok && typeof read.value.value === "string" ? read.value.value : text };
   return read.ok ? { ok: true, value: read.value.value } : read;

@@ -19,6 +19,7 @@ export const CALLS = {
   connect: [42, 203],
   close: [3, 57],
   execve: [59, 221],
+  flock: [73, 32],
   fcntl: [72, 25],
   ftruncate: [77, 46],
   getppid: [110, 173],

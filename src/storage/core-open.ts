@@ -117,16 +117,17 @@ function backUp(sqlite: Database, path: string, due: readonly RoomSchema[], deps
     closeSync(descriptor);
   }
   deps.log.info("copied the database before changing its tables", { backup });
-  removeOldBackups(path, deps.log);
+  removeOldBackups(path, basename(backup), deps.log);
 }
 
-function removeOldBackups(path: string, log: Logger): void {
+/** `made` stays: with a clock that was never set it would be the oldest by its name. */
+function removeOldBackups(path: string, made: string, log: Logger): void {
   const folder = dirname(path);
   const prefix = `${basename(path)}.before-`;
   const stamp = (name: string) => name.split(".").at(-2) ?? "";
-  const backups = readdirSync(folder).filter((name) => name.startsWith(prefix) && name.endsWith(".bak"));
+  const backups = readdirSync(folder).filter((name) => name !== made && name.startsWith(prefix) && name.endsWith(".bak"));
   backups.sort((a, b) => stamp(a).localeCompare(stamp(b)));
-  for (const name of backups.slice(0, -BACKUPS_KEPT)) {
+  for (const name of backups.slice(0, -(BACKUPS_KEPT - 1))) {
     rmSync(join(folder, name), { force: true });
     log.info("removed an old copy of the database", { backup: name });
   }

@@ -2,10 +2,13 @@ import { dlopen, FFIType } from "bun:ffi";
 import { accessSync, closeSync, constants, ftruncateSync, mkdirSync, openSync, readFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { fail, ok, type Result } from "../errors.ts";
+import { architecture, libc } from "../linux/libc.ts";
 
 const LOCK_EXCLUSIVE = 2;
 const LOCK_NOT_WAITING = 4;
 const LOCK_RELEASE = 8;
+/** EWOULDBLOCK: another process has it. */
+const WOULD_BLOCK = process.platform === "darwin" ? 35 : 11;
 const C_LIBRARIES =
   process.platform === "darwin"
     ? ["libSystem.B.dylib"]
@@ -21,7 +24,7 @@ export interface DataLock {
  * Creates the data folder if it is missing (mode 0700), checks that it can be read and written, and takes the lock that
  * keeps a second gateway out. Errors: `data_locked` with the holder's pid, `data_unusable` in one line.
  */
-export function lockDataFolder(folder: string): Result<DataLock> {
+export function lockDataFolder(folder: string, tryLock: TryLock = systemTryLock): Result<DataLock> {
   const path = join(folder, "lock");
   let descriptor: number;
   try {
@@ -35,15 +38,15 @@ export function lockDataFolder(folder: string): Result<DataLock> {
       cause: thrown,
     });
   }
-  const flock = loadFlock();
-  if (flock === null) {
+  const errno = tryLock(descriptor);
+  if (errno !== 0 && errno !== WOULD_BLOCK) {
     closeSync(descriptor);
-    return fail("data_unusable", "the C library's flock function was not found on this system", {
+    return fail("data_unusable", `the file system of the data folder has no locks (error ${errno})`, {
       where: folder,
-      hint: `tried ${C_LIBRARIES.join(", ")}`,
+      hint: "put data_dir on a local disk: without a lock a second gateway could damage the data; NFS needs its lock service",
     });
   }
-  if (flock(descriptor, LOCK_EXCLUSIVE | LOCK_NOT_WAITING) !== 0) {
+  if (errno !== 0) {
     closeSync(descriptor);
     const pid = readHolder(path);
     return fail("data_locked", `another gateway${pid === null ? "" : ` (pid ${pid})`} uses this data folder`, {
@@ -60,7 +63,7 @@ export function lockDataFolder(folder: string): Result<DataLock> {
       if (!held) return;
       held = false;
       ftruncateSync(descriptor);
-      flock(descriptor, LOCK_RELEASE);
+      loadFlock()?.(descriptor, LOCK_RELEASE);
       closeSync(descriptor);
     },
   });
@@ -94,6 +97,16 @@ function reasonOf(thrown: unknown): string {
   };
   return words[code] ?? (thrown instanceof Error ? thrown.message : String(thrown));
 }
+
+/** Takes the lock of an open file without waiting: 0, or the system's error number. */
+type TryLock = (descriptor: number) => number;
+
+const systemTryLock: TryLock = (descriptor) => {
+  const how = LOCK_EXCLUSIVE | LOCK_NOT_WAITING;
+  if (process.platform === "linux" && architecture() !== null) return libc().call("flock", descriptor, how).errno;
+  // Elsewhere the reason is not known: most likely it is taken.
+  return loadFlock()?.(descriptor, how) === 0 ? 0 : WOULD_BLOCK;
+};
 
 type Flock = (descriptor: number, operation: number) => number;
 

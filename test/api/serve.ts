@@ -6,10 +6,10 @@ import { systemClock, systemRandom } from "../../src/clock.ts";
 import { fakeControl } from "./fake-control.ts";
 
 /** The real server over the fake gateway, in a data folder of its own. */
-export function serve() {
+export function serve(more: { readonly idleS?: number } = {}) {
   const dataDir = mkdtempSync(join(tmpdir(), "api-"));
   const fake = fakeControl();
-  const started = startApi({ host: "127.0.0.1", port: 0, dataDir }, fake.control, {
+  const started = startApi({ host: "127.0.0.1", port: 0, dataDir, ...more }, fake.control, {
     clock: systemClock,
     random: systemRandom,
     log: fake.log.logger,

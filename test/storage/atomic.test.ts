@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, wr
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { writeFileAtomically } from "../../src/storage/atomic.ts";
+import { systemDisk } from "../../src/storage/disk.ts";
 
 let dir = "";
 
@@ -64,4 +65,23 @@ describe("a write that fails", () => {
     expect(() => writeFileAtomically(join(dir, "missing/state"), "x")).toThrow("ENOENT");
     expect(readdirSync(dir)).toEqual([]);
   });
+});
+
+test("a folder that cannot be synced: the error says that the new file is in place", () => {
+  const path = join(dir, "state");
+  writeFileSync(path, "old");
+  const disk = {
+    ...systemDisk,
+    syncFolder: () => {
+      throw Object.assign(new TypeError("I/O error"), { code: "EIO" });
+    },
+  };
+  expect(() => writeFileAtomically(path, "new", { disk })).toThrow(/the new file is in place, but its folder cannot be synced \(EIO\)/);
+  expect(readFileSync(path, "utf8")).toBe("new");
+  expect(readdirSync(dir)).toEqual(["state"]);
+});
+
+test("a file system that has nothing to sync in a folder is no error", () => {
+  // The kernel's own answer for such a thing, where files have no folder to be synced.
+  expect(() => systemDisk.syncFolder("/proc/self/fd")).not.toThrow();
 });

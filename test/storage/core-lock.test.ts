@@ -113,3 +113,17 @@ test("an atomic write has its mode, leaves no temporary file, and spares the old
   expect(() => writeFileAtomically(folder, "a folder is in the way")).toThrow();
   expect(readdirSync(folder)).toEqual(["token"]);
 });
+
+test("a file system without locks is named as that, and not as another gateway", () => {
+  const data = join(folder, "data");
+  for (const errno of [37, 38, 95]) {
+    const refused = lockDataFolder(data, () => errno);
+    expect(refused).toMatchObject({
+      ok: false,
+      error: { code: "data_unusable", message: expect.stringContaining(`no locks (error ${errno})`) },
+    });
+  }
+  const taken = lockDataFolder(data, () => 11);
+  expect(taken).toMatchObject({ ok: false, error: { code: "data_locked" } });
+  expect(lockDataFolder(data).ok).toBe(true);
+});

@@ -284,3 +284,19 @@ test("withFull is on the disk when it returns, and the level goes back also afte
   expect(level()).toBe(1);
   database.close();
 });
+
+test("with a clock that was never set, the copy that was just made is kept, and the oldest of the others goes", () => {
+  open(MAIL).close();
+  const old = [1, 2, 3, 4, 5].map((day) => `gateway.db.before-mail-0to1.2026-11-0${day}T000000000Z.bak`);
+  for (const name of old) writeFileSync(join(folder, name), "");
+  clock = new FakeClock(1_000);
+  open(MAIL2).close();
+  const made = backups().filter((name) => name.includes("1970-01-01"));
+  expect(made).toHaveLength(1);
+  expect(statSync(join(folder, made[0] ?? "")).size).toBeGreaterThan(0);
+  expect(
+    backups()
+      .filter((name) => !made.includes(name))
+      .sort(),
+  ).toEqual(old.slice(1));
+});

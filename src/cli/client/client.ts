@@ -4,7 +4,11 @@ import { type JsonLimits, parseJson } from "../../json-reader.ts";
 
 type Schema<T> = v.GenericSchema<unknown, T>;
 
-const DEADLINE_MS = 30_000;
+/** To look is quick; what changes something may wait for plugins' hooks, a bundler, or a backup on a slow disk. */
+const LOOK_DEADLINE_MS = 30_000;
+const WORK_DEADLINE_MS = 15 * 60_000;
+/** After this long without an answer, and again after as long, the user is told that it goes on. */
+const NOTICE_MS = 10_000;
 const MAX_PAGES = 200;
 const MAX_FRAME = 1_048_576;
 /** Answers of our own gateway, or of another program on its port. */
@@ -29,6 +33,8 @@ export class Client {
     readonly url: string,
     private readonly token: string,
     private readonly signal?: AbortSignal | undefined,
+    /** Called now and then while an answer takes long, with the seconds so far. */
+    private readonly onWait?: (seconds: number) => void,
   ) {}
 
   get<T>(path: string, schema: Schema<T>): Promise<Result<T>> {
@@ -82,11 +88,15 @@ export class Client {
   }
 
   async #fetch(method: string, path: string, body: unknown, stream?: AbortSignal): Promise<Result<Response>> {
-    const signals = [stream ?? AbortSignal.timeout(DEADLINE_MS), this.signal].filter((signal) => signal !== undefined);
+    const isWork = method !== "GET" || path.endsWith("/export");
+    const deadline = isWork ? WORK_DEADLINE_MS : LOOK_DEADLINE_MS;
+    const signals = [stream ?? AbortSignal.timeout(deadline), this.signal].filter((signal) => signal !== undefined);
     const headers: Record<string, string> = { authorization: `Bearer ${this.token}` };
     const isFile = body instanceof Uint8Array;
     if (body !== undefined) headers["content-type"] = isFile ? "application/octet-stream" : "application/json";
     let response: Response;
+    const began = Date.now();
+    const notices = setInterval(() => this.onWait?.(Math.round((Date.now() - began) / 1000)), NOTICE_MS);
     try {
       response = await fetch(this.url + path, {
         method,
@@ -101,6 +111,8 @@ export class Client {
         cause,
         hint: "start it with: zephyrgate gateway; or say which with --config, --data-dir or --port",
       });
+    } finally {
+      clearInterval(notices);
     }
     return response.ok ? ok(response) : this.#failed(response);
   }

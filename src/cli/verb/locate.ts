@@ -3,6 +3,7 @@ import { readToken } from "../../api/access/token.ts";
 import { type LoadedConfig, loadConfig } from "../../config/load.ts";
 import { fail, issueLine, ok, type Result } from "../../errors.ts";
 import { Client } from "../client/client.ts";
+import { note } from "./output.ts";
 import { type Flags, type Io, textFlag } from "./verb.ts";
 
 /** Loads the configuration as the gateway would with the same flags; every problem is on a line of its own. */
@@ -30,7 +31,7 @@ export function findGateway(io: Io, flags: Flags): Result<Client> {
       hint: "start it with: zephyrgate gateway; or say which with --config or --data-dir",
     });
   }
-  return ok(new Client(apiUrl(api), token.value, io.signal));
+  return ok(new Client(apiUrl(api), token.value, io.signal, (seconds) => note(io, `the gateway is still at it (${seconds} s)`)));
 }
 
 /** The URL of an API that listens at this address. */

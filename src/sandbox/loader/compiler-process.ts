@@ -15,7 +15,6 @@ const FILE_MB = 1;
 const OPEN_FILES = 256;
 const LOOK_MS = 50;
 const MAX_ANSWER_BYTES = 96 * 1024 * 1024;
-const PAGE_BYTES = 4096;
 
 export interface CompilerLimits {
   readonly deadlineMs?: number;
@@ -107,7 +106,9 @@ export class CompilerProcess {
   /** Resident bytes; 0 where the system does not say. */
   #memory(): number {
     try {
-      return Number(readFileSync(`/proc/${this.#launched.process.pid}/statm`, "utf8").split(" ")[1]) * PAGE_BYTES;
+      // In kilobytes: the size of a page is another on another machine.
+      const status = readFileSync(`/proc/${this.#launched.process.pid}/status`, "utf8");
+      return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1] ?? 0) * 1024;
     } catch {
       // Not Linux, or already gone: only the deadline holds then.
       return 0;
