@@ -227,10 +227,7 @@ export const configSchema = v.strictObject({
         about(v.picklist(["channel", "direct"]), "Where to send the reply to a command on a channel."),
         "channel",
       ),
-      sender_rate: v.optional(
-        rate("Commands accepted from one sender. A few more wait, then the sender is told once. Nodes without a name share twice as much."),
-        "12/min",
-      ),
+      sender_rate: v.optional(rate("Commands accepted from one sender. A few more wait, then the sender is told once."), "12/min"),
       channel_rate: v.optional(rate("Parts of replies on one channel. Absent: 30/min, or sender_rate where that is more.")),
       admin_commands: v.optional(
         about(

@@ -15,7 +15,7 @@ export class Admission {
   constructor(
     deps: Pick<RouterDeps, "clock" | "settings">,
     private readonly turns: PeerTurns,
-    private readonly answers: Pick<Answers, "isStranger" | "notifyLimited">,
+    private readonly answers: Pick<Answers, "notifyLimited">,
   ) {
     this.#gate = new SenderGate(deps.clock, readRate(deps.settings.sender_rate));
   }
@@ -27,12 +27,12 @@ export class Admission {
     return turn.then(() => !this.turns.isAnswered(message) && this.admit(message));
   }
 
-  /** Whether the sender's rate allows an answer: now, later, or not. A refused sender is told seldom, strangers never. */
+  /** Whether the sender's rate allows an answer: now, later, or not. A refused sender is told seldom. */
   admit(message: TextMessage): boolean | Promise<boolean> {
-    const admitted = this.#gate.admit(message.from, this.answers.isStranger(message.from));
-    if (typeof admitted !== "string" && admitted !== false) return admitted;
+    const admitted = this.#gate.admit(message.from);
+    if (admitted !== false) return admitted;
     this.limited++;
-    if (admitted === false) this.answers.notifyLimited(message);
+    this.answers.notifyLimited(message);
     return false;
   }
 

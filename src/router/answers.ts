@@ -3,10 +3,10 @@ import { countParts } from "../mesh/codec/text.ts";
 import { placeOf } from "../mesh/describe.ts";
 import { BROADCAST, formatNodeId, type NodeNumber } from "../mesh/ids.ts";
 import type { TextMessage } from "../mesh/message.ts";
-import type { MeshNode } from "../mesh/node.ts";
-import type { Asker, Priority, Reply } from "../mesh/outgoing.ts";
+import type { Priority, Reply } from "../mesh/outgoing.ts";
 import { OncePerSender, SenderBuckets } from "../mesh/sender-limits.ts";
 import { compareRates, type Rate, TokenBucket } from "../rates.ts";
+import { askerOf } from "./asker.ts";
 import type { PeerTurns } from "./peer-turns.ts";
 import { readRate } from "./rate.ts";
 import type { RouterDeps } from "./router-deps.ts";
@@ -101,10 +101,6 @@ export class Answers {
     return bucket.take(parts) === 0;
   }
 
-  isStranger(node: NodeNumber): boolean {
-    return askerOf(node, this.deps.nodes.get(node)) === "strangers";
-  }
-
   /** Tells a sender that a plugin has too much to do, seldom; on a channel nobody is told. */
   notifyBusy(message: TextMessage): void {
     if (!message.isDirect || !this.#busyOnce.first(message.from) || this.#notices.take(1) > 0) return;
@@ -141,11 +137,6 @@ export class Answers {
     const [word = ""] = message.text.trim().split(/\s+/, 1);
     this.respond(message, null, `Unknown command "${[...word].slice(0, SHOWN_MAX).join("")}". Send help for the list.`);
   }
-}
-
-/** A node that never told its name is a stranger: numbers can be invented, one for each message. */
-function askerOf(from: NodeNumber, node: MeshNode | null): Asker {
-  return node?.longName === undefined && node?.shortName === undefined ? "strangers" : from;
 }
 
 /** A handler's result as text. White space, null and undefined are no reply. */

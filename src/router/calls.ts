@@ -4,6 +4,7 @@ import { formatNodeId } from "../mesh/ids.ts";
 import type { MeshMessage, TextMessage } from "../mesh/message.ts";
 import type { WireQuestion } from "../sdk/boundary/wire.ts";
 import { replyText } from "./answers.ts";
+import { askerOf } from "./asker.ts";
 import { contextFor, messageForHandler } from "./context.ts";
 import type { Dialogue } from "./dialogues.ts";
 import { Mailboxes } from "./mailbox.ts";
@@ -50,7 +51,8 @@ export class Calls {
 
   /** Calls one handler about a message. Never rejects. */
   async call(message: MeshMessage, to: HandlerAddress, words: CallWords): Promise<HandlerOutcome> {
-    const posted = await this.mailboxes.post(to.plugin, message.from, () => this.#invoke(message, to, words));
+    const isStranger = askerOf(message.from, this.deps.nodes.get(message.from)) === "strangers";
+    const posted = await this.mailboxes.post(to.plugin, message.from, () => this.#invoke(message, to, words), isStranger);
     const outcome: HandlerOutcome = posted.run ? posted.value : { ok: false, cause: "overloaded" };
     if (!outcome.ok) this.failures++;
     else if (outcome.ask !== undefined && message.kind === "text" && words.dialogue === undefined)

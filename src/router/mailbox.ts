@@ -7,14 +7,17 @@ export interface MailboxLimits {
   readonly waiting: number;
   /** Waiting calls of one plugin about one sender's messages. */
   readonly waitingPerSender: number;
+  /** Waiting calls of one plugin about strangers' messages, all together: their numbers can be invented. */
+  readonly waitingStrangers: number;
   /** A call that waited longer than this is not made, ms. */
   readonly patienceMs: number;
 }
 
-const LIMITS: MailboxLimits = { inFlight: 8, waiting: 64, waitingPerSender: 8, patienceMs: 60_000 };
+const LIMITS: MailboxLimits = { inFlight: 8, waiting: 64, waitingPerSender: 8, waitingStrangers: 32, patienceMs: 60_000 };
 
 interface Waiting {
   readonly since: number;
+  readonly isStranger: boolean;
   start(): void;
   giveUp(): void;
 }
@@ -24,6 +27,7 @@ interface Box {
   /** By sender, in the order in which senders are served. */
   readonly queues: Map<number, Waiting[]>;
   waiting: number;
+  strangers: number;
 }
 
 /** `run` false: the task was not run, because too many wait or it waited too long. */
@@ -56,8 +60,8 @@ export class Mailboxes {
   }
 
   /** Runs `task` when the limits allow; if they do now, it is started before this returns. `task` must end by its own deadline. */
-  post<T>(plugin: string, sender: number, task: () => Promise<T>): Promise<Posted<T>> {
-    const box = this.#boxes.get(plugin) ?? { busy: new Set(), queues: new Map(), waiting: 0 };
+  post<T>(plugin: string, sender: number, task: () => Promise<T>, isStranger = false): Promise<Posted<T>> {
+    const box = this.#boxes.get(plugin) ?? { busy: new Set(), queues: new Map(), waiting: 0, strangers: 0 };
     this.#boxes.set(plugin, box);
     return new Promise((resolve, reject) => {
       const giveUp = () => {
@@ -76,13 +80,15 @@ export class Mailboxes {
         return;
       }
       const queue = box.queues.get(sender) ?? [];
-      if (box.waiting >= this.#limits.waiting || queue.length >= this.#limits.waitingPerSender) {
+      const { waiting, waitingPerSender, waitingStrangers } = this.#limits;
+      if (box.waiting >= waiting || queue.length >= waitingPerSender || (isStranger && box.strangers >= waitingStrangers)) {
         giveUp();
         return;
       }
-      queue.push({ since: this.clock.monotonic(), start, giveUp });
+      queue.push({ since: this.clock.monotonic(), isStranger, start, giveUp });
       box.queues.set(sender, queue);
       box.waiting++;
+      if (isStranger) box.strangers++;
     });
   }
 
@@ -100,6 +106,7 @@ export class Mailboxes {
       if (queue.length > 0) box.queues.set(sender, queue); // to the end of the round
       if (next === undefined) continue;
       box.waiting--;
+      if (next.isStranger) box.strangers--;
       if (this.clock.monotonic() - next.since > this.#limits.patienceMs) next.giveUp();
       else next.start();
       return true;

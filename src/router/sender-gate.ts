@@ -6,8 +6,6 @@ const SENDERS_MAX = 1_000;
 /** Commands of one sender, and of all, that wait until their sender may give the next. */
 const WAITING_PER_SENDER = 3;
 const WAITING_MAX = 200;
-/** Times the rate of one sender that all strangers have together. */
-const STRANGERS_SHARE = 2;
 
 interface Sender {
   readonly bucket: TokenBucket;
@@ -15,25 +13,20 @@ interface Sender {
 }
 
 /**
- * How many commands one sender may give. A few more wait for their turn, and the rest is refused. Nodes that never told
- * their name share one small budget besides, because anybody can invent a number for each message.
+ * How many commands one sender may give. A few more wait for their turn, and the rest is refused.
  */
 export class SenderGate {
   readonly #senders = new Map<NodeNumber, Sender>();
   readonly #timers = new Map<NodeNumber, Timer>();
-  readonly #strangers: TokenBucket;
   #waiting = 0;
 
   constructor(
     private readonly clock: Clock,
     private readonly rate: Rate,
-  ) {
-    this.#strangers = new TokenBucket(clock, { ...rate, count: rate.count * STRANGERS_SHARE });
-  }
+  ) {}
 
-  /** Whether a command is admitted: at once, later, or not. `crowded`: the strangers' common budget is used up. */
-  admit(sender: NodeNumber, isStranger: boolean): boolean | "crowded" | Promise<boolean> {
-    if (isStranger && this.#strangers.take(1) > 0) return "crowded";
+  /** Whether a command is admitted: at once, later, or not. */
+  admit(sender: NodeNumber): boolean | Promise<boolean> {
     const known = this.#senders.get(sender) ?? { bucket: new TokenBucket(this.clock, this.rate), waiting: [] };
     this.#senders.delete(sender);
     this.#senders.set(sender, known);

@@ -9,6 +9,8 @@ import type { SendQueue } from "./send-queue.ts";
 export const WAITING_MAX = 500;
 /** Waiting texts of one plugin in each lane. Few high ones, because they go before everybody's answers. */
 export const WAITING_PER_PLUGIN_MAX: Readonly<Record<Exclude<Priority, "emergency">, number>> = { low: 100, normal: 100, high: 10 };
+/** Waiting answers to strangers, all together: anybody can invent a node for each question. */
+export const WAITING_STRANGERS_MAX = 30;
 /** Room kept for emergencies when the queue is full. */
 export const EMERGENCY_ROOM = 50;
 /** Characters; more than the parts of one message can carry. */
@@ -43,6 +45,9 @@ export function refusal(request: OutboxRequest, queue: SendQueue, links: readonl
   const room = WAITING_MAX + (priority === "emergency" ? EMERGENCY_ROOM : 0);
   if (queue.size >= room) {
     return fail("unavailable", `the outbox is full: ${queue.size} messages wait for the radio`, { hint: "try again later" }).error;
+  }
+  if (priority !== "emergency" && request.asker === "strangers" && queue.strangers >= WAITING_STRANGERS_MAX) {
+    return fail("rate_limited", `${WAITING_STRANGERS_MAX} answers to nodes without a name already wait for the radio`).error;
   }
   if (priority === "emergency" || sender.kind !== "plugin") return null;
   const most = WAITING_PER_PLUGIN_MAX[priority];

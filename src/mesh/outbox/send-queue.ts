@@ -16,9 +16,15 @@ export class SendQueue {
   readonly #lanes: ReadonlyMap<Priority, Lane> = new Map(URGENT_FIRST.map((priority) => [priority, new Turns()]));
   readonly #counts = new Map<string, number>();
   #size = 0;
+  #strangers = 0;
 
   get size(): number {
     return this.#size;
+  }
+
+  /** How many answers to strangers wait. */
+  get strangers(): number {
+    return this.#strangers;
   }
 
   /** How many messages of one sender wait in the lane of this priority. */
@@ -66,7 +72,8 @@ export class SendQueue {
   }
 
   #count(message: OutMessage, change: 1 | -1): void {
-    const { priority, sender } = message.request;
+    const { priority, sender, asker } = message.request;
+    if (asker === "strangers") this.#strangers += change;
     const key = `${priority} ${senderKey(sender)}`;
     const count = (this.#counts.get(key) ?? 0) + change;
     if (count === 0) this.#counts.delete(key);

@@ -7,6 +7,7 @@ import {
   remainingMs,
   WAITING_MAX,
   WAITING_PER_PLUGIN_MAX,
+  WAITING_STRANGERS_MAX,
 } from "../../../src/mesh/outbox/admission.ts";
 import { SendQueue } from "../../../src/mesh/outbox/send-queue.ts";
 import type { OutboxRequest } from "../../../src/mesh/outgoing.ts";
@@ -64,6 +65,23 @@ describe("refusals", () => {
     expect(judge({ sender: weather, priority: "high" }, queue)).toBe("rate_limited");
     expect(judge({ sender: weather, priority: "normal" }, queue)).toBeNull();
     expect(WAITING_PER_PLUGIN_MAX.high).toBeLessThanOrEqual(10);
+  });
+
+  test("answers to strangers share a small bound, over all plugins; a known asker's and an emergency are taken", () => {
+    const queue = new SendQueue();
+    for (let at = 0; at < WAITING_STRANGERS_MAX; at++) {
+      expect(judge({ asker: "strangers" }, queue)).toBeNull();
+      queue.add(message({ asker: "strangers", sender: { kind: "plugin", plugin: `p${at % 3}` } }));
+    }
+    expect(judge({ asker: "strangers" }, queue)).toBe("rate_limited");
+    expect([judge({ asker: 7 }, queue), judge({}, queue), judge({ asker: "strangers", priority: "emergency" }, queue)]).toEqual([
+      null,
+      null,
+      null,
+    ]);
+    const [first] = queue;
+    if (first !== undefined) queue.remove(first);
+    expect(judge({ asker: "strangers" }, queue)).toBeNull();
   });
 
   test("one plugin has its share of the queue, except for emergencies; the operator has no such limit", () => {
