@@ -2,9 +2,10 @@
 import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { jail } from "./jail.ts";
 import { attacks, latency, quiet, type Row, type Settings, size, startAndMemory, storage, throughput } from "./rows.ts";
 
-const PARTS = { start: startAndMemory, latency, throughput, attacks, storage, quiet, size } as const;
+const PARTS = { start: startAndMemory, latency, throughput, attacks, storage, quiet, size, jail } as const;
 const ROOT = join(import.meta.dir, "../..");
 
 const { values } = parseArgs({

@@ -1,10 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { copyFileSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { systemClock, systemRandom } from "../../src/clock.ts";
 import { SimulatedMesh } from "../../src/mesh/simulator/mesh.ts";
 import type { HeardText } from "../../src/mesh/simulator/texts.ts";
 import { serveStream } from "../../src/mesh/stream-server/serve.ts";
+import { HAS_NAMESPACES } from "../host/jail/builders.ts";
 import { Pty } from "../mesh/pty.ts";
 import { build } from "./build.ts";
 import { answering, descendantsOf, freePort, Gateway, prepare, runProgram, tempDir } from "./harness.ts";
@@ -24,6 +25,27 @@ afterAll(() => {
   for (const mesh of meshes) mesh.stop();
   rmSync(dir, { recursive: true, force: true });
 });
+
+test.if(HAS_NAMESPACES)(
+  "on a kernel without Landlock it builds the file wall itself, for plugin hosts and for the bundler",
+  async () => {
+    const hide = [process.execPath, join(import.meta.dir, "../host/jail/hide.ts"), "landlock"];
+    const folder = tempDir();
+    prepare(folder, { plugins: { good: answering("good", "well") }, spacingS: 0.1 });
+    const gateway = await Gateway.start({ dir: folder, command: [...hide, binary] });
+    expect((await gateway.ask("good", /./)).text).toBe("well");
+    expect(gateway.lines(/WARN .*wall/)).toEqual([]);
+    const [host] = descendantsOf(gateway.process.pid);
+    const mounts = readFileSync(`/proc/${host}/mountinfo`, "utf8")
+      .split("\n")
+      .map((line) => line.split(" ")[4] ?? "");
+    expect(mounts).toContain("/");
+    expect(mounts).toContain("/proc/self");
+    expect(mounts.filter((path) => /^\/(?:etc|home|root|sys|tmp)$/.test(path))).toEqual([]);
+    await gateway.stop();
+  },
+  60_000,
+);
 
 function newMesh(): SimulatedMesh {
   const mesh = new SimulatedMesh({ nodes: 3, clock: systemClock, random: systemRandom });

@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { homedir, tmpdir } from "node:os";
-import { FILE_WALL_BUILDERS, type FileWallBuilder } from "../../src/bridge/launch.ts";
+import type { FileWallBuilder } from "../../src/bridge/launch.ts";
 import type { Outcome } from "./jail/attempts.ts";
+import { BUILDERS } from "./jail/builders.ts";
 import type { Order } from "./jail/entry.ts";
 import { endHost, launchTest, order, reply } from "./jail/host.ts";
 
@@ -34,7 +35,7 @@ async function ask(builder: FileWallBuilder, what: Order): Promise<unknown> {
   }
 }
 
-describe.if(linux).each([...FILE_WALL_BUILDERS])("inside the jailed host process, its files walled off by %s", (builder) => {
+describe.if(linux).each([...BUILDERS])("inside the jailed host process, its files walled off by %s", (builder) => {
   test("nothing that it was not granted can be done", async () => {
     const socket = { data() {} };
     const tcp = Bun.listen({ hostname: "127.0.0.1", port: 0, socket });

@@ -3,12 +3,12 @@ import { afterAll, afterEach, describe, expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { FILE_WALL_BUILDERS } from "../../src/bridge/launch.ts";
 import { systemClock } from "../../src/clock.ts";
 import { silentLogger } from "../../src/log/logger.ts";
 import { Compiler } from "../../src/sandbox/loader/compiler.ts";
 import { jailedCompiler, type LaunchCompiler } from "../../src/sandbox/loader/compiler-process.ts";
 import type { Outcome } from "../host/jail/attempts.ts";
+import { BUILDERS } from "../host/jail/builders.ts";
 import { endHost, launchTest, order, reply } from "../host/jail/host.ts";
 
 const base = realpathSync(mkdtempSync(join(tmpdir(), "zephyrgate-bundler-")));
@@ -30,7 +30,7 @@ function plugin(
   return folder;
 }
 
-describe.if(process.platform === "linux").each([...FILE_WALL_BUILDERS])("the bundler, its files walled off by %s", (builder) => {
+describe.if(process.platform === "linux").each([...BUILDERS])("the bundler, its files walled off by %s", (builder) => {
   const launch = jailedCompiler({ allowMissing: [], clock: systemClock, log: silentLogger, fileWalls: [builder] });
   const made = (how: LaunchCompiler) => {
     const compiler = new Compiler({ launch: how, clock: systemClock });

@@ -2,13 +2,13 @@ import { afterAll, describe, expect, test } from "bun:test";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { fileURLToPath } from "node:url";
-import { FILE_WALL_BUILDERS } from "../../src/bridge/launch.ts";
 import { systemClock } from "../../src/clock.ts";
 import { realmNumber } from "../../src/ids.ts";
 import { silentLogger } from "../../src/log/logger.ts";
 import { type Launched, type LaunchOptions, launchHost, sourceFolders } from "../../src/sandbox/process-launch.ts";
 import { readLines } from "../../src/sandbox/process-output.ts";
 import { supervise } from "../../src/sandbox/process-supervise.ts";
+import { BUILDERS } from "../host/jail/builders.ts";
 import { endHost, launchTest, order, reply, testEntry } from "../host/jail/host.ts";
 
 const linux = process.platform === "linux";
@@ -32,7 +32,7 @@ async function until(done: () => boolean, what: string): Promise<void> {
 /** Neither running nor a zombie that nobody has reaped. */
 const gone = (pid: number) => !existsSync(`/proc/${pid}`);
 
-describe.if(linux).each([...FILE_WALL_BUILDERS])("a plugin host, its files walled off by %s", (builder) => {
+describe.if(linux).each([...BUILDERS])("a plugin host, its files walled off by %s", (builder) => {
   const walled: Partial<LaunchOptions> = { fileWalls: [builder] };
   test("that hangs in native code is killed, its realm is named, and nothing of it is left", async () => {
     const host = await launchTest(databases, walled);

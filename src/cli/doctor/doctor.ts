@@ -199,7 +199,12 @@ export function gradeWalls(
     const what = `wall ${wall}`;
     if (stands) return { grade: "ok", what, found: `active (${detail})` };
     if (!required)
-      return { grade: "warn", what, found: `missing (${detail})`, fix: "a newer kernel has it; the other walls work without it" };
+      return {
+        grade: "warn",
+        what,
+        found: `missing (${detail})`,
+        fix: "the wall seccomp refuses the same; a kernel with a newer Landlock has this one, too",
+      };
     if (mayBeMissing(wall, allowMissing) || allowMissing.includes("jail"))
       return { grade: "warn", what, found: `missing, which the configuration allows (${detail})` };
     return {

@@ -8,13 +8,14 @@ import { writeSync } from "node:fs";
 import { mapPage } from "../../../src/bridge/shared-page.ts";
 import { runHostProcess } from "../../../src/host/entry.ts";
 import { realmNumber } from "../../../src/ids.ts";
-import { libc } from "../../../src/linux/libc.ts";
+import { cString, libc } from "../../../src/linux/libc.ts";
 import type { Surroundings } from "./attempts.ts";
 
 export type Order =
   | { readonly task: "attempts"; readonly around: Surroundings }
   | { readonly task: "work"; readonly databases: string }
   | { readonly task: "reach"; readonly paths: readonly string[] }
+  | { readonly task: "opens"; readonly path: string; readonly count: number }
   | { readonly task: "foreign" | "spin" | "wait" | "grow" | "descriptors" };
 
 async function readOrder(): Promise<Order> {
@@ -58,6 +59,7 @@ await runHostProcess(verb, argument, async () => {
     if (order.task === "attempts") await answer(await runAttempts(order.around));
     else if (order.task === "work") await answer(await runWork(order.databases));
     else if (order.task === "reach") await answer(reach(order.paths));
+    else if (order.task === "opens") await answer(opens(order.path, order.count));
     else if (order.task === "descriptors") await answer(descriptors());
     else await misbehave(order.task, page);
     process.exit(0);
@@ -77,6 +79,15 @@ function reach(paths: readonly string[]): string[] {
     }
   };
   return paths.map((path) => `${may(path, "r") ? "r" : "-"}${may(path, "a") ? "w" : "-"}`);
+}
+
+/** Microseconds to open and close a file, without Bun's own checks. */
+function opens(path: string, count: number): number {
+  const kernel = libc();
+  const name = cString(path);
+  const started = performance.now();
+  for (let done = 0; done < count; done++) kernel.call("close", kernel.call("openat", -100, name, 0, 0).value);
+  return ((performance.now() - started) * 1000) / count;
 }
 
 function descriptors(): string[] {
