@@ -45,9 +45,9 @@ const PLACES: Readonly<Record<string, { plan(act: Json): Plan; provoke(): Promis
   },
   task: { plan: (act) => ({ tasks: [{ name: "breaking", interval: 60, do: act }] }), provoke: () => world.advance(60_000) },
   event: {
-    plan: (act) => ({ events: [{ type: "poke", do: act }] }),
+    plan: (act) => ({ events: [{ type: "test.poke", do: act }] }),
     provoke: () =>
-      world.configure("bystander", { run: Math.random(), now: { quiet: true, steps: [{ op: "emit", type: "poke", data: 1 }] } }),
+      world.configure("bystander", { run: Math.random(), now: { quiet: true, steps: [{ op: "emit", type: "test.poke", data: 1 }] } }),
   },
   config: { plan: (act) => ({ on: { config: act } }), provoke: () => world.configure("subject", { run: Math.random() }) },
   stop: { plan: (act) => ({ on: { stop: act } }), provoke: () => world.drive(world.control.plugins.restart("subject", ACTOR)) },

@@ -199,7 +199,7 @@ test(
         const keywords = named("key", counts.keywords).map((pattern) => ({ pattern }));
         const tasks = named("task", counts.tasks).map((name) => ({ name, interval: 60 }));
         const menus = named("Item ", counts.menus).map((label) => ({ menu: "utilities", label }));
-        const events = named("custom", counts.events).map((type) => ({ type }));
+        const events = named("subject.custom", counts.events).map((type) => ({ type }));
         const manifest = {
           permissions: ["inter_plugin_messaging", "receive_messages", "schedule_tasks", "send_messages"],
           capabilities: { commands, keywords, scheduled_tasks: tasks, menu_items: menus },

@@ -1,5 +1,4 @@
 import * as v from "valibot";
-import { eventNameProblem } from "../../../sdk/boundary/operations.ts";
 import { refused } from "../../plugin/instance.ts";
 import { json, word } from "../call/arguments.ts";
 import { denied, done, failed } from "../call/call.ts";
@@ -19,9 +18,6 @@ export const emitEvent: Capability<"emit_event"> = {
     if (CORE_FAMILIES.test(type)) {
       const message = `${type} is a name of the gateway's own events; choose another, such as ${plugin}.changed`;
       return refused("TypeError", message, "invalid_argument");
-    }
-    if (eventNameProblem(type) !== null) {
-      return refused("TypeError", `${type} is no name of an event: write it as ${plugin}.${type}`, "invalid_argument");
     }
     const decision = call.decide({ permission: "inter_plugin_messaging", event: type });
     if (!decision.allowed) return denied(decision);
