@@ -47,6 +47,8 @@ async function sendFrom(kind: "command" | "keyword" | "task" | "menu", send: Sen
   world.events.length = 0;
   world.heard.length = 0;
   if (kind === "command") world.say(2, "go");
+  // A person's pause: whoever answers at once on a channel, again and again, is taken for another bot.
+  if (kind === "keyword") await world.advance(61_000);
   if (kind === "keyword") world.say(2, "a keyword here", { channel: 0 });
   if (kind === "menu") world.say(2, "menu utilities post");
   if (kind === "task") await world.advance(INTERVAL_S * 1000);

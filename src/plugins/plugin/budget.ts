@@ -7,9 +7,9 @@ export const PEER_CHARS = 64 * 1024;
 /** Characters of JSON in a permission asked for, or given away, at run time. */
 export const PERMISSION_CHARS = 4 * 1024;
 
-/** What one load of a plugin may make the gateway carry or keep: 200 at once then 50 a second, and so on. */
-const PEER_RATE: Rate = { count: 200, periodS: 4, text: "50/s" };
-const PEER_CHARS_RATE: Rate = { count: 1024 * 1024, periodS: 4, text: "256 KB/s" };
+/** What one load of a plugin may make the gateway carry or keep: 2,000 at once then 500 a second, and so on. */
+const PEER_RATE: Rate = { count: 2000, periodS: 4, text: "500/s" };
+const PEER_CHARS_RATE: Rate = { count: 4 * 1024 * 1024, periodS: 4, text: "1 MB/s" };
 /** All that `initialize` may register comes at once: 200 of each of seven kinds. */
 const REGISTRATION_RATE: Rate = { count: 2000, periodS: 40, text: "50/s" };
 
