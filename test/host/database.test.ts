@@ -1,7 +1,8 @@
-import { afterAll, expect, test } from "bun:test";
+import { afterAll, describe, expect, test } from "bun:test";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { PluginDatabase } from "../../src/host/storage/database.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "plugin-db-"));
@@ -126,3 +127,77 @@ test("temporary tables, which lie in memory, stay inside the quota too", () => {
   expect(fill).toThrow("storage of 1 MB is full");
   db.close();
 });
+
+describe("a file from elsewhere", () => {
+  /** Made by SQLite itself, as any program can; `change` may also write to the schema. */
+  function foreign(change: (db: DatabaseSync) => void): string {
+    const file = path();
+    const db = new DatabaseSync(file, { defensive: false });
+    db.exec("CREATE TABLE mine (a); INSERT INTO mine VALUES (1); CREATE INDEX i ON mine (a); CREATE VIEW v AS SELECT a FROM mine");
+    change(db);
+    db.close();
+    return file;
+  }
+  const kinds = (db: PluginDatabase) =>
+    db.query("SELECT type || ' ' || name AS what FROM sqlite_schema WHERE name NOT LIKE 'zg%' ORDER BY name", []).map(({ what }) => what);
+
+  test("loses its virtual tables and triggers when it is opened; tables, indexes and views stay", () => {
+    const file = foreign((db) => {
+      db.exec("CREATE VIRTUAL TABLE words USING fts5(text)");
+      db.exec("INSERT INTO words VALUES ('hello')");
+      db.exec("CREATE VIRTUAL TABLE places USING rtree(id, x0, x1)");
+      db.exec("CREATE TRIGGER t AFTER INSERT ON mine BEGIN DELETE FROM mine; END");
+    });
+    const db = PluginDatabase.open(file, 4, () => NOW);
+    expect(kinds(db).filter((what) => /^trigger|words$|places$/.test(String(what)))).toEqual([]);
+    expect(kinds(db)).toContain("table mine");
+    expect(kinds(db)).toContain("view v");
+    db.run("INSERT INTO mine VALUES (2)", []);
+    expect(db.query("SELECT count(*) AS n FROM v", [])).toEqual([{ n: 2 }]);
+    expect(() => db.query("SELECT * FROM words", [])).toThrow();
+    db.close();
+  });
+
+  test("also when the schema lies about them; a schema that SQLite cannot read is damage", () => {
+    const lying = foreign((db) => {
+      db.exec("CREATE VIRTUAL TABLE words USING fts5(text); PRAGMA writable_schema = ON");
+      db.exec("UPDATE sqlite_schema SET rootpage = 2 WHERE name = 'words'");
+    });
+    const db = PluginDatabase.open(lying, 4, () => NOW);
+    expect(kinds(db).filter((what) => /words$/.test(String(what)))).toEqual([]);
+    expect(() => db.query("SELECT * FROM words", [])).toThrow();
+    db.close();
+    for (const entry of [
+      "'gremlin', 'g', 'g', 0, NULL",
+      "'table', 'odd', 'odd', 2, 'CREATE TRIGGER odd AFTER INSERT ON mine BEGIN SELECT 1; END'",
+    ]) {
+      const file = foreign((other) => other.exec(`PRAGMA writable_schema = ON; INSERT INTO sqlite_schema VALUES (${entry})`));
+      expect([entry, outcomeOf(() => PluginDatabase.open(file, 4, () => NOW).close())]).toEqual([
+        entry,
+        expect.stringMatching(/^(?:opened|.*damaged)/),
+      ]);
+    }
+  });
+
+  test("a trigger on the gateway's own table does not run at the gateway's own work", () => {
+    const file = path();
+    PluginDatabase.open(file, 4, () => NOW).close();
+    const other = new DatabaseSync(file);
+    other.exec("CREATE TABLE log (k)");
+    other.exec("CREATE TRIGGER spy AFTER INSERT ON zg_data BEGIN INSERT INTO log VALUES (new.key); END");
+    other.close();
+    const db = PluginDatabase.open(file, 4, () => NOW);
+    db.data.set("k", 1, null);
+    expect(db.query("SELECT count(*) AS n FROM log", [])).toEqual([{ n: 0 }]);
+    db.close();
+  });
+});
+
+function outcomeOf(open: () => void): string {
+  try {
+    open();
+    return "opened";
+  } catch (thrown) {
+    return thrown instanceof Error ? thrown.message : String(thrown);
+  }
+}

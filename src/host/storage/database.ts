@@ -6,6 +6,7 @@ import { statSync } from "node:fs";
 import { DatabaseSync, type SQLInputValue, type SQLOutputValue, type StatementSync } from "node:sqlite";
 import { GatewayError } from "../../errors.ts";
 import type { Json } from "../../json.ts";
+import { removeForeignSchema } from "./foreign-schema.ts";
 import { PluginKeyValue } from "./key-value.ts";
 import { admit, INTERNAL, type Parameters } from "./sql.ts";
 import { SqlAuthorizer } from "./sql-authorizer.ts";
@@ -208,14 +209,16 @@ function connect(path: string): DatabaseSync {
 
 /** The bounds and settings of every plugin's database, and the host's own table. */
 function configure(db: DatabaseSync, quotaMb: number): void {
+  // Before anything of the file's schema is used.
+  db.exec("PRAGMA trusted_schema = OFF");
+  db.exec("PRAGMA locking_mode = EXCLUSIVE");
+  removeForeignSchema(db);
   const pages = Math.max(16, Math.floor((quotaMb * 1024 * 1024) / PAGE_BYTES));
   for (const pragma of [
     `page_size = ${PAGE_BYTES}`,
-    "locking_mode = EXCLUSIVE",
     "journal_mode = WAL",
     "synchronous = NORMAL",
     "temp_store = MEMORY",
-    "trusted_schema = OFF",
     "foreign_keys = ON",
     `wal_autocheckpoint = ${CHECKPOINT_PAGES}`,
     `journal_size_limit = ${CHECKPOINT_PAGES * PAGE_BYTES}`,

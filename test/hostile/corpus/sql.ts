@@ -1,5 +1,10 @@
 /** SQL is the plugin's own code: it must stay in the plugin's own file, and stop when it is stopped. */
 import { expect } from "bun:test";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { writeBackup } from "../../../src/packages/backup.ts";
 import type { Attack } from "../attack.ts";
 
 /** Tries each statement by every way there is; what went through comes home. */
@@ -20,6 +25,22 @@ const row = (name: string, tries: string, strike: string, more: Partial<Attack> 
   strike,
   ...more,
 });
+
+/** A plugin's database as only another program could have made it. */
+function hostileData(): Uint8Array {
+  const folder = mkdtempSync(join(tmpdir(), "hostile-data-"));
+  const file = join(folder, "data.db");
+  const db = new DatabaseSync(file, { defensive: false });
+  db.exec(`CREATE TABLE zg_data (key TEXT PRIMARY KEY, value TEXT NOT NULL, expires_at INTEGER) WITHOUT ROWID;
+    CREATE TABLE spied (k); CREATE TRIGGER spy AFTER INSERT ON zg_data BEGIN INSERT INTO spied VALUES (new.key); END;
+    CREATE VIRTUAL TABLE words USING fts5(text); CREATE VIRTUAL TABLE places USING rtree(id, x0, x1);`);
+  db.prepare("INSERT INTO zg_data VALUES ('deep', ?, NULL)").run("[".repeat(70_000) + "]".repeat(70_000));
+  db.exec("DELETE FROM spied");
+  db.close();
+  const bytes = new Uint8Array(readFileSync(file));
+  rmSync(folder, { recursive: true });
+  return bytes;
+}
 
 export const SQL: readonly Attack[] = [
   row(
@@ -194,6 +215,32 @@ export const SQL: readonly Attack[] = [
     "sql_triggers",
     "leaves triggers and views behind that run at the gateway's own maintenance",
     "await this.db.run('CREATE TABLE IF NOT EXISTS a (x)'); await this.db.run('CREATE TRIGGER IF NOT EXISTS loop AFTER INSERT ON a BEGIN INSERT INTO a VALUES (new.x + 1); END'); await this.db.run('CREATE VIEW v AS SELECT * FROM v2').catch(() => {}); await this.db.run('INSERT INTO a VALUES (1)'); await this.storeData('x', 1); return String((await this.db.query('SELECT count(*) AS n FROM a'))[0].n);",
+  ),
+  row(
+    "sql_imported",
+    "has the operator import data with virtual tables, triggers on the gateway's own table, and deep values",
+    "const schema = (await this.db.query('SELECT type, name FROM sqlite_schema')).map(({ type, name }) => type + ' ' + name); let deep = 'none'; try { deep = typeof (await this.retrieveData('deep', 'none')); } catch (e) { deep = e.code; } await this.storeData('mark', 1); const spied = await this.db.query('SELECT count(*) AS n FROM spied'); return schema.filter((each) => /trigger|words|places/.test(each) && !/words_|places_/.test(each)).join() + ' deep=' + deep + ' spied=' + spied[0].n;",
+    {
+      act: async (world) => {
+        const sent = writeBackup({
+          plugin: "sql_imported",
+          version: "1.0.0",
+          exportedAt: new Date(0).toISOString(),
+          config: {},
+          database: hostileData(),
+        });
+        if (!sent.ok) throw sent.error;
+        const { port, token } = world.gateway;
+        const imported = await fetch(`http://127.0.0.1:${port}/api/v1/plugins/sql_imported/import`, {
+          method: "POST",
+          headers: { authorization: `Bearer ${token}`, "content-type": "application/octet-stream" },
+          body: new Uint8Array(sent.value),
+        });
+        const { text } = imported.ok ? await world.gateway.ask("sql_imported", /^sql_imported: /) : { text: `refused ${imported.status}` };
+        return text;
+      },
+      check: (_, said) => expect(said).toBe("sql_imported:  deep=data_unusable spied=0"),
+    },
   ),
   row(
     "sql_other_paths",
