@@ -9,8 +9,11 @@ import type { SendQueue } from "./send-queue.ts";
 export const WAITING_MAX = 500;
 /** Waiting texts of one plugin in each lane. Few high ones, because they go before everybody's answers. */
 export const WAITING_PER_PLUGIN_MAX: Readonly<Record<Exclude<Priority, "emergency">, number>> = { low: 100, normal: 100, high: 10 };
-/** Waiting answers to strangers, all together: anybody can invent a node for each question. */
-export const WAITING_STRANGERS_MAX = 30;
+/**
+ * Waiting answers of one plugin, or of the gateway itself, to strangers in each lane: anybody can invent a node for each question.
+ * The rest of a plugin's room is for askers that are known.
+ */
+export const WAITING_STRANGERS_MAX = 80;
 /** Room kept for emergencies when the queue is full. */
 export const EMERGENCY_ROOM = 50;
 /** Characters; more than the parts of one message can carry. */
@@ -46,10 +49,11 @@ export function refusal(request: OutboxRequest, queue: SendQueue, links: readonl
   if (queue.size >= room) {
     return fail("unavailable", `the outbox is full: ${queue.size} messages wait for the radio`, { hint: "try again later" }).error;
   }
-  if (priority !== "emergency" && request.asker === "strangers" && queue.strangers >= WAITING_STRANGERS_MAX) {
+  if (priority === "emergency") return null;
+  if (request.asker === "strangers" && queue.strangersOf(senderKey(sender), priority) >= WAITING_STRANGERS_MAX) {
     return fail("rate_limited", `${WAITING_STRANGERS_MAX} answers to nodes without a name already wait for the radio`).error;
   }
-  if (priority === "emergency" || sender.kind !== "plugin") return null;
+  if (sender.kind !== "plugin") return null;
   const most = WAITING_PER_PLUGIN_MAX[priority];
   if (queue.countOf(senderKey(sender), priority) >= most) {
     return fail("rate_limited", `${most} messages of ${sender.plugin} with priority ${priority} already wait for the radio`, {

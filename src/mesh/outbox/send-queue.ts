@@ -16,20 +16,19 @@ export class SendQueue {
   readonly #lanes: ReadonlyMap<Priority, Lane> = new Map(URGENT_FIRST.map((priority) => [priority, new Turns()]));
   readonly #counts = new Map<string, number>();
   #size = 0;
-  #strangers = 0;
 
   get size(): number {
     return this.#size;
   }
 
-  /** How many answers to strangers wait. */
-  get strangers(): number {
-    return this.#strangers;
-  }
-
   /** How many messages of one sender wait in the lane of this priority. */
   countOf(sender: string, priority: Priority): number {
     return this.#counts.get(`${priority} ${sender}`) ?? 0;
+  }
+
+  /** How many of them are answers to strangers. */
+  strangersOf(sender: string, priority: Priority): number {
+    return this.#counts.get(`${priority} ${sender} strangers`) ?? 0;
   }
 
   /** A message that already waits keeps its place. */
@@ -73,12 +72,16 @@ export class SendQueue {
 
   #count(message: OutMessage, change: 1 | -1): void {
     const { priority, sender, asker } = message.request;
-    if (asker === "strangers") this.#strangers += change;
     const key = `${priority} ${senderKey(sender)}`;
+    this.#add(key, change);
+    if (asker === "strangers") this.#add(`${key} strangers`, change);
+    this.#size += change;
+  }
+
+  #add(key: string, change: 1 | -1): void {
     const count = (this.#counts.get(key) ?? 0) + change;
     if (count === 0) this.#counts.delete(key);
     else this.#counts.set(key, count);
-    this.#size += change;
   }
 }
 
