@@ -33,6 +33,7 @@ async function runCommandLine(): Promise<never> {
     env: process.env,
     cwd: process.cwd(),
     isTTY: process.stdin.isTTY === true && process.stderr.isTTY === true,
+    ...(verb === "simulate" ? { signal: interrupted() } : {}),
     ...(process.stdout.isTTY === true ? { columns: process.stdout.columns } : {}),
     colour: process.stdout.isTTY === true && (process.env.NO_COLOR ?? "") === "",
     onUncaught: (handle) => {
@@ -42,6 +43,13 @@ async function runCommandLine(): Promise<never> {
   log.flush();
   for (const stream of [process.stdout, process.stderr]) await new Promise<void>((resolve) => stream.write("", () => resolve()));
   process.exit(code);
+}
+
+/** Aborts on Ctrl-C, for verbs that have something to finish; the second Ctrl-C ends the program. */
+function interrupted(): AbortSignal {
+  const end = new AbortController();
+  for (const name of ["SIGINT", "SIGTERM"] as const) process.once(name, () => end.abort());
+  return end.signal;
 }
 
 /**

@@ -17,6 +17,7 @@ import { permissionVerbs } from "./verbs/permissions.ts";
 import { pluginVerbs } from "./verbs/plugins.ts";
 import { secretVerbs } from "./verbs/secrets.ts";
 import { simulateVerbs } from "./verbs/simulate.ts";
+import { serveVerbs } from "./verbs/simulate-serve.ts";
 import { statusVerbs } from "./verbs/status.ts";
 import { trustVerbs } from "./verbs/trust.ts";
 import { typesVerb } from "./verbs/types.ts";
@@ -37,6 +38,7 @@ export const VERBS: readonly Verb[] = [
   ...permissionVerbs,
   ...secretVerbs,
   ...backupVerbs,
+  ...serveVerbs,
   ...simulateVerbs,
   devVerb,
 ];

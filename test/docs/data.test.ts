@@ -11,6 +11,7 @@ import { loadConfig } from "../../src/config/load.ts";
 import { type Issue, issueLine } from "../../src/errors.ts";
 import { parseManifest } from "../../src/manifest/parse.ts";
 import { manifestSchema } from "../../src/manifest/schema.ts";
+import { parseScript } from "../../src/mesh/script/parse.ts";
 import { parseEntry, SCOPE_SCHEMAS } from "../../src/permissions/grammar/descriptor.ts";
 import { PERMISSION_NAMES } from "../../src/permissions/grammar/types.ts";
 import { db } from "../../src/sdk/database.ts";
@@ -39,9 +40,23 @@ test("every manifest, whole or in part, is one", () => {
   }
 });
 
+/** A list of steps for the simulated mesh. */
+const isScript = ({ text }: { readonly text: string }) => text.startsWith("- ") && parseScript(text, "script").ok;
+
+test("the page about the simulated mesh has a script that is one, and names every fault", () => {
+  const scripts = of("yaml").filter((each) => each.file === "docs/simulator.md");
+  expect(scripts.filter((each) => !isScript(each)).map(placeOf)).toEqual([]);
+  expect(scripts.length).toBeGreaterThan(0);
+  const page = readFileSync(join(ROOT, "docs/simulator.md"), "utf8");
+  const known = parseScript("- { fail: nothing }", "x");
+  const words = known.ok ? [] : (known.error.message.match(/one of (.*)/)?.[1] ?? "").split(", ");
+  expect(words.length).toBeGreaterThan(10);
+  for (const word of words) expect(page).toContain(`\`${word.split(":")[0]}`);
+});
+
 test("every other YAML block is a configuration that loads", () => {
   const manifestKeys = Object.keys(manifestSchema.entries);
-  const configurations = of("yaml").filter((each) => !isManifest(each, manifestKeys));
+  const configurations = of("yaml").filter((each) => !isManifest(each, manifestKeys) && !isScript(each));
   expect(configurations.length).toBeGreaterThan(2);
   for (const block of configurations) {
     const file = join(dir, "config.yaml");

@@ -1,17 +1,14 @@
-import { readFileSync } from "node:fs";
-import { resolve } from "node:path";
 import * as v from "valibot";
 import { messageView } from "../../api/contract/mesh-views.ts";
-import { systemClock, systemRandom } from "../../clock.ts";
+import { systemClock } from "../../clock.ts";
 import { fail, ok, type Result } from "../../errors.ts";
-import { BROADCAST, formatNodeId, parseNodeId } from "../../mesh/ids.ts";
-import { parseScript } from "../../mesh/script/parse.ts";
+import { BROADCAST, parseNodeId } from "../../mesh/ids.ts";
 import { runScript, type ScriptPort } from "../../mesh/script/run.ts";
-import { SimulatedMesh } from "../../mesh/simulator/mesh.ts";
-import { serveStream } from "../../mesh/stream-server/serve.ts";
 import type { Client } from "../client/client.ts";
 import { json, line, note } from "../verb/output.ts";
+import { readScript } from "../verb/script.ts";
 import { type Call, done, misuse, textFlag, type Verb } from "../verb/verb.ts";
+import { playVirtual } from "./simulate-virtual.ts";
 
 const FIRST_ANSWER_S = 10;
 const QUIET_S = 5;
@@ -21,15 +18,6 @@ const processed = v.object({ correlation_id: v.string(), outcome: v.string() });
 
 export const simulateVerbs: readonly Verb[] = [
   {
-    name: "simulate serve",
-    usage: "--port N [--nodes N]",
-    summary: "run a simulated node on a TCP port of this machine, for any Meshtastic client",
-    flags: { nodes: "text" },
-    required: ["port"],
-    args: [0, 0],
-    run: serve,
-  },
-  {
     name: "simulate say",
     usage: "--from '!00000002' [--to N] [--channel C] [--wait S] TEXT",
     summary: "send a text to the gateway as a simulated node, and print the answers",
@@ -38,28 +26,14 @@ export const simulateVerbs: readonly Verb[] = [
     args: [1, 1],
     run: say,
   },
-  { name: "simulate run", usage: "FILE", summary: "play a script on the gateway's simulated mesh", args: [1, 1], run: play },
+  {
+    name: "simulate run",
+    usage: "FILE [PLUGIN_DIR...]",
+    summary: "play a script on the gateway's simulated mesh; with plugin folders, on a gateway of its own in which hours pass at once",
+    args: [1, 20],
+    run: ({ args, ...call }) => (args.length > 1 ? playVirtual({ args, ...call }) : play({ args, ...call })),
+  },
 ];
-
-async function serve({ io, flags }: Call): Promise<Result<number>> {
-  const port = Number(textFlag(flags, "port") ?? "");
-  const nodes = Number(textFlag(flags, "nodes") ?? "3");
-  if (!Number.isInteger(port) || port < 0 || port > 65_535) return misuse("--port must be a number from 0 to 65535");
-  if (!Number.isInteger(nodes) || nodes < 0 || nodes > 1000) return misuse("--nodes must be a number from 0 to 1000");
-  const mesh = new SimulatedMesh({ nodes, clock: systemClock, random: systemRandom });
-  const server = serveStream(mesh, { port });
-  if (!server.ok) return server;
-  line(io, `a simulated node and ${nodes} others listen on 127.0.0.1:${server.value.port}; press Ctrl-C to stop`);
-  const heardText = mesh.onHeard((text) => line(io, `${formatNodeId(text.from)} to ${formatNodeId(text.to)}: ${text.text}`));
-  await new Promise<void>((resolve) => {
-    if (io.signal?.aborted === true) resolve();
-    io.signal?.addEventListener("abort", () => resolve(), { once: true });
-  });
-  heardText.dispose();
-  server.value.stop();
-  mesh.stop();
-  return done;
-}
 
 /**
  * The answers are the messages with our packet's correlation id. The event stream is opened first; it
@@ -172,15 +146,9 @@ class Deadline {
 }
 
 async function play({ io, args, client }: Call): Promise<Result<number>> {
-  const name = args[0] ?? "";
-  let source: string;
-  try {
-    source = readFileSync(resolve(io.cwd, name), "utf8");
-  } catch (cause) {
-    return fail("not_found", `cannot read ${name}: ${(cause as NodeJS.ErrnoException).code ?? "unknown error"}`, { cause });
-  }
-  const steps = parseScript(source, name);
-  if (!steps.ok) return steps;
+  const read = readScript(io.cwd, args[0] ?? "");
+  if (!read.ok) return read;
+  const { name, steps } = read.value;
   const gateway = await client();
   if (!gateway.ok) return gateway;
   const end = new AbortController();
@@ -188,7 +156,7 @@ async function play({ io, args, client }: Call): Promise<Result<number>> {
   const port = await scriptPort(gateway.value, end.signal);
   if (!port.ok) return port;
   try {
-    const outcome = await runScript(steps.value, port.value, {
+    const outcome = await runScript(steps, port.value, {
       clock: systemClock,
       name,
       print: (text) => line(io, text),

@@ -191,6 +191,11 @@ export class SimulatedMesh implements AirMember {
     return ok(id);
   }
 
+  /** Lets the own node hear a packet of a recording again, under its id; loss and latency are those of now. */
+  rehear({ from, to, channel, id, payloadVariant }: MeshPacket): void {
+    if (payloadVariant.case === "decoded") this.#air.carry({ from, to, channel, id }, payloadVariant.value);
+  }
+
   /** Adds or changes a node. Clients see it with its next announcement or in the next configuration burst. */
   setNode(node: Partial<SimulatedNode> & { readonly number: NodeNumber }): void {
     this.#nodes.set(node.number, { ...(this.#nodes.get(node.number) ?? defaultNode(node.number)), ...node });
