@@ -3,11 +3,15 @@ import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { Mesh } from "@meshtastic/protobufs";
 import * as v from "valibot";
 import { fail, ok, type Result } from "../../errors.ts";
+import { type JsonLimits, parseJson } from "../../json-reader.ts";
 import type { MeshPacket } from "../codec/protobuf.ts";
 import { formatNodeId, type NodeNumber, parseNodeId } from "../ids.ts";
 
 export const MAX_RECORDING_BYTES = 256 * 1024 * 1024;
 const MAX_PACKETS = 1_000_000;
+
+/** A line is an object with two values. */
+const LINE_LIMITS: JsonLimits = { chars: 2048, depth: 2, nodes: 10 };
 
 const head = v.object({ zephyrgate_recording: v.literal(1), own: v.string() });
 const entry = v.object({ at_s: v.pipe(v.number(), v.minValue(0), v.maxValue(1e9)), packet: v.pipe(v.string(), v.maxLength(1024)) });
@@ -66,10 +70,6 @@ function packetOf(line: string): RecordedPacket | null {
 }
 
 function parsed(line: string): unknown {
-  try {
-    return JSON.parse(line);
-  } catch {
-    // No JSON: the schema refuses undefined.
-    return undefined;
-  }
+  const value = parseJson(line, LINE_LIMITS);
+  return value.ok ? value.value : undefined;
 }
