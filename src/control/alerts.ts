@@ -23,6 +23,9 @@ export class Alerts {
         ...others,
       ].slice(0, KEPT);
     });
+    bus.on("alert_cleared", ({ code }) => {
+      this.#alerts = this.#alerts.filter((alert) => alert.code !== code);
+    });
     bus.on("plugin_started", ({ plugin }) => {
       this.#alerts = this.#alerts.filter((alert) => alert.plugin !== plugin);
     });

@@ -21,6 +21,7 @@ import type { MeshNode } from "../mesh/node.ts";
 import type { Outbox } from "../mesh/outbox/outbox.ts";
 import type { Supervisor } from "../plugins/supervisor.ts";
 import type { TaskStatus } from "../schedule/task-spec.ts";
+import type { DiskWatch } from "../storage/disk-watch.ts";
 import type { Alerts } from "./alerts.ts";
 import { metricsText } from "./metrics.ts";
 import { metricsView, taskView } from "./views.ts";
@@ -29,6 +30,7 @@ export interface ControlDeps {
   readonly version: string;
   readonly startedAt: number;
   isSafeMode(): boolean;
+  readonly disk: Pick<DiskWatch, "state" | "freeBytes">;
   readonly events: CoreBus;
   readonly log: LogBook;
   readonly plugins: PluginControl;
@@ -81,6 +83,7 @@ export class GatewayControl implements Control {
     for (const plugin of this.deps.supervisor.list()) counts[plugin.state] = (counts[plugin.state] ?? 0) + 1;
     return {
       safeMode: this.deps.isSafeMode(),
+      disk: { state: this.deps.disk.state, free_bytes: this.deps.disk.freeBytes },
       links: this.deps.links(),
       plugins: counts,
       outbox: this.#outbox(),
@@ -107,6 +110,8 @@ export class GatewayControl implements Control {
         outbox: this.#outbox(),
         plugins,
         nodes: deps.nodes().length,
+        safeMode: deps.isSafeMode(),
+        disk: { isWritable: ["ok", "low"].includes(deps.disk.state), freeBytes: deps.disk.freeBytes },
         walls: deps.walls(),
       }),
     );

@@ -9,6 +9,8 @@ export interface MetricFacts {
   readonly outbox: OutboxView;
   readonly plugins: readonly { readonly name: string; readonly state: PluginState; readonly metrics: PluginMetrics }[];
   readonly nodes: number;
+  readonly safeMode: boolean;
+  readonly disk: { readonly isWritable: boolean; readonly freeBytes: number };
   readonly walls: readonly { readonly wall: string; readonly stands: boolean }[];
 }
 
@@ -41,6 +43,9 @@ function families(facts: MetricFacts): Family[] {
   return [
     { name: "zephyrgate_info", type: "gauge", help: "The running version.", samples: [{ labels: { version: facts.version }, value: 1 }] },
     one("zephyrgate_start_time_seconds", "gauge", "Start time, seconds since 1970.", facts.startedAt / 1000),
+    one("zephyrgate_safe_mode", "gauge", "1 while plugins are held back after crashes.", facts.safeMode ? 1 : 0),
+    one("zephyrgate_disk_writable", "gauge", "1 while the data folder can be written.", facts.disk.isWritable ? 1 : 0),
+    one("zephyrgate_disk_free_bytes", "gauge", "Free space on the data folder's disk.", facts.disk.freeBytes),
     one("zephyrgate_nodes", "gauge", "Nodes known.", facts.nodes),
     perLink(links, { name: "link_up", type: "gauge", help: "1 while the radio link is up." }, (link) => (link.state === "up" ? 1 : 0)),
     perLink(

@@ -18,6 +18,8 @@ export interface CoreEvents {
   permission_requested: { plugin: string; permission: unknown };
   permission_changed: { plugin: string };
   config_changed: { plugin: string; keys: string[] };
+  /** What an alert of this code was raised for is over. */
+  alert_cleared: { code: string };
   alert: { code: string; message: string; plugin?: string };
   log: { timestamp: string; level: string; plugin?: string; category: string; message: string };
 }

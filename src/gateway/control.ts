@@ -35,6 +35,7 @@ export function makeControl(context: GatewayContext, peers: ControlPeers): Gatew
   return new GatewayControl({
     version: VERSION,
     startedAt: now(),
+    disk: storage.disk,
     isSafeMode: () => context.safe || plugins.comeBack.active,
     events: context.bus,
     log: context.log.book,

@@ -275,6 +275,7 @@ export function fakeControl() {
     log: log.book,
     status: () => ({
       safeMode: false,
+      disk: { state: "ok", free_bytes: 1_000_000 },
       links: [LINK],
       plugins: { running: 2, awaiting_approval: 1 },
       outbox: { queued: 0, sent: 1, delivered: 0, failed: 0, oldest_queued_s: null },

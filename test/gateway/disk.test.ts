@@ -87,9 +87,14 @@ test.skipIf(!SmallDisk.available)(
       expect(await blamed(gateway)).toEqual(UNBLAMED);
       expect(gateway.lines(/plugin host .*(?:ended|crashed)/)).toEqual([]);
       const stored = gateway.lines(/keeper says stored/).length;
+      const degraded = await runProgram(["status", "--config", join(gateway.dir, "config.yaml"), "--port", String(gateway.port)], {
+        cwd: gateway.dir,
+      });
+      expect([degraded.code, degraded.stdout]).toEqual([1, expect.stringMatching(/^disk: full, 0 MB free$/m)]);
       disk.free();
       await gateway.until("it stores again", () => gateway.lines(/keeper says stored/).length > stored);
       await gateway.until("the gateway notices", () => gateway.output.includes("can be written again"), 60_000);
+      expect(await alerts(gateway)).not.toContain("disk_full");
       expect((await gateway.ask("keep", /^kept$/)).text).toBe("kept");
       expect(await blamed(gateway)).toEqual(UNBLAMED);
     });

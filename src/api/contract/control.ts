@@ -222,6 +222,8 @@ export interface SimulatedMessage {
 
 export interface GatewayStatus {
   readonly safeMode: boolean;
+  /** The data folder's disk: whether it can be written, and what is free. */
+  readonly disk: { readonly state: string; readonly free_bytes: number };
   readonly links: readonly LinkStatus[];
   readonly plugins: Readonly<Record<string, number>>;
   readonly outbox: OutboxView;

@@ -35,6 +35,10 @@ export const statusView = v.object({
   started_at: v.string(),
   uptime_s: v.number(),
   safe_mode: v.boolean(),
+  disk: v.object({
+    state: v.pipe(v.string(), v.description("ok, low, full, read_only, missing or failing")),
+    free_bytes: v.number(),
+  }),
   links: v.array(linkView),
   plugins: v.pipe(v.record(v.string(), v.number()), v.description("How many are in each state")),
   outbox,

@@ -2,7 +2,7 @@ import * as v from "valibot";
 import { type linkView, nodeView, routeView } from "../../api/contract/mesh-views.ts";
 import { scheduleTask } from "../../api/contract/views.ts";
 import { logLine, statusView } from "../../api/routes/system.ts";
-import { fail, type Result } from "../../errors.ts";
+import { fail, ok, type Result } from "../../errors.ts";
 import { textLine } from "../../log/format.ts";
 import type { LogLine } from "../../log/line.ts";
 import { pluginPath } from "../client/paths.ts";
@@ -108,15 +108,20 @@ export function channelOf(text: string): number | string {
   return /^[0-7]$/.test(text) ? Number(text) : text;
 }
 
+/** Exit code of `status` for a gateway that runs but needs the operator. */
+const DEGRADED = 1;
+const WRITABLE: ReadonlySet<string> = new Set(["ok", "low"]);
+
 async function status({ io, flags, client }: Call): Promise<Result<number>> {
   const gateway = await client();
   if (!gateway.ok) return gateway;
   const answer = await gateway.value.get("/api/v1/status", statusView);
   if (!answer.ok) return answer;
-  const { version, uptime_s, safe_mode, links, plugins, outbox, walls, alerts } = answer.value;
+  const { version, uptime_s, safe_mode, disk, links, plugins, outbox, walls, alerts } = answer.value;
+  const code = ok(safe_mode || !WRITABLE.has(disk.state) ? DEGRADED : 0);
   if (flags.json === true) {
     json(io, answer.value);
-    return done;
+    return code;
   }
   line(io, `zephyrgate ${version}, up ${span(uptime_s)}, at ${gateway.value.url}${safe_mode ? ", in SAFE MODE" : ""}`);
   for (const link of links) line(io, linkLine(link));
@@ -139,8 +144,9 @@ async function status({ io, flags, client }: Call): Promise<Result<number>> {
         ? "walls: all active"
         : `walls MISSING: ${missing.map((wall) => wall.wall).join(", ")}`,
   );
+  if (disk.state !== "ok") line(io, `disk: ${disk.state.replaceAll("_", " ")}, ${Math.floor(disk.free_bytes / 2 ** 20)} MB free`);
   for (const alert of alerts) line(io, `alert, ${ago(alert.time)}: ${alert.message}`);
-  return done;
+  return code;
 }
 
 function linkLine(link: v.InferOutput<typeof linkView>): string {

@@ -14,6 +14,7 @@ const WORDS: Readonly<Record<DiskState, (folder: string, freeMb: number) => stri
 /** Watches the data folder's disk and tells the operators. */
 export function watchDisk({ clock, bus, log, life, config }: GatewayContext): DiskWatch {
   const folder = config().data_dir;
+  let raised: string | null = null;
   const watch = new DiskWatch({
     folder,
     clock,
@@ -21,7 +22,9 @@ export function watchDisk({ clock, bus, log, life, config }: GatewayContext): Di
       const message = WORDS[state](folder, Math.floor(freeBytes / 2 ** 20));
       if (state === "ok") log.logger.info(message);
       else log.logger[state === "low" ? "warn" : "error"](message);
-      if (state !== "ok") bus.emit("alert", { code: `disk_${state}`, message });
+      if (raised !== null) bus.emit("alert_cleared", { code: raised });
+      raised = state === "ok" ? null : `disk_${state}`;
+      if (raised !== null) bus.emit("alert", { code: raised, message });
     },
   });
   life.add("disk watch", () => watch.stop());

@@ -69,6 +69,8 @@ export class ComeBack {
     if (this.#stop.signal.aborted) return;
     this.#active = false;
     plan.settled();
+    // An alert about the plugin that was left off stays, under the plugin's name.
+    if (plan.culprit === null) this.deps.bus.emit("alert_cleared", { code: "safe_mode" });
     log.info("safe mode has ended: every plugin had its turn");
   }
 
