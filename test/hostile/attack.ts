@@ -21,6 +21,7 @@ export type WallName =
   | "loader"
   | "escaping"
   | "grants"
+  | "packages"
   | "API gate";
 
 export interface Attack {

@@ -6,6 +6,7 @@ import { ENGINE } from "./corpus/engine.ts";
 import { FOLDER } from "./corpus/folder.ts";
 import { HOST } from "./corpus/host.ts";
 import { MESH } from "./corpus/mesh.ts";
+import { PACKAGE } from "./corpus/package.ts";
 import { PEERS } from "./corpus/peers.ts";
 import { PERMISSIONS } from "./corpus/permissions.ts";
 import { REALM } from "./corpus/realm.ts";
@@ -21,6 +22,7 @@ export const FAMILIES: readonly (readonly [title: string, file: string, attacks:
   ["Without a grant", "permissions", PERMISSIONS],
   ["Against other plugins", "peers", PEERS],
   ["By its folder", "folder", FOLDER],
+  ["By a package", "package", PACKAGE],
   ["From the mesh", "mesh", MESH],
   ["From a plugin host that was taken over", "host", HOST],
 ];

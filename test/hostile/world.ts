@@ -324,7 +324,11 @@ ${options.plugins ?? ""}
         const [top = "", folder = "", plugin = ""] = path.split("/");
         const expected =
           top === "data" &&
-          (folder === "audit" || folder === "code" || /-(?:wal|shm|journal)$/.test(path) || (folder === "plugins" && own.has(plugin)));
+          (folder === "audit" ||
+            folder === "code" ||
+            folder === "plugins.lock.json" ||
+            /-(?:wal|shm|journal)$/.test(path) ||
+            (folder === "plugins" && own.has(plugin)));
         return !expected;
       })
       .sort();
