@@ -22,6 +22,10 @@ interface Heard {
   readonly receivedAt: number;
   /** When the radio received it, s since 1970; absent when the node's clock is unset. */
   readonly rxTime?: number;
+  /** How long ago that was, s, by the difference between the clocks that the link measures; absent when it cannot be told. */
+  readonly ageS?: number;
+  /** The radio received it before this session. */
+  readonly isBacklog?: boolean;
   /** dB. */
   readonly snr?: number;
   /** dBm. */

@@ -166,8 +166,9 @@ describe("link: staying up", () => {
 
   test("a radio that falls silent is opened again", async () => {
     const { radio, clock, link } = await up();
+    await clock.advance(100_000);
     radio.isMute = true;
-    await clock.advance(170_000);
+    await clock.advance(60_000);
     expect(link.status().reason).toContain("silent");
     radio.isMute = false;
     await clock.advance(60_000);
@@ -242,6 +243,7 @@ describe("link: messages", () => {
         isDirect: true,
         receivedAt: clock.now(),
         rxTime: 1_767_225_600,
+        ageS: 0,
         snr: 5.5,
         rssi: -90,
         hopsAway: 2,

@@ -17,6 +17,8 @@ export interface ReadingContext {
   readonly ownNode: NodeNumber;
   /** ms since 1970. */
   readonly now: number;
+  /** How old a packet is, by when the radio received it (s since 1970). */
+  readonly ageOf?: (rxTimeS: number | undefined) => Pick<MeshMessage, "ageS" | "isBacklog">;
   /** Makes the id that names the message in every log line. */
   readonly correlationId: () => string;
 }
@@ -105,6 +107,7 @@ function heard(packet: MeshPacket, data: Data, context: ReadingContext) {
     isDirect: packet.to === context.ownNode,
     receivedAt: context.now,
     ...(packet.rxTime === 0 ? {} : { rxTime: packet.rxTime }),
+    ...context.ageOf?.(packet.rxTime === 0 ? undefined : packet.rxTime),
     ...(hasSignal && Number.isFinite(packet.rxSnr) ? { snr: packet.rxSnr } : {}),
     ...(hasSignal && packet.rxRssi !== 0 ? { rssi: packet.rxRssi } : {}),
     ...(hops === null ? {} : { hopsAway: hops }),

@@ -25,6 +25,8 @@ export interface NodeFacts {
   readonly hopsAway?: number;
   /** ms since 1970. */
   readonly lastHeard?: number;
+  /** Just heard, so newer than anything known, whatever the clocks say. */
+  readonly isLive?: boolean;
 }
 
 /** The radio's airtime as it reports it, 0 to 1. */
@@ -113,8 +115,15 @@ export function factsOf(message: MeshMessage, isOwn: boolean): NodeFacts {
     ...(message.snr === undefined ? {} : { snr: message.snr }),
     ...(message.rssi === undefined ? {} : { rssi: message.rssi }),
     ...(message.hopsAway === undefined ? {} : { hopsAway: message.hopsAway }),
-    lastHeard: message.rxTime === undefined ? message.receivedAt : Math.min(message.rxTime * 1000, message.receivedAt),
+    isLive: message.isBacklog !== true,
+    lastHeard: heardAt(message),
   };
+}
+
+/** By the measured age where there is one: the radio's clock may be wrong. */
+function heardAt({ ageS, rxTime, receivedAt }: MeshMessage): number {
+  if (ageS !== undefined) return receivedAt - Math.max(0, ageS) * 1000;
+  return rxTime === undefined ? receivedAt : Math.min(rxTime * 1000, receivedAt);
 }
 
 export function readAirtime(metrics: { channelUtilization?: number | undefined; airUtilTx?: number | undefined }): Airtime {

@@ -17,6 +17,7 @@ import { GarbageLog } from "../session/garbage-log.ts";
 import { RadioFacts } from "../session/radio-facts.ts";
 import { RadioSession, type RadioSessionHooks } from "../session/radio-session.ts";
 import type { Transport } from "../transport/port.ts";
+import { LinkClock } from "./link-clock.ts";
 import { type LinkEvent, nextState } from "./states.ts";
 
 export interface LinkDeps {
@@ -40,7 +41,7 @@ interface LinkEvents {
 /** More bytes than any radio takes in one packet. */
 const MAX_TEXT_BYTES = 237;
 /** A link that was up for this long starts its reconnect pauses from the shortest again. */
-const STABLE_MS = 60_000;
+const STABLE_MS = 10_000;
 /** When the radio repeatedly closes connections sooner than this, another program probably takes them. */
 const SHORT_MS = 30_000;
 const SHORT_LIVES_TO_WARN = 3;
@@ -54,6 +55,8 @@ export class MeshLink implements PacketRadio {
   #since: number;
   #session: RadioSession | null = null;
   #openedAt = 0;
+  #upAt = 0;
+  readonly #clock = new LinkClock();
   #shortLives = 0;
   #timer: Timer | null = null;
   #opening: { readonly abort: AbortController; readonly done: Promise<void> } | null = null;
@@ -118,6 +121,10 @@ export class MeshLink implements PacketRadio {
   /** Every frame of the radio, its configuration with all secrets included, before it is handled. */
   onFrame(listener: (frame: FromRadio) => void): Subscription {
     return this.#events.on("frame", listener);
+  }
+
+  probe(): void {
+    this.#session?.probe();
   }
 
   start(): void {
@@ -202,6 +209,7 @@ export class MeshLink implements PacketRadio {
     return {
       configured: () => whenCurrent(() => this.#configured()),
       rebooted: () => whenCurrent(() => this.#rebooted()),
+      timeSet: () => this.#clock.timeSet(),
       frame: (frame) => whenCurrent(() => this.#events.emit("frame", frame)),
       event: (event) => whenCurrent(() => this.#handleSafely(event)),
       garbage: (garbageBytes, undecodable) => this.#garbage.note(garbageBytes, undecodable),
@@ -217,7 +225,7 @@ export class MeshLink implements PacketRadio {
   #ended(by: Parameters<RadioSessionHooks["ended"]>[0], reason: string): void {
     this.#session = null;
     const lived = this.deps.clock.monotonic() - this.#openedAt;
-    if (this.#state === "up" && lived >= STABLE_MS) this.#backoff.reset();
+    if (this.#state === "up" && this.deps.clock.monotonic() - this.#upAt >= STABLE_MS) this.#backoff.reset();
     this.#judgeShortLife(by === "remote" && lived < SHORT_MS);
     this.#lost(reason);
   }
@@ -225,6 +233,8 @@ export class MeshLink implements PacketRadio {
   #configured(): void {
     const { ownNode, firmware, modemPreset } = this.#facts.status();
     this.#lastWarning = null;
+    this.#upAt = this.deps.clock.monotonic();
+    this.#clock.begin(this.#upAt);
     this.#move("configured", null);
     const facts = { link: this.name, firmware, modem_preset: modemPreset };
     this.deps.log.info(`link ${this.name} is up as ${formatNodeId(ownNode ?? 0)}`, facts);
@@ -283,12 +293,14 @@ export class MeshLink implements PacketRadio {
     else if (event.kind === "node") this.deps.nodes?.merge(event.facts);
   }
 
+  readonly #ageOf = (rxTimeS: number | undefined) => this.#clock.age(rxTimeS, this.deps.clock.monotonic(), this.deps.clock.now());
+
   #packet(packet: MeshPacket): void {
     const { clock, correlationId, nodes } = this.deps;
     const { ownNode } = this.#facts;
     this.#counters.packetsIn++;
     if (ownNode === null) return;
-    const reading = readPacket(packet, { link: this.name, ownNode, now: clock.now(), correlationId });
+    const reading = readPacket(packet, { link: this.name, ownNode, now: clock.now(), correlationId, ageOf: this.#ageOf });
     if (reading.kind === "routing") this.#events.emit("routing", reading.report);
     if (reading.kind === "undecodable") {
       this.#counters.undecodable++;

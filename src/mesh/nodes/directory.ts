@@ -61,7 +61,9 @@ export class NodeDirectory {
     const now = this.deps.clock.now();
     const fresh = flatten(facts, now);
     this.#meshes.note(facts, this.deps.clock.monotonic(), facts.lastHeard === undefined ? Number.POSITIVE_INFINITY : now - facts.lastHeard);
-    const isNewer = (fresh.lastHeard ?? 0) >= (known?.lastHeard ?? 0);
+    // A stored time in the future is from a clock that was set back since.
+    const knownAt = Math.min(known?.lastHeard ?? 0, now);
+    const isNewer = facts.isLive === true || (fresh.lastHeard ?? 0) >= knownAt;
     // The channel belongs to the link: another link's index must not stay beside the new link.
     const kept = known === undefined ? {} : isNewer && known.link !== fresh.link ? withoutChannel(known) : known;
     const merged = known === undefined ? fresh : isNewer ? { ...kept, ...fresh } : { ...withoutChannel(fresh), ...known };
@@ -71,7 +73,7 @@ export class NodeDirectory {
     this.#nodes.set(node.number, node);
     this.#touch(node.number);
     if (known === undefined) this.#makeRoom();
-    if (known === undefined || (fresh.lastHeard ?? 0) > (known.lastHeard ?? 0)) this.deps.onSeen?.(node);
+    if (known === undefined || facts.isLive === true || (fresh.lastHeard ?? 0) > knownAt) this.deps.onSeen?.(node);
   }
 
   all(): MeshNode[] {
@@ -193,7 +195,7 @@ function digitsOf(text: string): NodeNumber | null {
 }
 
 function flatten(facts: NodeFacts, now: number): MeshNode {
-  const { user, lastHeard, ...rest } = facts;
+  const { user, lastHeard, isLive: _, ...rest } = facts;
   // A radio whose clock runs ahead must not make a node look fresh for ever.
   const heard = lastHeard === undefined ? {} : { lastHeard: Math.min(lastHeard, now) };
   return { ...rest, ...user, ...heard, id: formatNodeId(facts.number) };

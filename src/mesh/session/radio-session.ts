@@ -15,14 +15,18 @@ const HANDSHAKE_SILENCE_MS = 20_000;
 /** A full node list at 9,600 baud takes less. */
 const HANDSHAKE_MAX_MS = 120_000;
 /** The radio closes the connection after 15 minutes without a byte from its client. */
-const HEARTBEAT_MS = 120_000;
+const HEARTBEAT_MS = 30_000;
+/** The first one soon, to learn how the radio answers. */
+const FIRST_HEARTBEAT_MS = 5_000;
 /** The radio answers a heartbeat within a second or so. */
-const LIVENESS_MS = 45_000;
+const LIVENESS_MS = 20_000;
 /** After this pause within a frame, the framer checks whether the frame was cut short. */
 const SALVAGE_MS = 500;
 const CLOSE_MAX_MS = 1_900;
 /** A radio without a satellite fix drifts by seconds a day, so its clock is set this often. */
 const SET_TIME_MS = 12 * 3_600_000;
+/** Our clock has stepped when it went on by so much more, or less, than the time that passed. */
+const STEP_MS = 60_000;
 /** A gateway whose own clock is not set must not set the radio's. */
 const CLOCK_IS_SET = Date.UTC(2024, 0, 1);
 /** Numbers with which the firmware sends only the nodes, or everything but the nodes. */
@@ -44,6 +48,8 @@ export interface RadioSessionHooks {
   rebooted(): void;
   /** Every frame, before it is handled. */
   frame(frame: FromRadio): void;
+  /** The radio is told the time. */
+  timeSet(): void;
   /** Packets, nodes and queue reports, in the order of the frames. */
   event(event: RadioEvent): void;
   garbage(garbageBytes: number, undecodable: number): void;
@@ -63,6 +69,11 @@ export class RadioSession implements ConnectionEvents {
   #nonce = 0;
   #handshakeSince = 0;
   #lastByte = 0;
+  /** Our wall clock minus the monotonic one when the radio's clock was set. */
+  #offsetAtSet = 0;
+  #lastAnswer = Number.NEGATIVE_INFINITY;
+  /** It answers heartbeats by a queue report about packet 0; older firmware is believed by any frame. */
+  #answersHeartbeats = false;
   #lastFrame = 0;
   readonly #timers = new Map<TimerName, Timer>();
   readonly #framer = new Framer<FromRadio>(decodeFromRadio, (frame) => this.#frame(frame));
@@ -85,6 +96,11 @@ export class RadioSession implements ConnectionEvents {
     const written = await this.#connection.write(frame);
     if (written.ok) this.deps.counters.framesOut++;
     return written;
+  }
+
+  /** Asks the radio whether it still answers: it reports about packet 0, or the session ends. */
+  probe(): void {
+    if (this.#isConfigured && !this.#isEnded) this.#heartbeat();
   }
 
   /** Writes without waiting. A failed write needs no handling here: the end of the connection is reported by `closed`. */
@@ -133,6 +149,10 @@ export class RadioSession implements ConnectionEvents {
     this.hooks.frame(frame);
     const event = readFromRadio(frame, link, facts.ownNode);
     facts.learn(event);
+    if (event.kind === "queue" && event.report.packetId === 0) {
+      this.#answersHeartbeats = true;
+      this.#lastAnswer = clock.monotonic();
+    }
     switch (event.kind) {
       case "config_complete":
         if (!this.#isConfigured && event.nonce === this.#nonce) this.#complete();
@@ -182,8 +202,8 @@ export class RadioSession implements ConnectionEvents {
     this.#cancel("handshake");
     this.#isConfigured = true;
     this.#setTime();
-    this.#set("heartbeat", HEARTBEAT_MS, () => this.#heartbeat());
     this.hooks.configured();
+    this.#set("heartbeat", FIRST_HEARTBEAT_MS, () => this.#heartbeat());
   }
 
   /** The radio loses its clock at every reboot; without it, no packet has a time of reception. */
@@ -191,9 +211,12 @@ export class RadioSession implements ConnectionEvents {
     const { clock, facts, random } = this.deps;
     const wall = clock.now();
     const now = clock.monotonic();
-    const isFresh = this.#timeSetAt !== null && now - this.#timeSetAt < SET_TIME_MS;
+    const hasStepped = Math.abs(wall - now - this.#offsetAtSet) > STEP_MS;
+    const isFresh = this.#timeSetAt !== null && now - this.#timeSetAt < SET_TIME_MS && !hasStepped;
     if (isFresh || facts.ownNode === null || wall < CLOCK_IS_SET) return;
     this.#timeSetAt = now;
+    this.#offsetAtSet = wall - now;
+    this.hooks.timeSet();
     this.#send(setTimeFrame(facts.ownNode, random.u32() || 1, Math.floor(wall / 1000)));
   }
 
@@ -202,8 +225,11 @@ export class RadioSession implements ConnectionEvents {
     this.#send(heartbeatFrame());
     this.#setTime();
     this.#set("heartbeat", HEARTBEAT_MS, () => this.#heartbeat());
+    // A question that is open keeps its deadline, however often it is asked again.
+    if (this.#timers.has("liveness")) return;
     this.#set("liveness", LIVENESS_MS, () => {
-      if (this.#lastByte < sentAt) this.#giveUp(`the radio was silent for ${LIVENESS_MS / 1000} s after a heartbeat`);
+      if ((this.#answersHeartbeats ? this.#lastAnswer : this.#lastFrame) < sentAt)
+        this.#giveUp(`the radio was silent for ${LIVENESS_MS / 1000} s after a heartbeat`);
     });
   }
 
