@@ -21,6 +21,8 @@ export interface HeardText {
   readonly channel: ChannelIndex;
   readonly text: string;
   readonly replyId?: PacketId;
+  /** A reaction to `replyId`. */
+  readonly isReaction?: boolean;
   /** The nodes that received it: the destination, or all nodes in reach. */
   readonly heardBy: readonly NodeNumber[];
   /** ms since 1970. */

@@ -4,6 +4,7 @@ import type { Clock } from "../../clock.ts";
 import { timeOnAir } from "../airtime/lora.ts";
 import { lenientUtf8, type MeshPacket } from "../codec/protobuf.ts";
 import { BROADCAST, type NodeNumber, type PacketId } from "../ids.ts";
+import { EMOJI_FLAG } from "../message.ts";
 import type { FromRadioVariant } from "./burst.ts";
 import type { Faults } from "./faults.ts";
 import type { SimulatedNode } from "./nodes.ts";
@@ -205,6 +206,7 @@ export class Transmitter {
       channel: packet.channel,
       text: lenientUtf8(data.payload),
       ...(data.replyId === 0 ? {} : { replyId: data.replyId }),
+      ...(data.emoji === EMOJI_FLAG ? { isReaction: true } : {}),
       heardBy: receivers.map((node) => node.number),
       at: this.deps.clock.now(),
     };
