@@ -32,7 +32,7 @@ const gateway = new Gateway({
   overrides: {
     bundled: [],
     spawnHost: (key, folder) =>
-      key === "own:victim"
+      key.endsWith(":victim")
         ? real(key, folder)
         : spawnHost({
             ...deps,
