@@ -76,6 +76,8 @@ export interface WorldOptions {
   /** Plugins beside victim and attackers, accepted as well. */
   readonly others?: Readonly<Record<string, PluginFiles>>;
   readonly gateway?: Partial<GatewayOptions>;
+  /** Between two texts; seconds. Answers wait for their turn, and only so many may wait. */
+  readonly spacingS?: number;
   /** Further words to be replaced in attackers and environment. */
   readonly fill?: Readonly<Record<string, string>>;
   readonly onCanary?: (port: number) => void;
@@ -148,6 +150,7 @@ export class World {
     );
     prepare(dir, {
       plugins: {},
+      ...(options.spacingS === undefined ? {} : { spacingS: options.spacingS }),
       config: `${options.config ?? "commands: { sender_rate: 100000/min }"}
 plugins:
   paths: PATHS

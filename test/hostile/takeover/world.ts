@@ -8,7 +8,11 @@ export const TAKEN_OVER: readonly string[] = [process.execPath, fileURLToPath(ne
 /** These two share a host; each of the others may lose its own without keeping the next one waiting. */
 const TOGETHER = ["host_foreign_token", "host_revoked_token"];
 
-export function withTakenOverHosts(command: readonly string[]): Pick<WorldOptions, "plugins" | "gateway"> {
+export function withTakenOverHosts(command: readonly string[]): Pick<WorldOptions, "plugins" | "gateway" | "spacingS"> {
   const apart = HOST.map(({ name }) => name).filter((name) => !TOGETHER.includes(name));
-  return { plugins: `  isolation: { own_host: [victim, ${apart.join(", ")}] }\n`, gateway: { banner: false, command: [...command] } };
+  return {
+    spacingS: 0.1,
+    plugins: `  isolation: { own_host: [victim, ${apart.join(", ")}] }\n`,
+    gateway: { banner: false, command: [...command] },
+  };
 }
