@@ -155,10 +155,7 @@ export class Supervisor {
 
   /** Changed code and manifest, without a gap where the new version starts. */
   reload(name: string): Promise<Result<Change>> {
-    return this.#alone(name, (plugin) => {
-      if (plugin.state !== "running") this.#forgetFailures(plugin);
-      return this.#reloading.reload(plugin);
-    });
+    return this.#alone(name, (plugin) => this.#reloading.reload(plugin));
   }
 
   /** Does `work` while the plugin is down. Afterwards it comes back, if it ran; after "gone" it is known no longer. */
@@ -341,7 +338,10 @@ export class Supervisor {
       swapping: new Swapping(this.deps, this.#loads),
       missing: (plugin, candidate) => this.#known.missing(plugin, { candidate }),
       hostKeyOf: (candidate) => this.#hostKeyOf(candidate),
-      start: (plugin) => this.#starting.start(plugin),
+      start: (plugin) => {
+        this.#forgetFailures(plugin);
+        return this.#starting.start(plugin);
+      },
     });
   }
 

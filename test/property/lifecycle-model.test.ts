@@ -23,8 +23,8 @@ interface Life {
   /** The version that it has, and that of its folder. */
   version: string;
   folder: string;
-  /** The folder's version waits beside the one that it has. */
-  held: boolean;
+  /** The version that waits beside the one that it has. */
+  held: string | null;
   broken: boolean;
 }
 
@@ -41,7 +41,7 @@ class Model {
       byOperator: false,
       version: "1.0.0",
       folder: "1.0.0",
-      held: false,
+      held: null,
       broken: false,
     });
     this.lives = { a: life(), b: life(), c: life() };
@@ -58,6 +58,18 @@ class Model {
     if (state === "failed" || state === "disabled" || state === "awaiting_approval") this.lose(name);
   }
 
+  /** A look at the folders: what has no load takes the version that is there. */
+  discover(): void {
+    for (const name of NAMES) {
+      const life = this.lives[name];
+      if (!life.known || life.state === "running") continue;
+      life.version = life.folder;
+      const need = NEEDS[name];
+      const isUnmet = need !== null && !this.lives[need].known;
+      if (isUnmet && (life.state === "stopped" || life.state === "failed")) this.rest(name, "failed", true);
+    }
+  }
+
   /** Those that need it stop. */
   lose(name: Name): void {
     for (const other of NAMES) if (NEEDS[other] === name && this.lives[other].state === "running") this.rest(other, "stopped", true);
@@ -67,8 +79,8 @@ class Model {
   start(name: Name): void {
     const life = this.lives[name];
     if (life.folder !== life.version) {
-      if (this.waits(name, life.folder) && !this.waits(name, life.version)) life.held = true;
-      else Object.assign(life, { version: life.folder, held: false });
+      if (this.waits(name, life.folder) && !this.waits(name, life.version)) life.held = life.folder;
+      else Object.assign(life, { version: life.folder, held: null });
     }
     if (this.waits(name, life.version)) this.rest(name, "awaiting_approval");
     else this.load(name);
@@ -83,15 +95,15 @@ class Model {
   reload(name: Name): void {
     const life = this.lives[name];
     if (this.waits(name, life.folder)) {
-      if (life.state === "running") life.held = true;
+      if (life.state === "running") life.held = life.folder;
       else {
-        Object.assign(life, { version: life.folder, held: false });
+        Object.assign(life, { version: life.folder, held: null });
         this.rest(name, "awaiting_approval");
       }
     } else if (life.state === "running") {
-      if (!life.broken) Object.assign(life, { version: life.folder, held: false });
+      if (!life.broken) Object.assign(life, { version: life.folder, held: null });
     } else {
-      Object.assign(life, { version: life.folder, held: false });
+      Object.assign(life, { version: life.folder, held: null });
       this.load(name);
     }
   }
@@ -249,6 +261,7 @@ function act(lives: Lives, { kind, name, ms }: Step): void {
 function foresee(model: Model, { kind, name }: Step, folder: string): void {
   const life = model.lives[name];
   if (kind === "follow") {
+    model.discover();
     for (const each of NAMES) {
       const { known, state } = model.lives[each];
       if (known && state !== "running" && state !== "disabled") model.start(each);
@@ -257,19 +270,20 @@ function foresee(model: Model, { kind, name }: Step, folder: string): void {
   }
   if (kind === "break" || kind === "fix") life.broken = kind === "break";
   if (kind === "install" && !life.known) {
-    Object.assign(life, { known: true, version: folder, folder, held: false, state: "stopped", lacks: false, byOperator: false });
+    Object.assign(life, { known: true, version: folder, folder, held: null, state: "stopped", lacks: false, byOperator: false });
+    model.discover();
     model.load(name);
     return;
   }
   if (!life.known) return;
   switch (kind) {
     case "grant":
-      model.asks.delete(`${name} ${life.held ? life.folder : life.version}`);
-      if (life.held && life.state === "running") model.reload(name);
+      model.asks.delete(`${name} ${life.held ?? life.version}`);
+      if (life.held !== null && life.state === "running") model.reload(name);
       else if (life.state !== "running") model.start(name);
       break;
     case "enable":
-      if (life.held && life.state === "running") model.reload(name);
+      if (life.held !== null && life.state === "running") model.reload(name);
       else if (life.state !== "running") model.start(name);
       break;
     case "disable":
@@ -295,10 +309,7 @@ function foresee(model: Model, { kind, name }: Step, folder: string): void {
     case "purge":
       model.lose(name);
       Object.assign(life, { known: false, state: "stopped", lacks: false });
-      for (const other of NAMES) {
-        const needing = model.lives[other];
-        if (NEEDS[other] === name && needing.known && needing.state !== "disabled") model.rest(other, "failed", true);
-      }
+      model.discover();
       break;
     case "configure":
       if (life.state === "failed") model.start(name);
@@ -332,7 +343,7 @@ function resync(model: Model, lives: Lives): void {
       lacks: plugin.lacks,
       byOperator: plugin.status.disabledBy === "operator",
       version: plugin.candidate.manifest.version,
-      held: plugin.next !== null,
+      held: plugin.next?.manifest.version ?? null,
     });
   }
   model.asks.clear();

@@ -17,6 +17,8 @@ export interface Wish {
   readonly fine?: ReadonlySet<PluginState>;
 }
 
+/** A plugin that somebody disabled, or that waits for the operator, says that first. */
+const RESTS: ReadonlySet<PluginState> = new Set(["discovered", "stopped", "failed"]);
 const RUNNING: ReadonlySet<PluginState> = new Set(["running"]);
 
 /** Every plugin that was found, by its name, and the order in which they start. */
@@ -94,6 +96,6 @@ export class KnownPlugins {
     const plugin = this.#plugins.get(name);
     if (plugin === undefined) return;
     if (plugin.instance !== null) this.deps.log.warn(`it runs, but would not start again: ${missing}`, { plugin: name });
-    else if (plugin.isIdle && plugin.state !== "disabled") plugin.lacking(missing);
+    else if (plugin.isIdle && RESTS.has(plugin.state)) plugin.lacking(missing);
   }
 }
