@@ -1,4 +1,4 @@
-import { fail, ok, type Result } from "../errors.ts";
+import { asGatewayError, fail, ok, type Result } from "../errors.ts";
 import { handleNumber } from "../ids.ts";
 import type { Json } from "../json.ts";
 import type { PluginHost } from "../sandbox/port.ts";
@@ -167,8 +167,8 @@ export class Supervisor {
         await this.#dependents.lose(name, "was stopped");
         await this.#lifecycle.down(plugin, { reason });
       }
-      this.#settle(plugin);
-      const done = await work(plugin);
+      const settled = this.#settle(plugin);
+      const done = settled.ok ? await this.#guarded(work(plugin)) : settled;
       if (done.ok && done.value === "gone") this.#known.forget(name);
       else if (ran) {
         const back = await this.#starting.one(plugin);
@@ -181,7 +181,8 @@ export class Supervisor {
   /** Does `work` with the plugin's host, whether or not the plugin runs; no other operation on it is under way. */
   withHost<T>(name: string, work: (plugin: Plugin, host: PluginHost) => Promise<Result<T>>): Promise<Result<T>> {
     return this.#alone(name, (plugin) => {
-      this.#settle(plugin);
+      const settled = this.#settle(plugin);
+      if (!settled.ok) return Promise.resolve(settled);
       return this.#lifecycle.withHost(plugin, (host) => work(plugin, host));
     });
   }
@@ -220,7 +221,8 @@ export class Supervisor {
   reconfigure(name: string, change: Reconfiguration): Promise<Result<readonly string[]>> {
     return this.#alone(name, async (plugin) => {
       const { next, changed } = change.of(plugin);
-      this.#settle(plugin);
+      const settled = this.#settle(plugin);
+      if (!settled.ok) return settled;
       const told = await this.#configurationUpdates.change(plugin, next, changed);
       if (!told.ok) return told;
       change.save();
@@ -267,6 +269,11 @@ export class Supervisor {
     });
   }
 
+  /** What files make throw is this operation's failure; the plugin comes back all the same. */
+  async #guarded<T>(work: Promise<Result<T>>): Promise<Result<T>> {
+    return work.catch((thrown: unknown) => ({ ok: false, error: asGatewayError(thrown) }));
+  }
+
   async #follow(plugin: Plugin): Promise<void> {
     if (plugin.status.disabledBy === "threshold") return;
     const refused = this.#admission.refused(plugin.name);
@@ -289,10 +296,10 @@ export class Supervisor {
   }
 
   /** A plugin without a realm: where it would run, and where its data is, are brought up to date. */
-  #settle(plugin: Plugin): void {
-    if (plugin.instance !== null) return;
-    plugin.place(this.#hostKeyOf(plugin.candidate));
-    this.deps.settleData(plugin.name, plugin.hostKey);
+  #settle(plugin: Plugin): Result<null> {
+    if (plugin.instance !== null) return ok(null);
+    this.#lifecycle.place(plugin, this.#hostKeyOf(plugin.candidate));
+    return this.#lifecycle.settle(plugin);
   }
 
   async #putDown(plugin: Plugin, reason: string): Promise<void> {

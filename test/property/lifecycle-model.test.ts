@@ -26,6 +26,9 @@ interface Life {
   /** The version that waits beside the one that it has. */
   held: string | null;
   broken: boolean;
+  /** Whether it is to have a process of its own, and whether it has. */
+  wantsOwn: boolean;
+  hasOwn: boolean;
 }
 
 /** What is expected once all is quiet. */
@@ -43,6 +46,8 @@ class Model {
       folder: "1.0.0",
       held: null,
       broken: false,
+      wantsOwn: false,
+      hasOwn: false,
     });
     this.lives = { a: life(), b: life(), c: life() };
   }
@@ -54,7 +59,10 @@ class Model {
   rest(name: Name, state: State, lacks = false): void {
     const life = this.lives[name];
     Object.assign(life, { state, lacks, byOperator: false });
-    if (state === "running") this.#regain(name);
+    if (state === "running") {
+      life.hasOwn = life.wantsOwn;
+      this.#regain(name);
+    }
     if (state === "failed" || state === "disabled" || state === "awaiting_approval") this.lose(name);
   }
 
@@ -101,7 +109,7 @@ class Model {
         this.rest(name, "awaiting_approval");
       }
     } else if (life.state === "running") {
-      if (!life.broken) Object.assign(life, { version: life.folder, held: null });
+      if (!life.broken) Object.assign(life, { version: life.folder, held: null, hasOwn: life.wantsOwn });
     } else {
       Object.assign(life, { version: life.folder, held: null });
       this.load(name);
@@ -161,6 +169,8 @@ const KINDS = [
   "fix",
   "slow",
   "quick",
+  "isolate",
+  "share",
 ] as const;
 
 interface Step {
@@ -251,6 +261,12 @@ function act(lives: Lives, { kind, name, ms }: Step): void {
     case "quick":
       lives.slow.delete(name);
       return;
+    case "isolate":
+      world.ownHost.add(name);
+      return;
+    case "share":
+      world.ownHost.delete(name);
+      return;
     case "clock":
       lives.begin(world.pass(ms));
       return;
@@ -263,11 +279,12 @@ function foresee(model: Model, { kind, name }: Step, folder: string): void {
   if (kind === "follow") {
     model.discover();
     for (const each of NAMES) {
-      const { known, state } = model.lives[each];
-      if (known && state !== "running" && state !== "disabled") model.start(each);
+      const { known, state, wantsOwn, hasOwn } = model.lives[each];
+      if (known && (state === "running" ? wantsOwn !== hasOwn : state !== "disabled")) model.start(each);
     }
     return;
   }
+  if (kind === "isolate" || kind === "share") life.wantsOwn = kind === "isolate";
   if (kind === "break" || kind === "fix") life.broken = kind === "break";
   if (kind === "install" && !life.known) {
     Object.assign(life, { known: true, version: folder, folder, held: null, state: "stopped", lacks: false, byOperator: false });
@@ -333,9 +350,10 @@ function resync(model: Model, lives: Lives): void {
     const life = model.lives[name];
     life.known = plugin !== null;
     life.broken = lives.broken.has(name);
+    life.wantsOwn = lives.world.ownHost.has(name);
     life.folder = `${lives.versions[name]}.0.0`;
     if (plugin === null) {
-      Object.assign(life, { state: "stopped", lacks: false });
+      Object.assign(life, { state: "stopped", lacks: false, hasOwn: false });
       continue;
     }
     Object.assign(life, {
@@ -344,6 +362,7 @@ function resync(model: Model, lives: Lives): void {
       byOperator: plugin.status.disabledBy === "operator",
       version: plugin.candidate.manifest.version,
       held: plugin.next?.manifest.version ?? null,
+      hasOwn: plugin.hostKey.startsWith("isolated:"),
     });
   }
   model.asks.clear();

@@ -35,6 +35,8 @@ export class Lives {
   readonly #open = new Map<FakeRealm, { readonly fd: number; readonly path: string }>();
   readonly #pending = new Set<Promise<unknown>>();
   #imports = 0;
+  /** What was imported last and must be there still, by plugin. */
+  readonly #imported = new Map<string, string>();
 
   constructor() {
     const { world, databases } = this;
@@ -96,7 +98,9 @@ export class Lives {
   }
 
   remove(name: Name, purge: boolean): Promise<unknown> {
-    return this.packages.remove(name, { purge }, ACTOR);
+    return this.packages.remove(name, { purge }, ACTOR).then((removed) => {
+      if (removed.ok && purge) this.#imported.delete(name);
+    });
   }
 
   export(name: Name): Promise<unknown> {
@@ -106,9 +110,15 @@ export class Lives {
   /** Data with a mark of its own. */
   import(name: Name): Promise<unknown> {
     this.#imports += 1;
-    const database = Buffer.from(`${MAGIC}import ${this.#imports}`);
+    const text = `${MAGIC}import ${this.#imports}`;
+    const database = Buffer.from(text);
     const file = writeBackup({ plugin: name, version: "0.0.1", exportedAt: "", config: {}, database });
-    return file.ok ? this.packages.import(name, file.value, ACTOR) : Promise.resolve(file);
+    if (!file.ok) return Promise.resolve(file);
+    return this.packages.import(name, file.value, ACTOR).then((imported) => {
+      if (imported.ok) this.#imported.set(name, text);
+      // It may have been refused before the data was replaced, or the plugin did not start afterwards.
+      else if (this.#data(name) === text) this.#imported.set(name, text);
+    });
   }
 
   /** Waits until all operations have ended and all pauses are over; false when something hangs. */
@@ -156,10 +166,12 @@ export class Lives {
       .flatMap(({ realms }) => realms.filter((realm) => realm.plugin === name && !realm.isClosed));
   }
 
-  data(name: Name): string | null {
-    const plugin = this.world.supervisor.get(name);
-    const path = plugin === null ? null : this.databases.pathOf(name, plugin.hostKey);
-    return path !== null && existsSync(path) ? readFileSync(path, "utf8") : null;
+  /** In whichever place it is. */
+  #data(name: Name): string | null {
+    const [path] = this.databases
+      .foldersOf(name)
+      .flatMap((folder) => (existsSync(join(folder, "data.db")) ? [join(folder, "data.db")] : []));
+    return path === undefined ? null : readFileSync(path, "utf8");
   }
 
   dispose(): void {
@@ -181,6 +193,11 @@ export class Lives {
     if (need === null || this.world.supervisor.get(need)?.state === "running") {
       if (plugin?.lacks === true) this.faults.push(`${name} waits for ${need}, which runs`);
     } else if (state === "running") this.faults.push(`${name} runs without ${need}`);
+    const imported = this.#imported.get(name);
+    if (imported !== undefined && this.#data(name) !== imported)
+      this.faults.push(`the data of ${name} is ${this.#data(name)}, not ${imported}`);
+    const places = this.databases.foldersOf(name).filter((folder) => existsSync(join(folder, "data.db"))).length;
+    if (places > 1) this.faults.push(`${name} has data in ${places} places`);
     for (const folder of this.databases.foldersOf(name))
       for (const left of ["data.db.before-reload", "data.db.next", "import.db", "import-sent.db", "data.db.superseded"])
         if (existsSync(join(folder, left))) this.faults.push(`${left} of ${name} was left`);

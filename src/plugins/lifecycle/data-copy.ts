@@ -1,5 +1,6 @@
-import { existsSync } from "node:fs";
-import { ok, type Result } from "../../errors.ts";
+import { existsSync, mkdirSync } from "node:fs";
+import { dirname } from "node:path";
+import { asGatewayError, fail, ok, type Result } from "../../errors.ts";
 import type { PluginHost } from "../../sandbox/port.ts";
 import { removeFile } from "../../storage/atomic.ts";
 import { removeDatabase, replaceDatabase } from "../../storage/database-files.ts";
@@ -23,7 +24,11 @@ export class DataCopy {
   ) {}
 
   /** Also closes the file, so that the next version may open it; a version with another place gets the copy. */
-  static async make(old: DataPlace, next: DataPlace): Promise<Result<DataCopy>> {
+  static make(old: DataPlace, next: DataPlace): Promise<Result<DataCopy>> {
+    return DataCopy.#make(old, next).catch((thrown: unknown) => unusable("copied", thrown));
+  }
+
+  static async #make(old: DataPlace, next: DataPlace): Promise<Result<DataCopy>> {
     const exists = existsSync(old.path);
     const made = new DataCopy(old, next, exists);
     const released = exists ? await old.host.releaseDatabase(old.path) : ok(null);
@@ -34,6 +39,7 @@ export class DataCopy {
       // Its module may have opened a database while it was loaded.
       const empty = await next.host.releaseDatabase(next.path);
       if (!empty.ok) return empty;
+      mkdirSync(dirname(next.path), { recursive: true, mode: 0o700 });
       if (exists) replaceDatabase(copyOf(old.path), next.path);
       else removeDatabase(next.path);
     }
@@ -41,7 +47,14 @@ export class DataCopy {
   }
 
   /** Puts the data back as it was, or away if there was none. The next version must be closed. */
-  async restore(): Promise<void> {
+  restore(): Promise<Result<null>> {
+    return this.#restore().then(
+      () => ok(null),
+      (thrown: unknown) => unusable("put back", thrown),
+    );
+  }
+
+  async #restore(): Promise<void> {
     // A host that has ended has nothing open.
     await this.next.host.releaseDatabase(this.next.path);
     if (this.#moves) removeDatabase(this.next.path);
@@ -50,9 +63,8 @@ export class DataCopy {
   }
 
   /** The next version runs: the data from before it is no longer needed. The old version must be closed. */
-  discard(): void {
-    if (this.#moves) removeDatabase(this.old.path);
-    else discardCopy(this.old.path);
+  discard(): Result<null> {
+    return this.#moves ? attempted(() => removeDatabase(this.old.path)) : discardCopy(this.old.path);
   }
 
   get #moves(): boolean {
@@ -61,8 +73,25 @@ export class DataCopy {
 }
 
 /** Removes the copy that a reload left which was cut short. */
-export function discardCopy(path: string): void {
-  removeFile(copyOf(path));
+export function discardCopy(path: string): Result<null> {
+  return attempted(() => removeFile(copyOf(path)));
+}
+
+function attempted(work: () => void): Result<null> {
+  try {
+    work();
+    return ok(null);
+  } catch (thrown) {
+    return unusable("removed", thrown);
+  }
+}
+
+function unusable(what: string, thrown: unknown): Result<never> {
+  const { message } = asGatewayError(thrown);
+  return fail("data_unusable", `its data cannot be ${what}: ${message}`, {
+    cause: thrown,
+    hint: "see the free space and the rights of data_dir",
+  });
 }
 
 const copyOf = (path: string) => `${path}.before-reload`;

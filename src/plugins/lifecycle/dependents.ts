@@ -1,5 +1,9 @@
 import { requiredOf } from "../plugin/candidate.ts";
 import type { Plugin } from "../plugin/plugin.ts";
+import type { PluginState } from "../plugin/states.ts";
+
+/** It runs, or may run once the operation that is under way has ended. */
+const UP: ReadonlySet<PluginState> = new Set(["running", "loading", "backing_off"]);
 
 export interface DependentsDeps {
   plugins(): readonly Plugin[];
@@ -30,7 +34,7 @@ export class Dependents {
 
   async #lose(name: string, how: string, seen: Set<string>): Promise<void> {
     for (const plugin of this.deps.plugins()) {
-      if (seen.has(plugin.name) || plugin.instance === null || !requiredOf(plugin.candidate).includes(name)) continue;
+      if (seen.has(plugin.name) || !UP.has(plugin.state) || !requiredOf(plugin.candidate).includes(name)) continue;
       seen.add(plugin.name);
       await this.#lose(plugin.name, "was stopped", seen);
       await this.deps.stop(plugin, `it needs ${name}, which ${how}`);

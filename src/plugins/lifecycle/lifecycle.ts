@@ -1,6 +1,7 @@
-import { ok, type Result } from "../../errors.ts";
+import { asGatewayError, fail, ok, type Result } from "../../errors.ts";
 import type { PluginHost } from "../../sandbox/port.ts";
 import type { Bundle } from "../plugin/bundle.ts";
+import type { HostKey } from "../plugin/candidate.ts";
 import type { Instance } from "../plugin/instance.ts";
 import type { Plugin } from "../plugin/plugin.ts";
 import { discardCopy } from "./data-copy.ts";
@@ -22,7 +23,7 @@ export interface Down {
 /** Bringing one plugin up and down. Callers hold {@link Plugin.exclusive}. */
 export class Lifecycle {
   constructor(
-    private readonly deps: Pick<LoadingDeps, "hosts" | "databaseOf" | "settleData">,
+    private readonly deps: Pick<LoadingDeps, "hosts" | "databaseOf" | "settleData" | "log">,
     private readonly loads: Loads,
   ) {}
 
@@ -37,11 +38,32 @@ export class Lifecycle {
   async attempt(plugin: Plugin, code: Bundle | null): Promise<Result<null>> {
     if (plugin.state === "running") return ok(null);
     plugin.loading();
-    this.deps.settleData(plugin.name, plugin.hostKey);
-    const started = await this.loads.tryVersion(plugin, code);
-    if (started.ok) discardCopy(this.deps.databaseOf(plugin.name, plugin.hostKey));
-    else this.loads.clear(plugin);
+    const settled = this.settle(plugin);
+    const started = settled.ok ? await this.loads.tryVersion(plugin, code) : settled;
+    if (!started.ok) {
+      this.loads.clear(plugin);
+      return started;
+    }
+    const discarded = discardCopy(this.deps.databaseOf(plugin.name, plugin.hostKey));
+    if (!discarded.ok) this.deps.log.warn(discarded.error.summary(), { plugin: plugin.name });
     return started;
+  }
+
+  /** Where a plugin without a realm is to run next. The process of its own that it had before has nothing left to do. */
+  place(plugin: Plugin, key: HostKey): void {
+    const before = plugin.hostKey;
+    plugin.place(key);
+    if (before !== key) this.loads.release(plugin, before);
+  }
+
+  /** Brings the data of a plugin without a realm to where its process has it. */
+  settle({ name, hostKey }: Plugin): Result<null> {
+    try {
+      this.deps.settleData(name, hostKey);
+      return ok(null);
+    } catch (thrown) {
+      return fail("data_unusable", `its data cannot be moved: ${asGatewayError(thrown).message}`, { cause: thrown });
+    }
   }
 
   /** Runs `work` with the plugin's host. A process that only this needs ends again afterwards. */

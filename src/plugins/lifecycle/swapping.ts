@@ -1,4 +1,4 @@
-import { fail, type GatewayError, type Result } from "../../errors.ts";
+import { fail, type GatewayError, ok, type Result } from "../../errors.ts";
 import type { PluginHost } from "../../sandbox/port.ts";
 import type { Bundle } from "../plugin/bundle.ts";
 import type { Placed } from "../plugin/candidate.ts";
@@ -20,7 +20,7 @@ interface Swap {
 /** Replaces one version of a plugin that runs by another. Callers hold {@link Plugin.exclusive}. */
 export class Swapping {
   constructor(
-    private readonly deps: Pick<LoadingDeps, "hosts" | "databaseOf">,
+    private readonly deps: Pick<LoadingDeps, "hosts" | "databaseOf" | "log">,
     private readonly loads: Loads,
   ) {}
 
@@ -57,20 +57,28 @@ export class Swapping {
       plugin.place(loaded.hostKey);
       this.loads.install(plugin, loaded);
       await this.#retire(old, swap);
-      if (data.ok) data.value.discard();
+      this.#discard(data);
       return started;
     }
     await loaded.instance.close();
-    if (data.ok) await data.value.restore();
+    const restored = data.ok ? await data.value.restore() : ok(null);
     const hosts = [old.host ?? loaded.host, loaded.host];
     if (LOST.has(started.error.code) && (await this.loads.died(...hosts))) return this.#swapCold(plugin, swap);
     this.#releaseNext(plugin, swap);
-    return this.#resume(plugin, old, started.error, swap);
+    if (restored.ok) return this.#resume(plugin, old, started.error, swap);
+    // It must not run on with the data of the other version.
+    await old.close();
+    return this.#neither(plugin, started.error, restored.error.summary());
   }
 
   #copyData(name: string, { before, next }: Swap, old: PluginHost, fresh: PluginHost): Promise<Result<DataCopy>> {
     const { databaseOf } = this.deps;
     return DataCopy.make({ path: databaseOf(name, before.hostKey), host: old }, { path: databaseOf(name, next.hostKey), host: fresh });
+  }
+
+  #discard(data: Result<DataCopy>): void {
+    const discarded = data.ok ? data.value.discard() : ok(null);
+    if (!discarded.ok) this.deps.log.warn(discarded.error.summary());
   }
 
   #releaseNext(plugin: Plugin, { before, next }: Swap): void {
@@ -99,10 +107,11 @@ export class Swapping {
     const data = !old.ok ? old : !fresh.ok ? fresh : await this.#copyData(plugin.name, swap, old.value, fresh.value);
     const started = data.ok ? await this.#asVersion(plugin, next, null) : data;
     if (started.ok) {
-      if (data.ok) data.value.discard();
+      this.#discard(data);
       return started;
     }
-    if (data.ok) await data.value.restore();
+    const restored = data.ok ? await data.value.restore() : ok(null);
+    if (!restored.ok) return this.#neither(plugin, started.error, restored.error.summary());
     const back = await this.#asVersion(plugin, before, bundle);
     return back.ok ? failedReload(started.error, "the old one runs on") : this.#neither(plugin, started.error, back.error.summary());
   }

@@ -21,7 +21,7 @@ const NEW: ReadonlySet<PluginState> = new Set(["discovered", "failed"]);
 export interface StartingDeps {
   readonly known: KnownPlugins;
   readonly admission: Admission;
-  readonly lifecycle: Pick<Lifecycle, "up" | "attempt">;
+  readonly lifecycle: Pick<Lifecycle, "up" | "attempt" | "place">;
   hostKeyOf(candidate: Candidate): HostKey;
 }
 
@@ -48,14 +48,14 @@ export class Starting {
   async start(plugin: Plugin): Promise<Result<null>> {
     if (plugin.state === "running") return ok(null);
     if (this.#lacks(plugin)) return fail("load_failed", plugin.status.reason);
-    plugin.place(this.deps.hostKeyOf(plugin.candidate));
+    this.deps.lifecycle.place(plugin, this.deps.hostKeyOf(plugin.candidate));
     return this.deps.lifecycle.up(plugin);
   }
 
   /** A plugin that ran, after its realm or host ended: with `code` instead of its folder's if given. On failure its state is `loading`, or `failed` for want of another. */
   async again(plugin: Plugin, code: Bundle | null): Promise<Result<null>> {
     if (this.#lacks(plugin, UP)) return ok(null);
-    plugin.place(this.deps.hostKeyOf(plugin.candidate));
+    this.deps.lifecycle.place(plugin, this.deps.hostKeyOf(plugin.candidate));
     return this.deps.lifecycle.attempt(plugin, code);
   }
 
