@@ -4,6 +4,7 @@ import { BROADCAST } from "../../../src/mesh/ids.ts";
 import { type Author, LoopGuard } from "../../../src/mesh/intake/loop-guard.ts";
 import type { TextMessage } from "../../../src/mesh/message.ts";
 import { FakeClock } from "../../fake-clock.ts";
+import { world } from "../../menu/world.ts";
 
 const PEER = 9;
 const OTHER_GATEWAY = 10;
@@ -149,6 +150,33 @@ test("two gateways with the same keyword exchange at most four texts, whoever be
     expect(exchanged).toBeGreaterThanOrEqual(2);
     expect(exchanged).toBeLessThanOrEqual(4);
   }
+});
+
+test("two gateways with a menu open at each other exchange at most four texts", async () => {
+  const ends = [1, 2].map((node) => {
+    const menus = world();
+    menus.add({ label: "About" });
+    menus.raw("menu", { node: 3 - node });
+    return { node, menus, guard: new LoopGuard({ clock, log: silent, prefix: "!", peers: [] }) };
+  });
+  let next = { from: 1, text: "MAIN\n1 About\nq=quit", packetId: 1, replyId: 0 };
+  let exchanged = 0;
+  ends[0]?.guard.sent({ state: "sent", text: next.text, packets: [1], to: 2, link: "base", channel: 0 });
+  while (exchanged < 50) {
+    const end = ends.find(({ node }) => node !== next.from);
+    const { replyId, ...rest } = next;
+    const heard = { ...message(), ...rest, ...direct, ...(replyId === 0 ? {} : { replyId }) };
+    if (end === undefined || end.guard.judge(heard) !== "person") break;
+    const answer = end.menus.raw(heard.text, { node: heard.from });
+    if (answer.kind !== "page") break;
+    exchanged++;
+    const id = ++packets;
+    end.guard.sent({ state: "sent", text: answer.text, packets: [id], to: heard.from, link: "base", channel: 0 });
+    next = { from: end.node, text: answer.text, packetId: id, replyId: heard.packetId };
+    await clock.advance(3_000);
+  }
+  expect(exchanged).toBeGreaterThanOrEqual(1);
+  expect(exchanged).toBeLessThanOrEqual(4);
 });
 
 const silent: Logger = { debug() {}, info() {}, warn() {}, error() {}, child: () => silent };
