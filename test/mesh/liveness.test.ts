@@ -67,7 +67,7 @@ describe("age", () => {
   const WALL = Date.UTC(2026, 0, 1);
   test("of a radio whose clock is wrong is measured against its newest packet", () => {
     const clock = new LinkClock();
-    clock.begin(0);
+    clock.begin(0, null);
     const rx = (now: number, ageS = 0) => Math.floor(Date.UTC(2019, 0, 1) / 1000) + now / 1000 - ageS;
     expect(clock.age(rx(20_000), 20_000, WALL + 20_000)).toEqual({ ageS: 0 });
     expect(clock.age(rx(30_000, 700), 30_000, WALL + 30_000)).toEqual({ ageS: 700 });
@@ -77,7 +77,7 @@ describe("age", () => {
 
   test("what comes right after the configuration and is old, or has no time, is backlog; the first live packet ends it", () => {
     const clock = new LinkClock();
-    clock.begin(1_000);
+    clock.begin(1_000, null);
     expect(clock.age(undefined, 1_500, WALL)).toEqual({ isBacklog: true });
     expect(clock.age(WALL / 1000 - 3_600, 1_500, WALL)).toEqual({ isBacklog: true, ageS: 3_600 });
     expect(clock.age(WALL / 1000, 2_000, WALL)).toEqual({ ageS: 0 });
@@ -88,6 +88,12 @@ describe("age", () => {
       false,
     ]);
     expect(isStale({ ageS: 601, rxTime: WALL / 1000 }, WALL)).toBe(true);
+  });
+
+  test("without a time, backlog is no older than the outage was", () => {
+    const clock = new LinkClock();
+    clock.begin(50_000, 20_000);
+    expect(clock.age(undefined, 50_500, WALL)).toEqual({ isBacklog: true, ageS: 30 });
   });
 
   test("a wall clock that goes back by two hours stops no position and no node_seen", async () => {

@@ -19,9 +19,12 @@ export class LinkClock {
   #newest: number | null = null;
   #since = 0;
   #isLive = false;
+  /** What came without a time is no older than this, s. */
+  #outageS: number | null = null;
 
-  /** The radio has sent its configuration. `now`: monotonic ms. */
-  begin(now: number): void {
+  /** The radio has sent its configuration. `now`: monotonic ms. `upUntil`: when the session before ended; null: it is the first. */
+  begin(now: number, upUntil: number | null): void {
+    this.#outageS = upUntil === null ? null : (now - upUntil) / 1000;
     this.#newest = null;
     this.#since = now;
     this.#isLive = false;
@@ -35,7 +38,10 @@ export class LinkClock {
   /** `rxTimeS`: s since 1970, absent while the radio's clock is unset. `wall`: ms since 1970. */
   age(rxTimeS: number | undefined, now: number, wall: number): Age {
     const mayBeBacklog = !this.#isLive && now - this.#since < BACKLOG_MS;
-    if (rxTimeS === undefined) return mayBeBacklog ? { isBacklog: true } : {};
+    if (rxTimeS === undefined) {
+      if (!mayBeBacklog) return {};
+      return { isBacklog: true, ...(this.#outageS === null ? {} : { ageS: this.#outageS }) };
+    }
     const behindMs = wall - rxTimeS * 1000;
     if (mayBeBacklog && behindMs > AGREES_MS) return { isBacklog: true, ageS: behindMs / 1000 };
     this.#isLive = true;

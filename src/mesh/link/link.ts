@@ -56,6 +56,7 @@ export class MeshLink implements PacketRadio {
   #session: RadioSession | null = null;
   #openedAt = 0;
   #upAt = 0;
+  #upUntil: number | null = null;
   readonly #clock = new LinkClock();
   #shortLives = 0;
   #timer: Timer | null = null;
@@ -218,6 +219,7 @@ export class MeshLink implements PacketRadio {
   }
 
   #rebooted(): void {
+    if (this.#state === "up") this.#upUntil = this.deps.clock.monotonic();
     this.deps.log.info("the radio has rebooted", { link: this.name });
     this.#move("rebooted", "the radio has rebooted");
   }
@@ -225,6 +227,7 @@ export class MeshLink implements PacketRadio {
   #ended(by: Parameters<RadioSessionHooks["ended"]>[0], reason: string): void {
     this.#session = null;
     const lived = this.deps.clock.monotonic() - this.#openedAt;
+    if (this.#state === "up") this.#upUntil = this.deps.clock.monotonic();
     if (this.#state === "up" && this.deps.clock.monotonic() - this.#upAt >= STABLE_MS) this.#backoff.reset();
     this.#judgeShortLife(by === "remote" && lived < SHORT_MS);
     this.#lost(reason);
@@ -234,7 +237,7 @@ export class MeshLink implements PacketRadio {
     const { ownNode, firmware, modemPreset } = this.#facts.status();
     this.#lastWarning = null;
     this.#upAt = this.deps.clock.monotonic();
-    this.#clock.begin(this.#upAt);
+    this.#clock.begin(this.#upAt, this.#upUntil);
     this.#move("configured", null);
     const facts = { link: this.name, firmware, modem_preset: modemPreset };
     this.deps.log.info(`link ${this.name} is up as ${formatNodeId(ownNode ?? 0)}`, facts);
