@@ -32,7 +32,7 @@ async function sent({ io, flags, client }: Call): Promise<Result<number>> {
     one.id,
     ago(one.queued_at),
     one.state,
-    one.reason,
+    one.reason ?? (one.held === undefined ? one.note : `held: ${one.held}`),
     one.to,
     one.channel,
     one.sender.plugin ?? one.sender.kind,
