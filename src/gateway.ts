@@ -1,6 +1,6 @@
 /** The gateway as a process: reads the configuration, starts, prints the banner, and runs until it is stopped. */
 import { homedir } from "node:os";
-import { backupsFolder, newestGood } from "./backup/kept.ts";
+import { backupsFolder, listBackups, newestGood } from "./backup/kept.ts";
 import { verifyBackup } from "./backup/make.ts";
 import { systemClock, systemRandom } from "./clock.ts";
 import { type ConfigSources, loadConfig } from "./config/load.ts";
@@ -110,7 +110,7 @@ async function runUntilStopped(gateway: Gateway, { io, log, crashes, banner, dat
 /** What to do about a damaged core database. */
 async function offerBackup(dataDir: string): Promise<string[]> {
   const newest = await newestGood(dataDir, verifyBackup);
-  if (newest === null) return [`there is no good backup in ${backupsFolder(dataDir)}`];
+  if (newest === null) return listBackups(dataDir).length === 0 ? [] : [`none of the backups in ${backupsFolder(dataDir)} is good`];
   const restore = `zephyrgate restore ${JSON.stringify(newest.path)} --only-database`;
   return [
     `the newest good backup is of ${new Date(newest.madeAt).toISOString()}; restore its database with: ${restore}`,

@@ -313,7 +313,7 @@ describe("a gateway that cannot run ends with 1 and one line", () => {
     ]) {
       writeFileSync(database, damage);
       expect(await refused(first.dir, ["--port", String(freePort())])).toMatch(
-        /gateway\.db: the database (?:is damaged|cannot be opened): .* \(nothing was changed; restore a \.bak file/,
+        /gateway\.db: the database (?:is damaged|cannot be opened): .* \(nothing was changed; restore a backup or a \.bak file/,
       );
       expect(Buffer.from(await Bun.file(database).arrayBuffer()).equals(damage)).toBe(true);
     }
