@@ -48,13 +48,19 @@ const LARGE: Readonly<Record<string, string>> = {
 /** Twenty milliseconds are meant; a busy machine gets five times as much. */
 const MOST_MS = 100;
 
-/** The longest time in which this process did nothing else while `work` ran. */
+/** Milliseconds of processor time that this process has used. */
+function cpu(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
+}
+
+/** The most processor time without a break while `work` ran: on a busy machine the clock also counts what others did. */
 async function longestPause(work: () => Promise<unknown>): Promise<number> {
-  let last = performance.now();
+  let last = { at: performance.now(), cpu: cpu() };
   let longest = 0;
   const look = () => {
-    const now = performance.now();
-    longest = Math.max(longest, now - last);
+    const now = { at: performance.now(), cpu: cpu() };
+    longest = Math.max(longest, Math.min(now.at - last.at, now.cpu - last.cpu));
     last = now;
   };
   const timer = setInterval(look, 1);
@@ -117,7 +123,7 @@ test("false words of the other process are judged anew", () => {
   for (const value of [null, 1, [], {}, { name: "p" }, { name: "p", version: "1", description: "d", author: "a" }])
     expect(manifestFromValue(value, "m").ok).toBe(false);
   const many = Object.fromEntries(Array.from({ length: 20_000 }, (_, at) => [`k${at}`, 1]));
-  const started = performance.now();
+  const started = cpu();
   expect(manifestFromValue({ name: "p", version: "1.0.0", description: "d", author: "a", ...many }, "m").ok).toBe(false);
-  expect(performance.now() - started).toBeLessThan(MOST_MS);
+  expect(cpu() - started).toBeLessThan(MOST_MS);
 });

@@ -84,7 +84,8 @@ test.each([
   const mapped = stackMapper(JSON.stringify({ version: 3, sources: ["plugin:plugin.ts"], mappings }), "x.js");
   const stack = Array.from({ length: 50 }, (_unused, at) => `at x (x.js:${at * 16_000 + 1}:1)`).join("\n");
   mapped(stack); // Whatever is compiled first is not meant.
-  const started = performance.now();
+  const started = process.cpuUsage();
   expect(mapped(stack).split("\n")).toHaveLength(50);
-  expect(performance.now() - started).toBeLessThan(MOST_MS);
+  const { user, system } = process.cpuUsage(started);
+  expect((user + system) / 1000).toBeLessThan(MOST_MS);
 });
