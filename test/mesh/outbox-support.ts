@@ -139,7 +139,14 @@ export interface Bench {
 export const SETTINGS = {
   text_spacing_s: 2.5,
   retry_unheard: false,
-  airtime: { channel_utilization_polite: 0.25, channel_utilization_max: 0.4, plugin_share: 0.1 },
+  airtime: {
+    channel_utilization_polite: 0.25,
+    channel_utilization_max: 0.4,
+    plugin_share: 0.1,
+    channel_share: 1,
+    link_share: 1,
+    total_share: 1,
+  },
 };
 
 export interface BenchChange extends Partial<OutboxDeps> {

@@ -1,6 +1,6 @@
 import type { Clock } from "../../clock.ts";
 import type { LinkStatus } from "../link-status.ts";
-import type { Priority } from "../outgoing.ts";
+import type { Hold, Priority } from "../outgoing.ts";
 
 /** The `airtime` settings of the `mesh` block: fractions from 0 to 1. */
 export interface AirtimeConfig {
@@ -10,12 +10,31 @@ export interface AirtimeConfig {
   readonly channel_utilization_max: number;
   /** Share of an hour that one plugin's messages may be on the air. */
   readonly plugin_share: number;
+  /** The same for all texts on one channel, over one link, and over all links. */
+  readonly channel_share: number;
+  readonly link_share: number;
+  readonly total_share: number;
 }
 
 const MINUTE_MS = 60_000;
 const MINUTES = 60;
 
-/** The airtime that each plugin used in the last hour, by the minute. */
+/** What a text is charged to. */
+export interface Charged {
+  /** Null for the gateway's own texts and the operator's. */
+  readonly plugin: string | null;
+  readonly link: string;
+  readonly channel: number;
+}
+
+const TOTAL = "total";
+const keysOf = ({ plugin, link, channel }: Charged) => ({
+  plugin: plugin === null ? null : `plugin ${plugin}`,
+  channel: `channel ${link}/${channel}`,
+  link: `link ${link}`,
+});
+
+/** The airtime that each plugin, channel and link, and all together, used in the last hour, by the minute. */
 export class AirtimeLedger {
   readonly #used = new Map<string, Map<number, number>>();
 
@@ -25,7 +44,12 @@ export class AirtimeLedger {
   ) {}
 
   /** `ageMs`: how long ago it was sent; for messages read back after a restart. */
-  add(plugin: string, airMs: number, ageMs = 0): void {
+  add(charged: Charged, airMs: number, ageMs = 0): void {
+    const { plugin, channel, link } = keysOf(charged);
+    for (const key of [plugin, channel, link, TOTAL]) if (key !== null) this.#charge(key, airMs, ageMs);
+  }
+
+  #charge(plugin: string, airMs: number, ageMs: number): void {
     const minute = Math.floor((this.clock.monotonic() - ageMs) / MINUTE_MS);
     const minutes = this.#used.get(plugin) ?? new Map<number, number>();
     this.#used.set(plugin, minutes);
@@ -34,6 +58,10 @@ export class AirtimeLedger {
 
   /** Airtime of a plugin in the last hour, ms. */
   used(plugin: string): number {
+    return this.#usedBy(`plugin ${plugin}`);
+  }
+
+  #usedBy(plugin: string): number {
     const oldest = Math.floor(this.clock.monotonic() / MINUTE_MS) - MINUTES;
     const minutes = this.#used.get(plugin);
     if (minutes === undefined) return 0;
@@ -47,11 +75,16 @@ export class AirtimeLedger {
   }
 
   /** Why a message must wait now; null when it may be sent. */
-  holds(priority: Priority, plugin: string | null, status: LinkStatus): "channel_busy" | "plugin_share" | null {
+  holds(priority: Priority, charged: Charged, status: LinkStatus): Hold | null {
     if (priority === "emergency") return null;
     const limit = priority === "high" ? this.config.channel_utilization_max : this.config.channel_utilization_polite;
     if ((status.channelUtilization ?? 0) > limit) return "channel_busy";
-    if (plugin !== null && this.used(plugin) >= this.config.plugin_share * MINUTES * MINUTE_MS) return "plugin_share";
-    return null;
+    const { plugin, channel, link } = keysOf(charged);
+    const { plugin_share, channel_share, link_share, total_share } = this.config;
+    const isSpent = (key: string, share: number) => share < 1 && this.#usedBy(key) >= share * MINUTES * MINUTE_MS;
+    if (plugin !== null && isSpent(plugin, plugin_share)) return "plugin_share";
+    if (isSpent(channel, channel_share)) return "channel_share";
+    if (isSpent(link, link_share)) return "link_share";
+    return isSpent(TOTAL, total_share) ? "total_share" : null;
   }
 }

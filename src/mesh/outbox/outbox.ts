@@ -1,7 +1,7 @@
 import type { Timer } from "../../clock.ts";
 import { fail, ok, type Result } from "../../errors.ts";
 import type { Subscription } from "../../lifetime.ts";
-import { AirtimeLedger } from "../airtime/ledger.ts";
+import { AirtimeLedger, type Charged } from "../airtime/ledger.ts";
 import { timeOnAir } from "../airtime/lora.ts";
 import { countParts } from "../codec/text.ts";
 import { BROADCAST } from "../ids.ts";
@@ -124,9 +124,10 @@ export class Outbox {
       now: this.deps.clock.monotonic(),
       isUp: (link) => this.#links.get(link)?.isUp === true,
       linkHold: (link, isUrgent) => this.#links.get(link)?.heldBy(isUrgent) ?? null,
-      airtimeHold: ({ request }, link) => {
+      airtimeHold: (_, link) => {
+        const { request } = message;
         const sender = this.#links.get(link);
-        return sender === undefined ? null : this.#ledger.holds(request.priority, pluginOf(request.sender), sender.status());
+        return sender === undefined ? null : this.#ledger.holds(request.priority, chargedFor(message, link), sender.status());
       },
     });
     return { ...statusOf(message), held };
@@ -231,9 +232,9 @@ export class Outbox {
 
   #next(name: string, status: LinkStatus, urgentOnly: boolean): SendJob | null {
     const picked = this.#queue.pick((message) => {
-      const { priority, sender } = message.request;
+      const { priority } = message.request;
       if (!message.idsStored || message.final || (urgentOnly && priority !== "emergency")) return null;
-      if (this.#ledger.holds(priority, pluginOf(sender), status) !== null) return null;
+      if (this.#ledger.holds(priority, chargedFor(message, name), status) !== null) return null;
       this.#assign(message, name);
       return message.idsStored ? this.#delivery.nextPart(message, name) : null;
     });
@@ -250,8 +251,7 @@ export class Outbox {
       text,
       isRepeat: part.writes > 1 || part.isUnsure,
       done: (written) => {
-        const plugin = pluginOf(message.request.sender);
-        if (written && plugin !== null) this.#ledger.add(plugin, timeOnAir(Buffer.byteLength(text.text), status.modemPreset));
+        if (written) this.#ledger.add(chargedFor(message, copy.link), timeOnAir(Buffer.byteLength(text.text), status.modemPreset));
         this.#delivery.written({ message, part, index }, written, this.#links.get(copy.link)?.reports === true);
         return part.state === "written" && part.awaitsReport;
       },
@@ -371,10 +371,15 @@ export class Outbox {
   #restoreAirtime(radios: readonly Radio[]): void {
     const now = this.deps.clock.now();
     const presets = new Map(radios.map((radio) => [radio.name, radio.status().modemPreset]));
-    for (const { plugin, link, text, at } of this.#store.sentSince(now - HOUR_MS)) {
-      if (plugin !== null) this.#ledger.add(plugin, timeOnAir(Buffer.byteLength(text), presets.get(link)), Math.max(0, now - at));
+    for (const { plugin, link, channel, text, at } of this.#store.sentSince(now - HOUR_MS)) {
+      this.#ledger.add({ plugin, link, channel }, timeOnAir(Buffer.byteLength(text), presets.get(link)), Math.max(0, now - at));
     }
   }
+}
+
+function chargedFor({ request, routes }: OutMessage, link: string): Charged {
+  const place = routes.flat().find((each) => each.link === link);
+  return { plugin: pluginOf(request.sender), link, channel: place?.index ?? request.channel ?? 0 };
 }
 
 function pause(link: LinkSender, { ms, urgentMs, why }: LinkPause): void {

@@ -1,12 +1,23 @@
 import { describe, expect, test } from "bun:test";
-import { AirtimeLedger } from "../../../src/mesh/airtime/ledger.ts";
+import { AirtimeLedger, type Charged } from "../../../src/mesh/airtime/ledger.ts";
 import { timeOnAir } from "../../../src/mesh/airtime/lora.ts";
 import { FakeClock } from "../../fake-clock.ts";
 import { FakeRadio } from "../outbox-support.ts";
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
-const CONFIG = { channel_utilization_polite: 0.25, channel_utilization_max: 0.4, plugin_share: 0.1 };
+const CONFIG = {
+  channel_utilization_polite: 0.25,
+  channel_utilization_max: 0.4,
+  plugin_share: 0.1,
+  channel_share: 1,
+  link_share: 1,
+  total_share: 1,
+};
+
+function by(plugin: string | null): Charged {
+  return { plugin, link: "base", channel: 0 };
+}
 
 describe("airtime of one transmission", () => {
   // By the LoRa symbol formula, worked out by hand. On a radio, a short LongFast text took 0.43 s and a full one about 2 s.
@@ -37,11 +48,11 @@ describe("what a plugin used in the last hour", () => {
   test("adds up by plugin and is forgotten after an hour", async () => {
     const clock = new FakeClock();
     const ledger = new AirtimeLedger(clock, CONFIG);
-    ledger.add("a", 100);
-    ledger.add("a", 50);
-    ledger.add("b", 7);
+    ledger.add(by("a"), 100);
+    ledger.add(by("a"), 50);
+    ledger.add(by("b"), 7);
     await clock.advance(30 * MINUTE_MS);
-    ledger.add("a", 1);
+    ledger.add(by("a"), 1);
     expect([ledger.used("a"), ledger.used("b"), ledger.used("c")]).toEqual([151, 7, 0]);
     await clock.advance(29 * MINUTE_MS);
     expect(ledger.used("a")).toBe(151);
@@ -53,8 +64,8 @@ describe("what a plugin used in the last hour", () => {
     const clock = new FakeClock();
     const ledger = new AirtimeLedger(clock, CONFIG);
     await clock.advance(2 * HOUR_MS);
-    ledger.add("a", 100, 50 * MINUTE_MS);
-    ledger.add("a", 10, 2 * HOUR_MS);
+    ledger.add(by("a"), 100, 50 * MINUTE_MS);
+    ledger.add(by("a"), 10, 2 * HOUR_MS);
     expect(ledger.used("a")).toBe(100);
     await clock.advance(11 * MINUTE_MS);
     expect(ledger.used("a")).toBe(0);
@@ -71,24 +82,36 @@ describe("who must wait", () => {
   test("a busy channel holds low and normal messages first, then high ones, never an emergency", () => {
     const ledger = new AirtimeLedger(new FakeClock(), CONFIG);
     const held = (busy: number) =>
-      (["low", "normal", "high", "emergency"] as const).filter((priority) => ledger.holds(priority, null, at(busy)) === "channel_busy");
+      (["low", "normal", "high", "emergency"] as const).filter((priority) => ledger.holds(priority, by(null), at(busy)) === "channel_busy");
     expect(held(0.25)).toEqual([]);
     expect(held(0.26)).toEqual(["low", "normal"]);
     expect(held(0.4)).toEqual(["low", "normal"]);
     expect(held(0.41)).toEqual(["low", "normal", "high"]);
     const { channelUtilization: _, ...unknown } = at(1);
-    expect(ledger.holds("low", null, unknown)).toBeNull();
+    expect(ledger.holds("low", by(null), unknown)).toBeNull();
   });
 
   test("a plugin that used its share waits, others and emergencies do not", () => {
     const ledger = new AirtimeLedger(new FakeClock(), CONFIG);
-    ledger.add("a", 0.1 * HOUR_MS - 1);
-    expect(ledger.holds("normal", "a", at(0))).toBeNull();
-    ledger.add("a", 1);
-    expect(ledger.holds("normal", "a", at(0))).toBe("plugin_share");
-    expect(ledger.holds("high", "a", at(0))).toBe("plugin_share");
-    expect(ledger.holds("emergency", "a", at(0))).toBeNull();
-    expect(ledger.holds("normal", "b", at(0))).toBeNull();
-    expect(ledger.holds("normal", null, at(0))).toBeNull();
+    ledger.add(by("a"), 0.1 * HOUR_MS - 1);
+    expect(ledger.holds("normal", by("a"), at(0))).toBeNull();
+    ledger.add(by("a"), 1);
+    expect(ledger.holds("normal", by("a"), at(0))).toBe("plugin_share");
+    expect(ledger.holds("high", by("a"), at(0))).toBe("plugin_share");
+    expect(ledger.holds("emergency", by("a"), at(0))).toBeNull();
+    expect(ledger.holds("normal", by("b"), at(0))).toBeNull();
+    expect(ledger.holds("normal", by(null), at(0))).toBeNull();
+  });
+
+  test("the gateway's own texts count on their channel, their link and in all, and a budget that is used up holds all but emergencies", () => {
+    for (const share of ["channel_share", "link_share", "total_share"] as const) {
+      const ledger = new AirtimeLedger(new FakeClock(), { ...CONFIG, [share]: 0.01 });
+      ledger.add(by(null), 0.01 * HOUR_MS);
+      for (const plugin of ["a", null]) expect(ledger.holds("high", by(plugin), at(0))).toBe(share);
+      expect(ledger.holds("emergency", by(null), at(0))).toBeNull();
+      const elsewhere = ledger.holds("normal", { plugin: "a", link: "roof", channel: 0 }, at(0));
+      expect(elsewhere).toBe(share === "total_share" ? share : null);
+      expect(ledger.holds("normal", { plugin: "a", link: "base", channel: 1 }, at(0))).toBe(share === "channel_share" ? null : share);
+    }
   });
 });

@@ -5,7 +5,14 @@ import type { OutboxRequest } from "../../../src/mesh/outgoing.ts";
 import { type Bench, bench, text } from "../outbox-support.ts";
 
 const plugin = (name: string) => ({ kind: "plugin", plugin: name }) as const;
-const NO_LIMITS = { channel_utilization_polite: 1, channel_utilization_max: 1, plugin_share: 1 };
+const NO_LIMITS = {
+  channel_utilization_polite: 1,
+  channel_utilization_max: 1,
+  plugin_share: 1,
+  channel_share: 1,
+  link_share: 1,
+  total_share: 1,
+};
 
 let b: Bench;
 beforeEach(() => {
