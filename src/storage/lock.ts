@@ -1,5 +1,5 @@
 import { dlopen, FFIType } from "bun:ffi";
-import { accessSync, closeSync, constants, ftruncateSync, mkdirSync, openSync, readFileSync, writeSync } from "node:fs";
+import { accessSync, closeSync, constants, ftruncateSync, mkdirSync, openSync, readFileSync, statSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { fail, ok, type Result } from "../errors.ts";
 import { architecture, libc } from "../linux/libc.ts";
@@ -67,6 +67,23 @@ export function lockDataFolder(folder: string, tryLock: TryLock = systemTryLock)
       closeSync(descriptor);
     },
   });
+}
+
+/**
+ * Whether a process holds the lock of a data folder, read from the kernel's table: trying the lock could keep a gateway out that starts just
+ * then. A folder that this user may not enter counts as in use. Linux only; elsewhere false.
+ */
+export function isFolderInUse(folder: string): boolean {
+  if (process.platform !== "linux") return false;
+  try {
+    const file = statSync(join(folder, "lock"), { throwIfNoEntry: false });
+    if (file === undefined) return false;
+    return readFileSync("/proc/locks", "utf8")
+      .split("\n")
+      .some((line) => / FLOCK .* WRITE /.test(line) && line.includes(`:${file.ino} `));
+  } catch {
+    return true;
+  }
 }
 
 /** The lock holds without it: on a full disk the file stays empty, and a second gateway is refused without a pid. */

@@ -3,8 +3,18 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Client } from "../../src/cli/client/client.ts";
-import { checkClock, checkDataDir, checkGateway, checkLinks, type Finding, gradeWalls } from "../../src/cli/doctor/doctor.ts";
+import {
+  askGateway,
+  checkClock,
+  checkDataDir,
+  checkLinks,
+  checkRadios,
+  type Finding,
+  gatewayFindings,
+  gradeWalls,
+} from "../../src/cli/doctor/doctor.ts";
 import { ok } from "../../src/errors.ts";
+import { isFolderInUse, lockDataFolder } from "../../src/storage/lock.ts";
 import { serve } from "../api/serve.ts";
 
 let folder = "";
@@ -56,8 +66,48 @@ test("a clock that was never set; walls that are missing, and missing by permiss
 test("the gateway: running, not running, another program on its port", async () => {
   const api = serve();
   const where = { host: "127.0.0.1", port: api.port };
-  expect(grades(await checkGateway(where, ok(new Client(api.url, api.token))))).toEqual(["ok gateway"]);
-  expect(grades(await checkGateway(where, ok(new Client(api.url, "wrong"))))).toEqual(["fail gateway"]);
+  const check = async (client: Client) => gatewayFindings(where, await askGateway(where, ok(client), false));
+  expect(grades(await check(new Client(api.url, api.token)))).toEqual(["ok gateway"]);
+  expect(grades(await check(new Client(api.url, "wrong")))).toEqual(["fail gateway"]);
   await api.close();
-  expect(grades(await checkGateway(where, ok(new Client(api.url, api.token))))).toEqual(["warn gateway"]);
+  expect(grades(await check(new Client(api.url, api.token)))).toEqual(["warn gateway"]);
+});
+
+test("the radio of a gateway that runs is never opened: the gateway is asked, or the radio is left alone", async () => {
+  let connections = 0;
+  const opened = Promise.withResolvers<void>();
+  const count = () => {
+    connections++;
+    opened.resolve();
+  };
+  const radio = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { open: count, data() {} } });
+  const links = [{ name: "roof", type: "tcp", host: "127.0.0.1", port: radio.port }] as const;
+  const api = serve();
+  const where = { host: "127.0.0.1", port: api.port };
+  const client = ok(new Client(api.url, api.token));
+  const running = await askGateway(where, client, true);
+  expect(await checkRadios([...links], running)).toEqual([{ grade: "ok", what: "radio sim", found: "the running gateway says: up" }]);
+  // Another program's token, and a gateway that listens elsewhere or is still starting.
+  const refused = await askGateway(where, ok(new Client(api.url, "wrong")), false);
+  await api.close();
+  const elsewhere = await askGateway(where, client, true);
+  for (const answer of [refused, elsewhere]) {
+    expect(answer.state).toBe("silent");
+    expect(grades(await checkRadios([...links], answer))).toEqual(["warn radio"]);
+  }
+  expect(connections).toBe(0);
+  const absent = await askGateway(where, client, false);
+  expect(grades(await checkRadios([...links], absent))).toEqual(["ok radio roof"]);
+  await opened.promise;
+  expect(connections).toBe(1);
+  radio.stop(true);
+});
+
+test("a data folder is in use while a process holds its lock", () => {
+  expect(isFolderInUse(folder)).toBe(false);
+  const lock = lockDataFolder(folder);
+  if (!lock.ok) throw lock.error;
+  if (process.platform === "linux") expect(isFolderInUse(folder)).toBe(true);
+  lock.value.release();
+  expect(isFolderInUse(folder)).toBe(false);
 });

@@ -56,7 +56,7 @@ function nearestFolder(path: string): string {
   return existsSync(parent) || parent === path ? parent : nearestFolder(parent);
 }
 
-/** Checks the configured interfaces, or lists the serial devices when none is configured. */
+/** Opens the configured interfaces, which no gateway may be using, or lists the serial devices when none is configured. */
 export async function checkLinks(interfaces: Config["mesh"]["interfaces"], deadlineMs = 3000): Promise<Finding[]> {
   if (interfaces === undefined || interfaces.length === 0) {
     const devices = existsSync(BY_ID) ? readdirSync(BY_ID) : [];
@@ -139,39 +139,59 @@ export function checkClock(now: number): Finding {
   return { grade: "ok", what: "clock", found: shown };
 }
 
-/** Checks the running gateway, or whether its port is free. */
-export async function checkGateway(api: Config["api"], client: Result<Client>): Promise<Finding[]> {
+type Status = v.InferOutput<typeof statusView>;
+
+/** What doctor learned about the gateway of this configuration. Only `absent` leaves the radios free to be tried. */
+export type GatewayAnswer =
+  | { readonly state: "absent" }
+  | { readonly state: "running"; readonly status: Status }
+  /** A program has the port, or a process has the data folder, but no status came. */
+  | { readonly state: "silent"; readonly finding: Finding };
+
+/** Asks the gateway at the API's address. `inUse`: whether a process holds the data folder, so that a gateway runs wherever it listens. */
+export async function askGateway(api: Config["api"], client: Result<Client>, inUse: boolean): Promise<GatewayAnswer> {
   const what = "gateway";
   const place = `${api.host}:${api.port}`;
   const host = api.host === "0.0.0.0" ? "127.0.0.1" : api.host;
   if (!(await reach(host, api.port, 2000))) {
-    return [{ grade: "warn", what, found: `not running; port ${api.port} is free`, fix: "start it with: zephyrgate gateway" }];
+    if (!inUse) return { state: "absent" };
+    const found = `a gateway uses this data folder, but nothing answers at ${place}`;
+    const fix = "wait until it has started, or give doctor the --config and --port of the running gateway";
+    return { state: "silent", finding: { grade: "warn", what, found, fix } };
   }
   const status = client.ok ? await client.value.get("/api/v1/status", statusView) : client;
-  if (!status.ok) {
-    return [
-      {
-        grade: "fail",
-        what,
-        found: `something listens at ${place}, but not the gateway of this data folder: ${status.error.message}`,
-        fix: "stop it, or choose another api.port",
-      },
-    ];
-  }
-  return [{ grade: "ok", what, found: `running at ${place}, version ${status.value.version}` }, ...inside(status.value)];
+  if (status.ok) return { state: "running", status: status.value };
+  const found = `something listens at ${place}, but not the gateway of this data folder: ${status.error.message}`;
+  return { state: "silent", finding: { grade: "fail", what, found, fix: "stop it, or choose another api.port" } };
 }
 
-function inside(status: v.InferOutput<typeof statusView>): Finding[] {
+/** The findings about a gateway that runs, or that its port is free. */
+export function gatewayFindings(api: Config["api"], answer: GatewayAnswer): Finding[] {
+  const what = "gateway";
+  if (answer.state === "silent") return [answer.finding];
+  if (answer.state === "absent")
+    return [{ grade: "warn", what, found: `not running; port ${api.port} is free`, fix: "start it with: zephyrgate gateway" }];
+  const { status } = answer;
+  return [{ grade: "ok", what, found: `running at ${api.host}:${api.port}, version ${status.version}` }, ...inside(status)];
+}
+
+/**
+ * Checks the radios. A radio serves one program at a time, so a second connection would throw a running gateway off it:
+ * then the gateway is asked, and if it does not answer, the radios are left alone.
+ */
+export async function checkRadios(interfaces: Config["mesh"]["interfaces"], answer: GatewayAnswer): Promise<Finding[]> {
+  if (answer.state === "absent") return checkLinks(interfaces);
+  if (answer.state === "silent") return [{ grade: "warn", what: "radio", found: "not tried: a running gateway may be using it" }];
+  return answer.status.links.map(({ name, state, reason }): Finding => {
+    const found = `the running gateway says: ${state}${reason === undefined ? "" : `, ${reason}`}`;
+    return state === "up"
+      ? { grade: "ok", what: `radio ${name}`, found }
+      : { grade: "warn", what: `radio ${name}`, found, fix: "check that the node is on and plugged in; the gateway keeps trying" };
+  });
+}
+
+function inside(status: Status): Finding[] {
   const findings: Finding[] = [];
-  for (const link of status.links) {
-    if (link.state !== "up")
-      findings.push({
-        grade: "warn",
-        what: `link ${link.name}`,
-        found: `${link.state}${link.reason === undefined ? "" : `: ${link.reason}`}`,
-        fix: "the gateway keeps trying",
-      });
-  }
   const failed = (status.plugins.failed ?? 0) + (status.plugins.disabled ?? 0);
   if (failed > 0)
     findings.push({

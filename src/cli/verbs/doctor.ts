@@ -1,7 +1,8 @@
 import { systemClock } from "../../clock.ts";
 import { fail, ok } from "../../errors.ts";
 import { silentLogger } from "../../log/logger.ts";
-import { checkClock, checkDataDir, checkGateway, checkLinks, type Finding, gradeWalls } from "../doctor/doctor.ts";
+import { isFolderInUse } from "../../storage/lock.ts";
+import { askGateway, checkClock, checkDataDir, checkRadios, type Finding, gatewayFindings, gradeWalls } from "../doctor/doctor.ts";
 import { configuration, findGateway } from "../verb/locate.ts";
 import { json, line } from "../verb/output.ts";
 import type { Verb } from "../verb/verb.ts";
@@ -17,13 +18,14 @@ export const doctorVerbs: readonly Verb[] = [
       if (!loaded.ok)
         return fail("config_invalid", loaded.error.message, { hint: "fix the configuration first; the other checks depend on it" });
       const { config, file } = loaded.value;
+      const answer = await askGateway(config.api, findGateway(io, flags), isFolderInUse(config.data_dir));
       const findings: Finding[] = [
         { grade: "ok", what: "configuration", found: file ?? "no file: built-in defaults" },
         ...checkDataDir(config.data_dir),
         checkClock(Date.now()),
         ...(await walls(config.plugins.isolation.allow_missing ?? [])),
-        ...(await checkLinks(config.mesh.interfaces)),
-        ...(await checkGateway(config.api, findGateway(io, flags))),
+        ...(await checkRadios(config.mesh.interfaces, answer)),
+        ...gatewayFindings(config.api, answer),
       ];
       if (flags.json === true) json(io, findings);
       else
