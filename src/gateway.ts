@@ -37,16 +37,18 @@ const ALLOW_ALL = "--allow-all: every plugin gets every permission that it asks 
 
 /** Longest time for an orderly stop; after it the process ends anyway. */
 const STOP_DEADLINE_MS = 4_500;
+/** Exit code, as sysexits.h has it: a service is not restarted for it. */
+const CONFIGURATION_IS_WRONG = 78;
 /** The same after an error that nobody caught: what runs may be damaged. */
 const FATAL_STOP_DEADLINE_MS = 1_500;
 
-/** Runs until SIGTERM, SIGINT, the io's signal or an error that nobody caught. The exit code: 0 after an orderly stop, 1 if it could not start or after an error. */
+/** Runs until SIGTERM, SIGINT, the io's signal or an error that nobody caught. The exit code: 0 after an orderly stop, 78 for a wrong configuration, 1 if it could not start or after an error. */
 export async function runGateway(flags: GatewayFlags, io: GatewayIo): Promise<number> {
   const reload = () => loadConfig(sourcesOf(flags, io));
   const loaded = reload();
   if (!loaded.ok) {
     for (const issue of loaded.error) io.stderr.write(`zephyrgate: ${escapeText(issueLine(issue))}\n`);
-    return 1;
+    return CONFIGURATION_IS_WRONG;
   }
   const { config, file } = loaded.value;
   // Plugins' requests must reach the address that was checked, so proxy variables are ignored.

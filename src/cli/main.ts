@@ -3,7 +3,7 @@ import { escapeText } from "../log/escape.ts";
 import { nearest } from "../nearest.ts";
 import { VERSION } from "../version.ts";
 import { findGateway } from "./verb/locate.ts";
-import { COMMON, type Io, parseArgs, type Verb } from "./verb/verb.ts";
+import { COMMON, exitCodeOf, type Io, parseArgs, type Verb } from "./verb/verb.ts";
 import { backupVerbs } from "./verbs/backup.ts";
 import { checkVerb } from "./verbs/check.ts";
 import { createVerb } from "./verbs/create.ts";
@@ -51,7 +51,10 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
     return 0;
   }
   if (first === "--help" || first === "-h" || first === "help") {
-    io.stdout.write(usage());
+    const asked = argv.slice(1);
+    const described = asked.length === 0 ? null : find(asked);
+    if (asked.length > 0 && described === null) return misunderstood(io, unknownVerb(asked), usage(asked));
+    io.stdout.write(described === null ? usage() : helpOf(described));
     return 0;
   }
   const verb = find(argv);
@@ -63,7 +66,7 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
     return misunderstood(io, message, usageOf(verb));
   }
   if (parsed.flags.help === true) {
-    io.stdout.write(`${verb.summary}\n\n${usageOf(verb)}`);
+    io.stdout.write(helpOf(verb));
     return 0;
   }
   const [least, most] = verb.args;
@@ -80,12 +83,16 @@ async function run(verb: Verb, io: Io, args: readonly string[], flags: Parameter
     if (result.ok) return result.value;
     if (result.error.data?.usage === true) return misunderstood(io, result.error.message, usageOf(verb));
     for (const text of result.error.summary().split("\n")) io.stderr.write(`zephyrgate: ${escapeText(text)}\n`);
-    return 1;
+    return exitCodeOf(result.error);
   } catch (thrown) {
     // A bug: still one line.
     io.stderr.write(`zephyrgate: ${escapeText(asGatewayError(thrown).summary())}\n`);
     return 1;
   }
+}
+
+function helpOf(verb: Verb): string {
+  return `${verb.summary}\n\n${usageOf(verb)}`;
 }
 
 /** The verb with the most words that the command line starts with. */

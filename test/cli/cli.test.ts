@@ -69,16 +69,16 @@ describe("usage", () => {
     expect((await run(["--help"], { elsewhere: true })).stdout).toContain("simulate say");
   });
 
-  test("no gateway, a broken configuration, a stranger on the port: one clear line, exit 1", async () => {
+  test("no gateway, a broken configuration, a stranger on the port: one clear line, and an exit code of its own", async () => {
     const none = await run(["status"], { elsewhere: true });
-    expect([none.code, none.stdout, none.stderr.split("\n").length]).toEqual([1, "", 2]);
+    expect([none.code, none.stdout, none.stderr.split("\n").length]).toEqual([3, "", 2]);
     expect(none.stderr).toStartWith("zephyrgate: no gateway has run with the data folder ");
     writeFileSync(join(folder, "broken.yaml"), "api: { prot: 9000 }\n");
     const broken = await run(["status", "--config", "broken.yaml"], { elsewhere: true });
-    expect([broken.code, broken.stderr]).toEqual([1, expect.stringContaining("did you mean port?")]);
+    expect([broken.code, broken.stderr]).toEqual([78, expect.stringContaining("did you mean port?")]);
     const stopped = await run(["status", "--data-dir", api.dataDir, "--port", "1"], { elsewhere: true });
     expect([stopped.code, stopped.stderr]).toEqual([
-      1,
+      3,
       expect.stringContaining("no gateway is running at http://127.0.0.1:1 (start it with"),
     ]);
     const stranger = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response("<html>") });

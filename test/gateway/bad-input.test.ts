@@ -175,7 +175,7 @@ async function inProcess(cwd: string, argv: readonly string[], env: Record<strin
   return { code, ...said };
 }
 
-describe("a configuration that is wrong ends with 1 and one line", () => {
+describe("a configuration that is wrong ends with 78 and one line", () => {
   const cases: Readonly<Record<string, readonly [yaml: string | Uint8Array, line: RegExp]>> = {
     "unknown key": ["api:\n  prot: 80\n", /config\.yaml:2:3: api\.prot: unknown key "prot" \(did you mean port\?\)/],
     "wrong type": ["api:\n  host: 5\n", /config\.yaml:2:9: api\.host: must be text; 5 without quotes is not text \(write host: "5"\)/],
@@ -198,7 +198,7 @@ describe("a configuration that is wrong ends with 1 and one line", () => {
       // With a flag over it, which must not hide what is wrong in the file.
       const ended = await inProcess(folder, ["gateway", "--config", "config.yaml", "--port", "1"]);
       rmSync(folder, { recursive: true });
-      expect(ended).toMatchObject({ code: 1, stdout: "" });
+      expect(ended).toMatchObject({ code: 78, stdout: "" });
       expect(ended.stderr).toMatch(line);
       expect(ended.stderr.trimEnd().split("\n")).toHaveLength(1);
     });
@@ -208,7 +208,7 @@ describe("a configuration that is wrong ends with 1 and one line", () => {
     writeFileSync(join(dir, "broken.yaml"), "api:\n  prot: 80\n");
     const ended = await runProgram(["gateway", "--config", "broken.yaml"], { cwd: dir });
     const line = `zephyrgate: ${join(dir, "broken.yaml")}:2:3: api.prot: unknown key "prot" (did you mean port?)\n`;
-    expect(ended).toEqual({ code: 1, stdout: "", stderr: line });
+    expect(ended).toEqual({ code: 78, stdout: "", stderr: line });
     expect(await runProgram(["gateway", "--prot"], { cwd: dir })).toMatchObject({
       code: 2,
       stdout: "",
@@ -219,17 +219,17 @@ describe("a configuration that is wrong ends with 1 and one line", () => {
   test("a file that is not there, one that may not be read, an override that does not exist", async () => {
     const run = (env: Record<string, string>, ...argv: string[]) => inProcess(dir, ["gateway", ...argv], env);
     expect(await run({}, "--config", "nowhere.yaml")).toMatchObject({
-      code: 1,
+      code: 78,
       stdout: "",
       stderr: expect.stringMatching(/nowhere\.yaml: there is no such file \(check the path after --config\)\n$/),
     });
-    expect(await run({}, "--config", dir)).toMatchObject({ code: 1, stderr: expect.stringContaining("is not a file") });
+    expect(await run({}, "--config", dir)).toMatchObject({ code: 78, stderr: expect.stringContaining("is not a file") });
     expect(await run({ ZEPHYRGATE_API__PROT: "1" })).toMatchObject({
-      code: 1,
+      code: 78,
       stderr: "zephyrgate: ZEPHYRGATE_API__PROT: no setting has this name (did you mean ZEPHYRGATE_API__PORT?)\n",
     });
     expect(await run({ ZEPHYRGATE_API__PORT: "many" })).toMatchObject({
-      code: 1,
+      code: 78,
       stderr: `zephyrgate: ZEPHYRGATE_API__PORT: api.port: must be a number, got "many"\n`,
     });
   });

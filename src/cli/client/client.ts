@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import { ERROR_CODES, type ErrorCode, fail, ok, type Result } from "../../errors.ts";
 import { type JsonLimits, parseJson } from "../../json-reader.ts";
+import { EXIT } from "./exit.ts";
 
 type Schema<T> = v.GenericSchema<unknown, T>;
 
@@ -109,6 +110,7 @@ export class Client {
       const timedOut = cause instanceof Error && cause.name === "TimeoutError";
       return fail("unavailable", timedOut ? `the gateway at ${this.url} does not answer` : `no gateway is running at ${this.url}`, {
         cause,
+        ...(timedOut ? {} : { data: { exit: EXIT.noGateway } }),
         hint: "start it with: zephyrgate gateway; or say which with --config, --data-dir or --port",
       });
     } finally {

@@ -3,6 +3,7 @@ import { readToken } from "../../api/access/token.ts";
 import { type LoadedConfig, loadConfig } from "../../config/load.ts";
 import { fail, issueLine, ok, type Result } from "../../errors.ts";
 import { Client } from "../client/client.ts";
+import { EXIT } from "../client/exit.ts";
 import { note } from "./output.ts";
 import { type Flags, type Io, textFlag } from "./verb.ts";
 
@@ -15,7 +16,7 @@ export function configuration(io: Io, flags: Flags): Result<LoadedConfig> {
     ...(port === undefined ? {} : { port }),
   };
   const loaded = loadConfig({ flags: given, env: io.env, cwd: io.cwd, home: io.env.HOME ?? homedir() });
-  return loaded.ok ? loaded : fail("config_invalid", loaded.error.map(issueLine).join("\n"));
+  return loaded.ok ? loaded : fail("config_invalid", loaded.error.map(issueLine).join("\n"), { data: { exit: EXIT.configuration } });
 }
 
 /** A client for the running gateway's API, at the address from the configuration. */
@@ -28,6 +29,7 @@ export function findGateway(io: Io, flags: Flags): Result<Client> {
     if (token.error.code !== "not_found") return token;
     return fail("unavailable", `no gateway has run with the data folder ${data_dir}`, {
       cause: token.error,
+      data: { exit: EXIT.noGateway },
       hint: "start it with: zephyrgate gateway; or say which with --config or --data-dir",
     });
   }

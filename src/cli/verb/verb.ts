@@ -1,4 +1,4 @@
-import { fail, ok, type Result } from "../../errors.ts";
+import { fail, type GatewayError, ok, type Result } from "../../errors.ts";
 import type { Client } from "../client/client.ts";
 
 /** The process as a verb uses it; verbs never use globals. */
@@ -97,6 +97,12 @@ export function whoami(io: Pick<Io, "env">): string {
 }
 
 export const done: Result<number> = ok(0);
+
+/** The exit code of a command that failed. */
+export function exitCodeOf(error: GatewayError): number {
+  const exit = error.data?.exit;
+  return typeof exit === "number" ? exit : 1;
+}
 
 /** The error for an invalid flag value: exit code 2, as for an unknown flag. */
 export function misuse(message: string): Result<never> {

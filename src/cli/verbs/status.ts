@@ -110,6 +110,8 @@ export function channelOf(text: string): number | string {
 
 /** Exit code of `status` for a gateway that runs but needs the operator. */
 const DEGRADED = 1;
+/** States of a plugin that is wanted and does not run. */
+const DOWN = ["failed", "backing_off"] as const;
 const WRITABLE: ReadonlySet<string> = new Set(["ok", "low"]);
 
 async function status({ io, flags, client }: Call): Promise<Result<number>> {
@@ -118,7 +120,8 @@ async function status({ io, flags, client }: Call): Promise<Result<number>> {
   const answer = await gateway.value.get("/api/v1/status", statusView);
   if (!answer.ok) return answer;
   const { version, uptime_s, safe_mode, disk, links, plugins, outbox, walls, alerts } = answer.value;
-  const code = ok(safe_mode || !WRITABLE.has(disk.state) ? DEGRADED : 0);
+  const needsHelp = links.some(({ state }) => state !== "up") || DOWN.some((state) => (plugins[state] ?? 0) > 0);
+  const code = ok(safe_mode || needsHelp || !WRITABLE.has(disk.state) ? DEGRADED : 0);
   if (flags.json === true) {
     json(io, answer.value);
     return code;
