@@ -6,6 +6,7 @@ import { findGateway } from "./verb/locate.ts";
 import { COMMON, exitCodeOf, type Io, parseArgs, type Verb } from "./verb/verb.ts";
 import { backupVerbs } from "./verbs/backup.ts";
 import { checkVerb } from "./verbs/check.ts";
+import { configVerbs } from "./verbs/config.ts";
 import { createVerb } from "./verbs/create.ts";
 import { devVerb } from "./verbs/dev.ts";
 import { doctorVerbs } from "./verbs/doctor.ts";
@@ -28,6 +29,7 @@ export const VERBS: readonly Verb[] = [
   ...statusVerbs,
   ...messageVerbs,
   ...doctorVerbs,
+  ...configVerbs,
   ...pluginVerbs,
   createVerb,
   checkVerb,

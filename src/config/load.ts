@@ -31,8 +31,23 @@ export function searchPaths(cwd: string, home: string): readonly string[] {
   return [join(cwd, "config.yaml"), join(home, ".zephyrgate", "config.yaml"), "/etc/zephyrgate/config.yaml"];
 }
 
+/** A configuration with what it was made of, for those who show where a value came from. */
+export interface ReadConfig {
+  readonly loaded: LoadedConfig;
+  /** The file as written; empty when there was none. */
+  readonly yaml: YamlFile;
+  /** The variable or flag, by dotted path. */
+  readonly origins: ReadonlyMap<string, string>;
+}
+
 /** Finds, reads, overrides and checks the configuration. Returns all problems at once; issueLine prints each. */
 export function loadConfig(sources: ConfigSources): Result<LoadedConfig, readonly Issue[]> {
+  const read = readConfig(sources);
+  return read.ok ? { ok: true, value: read.value.loaded } : read;
+}
+
+/** As {@link loadConfig}, with the sources of the values. */
+export function readConfig(sources: ConfigSources): Result<ReadConfig, readonly Issue[]> {
   const { cwd, home, flags } = sources;
   const path =
     flags.config === undefined ? searchPaths(cwd, home).find((each) => existsSync(each)) : resolve(cwd, expand(flags.config, home));
@@ -46,14 +61,8 @@ export function loadConfig(sources: ConfigSources): Result<LoadedConfig, readonl
   if (checked.ok) issues.push(...meaning(checked.value, read.value, origins));
   if (!checked.ok || issues.length > 0) return { ok: false, error: issues };
   const base = path === undefined ? cwd : dirname(path);
-  return {
-    ok: true,
-    value: {
-      config: withPaths(checked.value, (key) => (origins.has(key) ? cwd : base), home),
-      file: path ?? null,
-      warnings: overrides.warnings,
-    },
-  };
+  const config = withPaths(checked.value, (key) => (origins.has(key) ? cwd : base), home);
+  return { ok: true, value: { loaded: { config, file: path ?? null, warnings: overrides.warnings }, yaml: read.value, origins } };
 }
 
 function readFile(path: string): Result<YamlFile, readonly Issue[]> {

@@ -1,21 +1,26 @@
 import { homedir } from "node:os";
 import { readToken } from "../../api/access/token.ts";
-import { type LoadedConfig, loadConfig } from "../../config/load.ts";
+import { type ConfigSources, type LoadedConfig, loadConfig } from "../../config/load.ts";
 import { fail, issueLine, ok, type Result } from "../../errors.ts";
 import { Client } from "../client/client.ts";
 import { EXIT } from "../client/exit.ts";
 import { note } from "./output.ts";
 import { type Flags, type Io, textFlag } from "./verb.ts";
 
-/** Loads the configuration as the gateway would with the same flags; every problem is on a line of its own. */
-export function configuration(io: Io, flags: Flags): Result<LoadedConfig> {
+/** The sources of the configuration, as the gateway would use them with the same flags. */
+export function configSources(io: Io, flags: Flags): ConfigSources {
   const [config, dataDir, port] = ["config", "data-dir", "port"].map((name) => textFlag(flags, name));
   const given = {
     ...(config === undefined ? {} : { config }),
     ...(dataDir === undefined ? {} : { dataDir }),
     ...(port === undefined ? {} : { port }),
   };
-  const loaded = loadConfig({ flags: given, env: io.env, cwd: io.cwd, home: io.env.HOME ?? homedir() });
+  return { flags: given, env: io.env, cwd: io.cwd, home: io.env.HOME ?? homedir() };
+}
+
+/** Loads the configuration as the gateway would with the same flags; every problem is on a line of its own. */
+export function configuration(io: Io, flags: Flags): Result<LoadedConfig> {
+  const loaded = loadConfig(configSources(io, flags));
   return loaded.ok ? loaded : fail("config_invalid", loaded.error.map(issueLine).join("\n"), { data: { exit: EXIT.configuration } });
 }
 

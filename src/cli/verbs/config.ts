@@ -1,0 +1,100 @@
+import { homedir } from "node:os";
+import { resolve } from "node:path";
+import { effectiveValues } from "../../config/effective.ts";
+import { expand, loadConfig, readConfig } from "../../config/load.ts";
+import { sampleConfig } from "../../config/sample.ts";
+import { fail, issueLine, ok, type Result } from "../../errors.ts";
+import { discoverPorts } from "../../mesh/transport/discover.ts";
+import { createFileOnce } from "../../storage/atomic.ts";
+import { EXIT } from "../client/exit.ts";
+import { Lines } from "../verb/lines.ts";
+import { configSources } from "../verb/locate.ts";
+import { json, line, note, table } from "../verb/output.ts";
+import { type Call, done, type Io, misuse, textFlag, type Verb } from "../verb/verb.ts";
+
+const NODE_ID = /^!?[0-9a-f]{8}$/i;
+
+export const configVerbs: readonly Verb[] = [
+  {
+    name: "config check",
+    usage: "[FILE] [--json]",
+    summary: "check a configuration as the gateway would at its start; exit code 78 and one line for each problem",
+    args: [0, 1],
+    async run(call) {
+      return check(call);
+    },
+  },
+  {
+    name: "config init",
+    usage: "[FILE] [--operator NODE] [--yes]",
+    summary: "write a commented configuration for this machine, ./config.yaml unless you name a file; never overwrites",
+    flags: { operator: "text", yes: "switch" },
+    args: [0, 1],
+    run: init,
+  },
+  {
+    name: "config show",
+    usage: "[--effective] [--json]",
+    summary: "show what is configured and where, with --effective the defaults, too; secrets are withheld",
+    flags: { effective: "switch" },
+    args: [0, 0],
+    async run({ io, flags }) {
+      const read = readConfig(configSources(io, flags));
+      if (!read.ok) return wrong(io, read.error.map(issueLine));
+      const values = effectiveValues(read.value).filter((each) => flags.effective === true || !each.isDefault);
+      if (flags.json === true)
+        json(io, { file: read.value.loaded.file, values: values.map(({ key, value, from }) => ({ key, value, from })) });
+      else
+        table(
+          io,
+          ["key", "from", "value"],
+          values.map(({ key, value, from }) => [key, from, JSON.stringify(value)]),
+        );
+      return done;
+    },
+  },
+];
+
+function check({ io, args: [file], flags }: Call): Result<number> {
+  if (file !== undefined && textFlag(flags, "config") !== undefined) return misuse("give the file once: as FILE or with --config");
+  const loaded = loadConfig(configSources(io, file === undefined ? flags : { ...flags, config: file }));
+  const problems = loaded.ok ? [] : loaded.error;
+  const warnings = loaded.ok ? (loaded.value.warnings ?? []) : [];
+  if (flags.json === true) json(io, { ok: loaded.ok, file: loaded.ok ? loaded.value.file : (file ?? null), problems, warnings });
+  if (!loaded.ok) return flags.json === true ? ok(EXIT.configuration) : wrong(io, problems.map(issueLine));
+  if (flags.json === true) return done;
+  for (const warning of warnings) note(io, `warning: ${issueLine(warning)}`);
+  line(io, `${loaded.value.file ?? "no file, built-in defaults"}: no problems`);
+  return done;
+}
+
+function wrong(io: Io, lines: readonly string[]): Result<number> {
+  for (const text of lines) note(io, `zephyrgate: ${text}`);
+  return ok(EXIT.configuration);
+}
+
+async function init({ io, args, flags }: Call): Promise<Result<number>> {
+  const path = resolve(io.cwd, expand(args[0] ?? textFlag(flags, "config") ?? "config.yaml", io.env.HOME ?? homedir()));
+  const given = textFlag(flags, "operator");
+  const answer = given ?? (io.isTTY && flags.yes !== true ? await askOperators(io) : "");
+  const operators = answer.split(/[\s,]+/).filter((word) => word !== "");
+  const odd = operators.find((id) => !NODE_ID.test(id));
+  if (odd !== undefined) return misuse(`${odd} is not a node id: "!" and eight hex digits`);
+  const ids = operators.map((id) => (id.startsWith("!") ? id : `!${id}`).toLowerCase());
+  try {
+    if (!createFileOnce(path, sampleConfig(discoverPorts(), ids)))
+      return fail("conflict", `${path} exists and is left as it is`, { hint: "name another file, or move that one away" });
+  } catch (cause) {
+    const code = cause instanceof Error && "code" in cause ? String(cause.code) : String(cause);
+    return fail("data_unusable", `${path} cannot be written: ${code}`, { cause });
+  }
+  if (flags.json === true) json(io, { file: path });
+  else line(io, path);
+  note(io, `next: edit it, then zephyrgate config check ${path}`);
+  return done;
+}
+
+async function askOperators(io: Io): Promise<string> {
+  io.stderr.write("node ids of operators, such as !0a0b0c0d (empty: none): ");
+  return (await new Lines(io).next()) ?? "";
+}
