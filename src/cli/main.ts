@@ -17,6 +17,7 @@ import { packageVerbs } from "./verbs/packages.ts";
 import { permissionVerbs } from "./verbs/permissions.ts";
 import { pluginVerbs } from "./verbs/plugins.ts";
 import { secretVerbs } from "./verbs/secrets.ts";
+import { serviceVerbs } from "./verbs/service.ts";
 import { simulateVerbs } from "./verbs/simulate.ts";
 import { serveVerbs } from "./verbs/simulate-serve.ts";
 import { statusVerbs } from "./verbs/status.ts";
@@ -30,6 +31,7 @@ export const VERBS: readonly Verb[] = [
   ...messageVerbs,
   ...doctorVerbs,
   ...configVerbs,
+  ...serviceVerbs,
   ...pluginVerbs,
   createVerb,
   checkVerb,

@@ -9,13 +9,13 @@ export interface SamplePort {
 }
 
 /** The text of the file. `operators` are node ids such as `!0a0b0c0d`. */
-export function sampleConfig(ports: readonly SamplePort[], operators: readonly string[]): string {
+export function sampleConfig(ports: readonly SamplePort[], operators: readonly string[], dataDir = "./data"): string {
   return `# Configuration of a ZephyrGate gateway. Lines that begin with "#" have no effect.
 # Check it with: zephyrgate config check
 # Every key is in docs/configuration.md; relative paths are relative to this file.
 
 # Databases, keys, backups and installed plugins.
-data_dir: ./data
+data_dir: ${dataDir}
 
 mesh:
 ${interfaces(ports)}

@@ -2,6 +2,7 @@ import { systemClock } from "../../clock.ts";
 import { fail, ok } from "../../errors.ts";
 import { silentLogger } from "../../log/logger.ts";
 import { isFolderInUse } from "../../storage/lock.ts";
+import { EXIT } from "../client/exit.ts";
 import { askGateway, checkClock, checkDataDir, checkRadios, type Finding, gatewayFindings, gradeWalls } from "../doctor/doctor.ts";
 import { configuration, findGateway } from "../verb/locate.ts";
 import { json, line } from "../verb/output.ts";
@@ -16,7 +17,10 @@ export const doctorVerbs: readonly Verb[] = [
     async run({ io, flags }) {
       const loaded = configuration(io, flags);
       if (!loaded.ok)
-        return fail("config_invalid", loaded.error.message, { hint: "fix the configuration first; the other checks depend on it" });
+        return fail("config_invalid", loaded.error.message, {
+          hint: "fix the configuration first; the other checks depend on it",
+          data: { exit: EXIT.configuration },
+        });
       const { config, file } = loaded.value;
       const answer = await askGateway(config.api, findGateway(io, flags), isFolderInUse(config.data_dir));
       const findings: Finding[] = [
