@@ -61,6 +61,22 @@ test("over a serial port: handshake, text in, text out, disconnect at the end", 
   expect(made.status().counters.garbageBytes).toBeGreaterThan(0);
 });
 
+test("over a serial port: a device that went away is named as gone, and found soon after its return", async () => {
+  const { pty, plugIn } = await cable();
+  const { made } = link({ name: "base", type: "serial", device: pty.path, baud_rate: 115200 });
+  made.start();
+  await until("up", () => made.status().state === "up");
+  pty.hangUp();
+  await until("named as gone", () => made.status().reason?.includes("is gone") === true);
+  // By now the pauses between attempts would have grown.
+  await Bun.sleep(4_000);
+  expect(made.status()).toMatchObject({ state: "waiting", reason: `the device ${pty.path} is gone: it is watched for` });
+  expect(made.status().counters.reconnects).toBeLessThan(2);
+  pty.replug();
+  await plugIn();
+  await until("up again", () => made.status().state === "up");
+});
+
 test("over a serial port: unplugged and plugged in again, it comes back, and leaves no descriptor behind", async () => {
   const { pty, radio, plugIn } = await cable();
   const before = openDescriptors();

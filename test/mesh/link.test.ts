@@ -83,6 +83,15 @@ describe("link: handshake", () => {
     expect(JSON.stringify(link.status())).not.toContain("psk");
   });
 
+  test("a measure of the channel's use that is older than two intervals is no longer believed", async () => {
+    const { link, clock } = await up();
+    await clock.advance(119_000);
+    expect(link.status().channelUtilization).toBe(0.125);
+    await clock.advance(2_000);
+    expect(link.status().channelUtilization).toBeUndefined();
+    expect(link.status().airUtilTx).toBeUndefined();
+  });
+
   test("sets the radio's clock again twice a day", async () => {
     const { radio, clock } = await up();
     await clock.advance(24.5 * 3_600_000);
@@ -404,5 +413,48 @@ describe("link: end", () => {
     await settle();
     expect(made.link.status().state).toBe("up");
     expect(made.states.filter((state) => state === "up").length).toBe(1);
+  });
+});
+
+describe("link: a device that goes away", () => {
+  function gone() {
+    const radio = new FakeRadio("serial");
+    let device: string | null = "1/1";
+    const setDevice = (next: string | null) => {
+      device = next;
+      radio.isRefusing = next === null;
+    };
+    return { radio: Object.assign(radio, { device: () => device }), setDevice };
+  }
+
+  test("is not tried while it is away, and opened within two seconds of its return, however long that took", async () => {
+    const { radio, setDevice } = gone();
+    const { link, clock, lines } = await up(radio);
+    setDevice(null);
+    radio.end({ by: "remote" });
+    expect(link.status()).toMatchObject({ state: "waiting", reason: "the device fake is gone: it is watched for" });
+    await clock.advance(3_600_000);
+    expect(link.status().counters.reconnects).toBe(0);
+    expect(lines.filter((line) => line.includes("is gone")).length).toBe(1);
+    setDevice("2/1");
+    await clock.advance(2_000);
+    await settle();
+    expect(link.status().state).toBe("up");
+  });
+
+  test("a radio that is plugged out after its connection ended, or replaced, ends the pause", async () => {
+    const { radio, setDevice } = gone();
+    const { link, clock } = await up(radio);
+    radio.isRefusing = true;
+    radio.end({ by: "error" });
+    await clock.advance(300_000);
+    expect(link.status().reason).toContain("nobody there");
+    setDevice(null);
+    await clock.advance(1_000);
+    expect(link.status().reason).toContain("is gone");
+    setDevice("3/1");
+    await clock.advance(2_000);
+    await settle();
+    expect(link.status().state).toBe("up");
   });
 });

@@ -17,6 +17,7 @@ import { GarbageLog } from "../session/garbage-log.ts";
 import { RadioFacts } from "../session/radio-facts.ts";
 import { RadioSession, type RadioSessionHooks } from "../session/radio-session.ts";
 import type { Transport } from "../transport/port.ts";
+import { DeviceWatch } from "./device-watch.ts";
 import { LinkClock } from "./link-clock.ts";
 import { type LinkEvent, nextState } from "./states.ts";
 
@@ -60,9 +61,10 @@ export class MeshLink implements PacketRadio {
   readonly #clock = new LinkClock();
   #shortLives = 0;
   #timer: Timer | null = null;
+  readonly #watch: DeviceWatch;
   #opening: { readonly abort: AbortController; readonly done: Promise<void> } | null = null;
   #lastWarning: { reason: string; at: number } | null = null;
-  readonly #facts = new RadioFacts();
+  readonly #facts: RadioFacts;
   readonly #events: EventBus<LinkEvents>;
   readonly #backoff: Backoff;
   readonly #garbage: GarbageLog;
@@ -85,6 +87,8 @@ export class MeshLink implements PacketRadio {
   ) {
     const { clock, log, random } = deps;
     this.#since = clock.now();
+    this.#facts = new RadioFacts(clock);
+    this.#watch = new DeviceWatch(clock, transport, { came: () => this.#deviceCame(), went: () => this.#deviceWent() });
     this.#events = new EventBus((event, thrown) => log.error(`a listener for ${event} failed`, { link: name, error: thrown }));
     this.#backoff = new Backoff(random);
     this.#garbage = new GarbageLog(clock, log, name);
@@ -138,6 +142,7 @@ export class MeshLink implements PacketRadio {
     this.#move("stop", null);
     this.#timer?.cancel();
     this.#timer = null;
+    this.#watch.stop();
     this.#opening?.abort.abort();
     await Promise.all([session?.close(), this.#opening?.done]);
     this.#garbage.flush();
@@ -257,22 +262,52 @@ export class MeshLink implements PacketRadio {
     });
   }
 
-  #lost(reason: string): void {
+  #lost(error: string): void {
+    const device = this.#watch.device();
+    const isGone = device === null && this.#upUntil !== null;
+    const reason = isGone ? this.#goneReason() : error;
     if (!this.#move("lost", reason)) return;
-    const pause = this.#backoff.next();
-    this.#warn(reason, pause);
-    this.#timer = this.deps.clock.after(pause, () => {
-      this.#timer = null;
-      this.#counters.reconnects++;
-      if (this.#move("retry", reason)) this.#open();
-    });
+    if (isGone) {
+      this.#warn(reason, null);
+    } else {
+      const pause = this.#backoff.next();
+      this.#warn(reason, pause);
+      this.#timer = this.deps.clock.after(pause, () => this.#retry());
+    }
+    if (device !== undefined) this.#watch.start(device);
+  }
+
+  #retry(): void {
+    this.#timer?.cancel();
+    this.#timer = null;
+    this.#watch.stop();
+    this.#counters.reconnects++;
+    if (this.#move("retry", this.#reason)) this.#open();
+  }
+
+  #goneReason(): string {
+    return `the device ${this.transport.target} is gone: it is watched for`;
+  }
+
+  #deviceCame(): void {
+    this.#backoff.reset();
+    this.#retry();
+  }
+
+  /** The connection ended, and then the device went away: there is nothing to open before it is back. */
+  #deviceWent(): void {
+    this.#timer?.cancel();
+    this.#timer = null;
+    this.#reason = this.#goneReason();
+    this.#warn(this.#reason, null);
   }
 
   /** Logs a reason once per {@link REPEAT_REASON_MS}, not at every attempt. */
-  #warn(reason: string, pauseMs: number): void {
+  #warn(reason: string, pauseMs: number | null): void {
     const now = this.deps.clock.monotonic();
     const isKnown = this.#lastWarning?.reason === reason && now - this.#lastWarning.at < REPEAT_REASON_MS;
-    const fields = { link: this.name, target: this.transport.target, retry_in_s: Math.round(pauseMs / 100) / 10 };
+    const retry = pauseMs === null ? {} : { retry_in_s: Math.round(pauseMs / 100) / 10 };
+    const fields = { link: this.name, target: this.transport.target, ...retry };
     if (isKnown) {
       this.deps.log.debug(`link ${this.name} is still down`, { ...fields, reason });
       return;

@@ -1,3 +1,4 @@
+import type { Clock } from "../../clock.ts";
 import type { RadioEvent } from "../codec/from-radio.ts";
 import type { Airtime } from "../codec/node-facts.ts";
 import type { NodeNumber } from "../ids.ts";
@@ -6,6 +7,8 @@ import type { Channel, LinkStatus } from "../link-status.ts";
 /** The firmware's default when the setting is 0, and its maximum. */
 const DEFAULT_HOP_LIMIT = 3;
 const MAX_HOP_LIMIT = 7;
+/** A radio tells its client about the channel's use once a minute. What is older than two such intervals says nothing about now. */
+const AIRTIME_MAX_AGE_MS = 2 * 60_000;
 
 /** What a radio has reported about itself. Kept while the link is down, and overwritten by newer reports. */
 export class RadioFacts {
@@ -14,7 +17,10 @@ export class RadioFacts {
   #firmware: string | null = null;
   #modemPreset: string | null = null;
   #airtime: Airtime = {};
+  #airtimeAt = 0;
   readonly #channels = new Map<number, Channel>();
+
+  constructor(private readonly clock: Pick<Clock, "monotonic">) {}
 
   learn(event: RadioEvent): void {
     switch (event.kind) {
@@ -40,7 +46,9 @@ export class RadioFacts {
   }
 
   learnAirtime(airtime: Airtime | undefined): void {
-    this.#airtime = { ...this.#airtime, ...airtime };
+    if (airtime === undefined || Object.keys(airtime).length === 0) return;
+    this.#airtime = { ...this.#freshAirtime(), ...airtime };
+    this.#airtimeAt = this.clock.monotonic();
   }
 
   status(): Pick<LinkStatus, "ownNode" | "channels" | "firmware" | "modemPreset" | "channelUtilization" | "airUtilTx"> {
@@ -49,8 +57,12 @@ export class RadioFacts {
       ...(this.ownNode === null ? {} : { ownNode: this.ownNode }),
       ...(this.#firmware === null ? {} : { firmware: this.#firmware }),
       ...(this.#modemPreset === null ? {} : { modemPreset: this.#modemPreset }),
-      ...this.#airtime,
+      ...this.#freshAirtime(),
     };
+  }
+
+  #freshAirtime(): Airtime {
+    return this.clock.monotonic() - this.#airtimeAt > AIRTIME_MAX_AGE_MS ? {} : this.#airtime;
   }
 
   /** A primary channel without a name is named after the modem preset, as in the apps. */

@@ -16,6 +16,8 @@ export interface Transport {
    * (`signal`), never throws, and leaves nothing open behind a failure. `events` are silent until it has resolved.
    */
   open(events: ConnectionEvents, signal?: AbortSignal): Promise<Result<Connection>>;
+  /** Names the device behind `target`; null while there is none. Absent: it has no device that may go away. */
+  device?(): string | null;
 }
 
 /** Called by the transport, never from inside open, write or close. */

@@ -1,3 +1,4 @@
+import { statSync } from "node:fs";
 import { SerialPortStream } from "@serialport/stream";
 import type { Clock } from "../../clock.ts";
 import { asGatewayError, fail, GatewayError, ok, type Result } from "../../errors.ts";
@@ -29,6 +30,16 @@ export class SerialTransport implements Transport {
   ) {
     this.target = device;
     this.#limits = { ...DEFAULT_TRANSPORT_LIMITS, ...deps.limits };
+  }
+
+  /** A device that was plugged out and in again has the same path and another inode. */
+  device(): string | null {
+    try {
+      const { ino, rdev } = statSync(this.target);
+      return `${ino}/${rdev}`;
+    } catch {
+      return null;
+    }
   }
 
   async open(events: ConnectionEvents, signal?: AbortSignal): Promise<Result<Connection>> {
