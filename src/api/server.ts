@@ -3,6 +3,7 @@ import type { Clock, Random } from "../clock.ts";
 import { fail, GatewayError, ok, type Result } from "../errors.ts";
 import type { Logger } from "../log/logger.ts";
 import { Gate, hostAllowed } from "./access/gate.ts";
+import { Proxies, withoutBase } from "./access/proxies.ts";
 import { ensureToken } from "./access/token.ts";
 import type { Control } from "./contract/control.ts";
 import { pageResponse } from "./page/page.ts";
@@ -22,6 +23,12 @@ export interface ApiOptions {
   /** 0 selects a free port. */
   readonly port: number;
   readonly dataDir: string;
+  /** Further names in the Host header that mean this gateway. */
+  readonly allowedHosts?: readonly string[];
+  /** Reverse proxies, addresses or networks, whose X-Forwarded-For and X-Forwarded-Proto are believed. */
+  readonly trustedProxies?: readonly string[];
+  /** Path of the page and the API below the host, `/` when absent. Programs on this machine may leave it out. */
+  readonly basePath?: string;
   /** Seconds after which an idle connection is closed; 60 when absent. */
   readonly idleS?: number;
 }
@@ -104,6 +111,9 @@ class Api {
   readonly #feed: Feed;
   readonly #routes: readonly Route[];
   readonly #app: { readonly fetch: (request: Request) => Response | Promise<Response> };
+  readonly #proxies: Proxies;
+  /** Ends with `/`. */
+  readonly #base: string;
   readonly #connections = new WeakMap<Request, Connection>();
   readonly #answered = new Map<number, number>();
 
@@ -113,16 +123,22 @@ class Api {
     private readonly options: ApiOptions,
     private readonly deps: ApiDeps,
   ) {
+    this.#proxies = new Proxies(options.trustedProxies ?? []);
+    this.#base = (options.basePath ?? "/").replace(/\/*$/, "/");
     // Cookies are not separated by port, so the name differs for each gateway on a machine.
     const cookie = `zephyrgate_${Bun.hash(token).toString(36)}`;
-    this.#gate = new Gate(token, cookie, {
-      clock: deps.clock,
-      random: deps.random,
-      onFailure: () => deps.log.warn("a sign-in to the API failed"),
-    });
+    this.#gate = new Gate(
+      token,
+      { name: cookie, path: this.#base },
+      {
+        clock: deps.clock,
+        random: deps.random,
+        onFailure: () => deps.log.warn("a sign-in to the API failed"),
+      },
+    );
     this.#feed = new Feed(control, deps.clock);
     const counters = () => ({ answered: this.#answered, clients: this.#feed.clients, dropped: this.#feed.dropped });
-    const service = serviceRoutes(this.#gate, this.#feed, counters, () => this.#routes);
+    const service = serviceRoutes(this.#gate, this.#feed, counters, { base: this.#base, all: () => this.#routes });
     this.#routes = [...systemRoutes, ...pluginRoutes, ...packageRoutes, ...backupRoutes, ...meshRoutes, ...service];
     const app = new Elysia({ normalize: false });
     for (const route of this.#routes) {
@@ -134,9 +150,10 @@ class Api {
 
   async handle(request: Request, connection: Connection): Promise<Response> {
     const head = request.method === "HEAD";
-    const inner = head ? new Request(request.url, { method: "GET", headers: request.headers, signal: request.signal }) : request;
-    this.#connections.set(inner, connection);
-    const response = await this.#answer(inner);
+    const { inner, isBelow } = this.#inside(request, connection.address);
+    const address = this.#proxies.clientOf(request.headers, connection.address);
+    this.#connections.set(inner, { address, keepOpen: connection.keepOpen });
+    const response = await this.#answer(inner, isBelow);
     this.#answered.set(response.status, (this.#answered.get(response.status) ?? 0) + 1);
     for (const [name, value] of Object.entries(HEADERS)) if (!response.headers.has(name)) response.headers.set(name, value);
     if (!head) return response;
@@ -144,12 +161,25 @@ class Api {
     return new Response(null, { status: response.status, headers: response.headers });
   }
 
-  async #answer(request: Request): Promise<Response> {
+  /** The request as the routes see it: HEAD as GET, without the base path, and without headers that only a trusted proxy may set. */
+  #inside(request: Request, peer: string): { readonly inner: Request; readonly isBelow: boolean } {
+    const { url, isBelow } = withoutBase(request.url, this.#base);
+    const headers = this.#proxies.clean(request.headers, peer);
+    const method = request.method === "HEAD" ? "GET" : request.method;
+    if (url === request.url && headers === request.headers && method === request.method) return { inner: request, isBelow };
+    return { inner: new Request(url, { method, headers, body: request.body, signal: request.signal }), isBelow };
+  }
+
+  async #answer(request: Request, isBelow: boolean): Promise<Response> {
     try {
-      if (!hostAllowed(request.headers.get("host"), this.options.host)) {
-        return refuse("permission_denied", "the Host header names a different host", "use a loopback name or the host in api.host");
+      const { host, allowedHosts } = this.options;
+      if (!hostAllowed(request.headers.get("host"), host, allowedHosts)) {
+        return refuse("permission_denied", "the Host header names a different host", "add the name to api.allowed_hosts");
       }
-      return pageResponse(request) ?? (await this.#app.fetch(request));
+      if (!isBelow && `${new URL(request.url).pathname}/` === this.#base) {
+        return new Response(null, { status: 308, headers: { location: this.#base } });
+      }
+      return (isBelow ? pageResponse(request) : null) ?? (await this.#app.fetch(request));
     } catch (thrown) {
       return this.failed(thrown);
     }
@@ -191,7 +221,8 @@ class Api {
   #missing(request: Request): Response {
     const path = new URL(request.url).pathname;
     const methods = this.#routes.filter((route) => matches(route.path, path)).map((route) => route.method as Method | "HEAD");
-    if (methods.length === 0) return refuse("not_found", "there is no such path", "GET /api/v1/openapi.json lists all paths");
+    if (methods.length === 0)
+      return refuse("not_found", "there is no such path", `GET /api/v1/openapi.json lists all paths; the page is at ${this.#base}`);
     if (methods.includes("GET")) methods.push("HEAD");
     return refuse("method_not_allowed", "this method is not allowed for this path", undefined, { allow: [...new Set(methods)].join(", ") });
   }

@@ -3,6 +3,7 @@ import * as v from "valibot";
 import type { Json } from "../json.ts";
 import { PERMISSION_NAMES } from "../permissions/grammar/types.ts";
 import { RATE_PATTERN } from "../rates.ts";
+import { hostName, network, urlPath } from "./hosts.ts";
 
 /** Names of the sandbox's walls; a test compares them with the jail's own. */
 export const WALLS = ["jail", "capabilities", "no_new_privs", "limits", "files", "landlock", "seccomp", "watchdog"] as const;
@@ -257,6 +258,15 @@ export const configSchema = v.strictObject({
     {
       host: v.optional(text("Address to listen on.", 253), "127.0.0.1"),
       port: v.optional(whole(0, 65_535, "TCP port; 0 takes a free one."), 8080),
+      allowed_hosts: v.optional(
+        list(hostName, "Further names by which the gateway may be called, such as a reverse proxy's. Any other Host header is refused."),
+        [],
+      ),
+      trusted_proxies: v.optional(
+        list(network, "Reverse proxies, addresses or networks, that are believed in X-Forwarded-For and X-Forwarded-Proto."),
+        [],
+      ),
+      base_path: v.optional(about(urlPath, "Path of the page and the API below the host; a reverse proxy passes it on unchanged."), "/"),
     },
     "The control API.",
   ),

@@ -134,7 +134,9 @@ export class Gateway {
   #openApi(control: Control): Result<null> {
     const { clock, random, log } = this.#context;
     const { data_dir: dataDir, api: address } = this.#config;
-    const api = startApi({ ...address, dataDir }, control, { clock, random, log: log.logger.child("api") });
+    const { allowed_hosts: allowedHosts, trusted_proxies: trustedProxies, base_path: basePath } = address;
+    const options = { host: address.host, port: address.port, allowedHosts, trustedProxies, basePath, dataDir };
+    const api = startApi(options, control, { clock, random, log: log.logger.child("api") });
     if (!api.ok) return api;
     this.#api = api.value;
     this.#life.add("control API", () => api.value.stop());

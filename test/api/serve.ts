@@ -1,12 +1,12 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { startApi } from "../../src/api/server.ts";
+import { type ApiOptions, startApi } from "../../src/api/server.ts";
 import { systemClock, systemRandom } from "../../src/clock.ts";
 import { fakeControl } from "./fake-control.ts";
 
 /** The real server over the fake gateway, in a data folder of its own. */
-export function serve(more: { readonly idleS?: number } = {}) {
+export function serve(more: Partial<ApiOptions> = {}) {
   const dataDir = mkdtempSync(join(tmpdir(), "api-"));
   const fake = fakeControl();
   const started = startApi({ host: "127.0.0.1", port: 0, dataDir, ...more }, fake.control, {

@@ -26,7 +26,8 @@ export class Gate {
 
   constructor(
     token: string,
-    private readonly cookieName: string,
+    /** Cookies of the whole host name would reach other programs behind the same proxy. */
+    private readonly cookie: { readonly name: string; readonly path: string },
     private readonly deps: GateDeps,
   ) {
     this.#token = digest(token);
@@ -70,25 +71,26 @@ export class Gate {
   }
 
   /** The cookie of a new session. The oldest session is dropped when there are too many. */
-  open(): string {
+  open(request: Request): string {
     const id = Buffer.from(this.deps.random.bytes(32)).toString("base64url");
     this.#sessions.set(digest(id).toString("hex"), this.deps.clock.monotonic() + SESSION_MS);
     const oldest = this.#sessions.keys().next().value;
     if (this.#sessions.size > MAX_SESSIONS && oldest !== undefined) this.#sessions.delete(oldest);
-    return `${this.cookieName}=${id}; Path=/; HttpOnly; SameSite=Strict; Max-Age=${SESSION_MS / 1000}`;
+    const secure = schemeOf(request) === "https" ? "; Secure" : "";
+    return `${this.cookie.name}=${id}; Path=${this.cookie.path}; HttpOnly; SameSite=Strict; Max-Age=${SESSION_MS / 1000}${secure}`;
   }
 
   /** Ends the request's session. Returns the cookie that deletes the old one. */
   close(request: Request): string {
     const session = this.#sessionOf(request);
     if (session !== null) this.#sessions.delete(session);
-    return `${this.cookieName}=; Path=/; HttpOnly; SameSite=Strict; Max-Age=0`;
+    return `${this.cookie.name}=; Path=${this.cookie.path}; HttpOnly; SameSite=Strict; Max-Age=0`;
   }
 
   #sessionOf(request: Request): string | null {
     for (const part of (request.headers.get("cookie") ?? "").slice(0, 8192).split(";")) {
       const [name, value] = part.trim().split("=", 2);
-      if (name !== this.cookieName || value === undefined) continue;
+      if (name !== this.cookie.name || value === undefined) continue;
       // The lookup is by digest, so that its time reveals nothing about the ids.
       const key = digest(value).toString("hex");
       const until = this.#sessions.get(key);
@@ -105,20 +107,25 @@ export function sameOrigin(request: Request): boolean {
   if (site !== null) return site === "same-origin" || (site === "none" && request.method === "GET");
   const origin = request.headers.get("origin");
   if (origin === null) return request.method === "GET";
-  return origin === `http://${request.headers.get("host") ?? ""}`;
+  return origin === `${schemeOf(request)}://${request.headers.get("host") ?? ""}`;
+}
+
+/** The scheme that the browser used. The server removes this header unless a trusted proxy set it. */
+function schemeOf(request: Request): "http" | "https" {
+  return request.headers.get("x-forwarded-proto")?.trim().toLowerCase() === "https" ? "https" : "http";
 }
 
 /**
- * Whether a Host header names this gateway: a loopback name, the configured host, or, when it listens on every address,
+ * Whether a Host header names this gateway: a loopback name, the configured host, a name of `api.allowed_hosts`, or, when it listens on every address,
  * a literal address or the machine's name. Any other name may belong to an attacker (DNS rebinding).
  */
-export function hostAllowed(header: string | null, configured: string): boolean {
+export function hostAllowed(header: string | null, configured: string, further: readonly string[] = []): boolean {
   const match = /^(\[[0-9a-f:.]{2,64}\]|[a-z0-9_.-]{1,253})(?::\d{1,5})?$/i.exec(header ?? "");
   const host = match?.[1]?.toLowerCase();
   if (host === undefined) return false;
   const bare = host.startsWith("[") ? host.slice(1, -1) : host;
   if (bare === "localhost" || bare === "::1" || /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(bare)) return true;
-  if (bare === configured.toLowerCase()) return true;
+  if (bare === configured.toLowerCase() || further.some((name) => bare === name.toLowerCase())) return true;
   if (configured !== "0.0.0.0" && configured !== "::") return false;
   const own = hostname().toLowerCase();
   return isIP(bare) !== 0 || bare === own || bare === `${own}.local`;

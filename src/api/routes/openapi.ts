@@ -21,7 +21,7 @@ const GUARDED: readonly ErrorCode[] = ["unauthorized", "permission_denied", "rat
 const WITH_BODY: readonly ErrorCode[] = ["too_large", "unsupported_media_type", "unprocessable"];
 
 /** Generates the OpenAPI 3.1 document of a table of routes: every path, parameter, body and response with its schema. */
-export function openApi(routes: readonly Route[], version: string): Record<string, unknown> {
+export function openApi(routes: readonly Route[], version: string, base: string): Record<string, unknown> {
   const paths: Record<string, Record<string, unknown>> = {};
   for (const route of routes) {
     const path = route.path.replace(/:(\w+)/g, "{$1}");
@@ -32,6 +32,7 @@ export function openApi(routes: readonly Route[], version: string): Record<strin
   return {
     openapi: "3.1.0",
     info: { title: "ZephyrGate control API", version, license: { name: "GPL-3.0-or-later", identifier: "GPL-3.0-or-later" } },
+    servers: [{ url: base === "/" ? "/" : base.slice(0, -1) }],
     paths,
     components: {
       schemas: { Problem: json(problem, "output") },

@@ -12,12 +12,20 @@ export interface ApiCounters {
   readonly dropped: number;
 }
 
+export interface RouteTable {
+  /** Path before every route's own, ends with `/`. */
+  readonly base: string;
+  all(): readonly Route[];
+}
+
 const tag = "service";
+/** nginx would keep events back until its buffer is full. */
+const STREAM_HEADERS = { "content-type": "text/event-stream", "x-accel-buffering": "no" };
 const NAMES: readonly string[] = [...EVENT_NAMES, "log"];
 
 /** Routes that need the server itself: metrics, events, the OpenAPI document, and the sign-in of the status page. */
-export function serviceRoutes(gate: Gate, feed: Feed, counters: () => ApiCounters, all: () => readonly Route[]): readonly Route[] {
-  return [metricsRoute(counters), eventsRoute(feed), openApiRoute(all), signInRoute(gate), signOutRoute(gate)];
+export function serviceRoutes(gate: Gate, feed: Feed, counters: () => ApiCounters, table: RouteTable): readonly Route[] {
+  return [metricsRoute(counters), eventsRoute(feed), openApiRoute(table), signInRoute(gate), signOutRoute(gate)];
 }
 
 function metricsRoute(counters: () => ApiCounters): Route {
@@ -57,14 +65,12 @@ function eventsRoute(feed: Feed): Route {
         return fail("invalid_argument", "types: not an event", { hint: `known: ${NAMES.join(", ")}` });
       const lastEventId = request.headers.get("last-event-id");
       const stream = feed.open({ types, level: query.level, plugin: query.plugin, replay: query.replay ?? 0, lastEventId }, request.signal);
-      return stream.ok
-        ? ok({ status: 200, body: new Response(stream.value, { headers: { "content-type": "text/event-stream" } }) })
-        : stream;
+      return stream.ok ? ok({ status: 200, body: new Response(stream.value, { headers: STREAM_HEADERS }) }) : stream;
     },
   });
 }
 
-function openApiRoute(all: () => readonly Route[]): Route {
+function openApiRoute({ base, all }: RouteTable): Route {
   let document: Record<string, unknown> | null = null;
   return route({
     method: "GET",
@@ -73,7 +79,7 @@ function openApiRoute(all: () => readonly Route[]): Route {
     tag,
     answers: { 200: v.record(v.string(), v.unknown()) },
     run({ control }) {
-      document ??= openApi(all(), control.version);
+      document ??= openApi(all(), control.version, base);
       return ok({ status: 200, body: document });
     },
   });
@@ -93,7 +99,7 @@ function signInRoute(gate: Gate): Route {
       if (!sameOrigin(request) && request.headers.get("sec-fetch-site") !== null)
         return fail("permission_denied", "sign in from the gateway's own page");
       if (!gate.isToken(body.token)) return ok({ status: 401, body: gate.refused() });
-      return ok({ status: 204, body: new Response(null, { status: 204, headers: { "set-cookie": gate.open() } }) });
+      return ok({ status: 204, body: new Response(null, { status: 204, headers: { "set-cookie": gate.open(request) } }) });
     },
   });
 }

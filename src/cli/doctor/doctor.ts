@@ -149,7 +149,11 @@ export type GatewayAnswer =
   | { readonly state: "silent"; readonly finding: Finding };
 
 /** Asks the gateway at the API's address. `inUse`: whether a process holds the data folder, so that a gateway runs wherever it listens. */
-export async function askGateway(api: Config["api"], client: Result<Client>, inUse: boolean): Promise<GatewayAnswer> {
+export async function askGateway(
+  api: Pick<Config["api"], "host" | "port">,
+  client: Result<Client>,
+  inUse: boolean,
+): Promise<GatewayAnswer> {
   const what = "gateway";
   const place = `${api.host}:${api.port}`;
   const host = api.host === "0.0.0.0" ? "127.0.0.1" : api.host;
@@ -166,7 +170,7 @@ export async function askGateway(api: Config["api"], client: Result<Client>, inU
 }
 
 /** The findings about a gateway that runs, or that its port is free. */
-export function gatewayFindings(api: Config["api"], answer: GatewayAnswer): Finding[] {
+export function gatewayFindings(api: Pick<Config["api"], "host" | "port">, answer: GatewayAnswer): Finding[] {
   const what = "gateway";
   if (answer.state === "silent") return [answer.finding];
   if (answer.state === "absent")

@@ -24,7 +24,7 @@ async function start() {
   const token = /^#token=([\w-]+)$/.exec(location.hash)?.[1];
   if (token !== undefined) {
     // Removed first from the address bar and the history.
-    history.replaceState(null, "", "/");
+    history.replaceState(null, "", "./");
     if (!(await signIn(token))) return;
   }
   await enter();
@@ -74,7 +74,7 @@ function leave(text) {
 
 function listen() {
   source?.close();
-  source = new EventSource(`/api/v1/events?types=${EVENTS.join(",")}&level=warn&replay=100`);
+  source = new EventSource(`api/v1/events?types=${EVENTS.join(",")}&level=warn&replay=100`);
   const on = (name, run) => source.addEventListener(name, (event) => run(JSON.parse(event.data)));
   on("message_received", messages.received);
   on("message_status", messages.status);

@@ -21,10 +21,10 @@ export function byId(id) {
   return document.getElementById(id);
 }
 
-/** Calls the API. Throws an Error with the problem's text and its `status`. */
+/** Calls the API, below the path of the page. Throws an Error with the problem's text and its `status`. */
 export async function call(method, path, body) {
   const headers = body === undefined ? {} : { "content-type": "application/json" };
-  const response = await fetch(path, { method, headers, body: body === undefined ? undefined : JSON.stringify(body) });
+  const response = await fetch(`.${path}`, { method, headers, body: body === undefined ? undefined : JSON.stringify(body) });
   if (response.status === 204) return null;
   const answer = await response.json();
   if (response.ok) return answer;

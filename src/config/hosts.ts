@@ -1,0 +1,30 @@
+/** What names other machines in the configuration. */
+import { isIP } from "node:net";
+import * as v from "valibot";
+
+const HOST_NAME = /^(?=.{1,253}$)[A-Za-z0-9_-]{1,63}(?:\.[A-Za-z0-9_-]{1,63})*$/;
+
+/** A name or an address, without port. */
+export const hostName = v.pipe(
+  v.string(),
+  v.check(
+    (name) => isIP(name) !== 0 || HOST_NAME.test(name),
+    "must be a host name without scheme and port | for example gateway.example.org",
+  ),
+);
+
+/** An address, or a network as ADDRESS/BITS. */
+export const network = v.pipe(v.string(), v.check(isNetwork, "must be an address or a network | for example 127.0.0.1 or 10.0.0.0/8"));
+
+/** `/`, or `/` and names with `/` between; one at the end is allowed. */
+export const urlPath = v.pipe(
+  v.string(),
+  v.maxLength(200, "is longer than 200 characters"),
+  v.regex(/^\/(?:[A-Za-z0-9_~-][A-Za-z0-9._~-]*\/)*(?:[A-Za-z0-9_~-][A-Za-z0-9._~-]*)?$/, "must be a path | for example /mesh"),
+);
+
+function isNetwork(text: string): boolean {
+  const [address = "", bits, more] = text.split("/");
+  const most = { 4: 32, 6: 128 }[isIP(address)];
+  return most !== undefined && more === undefined && (bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= most));
+}
