@@ -1,5 +1,6 @@
 /** The supervisor's view of configuration, discovery and loader. */
 import { existsSync } from "node:fs";
+import { basename } from "node:path";
 import { embeddedPlugins } from "../../../plugins/embedded.ts";
 import type { RealmLimits } from "../../bridge/realm-spec.ts";
 import { IS_COMPILED } from "../../compiled.ts";
@@ -21,6 +22,7 @@ import type { Compiler } from "../../sandbox/loader/compiler.ts";
 import { bundleFile, type LoadedPlugin, loadPlugin } from "../../sandbox/loader/load.ts";
 import { stackMapper } from "../../sandbox/loader/stack.ts";
 import { VERSION } from "../../version.ts";
+import { unknownNames } from "./unknown-names.ts";
 
 const embedded = IS_COMPILED ? (require("./embedded.ts") as typeof import("./embedded.ts")) : null;
 
@@ -57,6 +59,7 @@ export class Catalogue {
   readonly #discovery: Discovery;
   readonly #found = new Map<string, FoundPlugin>();
   readonly #examples: ReadonlySet<string>;
+  #unknown: ReadonlySet<string> = new Set();
   /** The last bundled code of each plugin, with the manifest that it belongs to. */
   readonly #built = new Map<string, Built>();
 
@@ -78,6 +81,7 @@ export class Catalogue {
     const { plugins, broken } = this.#discovery.scan(searched, (name) => this.deps.holder(name));
     this.#found.clear();
     for (const plugin of plugins) this.#found.set(plugin.name, plugin);
+    if (!this.deps.safe) this.#warnOfUnknown([...plugins.map(({ name }) => name), ...broken.map(({ path }) => basename(path))]);
     return {
       candidates: plugins.map(candidateOf),
       unusable: broken.map(({ path, issues }) => ({
@@ -86,6 +90,14 @@ export class Catalogue {
         problem: issues.map(issueLine).join("; "),
       })),
     };
+  }
+
+  /** A line is logged again only after a discovery in which it did not hold. */
+  #warnOfUnknown(found: readonly string[]): void {
+    const known = new Set([...found, ...EXAMPLES.map(({ name }) => name)]);
+    const lines = new Set(unknownNames(this.deps.config().plugins, known));
+    for (const line of lines) if (!this.#unknown.has(line)) this.deps.log.warn(line);
+    this.#unknown = lines;
   }
 
   /** The plugin in this folder, whether or not it was chosen for its name; null when none was found there. */
