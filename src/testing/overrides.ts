@@ -39,6 +39,7 @@ export function testOverrides({ setup, clock, random, log, http, realHost, nodes
       return host;
     },
     bundled: [],
+    isStrict: true,
     compiler: testCompiler,
     resolve: http.resolver,
     exchange: http.exchange,

@@ -105,7 +105,10 @@ test(`${CYCLES} cycles leave no registration, capabilitySet, timer, listener or 
   const hostBefore = pssMb(host);
   for (let at = 0; at < CYCLES; at++) await cycle();
   await world.advance(60_000);
-  expect(await counted()).toEqual(before);
+  const { timers, ...after } = await counted();
+  expect({ ...after, timers: before.timers }).toEqual(before);
+  // Timers of the gateway's own first minutes may have ended meanwhile.
+  expect(timers).toBeLessThanOrEqual(before.timers);
   expect(await world.tell(2, "!word1")).not.toContain("answer 1");
   // Realms are collected at most once a second.
   const isSmall = () => pssMb(host) - hostBefore < GROWTH_MB;

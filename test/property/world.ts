@@ -147,6 +147,7 @@ export class World {
       allowAll: options.allowAll ?? true,
       safe: false,
       overrides: {
+        isStrict: true,
         spawnHost: async () => ok(lent(await machine.host())),
         compiler: { load: (folder, main) => machine.compiler.load(folder, main), stop: async () => {} },
         mesh: (mesh) => ({ ...mesh, latencyMs: 0, textSpacingMs: 0 }),
