@@ -9,6 +9,7 @@ import { FILE_LIMITS, parseJson } from "../json-reader.ts";
 import { MANIFEST_FILE, parseManifest } from "../manifest/parse.ts";
 import { isReserved } from "../router/match/registry.ts";
 import { VERSION } from "../version.ts";
+import { writeLocalSdk } from "./local-sdk/package.ts";
 import { render, type View } from "./template.ts";
 import { printConfig } from "./types/print.ts";
 import { TYPES_FILE } from "./types/types.ts";
@@ -27,8 +28,8 @@ export interface NewPlugin {
   readonly features: ReadonlySet<Feature>;
 }
 
-/** Tools that the generated package.json asks for. */
-const TOOLS = { biome: "2.6.8", bun: "1.4.5", typescript: "7.0.2" };
+/** Tools that the generated package.json runs. */
+const TOOLS = { biome: "2.6.8", typescript: "7.0.2" };
 /** Files that only some features need; every other file is always made. */
 const NEEDS: Readonly<Record<string, Feature>> = {
   "handlers/commands.ts": "commands",
@@ -94,6 +95,7 @@ export function createPlugin(plugin: NewPlugin, folder: string): Result<readonly
       mkdirSync(dirname(join(folder, path)), { recursive: true, mode: 0o755 });
       writeFileSync(join(folder, path), text, { flag: "wx", mode: 0o644 });
     }
+    writeLocalSdk(folder);
   } catch (cause) {
     if (!existed) rmSync(folder, { recursive: true, force: true });
     const code = (cause as { code?: string }).code ?? String(cause);

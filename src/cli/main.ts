@@ -15,6 +15,7 @@ import { installVerbs } from "./verbs/install.ts";
 import { messageVerbs } from "./verbs/messages.ts";
 import { packageVerbs } from "./verbs/packages.ts";
 import { permissionVerbs } from "./verbs/permissions.ts";
+import { pluginTestVerb } from "./verbs/plugin-test.ts";
 import { pluginVerbs } from "./verbs/plugins.ts";
 import { secretVerbs } from "./verbs/secrets.ts";
 import { serviceVerbs } from "./verbs/service.ts";
@@ -35,6 +36,7 @@ export const VERBS: readonly Verb[] = [
   ...pluginVerbs,
   createVerb,
   checkVerb,
+  pluginTestVerb,
   typesVerb,
   ...packageVerbs,
   ...installVerbs,

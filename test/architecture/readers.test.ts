@@ -15,6 +15,7 @@ const READERS: Readonly<Record<string, string>> = {
   "config/yaml.ts": "the reader for YAML",
 };
 const OWN_TEXT: Readonly<Record<string, string>> = {
+  "authoring/local-sdk/package.ts": "the package that the build put into the binary",
   "permissions/grammar/descriptor.ts": "one quoted word that a regular expression has cut out",
   "permissions/grants.ts": "rows of the gateway's own database",
   "permissions/audit/query.ts": "lines of the gateway's own audit log, each checked by its schema",

@@ -11,6 +11,7 @@ const WRITES =
 const STORAGE: readonly string[] = ["storage/atomic.ts", "storage/disk.ts"];
 const HARMLESS: Readonly<Record<string, string>> = {
   "authoring/create.ts": "a new plugin's folder, made again with one command",
+  "authoring/local-sdk/package.ts": "the sdk inside a plugin's folder, made again with one command",
   "backup/make.ts": "copies in a folder that the backup removes; the file itself is put in place by the helper",
   "cli/verbs/backup.ts": "a copy beside its target, put in place by the helper",
   "gateway/context/simulated.ts": "a temporary folder",

@@ -79,11 +79,15 @@ describe("every combination of options", () => {
   );
 
   test(
-    "passes the type check as its own tsconfig.json has it",
+    "passes the type check as its own tsconfig.json has it, its tests too",
     () => {
-      const config = JSON.parse(readFileSync(join(dir, nameOf(0), "tsconfig.json"), "utf8"));
-      writeFileSync(join(dir, "tsconfig.json"), JSON.stringify({ ...config, include: ["plugin_*/**/*.ts"], exclude: ["node_modules"] }));
-      expect(run([join(ROOT, "node_modules/.bin/tsc"), "-p", "."], dir)).toEqual({ code: 0, output: "" });
+      for (const bits of TRIED) {
+        for (const project of [".", "tests"])
+          expect([bits, run([join(ROOT, "node_modules/.bin/tsc"), "-p", project], join(dir, nameOf(bits)))]).toEqual([
+            bits,
+            { code: 0, output: "" },
+          ]);
+      }
     },
     DEADLINE_MS,
   );
@@ -167,6 +171,57 @@ export default class Editor extends Plugin {
       const report = await checkPlugin(folder, { compiler, types: "ours", path: undefined });
       expect(report.findings.map(issueLine)[0]).toContain(`${file}:13:`);
       expect(report.findings[0]?.message).toContain("TS2551: Property 'sender' does not exist");
+    },
+    DEADLINE_MS,
+  );
+});
+
+describe("the local package", () => {
+  const tsc = (folder: string) => run([join(ROOT, "node_modules/.bin/tsc"), "-p", ".", "--pretty", "false"], folder).output;
+
+  test(
+    "what a realm lacks does not compile in plugin code, and what it has does",
+    () => {
+      const folder = join(dir, "globals");
+      expect(createPlugin(plugin(1, { name: "globals" }), folder).ok).toBe(true);
+      const uses = `export const has = [console, setTimeout, setInterval, clearTimeout, clearInterval, queueMicrotask, structuredClone, atob, btoa, crypto, fetch];
+export const made = [new URL("http://a"), new URLSearchParams(), new TextEncoder(), new TextDecoder(), new AbortController(), AbortSignal.abort(), new Headers(), Response];
+export const text: string = [1, 2].map(String).at(-1) ?? new Map<string, string>().get("a") ?? JSON.stringify(new Date());
+export const all = (async () => { for await (const each of (async function* () { yield 1; })()) await Promise.all([each]); })();
+`;
+      writeFileSync(join(folder, "good.ts"), uses);
+      expect(tsc(folder)).toBe("");
+      const absent = ["process", "Buffer", "Intl", "Bun", "require", "WebSocket", "document", "XMLHttpRequest", "__dirname", "global"];
+      writeFileSync(join(folder, "bad.ts"), absent.map((name) => `export const _${name} = ${name};\n`).join(""));
+      const output = tsc(folder);
+      for (const [at, name] of absent.entries())
+        expect(output).toMatch(new RegExp(`^bad\\.ts\\(${at + 1},\\d+\\): error TS\\d+: Cannot find name '${name}'`, "m"));
+    },
+    DEADLINE_MS,
+  );
+
+  test("the manifest names its schema, which lies beside it; nothing has to come from a registry", () => {
+    const folder = join(dir, nameOf(31));
+    const [first = ""] = readFileSync(join(folder, "manifest.yaml"), "utf8").split("\n");
+    const [, path = ""] = /^# yaml-language-server: \$schema=(.+)$/.exec(first) ?? [];
+    expect(JSON.parse(readFileSync(join(folder, path), "utf8"))).toMatchObject({ properties: { name: {}, permissions: {} } });
+    const { dependencies = {}, devDependencies } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
+    expect([dependencies, devDependencies]).toEqual([{}, { zephyrgate: "file:.zephyrgate" }]);
+  });
+
+  test.each([
+    ["bun", [BUN, "install"]],
+    ["npm", ["npm", "install", "--offline", "--no-audit", "--no-fund"]],
+  ])(
+    "%s installs it without a network, and its tests pass afterwards",
+    (name, command) => {
+      const folder = join(dir, `offline_${name}`);
+      expect(createPlugin(plugin(1, { name: `offline_${name}` }), folder).ok).toBe(true);
+      rmSync(join(folder, "node_modules"), { recursive: true });
+      writeFileSync(join(folder, ".npmrc"), "registry=http://127.0.0.1:9/\n");
+      expect(run(command, folder)).toMatchObject({ code: 0 });
+      const tested = run([BUN, "test", "--timeout", "60000"], folder);
+      expect([tested.code, tested.code === 0 ? "" : tested.output]).toEqual([0, ""]);
     },
     DEADLINE_MS,
   );

@@ -3,6 +3,7 @@ import { createPlugin, FEATURES, type Feature, type NewPlugin, nameProblem } fro
 import { fail, ok, type Result } from "../../errors.ts";
 import { Lines } from "../verb/lines.ts";
 import { json, line, note } from "../verb/output.ts";
+import { program } from "../verb/program.ts";
 import { type Call, done, type Flags, type Io, textFlag, type Verb } from "../verb/verb.ts";
 
 const QUESTIONS: Readonly<Record<Feature, { question: string; usual: boolean }>> = {
@@ -50,7 +51,7 @@ async function create({ io, args, flags }: Call): Promise<Result<number>> {
   if (flags.json === true) json(io, { name: plugin.value.name, folder, files: made.value });
   else {
     for (const path of made.value) line(io, join(shown, path));
-    note(io, `next: cd ${shown} && bun install && bun test; then: zephyrgate dev .`);
+    note(io, `next: ${program(io)} plugin test ${shown}; then: ${program(io)} dev ${shown}`);
   }
   return done;
 }

@@ -1,0 +1,39 @@
+import { existsSync, statSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { LOCAL_SDK, writeLocalSdk } from "../../authoring/local-sdk/package.ts";
+import { fail, ok, type Result } from "../../errors.ts";
+import { MANIFEST_FILE } from "../../manifest/parse.ts";
+import type { Call, Verb } from "../verb/verb.ts";
+
+const TEST_MS = 60_000;
+
+export const pluginTestVerb: Verb = {
+  name: "plugin test",
+  usage: "[DIR]",
+  summary: "run the tests in a plugin's folder, in a virtual mesh; needs no Bun of its own",
+  flags: {},
+  args: [0, 1],
+  run: testPlugin,
+};
+
+/** This program is Bun, too: it runs the author's tests with the author's rights, as `bun test` would. */
+async function testPlugin({ io, args }: Call): Promise<Result<number>> {
+  const folder = resolve(io.cwd, args[0] ?? ".");
+  if (!existsSync(join(folder, MANIFEST_FILE)))
+    return fail("not_found", `there is no ${MANIFEST_FILE}`, { where: folder, hint: "name a plugin's folder" });
+  const installed = statSync(join(folder, "node_modules/zephyrgate/package.json"), { throwIfNoEntry: false });
+  if (installed === undefined && existsSync(join(folder, LOCAL_SDK))) writeLocalSdk(folder);
+  const child = Bun.spawn([process.execPath, "test", "--timeout", String(TEST_MS)], {
+    cwd: folder,
+    env: { ...io.env, BUN_BE_BUN: "1" },
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "pipe",
+  });
+  const copy = async (from: ReadableStream<Uint8Array>, to: typeof io.stdout) => {
+    const decoder = new TextDecoder();
+    for await (const bytes of from) to.write(decoder.decode(bytes, { stream: true }));
+  };
+  await Promise.all([copy(child.stdout, io.stdout), copy(child.stderr, io.stderr), child.exited]);
+  return ok(child.exitCode === 0 ? 0 : 1);
+}
