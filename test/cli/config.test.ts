@@ -45,6 +45,29 @@ test("config check: 0 for a good file, 78 with one line for each problem, the fi
   expect(await run(["config", "check"], { env: { ZEPHYRGATE_API__PORT: "many" } })).toMatchObject({ code: 78 });
 });
 
+test("config check warns of what the machine lacks, and still says 0: the gateway starts without it", async () => {
+  write("plugins: { paths: [., ./nowhere] }\nlog: { file: config.yaml/x.log }\n");
+  const config = join(folder, "config.yaml");
+  const checked = await run(["config", "check"]);
+  expect(checked).toEqual({
+    code: 0,
+    stdout: `${config}: no problems\n`,
+    stderr: `warning: ${config}:1:23: plugins.paths.1: there is no folder ${join(folder, "nowhere")} (make it, or remove the line)
+warning: ${config}:2:14: log.file: ${config}/x.log cannot be written (the log would go to the console only)\n`,
+  });
+  for (const file of ["new/deep/x.log", "x.log"]) {
+    write(`log: { file: ${file} }\n`);
+    expect(await run(["config", "check"])).toMatchObject({ code: 0, stderr: "" });
+  }
+  write("log: { file: . }\n");
+  expect(JSON.parse((await run(["config", "check", "--json"])).stdout)).toMatchObject({
+    ok: true,
+    warnings: [{ field: "log.file", line: 1 }],
+  });
+  const env = { ZEPHYRGATE_PLUGINS__PATHS: "[elsewhere]" };
+  expect((await run(["config", "check", "--json"], { env })).stdout).toContain('"file":"ZEPHYRGATE_PLUGINS__PATHS"');
+});
+
 test("config init: a file that the gateway takes, with operators when they are named or asked for; never overwritten", async () => {
   expect(await run(["config", "init"])).toMatchObject({ code: 0, stdout: `${join(folder, "config.yaml")}\n` });
   expect(await run(["config", "check"])).toMatchObject({ code: 0 });

@@ -1,7 +1,8 @@
 import { homedir } from "node:os";
 import { resolve } from "node:path";
 import { effectiveValues } from "../../config/effective.ts";
-import { expand, loadConfig, readConfig } from "../../config/load.ts";
+import { expand, readConfig } from "../../config/load.ts";
+import { placeWarnings } from "../../config/places.ts";
 import { sampleConfig } from "../../config/sample.ts";
 import { fail, issueLine, ok, type Result } from "../../errors.ts";
 import { discoverPorts } from "../../mesh/transport/discover.ts";
@@ -57,14 +58,15 @@ export const configVerbs: readonly Verb[] = [
 
 function check({ io, args: [file], flags }: Call): Result<number> {
   if (file !== undefined && textFlag(flags, "config") !== undefined) return misuse("give the file once: as FILE or with --config");
-  const loaded = loadConfig(configSources(io, file === undefined ? flags : { ...flags, config: file }));
-  const problems = loaded.ok ? [] : loaded.error;
-  const warnings = loaded.ok ? (loaded.value.warnings ?? []) : [];
-  if (flags.json === true) json(io, { ok: loaded.ok, file: loaded.ok ? loaded.value.file : (file ?? null), problems, warnings });
-  if (!loaded.ok) return flags.json === true ? ok(EXIT.configuration) : wrong(io, problems.map(issueLine));
+  const read = readConfig(configSources(io, file === undefined ? flags : { ...flags, config: file }));
+  const problems = read.ok ? [] : read.error;
+  const warnings = read.ok ? [...(read.value.loaded.warnings ?? []), ...placeWarnings(read.value)] : [];
+  const found = read.ok ? read.value.loaded.file : (file ?? null);
+  if (flags.json === true) json(io, { ok: read.ok, file: found, problems, warnings });
+  if (!read.ok) return flags.json === true ? ok(EXIT.configuration) : wrong(io, problems.map(issueLine));
   if (flags.json === true) return done;
   for (const warning of warnings) note(io, `warning: ${issueLine(warning)}`);
-  line(io, `${loaded.value.file ?? "no file, built-in defaults"}: no problems`);
+  line(io, `${found ?? "no file, built-in defaults"}: no problems`);
   return done;
 }
 
