@@ -39,6 +39,8 @@ export class Answers {
   constructor(
     private readonly deps: Pick<RouterDeps, "clock" | "random" | "log" | "settings" | "nodes" | "reply">,
     private readonly turns: Pick<PeerTurns, "isAnswered">,
+    /** A plugin's answer to a node was taken for sending. */
+    private readonly sent: (to: NodeNumber, plugin: string, text: string) => void,
   ) {
     const { clock, settings } = deps;
     const rate = readRate(settings.sender_rate);
@@ -63,10 +65,11 @@ export class Answers {
     const { channel, link, correlationId, packetId } = message;
     const replyId = packetId === 0 ? {} : { replyId: packetId };
     const asker = askerOf(message.from, this.deps.nodes.get(message.from));
-    this.send(
+    const isSent = this.send(
       { plugin, text, parts: countParts(text), to, channel, link, ...replyId, priority, wantAck: direct, asker, correlationId },
       message.from,
     );
+    if (isSent && plugin !== null) this.sent(message.from, plugin, text);
   }
 
   /** `asker`: whose budget it is charged to; null for answers without a budget. False: it was dropped, and that was logged. */

@@ -36,7 +36,7 @@ interface CallWords {
 }
 
 export interface CallsDeps extends Pick<RouterDeps, "clock" | "log" | "handlers" | "nodes" | "sessions"> {
-  /** A handler waits for its sender's next text. */
+  /** A handler waits for its sender's next text, once its question is sent. */
   asked(dialogue: Dialogue, question: WireQuestion): void;
 }
 

@@ -62,6 +62,10 @@ interface Open {
   readonly timer: Timer;
 }
 
+interface Unsent extends Open {
+  readonly question: WireQuestion;
+}
+
 export interface DialoguesDeps {
   readonly clock: Clock;
   readonly log: Logger;
@@ -78,6 +82,8 @@ export interface DialoguesDeps {
  */
 export class Dialogues {
   readonly #open = new Map<NodeNumber, Open>();
+  /** Handlers whose question has not been sent, by node and plugin: no text answers them, but their time runs. */
+  readonly #unsent = new Map<string, Unsent>();
   /** Dialogues from before a restart of the gateway, each until its sender's next text. */
   readonly #fromBefore: Map<NodeNumber, Row>;
   readonly #put;
@@ -96,8 +102,44 @@ export class Dialogues {
     return this.#open.size;
   }
 
-  /** Waits for the sender's next text. Returns the dialogue of the same sender that this one replaces, or the oldest of too many. */
-  open(dialogue: Dialogue, question: WireQuestion): Dialogue | null {
+  /**
+   * A handler asks. The sender's texts are its own until the question is {@link sent}: otherwise a plugin that may not send
+   * would take them without anybody's notice. Nothing is opened for more than {@link DIALOGUES_MAX} unsent questions.
+   */
+  ask(dialogue: Dialogue, question: WireQuestion): void {
+    const key = unsentKey(dialogue.message.from, dialogue.plugin);
+    this.#takeUnsent(key);
+    if (this.#unsent.size >= DIALOGUES_MAX) {
+      this.deps.log.warn("too many questions of plugins were not sent; one more will get no answer", { plugin: dialogue.plugin });
+      return;
+    }
+    const numbered = { ...dialogue, number: question.dialogue };
+    const timer = this.deps.clock.after(question.timeoutS * 1000, () => {
+      this.#unsent.delete(key);
+      this.deps.expired(numbered);
+    });
+    this.#unsent.set(key, { dialogue, question, timer });
+  }
+
+  /**
+   * A plugin's text was sent to a node. If it is the question of a handler, that waits for the node's next text from now on.
+   * Returns the dialogue of the same node that this one replaces, or the oldest of too many.
+   */
+  sent(to: NodeNumber, plugin: string, text: string): Dialogue | null {
+    const key = unsentKey(to, plugin);
+    if (this.#unsent.get(key)?.question.question !== text) return null;
+    const unsent = this.#takeUnsent(key);
+    return unsent === null ? null : this.#openFor(unsent.dialogue, unsent.question);
+  }
+
+  #takeUnsent(key: string): Unsent | null {
+    const unsent = this.#unsent.get(key) ?? null;
+    unsent?.timer.cancel();
+    this.#unsent.delete(key);
+    return unsent;
+  }
+
+  #openFor(dialogue: Dialogue, question: WireQuestion): Dialogue | null {
     const { from } = dialogue.message;
     const replaced = this.end(from) ?? (this.#open.size >= DIALOGUES_MAX ? this.#endOldest() : null);
     this.#set({ ...dialogue, number: question.dialogue }, question.timeoutS * 1000);
@@ -128,8 +170,9 @@ export class Dialogues {
 
   /** The stored ones stay: a gateway that comes back soon goes on with them. */
   stop(): void {
-    for (const { timer } of this.#open.values()) timer.cancel();
+    for (const { timer } of [...this.#open.values(), ...this.#unsent.values()]) timer.cancel();
     this.#open.clear();
+    this.#unsent.clear();
   }
 
   #endOldest(): Dialogue | null {
@@ -168,6 +211,10 @@ export class Dialogues {
     const state: Pick<Dialogue, "message" | "args" | "what" | "extra" | "answers"> = JSON.parse(row.state);
     return { ...state, plugin: row.plugin, handle, number: null };
   }
+}
+
+function unsentKey(node: NodeNumber, plugin: string): string {
+  return `${node} ${plugin}`;
 }
 
 /** Whether a text only ends the dialogue. */

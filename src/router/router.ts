@@ -67,10 +67,10 @@ export class Router {
     });
     this.#calls = new Calls({
       ...deps,
-      asked: (dialogue, question) => this.#endDialogue(this.#dialogues.open(dialogue, question), true),
+      asked: (dialogue, question) => this.#dialogues.ask(dialogue, question),
     });
     const turns = new PeerTurns(deps);
-    this.#answers = new Answers(deps, turns);
+    this.#answers = new Answers(deps, turns, (to, plugin, text) => this.#endDialogue(this.#dialogues.sent(to, plugin, text), true));
     this.#questions = new Questions(deps.clock, this.#calls, this.#answers);
     this.#admission = new Admission(deps, turns, this.#answers);
     this.#operators = new Set(deps.operators.map(parseNodeId).filter((id) => id !== null));

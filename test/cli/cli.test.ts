@@ -86,6 +86,12 @@ describe("usage", () => {
     await stranger.stop(true);
     expect([odd.code, odd.stderr]).toEqual([1, expect.stringContaining("is not a gateway of this version")]);
   });
+
+  test("a configuration that names another machine's API beside our data folder: the token stays here", async () => {
+    writeFileSync(join(folder, "theirs.yaml"), `data_dir: ${api.dataDir}\napi: { host: 192.0.2.1, port: 1 }\n`);
+    const { code, stderr } = await run(["status", "--config", "theirs.yaml"], { elsewhere: true });
+    expect([code, stderr]).toEqual([78, expect.stringContaining("192.0.2.1, which is no address of this machine; the token was not sent")]);
+  });
 });
 
 describe("views", () => {

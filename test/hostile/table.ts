@@ -12,6 +12,7 @@ import { PERMISSIONS } from "./corpus/permissions.ts";
 import { REALM } from "./corpus/realm.ts";
 import { RESOURCES } from "./corpus/resources.ts";
 import { SQL } from "./corpus/sql.ts";
+import { WEB } from "./corpus/web.ts";
 
 export const FAMILIES: readonly (readonly [title: string, file: string, attacks: readonly Attack[]])[] = [
   ["Out of the realm", "realm", REALM],
@@ -24,6 +25,7 @@ export const FAMILIES: readonly (readonly [title: string, file: string, attacks:
   ["By its folder", "folder", FOLDER],
   ["By a package", "package", PACKAGE],
   ["From the mesh", "mesh", MESH],
+  ["From a web page in the operator's browser", "web", WEB],
   ["From a plugin host that was taken over", "host", HOST],
 ];
 

@@ -41,7 +41,8 @@ export default class Victim extends Plugin {
 `,
 };
 
-const SENDER = "!00000003";
+/** Who says the attackers' commands. */
+export const SENDER = "!00000003";
 /** Two seconds are promised; a loaded machine gets five times as much. */
 const ANSWER_MS = PATIENCE_MS;
 /** An attack that neither answers nor is dealt with in this time has got through something. */

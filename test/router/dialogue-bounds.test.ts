@@ -37,7 +37,7 @@ test("questions that wait are bounded in number, also on the disk, and a large o
     expired: () => {},
   });
   const ask = (from: number, args: readonly string[]) =>
-    dialogues.open(
+    dialogues.ask(
       {
         plugin: "p",
         handle: handleNumber(1),
@@ -49,11 +49,25 @@ test("questions that wait are bounded in number, also on the disk, and a large o
       },
       { dialogue: from, question: "?", timeoutS: 600 },
     );
-  for (let from = 1; from <= DIALOGUES_MAX + 100; from++) ask(from, from % 2 === 0 ? [] : ["x".repeat(100_000)]);
+  for (let from = 1; from <= DIALOGUES_MAX + 100; from++) {
+    ask(from, from % 2 === 0 ? [] : ["x".repeat(100_000)]);
+    dialogues.sent(from, "p", "?");
+  }
   expect(dialogues.size).toBe(DIALOGUES_MAX);
   const [stored] = sqlite.query<{ n: number; most: number }, []>("SELECT count(*) AS n, max(length(state)) AS most FROM dialogues").all();
   expect(stored?.n).toBeLessThanOrEqual(DIALOGUES_MAX);
   expect(stored?.most).toBeLessThanOrEqual(8192);
+  // Questions that were never sent take no text, and are as many.
+  for (let from = 10_000; from < 10_000 + DIALOGUES_MAX + 100; from++) ask(from, []);
+  expect(dialogues.size).toBe(DIALOGUES_MAX);
+  expect(dialogues.take(message(10_000, clock.now()))).toBeNull();
+  dialogues.sent(10_000, "p", "another text");
+  dialogues.sent(10_000, "another plugin", "?");
+  expect(dialogues.take(message(10_000, clock.now()))).toBeNull();
+  dialogues.sent(10_000, "p", "?");
+  expect(dialogues.take(message(10_000, clock.now()))).toMatchObject({ plugin: "p", number: 10_000 });
+  dialogues.sent(10_000 + DIALOGUES_MAX + 1, "p", "?");
+  expect(dialogues.take(message(10_000 + DIALOGUES_MAX + 1, clock.now()))).toBeNull();
   dialogues.stop();
   sqlite.close();
 });

@@ -1,4 +1,5 @@
-import { homedir } from "node:os";
+import { isIP } from "node:net";
+import { homedir, hostname, networkInterfaces } from "node:os";
 import { readToken } from "../../api/access/token.ts";
 import { type ConfigSources, type LoadedConfig, loadConfig } from "../../config/load.ts";
 import { fail, issueLine, ok, type Result } from "../../errors.ts";
@@ -29,6 +30,12 @@ export function findGateway(io: Io, flags: Flags): Result<Client> {
   const loaded = configuration(io, flags);
   if (!loaded.ok) return loaded;
   const { api, data_dir } = loaded.value.config;
+  if (!isOfThisMachine(api.host)) {
+    return fail("config_invalid", `api.host is ${api.host}, which is no address of this machine; the token was not sent there`, {
+      data: { exit: EXIT.configuration },
+      hint: "the gateway listens at an address of its own machine; reach another machine's by: ssh -L 8080:127.0.0.1:8080",
+    });
+  }
   const token = readToken(data_dir);
   if (!token.ok) {
     if (token.error.code !== "not_found") return token;
@@ -39,6 +46,16 @@ export function findGateway(io: Io, flags: Flags): Result<Client> {
     });
   }
   return ok(new Client(apiUrl(api), token.value, io.signal, (seconds) => note(io, `the gateway is still at it (${seconds} s)`)));
+}
+
+/**
+ * Whether a gateway of this machine can listen there. The token goes nowhere else: a configuration in the current folder
+ * may be a stranger's, and name the operator's data folder beside the stranger's server.
+ */
+function isOfThisMachine(host: string): boolean {
+  const bare = host.toLowerCase();
+  if (["localhost", "0.0.0.0", "::", hostname().toLowerCase()].includes(bare) || (isIP(bare) === 4 && bare.startsWith("127."))) return true;
+  return Object.values(networkInterfaces()).some((all) => all?.some(({ address }) => address.toLowerCase() === bare));
 }
 
 /** The URL of an API that listens at this address. */

@@ -8,6 +8,12 @@ const MAX_PENDING = 256 * 1024;
 /** How many bytes a client may send while the node takes nothing, before it is disconnected. */
 const MAX_HELD = 64 * 1024;
 
+/**
+ * How clients of the stream API begin: with a frame (94 C3), or with the bytes that wake a radio (C3, or 94). A web page in
+ * the operator's browser can make requests to this port and put frames into their bodies; none of its bytes may count.
+ */
+const FIRST_BYTES: ReadonlySet<number | undefined> = new Set([0x94, 0xc3]);
+
 /** How long a client has to close its own side after the node closed the connection, s. */
 const LINGER_S = 5;
 
@@ -72,6 +78,7 @@ class SocketClient {
   #held: Uint8Array[] = [];
   #heldBytes = 0;
   #isOver = false;
+  #hasBegun = false;
 
   constructor(
     private readonly socket: Socket<SocketClient>,
@@ -98,6 +105,11 @@ class SocketClient {
 
   receive(bytes: Uint8Array): void {
     if (this.#isOver) return;
+    if (!this.#hasBegun && !FIRST_BYTES.has(bytes[0])) {
+      this.#drop("it does not begin as a Meshtastic program does");
+      return;
+    }
+    this.#hasBegun = true;
     if (this.#heldBytes === 0 && this.attachment?.receive(bytes) !== false) return;
     this.#held.push(bytes);
     this.#heldBytes += bytes.length;

@@ -1,7 +1,7 @@
 /** Doing what was never granted, or is no longer. */
 import { expect } from "bun:test";
 import type { Attack } from "../attack.ts";
-import type { World } from "../world.ts";
+import { SENDER, type World } from "../world.ts";
 
 /** Tries each call; IN where it went through, - where it was refused. */
 const trying = (...calls: readonly string[]) => `const seen = [];
@@ -40,6 +40,19 @@ export const PERMISSIONS: readonly Attack[] = [
     check: (world) => {
       expect(world.gateway.lines(/nothing_granted: carried/)[0]).toMatch(/carried (?:-,){15}-/);
       expect(world.gateway.lines(/-> .*(?:free|nothing_granted)/)).toEqual([]);
+    },
+  },
+  {
+    name: "silent_question",
+    tries: "asks its sender without the right to send, so that it gets all that the sender writes to others",
+    wall: "permissions",
+    only: "",
+    strike: `this.log.warn("begins"); for (;;) { const text = await context.ask("And?", { timeout: 3600 }); this.log.warn("captured " + text); }`,
+    settles: /silent_question: begins/,
+    check: async (world) => {
+      const { text } = await world.gateway.ask("vitals unheard", /^victim \w+ unheard$/, undefined, SENDER);
+      expect(text).toBe("victim lives unheard");
+      expect(world.gateway.lines(/silent_question: captured/)).toEqual([]);
     },
   },
   {
