@@ -10,6 +10,7 @@ import { pageResponse } from "./page/page.ts";
 import { ANYTHING, check, readBytes, readJson } from "./route/body.ts";
 import { problemResponse, refuse } from "./route/problem.ts";
 import type { Method, Route } from "./route/route.ts";
+import { alertRoutes } from "./routes/alerts.ts";
 import { backupRoutes } from "./routes/backups.ts";
 import { Feed } from "./routes/feed.ts";
 import { meshRoutes } from "./routes/mesh.ts";
@@ -139,7 +140,7 @@ class Api {
     this.#feed = new Feed(control, deps.clock);
     const counters = () => ({ answered: this.#answered, clients: this.#feed.clients, dropped: this.#feed.dropped });
     const service = serviceRoutes(this.#gate, this.#feed, counters, { base: this.#base, all: () => this.#routes });
-    this.#routes = [...systemRoutes, ...pluginRoutes, ...packageRoutes, ...backupRoutes, ...meshRoutes, ...service];
+    this.#routes = [...systemRoutes, ...alertRoutes, ...pluginRoutes, ...packageRoutes, ...backupRoutes, ...meshRoutes, ...service];
     const app = new Elysia({ normalize: false });
     for (const route of this.#routes) {
       app.route(route.method, route.path, ({ request, params }) => this.#run(route, request, params), { parse: "none" });

@@ -4,6 +4,7 @@ import { nearest } from "../nearest.ts";
 import { VERSION } from "../version.ts";
 import { findGateway } from "./verb/locate.ts";
 import { COMMON, exitCodeOf, type Io, parseArgs, type Verb } from "./verb/verb.ts";
+import { alertVerbs } from "./verbs/alerts.ts";
 import { backupVerbs } from "./verbs/backup.ts";
 import { checkVerb } from "./verbs/check.ts";
 import { configVerbs } from "./verbs/config.ts";
@@ -29,6 +30,7 @@ import { typesVerb } from "./verbs/types.ts";
 export const VERBS: readonly Verb[] = [
   ...gatewayVerbs,
   ...statusVerbs,
+  ...alertVerbs,
   ...messageVerbs,
   ...doctorVerbs,
   ...configVerbs,

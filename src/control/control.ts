@@ -38,10 +38,10 @@ export interface ControlDeps {
   readonly audit: AuditControl;
   readonly packages: PackageControl;
   readonly backups: BackupControl;
+  readonly alerts: Alerts;
   readonly simulate: SimulateControl | undefined;
   readonly supervisor: Supervisor;
   readonly outbox: Outbox;
-  readonly alerts: Alerts;
   readonly now: () => number;
   readonly isReady: () => boolean;
   links(): readonly LinkStatus[];
@@ -51,6 +51,9 @@ export interface ControlDeps {
   menus(): readonly MenuView[];
   walls(): readonly { readonly wall: string; readonly stands: boolean; readonly detail: string }[];
 }
+
+/** The list of all alerts is longer; the status is one screen. */
+const STATUS_ALERTS = 20;
 
 /** The gateway as the API sees it: facts from all rooms, in the shapes that the API sends. */
 export class GatewayControl implements Control {
@@ -63,6 +66,7 @@ export class GatewayControl implements Control {
   readonly audit: AuditControl;
   readonly packages: PackageControl;
   readonly backups: BackupControl;
+  readonly alerts: Alerts;
   readonly simulate: SimulateControl | undefined;
 
   constructor(private readonly deps: ControlDeps) {
@@ -75,6 +79,7 @@ export class GatewayControl implements Control {
     this.audit = deps.audit;
     this.packages = deps.packages;
     this.backups = deps.backups;
+    this.alerts = deps.alerts;
     this.simulate = deps.simulate;
   }
 
@@ -88,7 +93,11 @@ export class GatewayControl implements Control {
       plugins: counts,
       outbox: this.#outbox(),
       walls: this.deps.walls().map(({ wall, stands, detail }) => ({ wall, stands, detail })),
-      alerts: this.deps.alerts.list(),
+      alerts: this.deps.alerts
+        .list()
+        .filter((alert) => alert.acknowledged_at === null)
+        .slice(0, STATUS_ALERTS)
+        .map(({ time, code, message, plugin }) => ({ time, code, message, ...(plugin === undefined ? {} : { plugin }) })),
     };
   }
 
@@ -113,6 +122,7 @@ export class GatewayControl implements Control {
         safeMode: deps.isSafeMode(),
         disk: { isWritable: ["ok", "low"].includes(deps.disk.state), freeBytes: deps.disk.freeBytes },
         walls: deps.walls(),
+        alerts: { open: deps.alerts.list(), ...deps.alerts.counts() },
       }),
     );
   }

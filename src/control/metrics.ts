@@ -12,6 +12,11 @@ export interface MetricFacts {
   readonly safeMode: boolean;
   readonly disk: { readonly isWritable: boolean; readonly freeBytes: number };
   readonly walls: readonly { readonly wall: string; readonly stands: boolean }[];
+  readonly alerts: {
+    readonly open: readonly { readonly code: string; readonly acknowledged_at: string | null }[];
+    readonly raised: ReadonlyMap<string, number>;
+    readonly dropped: number;
+  };
 }
 
 type Labels = Readonly<Record<string, string>>;
@@ -58,6 +63,7 @@ function families(facts: MetricFacts): Family[] {
     one("zephyrgate_outbox_sent_total", "counter", "Messages sent.", outbox.sent),
     one("zephyrgate_outbox_delivered_total", "counter", "Messages acknowledged by their destination.", outbox.delivered),
     one("zephyrgate_outbox_failed_total", "counter", "Messages that could not be sent or were not acknowledged.", outbox.failed),
+    ...alertFamilies(facts.alerts),
     {
       name: "zephyrgate_wall_stands",
       type: "gauge",
@@ -71,6 +77,26 @@ function families(facts: MetricFacts): Family[] {
       samples: plugins.map(({ name, state }) => ({ labels: { plugin: name, state }, value: 1 })),
     },
     ...pluginFamilies(plugins),
+  ];
+}
+
+function alertFamilies({ open, raised, dropped }: MetricFacts["alerts"]): Family[] {
+  const codes = [...raised.keys()];
+  const waiting = (code: string) => open.filter((alert) => alert.code === code && alert.acknowledged_at === null).length;
+  return [
+    {
+      name: "zephyrgate_alerts",
+      type: "gauge",
+      help: "Alerts that are not over and not acknowledged.",
+      samples: codes.map((code) => ({ labels: { code }, value: waiting(code) })),
+    },
+    {
+      name: "zephyrgate_alerts_raised_total",
+      type: "counter",
+      help: "How often an alert was raised.",
+      samples: codes.map((code) => ({ labels: { code }, value: raised.get(code) ?? 0 })),
+    },
+    one("zephyrgate_alerts_dropped_total", "counter", "Alerts that left the full list before anybody acknowledged them.", dropped),
   ];
 }
 

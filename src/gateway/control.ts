@@ -53,7 +53,12 @@ export function makeControl(context: GatewayContext, peers: ControlPeers): Gatew
     simulate: simulateControl(mesh.meshes),
     supervisor,
     outbox: mesh.outbox,
-    alerts: new Alerts(context.bus, now),
+    alerts: new Alerts({
+      bus: context.bus,
+      now,
+      newId: () => Buffer.from(context.random.bytes(4)).toString("hex"),
+      audit: (event, detail) => storage.note(null, event, detail),
+    }),
     now,
     isReady,
     links: mesh.links,

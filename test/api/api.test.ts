@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import * as v from "valibot";
+import { alertRoutes } from "../../src/api/routes/alerts.ts";
 import { meshRoutes } from "../../src/api/routes/mesh.ts";
 import { pluginRoutes } from "../../src/api/routes/plugins.ts";
 import { systemRoutes } from "../../src/api/routes/system.ts";
@@ -25,7 +26,7 @@ describe("answers", () => {
   test("every GET of the table answers as its schema says", async () => {
     await api.call("/api/v1/messages", { method: "POST", json: { text: "hi", destination: "broadcast", channel: 0 } });
     const values: Record<string, string> = { name: "hello_world", id: `m_${"1".padStart(26, "0")}` };
-    for (const route of [...systemRoutes, ...pluginRoutes, ...meshRoutes].filter((row) => row.method === "GET")) {
+    for (const route of [...systemRoutes, ...alertRoutes, ...pluginRoutes, ...meshRoutes].filter((row) => row.method === "GET")) {
       const query = route.path.endsWith("/why") ? "?permission=http_requests&subject=example.org" : "";
       const response = await api.call(route.path.replace(/:(\w+)/g, (_, key: string) => values[key] ?? key) + query);
       expect([route.path, response.status]).toEqual([route.path, 200]);
@@ -123,10 +124,17 @@ describe("answers", () => {
     Object.assign(api.control, { simulate });
   });
 
+  test("an alert is acknowledged", async () => {
+    const acknowledged = await api.call("/api/v1/alerts/0a0b0c0d/ack", { method: "POST" });
+    expect(await tree(acknowledged)).toMatchObject({ code: "disk_low", acknowledged_at: expect.any(String) });
+    expect(api.calls.at(-1)).toEqual({ what: "acknowledge", args: ["0a0b0c0d", { via: "api", address: "127.0.0.1" }] });
+    await problem(await api.call("/api/v1/alerts/none/ack", { method: "POST" }), 404, "not_found");
+  });
+
   test("metrics as text, ready and not ready, HEAD", async () => {
     const metrics = await api.call("/metrics");
     expect(metrics.headers.get("content-type")).toStartWith("text/plain; version=0.0.4");
-    expect(await metrics.text()).toMatch(/zephyrgate_up 1\n# TYPE zephyrgate_api_answers_total counter\n/);
+    expect(await metrics.text()).toMatch(/zephyrgate_up 1\n# HELP [^\n]+\n# TYPE zephyrgate_api_answers_total counter\n/);
     const { readiness } = api.control;
     Object.assign(api.control, { readiness: () => ({ ready: false, reason: "plugins are starting", links: [] }) });
     await problem(await fetch(`${api.url}/health/ready`), 503, "unavailable");
@@ -218,7 +226,7 @@ describe("errors", () => {
 test("the OpenAPI document has every route with its schemas", async () => {
   const document = await tree(await api.call("/api/v1/openapi.json"));
   expect(document.openapi).toBe("3.1.0");
-  for (const route of [...systemRoutes, ...pluginRoutes, ...meshRoutes]) {
+  for (const route of [...systemRoutes, ...alertRoutes, ...pluginRoutes, ...meshRoutes]) {
     const operation = document.paths[route.path.replace(/:(\w+)/g, "{$1}")]?.[route.method.toLowerCase()];
     expect([route.path, operation?.summary]).toEqual([route.path, route.summary]);
     for (const [status, schema] of Object.entries(route.answers)) {

@@ -108,6 +108,15 @@ export function received(text: string, change: Partial<MeshMessage> = {}): MeshM
   } as MeshMessage;
 }
 
+const ALERT = {
+  id: "0a0b0c0d",
+  time: "2026-01-15T10:30:00.000Z",
+  code: "disk_low",
+  message: "the disk is nearly full",
+  times: 2,
+  acknowledged_at: null,
+};
+
 /** A gateway of three plugins that records what it was asked. `simulate.say` is answered as hello_world would. */
 export function fakeControl() {
   const calls: { what: string; args: readonly unknown[] }[] = [];
@@ -283,7 +292,14 @@ export function fakeControl() {
       alerts: [],
     }),
     readiness: () => ({ ready: true, links: [{ name: "sim", state: "up" }] }),
-    metrics: () => ok("# TYPE zephyrgate_up gauge\nzephyrgate_up 1\n"),
+    metrics: () => ok("# HELP zephyrgate_up Always 1.\n# TYPE zephyrgate_up gauge\nzephyrgate_up 1\n"),
+    alerts: {
+      list: () => [ALERT],
+      acknowledge(id, actor) {
+        note("acknowledge", id, actor);
+        return id === ALERT.id ? ok({ ...ALERT, acknowledged_at: ALERT.time }) : fail("not_found", "there is no such alert");
+      },
+    },
     plugins: pluginControl,
     messages,
     traceroute: (node) => ok({ node: String(node), towards: [{ node: "!00000002", snr: 5.5 }], back: [] }),

@@ -8,8 +8,15 @@ import { handleNumber } from "../../src/ids.ts";
 function alerts() {
   const bus = new EventBus<CoreEvents>(() => {});
   let time = 0;
-  const kept = new Alerts(bus, () => time++);
-  return { bus, kept, codes: () => kept.list().map(({ code, plugin }) => (plugin === undefined ? code : `${code} ${plugin}`)) };
+  let ids = 0;
+  const notes: string[] = [];
+  const kept = new Alerts({
+    bus,
+    now: () => time++,
+    newId: () => `a${ids++}`,
+    audit: (event, detail) => void notes.push(`${event} ${detail}`),
+  });
+  return { bus, kept, notes, codes: () => kept.list().map(({ code, plugin }) => (plugin === undefined ? code : `${code} ${plugin}`)) };
 }
 
 describe("alerts", () => {
@@ -20,7 +27,7 @@ describe("alerts", () => {
     bus.emit("alert", { code: "b", message: "three", plugin: "p" });
     bus.emit("alert", { code: "a", message: "four" });
     expect(codes()).toEqual(["a", "b p", "a p"]);
-    expect(kept.list()[0]).toEqual({ time: iso(3), code: "a", message: "four" });
+    expect(kept.list()[0]).toEqual({ id: "a0", time: iso(0), code: "a", message: "four", times: 2, acknowledged_at: null });
   });
 
   test("those of a plugin go when it starts again", () => {
@@ -31,10 +38,35 @@ describe("alerts", () => {
     expect(codes()).toEqual(["a", "a q"]);
   });
 
-  test("the newest twenty are kept", () => {
+  test("the newest hundred are kept; acknowledged ones make room first, and what nobody saw is counted", () => {
+    const { bus, kept, codes } = alerts();
+    for (let i = 0; i < 100; i++) bus.emit("alert", { code: `c${i}`, message: "m" });
+    kept.acknowledge("a50", { via: "api", address: "::1" });
+    bus.emit("alert", { code: "c100", message: "m" });
+    expect([codes().length, codes().includes("c50"), codes().includes("c0"), kept.counts().dropped]).toEqual([100, false, true, 0]);
+    bus.emit("alert", { code: "c101", message: "m" });
+    expect([codes().length, codes().includes("c0"), kept.counts().dropped]).toEqual([100, false, 1]);
+  });
+
+  test("an acknowledged one is audited once, raised again it is a new one, cleared it is gone", () => {
+    const { bus, kept, notes, codes } = alerts();
+    bus.emit("alert", { code: "disk_full", message: "full" });
+    const actor = { via: "api", address: "192.0.2.1" } as const;
+    expect(kept.acknowledge("a0", actor)).toMatchObject({ ok: true, value: { id: "a0", acknowledged_at: expect.any(String) } });
+    kept.acknowledge("a0", actor);
+    expect(notes).toEqual(["alert_acknowledged disk_full: full (api, 192.0.2.1)"]);
+    bus.emit("alert", { code: "disk_full", message: "full" });
+    expect(kept.list()).toMatchObject([{ id: "a1", times: 1, acknowledged_at: null }]);
+    expect(kept.acknowledge("a0", actor)).toMatchObject({ ok: false, error: { code: "not_found" } });
+    bus.emit("alert_cleared", { code: "disk_full" });
+    expect(codes()).toEqual([]);
+    expect(kept.counts().raised.get("disk_full")).toBe(2);
+  });
+
+  test("two cries for help are two alerts", () => {
     const { bus, codes } = alerts();
-    for (let i = 0; i < 25; i++) bus.emit("alert", { code: `c${i}`, message: "m" });
-    expect(codes()).toEqual(Array.from({ length: 20 }, (_, i) => `c${24 - i}`));
+    for (const message of ["SOS from A", "SOS from B", "SOS from A"]) bus.emit("alert", { code: "emergency", message });
+    expect(codes()).toEqual(["emergency", "emergency"]);
   });
 });
 

@@ -9,6 +9,7 @@ import type { MessageState, MessageStatus, Priority } from "../../mesh/outgoing.
 import type { ReceivedText } from "../../mesh/received/store.ts";
 import type { Fault } from "../../mesh/simulator/faults.ts";
 import type {
+  AlertView,
   AuditEntryView,
   AuditVerdict,
   MenuItemView,
@@ -51,6 +52,7 @@ export interface Control {
   readonly packages?: PackageControl | undefined;
   /** The backups of the whole gateway. */
   readonly backups?: BackupControl | undefined;
+  readonly alerts: AlertControl;
   /** Absent without a simulated interface. */
   readonly simulate?: SimulateControl | undefined;
 }
@@ -115,6 +117,12 @@ export interface PackageControl {
   import(name: string, bytes: Uint8Array, actor: Actor): Answer<PluginChange>;
   /** Sets the plugin's database aside and starts it with an empty one. */
   emptyData(name: string, actor: Actor): Answer<PluginChange>;
+}
+
+export interface AlertControl {
+  /** Newest first, at most 100. */
+  list(): readonly AlertView[];
+  acknowledge(id: string, actor: Actor): Result<AlertView>;
 }
 
 export interface BackupControl {

@@ -163,6 +163,16 @@ export const why = v.object({
 
 export const outbox = v.object({ queued: count, sent: count, delivered: count, failed: count, oldest_queued_s: v.nullable(count) });
 
+export const alertView = v.object({
+  id: v.string(),
+  time: v.pipe(v.string(), v.description("When it was first raised")),
+  code: v.string(),
+  plugin: v.optional(v.string()),
+  message: v.string(),
+  times: v.pipe(v.number(), v.description("How often it was raised since then")),
+  acknowledged_at: v.nullable(v.string()),
+});
+export type AlertView = v.InferOutput<typeof alertView>;
 export const wall = v.object({ wall: v.string(), stands: v.boolean(), detail: v.string() });
 
 export type PluginMetrics = v.InferOutput<typeof pluginMetrics>;

@@ -116,9 +116,11 @@ function signOutRoute(gate: Gate): Route {
 }
 
 function own(counters: ApiCounters): string {
-  const lines = ["# TYPE zephyrgate_api_answers_total counter"];
+  const lines = ["# HELP zephyrgate_api_answers_total Answers of the API by HTTP status.", "# TYPE zephyrgate_api_answers_total counter"];
   for (const [status, count] of counters.answered) lines.push(`zephyrgate_api_answers_total{status="${status}"} ${count}`);
+  lines.push("# HELP zephyrgate_api_event_clients Event streams that are open.");
   lines.push("# TYPE zephyrgate_api_event_clients gauge", `zephyrgate_api_event_clients ${counters.clients}`);
+  lines.push("# HELP zephyrgate_api_event_clients_dropped_total Event streams that were closed because they were read too slowly.");
   lines.push("# TYPE zephyrgate_api_event_clients_dropped_total counter", `zephyrgate_api_event_clients_dropped_total ${counters.dropped}`);
   return `${lines.join("\n")}\n`;
 }

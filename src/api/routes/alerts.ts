@@ -1,0 +1,27 @@
+import * as v from "valibot";
+import { alertView } from "../contract/views.ts";
+import { listOf, pageOf, paging, type Route, reply, route } from "../route/route.ts";
+
+const tag = "system";
+
+export const alertRoutes: readonly Route[] = [
+  route({
+    method: "GET",
+    path: "/api/v1/alerts",
+    summary: "Problems that need the operator; each is listed until its cause is over",
+    tag,
+    query: v.strictObject(paging),
+    answers: { 200: listOf(alertView) },
+    run: ({ control, query }) => reply(pageOf(control.alerts.list(), query, (alert) => `${alert.time}/${alert.id}`)),
+  }),
+  route({
+    method: "POST",
+    path: "/api/v1/alerts/:id/ack",
+    summary: "Acknowledge an alert: the status shows it no longer unless it is raised again",
+    tag,
+    params: v.object({ id: v.pipe(v.string(), v.maxLength(64)) }),
+    answers: { 200: alertView },
+    errors: ["not_found"],
+    run: ({ control, params, actor }) => reply(control.alerts.acknowledge(params.id, actor)),
+  }),
+];

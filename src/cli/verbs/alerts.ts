@@ -1,0 +1,51 @@
+import { alertView } from "../../api/contract/views.ts";
+import type { Result } from "../../errors.ts";
+import { ago, json, line, table } from "../verb/output.ts";
+import { type Call, done, type Verb } from "../verb/verb.ts";
+
+export const alertVerbs: readonly Verb[] = [
+  {
+    name: "alerts",
+    usage: "[--json]",
+    summary: "list the problems that need you; each is listed until its cause is over",
+    args: [0, 0],
+    run: alerts,
+  },
+  {
+    name: "alerts ack",
+    usage: "ID [--json]",
+    summary: "acknowledge an alert: the status shows it no longer unless it is raised again",
+    args: [1, 1],
+    run: acknowledge,
+  },
+];
+
+async function alerts({ io, flags, client }: Call): Promise<Result<number>> {
+  const gateway = await client();
+  if (!gateway.ok) return gateway;
+  const found = await gateway.value.list("/api/v1/alerts", alertView);
+  if (!found.ok) return found;
+  const newestFirst = found.value.reverse();
+  const rows = newestFirst.map((alert) => [
+    alert.id,
+    ago(alert.time),
+    alert.times,
+    alert.code,
+    alert.message,
+    alert.acknowledged_at === null ? "" : `acknowledged ${ago(alert.acknowledged_at)}`,
+  ]);
+  if (flags.json === true) json(io, newestFirst);
+  else if (rows.length === 0) line(io, "there are no alerts");
+  else table(io, ["id", "since", "times", "code", "message", ""], rows);
+  return done;
+}
+
+async function acknowledge({ io, args, flags, client }: Call): Promise<Result<number>> {
+  const gateway = await client();
+  if (!gateway.ok) return gateway;
+  const answer = await gateway.value.call("POST", `/api/v1/alerts/${encodeURIComponent(args[0] ?? "")}/ack`, alertView);
+  if (!answer.ok) return answer;
+  if (flags.json === true) json(io, answer.value);
+  else line(io, `acknowledged: ${answer.value.message}`);
+  return done;
+}
