@@ -65,12 +65,16 @@ export class Calls {
     return outcome;
   }
 
-  /** Calls all these message handlers; their replies are in the handlers' order. */
-  async notify(message: MeshMessage, entries: readonly MessageEntry[]): Promise<{ readonly plugin: string; readonly text: string }[]> {
+  /** Calls all these message handlers; their replies are in the handlers' order. `answered`: something else has replied. */
+  async notify(
+    message: MeshMessage,
+    entries: readonly MessageEntry[],
+    answered: boolean,
+  ): Promise<{ readonly plugin: string; readonly text: string }[]> {
     if (entries.length === 0) return [];
-    const wire = messageForHandler(message);
+    const wire = { ...messageForHandler(message), answered };
     const outcomes = await Promise.all(
-      entries.map((entry) => this.call(message, entry, { args: [wire], what: { message: message.kind } })),
+      entries.map((entry) => this.call(message, entry, { args: [wire], what: { message: message.kind }, extra: { message: wire } })),
     );
     return entries.flatMap(({ plugin }, i) => {
       const outcome = outcomes[i];

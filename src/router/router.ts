@@ -10,6 +10,7 @@ import { Admission } from "./admission.ts";
 import { Answers, replyText } from "./answers.ts";
 import { Calls } from "./calls.ts";
 import { type Dialogue, Dialogues, isExit } from "./dialogues.ts";
+import { PATIENCE_MS } from "./handler-chain.ts";
 import { helpText } from "./help.ts";
 import type { Mailboxes } from "./mailbox.ts";
 import { parseCommand } from "./match/parse.ts";
@@ -147,7 +148,7 @@ export class Router {
     const plan = this.#plan(message, standing);
     // The handlers that answer are called before message handlers, so that they come first in their mailboxes.
     const asked = plan === null ? null : this.#askAdmitted(message, plan);
-    const listeners = this.#notifyHandlers(message);
+    const listeners = this.#notifyHandlers(message, asked === null ? false : await this.#isAnswered(asked));
     const progress = await asked;
     if (plan === null || progress === null || progress.outcome === "replied") {
       await listeners;
@@ -165,6 +166,17 @@ export class Router {
     }
     if (progress.outcome === "unhandled" && message.isDirect && !standing.isFollowUp) this.#answers.notifyUnknown(message);
     return progress;
+  }
+
+  /** Whether something has replied, as far as is known within a person's patience. */
+  async #isAnswered(asked: Promise<Progress | null>): Promise<boolean> {
+    const { promise: late, resolve } = Promise.withResolvers<null>();
+    const patience = this.deps.clock.after(PATIENCE_MS, () => resolve(null));
+    try {
+      return (await Promise.race([asked, late]))?.outcome === "replied";
+    } finally {
+      patience.cancel();
+    }
   }
 
   /** Asks at once where the sender's rate allows it, else when it does; null: it is not answered. */
@@ -264,9 +276,9 @@ export class Router {
     return isActedOn ? this.#questions.emergency(message, call, this.registry.commands(call.word)) : Promise.resolve(UNHANDLED);
   }
 
-  #notifyHandlers(message: MeshMessage): Promise<{ readonly plugin: string; readonly text: string }[]> {
+  #notifyHandlers(message: MeshMessage, answered = false): Promise<{ readonly plugin: string; readonly text: string }[]> {
     const entries = this.registry.messages(message.kind).filter((entry) => this.deps.handlers.mayHear(entry.plugin, message));
-    return this.#calls.notify(message, entries);
+    return this.#calls.notify(message, entries, answered);
   }
 
   #isIn(message: MeshMessage, channels: readonly (number | string)[]): boolean {

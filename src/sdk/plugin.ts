@@ -126,8 +126,9 @@ export class Plugin<C extends object = object> {
   }
 
   /**
-   * Called for every message that the permission covers and that no command, menu or keyword has answered. By default texts
-   * only; `kinds` names others. Needs `receive_messages`.
+   * Called for every message that the permission covers, answered or not: `message.answered` says whether a command, menu or
+   * keyword handler has replied. By default texts only; `kinds` names others. What it returns is the reply where nothing else
+   * replied. Needs `receive_messages`.
    * @example
    * this.registerMessageHandler((message, context) => {
    *   this.log.info("heard", { from: context.senderId, hops: message.hopsAway });

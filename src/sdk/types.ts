@@ -79,6 +79,11 @@ export interface IncomingMessage {
   readonly kind?: MessageKind;
   /** The text, of texts alone. */
   readonly text?: string;
+  /**
+   * For message handlers: a command, menu item or keyword handler has replied. One that takes longer than 3 s is not waited
+   * for. Always false in an emergency.
+   */
+  readonly answered?: boolean;
   /** Hops it took; absent when unknown. */
   readonly hopsAway?: number;
   /** Signal-to-noise ratio, dB. */

@@ -194,6 +194,34 @@ describe("order", () => {
     expect(heard).toEqual(["weather", "how is the weather?", "how are you?", "weather"]);
   });
 
+  test("message handlers are told whether something has replied, and wait three seconds at most to know", async () => {
+    const told: unknown[] = [];
+    b.on("m", { kind: "message" }, ({ args, context }) => {
+      const { answered } = args[0] as { answered: boolean };
+      told.push(answered);
+      expect((context.message as { answered: boolean }).answered).toBe(answered);
+      return null;
+    });
+    b.command("c", "weather", () => "command");
+    b.command("s", "silent", () => null);
+    b.on("k", { kind: "keyword", pattern: "rain" }, () => "keyword");
+    await b.say("weather");
+    await b.say("will it rain?");
+    await b.say("silent");
+    await b.say("anything");
+    expect(told).toEqual([true, true, false, false]);
+    const slow = Promise.withResolvers<string>();
+    b.command("w", "slow", () => slow.promise);
+    b.intake.receive(b.message("slow"));
+    await b.clock.advance(2_900);
+    expect(told).toHaveLength(4);
+    await b.clock.advance(200);
+    expect(told).toEqual([true, true, false, false, false]);
+    slow.resolve("at last");
+    await b.router.idle();
+    expect(b.replies.at(-1)?.text).toBe("at last");
+  });
+
   test("a chosen menu item is called with its arguments, its fallback stands in for no answer", async () => {
     const handle = b.command("menus", "unused", ({ context }) =>
       (context as unknown as { args: string[] }).args[0] === "x" ? "got x" : null,
