@@ -31,10 +31,10 @@ export async function installOffline(
   plan: readonly PluginPackage[],
   choice: Pick<InstallOptions, "force" | "acceptSigner"> & { readonly who: string },
 ): Promise<Result<null>> {
-  return holding(config, (held) => {
+  return holding(config, async (held) => {
     const undo: Undo[] = [];
     for (const found of plan) {
-      const installed = installOne(held, config, found, { ...choice, now: systemClock.now() });
+      const installed = await installOne(held, config, found, { ...choice, now: systemClock.now() });
       if (installed.ok) undo.push(installed.value);
       else {
         for (const back of undo.reverse()) back();
@@ -45,12 +45,12 @@ export async function installOffline(
   });
 }
 
-function installOne(
+async function installOne(
   { grants, note }: Held,
   config: Config,
   found: PluginPackage,
   options: InstallOptions & { readonly who: string },
-): Result<Undo> {
+): Promise<Result<Undo>> {
   const { manifest, code, signer } = found;
   const { who } = options;
   if (BUNDLED.some((plugin) => plugin.name === manifest.name)) {
@@ -65,7 +65,7 @@ function installOne(
       hint: `start the gateway, then: zephyrgate plugin adopt ${manifest.name} ${place.path}`,
     });
   }
-  const undo = installPackage(config.data_dir, found, options);
+  const undo = await installPackage(config.data_dir, found, options);
   if (!undo.ok) return undo;
   const asker = {
     plugin: manifest.name,
@@ -121,7 +121,11 @@ export async function removeOffline(config: Config, name: string, purge: boolean
   });
 }
 
-async function holding(config: Config, work: (held: Held) => Result<null>, clock: Clock = systemClock): Promise<Result<null>> {
+async function holding(
+  config: Config,
+  work: (held: Held) => Result<null> | Promise<Result<null>>,
+  clock: Clock = systemClock,
+): Promise<Result<null>> {
   const lock = lockDataFolder(config.data_dir);
   if (!lock.ok) return lock;
   try {
@@ -133,7 +137,7 @@ async function holding(config: Config, work: (held: Held) => Result<null>, clock
     try {
       const grants = new GrantStore(database.value, clock);
       grants.movedHome(installedFolder(config.data_dir));
-      return work({
+      return await work({
         database: database.value,
         grants,
         note: (plugin, event, detail) => audit.note(event, plugin, { detail }),

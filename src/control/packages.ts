@@ -6,7 +6,7 @@ import { fail, ok, type Result } from "../errors.ts";
 import { BACKUP_LIMITS, readBackup, writeBackup } from "../packages/backup.ts";
 import { installPackage, removePackage, useVersion } from "../packages/install.ts";
 import { installedPath } from "../packages/installed.ts";
-import { readPackage } from "../packages/package.ts";
+import { type ReadManifestText, readPackage } from "../packages/package.ts";
 import { signedText } from "../packages/trust/policy.ts";
 import type { Settings } from "../plugins/approval/decisions.ts";
 import type { Candidate, HostKey } from "../plugins/plugin/candidate.ts";
@@ -20,6 +20,8 @@ export interface PackagesDeps {
   readonly dataDir: string;
   readonly supervisor: Supervisor;
   now(): number;
+  /** Reads a stranger's manifest without holding up the gateway. */
+  readonly readManifest: ReadManifestText;
   /** Whether this is the name of a bundled plugin. */
   isReserved(name: string): boolean;
   /** The database of a plugin that runs in this process. */
@@ -95,13 +97,13 @@ export class Packages implements PackageControl {
 
   async #install(bytes: Uint8Array, options: InstallChoice, actor: Actor): Promise<Result<PluginChange>> {
     const { deps } = this;
-    const read = await readPackage(bytes);
+    const read = await readPackage(bytes, deps.readManifest);
     if (!read.ok) return read;
     const { manifest, code, signer } = read.value;
     const { name, version } = manifest;
     const refused = this.#mayPlace(name, version, options.force);
     if (refused !== null) return refused;
-    const undo = installPackage(deps.dataDir, read.value, { ...options, now: deps.now() });
+    const undo = await installPackage(deps.dataDir, read.value, { ...options, now: deps.now() });
     if (!undo.ok) return undo;
     deps.audit(name, "install", `${by(actor)} installed version ${version}, code ${code}, ${signedText(signer?.fingerprint ?? null)}`);
     const started = await this.#begin(name);
@@ -192,7 +194,7 @@ export class Packages implements PackageControl {
     const { deps } = this;
     const plugin = deps.supervisor.get(name);
     if (plugin === null) return unknown(name);
-    const read = readBackup(bytes);
+    const read = await readBackup(bytes);
     if (!read.ok) return read;
     const { plugin: owner, version, config, database } = read.value;
     if (owner !== name) return fail("conflict", `the file holds the data of ${owner}`, { hint: `zephyrgate plugin import ${owner} FILE` });

@@ -106,6 +106,7 @@ function makePackages({ clock, config }: GatewayContext, { storage, plugins }: C
     dataDir: config().data_dir,
     supervisor,
     now: () => clock.now(),
+    readManifest: (text, file) => catalogue.readManifest(text, file),
     isReserved: (name) => catalogue.isReserved(name),
     databaseOf: (plugin, key) => databases.pathOf(plugin, key),
     dataFolders: (plugin) => databases.foldersOf(plugin),

@@ -2,8 +2,10 @@
  * Files in one file: a gzipped tar of plain files, the same bytes for the same content. Written by anybody, so reading is
  * strict: nothing but plain files at plain relative paths, no doubles, everything within limits.
  */
-import { gunzipSync, gzipSync } from "node:zlib";
+import { promisify } from "node:util";
+import { gunzip, gzipSync } from "node:zlib";
 import { fail, ok, type Result } from "../errors.ts";
+import { Pauses } from "./pauses.ts";
 
 export type Files = ReadonlyMap<string, Uint8Array>;
 
@@ -43,20 +45,40 @@ export function packArchive(files: Files, first: string): Result<Uint8Array> {
   return ok(packed);
 }
 
-/** Unpacks in memory. Errors name what is wrong with the archive, never a path outside it. */
-export function unpackArchive(packed: Uint8Array, limits: ArchiveLimits): Result<Files> {
+const inflate = promisify(gunzip) as (packed: Uint8Array, options: { maxOutputLength: number; chunkSize: number }) => Promise<Buffer>;
+/** Bytes that are looked at, and entries that are read, before something else comes first; a few milliseconds each. */
+const BYTES_AT_ONCE = 2 ** 20;
+const ENTRIES_AT_ONCE = 50;
+
+/** Unpacks in memory, in pieces. Errors name what is wrong with the archive, never a path outside it. */
+export async function unpackArchive(packed: Uint8Array, limits: ArchiveLimits): Promise<Result<Files>> {
   if (packed.length > limits.packed) return bad(`is larger than ${megabytes(limits.packed)}`, "too_large");
   let tar: Uint8Array;
   try {
-    tar = gunzipSync(packed, { maxOutputLength: limits.unpacked + limits.files * 2 * BLOCK });
+    tar = await inflate(packed, { maxOutputLength: limits.unpacked + limits.files * 2 * BLOCK, chunkSize: 64 * 1024 });
   } catch (thrown) {
     const code = (thrown as { code?: string }).code ?? "";
     return code === "ERR_BUFFER_TOO_LARGE"
       ? bad(`unpacks to more than ${megabytes(limits.unpacked)}`, "too_large")
       : bad("is damaged, or no package");
   }
+  const read = await readEntries(tar, limits);
+  if (!read.ok) return read;
+  const { files, end } = read.value;
+  if (!(await isEmpty(tar.subarray(end)))) return bad("has something behind its end");
+  const pauses = new Pauses(ENTRIES_AT_ONCE);
+  for (const path of files.keys()) {
+    if (ancestors(path).some((folder) => files.has(folder))) return bad(`has a file where ${path} needs a folder`);
+    await pauses.spend(1);
+  }
+  return ok(files);
+}
+
+/** All entries, and where they end. */
+async function readEntries(tar: Uint8Array, limits: ArchiveLimits): Promise<Result<{ files: Files; end: number }>> {
   const files = new Map<string, Uint8Array>();
   const folded = new Set<string>();
+  const pauses = new Pauses(ENTRIES_AT_ONCE);
   let total = 0;
   let at = 0;
   for (; at + BLOCK <= tar.length && tar[at] !== 0; ) {
@@ -72,10 +94,20 @@ export function unpackArchive(packed: Uint8Array, limits: ArchiveLimits): Result
     folded.add(path.toLowerCase());
     files.set(path, tar.subarray(at, at + size));
     at += size + (-size & (BLOCK - 1));
+    await pauses.spend(1);
   }
-  if (tar.subarray(at).some((byte) => byte !== 0)) return bad("has something behind its end");
-  const inside = [...files.keys()].find((path) => ancestors(path).some((folder) => files.has(folder)));
-  return inside === undefined ? ok(files) : bad(`has a file where ${inside} needs a folder`);
+  return ok({ files, end: at });
+}
+
+async function isEmpty(bytes: Uint8Array): Promise<boolean> {
+  const zeros = new Uint8Array(BYTES_AT_ONCE);
+  const pauses = new Pauses(BYTES_AT_ONCE);
+  for (let at = 0; at < bytes.length; at += BYTES_AT_ONCE) {
+    const piece = bytes.subarray(at, at + BYTES_AT_ONCE);
+    if (Buffer.compare(piece, zeros.subarray(0, piece.length)) !== 0) return false;
+    await pauses.spend(piece.length);
+  }
+  return true;
 }
 
 /** The block before a file's content. */

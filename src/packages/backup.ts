@@ -44,8 +44,8 @@ export function writeBackup({ plugin, version, exportedAt, config, database }: P
 }
 
 /** The database's bytes are only known to begin like one: the host says whether they are. */
-export function readBackup(bytes: Uint8Array): Result<PluginBackup> {
-  const unpacked = unpackArchive(bytes, BACKUP_LIMITS);
+export async function readBackup(bytes: Uint8Array): Promise<Result<PluginBackup>> {
+  const unpacked = await unpackArchive(bytes, BACKUP_LIMITS);
   if (!unpacked.ok) return unpacked;
   const files: Files = unpacked.value;
   const head = v.safeParse(about, parse(files.get(ABOUT)));

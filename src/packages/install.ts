@@ -1,6 +1,6 @@
 /** Putting a package into the data folder: judged by signer and age, placed, and written into the lock file. */
 import { fail, ok, type Result } from "../errors.ts";
-import { place, rollBack, swapVersions, uninstall } from "./installed.ts";
+import { placeInPieces, rollBack, swapVersions, uninstall } from "./installed.ts";
 import { filesToPlace, type PluginPackage } from "./package.ts";
 import { entryOf, noteInstalled, noteRemoved, noteSwapped, readLock, restoreEntry } from "./trust/lock.ts";
 import { judgeAge, judgeSigner } from "./trust/policy.ts";
@@ -28,7 +28,7 @@ export function mayInstall(dataDir: string, found: PluginPackage, options: Insta
   return age.ok ? judgeSigner(offered, entry, options.acceptSigner) : age;
 }
 
-export function installPackage(dataDir: string, found: PluginPackage, options: InstallOptions): Result<Undo> {
+export async function installPackage(dataDir: string, found: PluginPackage, options: InstallOptions): Promise<Result<Undo>> {
   const allowed = mayInstall(dataDir, found, options);
   if (!allowed.ok) return allowed;
   const lock = readLock(dataDir);
@@ -39,7 +39,7 @@ export function installPackage(dataDir: string, found: PluginPackage, options: I
     rollBack(dataDir, name);
     return restoreEntry(dataDir, name, before === null ? null : { ...before, previous: null });
   };
-  const placed = place(dataDir, name, filesToPlace(found));
+  const placed = await placeInPieces(dataDir, name, filesToPlace(found));
   if (!placed.ok) return placed;
   const noted = noteInstalled(dataDir, name, {
     version,

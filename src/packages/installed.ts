@@ -4,7 +4,17 @@ import { dirname, join } from "node:path";
 import { fail, ok, type Result } from "../errors.ts";
 import { codeOf, isThere } from "../storage/atomic.ts";
 import { type Disk, systemDisk } from "../storage/disk.ts";
-import { deleteTree, makeFolder, removeFolder, replaceFolder, restoreFolder, writeFolder } from "../storage/folders.ts";
+import {
+  deleteTree,
+  deletingTree,
+  makeFolder,
+  removeFolder,
+  removingFolder,
+  replaceFolder,
+  restoreFolder,
+  writingFolder,
+} from "../storage/folders.ts";
+import { atOnce, inPieces, type Steps } from "../storage/steps.ts";
 import type { ArchiveLimits, Files } from "./archive.ts";
 
 /** Searched for plugins besides the configured paths. Names with a dot are no plugins. */
@@ -25,12 +35,21 @@ const stagingPath = (dataDir: string, name: string) => join(installedFolder(data
  * one whole. The old one is kept for {@link rollBack}. `name` is a checked plugin name.
  */
 export function place(dataDir: string, name: string, files: Files, disk: Disk = systemDisk): Result<null> {
+  return atOnce(placing(dataDir, name, files, disk));
+}
+
+/** As {@link place}, with other work between the files: each is brought onto the disk, and a disk may be slow. */
+export function placeInPieces(dataDir: string, name: string, files: Files): Promise<Result<null>> {
+  return inPieces(placing(dataDir, name, files, systemDisk));
+}
+
+function* placing(dataDir: string, name: string, files: Files, disk: Disk): Steps<Result<null>> {
   const [target, previous, staging] = [installedPath(dataDir, name), previousPath(dataDir, name), stagingPath(dataDir, name)];
   try {
     makeFolder(dirname(staging), disk);
-    deleteTree(staging, disk);
-    writeFolder(staging, files, disk);
-    removeFolder(previous, trashPath(dataDir, name), disk);
+    yield* deletingTree(staging, disk);
+    yield* writingFolder(staging, files, disk);
+    yield* removingFolder(previous, trashPath(dataDir, name), disk);
     replaceFolder(staging, target, previous, disk);
     return ok(null);
   } catch (cause) {

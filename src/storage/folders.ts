@@ -3,9 +3,10 @@ import { lstatSync, readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { isThere, writeAndSync } from "./atomic.ts";
 import { type Disk, systemDisk } from "./disk.ts";
+import { atOnce, type Steps } from "./steps.ts";
 
 /** Writes files into a new folder and brings all of it onto the disk. Throws the system's error. */
-export function writeFolder(folder: string, files: ReadonlyMap<string, Uint8Array>, disk: Disk = systemDisk): void {
+export function* writingFolder(folder: string, files: ReadonlyMap<string, Uint8Array>, disk: Disk): Steps<void> {
   const made = new Set<string>();
   const make = (path: string) => {
     if (made.has(path) || (path !== folder && path.length <= folder.length)) return;
@@ -17,8 +18,12 @@ export function writeFolder(folder: string, files: ReadonlyMap<string, Uint8Arra
     const file = join(folder, path);
     make(dirname(file));
     writeAndSync(disk, file, bytes, 0o644);
+    yield;
   }
-  for (const path of [...made].reverse()) disk.syncFolder(path);
+  for (const path of [...made].reverse()) {
+    disk.syncFolder(path);
+    yield;
+  }
   disk.syncFolder(dirname(folder));
 }
 
@@ -50,27 +55,36 @@ export function restoreFolder(target: string, aside: string, disk: Disk = system
 }
 
 /** Takes a folder away in one step, then deletes it. `trash` is in the same file system; the next start empties it. */
-export function removeFolder(folder: string, trash: string, disk: Disk = systemDisk): void {
+export function* removingFolder(folder: string, trash: string, disk: Disk): Steps<void> {
   if (!isThere(folder)) return;
   makeFolder(dirname(trash), disk);
-  deleteTree(trash, disk);
+  yield* deletingTree(trash, disk);
   disk.rename(folder, trash);
   disk.syncFolder(dirname(folder));
   disk.syncFolder(dirname(trash));
-  deleteTree(trash, disk);
+  yield* deletingTree(trash, disk);
   disk.syncFolder(dirname(trash));
 }
 
+export function removeFolder(folder: string, trash: string, disk: Disk = systemDisk): void {
+  atOnce(removingFolder(folder, trash, disk));
+}
+
 /** Deletes a file or a folder with all that is in it. Links are deleted, not followed. */
-export function deleteTree(path: string, disk: Disk = systemDisk): void {
+export function* deletingTree(path: string, disk: Disk): Steps<void> {
   const stats = lstatSync(path, { throwIfNoEntry: false });
   if (stats === undefined) return;
   if (!stats.isDirectory()) {
     disk.unlink(path);
+    yield;
     return;
   }
-  for (const name of readdirSync(path)) deleteTree(join(path, name), disk);
+  for (const name of readdirSync(path)) yield* deletingTree(join(path, name), disk);
   disk.rmdir(path);
+}
+
+export function deleteTree(path: string, disk: Disk = systemDisk): void {
+  atOnce(deletingTree(path, disk));
 }
 
 /** Makes a folder with those above it, and syncs what it made. */

@@ -31,8 +31,8 @@ const install = (file: string, ...more: string[]) => world.cli("plugin", "instal
 const refusal = ({ code, stderr }: Ended) => [code, stderr.split("\n").filter((line) => line.startsWith("zephyrgate: "))] as const;
 
 /** The same package with other content, its own table of contents kept or changed. */
-function forged(file: string, change: (files: Map<string, Uint8Array>) => void): string {
-  const unpacked = unpackArchive(readFileSync(join(world.dir, file)), PACKAGE_LIMITS);
+async function forged(file: string, change: (files: Map<string, Uint8Array>) => void): Promise<string> {
+  const unpacked = await unpackArchive(readFileSync(join(world.dir, file)), PACKAGE_LIMITS);
   if (!unpacked.ok) throw unpacked.error;
   const files = new Map(unpacked.value);
   change(files);
@@ -159,7 +159,7 @@ describe("install", () => {
     const decode = (bytes: Uint8Array | undefined) => new TextDecoder().decode(bytes);
     const contents = "zephyrgate-package.json";
     const signature = "zephyrgate-signature.json";
-    const rows: readonly [string, () => string, RegExp][] = [
+    const rows: readonly [string, () => string | Promise<string>, RegExp][] = [
       [
         "changed code, changed table",
         () => forged(next, (files) => files.set(contents, Buffer.from(`${decode(files.get(contents))} `))),
@@ -173,8 +173,8 @@ describe("install", () => {
       ["a damaged signature", () => forged(next, (files) => files.set(signature, Buffer.from("{}"))), /its signature is damaged/],
       [
         "the signature of another package",
-        () => {
-          const other = unpackArchive(readFileSync(join(world.dir, file)), PACKAGE_LIMITS);
+        async () => {
+          const other = await unpackArchive(readFileSync(join(world.dir, file)), PACKAGE_LIMITS);
           if (!other.ok) throw other.error;
           return forged(next, (files) => files.set(signature, other.value.get(signature) ?? new Uint8Array()));
         },
@@ -197,7 +197,7 @@ describe("install", () => {
       ["an old version", () => file, /solid: version 1\.0\.0 is older than the installed 1\.1\.0 \(add --force to go back to it\)/],
     ];
     for (const [what, make, wanted] of rows) {
-      const [code, lines] = refusal(await install(make()));
+      const [code, lines] = refusal(await install(await make()));
       expect([what, code, lines]).toEqual([what, 1, [expect.stringMatching(wanted)]]);
     }
     expect(await world.version("solid")).toBe("1.1.0 running");

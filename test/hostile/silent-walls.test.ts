@@ -19,6 +19,8 @@ interface Removal {
   readonly through: readonly string[];
   /** Attacks that another wall stops still. */
   readonly stopped: readonly string[];
+  /** An ordinary user has no capabilities to give up. */
+  readonly asRoot?: boolean;
 }
 
 const REMOVALS: readonly Removal[] = [
@@ -55,7 +57,15 @@ const REMOVALS: readonly Removal[] = [
     hidden: "landlock,namespaces,seccomp",
     allowMissing: "files, seccomp",
     through: ["host_network", "host_udp", "host_unix", "host_kill"],
+    stopped: ["host_others_file"],
+  },
+  {
+    title: "without the file wall, seccomp and the giving up of capabilities, as root",
+    hidden: "landlock,namespaces,seccomp,privileges",
+    allowMissing: "files, seccomp, capabilities",
+    through: ["host_others_file"],
     stopped: [],
+    asRoot: true,
   },
 ];
 
@@ -78,7 +88,9 @@ function onThisKernel({ hidden, stopped, through }: Removal): Pick<Removal, "sto
 
 const named = (names: readonly string[]): Attack[] => HOST.filter(({ name }) => names.includes(name));
 
-const here = REMOVALS.filter(({ hidden }) => HAS_NAMESPACES || !hidden.includes("landlock") || hidden.includes("namespaces"));
+const here = REMOVALS.filter(({ asRoot }) => asRoot !== true || process.getuid?.() === 0).filter(
+  ({ hidden }) => HAS_NAMESPACES || !hidden.includes("landlock") || hidden.includes("namespaces"),
+);
 
 describe.if(process.platform === "linux").each(here.map((one) => [one.title, one] as const))("%s", (_title, removal) => {
   const { stopped, through } = onThisKernel(removal);

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { FAMILIES, PAGE, withTables } from "./table.ts";
 
-test("docs/security.md names every attack of the corpus (mend: bun test/hostile/table.ts)", async () => {
+test("docs/security.md names every attack of the corpus (fix: bun test/hostile/table.ts)", async () => {
   const page = await Bun.file(PAGE).text();
   expect(page).toBe(withTables(page));
 });

@@ -8,6 +8,7 @@ import { Packages } from "../../src/control/packages.ts";
 import { asGatewayError } from "../../src/errors.ts";
 import { Databases } from "../../src/gateway/plugins/databases.ts";
 import type { Json } from "../../src/json.ts";
+import { parseManifest } from "../../src/manifest/parse.ts";
 import { writeBackup } from "../../src/packages/backup.ts";
 import { type FakeRealm, fine, gone, threw, World } from "../plugins/world.ts";
 
@@ -48,6 +49,7 @@ export class Lives {
       dataDir: this.folder,
       supervisor: world.supervisor,
       now: () => world.clock.now(),
+      readManifest: parseManifest,
       isReserved: () => false,
       databaseOf: (name, key) => databases.pathOf(name, key),
       dataFolders: (name) => databases.foldersOf(name),

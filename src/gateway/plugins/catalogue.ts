@@ -15,6 +15,7 @@ import { acceptedKey, type CodeStore, type KeptCode } from "../../packages/code-
 import { installedFolder } from "../../packages/installed.ts";
 import type { Settings, StoredDecisions } from "../../plugins/approval/decisions.ts";
 import { type BundledPlugin, Discovery, type FoundPlugin, readConfigSchema } from "../../plugins/discovery/discovery.ts";
+import { type ReadManifest, readManifestText } from "../../plugins/discovery/manifest-reader.ts";
 import { planStart } from "../../plugins/discovery/order.ts";
 import type { Bundle } from "../../plugins/plugin/bundle.ts";
 import type { Candidate, Discovered, Ordered } from "../../plugins/plugin/candidate.ts";
@@ -43,7 +44,7 @@ export interface CatalogueDeps {
   /** Replaces the program's own bundled plugins. */
   readonly bundled?: readonly BundledPlugin[];
   /** Bundles third-party source code in a process of its own. */
-  readonly compiler: Pick<Compiler, "load"> & Partial<Pick<Compiler, "warm" | "readManifest">>;
+  readonly compiler: Pick<Compiler, "load"> & Partial<Pick<Compiler, "warm" | "readManifest" | "readManifestText">>;
 }
 
 /** Bundled code, with the manifest that it belongs to. */
@@ -98,6 +99,12 @@ export class Catalogue {
     const lines = new Set(unknownNames(this.deps.config().plugins, known));
     for (const line of lines) if (!this.#unknown.has(line)) this.deps.log.warn(line);
     this.#unknown = lines;
+  }
+
+  /** A stranger's manifest, read as discovery reads it. */
+  readManifest(text: string, file: string): Promise<ReadManifest> {
+    const { compiler } = this.deps;
+    return readManifestText(text, file, compiler.readManifestText?.bind(compiler));
   }
 
   /** The plugin in this folder, whether or not it was chosen for its name; null when none was found there. */

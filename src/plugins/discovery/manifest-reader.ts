@@ -2,13 +2,23 @@
 import { asGatewayError, type Issue, type Result } from "../../errors.ts";
 import type { Json } from "../../json.ts";
 import { MANIFEST_FILE, manifestFromValue, parseManifest } from "../../manifest/parse.ts";
-import type { Manifest } from "../../manifest/schema.ts";
+import { MAX_MANIFEST_BYTES, type Manifest } from "../../manifest/schema.ts";
 import { folderSource, type SourceTree } from "../../sandbox/loader/source.ts";
 
 export type ReadManifest = Result<Manifest, readonly Issue[]>;
 
 /** The checked value of a folder's manifest, read in a process that may be killed. */
 export type ReadApart = (folder: string) => Promise<Result<Json, readonly Issue[]>>;
+
+/** The checked value of a manifest that lies in no folder yet, read in such a process. */
+export type ReadTextApart = (text: string, file: string) => Promise<Result<Json, readonly Issue[]>>;
+
+/** Reads the text of a stranger's manifest by the rule of {@link ManifestReader}. Never rejects. */
+export async function readManifestText(text: string, file: string, apart: ReadTextApart | undefined): Promise<ReadManifest> {
+  if (apart === undefined || text.length > MAX_MANIFEST_BYTES || sizeOf(text) <= SMALL) return parseSafely(text, file);
+  const read = await apart(text, file);
+  return read.ok ? manifestFromValue(read.value, file) : read;
+}
 
 /** A YAML parser's time goes by the characters that separate values: about 20 us each. The manifests of the examples have 130. */
 const STRUCTURE = /[,:[\]{}\n&*!?#|>"'-]/g;

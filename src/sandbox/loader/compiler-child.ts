@@ -16,6 +16,8 @@ export interface CompileRequest {
   readonly main?: string;
   /** Only reads the manifest. */
   readonly manifest?: true;
+  /** A manifest that lies in no folder; `folder` then only names its file. */
+  readonly text?: string;
 }
 
 /** The bundler opens the working directory, and reads a tsconfig.json in it: nobody can write to this one. */
@@ -43,7 +45,8 @@ const serveCompiler: HostMain = () => {
   stream.start(take, () => process.exit(0));
 };
 
-async function answer({ folder, main, manifest }: CompileRequest): Promise<Result<LoadedPlugin | Json, readonly Issue[]>> {
+async function answer({ folder, main, manifest, text: loose }: CompileRequest): Promise<Result<LoadedPlugin | Json, readonly Issue[]>> {
+  if (loose !== undefined) return readManifestValue(loose, folder);
   const source = folderSource(folder);
   if (!source.ok) return source;
   if (manifest !== true) return await loadPlugin(source.value, main);

@@ -87,6 +87,11 @@ export class Compiler {
     return this.#request({ folder, manifest: true }, MANIFEST);
   }
 
+  /** As {@link readManifest}, for a manifest that lies in no folder yet; `file` only names it in the issues. */
+  readManifestText(text: string, file: string): Promise<Answer<Json>> {
+    return this.#request({ folder: file, text }, MANIFEST);
+  }
+
   /** Starts the process for these folders, so that the first to ask need not wait for it. */
   warm(folders: readonly string[]): void {
     if (folders.length === 0) return;
@@ -105,12 +110,14 @@ export class Compiler {
 
   #request<T>(request: CompileRequest, kind: Kind<T>): Promise<Answer<T>> {
     const { folder } = request;
-    this.#wait(folder, 1);
+    // A text waits for no folder, and its process needs none.
+    const isText = request.text !== undefined;
+    if (!isText) this.#wait(folder, 1);
     return this.#next(async () => {
       const answer = await this.#ask(request, kind).catch((thrown) =>
         refused(folder, `the bundler failed: ${thrown instanceof Error ? thrown.message : thrown}`, "try again"),
       );
-      this.#wait(folder, -1);
+      if (!isText) this.#wait(folder, -1);
       return answer;
     });
   }
@@ -130,10 +137,10 @@ export class Compiler {
   async #ask<T>(request: CompileRequest, kind: Kind<T>): Promise<Answer<T>> {
     const refuse = (message: string, hint: string) => refused(request.folder, message, hint);
     // Who may write to the folders above is seen only from outside the jail.
-    const source = folderSource(request.folder);
-    if (!source.ok) return source;
+    const source = request.text === undefined ? folderSource(request.folder) : null;
+    if (source?.ok === false) return source;
     if (this.#stopped) return refuse("the gateway is stopping", "start it again");
-    const child = await this.#use([request.folder], [...this.#waiting.keys()]);
+    const child = await this.#use(source === null ? [] : [request.folder], [...this.#waiting.keys()]);
     if (!child.ok) return refuse(`the bundler's process could not be started: ${child.error.message}`, child.error.hint ?? START_HINT);
     this.#idle?.cancel();
     const line = await child.value.ask(JSON.stringify(request), this.deps.limits);

@@ -1,6 +1,7 @@
 /** From a plugin host that was taken over: it speaks the bridge itself, holds its plugins' tokens, and runs machine code in the jail. */
 import { expect } from "bun:test";
-import { readFileSync } from "node:fs";
+import { chownSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { descendantsOf } from "../../gateway/harness.ts";
 import type { Attack } from "../attack.ts";
 import { UNIX_CANARY, type World } from "../world.ts";
@@ -23,6 +24,9 @@ const denied = (_: unknown, said: string) => expect(said).toMatch(/^\w+: (?!.*"o
 
 /** The host says what it got: nothing. */
 const nothing = (_: unknown, said: string) => expect(said).toMatch(/^\w+: ""$/);
+
+/** In the gateway's folder. */
+const OTHERS_FILE = "others.txt";
 
 export const HOST: readonly Attack[] = [
   killed("host_bad_length", "announces a frame of four gigabytes"),
@@ -102,6 +106,15 @@ export const HOST: readonly Attack[] = [
     wall: "jail",
     says: "host_files FOLDER",
     check: (_, said) => expect(said).toBe('host_files: ""'),
+  }),
+  host("host_others_file", "reads a file of another user of the machine, as root may", {
+    wall: "jail",
+    arrange: (_, dir) => {
+      writeFileSync(join(dir, OTHERS_FILE), "another user's", { mode: 0 });
+      if (process.getuid?.() === 0) chownSync(join(dir, OTHERS_FILE), 12_345, 12_345);
+    },
+    says: `host_others_file FOLDER/${OTHERS_FILE}`,
+    check: nothing,
   }),
   host("host_udp", "sends a datagram to a program on the machine", { wall: "jail", says: "host_udp CANARY_PORT", check: nothing }),
   host("host_unix", "connects to a socket in the file system", { wall: "jail", says: `host_unix FOLDER/${UNIX_CANARY}`, check: nothing }),

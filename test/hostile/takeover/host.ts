@@ -238,6 +238,13 @@ const attacks: Readonly<Record<string, (call: Call, page: ReturnType<typeof mapP
     attempt("environment", () => JSON.stringify(process.env).replace("{}", "") || null);
     return got.filter((text) => !text.endsWith("=null")).join(" ; ");
   },
+  host_others_file: ({ args }) => {
+    try {
+      return readFileSync(String(args[0]).split(" ").at(-1) ?? "", "utf8");
+    } catch {
+      return ""; // Refused, as it should be.
+    }
+  },
   host_udp: async ({ args }) => {
     const port = Number(String(args[0]).split(" ").at(-1));
     const socket = raw64(41, 198, 2, 2, 0);
