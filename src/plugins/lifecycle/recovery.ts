@@ -112,7 +112,7 @@ export class Recovery {
     }
     const delay = verdict.delayMs / 1000;
     plugin.backingOff(`${message}; starts again in ${delay} s`);
-    this.#alert(plugin, "plugin_restarting", `${plugin.name} is restarted in ${delay} s: ${message}`, false);
+    this.#note(plugin, "warn", "plugin_restarting", `${plugin.name} is restarted in ${delay} s: ${message}`);
     this.#close(plugin, plugin.instance);
     this.cancel(plugin);
     this.#timers.set(
@@ -141,13 +141,17 @@ export class Recovery {
 
   #disable(plugin: Plugin, message: string): void {
     const { max_failures, max_restarts } = this.deps.healthLimits();
-    const reason = `disabled after ${max_restarts} restarts (${max_failures} failures each at most): ${message}`;
+    const what = `disabled after ${max_restarts} restarts (${max_failures} failures each at most)`;
+    const reason = `${what}: ${message}`;
     const dying = plugin.instance;
     this.loads.clear(plugin);
     this.#close(plugin, dying);
     if (plugin.state === "running") plugin.stopping(reason);
     plugin.disabled(reason, "threshold");
-    this.#alert(plugin, "plugin_disabled", `${plugin.name} was ${reason}`, true);
+    this.#note(plugin, "error", "plugin_disabled", `${plugin.name} was ${reason}`);
+    // An alert is sent on the air: it holds no words of the plugin, which may not be allowed to send any.
+    const alert = `${plugin.name} was ${what}; plugin list has the reason`;
+    this.deps.bus.emit("alert", { code: "plugin_disabled", message: alert, plugin: plugin.name });
   }
 
   /** At once; the next operation on the plugin waits for the end. */
@@ -165,9 +169,8 @@ export class Recovery {
     inBackground(this.deps.log, what, work, { plugin: plugin.name });
   }
 
-  #alert(plugin: Plugin, code: string, message: string, loud: boolean): void {
-    this.deps.log[loud ? "error" : "warn"](message, { plugin: plugin.name });
+  #note(plugin: Plugin, level: "error" | "warn", code: string, message: string): void {
+    this.deps.log[level](message, { plugin: plugin.name });
     this.deps.audit(plugin.name, code, message);
-    if (loud) this.deps.bus.emit("alert", { code, message, plugin: plugin.name });
   }
 }

@@ -56,6 +56,30 @@ export const PERMISSIONS: readonly Attack[] = [
     },
   },
   {
+    name: "alert_words",
+    tries: "fails until it is disabled, so that its own words go to the operators' nodes in the gateway's alert",
+    wall: "permissions",
+    only: "",
+    commands: ["alert_words_fails"],
+    first: `this.registerCommand("alert_words_fails", () => { throw new Error("ASTRAY: call evil.example"); });`,
+    strike: "return null;",
+    act: async (world) => {
+      const { gateway } = world;
+      await gateway.until("it is disabled", async () => {
+        await gateway.say("alert_words_fails", { from: world.asker() });
+        return /disabled/.test((await gateway.state("alert_words")) ?? "");
+      });
+      await gateway.until("the alert is queued", async () =>
+        (await gateway.messages()).some(({ text }) => text.startsWith("ALERT alert_words")),
+      );
+      return "disabled";
+    },
+    check: async (world) => {
+      expect((await world.gateway.messages()).filter(({ text }) => text.includes("ASTRAY"))).toEqual([]);
+      expect(world.gateway.lines(/-> .*ASTRAY/)).toEqual([]);
+    },
+  },
+  {
     name: "secrets_of_others",
     tries: "reads another plugin's secrets by name, path and prototype",
     wall: "permissions",
