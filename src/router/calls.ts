@@ -6,7 +6,7 @@ import type { WireQuestion } from "../sdk/boundary/wire.ts";
 import { replyText } from "./answers.ts";
 import { askerOf } from "./asker.ts";
 import { contextFor, messageForHandler } from "./context.ts";
-import type { Dialogue } from "./dialogues.ts";
+import type { Asked, Dialogue } from "./dialogues.ts";
 import { Mailboxes } from "./mailbox.ts";
 import type { MessageEntry } from "./match/registry.ts";
 import type { HandlerCall, HandlerOutcome } from "./ports.ts";
@@ -37,7 +37,7 @@ interface CallWords {
 
 export interface CallsDeps extends Pick<RouterDeps, "clock" | "log" | "handlers" | "nodes" | "sessions"> {
   /** A handler waits for its sender's next text, once its question is sent. */
-  asked(dialogue: Dialogue, question: WireQuestion): void;
+  asked(dialogue: Asked, question: WireQuestion): void;
 }
 
 /** Calls handlers: in mailbox order, with a deadline, a context and session data. */
@@ -98,7 +98,7 @@ export class Calls {
   }
 
   /** The question is the reply. */
-  #asked(dialogue: Dialogue, question: WireQuestion): HandlerOutcome {
+  #asked(dialogue: Asked, question: WireQuestion): HandlerOutcome {
     this.deps.asked(dialogue, question);
     return { ok: true, value: question.question };
   }

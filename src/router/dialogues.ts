@@ -45,9 +45,14 @@ export interface Dialogue extends AskingCall {
   readonly message: TextMessage;
   /** The question's number in its realm; null once the gateway was restarted: then the handler runs again. */
   readonly number: number | null;
+  /** Folder of the plugin that asked: another plugin of the same name does not get the answer. */
+  readonly place: string;
   /** Answers before this one; null where none came in time. */
   readonly answers: readonly (string | null)[];
 }
+
+/** A dialogue as its call reports it. */
+export type Asked = Omit<Dialogue, "place">;
 
 interface Row {
   readonly node: NodeNumber;
@@ -72,6 +77,8 @@ export interface DialoguesDeps {
   readonly database: CoreDatabase;
   keyOf(plugin: string, handle: Handle): string | null;
   handleOf(plugin: string, key: string): Handle | null;
+  /** The folder that a plugin runs from. */
+  placeOf(plugin: string): string;
   /** Nobody answered in time. */
   expired(dialogue: Dialogue): void;
 }
@@ -106,7 +113,8 @@ export class Dialogues {
    * A handler asks. The sender's texts are its own until the question is {@link sent}: otherwise a plugin that may not send
    * would take them without anybody's notice. Nothing is opened for more than {@link DIALOGUES_MAX} unsent questions.
    */
-  ask(dialogue: Dialogue, question: WireQuestion): void {
+  ask(asked: Asked, question: WireQuestion): void {
+    const dialogue: Dialogue = { ...asked, place: this.deps.placeOf(asked.plugin) };
     const key = unsentKey(dialogue.message.from, dialogue.plugin);
     this.#takeUnsent(key);
     if (this.#unsent.size >= DIALOGUES_MAX) {
@@ -116,7 +124,7 @@ export class Dialogues {
     const numbered = { ...dialogue, number: question.dialogue };
     const timer = this.deps.clock.after(question.timeoutS * 1000, () => {
       this.#unsent.delete(key);
-      this.deps.expired(numbered);
+      if (this.#isCurrent(numbered)) this.deps.expired(numbered);
     });
     this.#unsent.set(key, { dialogue, question, timer });
   }
@@ -157,7 +165,7 @@ export class Dialogues {
     return same ? this.end(message.from) : null;
   }
 
-  /** Ends a sender's dialogue without an answer. */
+  /** Ends a sender's dialogue without an answer. Null also when another plugin has the name of the one that asked by now. */
   end(from: NodeNumber): Dialogue | null {
     const dialogue = this.#open.get(from)?.dialogue ?? this.#stored(from);
     if (dialogue === null) return null;
@@ -165,7 +173,7 @@ export class Dialogues {
     this.#open.delete(from);
     this.#fromBefore.delete(from);
     this.deps.database.write(() => this.#delete.run(from));
-    return dialogue;
+    return this.#isCurrent(dialogue) ? dialogue : null;
   }
 
   /** The stored ones stay: a gateway that comes back soon goes on with them. */
@@ -173,6 +181,11 @@ export class Dialogues {
     for (const { timer } of [...this.#open.values(), ...this.#unsent.values()]) timer.cancel();
     this.#open.clear();
     this.#unsent.clear();
+  }
+
+  /** Whether the plugin of that name is still the one that asked. One that was stored without a place is not believed. */
+  #isCurrent({ plugin, place }: Dialogue): boolean {
+    return place === this.deps.placeOf(plugin);
   }
 
   #endOldest(): Dialogue | null {
@@ -190,9 +203,9 @@ export class Dialogues {
   }
 
   #store(dialogue: Dialogue, endsAt: number): void {
-    const { plugin, handle, message, args, what, extra, answers } = dialogue;
+    const { plugin, place, handle, message, args, what, extra, answers } = dialogue;
     const key = this.deps.keyOf(plugin, handle);
-    const state = JSON.stringify({ message, args, what, extra, answers });
+    const state = JSON.stringify({ message, args, what, extra, answers, place });
     if (key === null || state.length > STATE_MAX) return;
     try {
       this.deps.database.write(() => this.#put.run(message.from, plugin, key, Math.round(endsAt), state));
@@ -208,7 +221,7 @@ export class Dialogues {
     const handle = this.deps.handleOf(row.plugin, row.handler);
     if (handle === null) return null;
     // Our own database, written by #store.
-    const state: Pick<Dialogue, "message" | "args" | "what" | "extra" | "answers"> = JSON.parse(row.state);
+    const state: Pick<Dialogue, "message" | "args" | "what" | "extra" | "answers" | "place"> = JSON.parse(row.state);
     return { ...state, plugin: row.plugin, handle, number: null };
   }
 }

@@ -47,6 +47,8 @@ export interface HandlerPort {
   keyOf(plugin: string, handle: Handle): string | null;
   /** The handler of a key; null when it is not registered now. */
   handleOf(plugin: string, key: string): Handle | null;
+  /** The folder that a plugin runs from; two plugins of one name differ in it. */
+  placeOf(plugin: string): string;
   /** Resolves when no plugin that declares this command is starting any more, or after a while; null: none is. */
   starting(command: string): Promise<void> | null;
   /** Whether the plugin may receive this message (`receive_messages`). */

@@ -64,6 +64,7 @@ export class Router {
       database: deps.database,
       keyOf: (plugin, handle) => deps.handlers.keyOf(plugin, handle),
       handleOf: (plugin, key) => deps.handlers.handleOf(plugin, key),
+      placeOf: (plugin) => deps.handlers.placeOf(plugin),
       expired: (dialogue) => this.#endDialogue(dialogue, true),
     });
     this.#calls = new Calls({

@@ -34,6 +34,7 @@ test("questions that wait are bounded in number, also on the disk, and a large o
     database: new CoreDatabase(sqlite, ":memory:", { clock, log: silentLogger }),
     keyOf: () => "command:ask",
     handleOf: () => handleNumber(1),
+    placeOf: () => "",
     expired: () => {},
   });
   const ask = (from: number, args: readonly string[]) =>
@@ -69,5 +70,53 @@ test("questions that wait are bounded in number, also on the disk, and a large o
   dialogues.sent(10_000 + DIALOGUES_MAX + 1, "p", "?");
   expect(dialogues.take(message(10_000 + DIALOGUES_MAX + 1, clock.now()))).toBeNull();
   dialogues.stop();
+  sqlite.close();
+});
+
+test("a plugin that took another's name does not get the answer that was meant for the other, not even as an end", () => {
+  const clock = new FakeClock(1_700_000_000_000);
+  const sqlite = new Database(":memory:", { strict: true });
+  for (const sql of DIALOGUES_SCHEMA.versions) sqlite.run(sql);
+  const expired: string[] = [];
+  let place = "/plugins/honest";
+  const start = () =>
+    new Dialogues({
+      clock,
+      log: silentLogger,
+      database: new CoreDatabase(sqlite, ":memory:", { clock, log: silentLogger }),
+      keyOf: () => "command:ask",
+      handleOf: () => handleNumber(1),
+      placeOf: () => place,
+      expired: (dialogue) => void expired.push(dialogue.place),
+    });
+  const ask = (dialogues: Dialogues, from: number) => {
+    dialogues.ask(
+      {
+        plugin: "p",
+        handle: handleNumber(1),
+        args: [],
+        what: { command: "ask" },
+        message: message(from, clock.now()),
+        number: 1,
+        answers: [],
+      },
+      { dialogue: from, question: "?", timeoutS: 600 },
+    );
+    dialogues.sent(from, "p", "?");
+  };
+  const dialogues = start();
+  for (const from of [1, 2, 3, 4]) ask(dialogues, from);
+  expect(dialogues.take(message(1, clock.now()))?.place).toBe("/plugins/honest");
+  place = "/plugins/thief";
+  expect(dialogues.take(message(2, clock.now()))).toBeNull();
+  expect(dialogues.end(3)).toBeNull();
+  dialogues.stop();
+  const after = start();
+  expect(after.take(message(4, clock.now()))).toBeNull();
+  ask(after, 5);
+  after.stop();
+  place = "/plugins/honest";
+  expect(start().take(message(5, clock.now()))).toBeNull();
+  expect(expired).toEqual([]);
   sqlite.close();
 });

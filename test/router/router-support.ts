@@ -72,6 +72,8 @@ export class RouterBench {
   readonly urgent: OutboxRequest[] = [];
   readonly database: CoreDatabase;
   menu: (text: string) => MenuAnswer = () => ({ kind: "not_ours" });
+  /** The folders that plugins run from. */
+  readonly places = new Map<string, string>();
   #handlers = new Map<number, Handler>();
   #handles = 0;
   #packets = 100;
@@ -99,6 +101,7 @@ export class RouterBench {
         timeoutOf: () => 10_000,
         starting: (command) => this.starting.get(command) ?? null,
         mayHear: (plugin) => !this.deaf.has(plugin),
+        placeOf: (plugin) => this.places.get(plugin) ?? "",
         keyOf: (_, handle) => String(handle),
         handleOf: (_, key) => (this.#handlers.has(Number(key)) ? handleNumber(Number(key)) : null),
       },

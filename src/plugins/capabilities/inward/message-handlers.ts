@@ -8,7 +8,7 @@ import { channelOf, mayHearMessage } from "./heard-message.ts";
 
 export interface MessageHandlersDeps {
   readonly dispatch: Pick<Dispatch, "invoke">;
-  plugin(name: string): Pick<Plugin, "instance" | "timeoutS"> | null;
+  plugin(name: string): Pick<Plugin, "instance" | "timeoutS" | "candidate"> | null;
   /** "" when it has none. */
   channelName(link: string, index: number): string;
   /** See {@link HandlerPort.starting}. */
@@ -42,6 +42,10 @@ export class MessageHandlers implements HandlerPort {
 
   handleOf(plugin: string, key: string): Handle | null {
     return this.#registered(plugin).find((entry) => entry.key === key)?.handle ?? null;
+  }
+
+  placeOf(plugin: string): string {
+    return this.deps.plugin(plugin)?.candidate.path ?? "";
   }
 
   #registered(plugin: string) {
