@@ -160,6 +160,8 @@ export class GatewayControl implements Control {
 
   #outbox(): OutboxView {
     const { queued, sent, delivered, failed, oldestQueuedS } = this.deps.outbox.stats();
-    return { queued, sent, delivered, failed, oldest_queued_s: oldestQueuedS };
+    const { total, plugins, channels, links } = this.deps.outbox.airtime();
+    const airtime = { total_s: total, plugins: { ...plugins }, channels: { ...channels }, links: { ...links } };
+    return { queued, sent, delivered, failed, oldest_queued_s: oldestQueuedS, airtime };
   }
 }

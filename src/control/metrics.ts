@@ -58,6 +58,17 @@ function families(facts: MetricFacts): Family[] {
       { name: "link_channel_utilization_ratio", type: "gauge", help: "Channel utilization as the radio reports it, 0 to 1." },
       (link) => link.channelUtilization,
     ),
+    perLink(
+      links,
+      { name: "link_air_util_tx_ratio", type: "gauge", help: "Share of the last hour in which the radio was sending, as it reports it." },
+      (link) => link.airUtilTx,
+    ),
+    perLink(
+      links,
+      { name: "link_duty_cycle_limit_ratio", type: "gauge", help: "Share of an hour in which the region allows the radio to send." },
+      (link) => link.dutyCycle,
+    ),
+    ...airtimeFamilies(outbox.airtime),
     ...linkCounters(links),
     one("zephyrgate_outbox_queued", "gauge", "Messages waiting to be sent.", outbox.queued),
     one("zephyrgate_outbox_sent_total", "counter", "Messages sent.", outbox.sent),
@@ -110,6 +121,18 @@ function perLink(
     return value === undefined ? [] : [{ labels: { link: link.name }, value }];
   });
   return { name: `zephyrgate_${name}`, type, help, samples };
+}
+
+/** Gauges, because what is older than an hour is left out. */
+function airtimeFamilies({ total_s, plugins, channels, links }: OutboxView["airtime"]): Family[] {
+  const by = (kind: string, used: Readonly<Record<string, number>>): Family => ({
+    name: `zephyrgate_${kind}_airtime_seconds`,
+    type: "gauge",
+    help: `Estimated airtime of texts in the last hour, by ${kind}.`,
+    samples: Object.entries(used).map(([name, value]) => ({ labels: { [kind]: name }, value })),
+  });
+  const total = one("zephyrgate_airtime_seconds", "gauge", "Estimated airtime of all texts in the last hour.", total_s);
+  return [total, by("plugin", plugins), by("channel", channels), by("link", links)];
 }
 
 function linkCounters(links: readonly LinkStatus[]): Family[] {

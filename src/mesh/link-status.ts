@@ -9,6 +9,15 @@ export interface Channel {
 /** The transitions are in mesh/link/states.ts. */
 export type LinkState = "connecting" | "configuring" | "up" | "waiting" | "stopped";
 
+/** How a radio modulates, where that is not one of the presets. */
+export interface Modem {
+  readonly spreadingFactor: number;
+  /** kHz. */
+  readonly bandwidth: number;
+  /** 4/5 is 5. */
+  readonly codingRate: number;
+}
+
 export interface LinkStatus {
   readonly name: string;
   readonly type: "serial" | "tcp" | "simulated";
@@ -22,7 +31,13 @@ export interface LinkStatus {
   readonly ownNode?: NodeNumber;
   readonly channels: readonly Channel[];
   readonly firmware?: string;
+  /** `CUSTOM` with settings of its own: then they are in `modem`. */
   readonly modemPreset?: string;
+  readonly modem?: Modem;
+  /** As the firmware names it: `EU_868`. */
+  readonly region?: string;
+  /** Share of an hour in which the region allows the radio to send, 0 to 1; absent where nothing limits it. */
+  readonly dutyCycle?: number;
   /** 0 to 1, as the node reports it. */
   readonly channelUtilization?: number;
   readonly airUtilTx?: number;

@@ -83,6 +83,21 @@ describe("link: handshake", () => {
     expect(JSON.stringify(link.status())).not.toContain("psk");
   });
 
+  test("tells region, duty cycle and settings of its own from the radio's LoRa settings", async () => {
+    const { radio, link } = await up();
+    const lora = (value: object) =>
+      radio.send(fromRadio({ case: "config", value: { payloadVariant: { case: "lora", value: { usePreset: false, ...value } } } }));
+    lora({ region: 3, bandwidth: 62, spreadFactor: 9, codingRate: 6 });
+    const modem = { spreadingFactor: 9, bandwidth: 62.5, codingRate: 6 };
+    expect(link.status()).toMatchObject({ region: "EU_868", dutyCycle: 0.1, modemPreset: "CUSTOM", modem });
+    lora({ region: 3, overrideDutyCycle: true });
+    expect(link.status().dutyCycle).toBeUndefined();
+    expect(link.status().modem).toBeUndefined();
+    lora({ region: 1, usePreset: true, modemPreset: 3 });
+    expect(link.status()).toMatchObject({ region: "US", modemPreset: "MEDIUM_SLOW" });
+    expect(link.status().dutyCycle).toBeUndefined();
+  });
+
   test("a measure of the channel's use that is older than two intervals is no longer believed", async () => {
     const { link, clock } = await up();
     await clock.advance(119_000);

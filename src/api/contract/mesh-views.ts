@@ -22,6 +22,9 @@ export const linkView = v.object({
   channels: v.array(v.object({ index: v.number(), name: v.string(), role: v.string() })),
   firmware: text,
   modem_preset: text,
+  modem: v.optional(v.object({ spreading_factor: v.number(), bandwidth_khz: v.number(), coding_rate: v.number() })),
+  region: text,
+  duty_cycle: v.optional(v.pipe(v.number(), v.description("Share of an hour in which the region allows to send, 0 to 1"))),
   channel_utilization: number,
   air_util_tx: number,
   counters: v.record(v.string(), v.number()),
@@ -120,13 +123,15 @@ const maybeIso = (ms: number | undefined) => (ms === undefined ? undefined : iso
 const snake = (name: string) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 
 export function toLink(link: LinkStatus): v.InferOutput<typeof linkView> {
-  const { since, ownNode, modemPreset, channelUtilization, airUtilTx, counters, channels, ...rest } = link;
+  const { since, ownNode, modemPreset, modem, dutyCycle, channelUtilization, airUtilTx, counters, channels, ...rest } = link;
   return {
     ...rest,
     since: iso(since),
     own_node: ownNode === undefined ? undefined : nodeId(ownNode),
     channels: channels.map(({ index, name, role }) => ({ index, name, role })),
     modem_preset: modemPreset,
+    modem: modem && { spreading_factor: modem.spreadingFactor, bandwidth_khz: modem.bandwidth, coding_rate: modem.codingRate },
+    duty_cycle: dutyCycle,
     channel_utilization: channelUtilization,
     air_util_tx: airUtilTx,
     counters: Object.fromEntries(Object.entries(counters).map(([name, count]) => [snake(name), count])),

@@ -161,7 +161,19 @@ export const why = v.object({
   hint: v.optional(v.nullable(v.string())),
 });
 
-export const outbox = v.object({ queued: count, sent: count, delivered: count, failed: count, oldest_queued_s: v.nullable(count) });
+const secondsBy = v.record(v.string(), v.number());
+export const airtime = v.pipe(
+  v.object({ total_s: v.number(), plugins: secondsBy, channels: secondsBy, links: secondsBy }),
+  v.description("Estimated airtime of texts in the last hour, s: in total, by plugin, by LINK/INDEX, and by link"),
+);
+export const outbox = v.object({
+  queued: count,
+  sent: count,
+  delivered: count,
+  failed: count,
+  oldest_queued_s: v.nullable(count),
+  airtime,
+});
 
 export const alertView = v.object({
   id: v.string(),

@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import { type linkView, nodeView, routeView } from "../../api/contract/mesh-views.ts";
-import { scheduleTask } from "../../api/contract/views.ts";
+import { type airtime, scheduleTask } from "../../api/contract/views.ts";
 import { logLine, statusView } from "../../api/routes/system.ts";
 import { fail, ok, type Result } from "../../errors.ts";
 import { textLine } from "../../log/format.ts";
@@ -138,6 +138,7 @@ async function status({ io, flags, client }: Call): Promise<Result<number>> {
   );
   const waits = outbox.oldest_queued_s === null ? "" : `, the oldest for ${span(outbox.oldest_queued_s)}`;
   line(io, `messages: ${outbox.queued} waiting${waits}; ${outbox.sent} sent, ${outbox.delivered} delivered, ${outbox.failed} failed`);
+  line(io, airtimeLine(outbox.airtime));
   const missing = walls.filter((wall) => !wall.stands);
   line(
     io,
@@ -152,11 +153,21 @@ async function status({ io, flags, client }: Call): Promise<Result<number>> {
   return code;
 }
 
+function airtimeLine({ total_s, plugins }: v.InferOutput<typeof airtime>): string {
+  const used = Object.entries(plugins).sort(([, a], [, b]) => b - a);
+  const by = used.map(([plugin, seconds]) => `${plugin} ${seconds.toFixed(1)} s`).join(", ");
+  return `airtime in the last hour: ${total_s.toFixed(1)} s${by === "" ? "" : ` (${by})`}`;
+}
+
 function linkLine(link: v.InferOutput<typeof linkView>): string {
   const node = link.own_node === undefined ? "" : `, node ${link.own_node}`;
   const load = link.channel_utilization === undefined ? "" : `, channel ${Math.round(link.channel_utilization * 100)} % busy`;
-  return `link ${link.name} (${link.type} ${link.target}): ${link.state}${link.reason === undefined ? "" : `: ${link.reason}`}${node}${load}`;
+  const limit = link.duty_cycle === undefined ? "" : `, sending ${percent(link.air_util_tx ?? 0)} of ${percent(link.duty_cycle)} allowed`;
+  const radio = [link.region, link.modem_preset].filter((word) => word !== undefined).map((word) => `, ${word}`);
+  return `link ${link.name} (${link.type} ${link.target}): ${link.state}${link.reason === undefined ? "" : `: ${link.reason}`}${node}${radio.join("")}${load}${limit}`;
 }
+
+const percent = (share: number) => `${Math.round(share * 1000) / 10} %`;
 
 function nodeRow(node: v.InferOutput<typeof nodeView>): (string | number | undefined)[] {
   const { position, battery_level: battery } = node;

@@ -1,6 +1,7 @@
 import type { Clock } from "../../clock.ts";
 import type { LinkStatus } from "../link-status.ts";
 import type { Hold, Priority } from "../outgoing.ts";
+import { isDutyCycleSpent } from "./duty-cycle.ts";
 
 /** The `airtime` settings of the `mesh` block: fractions from 0 to 1. */
 export interface AirtimeConfig {
@@ -25,6 +26,16 @@ export interface Charged {
   readonly plugin: string | null;
   readonly link: string;
   readonly channel: number;
+}
+
+/** Estimated airtime in the last hour, s. Retransmissions and what the radio relays for others are not in it. */
+export interface AirtimeReport {
+  /** The gateway's own texts and the operator's included. */
+  readonly total: number;
+  readonly plugins: Readonly<Record<string, number>>;
+  /** By `LINK/INDEX`. */
+  readonly channels: Readonly<Record<string, number>>;
+  readonly links: Readonly<Record<string, number>>;
 }
 
 const TOTAL = "total";
@@ -61,6 +72,16 @@ export class AirtimeLedger {
     return this.#usedBy(`plugin ${plugin}`);
   }
 
+  /** What was used in the last hour, s. */
+  report(): AirtimeReport {
+    const seconds = (key: string) => this.#usedBy(key) / 1000;
+    const of = (kind: string) => {
+      const keys = [...this.#used.keys()].filter((key) => key.startsWith(`${kind} `));
+      return Object.fromEntries(keys.map((key) => [key.slice(kind.length + 1), seconds(key)] as const).filter(([, used]) => used > 0));
+    };
+    return { total: seconds(TOTAL), plugins: of("plugin"), channels: of("channel"), links: of("link") };
+  }
+
   #usedBy(plugin: string): number {
     const oldest = Math.floor(this.clock.monotonic() / MINUTE_MS) - MINUTES;
     const minutes = this.#used.get(plugin);
@@ -80,6 +101,7 @@ export class AirtimeLedger {
     const limit = priority === "high" ? this.config.channel_utilization_max : this.config.channel_utilization_polite;
     if ((status.channelUtilization ?? 0) > limit) return "channel_busy";
     const { plugin, channel, link } = keysOf(charged);
+    if (isDutyCycleSpent(status, this.#usedBy(link) / (MINUTES * MINUTE_MS))) return "duty_cycle";
     const { plugin_share, channel_share, link_share, total_share } = this.config;
     const isSpent = (key: string, share: number) => share < 1 && this.#usedBy(key) >= share * MINUTES * MINUTE_MS;
     if (plugin !== null && isSpent(plugin, plugin_share)) return "plugin_share";

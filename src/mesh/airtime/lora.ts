@@ -1,10 +1,4 @@
-interface Modem {
-  readonly spreadingFactor: number;
-  /** kHz. */
-  readonly bandwidth: number;
-  /** 4/5 is 5. */
-  readonly codingRate: number;
-}
+import type { LinkStatus, Modem } from "../link-status.ts";
 
 const LONG_FAST: Modem = { spreadingFactor: 11, bandwidth: 250, codingRate: 5 };
 const MODEMS: Readonly<Record<string, Modem>> = {
@@ -23,9 +17,12 @@ const MODEMS: Readonly<Record<string, Modem>> = {
 const OVERHEAD_BYTES = 16 + 8;
 const PREAMBLE_SYMBOLS = 16 + 4.25;
 
+/** What {@link timeOnAir} needs of a link's status. */
+export type ModemFacts = Pick<LinkStatus, "modem" | "modemPreset">;
+
 /** Airtime of one transmission of a text of so many bytes, ms, by the LoRa symbol formula. An unknown preset counts as LongFast. */
-export function timeOnAir(textBytes: number, preset: string | undefined): number {
-  const { spreadingFactor, bandwidth, codingRate } = MODEMS[(preset ?? "").toUpperCase().replace(/[^A-Z]/g, "")] ?? LONG_FAST;
+export function timeOnAir(textBytes: number, { modem, modemPreset = "" }: ModemFacts): number {
+  const { spreadingFactor, bandwidth, codingRate } = modem ?? MODEMS[modemPreset.toUpperCase().replace(/[^A-Z]/g, "")] ?? LONG_FAST;
   const symbolMs = 2 ** spreadingFactor / bandwidth;
   // For slow symbols the radio uses its low data rate optimisation: each symbol then carries two bits less.
   const bits = 4 * (symbolMs > 16 ? spreadingFactor - 2 : spreadingFactor);

@@ -239,12 +239,12 @@ export class MeshLink implements PacketRadio {
   }
 
   #configured(): void {
-    const { ownNode, firmware, modemPreset } = this.#facts.status();
+    const { ownNode, firmware, modemPreset, region } = this.#facts.status();
     this.#lastWarning = null;
     this.#upAt = this.deps.clock.monotonic();
     this.#clock.begin(this.#upAt, this.#upUntil);
     this.#move("configured", null);
-    const facts = { link: this.name, firmware, modem_preset: modemPreset };
+    const facts = { link: this.name, firmware, modem_preset: modemPreset, region };
     this.deps.log.info(`link ${this.name} is up as ${formatNodeId(ownNode ?? 0)}`, facts);
   }
 

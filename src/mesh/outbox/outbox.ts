@@ -1,7 +1,7 @@
 import type { Timer } from "../../clock.ts";
 import { fail, ok, type Result } from "../../errors.ts";
 import type { Subscription } from "../../lifetime.ts";
-import { AirtimeLedger, type Charged } from "../airtime/ledger.ts";
+import { AirtimeLedger, type AirtimeReport, type Charged } from "../airtime/ledger.ts";
 import { timeOnAir } from "../airtime/lora.ts";
 import { countParts } from "../codec/text.ts";
 import { BROADCAST } from "../ids.ts";
@@ -153,6 +153,10 @@ export class Outbox {
     return this.#ledger.used(plugin);
   }
 
+  airtime(): AirtimeReport {
+    return this.#ledger.report();
+  }
+
   /** Resumes the messages of the last run, and begins to send. */
   start(): void {
     if (this.#running) return;
@@ -251,7 +255,7 @@ export class Outbox {
       text,
       isRepeat: part.writes > 1 || part.isUnsure,
       done: (written) => {
-        if (written) this.#ledger.add(chargedFor(message, copy.link), timeOnAir(Buffer.byteLength(text.text), status.modemPreset));
+        if (written) this.#ledger.add(chargedFor(message, copy.link), timeOnAir(Buffer.byteLength(text.text), status));
         this.#delivery.written({ message, part, index }, written, this.#links.get(copy.link)?.reports === true);
         return part.state === "written" && part.awaitsReport;
       },
@@ -370,9 +374,9 @@ export class Outbox {
 
   #restoreAirtime(radios: readonly Radio[]): void {
     const now = this.deps.clock.now();
-    const presets = new Map(radios.map((radio) => [radio.name, radio.status().modemPreset]));
+    const modems = new Map(radios.map((radio) => [radio.name, radio.status()]));
     for (const { plugin, link, channel, text, at } of this.#store.sentSince(now - HOUR_MS)) {
-      this.#ledger.add({ plugin, link, channel }, timeOnAir(Buffer.byteLength(text), presets.get(link)), Math.max(0, now - at));
+      this.#ledger.add({ plugin, link, channel }, timeOnAir(Buffer.byteLength(text), modems.get(link) ?? {}), Math.max(0, now - at));
     }
   }
 }

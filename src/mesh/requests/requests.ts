@@ -3,6 +3,7 @@ import { Mesh, Portnums, Telemetry } from "@meshtastic/protobufs";
 import type { Clock, Random, Timer } from "../../clock.ts";
 import { fail, ok, type Result } from "../../errors.ts";
 import type { Subscription } from "../../lifetime.ts";
+import { isDutyCycleSpent } from "../airtime/duty-cycle.ts";
 import { BROADCAST, formatNodeId, type NodeNumber, type PacketId, packetId } from "../ids.ts";
 import type { MeshMessage, PositionMessage, TelemetryMessage, TracerouteMessage } from "../message.ts";
 import type { OutgoingPacket, PacketRadio, RoutingReport } from "../radio.ts";
@@ -123,6 +124,7 @@ export class MeshRequests {
       const status = radio?.status();
       if (radio === undefined || status?.state !== "up") continue;
       const busy = status.channelUtilization ?? 0;
+      if (isDutyCycleSpent(status)) return fail("rate_limited", "the region's duty cycle is used up", { hint: "try again later" });
       if (busy <= this.deps.politeUtilization()) return ok({ radio, place });
       return fail("rate_limited", `the channel is ${Math.round(busy * 100)} % busy`, { hint: "try again later" });
     }

@@ -1,5 +1,6 @@
 import type { Clock } from "../../clock.ts";
-import type { RadioEvent } from "../codec/from-radio.ts";
+import { dutyCycleOf } from "../airtime/duty-cycle.ts";
+import type { LoraFacts, RadioEvent } from "../codec/from-radio.ts";
 import type { Airtime } from "../codec/node-facts.ts";
 import type { NodeNumber } from "../ids.ts";
 import type { Channel, LinkStatus } from "../link-status.ts";
@@ -10,12 +11,17 @@ const MAX_HOP_LIMIT = 7;
 /** A radio tells its client about the channel's use once a minute. What is older than two such intervals says nothing about now. */
 const AIRTIME_MAX_AGE_MS = 2 * 60_000;
 
+type RadioStatus = Pick<
+  LinkStatus,
+  "ownNode" | "channels" | "firmware" | "modemPreset" | "modem" | "region" | "dutyCycle" | "channelUtilization" | "airUtilTx"
+>;
+
 /** What a radio has reported about itself. Kept while the link is down, and overwritten by newer reports. */
 export class RadioFacts {
   ownNode: NodeNumber | null = null;
   hopLimit = DEFAULT_HOP_LIMIT;
   #firmware: string | null = null;
-  #modemPreset: string | null = null;
+  #lora: LoraFacts | null = null;
   #airtime: Airtime = {};
   #airtimeAt = 0;
   readonly #channels = new Map<number, Channel>();
@@ -34,8 +40,8 @@ export class RadioFacts {
         this.#firmware = event.version;
         break;
       case "lora":
-        this.#modemPreset = event.modemPreset;
-        this.hopLimit = event.hopLimit === 0 ? DEFAULT_HOP_LIMIT : Math.min(event.hopLimit, MAX_HOP_LIMIT);
+        this.#lora = event.lora;
+        this.hopLimit = event.lora.hopLimit === 0 ? DEFAULT_HOP_LIMIT : Math.min(event.lora.hopLimit, MAX_HOP_LIMIT);
         break;
       case "node":
         this.learnAirtime(event.airtime);
@@ -51,14 +57,21 @@ export class RadioFacts {
     this.#airtimeAt = this.clock.monotonic();
   }
 
-  status(): Pick<LinkStatus, "ownNode" | "channels" | "firmware" | "modemPreset" | "channelUtilization" | "airUtilTx"> {
+  status(): RadioStatus {
     return {
       channels: [...this.#channels.values()].sort((a, b) => a.index - b.index).map((channel) => this.#named(channel)),
       ...(this.ownNode === null ? {} : { ownNode: this.ownNode }),
       ...(this.#firmware === null ? {} : { firmware: this.#firmware }),
-      ...(this.#modemPreset === null ? {} : { modemPreset: this.#modemPreset }),
+      ...this.#loraStatus(),
       ...this.#freshAirtime(),
     };
+  }
+
+  #loraStatus(): Pick<RadioStatus, "modemPreset" | "modem" | "region" | "dutyCycle"> {
+    if (this.#lora === null) return {};
+    const { modemPreset, modem, region, overridesDutyCycle } = this.#lora;
+    const dutyCycle = overridesDutyCycle ? undefined : dutyCycleOf(region);
+    return { modemPreset, region, ...(modem === undefined ? {} : { modem }), ...(dutyCycle === undefined ? {} : { dutyCycle }) };
   }
 
   #freshAirtime(): Airtime {
@@ -67,8 +80,8 @@ export class RadioFacts {
 
   /** A primary channel without a name is named after the modem preset, as in the apps. */
   #named(channel: Channel): Channel {
-    if (channel.name !== "" || channel.role !== "primary" || this.#modemPreset === null) return channel;
-    return { ...channel, name: presetName(this.#modemPreset) };
+    if (channel.name !== "" || channel.role !== "primary" || this.#lora === null) return channel;
+    return { ...channel, name: presetName(this.#lora.modemPreset) };
   }
 }
 

@@ -60,6 +60,7 @@ export interface BurstFacts {
   readonly password: string;
   /** False: the node sends nothing. */
   readonly hasRegion: boolean;
+  readonly limitsDutyCycle: boolean;
 }
 
 /** Firmware 2.8 and later, whose burst has messages that the published protobufs do not know. */
@@ -151,7 +152,10 @@ function configValue(facts: BurstFacts, name: (typeof CONFIGS)[number]): ConfigV
     const { LONG_FAST } = Config.Config_LoRaConfig_ModemPreset;
     const { EU_868, UNSET } = Config.Config_LoRaConfig_RegionCode;
     const region = facts.hasRegion ? EU_868 : UNSET;
-    return { case: "lora", value: { usePreset: true, modemPreset: LONG_FAST, region, hopLimit: 3, txEnabled: true } };
+    return {
+      case: "lora",
+      value: { usePreset: true, modemPreset: LONG_FAST, region, hopLimit: 3, txEnabled: true, overrideDutyCycle: !facts.limitsDutyCycle },
+    };
   }
   if (name === "security") {
     const keys = { publicKey: publicKey(facts.own.number), privateKey: facts.privateKey, adminKey: [facts.privateKey] };

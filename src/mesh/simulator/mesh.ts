@@ -339,6 +339,7 @@ export class SimulatedMesh implements AirMember {
       channels: this.#channels,
       firmware: this.#firmware,
       hasRegion: !this.#transmitter.isRegionUnset,
+      limitsDutyCycle: (this.options.dutyCycle ?? 1) < 1,
       password: this.#password,
       timeS: this.#timeS(),
       uptimeS: this.#uptimeS(),

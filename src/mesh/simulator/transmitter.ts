@@ -124,7 +124,7 @@ export class Transmitter {
 
   #enqueue(packet: MeshPacket, data: Mesh.Data, id: PacketId): void {
     const { airtimeMs, isRecent } = this.deps;
-    const onAir = timeOnAir(data.payload.length, undefined);
+    const onAir = timeOnAir(data.payload.length, {});
     this.queue.add(airtimeMs === "lora" ? onAir : airtimeMs, () => {
       this.queue.count(onAir);
       if (isRecent) this.#queueStatus(packet.id, 0);

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { dutyCycleOf } from "../../../src/mesh/airtime/duty-cycle.ts";
 import { AirtimeLedger, type Charged } from "../../../src/mesh/airtime/ledger.ts";
 import { timeOnAir } from "../../../src/mesh/airtime/lora.ts";
 import { FakeClock } from "../../fake-clock.ts";
@@ -29,18 +30,25 @@ describe("airtime of one transmission", () => {
     ["LONG_MODERATE", 100, 4_132.9],
     ["LONG_SLOW", 100, 7_479.3],
   ])("%s, %i bytes: %d ms", (preset, bytes, expected) => {
-    expect(timeOnAir(bytes, preset)).toBeCloseTo(expected, 0);
+    expect(timeOnAir(bytes, { modemPreset: preset })).toBeCloseTo(expected, 0);
   });
 
   test("a preset is read in any spelling; an unknown one counts as LongFast", () => {
-    expect(timeOnAir(50, "ShortFast")).toBe(timeOnAir(50, "SHORT_FAST"));
-    expect(timeOnAir(50, "SHORT_FAST")).toBeLessThan(timeOnAir(50, "LONG_FAST"));
-    for (const preset of [undefined, "CUSTOM", ""]) expect(timeOnAir(50, preset)).toBe(timeOnAir(50, "LONG_FAST"));
+    expect(timeOnAir(50, { modemPreset: "ShortFast" })).toBe(timeOnAir(50, { modemPreset: "SHORT_FAST" }));
+    expect(timeOnAir(50, { modemPreset: "SHORT_FAST" })).toBeLessThan(timeOnAir(50, { modemPreset: "LONG_FAST" }));
+    for (const facts of [{}, { modemPreset: "CUSTOM" }, { modemPreset: "" }])
+      expect(timeOnAir(50, facts)).toBe(timeOnAir(50, { modemPreset: "LONG_FAST" }));
+  });
+
+  test("settings of its own are reckoned as they are", () => {
+    const modem = { spreadingFactor: 12, bandwidth: 125, codingRate: 8 };
+    expect(timeOnAir(100, { modemPreset: "CUSTOM", modem })).toBe(timeOnAir(100, { modemPreset: "LONG_SLOW" }));
   });
 
   test("more bytes never take less time", () => {
     for (const preset of ["SHORT_TURBO", "LONG_FAST", "VERY_LONG_SLOW"])
-      for (let bytes = 0; bytes < 230; bytes++) expect(timeOnAir(bytes + 1, preset)).toBeGreaterThanOrEqual(timeOnAir(bytes, preset));
+      for (let bytes = 0; bytes < 230; bytes++)
+        expect(timeOnAir(bytes + 1, { modemPreset: preset })).toBeGreaterThanOrEqual(timeOnAir(bytes, { modemPreset: preset }));
   });
 });
 
@@ -70,6 +78,61 @@ describe("what a plugin used in the last hour", () => {
     await clock.advance(11 * MINUTE_MS);
     expect(ledger.used("a")).toBe(0);
   });
+});
+
+describe("a region with a duty cycle", () => {
+  const inEurope = (airUtilTx?: number) => {
+    const status = new FakeRadio(new FakeClock()).status();
+    return { ...status, dutyCycle: 0.1, ...(airUtilTx === undefined ? {} : { airUtilTx }) };
+  };
+
+  test("holds all but emergencies before the radio refuses them, by what it sent itself or by what the radio reports", () => {
+    const ledger = new AirtimeLedger(new FakeClock(), { ...CONFIG, plugin_share: 1 });
+    ledger.add(by("a"), 0.089 * HOUR_MS);
+    for (const priority of ["low", "normal", "high"] as const) {
+      expect(ledger.holds(priority, by("a"), inEurope())).toBeNull();
+      expect(ledger.holds(priority, by("a"), inEurope(0.091))).toBe("duty_cycle");
+    }
+    ledger.add(by(null), 0.001 * HOUR_MS);
+    for (const priority of ["low", "normal", "high"] as const) expect(ledger.holds(priority, by("a"), inEurope())).toBe("duty_cycle");
+    expect(ledger.holds("emergency", by("a"), inEurope(0.2))).toBeNull();
+    expect(ledger.holds("normal", { plugin: "a", link: "roof", channel: 0 }, inEurope(0))).toBeNull();
+  });
+
+  test("ends when an hour has passed", async () => {
+    const clock = new FakeClock();
+    const ledger = new AirtimeLedger(clock, CONFIG);
+    ledger.add(by(null), 0.1 * HOUR_MS);
+    expect(ledger.holds("high", by(null), inEurope())).toBe("duty_cycle");
+    await clock.advance(HOUR_MS);
+    expect(ledger.holds("high", by(null), inEurope())).toBeNull();
+  });
+
+  test("is known by the radio's settings", () => {
+    expect(["EU_868", "EU_433", "UA_868", "US", "UNSET", "REGION_99"].map(dutyCycleOf)).toEqual([
+      0.1,
+      0.1,
+      0.01,
+      undefined,
+      undefined,
+      undefined,
+    ]);
+  });
+});
+
+test("the ledger reports by plugin, channel, link and in total, and forgets what is older than an hour", async () => {
+  const clock = new FakeClock();
+  const ledger = new AirtimeLedger(clock, CONFIG);
+  ledger.add(by("a"), 1_500);
+  ledger.add({ plugin: null, link: "roof", channel: 2 }, 500);
+  expect(ledger.report()).toEqual({
+    total: 2,
+    plugins: { a: 1.5 },
+    channels: { "base/0": 1.5, "roof/2": 0.5 },
+    links: { base: 1.5, roof: 0.5 },
+  });
+  await clock.advance(2 * HOUR_MS);
+  expect(ledger.report()).toEqual({ total: 0, plugins: {}, channels: {}, links: {} });
 });
 
 describe("who must wait", () => {
