@@ -93,7 +93,7 @@ describe("a region with a duty cycle", () => {
       expect(ledger.holds(priority, by("a"), inEurope())).toBeNull();
       expect(ledger.holds(priority, by("a"), inEurope(0.091))).toBe("duty_cycle");
     }
-    ledger.add(by(null), 0.001 * HOUR_MS);
+    ledger.add(by(null), 0.002 * HOUR_MS);
     for (const priority of ["low", "normal", "high"] as const) expect(ledger.holds(priority, by("a"), inEurope())).toBe("duty_cycle");
     expect(ledger.holds("emergency", by("a"), inEurope(0.2))).toBeNull();
     expect(ledger.holds("normal", { plugin: "a", link: "roof", channel: 0 }, inEurope(0))).toBeNull();
