@@ -3,7 +3,6 @@ import type { Result } from "../errors.ts";
 import type { Subscription } from "../lifetime.ts";
 import { inBackground } from "../log/background.ts";
 import type { Logger } from "../log/logger.ts";
-import { isDutyCycleSpent } from "./airtime/duty-cycle.ts";
 import type { LinkStatus } from "./link-status.ts";
 
 /** A radio that can broadcast its NodeInfo, which carries the key by which others write to it directly. */
@@ -63,11 +62,10 @@ export class Announcer {
 
   async #announce(): Promise<void> {
     const { clock, log } = this.deps;
-    const status = this.radio.status();
-    const { state, channelUtilization = 0 } = status;
+    const { state, channelUtilization = 0 } = this.radio.status();
     // The next connection schedules it again.
     if (state !== "up") return;
-    const isBusy = channelUtilization > this.deps.politeUtilization() || isDutyCycleSpent(status);
+    const isBusy = channelUtilization > this.deps.politeUtilization();
     const sent = isBusy ? null : await this.radio.announce();
     this.#dueAt = clock.monotonic() + (sent?.ok === true ? EVERY_MS : RETRY_MS);
     if (sent?.ok === true) log.debug("the radio was asked to broadcast its NodeInfo", { link: this.radio.name });
