@@ -47,6 +47,8 @@ export interface ControlDeps {
   links(): readonly LinkStatus[];
   nodes(): readonly MeshNode[];
   traceroute(node: string | number, actor: Actor): Answer<TracedRoute>;
+  /** Texts that were too old to be answered, since the start. */
+  staleTexts(): number;
   tasks(): readonly TaskStatus[];
   menus(): readonly MenuView[];
   walls(): readonly { readonly wall: string; readonly stands: boolean; readonly detail: string }[];
@@ -92,6 +94,7 @@ export class GatewayControl implements Control {
       links: this.deps.links(),
       plugins: counts,
       outbox: this.#outbox(),
+      stale_texts: this.deps.staleTexts(),
       walls: this.deps.walls().map(({ wall, stands, detail }) => ({ wall, stands, detail })),
       alerts: this.deps.alerts
         .list()
@@ -117,6 +120,7 @@ export class GatewayControl implements Control {
         startedAt: this.startedAt,
         links: deps.links(),
         outbox: this.#outbox(),
+        staleTexts: deps.staleTexts(),
         plugins,
         nodes: deps.nodes().length,
         safeMode: deps.isSafeMode(),

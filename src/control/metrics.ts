@@ -8,6 +8,7 @@ export interface MetricFacts {
   readonly links: readonly LinkStatus[];
   readonly outbox: OutboxView;
   readonly plugins: readonly { readonly name: string; readonly state: PluginState; readonly metrics: PluginMetrics }[];
+  readonly staleTexts: number;
   readonly nodes: number;
   readonly safeMode: boolean;
   readonly disk: { readonly isWritable: boolean; readonly freeBytes: number };
@@ -75,6 +76,7 @@ function families(facts: MetricFacts): Family[] {
     one("zephyrgate_outbox_delivered_total", "counter", "Messages acknowledged by their destination.", outbox.delivered),
     one("zephyrgate_outbox_failed_total", "counter", "Messages that could not be sent or were not acknowledged.", outbox.failed),
     ...alertFamilies(facts.alerts),
+    one("zephyrgate_stale_texts_total", "counter", "Texts that were too old to be answered.", facts.staleTexts),
     {
       name: "zephyrgate_wall_stands",
       type: "gauge",

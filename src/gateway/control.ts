@@ -69,6 +69,7 @@ export function makeControl(context: GatewayContext, peers: ControlPeers): Gatew
         requests: mesh.requests,
         audit: (event, detail) => storage.note(null, event, detail),
       }),
+    staleTexts: () => routing.router.stats().stale,
     tasks: () => routing.schedule.status(),
     menus: () => routing.menuRegistry.list(),
     walls: () => hosts.running()[0]?.host.walls ?? [],

@@ -18,6 +18,7 @@ import type { Registry } from "./match/registry.ts";
 import { PeerTurns } from "./peer-turns.ts";
 import { type Progress, Questions, UNHANDLED } from "./questions.ts";
 import type { RouterDeps, RouterStats } from "./router-deps.ts";
+import { StaleTexts } from "./stale-texts.ts";
 
 const ACTIVE_MAX = 1_000;
 const STOP_MS = 2_000;
@@ -52,12 +53,14 @@ export class Router {
   readonly #operators: ReadonlySet<NodeNumber>;
   readonly #admission: Admission;
   readonly #active = new Set<Promise<void>>();
-  readonly #counts = { stale: 0, commands: 0 };
+  readonly #counts = { commands: 0 };
+  readonly #stale: StaleTexts;
   #stopped = false;
 
   /** Throws `config_invalid` when a rate is none. */
   constructor(private readonly deps: RouterDeps) {
     this.registry = deps.registry;
+    this.#stale = new StaleTexts(deps.clock, deps.log);
     this.#dialogues = new Dialogues({
       clock: deps.clock,
       log: deps.log,
@@ -89,7 +92,14 @@ export class Router {
 
   stats(): RouterStats {
     const { failures, mailboxes } = this.#calls;
-    return { ...this.#counts, ...this.#answers.counts, limited: this.#admission.limited, failures, overflows: mailboxes.overflows };
+    return {
+      stale: this.#stale.count,
+      ...this.#counts,
+      ...this.#answers.counts,
+      limited: this.#admission.limited,
+      failures,
+      overflows: mailboxes.overflows,
+    };
   }
 
   /** Handles a message that the intake let in. Never throws; the work goes on after it returns. */
@@ -124,6 +134,7 @@ export class Router {
     await Promise.race([this.idle(), late]);
     deadline.cancel();
     this.#dialogues.stop();
+    this.#stale.stop();
   }
 
   async #process(message: MeshMessage, emergency: EmergencyMark, isFromBot: boolean): Promise<Progress> {
@@ -239,7 +250,7 @@ export class Router {
     });
     const isMeant = isDirect || commands.length > 0 || keywords.length > 0 || command?.name === "help";
     if (isStale(message, this.deps.clock.now())) {
-      if (isMeant) this.#counts.stale++;
+      if (isMeant) this.#stale.note();
       return null;
     }
     if (!isMeant) return { isMeant, isDialogue: false, ask: () => Promise.resolve(UNHANDLED) };

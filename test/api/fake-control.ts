@@ -295,6 +295,7 @@ export function fakeControl() {
         oldest_queued_s: null,
         airtime: { total_s: 0, plugins: {}, channels: {}, links: {} },
       },
+      stale_texts: 0,
       walls: [{ wall: "seccomp", stands: true, detail: "tried" }],
       alerts: [],
     }),

@@ -19,6 +19,7 @@ const facts = metricsText({
     airtime: { total_s: 0, plugins: {}, channels: {}, links: {} },
   },
   plugins: [{ name: "ping", state: "running", metrics: summary("ping").metrics }],
+  staleTexts: 0,
   nodes: 3,
   safeMode: false,
   disk: { isWritable: true, freeBytes: 1 },

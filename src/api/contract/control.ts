@@ -235,6 +235,7 @@ export interface GatewayStatus {
   readonly links: readonly LinkStatus[];
   readonly plugins: Readonly<Record<string, number>>;
   readonly outbox: OutboxView;
+  readonly stale_texts: number;
   readonly walls: readonly WallView[];
   /** Problems that need the operator, newest first, at most 20. */
   readonly alerts: readonly {

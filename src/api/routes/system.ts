@@ -42,6 +42,7 @@ export const statusView = v.object({
   links: v.array(linkView),
   plugins: v.pipe(v.record(v.string(), v.number()), v.description("How many are in each state")),
   outbox,
+  stale_texts: v.pipe(v.number(), v.description("Texts that were too old to be answered, since the start")),
   walls: v.array(wall),
   alerts: v.array(v.object({ time: v.string(), code: v.string(), message: v.string(), plugin: v.optional(v.string()) })),
 });

@@ -119,7 +119,7 @@ async function status({ io, flags, client }: Call): Promise<Result<number>> {
   if (!gateway.ok) return gateway;
   const answer = await gateway.value.get("/api/v1/status", statusView);
   if (!answer.ok) return answer;
-  const { version, uptime_s, safe_mode, disk, links, plugins, outbox, walls, alerts } = answer.value;
+  const { version, uptime_s, safe_mode, disk, links, plugins, outbox, stale_texts, walls, alerts } = answer.value;
   const needsHelp = links.some(({ state }) => state !== "up") || DOWN.some((state) => (plugins[state] ?? 0) > 0);
   const code = ok(safe_mode || needsHelp || !WRITABLE.has(disk.state) ? DEGRADED : 0);
   if (flags.json === true) {
@@ -139,6 +139,7 @@ async function status({ io, flags, client }: Call): Promise<Result<number>> {
   const waits = outbox.oldest_queued_s === null ? "" : `, the oldest for ${span(outbox.oldest_queued_s)}`;
   line(io, `messages: ${outbox.queued} waiting${waits}; ${outbox.sent} sent, ${outbox.delivered} delivered, ${outbox.failed} failed`);
   line(io, airtimeLine(outbox.airtime));
+  if (stale_texts > 0) line(io, `texts too old to be answered: ${stale_texts}`);
   const missing = walls.filter((wall) => !wall.stands);
   line(
     io,
