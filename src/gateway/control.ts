@@ -53,12 +53,7 @@ export function makeControl(context: GatewayContext, peers: ControlPeers): Gatew
     simulate: simulateControl(mesh.meshes),
     supervisor,
     outbox: mesh.outbox,
-    alerts: new Alerts({
-      bus: context.bus,
-      now,
-      newId: () => Buffer.from(context.random.bytes(4)).toString("hex"),
-      audit: (event, detail) => storage.note(null, event, detail),
-    }),
+    alerts: makeAlerts(context, storage),
     now,
     isReady,
     links: mesh.links,
@@ -73,6 +68,15 @@ export function makeControl(context: GatewayContext, peers: ControlPeers): Gatew
     tasks: () => routing.schedule.status(),
     menus: () => routing.menuRegistry.list(),
     walls: () => hosts.running()[0]?.host.walls ?? [],
+  });
+}
+
+function makeAlerts({ bus, clock, random }: GatewayContext, storage: Storage): Alerts {
+  return new Alerts({
+    bus,
+    now: () => clock.now(),
+    newId: () => Buffer.from(random.bytes(4)).toString("hex"),
+    audit: (event, detail) => storage.note(null, event, detail),
   });
 }
 
