@@ -11,7 +11,7 @@ const TABLE = `
                    disc await load run stopg stopd fail back dis
 discovered         x    x     x    .   .     x     x    .    x
 awaiting_approval  .    x     x    .   .     x     x    .    x
-loading            .    .     x    x   x     x     x    x    x
+loading            .    x     x    x   x     x     x    x    x
 running            .    .     x    x   x     .     x    x    .
 stopping           .    x     x    .   x     x     x    x    x
 stopped            .    x     x    .   .     x     x    .    x

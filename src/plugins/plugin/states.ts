@@ -17,7 +17,7 @@ export type PluginState = (typeof PLUGIN_STATES)[number];
 const TRANSITIONS: Readonly<Record<PluginState, readonly PluginState[]>> = {
   discovered: ["awaiting_approval", "loading", "failed", "disabled", "stopped"],
   awaiting_approval: ["loading", "disabled", "failed", "stopped"],
-  loading: ["running", "failed", "stopping", "stopped", "backing_off", "disabled"],
+  loading: ["running", "failed", "stopping", "stopped", "backing_off", "disabled", "awaiting_approval"],
   running: ["stopping", "backing_off", "loading", "failed"],
   stopping: ["stopped", "disabled", "loading", "backing_off", "failed", "awaiting_approval"],
   stopped: ["loading", "disabled", "awaiting_approval", "failed"],
