@@ -81,7 +81,8 @@ export class Supervisor {
     this.#reloading = this.#makeReloading();
     this.#dependents = this.#makeDependents();
     const { log, bus, isStrict = false } = deps;
-    this.#stateChanges = new StateChanges({ log, bus, isStrict, dependents: this.#dependents });
+    const releaseHost = (plugin: Plugin) => this.#loads.release(plugin, plugin.hostKey);
+    this.#stateChanges = new StateChanges({ log, bus, isStrict, dependents: this.#dependents, releaseHost });
     this.#configurationUpdates = new ConfigurationUpdates(
       { ...deps, withHost: (plugin, work) => this.#lifecycle.withHost(plugin, work) },
       (plugin, message) => this.recovery.failed(plugin, "handler", message),

@@ -61,7 +61,7 @@ test("an illegal change of state throws in tests; in production it is an error l
   const dependents = { lose: async () => undefined, regain: async () => undefined };
   const world = new World();
   world.add("a");
-  const changes = (isStrict: boolean) => new StateChanges({ log, bus, isStrict, dependents });
+  const changes = (isStrict: boolean) => new StateChanges({ log, bus, isStrict, dependents, releaseHost: () => {} });
   const plugin = { name: "a" } as ReturnType<World["plugin"]>;
   expect(() => changes(true).illegal(plugin, "failed", "backing_off")).toThrow("cannot change from failed to backing_off");
   changes(false).illegal(plugin, "failed", "backing_off");

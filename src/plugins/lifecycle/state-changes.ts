@@ -10,6 +10,8 @@ export interface StateChangesDeps {
   readonly log: Logger;
   readonly bus: CoreBus;
   readonly dependents: Pick<Dependents, "lose" | "regain">;
+  /** Ends the plugin's own process, if it has one. */
+  releaseHost(plugin: Plugin): void;
   /** In tests: an illegal change throws. */
   readonly isStrict: boolean;
 }
@@ -30,6 +32,8 @@ export class StateChanges {
 
   report(plugin: Plugin, from: PluginState, status: PluginStatus): void {
     this.#log(plugin.name, from, status);
+    // Nobody knows when the operator decides: its own process does not wait for that.
+    if (from !== status.state && status.state === "awaiting_approval") this.deps.releaseHost(plugin);
     this.#updateDependents(plugin.name, status.state);
     this.#announce(plugin.name, status);
   }
