@@ -9,6 +9,7 @@ import type { CoreEvents } from "../../src/events/core.ts";
 import { realmNumber } from "../../src/ids.ts";
 import { silentLogger } from "../../src/log/logger.ts";
 import { StateChanges } from "../../src/plugins/lifecycle/state-changes.ts";
+import type { PluginState } from "../../src/plugins/plugin/states.ts";
 import type { HostExit } from "../../src/sandbox/port.ts";
 import { type FakeHost, type FakeRealm, fine, gone, threw, World } from "./world.ts";
 
@@ -67,6 +68,22 @@ test("an illegal change of state throws in tests; in production it is an error l
   changes(false).illegal(plugin, "failed", "backing_off");
   expect(lines).toEqual(["the state of a cannot change from failed to backing_off; it stays failed"]);
   expect(alerts).toEqual(["illegal_state a"]);
+});
+
+test("a plugin that begins to wait for the operator gives up its own process, once, and no other state does", () => {
+  const released: string[] = [];
+  const dependents = { lose: async () => undefined, regain: async () => undefined };
+  const bus = new EventBus<CoreEvents>(() => undefined);
+  const releaseHost = ({ name }: { readonly name: string }) => void released.push(name);
+  const changes = new StateChanges({ log: silentLogger, bus, isStrict: true, dependents, releaseHost });
+  const plugin = { name: "a" } as ReturnType<World["plugin"]>;
+  const enter = (from: PluginState, state: PluginState) => changes.report(plugin, from, { state, reason: "", since: 0, disabledBy: null });
+  enter("loading", "running");
+  enter("running", "backing_off");
+  expect(released).toEqual([]);
+  enter("backing_off", "awaiting_approval");
+  enter("awaiting_approval", "awaiting_approval");
+  expect(released).toEqual(["a"]);
 });
 
 test("a removal during a restart waits for it, and leaves no ghost", async () => {
