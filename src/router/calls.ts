@@ -36,6 +36,8 @@ interface CallWords {
 }
 
 export interface CallsDeps extends Pick<RouterDeps, "clock" | "log" | "handlers" | "nodes" | "sessions"> {
+  /** Whether the sender of a message may use admin commands. */
+  isOperator(message: MeshMessage): boolean;
   /** A handler waits for its sender's next text, once its question is sent. */
   asked(dialogue: Asked, question: WireQuestion): void;
 }
@@ -106,7 +108,8 @@ export class Calls {
   async #invoke(message: MeshMessage, { plugin, handle }: HandlerAddress, words: CallWords): Promise<HandlerOutcome> {
     const { handlers, nodes, sessions, clock, log } = this.deps;
     const { args, what, extra, dialogue } = words;
-    const context = { ...contextFor(message, nodes.get(message.from), sessions.get(message.from, plugin)), ...extra };
+    const sender = { node: nodes.get(message.from), isOperator: this.deps.isOperator(message) };
+    const context = { ...contextFor(message, sender, sessions.get(message.from, plugin)), ...extra };
     const timeoutMs = handlers.timeoutOf(plugin);
     const named = { ...what, sender: formatNodeId(message.from) };
     const answers = dialogue === undefined || dialogue === AGAIN ? {} : { dialogue };

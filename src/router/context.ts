@@ -51,14 +51,23 @@ export function messageForHandler(message: MeshMessage): { readonly [key: string
   return fields;
 }
 
+/** What is known of a message's sender. */
+interface KnownSender {
+  readonly node: MeshNode | null;
+  /** By this message, which may be one that proves it or not. */
+  readonly isOperator: boolean;
+}
+
 /** The context of a handler's call: the message, its sender and the session data. */
-export function contextFor(message: MeshMessage, node: MeshNode | null, sessionData: { readonly [key: string]: Json }): WireContext {
+export function contextFor(message: MeshMessage, sender: KnownSender, sessionData: { readonly [key: string]: Json }): WireContext {
+  const { node, isOperator } = sender;
   return {
     senderId: formatNodeId(message.from),
     senderName: nameOf(message, node),
     senderProfile: node === null ? null : profileOf(node),
     channel: message.channel,
     isDirect: message.isDirect,
+    isOperator,
     timestamp: message.receivedAt,
     message: messageForHandler(message),
     sessionData,

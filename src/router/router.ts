@@ -72,6 +72,7 @@ export class Router {
     });
     this.#calls = new Calls({
       ...deps,
+      isOperator: (message) => this.#isFromOperator(message),
       asked: (dialogue, question) => this.#dialogues.ask(dialogue, question),
     });
     const turns = new PeerTurns(deps);

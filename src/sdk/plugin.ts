@@ -27,6 +27,7 @@ import type {
   MenuItemOptions,
   MessageHandler,
   MessageHandlerOptions,
+  MessageStatusEvent,
   NetworkStatus,
   NodeInfo,
   PluginInfo,
@@ -192,6 +193,16 @@ export class Plugin<C extends object = object> {
    */
   sendMessage<const C extends number | string = number | string>(content: string, options: SendOptions<C> = {}): Promise<{ id: string }> {
     return watched(request("send_message", { ...options, content: NativeString(content) }));
+  }
+
+  /**
+   * What became of a message of this plugin, as the last `message_status` event said it; null when it is not known (any longer:
+   * they are kept for some days). Ask in `start()` about messages of the last run: what happened meanwhile was told to nobody.
+   * Needs no permission.
+   * @example const { id } = await this.sendMessage("hello", { destination: "Ridge" }); await this.getMessageStatus(id);
+   */
+  getMessageStatus(id: string): Promise<MessageStatusEvent | null> {
+    return watched(request("get_message_status", { id: NativeString(id) })) as unknown as Promise<MessageStatusEvent | null>;
   }
 
   /**

@@ -17,6 +17,8 @@ export interface Context {
   readonly channel: ChannelIndex;
   /** True for a direct message to the gateway's node. */
   readonly isDirect: boolean;
+  /** Whether the sender may use admin commands, as {@link CommandOptions.adminOnly} judges it: by this message. */
+  readonly isOperator: boolean;
   /** When the gateway received the message. */
   readonly timestamp: Date;
   /** The message itself. */
@@ -232,6 +234,10 @@ export interface MessageStatusEvent {
   readonly code?: number;
   /** Why it failed, in words. */
   readonly reason?: string;
+  /** True: its state does not change any more. */
+  readonly final?: boolean;
+  /** Its recipient confirmed it after it had been called `failed`. */
+  readonly note?: "acknowledged_late";
 }
 
 /** Returned by every register method. */

@@ -53,6 +53,7 @@ function handling(channel: number, isDirect: boolean, on: string | null = "usb")
     senderProfile: null,
     channel,
     isDirect,
+    isOperator: false,
     timestamp: 0,
     message: null,
     sessionData: {},

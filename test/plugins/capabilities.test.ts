@@ -93,6 +93,7 @@ const CALLS: { readonly [O in OperationName]: { readonly args: Json; readonly do
   register: { args: { kind: "message", id: 1 }, done: [] },
   dispose: { args: { registration: 1 }, done: [] },
   send_message: { args: { content: "hi", destination: "broadcast" }, done: ["enqueue hi normal"] },
+  get_message_status: { args: { id: "m_1" }, done: ["status m_1"] },
   http_request: { args: { method: "GET", url: "https://a.org/" }, done: ["http mine https://a.org/"] },
   get_node_info: { args: { node: "!00000001" }, done: ["find !00000001"] },
   get_nodes: { args: {}, done: ["all nodes"] },

@@ -85,6 +85,7 @@ export function recordedServices(): { services: PluginServices; done: string[] }
     bus,
     outbox: {
       enqueue: (request) => did(`enqueue ${request.text} ${request.priority}`, ok({ id: "m_1", stored: Promise.resolve(ok(null)) })),
+      get: (id) => did(`status ${id}`, null),
       parts: () => 1,
     },
     egress: {

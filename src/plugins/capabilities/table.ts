@@ -21,6 +21,7 @@ import { traceroute } from "./mesh/traceroute.ts";
 import { getSecret } from "./outside/get-secret.ts";
 import { httpRequest } from "./outside/http-request.ts";
 import { dispose } from "./own/dispose.ts";
+import { getMessageStatus } from "./own/get-message-status.ts";
 import { register } from "./own/register.ts";
 import { requestPermission } from "./own/request-permission.ts";
 import { revokePermission } from "./own/revoke-permission.ts";
@@ -34,6 +35,7 @@ export const CAPABILITIES: { readonly [O in OperationName]: Capability<O> } = {
   register,
   dispose,
   send_message: sendMessage,
+  get_message_status: getMessageStatus,
   http_request: httpRequest,
   get_node_info: getNodeInfo,
   get_nodes: getNodes,

@@ -25,6 +25,7 @@ export const OPERATIONS = {
   register: operation<Registration, null>(BY_REGISTRATION),
   dispose: operation<{ registration: number }, null>(null),
   send_message: operation<SendArgs, { id: string }>("send_messages"),
+  get_message_status: operation<{ id: string }, Json>(null),
   http_request: operation<HttpArgs, HttpOutcome>("http_requests"),
   get_node_info: operation<{ node: string | number }, Json>("system_state_read"),
   get_nodes: operation<Nothing, Json>("system_state_read"),

@@ -108,6 +108,7 @@ export interface WireContext {
   senderProfile: Json;
   channel: number;
   isDirect: boolean;
+  isOperator: boolean;
   /** ms since 1970; the sdk makes a Date of it. */
   timestamp: number;
   message: Json;

@@ -6,7 +6,7 @@ import type { NodeNumber } from "../../../mesh/ids.ts";
 import type { LinkStatus } from "../../../mesh/link-status.ts";
 import type { PositionMessage, TelemetryMessage, TracerouteMessage } from "../../../mesh/message.ts";
 import type { MeshNode } from "../../../mesh/node.ts";
-import type { OutboxRequest } from "../../../mesh/outgoing.ts";
+import type { MessageStatus, OutboxRequest } from "../../../mesh/outgoing.ts";
 import type { TelemetryKind } from "../../../mesh/requests/requests.ts";
 import type { Ask, Decision } from "../../../permissions/grammar/types.ts";
 import type { HttpArgs, HttpOutcome, PermissionState } from "../../../sdk/boundary/wire.ts";
@@ -26,6 +26,8 @@ export interface EgressPort {
 export interface OutboxPort {
   /** `stored` resolves once the message is durable. */
   enqueue(request: OutboxRequest): Result<{ readonly id: string; readonly stored: Promise<Result<null>> }>;
+  /** What became of a message; null when it is not known, or no longer. */
+  get(id: string): MessageStatus | null;
   /** How many parts a text makes on the air. */
   parts(text: string): number;
 }
