@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { parse } from "yaml";
 import packageJson from "../../package.json" with { type: "json" };
 import { VERBS } from "../../src/cli/main.ts";
-import { COMMON, parseArgs } from "../../src/cli/verb/verb.ts";
+import { parseCommandLine } from "../../src/cli/parser/parse.ts";
 import { loadConfig } from "../../src/config/load.ts";
 import { type Issue, issueLine } from "../../src/errors.ts";
 import { parseManifest } from "../../src/manifest/parse.ts";
@@ -223,18 +223,13 @@ function problemOf(line: string): string | null {
       ? null
       : "not known to the test";
   const given = words.slice(1);
-  const verb = VERBS.filter((each) => each.name.split(" ").every((word, at) => word === given[at])).sort(
-    (a, b) => b.name.length - a.name.length,
-  )[0];
-  if (verb === undefined) return "no such verb";
-  const rest = given.slice(verb.name.split(" ").length).filter((word) => word !== "<" && !word.startsWith("./secret"));
-  const parsed = parseArgs(rest, { ...COMMON, ...verb.flags });
-  if (!parsed.ok) return "unknown" in parsed ? `no flag ${parsed.unknown}` : parsed.message;
-  const [least, most] = verb.args;
-  if (parsed.args.length < least || parsed.args.length > most) return `takes ${least} to ${most} arguments`;
-  const missing = verb.required?.find((name) => parsed.flags[name] === undefined);
-  if (missing !== undefined) return `--${missing} is missing`;
-  const entry = PERMISSION_VERBS.test(verb.name) ? parsed.args[1] : undefined;
+  const parsed = parseCommandLine(
+    VERBS,
+    given.filter((word) => word !== "<" && !word.startsWith("./secret")),
+    80,
+  );
+  if (parsed.kind !== "run") return parsed.kind === "wrong" ? (parsed.message ?? "no verb") : null;
+  const entry = PERMISSION_VERBS.test(parsed.verb.name) ? parsed.args[1] : undefined;
   if (entry === undefined) return null;
   const permission = parseEntry(entry.includes(":") ? parse(entry) : entry);
   return permission.ok ? null : permission.error.summary();

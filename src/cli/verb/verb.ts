@@ -20,9 +20,34 @@ export interface Io {
   readonly onUncaught?: (handle: (thrown: unknown) => void) => void;
 }
 
-export type FlagKind = "text" | "switch";
-export type FlagTable = Readonly<Record<string, FlagKind>>;
+/** What completion offers: names of files, folders, or known plugins. */
+export type Values = "file" | "folder" | "plugin";
+
+export interface Flag {
+  readonly about: string;
+  /** What stands for the value in the help, such as `FILE`; absent: the flag is a switch. */
+  readonly value?: string;
+  /** One letter: `f` for `-f`. */
+  readonly short?: string;
+  readonly required?: boolean;
+  /** Other values are refused. */
+  readonly choices?: readonly string[];
+  readonly values?: Values;
+}
+
+export type FlagTable = Readonly<Record<string, Flag>>;
+/** By the flags' long names, as in the verb's table: the value, or true for a switch. */
 export type Flags = Readonly<Record<string, string | true>>;
+
+export interface Argument {
+  /** In capitals, as the help shows it. */
+  readonly name: string;
+  readonly about: string;
+  readonly optional?: boolean;
+  /** Any number of them; the last argument only. */
+  readonly many?: boolean;
+  readonly values?: Values;
+}
 
 export interface Call {
   readonly io: Io;
@@ -32,59 +57,25 @@ export interface Call {
   client(): Promise<Result<Client>>;
 }
 
-/** One verb of the command line: its name, usage, flags, arguments and action. */
+/** One verb of the command line: its name, arguments, flags and action. */
 export interface Verb {
   /** As typed, for example `plugin enable`. */
   readonly name: string;
-  /** The flags and arguments, for the usage line. */
-  readonly usage: string;
   readonly summary: string;
-  /** In addition to the flags of every verb. */
+  readonly args?: readonly Argument[];
+  /** In addition to the flags of every verb; a flag of the same name takes the place of one of these. */
   readonly flags?: FlagTable;
-  /** Required flags. */
-  readonly required?: readonly string[];
-  /** Smallest and largest number of arguments. */
-  readonly args: readonly [number, number];
   /** Returns the exit code. An error is printed as one line, with exit code 1. */
   run(call: Call): Promise<Result<number>>;
 }
 
 /** The flags of every verb: they find the configuration and select JSON output. */
-export const COMMON: FlagTable = { config: "text", "data-dir": "text", port: "text", json: "switch", help: "switch" };
-
-export type Parsed =
-  | { readonly ok: true; readonly args: readonly string[]; readonly flags: Flags }
-  | { readonly ok: false; readonly unknown: string }
-  | { readonly ok: false; readonly message: string };
-
-/** Parses flags, which may be anywhere; `--` ends them; `--flag=value` equals `--flag value`; `-f` is `--follow`. */
-export function parseArgs(argv: readonly string[], table: FlagTable): Parsed {
-  const args: string[] = [];
-  const flags: Record<string, string | true> = {};
-  for (let i = 0; i < argv.length; i++) {
-    const word = argv[i] ?? "";
-    if (word === "--") return { ok: true, args: [...args, ...argv.slice(i + 1)], flags };
-    if (!word.startsWith("-") || word === "-") {
-      args.push(word);
-      continue;
-    }
-    const [given = "", ...rest] = word.replace(/^--?/, "").split("=");
-    const name = word.startsWith("--") ? given : (SHORT[given] ?? given);
-    const kind = Object.hasOwn(table, name) ? table[name] : undefined;
-    if (kind === undefined) return { ok: false, unknown: word.split("=")[0] ?? word };
-    if (kind === "switch") {
-      if (rest.length > 0) return { ok: false, message: `--${name} takes no value` };
-      flags[name] = true;
-      continue;
-    }
-    const value = rest.length > 0 ? rest.join("=") : argv[++i];
-    if (value === undefined) return { ok: false, message: `--${name} needs a value` };
-    flags[name] = value;
-  }
-  return { ok: true, args, flags };
-}
-
-const SHORT: Readonly<Record<string, string>> = { f: "follow", h: "help", y: "yes", o: "output" };
+export const COMMON: FlagTable = {
+  config: { about: "the configuration file", value: "FILE", values: "file" },
+  "data-dir": { about: "the data folder, in place of the configuration's", value: "DIR", values: "folder" },
+  port: { about: "the API's port, in place of the configuration's", value: "N" },
+  json: { about: "print JSON, for programs" },
+};
 
 export function textFlag(flags: Flags, name: string): string | undefined {
   const value = flags[name];

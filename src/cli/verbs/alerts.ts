@@ -6,16 +6,13 @@ import { type Call, done, type Verb } from "../verb/verb.ts";
 export const alertVerbs: readonly Verb[] = [
   {
     name: "alerts",
-    usage: "[--json]",
     summary: "list the problems that need you; each is listed until its cause is over",
-    args: [0, 0],
     run: alerts,
   },
   {
     name: "alerts ack",
-    usage: "ID [--json]",
     summary: "acknowledge an alert: the status shows it no longer unless it is raised again",
-    args: [1, 1],
+    args: [{ name: "ID", about: "the alert's id, as `alerts` shows it" }],
     run: acknowledge,
   },
 ];

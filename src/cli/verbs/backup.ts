@@ -20,18 +20,23 @@ type Made = v.InferOutput<typeof backupView>;
 export const backupVerbs: readonly Verb[] = [
   {
     name: "backup",
-    usage: "[FILE] [--with-secrets] [--list] [--json]",
     summary: "back up the whole gateway into one file; it may run meanwhile",
-    flags: { "with-secrets": "switch", list: "switch" },
-    args: [0, 1],
+    args: [{ name: "FILE", about: "where to write it; without it into backups/ of the data folder", optional: true, values: "file" }],
+    flags: {
+      "with-secrets": { about: "put the credentials in, sealed by a passphrase (the first line of standard input)" },
+      list: { about: "list the backups that are kept instead of making one" },
+    },
     run: backup,
   },
   {
     name: "restore",
-    usage: "FILE [--yes] [--with-secrets] [--only-database]",
     summary: "restore a backup; the gateway must be stopped, and what is there now is kept beside it",
-    flags: { yes: "switch", "with-secrets": "switch", "only-database": "switch" },
-    args: [1, 1],
+    args: [{ name: "FILE", about: "the backup", values: "file" }],
+    flags: {
+      yes: { about: "do not ask", short: "y" },
+      "with-secrets": { about: "restore the credentials too; the passphrase is the first line of standard input" },
+      "only-database": { about: "restore the core database alone, and leave configuration and plugins as they are" },
+    },
     run: restore,
   },
 ];

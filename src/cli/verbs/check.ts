@@ -7,10 +7,9 @@ import { type Call, done, type Verb } from "../verb/verb.ts";
 
 export const checkVerb: Verb = {
   name: "plugin check",
-  usage: "DIR [--types] [--strict] [--json]",
   summary: "check a plugin before it is installed; --types runs the folder's own TypeScript",
-  flags: { types: "switch", strict: "switch" },
-  args: [0, 1],
+  args: [{ name: "DIR", about: "the plugin's folder; without it the current one", optional: true, values: "folder" }],
+  flags: { types: { about: "run the TypeScript of the folder's own node_modules" }, strict: { about: "fail on warnings too" } },
   run: check,
 };
 

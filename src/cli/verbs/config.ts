@@ -18,27 +18,26 @@ const NODE_ID = /^!?[0-9a-f]{8}$/i;
 export const configVerbs: readonly Verb[] = [
   {
     name: "config check",
-    usage: "[FILE] [--json]",
     summary: "check a configuration as the gateway would at its start; exit code 78 and one line for each problem",
-    args: [0, 1],
+    args: [{ name: "FILE", about: "the configuration; without it the one that the gateway would read", optional: true, values: "file" }],
     async run(call) {
       return check(call);
     },
   },
   {
     name: "config init",
-    usage: "[FILE] [--operator NODE] [--yes]",
     summary: "write a commented configuration for this machine, ./config.yaml unless you name a file; never overwrites",
-    flags: { operator: "text", yes: "switch" },
-    args: [0, 1],
+    args: [{ name: "FILE", about: "where to write it; without it ./config.yaml", optional: true, values: "file" }],
+    flags: {
+      operator: { about: "ids of the operators' nodes, separated by commas", value: "NODE" },
+      yes: { about: "ask nothing", short: "y" },
+    },
     run: init,
   },
   {
     name: "config show",
-    usage: "[--effective] [--json]",
     summary: "show what is configured and where, with --effective the defaults, too; secrets are withheld",
-    flags: { effective: "switch" },
-    args: [0, 0],
+    flags: { effective: { about: "show the defaults, too" } },
     async run({ io, flags }) {
       const read = readConfig(configSources(io, flags));
       if (!read.ok) return wrong(io, read.error.map(issueLine));

@@ -6,9 +6,8 @@ import { type Call, done, type Verb } from "../verb/verb.ts";
 
 export const devVerb: Verb = {
   name: "dev",
-  usage: "DIR",
   summary: "run a plugin in a simulated mesh, reload it on save, and type messages as any node",
-  args: [0, 1],
+  args: [{ name: "DIR", about: "the plugin's folder; without it the current one", optional: true, values: "folder" }],
   async run({ io, args }: Call): Promise<Result<number>> {
     const lines = new Lines(io);
     const stop = new AbortController();

@@ -11,9 +11,7 @@ import type { Verb } from "../verb/verb.ts";
 export const doctorVerbs: readonly Verb[] = [
   {
     name: "doctor",
-    usage: "[--json]",
     summary: "check configuration, folders, radios, jail and gateway, and show what to fix",
-    args: [0, 0],
     async run({ io, flags }) {
       const loaded = configuration(io, flags);
       if (!loaded.ok)

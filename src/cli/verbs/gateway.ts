@@ -15,10 +15,11 @@ export interface GatewayFlags {
 export const gatewayVerbs: readonly Verb[] = [
   {
     name: "gateway",
-    usage: "[--config FILE] [--data-dir DIR] [--port N] [--allow-all] [--safe]",
     summary: "run the gateway",
-    flags: { "allow-all": "switch", safe: "switch" },
-    args: [0, 0],
+    flags: {
+      "allow-all": { about: "for developing: every plugin gets every permission that it asks for" },
+      safe: { about: "start the bundled plugins only" },
+    },
     async run({ io, flags }) {
       const text = textFlag(flags, "port");
       const port = text === undefined ? undefined : Number(text);

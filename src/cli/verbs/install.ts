@@ -17,46 +17,47 @@ import { configuration } from "../verb/locate.ts";
 import { json, line, note, readLine, table } from "../verb/output.ts";
 import { type Call, done, textFlag, type Verb, whoami } from "../verb/verb.ts";
 
-const AGREEING = { yes: "switch", from: "text", "accept-signer": "text" } as const;
+const AGREEING = {
+  yes: { about: "accept what is shown without asking", short: "y" },
+  from: { about: "folders with packages that it may need, separated by commas", value: "DIR" },
+  "accept-signer": { about: "accept this signer, or `none`, in place of the one before", value: "FINGERPRINT" },
+} as const;
 /** A plugin's name, with a version or without, as an index knows it. */
 const NAMED = /^([a-z][a-z0-9_]{0,63})(?:@(.{1,64}))?$/;
 
 export const installVerbs: readonly Verb[] = [
   {
     name: "plugin install",
-    usage: "FILE|DIR|NAME[@VERSION] [--yes] [--force] [--from DIR[,DIR]] [--accept-signer FINGERPRINT|none]",
     summary: "check a package, show who signed it and what it asks for, accept and install it with the plugins that it needs",
-    flags: { ...AGREEING, force: "switch" },
-    args: [1, 1],
+    args: [{ name: "PACKAGE", about: "a package file, a folder, or NAME or NAME@VERSION in an index", values: "file" }],
+    flags: {
+      ...AGREEING,
+      force: { about: "install an older version than the one before" },
+    },
     run: install,
   },
   {
     name: "plugin update",
-    usage: "[NAME] [--yes] [--from DIR[,DIR]] [--accept-signer FINGERPRINT|none]",
     summary: "install newer versions from the indexes, after showing the difference in permissions",
+    args: [{ name: "NAME", about: "the plugin; without it all", optional: true, values: "plugin" }],
     flags: AGREEING,
-    args: [0, 1],
     run: update,
   },
   {
     name: "plugin outdated",
-    usage: "[--json]",
     summary: "installed plugins of which an index has a newer version",
-    args: [0, 0],
     run: outdated,
   },
   {
     name: "plugin search",
-    usage: "[WORD] [--json]",
     summary: "packages in the indexes of the configuration (plugins.indexes)",
-    args: [0, 1],
+    args: [{ name: "WORD", about: "a part of the name or of the description; without it all", optional: true }],
     run: search,
   },
   {
     name: "plugin index build",
-    usage: "DIR",
     summary: "list every package of a folder in its index.json, which anybody can host beside them",
-    args: [1, 1],
+    args: [{ name: "DIR", about: "the folder with the packages", values: "folder" }],
     async run({ io, args }) {
       const folder = resolve(io.cwd, args[0] ?? ".");
       const built = await buildIndex(folder);

@@ -9,10 +9,13 @@ const DEFAULT_LIMIT = "30";
 export const messageVerbs: readonly Verb[] = [
   {
     name: "messages",
-    usage: "[--received] [--limit N] [--state S] [--from NODE] [--json]",
     summary: "list queued and sent messages with their state, or the texts that were received, newest first",
-    flags: { received: "switch", limit: "text", state: "text", from: "text" },
-    args: [0, 0],
+    flags: {
+      received: { about: "list the texts that were heard instead of those that were sent" },
+      limit: { about: "how many entries at most (30)", value: "N" },
+      state: { about: "only messages in this state", value: "STATE", choices: ["queued", "sent", "relayed", "delivered", "failed"] },
+      from: { about: "with --received: only texts of this node", value: "NODE" },
+    },
     run: (call) => (call.flags.received === true ? received(call) : sent(call)),
   },
 ];

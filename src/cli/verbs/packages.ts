@@ -17,41 +17,45 @@ import { tell } from "./plugins.ts";
 export const packageVerbs: readonly Verb[] = [
   {
     name: "plugin pack",
-    usage: "DIR [-o FILE] [--sign KEY]",
     summary: "pack a plugin with its dependencies into one file; the same folder gives the same bytes; --sign: with this Ed25519 key",
-    flags: { output: "text", sign: "text" },
-    args: [1, 1],
+    args: [{ name: "DIR", about: "the plugin's folder", values: "folder" }],
+    flags: {
+      output: { about: "where to write the package", value: "FILE", short: "o" },
+      sign: { about: "sign it with this Ed25519 key (PKCS#8 PEM)", values: "file", value: "KEY" },
+    },
     run: pack,
   },
   {
     name: "plugin use",
-    usage: "NAME VERSION",
     summary: "make the version that is kept beside the active one the active one",
-    args: [2, 2],
+    args: [
+      { name: "NAME", about: "the plugin's name", values: "plugin" },
+      { name: "VERSION", about: "the version to change to" },
+    ],
     run: use,
   },
   {
     name: "plugin remove",
-    usage: "NAME [--purge]",
     summary: "remove an installed plugin with its grants and secrets; --purge: also its data",
-    flags: { purge: "switch" },
-    args: [1, 1],
+    args: [{ name: "NAME", about: "the plugin's name", values: "plugin" }],
+    flags: { purge: { about: "delete its data, too" } },
     run: remove,
   },
   {
     name: "plugin export",
-    usage: "NAME [-o FILE]",
     summary: "export a plugin's data and configuration to a file, without its secrets",
-    flags: { output: "text" },
-    args: [1, 1],
+    args: [{ name: "NAME", about: "the plugin's name", values: "plugin" }],
+    flags: { output: { about: "where to write it; without it NAME.zgd", value: "FILE", short: "o" } },
     run: exportData,
   },
   {
     name: "plugin import",
-    usage: "NAME FILE|--empty",
     summary: "import an exported file; --empty: set the data aside, such as a damaged database, and start without",
-    flags: { empty: "switch" },
-    args: [1, 2],
+    args: [
+      { name: "NAME", about: "the plugin's name", values: "plugin" },
+      { name: "FILE", about: "what `plugin export` wrote", optional: true, values: "file" },
+    ],
+    flags: { empty: { about: "import nothing: set the data aside and start without" } },
     async run({ io, args, flags, client }) {
       if (flags.empty === true && args.length === 1) {
         const gateway = await client();

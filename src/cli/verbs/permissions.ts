@@ -15,27 +15,33 @@ const MAX_ENTRY_BYTES = 16 * 1024;
 export const permissionVerbs: readonly Verb[] = [
   {
     name: "permission list",
-    usage: "[PLUGIN] [--json]",
     summary: "list the plugins' permissions and their state",
-    args: [0, 1],
+    args: [{ name: "PLUGIN", about: "the plugin; without it all", values: "plugin", optional: true }],
     run: list,
   },
-  change("POST", "permissions", { name: "grant", usage: "PLUGIN PERMISSION", summary: "grant a requested permission that was held back" }),
-  change("POST", "permissions/deny", { name: "deny", usage: "PLUGIN PERMISSION", summary: "deny permanently: overrides every grant" }),
-  change("DELETE", "permissions", { name: "revoke", usage: "PLUGIN [PERMISSION]", summary: "revoke one permission or all" }),
+  change("POST", "permissions", { name: "grant", summary: "grant a requested permission that was held back" }),
+  change("POST", "permissions/deny", { name: "deny", summary: "deny permanently: overrides every grant" }),
+  change("DELETE", "permissions", { name: "revoke", summary: "revoke one permission or all" }),
   {
     name: "permission why",
-    usage: "PLUGIN PERMISSION [SUBJECT] | MESSAGE-ID | CORRELATION-ID",
     summary: "show which rule allows or denies a call or a host, or the decisions about a message",
-    args: [1, 3],
+    args: [
+      { name: "PLUGIN", about: "the plugin; or a message's id (m_…) or a correlation id alone", values: "plugin" },
+      { name: "PERMISSION", about: "such as http_requests", optional: true },
+      { name: "SUBJECT", about: "what it is about: a host, a channel, a name", optional: true },
+    ],
     run: explainWhy,
   },
   {
     name: "audit",
-    usage: "[--plugin P] [--permission P] [--result allow|deny] [--since TIME] [--limit N] [--json]",
     summary: "list the last decisions, newest first",
-    flags: { plugin: "text", permission: "text", result: "text", since: "text", limit: "text" },
-    args: [0, 0],
+    flags: {
+      plugin: { about: "only this plugin", value: "NAME" },
+      permission: { about: "only this permission", value: "NAME" },
+      result: { about: "only what was allowed or denied", value: "RESULT", choices: ["allow", "deny"] },
+      since: { about: "only after this time (2026-01-31T12:00:00Z)", value: "TIME" },
+      limit: { about: "how many entries at most (50)", value: "N" },
+    },
     async run(call) {
       const query = new URLSearchParams({ limit: textFlag(call.flags, "limit") ?? "50" });
       for (const name of ["plugin", "permission", "result", "since"]) {
@@ -47,9 +53,7 @@ export const permissionVerbs: readonly Verb[] = [
   },
   {
     name: "audit verify",
-    usage: "",
     summary: "verify the audit log's hash chain",
-    args: [0, 0],
     async run({ io, flags, client }) {
       const gateway = await client();
       if (!gateway.ok) return gateway;
@@ -108,11 +112,15 @@ function printed(entry: unknown): string {
 }
 
 /** A verb that changes a plugin's permissions. Only `DELETE` works without a permission. */
-function change(method: "POST" | "DELETE", path: string, verb: Pick<Verb, "name" | "usage" | "summary">): Verb {
+function change(method: "POST" | "DELETE", path: string, verb: Pick<Verb, "name" | "summary">): Verb {
+  const about = "as in a manifest: send_messages, or 'http_requests: { hosts: [api.weather.gov] }'";
   return {
     ...verb,
     name: `permission ${verb.name}`,
-    args: [method === "DELETE" ? 1 : 2, 2],
+    args: [
+      { name: "PLUGIN", about: "the plugin's name", values: "plugin" },
+      method === "DELETE" ? { name: "PERMISSION", about: `${about}; without it all`, optional: true } : { name: "PERMISSION", about },
+    ],
     async run({ io, args, flags, client }) {
       const permission = args[1] === undefined ? ok(undefined) : readEntry(args[1]);
       if (!permission.ok) return permission;

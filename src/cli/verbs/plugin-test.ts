@@ -9,10 +9,8 @@ const TEST_MS = 60_000;
 
 export const pluginTestVerb: Verb = {
   name: "plugin test",
-  usage: "[DIR]",
   summary: "run the tests in a plugin's folder, in a virtual mesh; needs no Bun of its own",
-  flags: {},
-  args: [0, 1],
+  args: [{ name: "DIR", about: "the plugin's folder; without it the current one", optional: true, values: "folder" }],
   run: testPlugin,
 };
 

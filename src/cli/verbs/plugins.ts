@@ -15,9 +15,7 @@ export const explainedPermissions = v.object({
 export const pluginVerbs: readonly Verb[] = [
   {
     name: "plugin list",
-    usage: "[--json]",
     summary: "all plugins with state and health",
-    args: [0, 0],
     async run({ io, flags, client }) {
       const gateway = await client();
       if (!gateway.ok) return gateway;
@@ -30,17 +28,18 @@ export const pluginVerbs: readonly Verb[] = [
   },
   {
     name: "plugin enable",
-    usage: "NAME [--yes]",
     summary: "show what a plugin asks for, accept it, and start it",
-    flags: { yes: "switch" },
-    args: [1, 1],
+    args: [{ name: "NAME", about: "the plugin's name", values: "plugin" }],
+    flags: { yes: { about: "accept what it asks for without asking", short: "y" } },
     run: enable,
   },
   {
     name: "plugin adopt",
-    usage: "NAME DIR",
     summary: "say that a plugin's folder was moved to DIR: its grants, data, secrets and settings go with it",
-    args: [2, 2],
+    args: [
+      { name: "NAME", about: "the plugin's name", values: "plugin" },
+      { name: "DIR", about: "where its folder is now", values: "folder" },
+    ],
     async run({ io, args, flags, client }) {
       const gateway = await client();
       if (!gateway.ok) return gateway;
@@ -64,9 +63,8 @@ function row(plugin: PluginSummary): (string | number | null)[] {
 function simple(verb: string, summary: string): Verb {
   return {
     name: `plugin ${verb}`,
-    usage: "NAME",
     summary,
-    args: [1, 1],
+    args: [{ name: "NAME", about: "the plugin's name", values: "plugin" }],
     async run({ io, args, flags, client }) {
       const gateway = await client();
       if (!gateway.ok) return gateway;

@@ -10,9 +10,11 @@ const secretPath = (plugin: string | undefined, key: string | undefined) =>
 export const secretVerbs: readonly Verb[] = [
   {
     name: "secret set",
-    usage: "PLUGIN KEY  < VALUE",
     summary: "store a secret; its value comes from standard input",
-    args: [2, 2],
+    args: [
+      { name: "PLUGIN", about: "the plugin's name", values: "plugin" },
+      { name: "KEY", about: "the secret's name; its value is read from standard input" },
+    ],
     async run({ io, args, client }) {
       if (io.isTTY) io.stderr.write(`value of ${args[1]} (it is visible while you type): `);
       // An argument would be visible in the process list and the shell's history.
@@ -30,9 +32,8 @@ export const secretVerbs: readonly Verb[] = [
   },
   {
     name: "secret list",
-    usage: "PLUGIN [--json]",
     summary: "list the names of a plugin's secrets; values are never shown",
-    args: [1, 1],
+    args: [{ name: "PLUGIN", about: "the plugin's name", values: "plugin" }],
     async run({ io, args, flags, client }) {
       const gateway = await client();
       if (!gateway.ok) return gateway;
@@ -45,9 +46,11 @@ export const secretVerbs: readonly Verb[] = [
   },
   {
     name: "secret rm",
-    usage: "PLUGIN KEY",
     summary: "remove a secret",
-    args: [2, 2],
+    args: [
+      { name: "PLUGIN", about: "the plugin's name", values: "plugin" },
+      { name: "KEY", about: "the secret's name" },
+    ],
     async run({ io, args, client }) {
       const gateway = await client();
       if (!gateway.ok) return gateway;

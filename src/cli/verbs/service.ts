@@ -15,26 +15,24 @@ const PROGRAM_DEADLINE_MS = 60_000;
 export const serviceVerbs: readonly Verb[] = [
   {
     name: "service install",
-    usage: "[--root DIR] [--dry-run] [--program FILE] [--config FILE]",
     summary: "write the systemd unit, the system user and a configuration if there is none, and start it at every boot",
-    flags: { root: "text", "dry-run": "switch", program: "text" },
-    args: [0, 0],
+    flags: {
+      root: { about: "write below this folder, for a system image, and start nothing", value: "DIR" },
+      "dry-run": { about: "print the files instead of writing them" },
+      program: { about: "the program, where this one runs from source", value: "FILE" },
+    },
     run: install,
   },
   {
     name: "service status",
-    usage: "[--root DIR]",
     summary: "whether the service is installed and runs; exit code 3 when it does not",
-    flags: { root: "text" },
-    args: [0, 0],
+    flags: { root: { about: "look below this folder", value: "DIR" } },
     run: status,
   },
   {
     name: "service uninstall",
-    usage: "[--root DIR] [--dry-run]",
     summary: "stop the service and remove unit and user file; configuration and data stay",
-    flags: { root: "text", "dry-run": "switch" },
-    args: [0, 0],
+    flags: { root: { about: "remove below this folder", value: "DIR" }, "dry-run": { about: "print the files instead of removing them" } },
     run: uninstall,
   },
 ];

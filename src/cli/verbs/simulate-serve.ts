@@ -17,20 +17,24 @@ const DEFAULT_FIRMWARE = "2.8.0.simulated";
 export const serveVerbs: readonly Verb[] = [
   {
     name: "simulate serve",
-    usage: "--port N [--nodes N] [--firmware V] [--replay FILE] [--speed X]",
     summary: "run a simulated node on a TCP port of this machine, for any Meshtastic client; --replay lets it hear a recording",
-    flags: { nodes: "text", firmware: "text", replay: "text", speed: "text" },
-    required: ["port"],
-    args: [0, 0],
+    flags: {
+      port: { about: "the TCP port to listen on; 0 for any", value: "N", required: true },
+      nodes: { about: "how many other nodes there are (3)", value: "N" },
+      firmware: { about: "the firmware version to report", value: "VERSION" },
+      replay: { about: "let the node hear this recording", value: "FILE" },
+      speed: { about: "how many times faster to replay (1)", value: "X" },
+    },
     run: serve,
   },
   {
     name: "simulate record",
-    usage: "--port N [--host H] FILE",
     summary: "write the traffic that a node, or a gateway with mesh.share, hears into a file, until Ctrl-C; it sends nothing on the air",
-    flags: { host: "text" },
-    required: ["port"],
-    args: [1, 1],
+    args: [{ name: "FILE", about: "where to write it", values: "file" }],
+    flags: {
+      port: { about: "the node's TCP port", value: "N", required: true },
+      host: { about: "the node's address (127.0.0.1)", value: "HOST" },
+    },
     run: record,
   },
 ];

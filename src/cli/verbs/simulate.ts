@@ -19,18 +19,23 @@ const processed = v.object({ correlation_id: v.string(), outcome: v.string() });
 export const simulateVerbs: readonly Verb[] = [
   {
     name: "simulate say",
-    usage: "--from '!00000002' [--to N] [--channel C] [--wait S] TEXT",
     summary: "send a text to the gateway as a simulated node, and print the answers",
-    flags: { from: "text", to: "text", channel: "text", wait: "text" },
-    required: ["from"],
-    args: [1, 1],
+    args: [{ name: "TEXT", about: "the text" }],
+    flags: {
+      from: { about: "the simulated node that sends it, such as '!00000002'", value: "NODE", required: true },
+      to: { about: "a direct message to this node; the gateway's own number is in `status`", value: "NODE" },
+      channel: { about: "the channel's index, 0 to 7", value: "C" },
+      wait: { about: "seconds to wait for the first answer, and after the last", value: "S" },
+    },
     run: say,
   },
   {
     name: "simulate run",
-    usage: "FILE [PLUGIN_DIR...]",
     summary: "play a script on the gateway's simulated mesh; with plugin folders, on a gateway of its own in which hours pass at once",
-    args: [1, 20],
+    args: [
+      { name: "FILE", about: "the script", values: "file" },
+      { name: "PLUGIN_DIR", about: "plugins to load in a gateway of the script's own", optional: true, many: true, values: "folder" },
+    ],
     run: ({ args, ...call }) => (args.length > 1 ? playVirtual({ args, ...call }) : play({ args, ...call })),
   },
 ];

@@ -7,15 +7,17 @@ import { textLine } from "../../log/format.ts";
 import type { LogLine } from "../../log/line.ts";
 import { pluginPath } from "../client/paths.ts";
 import { ago, json, line, span, table } from "../verb/output.ts";
-import { type Call, done, misuse, textFlag, type Verb } from "../verb/verb.ts";
+import { type Call, done, textFlag, type Verb } from "../verb/verb.ts";
 
 export const statusVerbs: readonly Verb[] = [
-  { name: "status", usage: "[--json]", summary: "show the gateway's state", args: [0, 0], run: status },
+  {
+    name: "status",
+    summary: "show the gateway's state",
+    run: status,
+  },
   {
     name: "nodes",
-    usage: "[--json]",
     summary: "list the known nodes",
-    args: [0, 0],
     async run({ io, flags, client }) {
       const gateway = await client();
       if (!gateway.ok) return gateway;
@@ -29,10 +31,12 @@ export const statusVerbs: readonly Verb[] = [
   },
   {
     name: "send",
-    usage: "TEXT [--to N] [--channel C]",
     summary: "send a text to all nodes, or to one node",
-    flags: { to: "text", channel: "text" },
-    args: [1, 1],
+    args: [{ name: "TEXT", about: "the text" }],
+    flags: {
+      to: { about: "the node that it is for: an id, number or name", value: "NODE" },
+      channel: { about: "the channel: an index or a name", value: "C" },
+    },
     async run({ io, args, flags, client }) {
       const gateway = await client();
       if (!gateway.ok) return gateway;
@@ -47,16 +51,13 @@ export const statusVerbs: readonly Verb[] = [
   },
   {
     name: "traceroute",
-    usage: "NODE [--json]",
     summary: "find the way to a node and back: by id, number or name",
-    args: [1, 1],
+    args: [{ name: "NODE", about: "an id, number or name" }],
     run: traceroute,
   },
   {
     name: "schedule",
-    usage: "[--json]",
     summary: "list the plugins' scheduled tasks",
-    args: [0, 0],
     async run({ io, flags, client }) {
       const gateway = await client();
       if (!gateway.ok) return gateway;
@@ -79,10 +80,13 @@ export const statusVerbs: readonly Verb[] = [
   },
   {
     name: "logs",
-    usage: "[PLUGIN] [-f] [--level L] [--limit N] [--json]",
     summary: "show the last log lines; -f follows new ones",
-    flags: { follow: "switch", level: "text", limit: "text" },
-    args: [0, 1],
+    args: [{ name: "PLUGIN", about: "only this plugin's lines", optional: true, values: "plugin" }],
+    flags: {
+      follow: { about: "show new lines as they come, until Ctrl-C", short: "f" },
+      level: { about: "only lines of this level and above", value: "LEVEL", choices: ["debug", "info", "warn", "error"] },
+      limit: { about: "how many entries at most (100)", value: "N" },
+    },
     run: logs,
   },
 ];
@@ -192,7 +196,6 @@ async function logs(call: Call): Promise<Result<number>> {
   const gateway = await client();
   if (!gateway.ok) return gateway;
   const level = textFlag(flags, "level");
-  if (level !== undefined && !/^(debug|info|warn|error)$/.test(level)) return misuse("--level must be debug, info, warn or error");
   const end = new AbortController();
   io.signal?.addEventListener("abort", () => end.abort(), { once: true });
   const query = new URLSearchParams({

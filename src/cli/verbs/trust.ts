@@ -17,9 +17,8 @@ import { type Call, done, type Verb } from "../verb/verb.ts";
 export const trustVerbs: readonly Verb[] = [
   {
     name: "trust keygen",
-    usage: "FILE",
     summary: "make an Ed25519 key for signing packages: FILE, which only you can read, and FILE.pub for others",
-    args: [1, 1],
+    args: [{ name: "FILE", about: "where to write the private key", values: "file" }],
     async run({ io, args }) {
       const path = resolve(io.cwd, args[0] ?? "");
       const made = await makeSigningKey(path);
@@ -31,23 +30,22 @@ export const trustVerbs: readonly Verb[] = [
   },
   {
     name: "trust list",
-    usage: "[--json]",
     summary: "signers that you trust, and signers of installed packages",
-    args: [0, 0],
     run: list,
   },
   {
     name: "trust add",
-    usage: "FILE.pub|FINGERPRINT [NAME]",
     summary: "give a signer a name: its packages are shown as signed by somebody you trust",
-    args: [1, 2],
+    args: [
+      { name: "SIGNER", about: "a file of a public key, or a fingerprint", values: "file" },
+      { name: "NAME", about: "what to call the signer", optional: true },
+    ],
     run: add,
   },
   {
     name: "trust rm",
-    usage: "NAME|FINGERPRINT",
     summary: "trust a signer no longer; what it signed stays installed",
-    args: [1, 1],
+    args: [{ name: "SIGNER", about: "the signer's name or fingerprint" }],
     async run({ io, args, flags }) {
       const loaded = configuration(io, flags);
       if (!loaded.ok) return loaded;
@@ -59,9 +57,16 @@ export const trustVerbs: readonly Verb[] = [
   },
   {
     name: "plugin verify",
-    usage: "[NAME|FILE...] [--json]",
     summary: "compare installed plugins, or package files, with their hashes and signatures",
-    args: [0, 50],
+    args: [
+      {
+        name: "PLUGIN",
+        about: "plugins' names or package files; without them all that is installed",
+        optional: true,
+        many: true,
+        values: "plugin",
+      },
+    ],
     run: verifyAll,
   },
 ];

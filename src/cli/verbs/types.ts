@@ -6,9 +6,8 @@ import { type Call, done, type Verb } from "../verb/verb.ts";
 
 export const typesVerb: Verb = {
   name: "plugin types",
-  usage: "DIR [--json]",
   summary: "write config.types.ts: the type of a plugin's configuration, from its JSON Schema",
-  args: [0, 1],
+  args: [{ name: "DIR", about: "the plugin's folder; without it the current one", optional: true, values: "folder" }],
   async run({ io, args, flags }: Call): Promise<Result<number>> {
     const folder = resolve(io.cwd, args[0] ?? ".");
     const written = writeConfigTypes(folder);
