@@ -41,7 +41,7 @@ const TREE = embeddedSource("probe", FILES);
 const found = (specifier: string, importer = "plugin.ts", kind: ImportKind = "import") => {
   const result = resolveModule(TREE, specifier, importer, kind);
   if (!result.ok) return `refused: ${result.error.message}`;
-  return result.value.kind === "sdk" ? "sdk" : `${result.value.path} (${result.value.loader})`;
+  return result.value.kind !== "file" ? result.value.kind : `${result.value.path} (${result.value.loader})`;
 };
 
 describe("files of the folder", () => {

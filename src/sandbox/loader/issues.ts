@@ -49,12 +49,31 @@ export class Issues {
     if (this.#unsure.length < MAX_ISSUES) this.#unsure.push(issue);
   }
 
-  /** An import of `importer` that is not allowed, with its line: at `known`, else where `specifier` first stands. */
+  /**
+   * An import of `importer` that is not allowed, with its line: at `known`, else where `specifier` first stands. In a package
+   * it is told of the author's own import that led there.
+   */
   refuse(importer: string, specifier: string, why: Refusal, known?: ImportSite): void {
+    const own = this.modules.ownImportOf(importer);
+    if (own === null) {
+      this.#refuseAt(importer, specifier, why, known);
+      return;
+    }
+    const { line } = this.#placeOf(importer, specifier, known);
+    const where = `${importer}${line === undefined ? "" : `:${line}`}`;
+    const message = `uses ${JSON.stringify(clean(specifier))}, which ${why.message} (${where})`;
+    this.#refuseAt(own.importer, own.specifier, { message, hint: packageHint(why.hint) });
+  }
+
+  #refuseAt(importer: string, specifier: string, why: Refusal, known?: ImportSite): void {
+    const place = this.#placeOf(importer, specifier, known);
+    this.report({ file: this.name(importer), ...place, field: JSON.stringify(clean(specifier)), ...why });
+  }
+
+  #placeOf(importer: string, specifier: string, known?: ImportSite): { line?: number; column?: number } {
     const text = this.modules.textOf(importer);
     const site = known ?? this.modules.sitesOf(importer).find((each) => each.specifier === specifier);
-    const place = text === undefined || site === undefined ? {} : placeOf(text, site.offset);
-    this.report({ file: this.name(importer), ...place, field: JSON.stringify(clean(specifier)), ...why });
+    return text === undefined || site === undefined ? {} : placeOf(text, site.offset);
   }
 
   /** The bundler's own complaints: syntax, missing exports. */
@@ -66,6 +85,11 @@ export class Issues {
     const hint = message === "Macros are disabled" ? { hint: 'remove with { type: "macro" }' } : {};
     this.report({ file, ...(at === null ? {} : { line: at.line, column: at.column }), message, ...hint });
   }
+}
+
+/** What an author can do who does not change the package. */
+function packageHint(hint: string): string {
+  return hint.startsWith("run: npm install") ? hint : "use a package that needs no Node; docs/packages.md lists some that were tried";
 }
 
 /** One short line without control characters. */

@@ -21,6 +21,9 @@ const MAX_BUNDLE_BYTES = 16 * 1024 * 1024;
 const MAP_LIMITS: JsonLimits = { chars: 2 * MAX_BUNDLE_BYTES, depth: 8, nodes: 20_000 };
 const REFUSED = "refused";
 const BRIDGE = "sdk";
+/** Modules that throw when they are run; the path holds what they say. */
+const MISSING = "missing";
+const NOTHING = "nothing";
 const EMPTY = { contents: "module.exports = {}", loader: "js" } as const;
 
 export interface LoadedPlugin {
@@ -59,7 +62,7 @@ class Load {
       const resolved = resolveModule(this.tree, `./${path}`, "", "import");
       if (!resolved.ok) return refuse(path, resolved.error);
       if (resolved.value.kind === "file" && resolved.value.loader !== "json") {
-        this.#modules.expect(resolved.value.path, resolved.value.loader);
+        this.#modules.expect(resolved.value.path, resolved.value.loader, null);
         return { ok: true, value: resolved.value.path };
       }
     }
@@ -116,6 +119,8 @@ class Load {
           if (kind === "entry-point-build") return { path: entry, namespace: NAMESPACE };
           const resolved = this.#resolve(path, importer, kind);
           if (resolved === null) return { path: `${this.#issues.size}`, namespace: REFUSED };
+          if (resolved.kind === "missing") return { path: resolved.message, namespace: MISSING };
+          if (resolved.kind === "empty") return { path: NOTHING, namespace: NOTHING };
           if (resolved.kind === "file") return { path: resolved.path, namespace: NAMESPACE };
           // The realm's modules can only be imported; a require gets them by way of a module that does.
           return kind === "require-call" ? { path: "for-require", namespace: BRIDGE } : { path: SDK, external: true };
@@ -128,20 +133,25 @@ class Load {
         const bridge = { contents: `import * as sdk from "${SDK}"; module.exports = sdk;`, loader: "js" } as const;
         build.onLoad({ filter: /[\s\S]*/, namespace: BRIDGE }, () => bridge);
         build.onLoad({ filter: /[\s\S]*/, namespace: REFUSED }, () => EMPTY);
+        build.onLoad({ filter: /[\s\S]*/, namespace: NOTHING }, () => EMPTY);
+        build.onLoad({ filter: /[\s\S]*/, namespace: MISSING }, ({ path }) => ({ contents: throwing(path), loader: "js" }));
       },
     };
   }
 
-  #resolve(specifier: string, importer: string, kind: string): Resolved | null {
+  #resolve(specifier: string, importer: string, kind: string): Resolved | Missing | null {
     const plain = kind === "import-statement" || kind === "dynamic-import" || kind === "require-call" || kind === "require-resolve";
     const resolved: Result<Resolved, Refusal> = plain
       ? resolveModule(this.tree, specifier, importer, kind.startsWith("require") ? "require" : "import")
       : { ok: false, error: { message: "cannot be loaded this way", hint: "use an import statement" } };
+    const by = { importer, specifier };
     if (!resolved.ok) {
+      if (this.#modules.canDoWithout(by, kind))
+        return { kind: "missing", message: `Cannot find module ${JSON.stringify(clean(specifier))}: it ${resolved.error.message}` };
       this.#issues.refuse(importer, specifier, resolved.error);
       return null;
     }
-    if (resolved.value.kind === "file") this.#modules.expect(resolved.value.path, resolved.value.loader);
+    if (resolved.value.kind === "file") this.#modules.expect(resolved.value.path, resolved.value.loader, by);
     return resolved.value;
   }
 
@@ -181,6 +191,16 @@ class Load {
     inspectSdkNames(code, this.#modules, this.#issues);
     return this.#issues.size > 0 ? null : { code, map: withoutContents(await map.text()), ...this.#modules.digest() };
   }
+}
+
+interface Missing {
+  readonly kind: "missing";
+  readonly message: string;
+}
+
+/** As in Node: packages look at the code. */
+function throwing(message: string): string {
+  return `throw Object.assign(new Error(${JSON.stringify(message)}), { code: "MODULE_NOT_FOUND" });`;
 }
 
 /** The sources themselves are in the folder; the gateway need not keep a copy. */

@@ -1,7 +1,13 @@
 /** The modules that one bundle is made of: their texts, how each is read, and where each imports what. */
-import type { ModuleLoader } from "./resolve.ts";
+import { type ModuleLoader, packageOf } from "./resolve.ts";
 import { type ImportSite, importSites } from "./sites.ts";
 import { MAX_MODULES, MAX_TOTAL_BYTES, type Refusal } from "./source.ts";
+
+/** An import as it stands in a module. */
+export interface Import {
+  readonly importer: string;
+  readonly specifier: string;
+}
 
 export interface ModuleSize {
   readonly path: string;
@@ -13,11 +19,35 @@ export class Modules {
   readonly #texts = new Map<string, string>();
   readonly #loaders = new Map<string, ModuleLoader>();
   readonly #sites = new Map<string, readonly ImportSite[]>();
+  /** For each module the import by which it was found first. */
+  readonly #found = new Map<string, Import>();
   #bytes = 0;
 
-  /** How a module that was resolved is to be read. */
-  expect(path: string, loader: ModuleLoader): void {
+  /** How a module that was resolved is to be read; `by` is the import that led to it, null for the entry. */
+  expect(path: string, loader: ModuleLoader, by: Import | null): void {
     this.#loaders.set(path, loader);
+    if (by !== null && !this.#found.has(path) && by.importer !== path) this.#found.set(path, by);
+  }
+
+  /** The author's own import by which a module of a package came into the bundle; null for the author's own modules. */
+  ownImportOf(path: string): Import | null {
+    let at: Import | undefined;
+    const seen = new Set<string>();
+    for (let module = path; packageOf(module) !== null && !seen.has(module); module = at.importer) {
+      seen.add(module);
+      at = this.#found.get(module);
+      if (at === undefined) return null;
+    }
+    return at ?? null;
+  }
+
+  /** Whether a module can do without an import: each place of it is in a `try`, or, in a package, waits for the import to be run. */
+  canDoWithout({ importer, specifier }: Import, kind: string): boolean {
+    const inPackage = packageOf(importer) !== null;
+    const isCall = kind.startsWith("require");
+    if (kind === "dynamic-import") return inPackage;
+    const places = this.sitesOf(importer).filter((site) => site.specifier === specifier && (site.kind === "require") === isCall);
+    return isCall && places.length > 0 && places.every((site) => site.isGuarded === true);
   }
 
   loaderOf(path: string): ModuleLoader | undefined {

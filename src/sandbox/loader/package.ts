@@ -11,11 +11,27 @@ export interface PackageJson {
   readonly imports?: unknown;
   readonly main?: unknown;
   readonly module?: unknown;
+  /** For engines that are no Node: another entry, or a map from files and packages to others, or to false for nothing. */
+  readonly browser?: unknown;
   readonly version?: unknown;
 }
 
 /** Reads `folder/package.json`; undefined when there is none. */
 export function readPackageJson(tree: SourceTree, folder: string): Result<PackageJson | undefined, Refusal> {
+  const known = kept.get(tree)?.get(folder);
+  if (known !== undefined) return known;
+  const read = readFrom(tree, folder);
+  const all = kept.get(tree) ?? new Map<string, Read>();
+  kept.set(tree, all.set(folder, read));
+  return read;
+}
+
+type Read = Result<PackageJson | undefined, Refusal>;
+
+/** Each is asked for by every module of its package. A tree is made anew for each bundle. */
+const kept = new WeakMap<SourceTree, Map<string, Read>>();
+
+function readFrom(tree: SourceTree, folder: string): Read {
   const path = folder === "" ? "package.json" : `${folder}/package.json`;
   const look = tree.look(path);
   if (look.kind === "refused") return { ok: false, error: look.why };
@@ -31,6 +47,19 @@ export function readPackageJson(tree: SourceTree, folder: string): Result<Packag
 export function exportsTarget(exports: unknown, subpath: string, kind: "import" | "require"): string | null {
   if (isObject(exports) && Object.keys(exports).some((key) => key.startsWith("."))) return fromMap(exports, subpath, kind);
   return subpath === "." ? pick(exports, kind, "", 0) : null;
+}
+
+const SUFFIXES = ["", ".js", "/index.js", ".json"];
+
+/** What a map in `browser` puts in the place of a file (`./x.js`) or package: another, or false for an empty module; null where it says nothing. */
+export function browserTarget(browser: unknown, wanted: string): string | false | null {
+  if (!isObject(browser)) return null;
+  for (const suffix of wanted.startsWith("./") ? SUFFIXES : [""]) {
+    const key = suffix !== "" && wanted.endsWith(suffix) ? wanted.slice(0, -suffix.length) : suffix === "" ? wanted : null;
+    const target = key !== null && Object.hasOwn(browser, key) ? browser[key] : undefined;
+    if (target === false || typeof target === "string") return target;
+  }
+  return null;
 }
 
 /** The target for `#name` in `imports`: a path that starts with `./`, or another package's name. */

@@ -1,13 +1,17 @@
 /** What an import specifier means inside a plugin's folder, or why it means nothing there. */
 import { builtinModules } from "node:module";
 import type { Result } from "../../errors.ts";
-import { exportsTarget, importsTarget, readPackageJson } from "./package.ts";
+import { browserTarget, exportsTarget, importsTarget, readPackageJson } from "./package.ts";
 import type { Refusal, SourceTree } from "./source.ts";
 
 export const SDK = "zephyrgate";
 
 export type ModuleLoader = "ts" | "js" | "json";
-export type Resolved = { readonly kind: "sdk" } | { readonly kind: "file"; readonly path: string; readonly loader: ModuleLoader };
+export type Resolved =
+  | { readonly kind: "sdk" }
+  /** A module without exports: the package says that it needs none of this here. */
+  | { readonly kind: "empty" }
+  | { readonly kind: "file"; readonly path: string; readonly loader: ModuleLoader };
 
 const BUILTINS = new Set([...builtinModules.map((name) => name.replace(/^node:/, "").split("/")[0] ?? name), "bun"]);
 const LOADERS: Readonly<Record<string, ModuleLoader>> = { ts: "ts", mts: "ts", cts: "ts", js: "js", mjs: "js", cjs: "js", json: "json" };
@@ -44,7 +48,30 @@ interface Importer {
 /** Resolves `specifier` as it stands in `importer` (canonical path; the entry's own is ""). */
 export function resolveModule(tree: SourceTree, specifier: string, importer: string, kind: ImportKind): Result<Resolved, Refusal> {
   const folder = importer.includes("/") ? importer.slice(0, importer.lastIndexOf("/")) : "";
-  return resolve(specifier, { tree, path: importer, folder, kind, steps: 0 });
+  const from = { tree, path: importer, folder, kind, steps: 0 };
+  const other = specifier === SDK ? null : replaced(specifier, importer, from);
+  if (other !== null) return other;
+  const resolved = resolve(specifier, from);
+  if (!resolved.ok || resolved.value.kind !== "file") return resolved;
+  const { path } = resolved.value;
+  const home = packageOf(path);
+  return home === null ? resolved : (replaced(`./${path.slice(home.length + 1)}`, path, from) ?? resolved);
+}
+
+/** The folder of the package that a file belongs to; null for the plugin's own files. */
+export function packageOf(path: string): string | null {
+  return /^(?:.*\/)?node_modules\/(?:@[^/]+\/)?[^/]+(?=\/)/.exec(path)?.[0] ?? null;
+}
+
+/** What the package of `file` puts in the place of `wanted` for engines that are no Node; null where it says nothing. */
+function replaced(wanted: string, file: string, from: Importer): Result<Resolved, Refusal> | null {
+  const home = packageOf(file);
+  if (home === null) return null;
+  const found = readPackageJson(from.tree, home);
+  const target = found.ok ? browserTarget(found.value?.browser, wanted) : null;
+  if (target === null || target === wanted) return null;
+  if (target === false) return { ok: true, value: { kind: "empty" } };
+  return target.startsWith("./") ? inside(from.tree, home, target) : resolve(target, from);
 }
 
 function resolve(specifier: string, from: Importer): Result<Resolved, Refusal> {
@@ -169,7 +196,7 @@ function inPackage(
 ): Result<Resolved, Refusal> {
   const found = readPackageJson(tree, home);
   if (!found.ok) return found;
-  const { exports, module, main } = found.value ?? {};
+  const { exports, module, main, browser } = found.value ?? {};
   if (exports !== undefined && exports !== null) {
     const target = exportsTarget(exports, `.${rest}`, kind);
     if (target === null) return refuse(`the package ${name} does not offer .${rest}`, "import what its package.json exports");
@@ -177,7 +204,7 @@ function inPackage(
   }
   const inner = rest === "" ? undefined : join("", rest.slice(1));
   if (rest !== "") return inner === undefined ? refuse("leads out of its package", "name a file inside") : file(tree, `${home}/${inner}`);
-  for (const field of kind === "import" ? [module, main] : [main]) {
+  for (const field of kind === "import" ? [browser, module, main] : [browser, main]) {
     if (typeof field !== "string") continue;
     const path = oddity(field.replace(/^\.?\//, "./")) === undefined ? join("", field) : undefined;
     if (path === undefined) return refuse(`its package.json leads out of the package ${name}`, "install the package again");

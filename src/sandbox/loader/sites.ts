@@ -13,6 +13,8 @@ export interface ImportSite {
   readonly offset: number;
   /** `type` of `with { type: "..." }`. */
   readonly attribute?: string;
+  /** A `require` inside the block of a `try`: the source is prepared for the module to be missing. */
+  readonly isGuarded?: true;
 }
 
 const MAX_SITES = 5000;
@@ -21,16 +23,35 @@ const MAX_SITES = 5000;
 export function importSites(text: string): ImportSite[] {
   const sites: ImportSite[] = [];
   const list = [...tokens(text)];
+  const tries = new Tries();
   for (let at = 0; at < list.length && sites.length < MAX_SITES; at += 1) {
     const token = list[at];
+    if (token?.kind === "other") tries.pass(token.text, list[at - 1]?.text);
     if (token?.kind !== "word" || list[at - 1]?.text === ".") continue;
     if (token.text === "import" || token.text === "require") {
       const call = list[at + 1]?.text === "(" ? called(list, at, token) : null;
-      if (call !== null) sites.push(call);
+      if (call !== null) sites.push(call.kind === "require" && tries.isInside ? { ...call, isGuarded: true } : call);
       else if (token.text === "import" && list[at + 1]?.text !== "(") at = clause(list, at + 1, sites);
     } else if (token.text === "export" && /^[{*]$|^type$/.test(list[at + 1]?.text ?? "")) at = clause(list, at + 1, sites);
   }
   return sites;
+}
+
+/** Which of the open braces belong to a `try`. */
+class Tries {
+  readonly #braces: boolean[] = [];
+  #inside = 0;
+
+  pass(text: string, before: string | undefined): void {
+    if (text === "{") {
+      this.#braces.push(before === "try");
+      if (before === "try") this.#inside += 1;
+    } else if (text === "}" && this.#braces.pop() === true) this.#inside -= 1;
+  }
+
+  get isInside(): boolean {
+    return this.#inside > 0;
+  }
 }
 
 /** `import(x)` or `require(x)`; a method or type of that name is none. */

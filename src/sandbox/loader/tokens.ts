@@ -37,7 +37,8 @@ class Tokenizer {
         continue;
       }
       const kind = first === '"' || first === "'" ? "string" : /^[\p{ID_Start}$_#]/u.test(found) ? "word" : "other";
-      yield { kind, text: found, offset };
+      // The brace that closes a `${` belongs to the template: the others come in pairs.
+      if (first !== "}" || this.#templates.at(-1) !== 0) yield { kind, text: found, offset };
       if (kind === "other") this.#bracket(first);
       this.#last = first === "`" ? "0" : found;
     }
