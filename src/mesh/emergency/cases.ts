@@ -12,7 +12,7 @@ const CASES_MAX = 1_000;
 
 /** One sender in need. */
 export interface EmergencyCase {
-  /** The word, in capitals. */
+  /** The word, in capitals; `TEST SOS` in a drill. */
   readonly word: string;
   until: number;
   readonly calls: TokenBucket;

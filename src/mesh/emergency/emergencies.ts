@@ -9,7 +9,7 @@ import { type AlertChannel, AlertReport, type AlertTarget } from "./alert.ts";
 import { type EmergencyCase, EmergencyCases } from "./cases.ts";
 import { ALERT_MARK, describeEmergency } from "./describe.ts";
 import { type UrgentText, UrgentTexts } from "./urgent-texts.ts";
-import { type EmergencyCall, parseEmergency } from "./words.ts";
+import { type EmergencyCall, isDrill, parseEmergency } from "./words.ts";
 
 export interface EmergencyDeps {
   readonly clock: Clock;
@@ -80,7 +80,8 @@ export class Emergencies {
   }
 
   #called(message: TextMessage, call: EmergencyCall, banned: boolean): boolean {
-    const word = call.word.toUpperCase();
+    // A drill takes every step of an emergency, and each of its texts says what it is.
+    const word = `${isDrill(call.rest) ? "TEST " : ""}${call.word.toUpperCase()}`;
     const text = this.#describe(message, word, call.rest);
     if (this.#cases.open(message.from, word) === null) {
       this.counts.overRate++;

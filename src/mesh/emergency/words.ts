@@ -100,6 +100,11 @@ export function parseEmergency(text: string, prefixes: readonly string[]): Emerg
   return (command === null ? null : read(command, true)) ?? read(whole, command !== null);
 }
 
+/** `SOS TEST` and `SOS TEST: we try this`, in any case: `rest` is what follows the word. In doubt it is a cry for help. */
+export function isDrill(rest: string): boolean {
+  return /^(?:test|drill|übung|uebung)\s*(?:$|[:.,;!-])/iu.test(rest.normalize("NFC"));
+}
+
 function read(text: string, hasPrefix: boolean): EmergencyCall | null {
   const tokens = firstTokens(text);
   const found = spelledOut(tokens) ?? oneWord(tokens);

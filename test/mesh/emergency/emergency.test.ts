@@ -172,6 +172,35 @@ describe("an emergency", () => {
   });
 });
 
+describe("a drill", () => {
+  test("takes every step, and each text says that it is one", () => {
+    const b = new Bench([5]);
+    b.say("SOS TEST: does it work?");
+    b.report(5, "delivered");
+    b.say("more words");
+    expect(b.texts(5)).toEqual(["ALERT TEST SOS from !0000002a: TEST: does it work?", "ALERT TEST SOS (more) from !0000002a: more words"]);
+    expect(b.texts(SENDER)).toEqual([
+      "Your TEST SOS was received, alerting the operator. Send where you are and what you need.",
+      "Your TEST SOS reached !00000005.",
+    ]);
+  });
+
+  test.each(["SOS test", "sosm DRILL.", "SOS Übung - Tal", "SOS u\u0308bung", "!sos TEST"])("%s is one", (text) => {
+    const b = new Bench([5]);
+    b.say(text);
+    expect(b.texts(5)[0]).toStartWith("ALERT TEST ");
+  });
+
+  test.each(["SOS", "SOS testing the ice, it broke", "SOS test of the brakes failed", "SOS TESTER is hurt", "SOS no test", "SOS test2"])(
+    "%s is meant",
+    (text) => {
+      const b = new Bench([5]);
+      b.say(text);
+      expect(b.texts(5)[0]).toStartWith("ALERT SOS ");
+    },
+  );
+});
+
 describe("what the alert says", () => {
   const NOW_S = new FakeClock().now() / 1000;
   const alertOf = (node: Partial<MeshNode> | null, change: Partial<TextMessage> = {}) => {
