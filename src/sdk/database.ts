@@ -2,7 +2,7 @@
 import { base64ToBytes, bytesToBase64 } from "./realm/encoding.ts";
 import { attempt, service } from "./realm/link.ts";
 import { isArray, keys, NativeString, NativeUint8Array, push } from "./realm/primordials.ts";
-import type { SqlRow, SqlValue } from "./types.ts";
+import type { SqlRow, SqlValue } from "./types/services.ts";
 
 function encode(values: readonly SqlValue[]): unknown[] {
   const encoded: unknown[] = [];

@@ -1,6 +1,7 @@
 /** Events that a plugin can hear, each with what it carries. Types alone. */
 import type { Json } from "../json.ts";
-import type { ChannelIndex, IncomingMessage, MessageStatusEvent, NodeInfo } from "./types.ts";
+import type { ChannelIndex, IncomingMessage, MessageStatusEvent } from "./types/messages.ts";
+import type { NodeInfo } from "./types/network.ts";
 
 /** `message_received`: a message of the mesh, before anything answers it. */
 export interface ReceivedMessage extends IncomingMessage {

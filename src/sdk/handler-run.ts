@@ -18,7 +18,7 @@ import {
   NativeTypeError,
 } from "./realm/primordials.ts";
 import { random } from "./realm/random.ts";
-import type { AskOptions } from "./types.ts";
+import type { AskOptions } from "./types/context.ts";
 
 /** How a call ends, as the host takes it. */
 export type Outcome = { ok: true; value: Json; session?: Json; ask?: WireQuestion; lost?: true } | { ok: false; error: WireError };

@@ -18,7 +18,7 @@ import {
   toLowerCase,
 } from "./realm/primordials.ts";
 import { URLSearchParams } from "./realm/url.ts";
-import type { HttpOptions, HttpPostOptions, HttpResult } from "./types.ts";
+import type { HttpOptions, HttpPostOptions, HttpResult } from "./types/services.ts";
 
 /** Behind {@link Plugin.httpGet}. */
 export async function httpGet(url: string, options: HttpOptions = {}): Promise<HttpResult> {

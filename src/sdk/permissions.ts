@@ -6,7 +6,8 @@ import type { PermissionName } from "./boundary/names.ts";
 import type { PermissionState } from "./boundary/wire.ts";
 import { request, runLoose, service, state } from "./realm/link.ts";
 import { field, isArray, keys, push, slice, splice } from "./realm/primordials.ts";
-import type { PermissionEntry, RegistrationHandle } from "./types.ts";
+import type { RegistrationHandle } from "./types/handlers.ts";
+import type { PermissionEntry } from "./types/services.ts";
 
 type Scope = { readonly [key: string]: unknown };
 

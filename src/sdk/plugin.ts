@@ -1,44 +1,20 @@
 /** The base class of plugins: everything that a plugin can do. */
 
 import type { Json } from "../json.ts";
-import { PluginError } from "./boundary/errors.ts";
 import type { ConfigKey, ConfigValue, LooseKey } from "./config.ts";
 import { db } from "./database.ts";
-import type { CoreEventName, EventMap, PluginEvent, PluginEventName } from "./events.ts";
+import type { PluginEventName } from "./events.ts";
 import { httpGet, httpPost } from "./http.ts";
 import { permissions } from "./permissions.ts";
+import { PluginRegistrations } from "./plugin-registrations.ts";
 import { logLine } from "./realm/console.ts";
 import { attempt, pause, request, service, state, watched } from "./realm/link.ts";
 import { dateGetTime, hasOwn, indexOf, isArray, NativeDate, NativeString, stringSlice } from "./realm/primordials.ts";
-import { register } from "./registry.ts";
 import type { Storable } from "./storable.ts";
-import type {
-  CommandHandler,
-  CommandOptions,
-  EventHandler,
-  FormatTimeOptions,
-  HttpOptions,
-  HttpPostOptions,
-  HttpResult,
-  KeywordHandler,
-  KeywordOptions,
-  MaybePromise,
-  MenuHandler,
-  MenuItemOptions,
-  MessageHandler,
-  MessageHandlerOptions,
-  MessageStatusEvent,
-  NetworkStatus,
-  NodeInfo,
-  PluginInfo,
-  PluginMessageHandler,
-  Position,
-  RegistrationHandle,
-  Route,
-  SendOptions,
-  TaskHandler,
-  TaskOptions,
-} from "./types.ts";
+import type { MessageStatusEvent, Position, Route, SendOptions } from "./types/messages.ts";
+import type { NetworkStatus, NodeInfo } from "./types/network.ts";
+import type { PluginInfo } from "./types/plugins.ts";
+import type { FormatTimeOptions, HttpOptions, HttpPostOptions, HttpResult } from "./types/services.ts";
 
 /**
  * Extend it and export the class as default. Handlers are called with `this` = the plugin.
@@ -48,142 +24,7 @@ import type {
  *   hello(args: string[], context: CommandContext) { return `Hello ${context.senderName}!`; }
  * }
  */
-export class Plugin<C extends object = object> {
-  /** As in the manifest. */
-  get name(): string {
-    return state.opening.plugin;
-  }
-  /** As in the manifest. */
-  get version(): string {
-    return state.opening.version;
-  }
-  /** Of the gateway it runs in. */
-  get gatewayVersion(): string {
-    return state.opening.gatewayVersion;
-  }
-
-  /**
-   * The first hook: register here. Throwing or returning false fails the plugin; 10 s at most.
-   * @example
-   * override async initialize() {
-   *   await this.db.migrate(["CREATE TABLE visits (node TEXT, at INTEGER)"]);
-   *   this.registerCommand("visits", this.visits, { help: "Who was here" });
-   * }
-   */
-  initialize(): MaybePromise<unknown> {
-    return undefined;
-  }
-  /** After initialize: first work that needs what is registered. Throwing or returning false fails the plugin; 10 s at most. */
-  start(): MaybePromise<unknown> {
-    return undefined;
-  }
-  /** Before the plugin ends; the gateway removes its registrations itself. 10 s at most; after that the plugin is ended anyway. */
-  stop(): MaybePromise<unknown> {
-    return undefined;
-  }
-  /** After stop, as the last hook. 10 s at most; after that the plugin is ended anyway. */
-  cleanup(): MaybePromise<unknown> {
-    return undefined;
-  }
-  /**
-   * Asked every 30 s (`plugins.health`); false, throwing and 10 s of silence count as a failure. Five in a row restart the plugin.
-   * @example
-   * override async healthCheck() { return (await this.retrieveData("last_error", "")) === ""; }
-   */
-  healthCheck(): MaybePromise<boolean> {
-    return true;
-  }
-  /**
-   * The operator changed the configuration, and it fits the schema. `changedKeys` are dotted and include removed ones. `config` is
-   * the whole new configuration, which getConfig already reads: JSON, and a `Config` in a `Plugin<Config>`.
-   * @example
-   * override onConfigChanged(changedKeys: string[]) {
-   *   if (changedKeys.includes("update_interval")) this.log.info("another interval");
-   * }
-   */
-  onConfigChanged(_changedKeys: string[], _config: Readonly<C>): MaybePromise<unknown> {
-    return undefined;
-  }
-
-  /**
-   * Answers a command. Its name and aliases are declared under `capabilities.commands`; otherwise PluginError. Reserved
-   * words (help and the emergency words) need `override_commands`.
-   * @example
-   * this.registerCommand("dice", (args) => `${1 + Math.floor(Math.random() * Number(args[0] ?? 6))}`, {
-   *   help: "Throw a die", usage: "dice [sides]", aliases: ["d"],
-   * });
-   */
-  registerCommand(name: string, handler: CommandHandler, options: CommandOptions = {}): RegistrationHandle {
-    return register({ ...options, kind: "command", name: NativeString(name) }, handler);
-  }
-
-  /**
-   * Called for texts that contain the words of `pattern` side by side, in any case; `*` matches any letters of a
-   * word. It is not a regular expression. At most 8 words. Declared under `capabilities.keywords`. Needs `receive_messages`.
-   * @example this.registerKeyword("good morning", (_match, context) => `Good morning, ${context.senderName}`);
-   */
-  registerKeyword(pattern: string, handler: KeywordHandler, options: KeywordOptions = {}): RegistrationHandle {
-    return register({ ...options, kind: "keyword", pattern: NativeString(pattern) }, handler);
-  }
-
-  /**
-   * Called for every message that the permission covers, answered or not: `message.answered` says whether a command, menu or
-   * keyword handler has replied. By default texts only; `kinds` names others. What it returns is the reply where nothing else
-   * replied. Needs `receive_messages`.
-   * @example
-   * this.registerMessageHandler((message, context) => {
-   *   this.log.info("heard", { from: context.senderId, hops: message.hopsAway });
-   * }, { kinds: ["text", "position"] });
-   */
-  registerMessageHandler(handler: MessageHandler, options: MessageHandlerOptions = {}): RegistrationHandle {
-    return register({ ...options, kind: "message" }, handler);
-  }
-
-  /**
-   * Runs `handler` by interval (seconds) or cron; runs of one task never overlap. Declared under
-   * `capabilities.scheduled_tasks`. Needs `schedule_tasks`. Throws PluginError for a pattern or time zone that does not exist.
-   * @example this.registerScheduledTask("poll", { interval: 600, runAtStart: true }, this.poll);
-   * @example this.registerScheduledTask("report", { cron: "0 8 * * 1-5", timezone: "Europe/Berlin" }, this.report);
-   */
-  registerScheduledTask(name: string, options: TaskOptions, handler: TaskHandler): RegistrationHandle {
-    if ((options.interval === undefined) === (options.cron === undefined)) {
-      throw new PluginError("invalid_argument", `The task ${name} needs either interval (seconds) or cron`);
-    }
-    return register({ ...options, kind: "task", name: NativeString(name) }, handler);
-  }
-
-  /**
-   * Adds a line to a menu: `main`, `bbs`, `mail`, `bulletins`, `channels`, `utilities`, or one of its own, which then
-   * shows under `main`. Declared under `capabilities.menu_items`. What the handler returns is shown.
-   * @example this.registerMenuItem("utilities", "Tides", this.tides, { command: "tides", description: "High and low water" });
-   */
-  registerMenuItem(menu: string, label: string, handler: MenuHandler, options: MenuItemOptions = {}): RegistrationHandle {
-    return register({ ...options, kind: "menu", menu: NativeString(menu), label: NativeString(label) }, handler);
-  }
-
-  /**
-   * Messages of other plugins; what the handler returns goes back as the answer, null and undefined leave it to the next
-   * handler. Needs no permission: the sender does.
-   * @example
-   * this.registerPluginMessageHandler((message) => (message.type === "temperature" ? { celsius: 21 } : null));
-   */
-  registerPluginMessageHandler(handler: PluginMessageHandler): RegistrationHandle {
-    return register({ kind: "plugin_message" }, handler);
-  }
-
-  /**
-   * Events of the gateway, by the names of {@link EventMap}, and of other plugins, named `plugin.event`. `message_status` (of
-   * its own messages) needs nothing, other `message_*` need `receive_messages`; the gateway's others need `system_state_read`,
-   * other plugins' `inter_plugin_messaging`. Throws PluginError `invalid_argument` for a name that is neither.
-   * @example this.onEvent("message_status", (event) => this.log.debug("on its way", { id: event.id, state: event.state }));
-   * @example this.onEvent("tides.changed", (event) => this.log.info("new tides", { from: event.source }));
-   */
-  onEvent<T extends CoreEventName>(type: T, handler: EventHandler<EventMap[T]>): RegistrationHandle;
-  onEvent<Data = Json>(type: PluginEventName, handler: EventHandler<PluginEvent<Data>>): RegistrationHandle;
-  onEvent(type: string, handler: unknown): RegistrationHandle {
-    return register({ kind: "event", type: NativeString(type) }, handler);
-  }
-
+export class Plugin<C extends object = object> extends PluginRegistrations<C> {
   /**
    * Queues a text for the mesh; resolves once it is stored durably, then `message_status` events follow. Needs
    * `send_messages`. Without destination and channel, inside a handler, it goes where the message came from; elsewhere that
@@ -414,16 +255,4 @@ function lookUp(config: Json, key: string): Json | undefined {
     at = dot + 1;
   }
   return undefined;
-}
-
-/**
- * A plugin as a function, for those who prefer it to a class; `setup` is its initialize().
- * @example export default definePlugin((plugin) => { plugin.registerCommand("ping", () => "pong"); });
- */
-export function definePlugin<C extends object = object>(setup: (plugin: Plugin<C>) => MaybePromise<unknown>): typeof Plugin<C> {
-  return class extends Plugin<C> {
-    override initialize() {
-      return setup(this);
-    }
-  };
 }

@@ -19,7 +19,7 @@ import {
   toLowerCase,
   whenSettled,
 } from "./realm/primordials.ts";
-import type { RegistrationHandle } from "./types.ts";
+import type { RegistrationHandle } from "./types/handlers.ts";
 
 type Handler = (...args: never[]) => unknown;
 

@@ -3,7 +3,7 @@ import type { Result } from "../errors.ts";
 import type { Json } from "../json.ts";
 import type { Plugin } from "../plugins/plugin/plugin.ts";
 import type { PluginState } from "../plugins/plugin/states.ts";
-import type { PermissionEntry } from "../sdk/types.ts";
+import type { PermissionEntry } from "../sdk/types/services.ts";
 import type { Stored } from "./world/stored.ts";
 
 export interface PluginDeps {

@@ -10,7 +10,7 @@ import { formatNodeId } from "../mesh/ids.ts";
 import type { Compiler } from "../sandbox/loader/compiler.ts";
 import { type LoadedPlugin, loadPlugin } from "../sandbox/loader/load.ts";
 import { folderSource } from "../sandbox/loader/source.ts";
-import type { PermissionEntry } from "../sdk/types.ts";
+import type { PermissionEntry } from "../sdk/types/services.ts";
 import type { NodeOptions } from "./world/nodes.ts";
 
 export interface TestOptions {

@@ -68,14 +68,31 @@ function declaration({ name, text, doc }: Declaration, file: string): string[] {
   return [`## ${name}\n`, prose(doc), `<!-- declaration: ${file} -->`, "```ts", text, "```\n", ...examples(doc)];
 }
 
-function classOf({ name, members, doc }: Declaration, file: string): string[] {
-  const lines = [`## ${name}\n`, prose(doc), ...examples(doc)];
+function classOf(found: Declaration, file: string): string[] {
+  return [`## ${found.name}\n`, prose(found.doc), ...examples(found.doc), ...membersOf(found, file, found.name)];
+}
+
+/** Those of the classes that it extends come first. */
+function membersOf({ name, members, base }: Declaration, file: string, title: string): string[] {
+  const lines = base === null || base === "Error" ? [] : inherited(file, base, title);
   for (const each of members) {
     const inner = nested(each, file);
     const own = inner.length > 0 && each.signature === "" ? [] : [`<!-- member: ${name} ${file} -->`, "```ts", each.signature, "```\n"];
-    lines.push(`### ${name === "Plugin" ? each.name : `${name}.${each.name}`}\n`, prose(each.doc), ...own, ...examples(each.doc), ...inner);
+    lines.push(
+      `### ${title === "Plugin" ? each.name : `${title}.${each.name}`}\n`,
+      prose(each.doc),
+      ...own,
+      ...examples(each.doc),
+      ...inner,
+    );
   }
   return lines;
+}
+
+function inherited(file: string, base: string, title: string): string[] {
+  const from = read(file).includes(`class ${base} `) ? file : importedFrom(file, base);
+  const found = declarationsOf(read(from)).find((each) => each.name === base);
+  return found === undefined ? [] : membersOf(found, from, title);
 }
 
 /** `db`, `log` and `permissions`: objects whose functions are members too. */

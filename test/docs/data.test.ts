@@ -114,7 +114,10 @@ test("the migration tables name what there is, and the Python example only what 
     .split("\n")
     .filter((line) => line.startsWith("| `"));
   expect(rows.length).toBeGreaterThan(20);
-  const there = new Set([...Object.getOwnPropertyNames(Plugin.prototype), ...Object.keys(db).map((name) => `db.${name}`), "log.info"]);
+  const methods: string[] = [];
+  for (let shape = Plugin.prototype; shape !== Object.prototype; shape = Object.getPrototypeOf(shape))
+    methods.push(...Object.getOwnPropertyNames(shape));
+  const there = new Set([...methods, ...Object.keys(db).map((name) => `db.${name}`), "log.info"]);
   for (const row of rows) {
     const here = row.split("|")[2] ?? "";
     for (const [, name = ""] of here.matchAll(/`(?:await |this\.)?((?:db\.|log\.)?\w+)(?:\(|`)/g)) expect([...there]).toContain(name);

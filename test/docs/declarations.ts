@@ -15,6 +15,8 @@ export interface Declaration {
   readonly text: string;
   /** Of classes alone. */
   readonly members: readonly Member[];
+  /** The class that a class extends. */
+  readonly base: string | null;
 }
 
 /** Members of the kit's classes that are for the kit. */
@@ -31,7 +33,8 @@ export function declarationsOf(source: string): Declaration[] {
     const end = endOf(lines, at, kind === "type" ? /;\s*$/ : undefined);
     const own = lines.slice(at, end + 1);
     const doc = docBefore(lines, at);
-    found.push({ name, doc, text: textOf(kind, own), members: kind === "class" ? membersOf(own) : [] });
+    const base = /^export class \w+(?:<.*>)? extends (\w+)/.exec(lines[at] ?? "")?.[1] ?? null;
+    found.push({ name, doc, text: textOf(kind, own), members: kind === "class" ? membersOf(own) : [], base });
     at = end;
   }
   return found;

@@ -121,7 +121,7 @@ function signature(block: Block, kind: string, detail: string): string {
     const own = /^export (?:declare )?(?:interface|type|function) (\w+)/m.exec(block.text)?.[1] ?? "";
     return `${typesOf(file, own)}${block.text}\n`;
   }
-  const own = name === "Plugin" ? "<C extends object = object>" : "";
+  const own = /^Plugin(?:Hooks|Registrations)?$/.test(name) ? "<C extends object = object>" : "";
   return `${typesOf(file)}type Shown${own} = {\n${block.text}\n};\nexport const shown: Shown = {} as ${name};\n`;
 }
 

@@ -3,7 +3,7 @@ import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Json } from "../../json.ts";
 import type { PluginHost } from "../../sandbox/port.ts";
-import type { SqlRow, SqlValue } from "../../sdk/types.ts";
+import type { SqlRow, SqlValue } from "../../sdk/types/services.ts";
 
 export interface StoredDeps {
   readonly plugin: string;
