@@ -51,7 +51,7 @@ export interface ApiDeps {
   readonly log: Logger;
 }
 
-/** Serves the control API and the status page. Fails if the token cannot be read or the port cannot be opened. */
+/** Serves the control API and the console. Fails if the token cannot be read or the port cannot be opened. */
 export function startApi(options: ApiOptions, control: Control, deps: ApiDeps): Result<ApiServer> {
   const token = ensureToken(options.dataDir, deps.random);
   if (!token.ok) return token;
@@ -180,7 +180,7 @@ class Api {
       if (!isBelow && `${new URL(request.url).pathname}/` === this.#base) {
         return new Response(null, { status: 308, headers: { location: this.#base } });
       }
-      return (isBelow ? pageResponse(request) : null) ?? (await this.#app.fetch(request));
+      return (isBelow ? await pageResponse(request) : null) ?? (await this.#app.fetch(request));
     } catch (thrown) {
       return this.failed(thrown);
     }

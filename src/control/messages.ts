@@ -1,20 +1,25 @@
 import type { Actor, MessageControl, OperatorMessage, Page, Paging } from "../api/contract/control.ts";
+import type { TrafficHour } from "../api/contract/views.ts";
 import { fail, ok, type Result } from "../errors.ts";
 import { BROADCAST } from "../mesh/ids.ts";
 import type { Outbox } from "../mesh/outbox/outbox.ts";
 import type { MessageState, MessageStatus } from "../mesh/outgoing.ts";
 import type { ReceivedText, ReceivedTexts } from "../mesh/received/store.ts";
 import { type AddressBook, resolveAddress } from "../plugins/capabilities/mesh/address.ts";
+import { iso } from "./views.ts";
 
 export interface MessagesDeps {
   readonly outbox: Outbox;
   readonly book: AddressBook;
-  readonly keptTexts: Pick<ReceivedTexts, "list">;
+  readonly keptTexts: Pick<ReceivedTexts, "list" | "countByHour">;
+  now(): number;
   correlationId(): string;
   audit(event: string, detail: string): void;
 }
 
 const OPERATOR = { context: null, link: null };
+const HOUR_MS = 3_600_000;
+const TRAFFIC_MS = 30 * 24 * HOUR_MS;
 const CURSOR = /^m_[0-9A-Za-z]{26}$/;
 
 /** Lists queued and sent messages, and sends the operator's own. */
@@ -60,6 +65,17 @@ export class Messages implements MessageControl {
   get(id: string): Result<MessageStatus> {
     const found = this.deps.outbox.get(id);
     return found === null ? fail("not_found", "there is no such message", { hint: "messages are kept for 30 days" }) : ok(found);
+  }
+
+  traffic(): Result<readonly TrafficHour[]> {
+    const since = this.deps.now() - TRAFFIC_MS;
+    const hours = new Map<number, { received: number; sent: number; failed: number }>();
+    const none = { received: 0, sent: 0, failed: 0 };
+    for (const { hour, received } of this.deps.keptTexts.countByHour(since)) hours.set(hour, { ...none, received });
+    for (const { hour, sent, failed } of this.deps.outbox.countByHour(since))
+      hours.set(hour, { ...none, ...hours.get(hour), sent, failed });
+    const sorted = [...hours].sort(([a], [b]) => a - b);
+    return ok(sorted.map(([hour, counts]) => ({ hour: iso(hour * HOUR_MS), ...counts })));
   }
 
   async send(message: OperatorMessage, actor: Actor): Promise<Result<{ id: string }>> {

@@ -44,6 +44,7 @@ export function makeControl(context: GatewayContext, peers: ControlPeers): Gatew
       outbox: mesh.outbox,
       book: mesh,
       keptTexts: mesh.received,
+      now,
       correlationId: mesh.newId,
       audit: (event, detail) => storage.note(null, event, detail),
     }),

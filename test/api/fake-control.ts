@@ -233,6 +233,7 @@ export function fakeControl() {
       const text = { ...place, seq: 1, text: `kept of ${from ?? "all"}\u001b[31m`, snr: 5.5, correlationId: "c_1", receivedAt: AT };
       return ok({ items: [text], next: null });
     },
+    traffic: () => ok([{ hour: "2026-01-15T10:00:00.000Z", received: 3, sent: 2, failed: 1 }]),
     get: (id) => {
       const message = sent.find((one) => one.id === id);
       return message === undefined ? fail("not_found", "no such message") : ok(message);

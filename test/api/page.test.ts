@@ -1,9 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
 import { serve } from "./serve.ts";
-
-const CLIENT = join(import.meta.dir, "../../src/api/page/client");
 
 let api: ReturnType<typeof serve>;
 beforeAll(() => {
@@ -16,26 +12,45 @@ test("the page and its files need no token, hold nothing from elsewhere, and run
   const html = await page.text();
   expect([page.status, page.headers.get("content-type")]).toEqual([200, "text/html; charset=utf-8"]);
   const policy = page.headers.get("content-security-policy") ?? "";
-  for (const rule of ["default-src 'none'", "script-src 'self'", "frame-ancestors 'none'"]) expect(policy).toContain(rule);
+  for (const rule of [
+    "default-src 'none'",
+    "script-src 'self'",
+    "frame-ancestors 'none'",
+    "require-trusted-types-for 'script'",
+    "trusted-types 'none'",
+  ])
+    expect(policy).toContain(rule);
   expect(policy).not.toContain("unsafe");
   expect(html).not.toMatch(/https?:\/\/|<script(?![^>]* src=)|<style| on\w+=| style=/);
-  const files = [...html.matchAll(/(?:src|href)="(\/[^"]*)"/g)].map((match) => match[1] ?? "");
-  const imports = readdirSync(CLIENT)
-    .filter((name) => name.endsWith(".js"))
-    .flatMap((name) => [...readFileSync(join(CLIENT, name), "utf8").matchAll(/from "\.\/([^"]+)"/g)].map((match) => `/page/${match[1]}`));
-  for (const file of new Set([...files, ...imports])) {
-    const response = await fetch(api.url + file);
+  // Relative, so that they are found below any path of a proxy.
+  const files = [...html.matchAll(/(?:src|href)="([^":]*)"/g)].map((match) => match[1] ?? "");
+  expect(files).toEqual(["page/console.css", "page/console.js"]);
+  for (const file of files) {
+    const response = await fetch(`${api.url}/${file}`);
+    const text = await response.text();
     expect([file, response.status, response.headers.get("x-content-type-options")]).toEqual([file, 200, "nosniff"]);
+    expect([
+      file,
+      /@import|@font-face|url\((?!data:)|\/\/[a-z0-9.-]+\.(?:com|org|net|io|dev)\/[^"'`]*\.(?:js|css|png|woff)/.exec(text)?.[0],
+    ]).toEqual([file, undefined]);
   }
   expect((await fetch(`${api.url}/`, { method: "POST" })).headers.get("allow")).toBe("GET, HEAD");
 });
 
-test("its scripts make no markup of text and its files stay light", () => {
+test("its files are small on the way, are asked for once, and are not kept over an upgrade", async () => {
+  const headers = { "accept-encoding": "gzip" };
   let bytes = 0;
-  for (const name of readdirSync(CLIENT)) {
-    const text = readFileSync(join(CLIENT, name), "utf8");
-    bytes += text.length;
-    expect([name, /innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(|new Function/.exec(text)?.[0]]).toEqual([name, undefined]);
+  for (const path of ["/", "/page/console.css", "/page/console.js"]) {
+    const response = await fetch(api.url + path, { headers, decompress: false });
+    bytes += (await response.arrayBuffer()).byteLength;
+    expect([path, response.headers.get("content-encoding"), response.headers.get("cache-control")]).toEqual([path, "gzip", "no-cache"]);
+    const again = await fetch(api.url + path, { headers: { ...headers, "if-none-match": response.headers.get("etag") ?? "" } });
+    expect([path, again.status]).toEqual([path, 304]);
   }
-  expect(bytes).toBeLessThan(40_000);
+  expect(bytes).toBeLessThan(100_000);
+});
+
+test("its script makes no markup and no code of text", async () => {
+  const script = await (await fetch(`${api.url}/page/console.js`)).text();
+  expect(/outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function|DOMParser/.exec(script)?.[0]).toBeUndefined();
 });

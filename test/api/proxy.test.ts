@@ -47,9 +47,9 @@ test("a stranger's forwarded headers change neither the address nor the scheme",
 test("the base path is served, and the API also without it; the page only below it", async () => {
   const api = serve({ basePath: "/mesh" });
   const status = async (path: string) => (await api.call(path, { redirect: "manual" })).status;
-  for (const path of ["/mesh/", "/mesh/page/app.js", "/mesh/api/v1/plugins", "/mesh/health/live", "/api/v1/plugins", "/health/live"])
+  for (const path of ["/mesh/", "/mesh/page/console.js", "/mesh/api/v1/plugins", "/mesh/health/live", "/api/v1/plugins", "/health/live"])
     expect([path, await status(path)]).toEqual([path, 200]);
-  for (const path of ["/", "/page/app.js", "/meshed/", "/mesh/mesh/", "/mesh//api/v1/plugins", "/other/"])
+  for (const path of ["/", "/page/console.js", "/meshed/", "/mesh/mesh/", "/mesh//api/v1/plugins", "/other/"])
     expect([path, await status(path)]).toEqual([path, 404]);
   const bare = await api.call("/mesh", { redirect: "manual" });
   expect([bare.status, bare.headers.get("location")]).toEqual([308, "/mesh/"]);
@@ -84,7 +84,7 @@ describe.skipIf(NGINX === undefined)("behind nginx with the documented file", ()
     const page = await (await ask("/mesh/")).text();
     for (const [, path = ""] of page.matchAll(/(?:href|src)="([^":]+\.(?:css|js))"/g))
       expect((await ask(`/mesh/${path}`)).status).toBe(200);
-    expect(page).toContain("page/app.js");
+    expect(page).toContain("page/console.js");
     expect((await ask("/mesh/api/v1/plugins")).status).toBe(200);
     expect((await ask("/mesh/api/v1/plugins", { headers: { host: "evil.example" } })).status).toBe(403);
   });

@@ -7,8 +7,12 @@ import { fakeControl } from "./fake-control.ts";
 
 /** The real server over the fake gateway, in a data folder of its own. */
 export function serve(more: Partial<ApiOptions> = {}) {
+  return serveControl(fakeControl(), more);
+}
+
+/** The real server over a gateway of the test's own. */
+export function serveControl<T extends Pick<ReturnType<typeof fakeControl>, "control" | "log">>(fake: T, more: Partial<ApiOptions> = {}) {
   const dataDir = mkdtempSync(join(tmpdir(), "api-"));
-  const fake = fakeControl();
   const started = startApi({ host: "127.0.0.1", port: 0, dataDir, ...more }, fake.control, {
     clock: systemClock,
     random: systemRandom,

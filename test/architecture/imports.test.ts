@@ -1,17 +1,19 @@
 import { expect, test } from "bun:test";
 import { dirname, join, normalize, relative } from "node:path";
-import { type Arrow, floorOf, MAY_ENTER_HOST, roomOf, SRC, sources, WALL } from "./rooms.ts";
+import { type Arrow, floorOf, MAY_ENTER_BROWSER, MAY_ENTER_HOST, roomOf, SRC, sources, WALL } from "./rooms.ts";
 
 /** Two-way folders are forbidden inside a room; the files directly under src are the ground and the process edge. */
 const ROOT = ".";
 
 async function arrows(): Promise<Arrow[]> {
-  const transpiler = new Bun.Transpiler({ loader: "ts" });
+  const transpilers = { ts: new Bun.Transpiler({ loader: "ts" }), tsx: new Bun.Transpiler({ loader: "tsx" }) };
   const found: Arrow[] = [];
-  for await (const file of new Bun.Glob("**/*.ts").scan(SRC)) {
+  for await (const file of new Bun.Glob("**/*.{ts,tsx}").scan(SRC)) {
     const text = (await Bun.file(join(SRC, file)).text()).replace(/^#!.*/, "");
     const typed = [...text.matchAll(/(?:import|export)\s+type\s[^;]*?from\s+"(\.[^"]+)"/g)].map((match) => match[1] ?? "");
-    const valued = file.endsWith(".d.ts") ? [] : transpiler.scanImports(text).map((entry) => entry.path);
+    const valued = file.endsWith(".d.ts")
+      ? []
+      : transpilers[file.endsWith("x") ? "tsx" : "ts"].scanImports(text).map((entry) => entry.path);
     const listed = [...text.matchAll(/from\s+"(\.[^"]+)"/g)].map((match) => match[1] ?? "");
     for (const target of new Set([...typed, ...valued, ...listed])) {
       if (!target.startsWith(".")) continue;
@@ -54,6 +56,19 @@ test("of the sdk, whatever runs outside a realm imports types alone, the list of
     }
   }
   expect(wrong).toEqual([]);
+});
+
+test("what runs in the browser imports types alone, and the one counter of parts", async () => {
+  const wrong: string[] = [];
+  for (const [file, text] of await sources()) {
+    if (!file.startsWith("console/")) continue;
+    for (const [, type, target = ""] of text.matchAll(/^(?:import|export) (type )?[^;]*?from "(\.[^"]*)";/gm)) {
+      const to = relative(SRC, normalize(join(SRC, dirname(file), target)));
+      if (type === undefined && !MAY_ENTER_BROWSER.test(to)) wrong.push(`${file} -> ${to}`);
+    }
+  }
+  expect(wrong).toEqual([]);
+  expect(ALL.filter(({ from, to }) => to.startsWith("console/") && !from.startsWith("console/"))).toEqual([]);
 });
 
 test("two folders never import each other", () => {

@@ -12,13 +12,13 @@ const FUNCTIONS: ReadonlySet<SyntaxKind> = new Set([SyntaxKind.ArrowFunction, Sy
 /** Arguments that may name a function. */
 const NAMES: ReadonlySet<SyntaxKind> = new Set([SyntaxKind.Identifier, SyntaxKind.PropertyAccessExpression]);
 
-/** Calls `use` with the checked project. */
-export async function withProject<T>(use: (project: Project) => Promise<T>): Promise<T> {
+/** Calls `use` with the checked project of a tsconfig. */
+export async function withProject<T>(use: (project: Project) => Promise<T>, config = "tsconfig.json"): Promise<T> {
   const api = new API({ cwd: ROOT });
   try {
-    const snapshot = await api.updateSnapshot({ openProjects: [join(ROOT, "tsconfig.json")] });
+    const snapshot = await api.updateSnapshot({ openProjects: [join(ROOT, config)] });
     const project = snapshot.getProjects()[0];
-    if (project === undefined) throw new Error("tsconfig.json names no project");
+    if (project === undefined) throw new Error(`${config} names no project`);
     return await use(project);
   } finally {
     await api.close();

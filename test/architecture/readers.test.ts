@@ -15,6 +15,9 @@ const READERS: Readonly<Record<string, string>> = {
   "config/yaml.ts": "the reader for YAML",
 };
 const OWN_TEXT: Readonly<Record<string, string>> = {
+  "api/page/bundle/files.ts": "the bundle that the build put into the binary",
+  "console/api/call.ts": "in the browser: answers of the gateway's own API",
+  "console/state/messages.ts": "in the browser: what this page stored itself, each value checked",
   "authoring/local-sdk/package.ts": "the package that the build put into the binary",
   "permissions/grammar/descriptor.ts": "one quoted word that a regular expression has cut out",
   "permissions/grants.ts": "rows of the gateway's own database",
@@ -33,7 +36,7 @@ const OWN_TEXT: Readonly<Record<string, string>> = {
 
 async function parsing(): Promise<string[]> {
   const found: string[] = [];
-  for await (const file of new Glob("**/*.ts").scan(SRC)) {
+  for await (const file of new Glob("**/*.{ts,tsx}").scan(SRC)) {
     const text = await Bun.file(`${SRC}/${file}`).text();
     const code = text.split("\n").filter((line) => !/^\s*(?:\/?\*|\/\/)/.test(line));
     if (code.some((line) => PARSES.test(line))) found.push(file);

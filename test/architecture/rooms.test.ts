@@ -6,7 +6,7 @@ import { FLOORS, floorOf, HEADS, POWERS, roomOf, SRC, sources } from "./rooms.ts
 
 const PAGE = await Bun.file(join(import.meta.dir, "../../docs/architecture.md")).text();
 const FILES = await sources();
-const SIDES = ["realm", "plugin host", "both", "gateway", "command"];
+const SIDES = ["realm", "plugin host", "both", "gateway", "command", "browser"];
 
 interface Row {
   readonly rooms: readonly string[];

@@ -22,7 +22,7 @@ export const FLOORS: readonly (readonly string[])[] = [
   ["packages"],
   ["backup"],
   ["api"],
-  ["control"],
+  ["control", "console"],
   ["gateway"],
   ["authoring", "testing"],
   ["cli"],
@@ -42,6 +42,9 @@ export const WALL: readonly { readonly of: string; readonly may: RegExp }[] = [
     may: /^(?:host\/|bridge\/|linux\/|sdk\/|permissions\/grammar\/|(?:clock|compiled|errors|ids|json|json-reader|lifetime)\.ts$)/,
   },
 ];
+
+/** What runs in the browser is given types of the API, and the one counter of parts. */
+export const MAY_ENTER_BROWSER = /^(?:console\/|mesh\/codec\/text\.ts$)/;
 
 /** Only the process edge and the testing kit start what runs inside the jail. */
 export const MAY_ENTER_HOST = /^(?:host\/|main\.ts$|testing\/in-process-host\.ts$)/;
@@ -70,7 +73,7 @@ export interface Arrow {
 /** Every source file of src, by its path below it. */
 export async function sources(): Promise<ReadonlyMap<string, string>> {
   const found = new Map<string, string>();
-  for (const file of [...new Bun.Glob("**/*.ts").scanSync(SRC)].sort()) found.set(file, await Bun.file(join(SRC, file)).text());
+  for (const file of [...new Bun.Glob("**/*.{ts,tsx}").scanSync(SRC)].sort()) found.set(file, await Bun.file(join(SRC, file)).text());
   return found;
 }
 
@@ -81,4 +84,5 @@ export const HEADS: Readonly<Record<string, string>> = {
   bridge: "bridge/bridge.ts",
   sandbox: "sandbox/process.ts",
   linux: "linux/libc.ts",
+  console: "console/api/call.ts",
 };

@@ -19,12 +19,13 @@ import type {
   PluginPermissions,
   PluginSummary,
   ScheduleTask,
+  TrafficHour,
   WallView,
   WhyView,
 } from "./views.ts";
 
 /**
- * Everything that the API, and through it the command line and the status page, can ask of the gateway. No method throws or
+ * Everything that the API, and through it the command line and the console, can ask of the gateway. No method throws or
  * rejects for an expected outcome: a failed Result carries a code of ERROR_CODES, whose status the API answers with.
  * Methods that change something take the actor, and the gateway writes them to the audit log.
  */
@@ -172,6 +173,8 @@ export interface MessageControl {
   get(id: string): Answer<MessageStatus>;
   /** Texts of the mesh, newest first. An unknown cursor is `invalid_argument`. */
   received(filter: { readonly from?: string | number | undefined }, paging: Paging): Answer<Page<ReceivedText>>;
+  /** Texts of the last 30 days by hour, oldest first; hours without any are left out. */
+  traffic(): Answer<readonly TrafficHour[]>;
   /** Resolves once durably queued. */
   send(message: OperatorMessage, actor: Actor): Answer<{ readonly id: string }>;
 }

@@ -187,6 +187,14 @@ export const alertView = v.object({
 export type AlertView = v.InferOutput<typeof alertView>;
 export const wall = v.object({ wall: v.string(), stands: v.boolean(), detail: v.string() });
 
+export const trafficHour = v.object({
+  hour: v.pipe(v.string(), v.description("The start of the hour, RFC 3339")),
+  received: count,
+  sent: v.pipe(count, v.description("Queued in this hour, and sent, relayed or delivered by now")),
+  failed: count,
+});
+export type TrafficHour = v.InferOutput<typeof trafficHour>;
+
 export type PluginMetrics = v.InferOutput<typeof pluginMetrics>;
 export type PluginHealth = v.InferOutput<typeof pluginHealth>;
 export type PluginSummary = v.InferOutput<typeof pluginSummary>;

@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import { fail } from "../../errors.ts";
 import { linkView, messageView, nodeView, receivedView, routeView, toKept, toLink, toMessage, toNode } from "../contract/mesh-views.ts";
+import { trafficHour } from "../contract/views.ts";
 import { listOf, pageOf, paging, type Route, reply, route } from "../route/route.ts";
 
 const tag = "mesh";
@@ -57,6 +58,18 @@ export const meshRoutes: readonly Route[] = [
     errors: ["not_found", "conflict"],
     run: ({ control, query: { limit = DEFAULT_PAGE, cursor, from } }) =>
       reply(control.messages.received({ from }, { limit, cursor }), (page) => ({ items: page.items.map(toKept), next: page.next })),
+  }),
+  route({
+    method: "GET",
+    path: "/api/v1/traffic",
+    summary: "How many texts were received and sent in each hour of the last 30 days",
+    tag,
+    query: v.strictObject(paging),
+    answers: { 200: listOf(trafficHour) },
+    async run({ control, query }) {
+      const hours = await control.messages.traffic();
+      return hours.ok ? reply(pageOf(hours.value, query, ({ hour }) => hour)) : hours;
+    },
   }),
   route({
     method: "GET",

@@ -38,7 +38,7 @@ export function openApi(routes: readonly Route[], version: string, base: string)
       schemas: { Problem: json(problem, "output") },
       securitySchemes: {
         token: { type: "http", scheme: "bearer", description: "The line in data_dir/api-token" },
-        session: { type: "apiKey", in: "cookie", name: "zephyrgate_<id>", description: "From POST /api/v1/session; for the status page" },
+        session: { type: "apiKey", in: "cookie", name: "zephyrgate_<id>", description: "From POST /api/v1/session; for the console" },
       },
     },
     security: [{ token: [] }, { session: [] }],

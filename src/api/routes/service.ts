@@ -23,7 +23,7 @@ const tag = "service";
 const STREAM_HEADERS = { "content-type": "text/event-stream", "x-accel-buffering": "no" };
 const NAMES: readonly string[] = [...EVENT_NAMES, "log"];
 
-/** Routes that need the server itself: metrics, events, the OpenAPI document, and the sign-in of the status page. */
+/** Routes that need the server itself: metrics, events, the OpenAPI document, and the sign-in of the console. */
 export function serviceRoutes(gate: Gate, feed: Feed, counters: () => ApiCounters, table: RouteTable): readonly Route[] {
   return [metricsRoute(counters), eventsRoute(feed), openApiRoute(table), signInRoute(gate), signOutRoute(gate)];
 }

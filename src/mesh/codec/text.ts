@@ -52,7 +52,7 @@ export function withoutMark(part: string): string {
 }
 
 function fits(text: string, bytes: number): boolean {
-  return text.length <= bytes && Buffer.byteLength(text) <= bytes;
+  return text.length <= bytes && advance(text, 0, bytes) === text.length;
 }
 
 /** Where the last part may end: where the text does, or early enough for the ellipsis. */

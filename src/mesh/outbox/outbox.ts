@@ -18,7 +18,7 @@ import { hasWaiting, type OutMessage, outgoing, pluginOf, statusOf, untried } fr
 import type { Enqueued, OutboxDeps, OutboxStats, WithdrawFilter } from "./outbox-port.ts";
 import { SendQueue } from "./send-queue.ts";
 import { Journal } from "./storage/journal.ts";
-import { type ListQuery, OutboxStore } from "./storage/store.ts";
+import { type HourCount, type ListQuery, OutboxStore } from "./storage/store.ts";
 
 const COMMIT_MS = 1_000;
 const TICK_MS = 1_000;
@@ -116,6 +116,12 @@ export class Outbox {
       const live = this.#live.get(status.id);
       return live === undefined ? status : this.#statusOf(live);
     });
+  }
+
+  /** How many messages of each hour since `since` (ms since 1970) were sent, and how many failed. */
+  countByHour(since: number): HourCount[] {
+    this.#journal.settle();
+    return this.#store.countByHour(since);
   }
 
   #statusOf(message: OutMessage): MessageStatus {

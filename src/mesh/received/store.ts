@@ -111,6 +111,16 @@ export class ReceivedTexts implements DeferredWrite {
       .map(unpack);
   }
 
+  /** How many texts came in each hour since `since`; hours are numbered from 1970. */
+  countByHour(since: number): { readonly hour: number; readonly received: number }[] {
+    this.database.flush();
+    return this.database.sqlite
+      .query<{ hour: number; received: number }, [number]>(
+        "SELECT received_at / 3600000 AS hour, count(*) AS received FROM received WHERE received_at >= ? AND is_reaction = 0 GROUP BY 1",
+      )
+      .all(since);
+  }
+
   write(): void {
     for (const message of this.#pending) this.#put(message);
     if (this.#sinceTrim + this.#pending.length < TRIM_EVERY) return;

@@ -81,3 +81,16 @@ test("while the database cannot be written the latest thousand are kept and the 
   expect(received.list({ limit: 1 }).map(({ text }) => text)).toEqual(["t1199"]);
   database.close();
 });
+
+test("texts are counted by hour, without reactions", () => {
+  const { database, received } = open();
+  const hour = 3_600_000;
+  const at = [10 * hour, 10 * hour + 5, 12 * hour, 3 * hour];
+  for (const [packetId, receivedAt] of at.entries()) received.keep(heard("t", { packetId, receivedAt }));
+  received.keep(heard("👍", { packetId: 99, receivedAt: 12 * hour, isReaction: true }));
+  expect(received.countByHour(4 * hour)).toEqual([
+    { hour: 10, received: 2 },
+    { hour: 12, received: 1 },
+  ]);
+  database.close();
+});

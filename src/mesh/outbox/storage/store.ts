@@ -63,6 +63,13 @@ export interface ListQuery {
   readonly before?: string;
 }
 
+export interface HourCount {
+  /** Since 1970. */
+  readonly hour: number;
+  readonly sent: number;
+  readonly failed: number;
+}
+
 export class OutboxStore {
   readonly #insert;
   readonly #update;
@@ -150,6 +157,16 @@ export class OutboxStore {
       )
       .all(query.before ?? null, query.before ?? null, query.state ?? null, query.state ?? null, limit);
     return this.#unpacked(rows).map((message) => statusOf(message));
+  }
+
+  /** How many messages of each hour were sent, and how many failed; hours are numbered from 1970. */
+  countByHour(since: number): HourCount[] {
+    return this.database.sqlite
+      .query<HourCount, [number]>(
+        `SELECT queued_at / 3600000 AS hour, sum(state IN ('sent', 'relayed', 'delivered')) AS sent, sum(state = 'failed') AS failed
+          FROM outbox WHERE queued_at >= ? GROUP BY 1`,
+      )
+      .all(since);
   }
 
   /** The failed message that was sent to `from` under this id and has no note yet. */

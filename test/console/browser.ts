@@ -7,6 +7,8 @@ const PLACES = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/goog
 /** Debian's headless Chromium, where it is installed. */
 export const CHROMIUM = PLACES.find((path) => existsSync(path));
 
+const KEY_CODES: Readonly<Record<string, number>> = { Tab: 9, Enter: 13, Escape: 27 };
+
 /** One page of a browser, driven by its own debugging protocol. */
 export interface Browser {
   /** Evaluates an expression in the page, awaiting it; the value as JSON. */
@@ -14,6 +16,12 @@ export interface Browser {
   /** Evaluates until it is true. */
   until(expression: string): Promise<void>;
   navigate(url: string): Promise<void>;
+  /** The viewport, in CSS pixels; `dark` as the preferred colours. */
+  look(width: number, height: number, scheme?: "dark" | "light"): Promise<void>;
+  /** A PNG of the viewport. */
+  screenshot(): Promise<Buffer>;
+  /** Presses a key: `Tab`, `Enter`, `Escape`, or a character. */
+  press(key: string): Promise<void>;
   /** Console errors and uncaught exceptions so far, violations of the content policy among them. */
   readonly complaints: string[];
   close(): Promise<void>;
@@ -77,6 +85,20 @@ export async function openBrowser(path: string): Promise<Browser> {
       );
     },
     navigate: (url) => send("Page.navigate", { url }),
+    async look(width, height, scheme = "dark") {
+      await send("Emulation.setDeviceMetricsOverride", { width, height, deviceScaleFactor: 1, mobile: width < 600 });
+      await send("Emulation.setEmulatedMedia", { features: [{ name: "prefers-color-scheme", value: scheme }] });
+    },
+    async screenshot() {
+      const { result } = await send("Page.captureScreenshot", { format: "png", optimizeForSpeed: false });
+      return Buffer.from(result.data, "base64");
+    },
+    async press(key) {
+      const text = key.length === 1 ? { text: key } : key === "Enter" ? { text: "\r" } : {};
+      const code = KEY_CODES[key] ?? 0;
+      await send("Input.dispatchKeyEvent", { type: "keyDown", key, windowsVirtualKeyCode: code, ...text });
+      await send("Input.dispatchKeyEvent", { type: "keyUp", key, windowsVirtualKeyCode: code });
+    },
     async close() {
       // Orderly, so that its helper processes go with it; then force.
       void send("Browser.close");

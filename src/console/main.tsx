@@ -1,0 +1,25 @@
+import { render } from "preact";
+import { Frame } from "./frame/frame.tsx";
+import { GoneBanner, Notices } from "./frame/notices.tsx";
+import { SignIn } from "./frame/sign-in.tsx";
+import { begin, session } from "./state/session.ts";
+import "./style/tokens.css";
+import "./style/base.css";
+import "./style/frame.css";
+import "./style/parts.css";
+import "./style/views.css";
+
+function App() {
+  return (
+    <>
+      {session.value === "in" && <Frame />}
+      {session.value === "out" && <SignIn />}
+      {session.value === "unknown" && <GoneBanner />}
+      <Notices />
+    </>
+  );
+}
+
+const place = document.getElementById("app");
+if (place !== null) render(<App />, place);
+begin().catch(console.error);

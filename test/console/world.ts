@@ -1,0 +1,345 @@
+/** A gateway with a life behind it, for the console: names as people give them, and as attackers do. */
+import type { Control } from "../../src/api/contract/control.ts";
+import type { PluginSummary } from "../../src/api/contract/views.ts";
+import { fail, ok } from "../../src/errors.ts";
+import type { LinkStatus } from "../../src/mesh/link-status.ts";
+import type { MeshNode } from "../../src/mesh/node.ts";
+import type { MessageStatus } from "../../src/mesh/outgoing.ts";
+import type { ReceivedText } from "../../src/mesh/received/store.ts";
+import { fakeControl, LINK, status, summary } from "../api/fake-control.ts";
+
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+
+export const HOSTILE = "<img src=x onerror=alert(1)>\u202egnp.exe";
+/** 64 characters without a place to break. */
+export const LONG = "W".repeat(64);
+export const RTL = "محطة الجبل";
+export const EMOJI = "🏔️👩‍👩‍👧 Säntis";
+
+const PEOPLE = [
+  "Ridge",
+  "Harbour",
+  "Mill",
+  "Säntis Relay",
+  "Anna ✌️",
+  "Old Barn",
+  RTL,
+  "Chapel",
+  "Rescue 4",
+  "Lena",
+  "תחנה",
+  "Weir",
+  "Pass hut",
+  EMOJI,
+  LONG,
+  HOSTILE,
+];
+const TALK = [
+  "Good morning, how is the snow up there?",
+  "ping",
+  "40 cm fresh, wind from the west. Path to the hut is open until noon.",
+  "!weather",
+  "Has anybody seen the brown dog?",
+  "مرحبا من القرية",
+  "See you at 18:00 at the mill 🚲",
+  "test",
+];
+
+export const idOf = (number: number): string => `!${number.toString(16).padStart(8, "0")}`;
+
+export function makeNodes(count: number, now: number): MeshNode[] {
+  return Array.from({ length: count }, (_, at): MeshNode => {
+    const number = at === 0 ? 1 : 0x0a0b0000 + at;
+    const angle = at * 2.4;
+    const far = 0.004 * Math.sqrt(at) + (at % 7) * 0.0015;
+    return {
+      number,
+      id: idOf(number),
+      longName: at === 0 ? "Summit Gateway" : `${PEOPLE[(at - 1) % PEOPLE.length] ?? "Node"}${at > PEOPLE.length ? ` ${at}` : ""}`,
+      shortName: `N${at}`,
+      hardware: ["TBEAM", "HELTEC_V3", "RAK4631", "T_ECHO"][at % 4] ?? "TBEAM",
+      role: at % 9 === 0 ? "ROUTER" : "CLIENT",
+      isOwn: at === 0,
+      link: at % 3 === 2 ? "valley" : "roof",
+      ...(at === 0
+        ? {}
+        : { lastHeard: now - (at % 40) * 7 * MINUTE - at * 1_000, snr: 9.5 - (at % 23), rssi: -60 - (at % 60), hopsAway: at % 5 }),
+      batteryLevel: at === 0 ? 101 : 100 - ((at * 7) % 96),
+      voltage: 3.3 + ((at * 13) % 90) / 100,
+      position: {
+        latitude: 47.25 + far * Math.sin(angle),
+        longitude: 9.34 + far * 1.5 * Math.cos(angle),
+        altitude: 900 + ((at * 37) % 1500),
+        time: Math.floor((now - (at % 90) * MINUTE) / 1000),
+        precisionBits: at % 4 === 0 ? 13 : 32,
+      },
+    };
+  });
+}
+
+export function makeLinks(now: number): LinkStatus[] {
+  const channels = [
+    { index: 0, name: "LongFast", role: "primary" as const },
+    { index: 1, name: "Rescue", role: "secondary" as const },
+  ];
+  const counters = { ...LINK.counters, packetsIn: 18_412, packetsOut: 2_207, reconnects: 3 };
+  return [
+    {
+      ...LINK,
+      name: "roof",
+      type: "serial",
+      target: "/dev/ttyUSB0",
+      since: now - 9 * DAY,
+      channels,
+      counters,
+      region: "EU_868",
+      modemPreset: "LONG_FAST",
+      dutyCycle: 0.1,
+      channelUtilization: 0.124,
+      airUtilTx: 0.021,
+    },
+    {
+      ...LINK,
+      name: "valley",
+      type: "tcp",
+      target: "10.0.4.7:4403",
+      since: now - 5 * HOUR,
+      channels,
+      counters: { ...counters, packetsIn: 7_310 },
+      region: "EU_868",
+      modemPreset: "LONG_FAST",
+      dutyCycle: 0.1,
+      channelUtilization: 0.287,
+      airUtilTx: 0.034,
+    },
+  ];
+}
+
+/** Oldest first; every eighth is direct. */
+export function makeReceived(count: number, nodes: readonly MeshNode[], now: number): ReceivedText[] {
+  return Array.from({ length: count }, (_, at): ReceivedText => {
+    const node = nodes[1 + ((at * 7) % Math.min(nodes.length - 1, PEOPLE.length))] ?? nodes[0];
+    const isDirect = at % 8 === 3;
+    return {
+      seq: at + 1,
+      link: at % 5 === 4 ? "valley" : "roof",
+      packetId: 10_000 + at,
+      from: node?.number ?? 2,
+      to: isDirect ? 1 : 0xffffffff,
+      channel: !isDirect && at % 6 === 5 ? 1 : 0,
+      isDirect,
+      text: TALK[at % TALK.length] ?? "",
+      isReaction: false,
+      snr: 9.25 - (at % 17),
+      hopsAway: at % 4,
+      correlationId: `c_${at}`,
+      receivedAt: now - (count - at) * (count > 1000 ? 3 * MINUTE : 23 * MINUTE),
+    };
+  });
+}
+
+/** Answers of plugins to some of the texts, in every state, and a few of the operator's own. */
+export function makeSent(received: readonly ReceivedText[]): MessageStatus[] {
+  const sent: MessageStatus[] = [];
+  for (const [at, text] of received.entries()) {
+    if (!["ping", "!weather", "test"].includes(text.text)) continue;
+    const kinds: readonly Partial<MessageStatus>[] = [
+      { state: "delivered", final: true },
+      { state: "relayed" },
+      { state: "sent", final: !text.isDirect },
+      { state: "failed", final: true, reason: "not_heard" },
+      { state: "queued", held: "duty_cycle" },
+      { state: "delivered", final: true },
+    ];
+    const kind = at > received.length - 14 ? (kinds[at % kinds.length] ?? {}) : { state: "delivered" as const, final: true };
+    const plugin = text.text === "!weather" ? "weather" : "bot";
+    sent.push(
+      status({
+        id: `m_${String(sent.length + 1).padStart(26, "0")}`,
+        text: plugin === "weather" ? "Säntis: -6 °C, wind W 45 km/h, snow 30 cm by evening. Avalanche level 3." : "pong: SNR 7.5 dB, 1 hop",
+        to: text.isDirect ? text.from : 0xffffffff,
+        link: text.link,
+        channel: text.channel,
+        sender: { kind: "plugin", plugin },
+        correlationId: text.correlationId,
+        queuedAt: text.receivedAt + 900,
+        updatedAt: text.receivedAt + 9_000,
+        ...kind,
+      }),
+    );
+  }
+  return sent;
+}
+
+const ABOUT: readonly (readonly [string, string])[] = [
+  ["bbs", "A bulletin board: bulletins, mail between nodes, and channels of news"],
+  ["bot", "Answers ping, whoami, motd and a dozen more"],
+  ["emergency", "Takes care of calls for help until somebody has answered them"],
+  ["weather", "Forecasts and warnings for where the asker is"],
+  ["store_forward", "Gives nodes that were away what they missed"],
+  ["checkin", "Who is out, and who is back"],
+  ["avalanche", "Avalanche bulletins of the region, each evening"],
+  ["bus_times", "Next departures of the valley's bus"],
+];
+
+export function makePlugins(count: number, now: number): PluginSummary[] {
+  return Array.from({ length: count }, (_, at) => {
+    const [name, description] = ABOUT[at] ?? [`plugin_${at}`, `The plugin number ${at}`];
+    const base = summary(name, {
+      description,
+      version: `1.${at % 5}.${at % 3}`,
+      bundled: at < 6,
+      since: new Date(now - (at + 1) * 5 * HOUR).toISOString(),
+    });
+    const metrics = {
+      ...base.metrics,
+      calls: 40 * (at + 1),
+      memory_bytes: 560_000 + at * 31_000,
+      storage_bytes: at * 91_000,
+      cpu_s: at * 1.7,
+      messages_sent: 11 * at,
+      uptime_s: (at + 1) * 18_000,
+      latency_p50_s: 0.0011,
+      latency_p99_s: 0.0069,
+    };
+    if (name === "avalanche")
+      return {
+        ...base,
+        metrics,
+        state: "awaiting_approval",
+        reason: "asks for http_requests and schedule_tasks",
+        health: { status: "unknown", consecutive_failures: 0 },
+      };
+    if (name === "bus_times")
+      return {
+        ...base,
+        metrics,
+        state: "failed",
+        reason: "plugin.ts:14: TypeError: departures is not a function",
+        failures: 3,
+        health: { status: "unhealthy", consecutive_failures: 3, detail: "start failed" },
+      };
+    return { ...base, metrics };
+  });
+}
+
+export interface WorldSize {
+  readonly nodes: number;
+  readonly plugins: number;
+  readonly received: number;
+}
+
+/** The fake gateway of the API's tests, filled. */
+export function makeWorld(sizes: WorldSize, now = Date.now()) {
+  const fake = fakeControl();
+  const nodes = makeNodes(sizes.nodes, now);
+  const received = makeReceived(sizes.received, nodes, now);
+  const sent = makeSent(received);
+  const links = makeLinks(now);
+  fake.plugins.clear();
+  for (const plugin of makePlugins(sizes.plugins, now)) fake.plugins.set(plugin.name, plugin);
+  const alerts = [
+    {
+      id: "a1",
+      time: new Date(now - 4 * MINUTE).toISOString(),
+      code: "emergency",
+      message: `${idOf(0x0a0b0009)} Rescue 4: SOS broken leg below the pass hut`,
+      times: 1,
+      acknowledged_at: null,
+    },
+    {
+      id: "a2",
+      time: new Date(now - 3 * HOUR).toISOString(),
+      code: "plugin_disabled",
+      plugin: "bus_times",
+      message: "bus_times was disabled after 5 failures",
+      times: 1,
+      acknowledged_at: null,
+    },
+    {
+      id: "a3",
+      time: new Date(now - 2 * DAY).toISOString(),
+      code: "disk_low",
+      message: "the disk has 312 MB left",
+      times: 4,
+      acknowledged_at: new Date(now - DAY).toISOString(),
+    },
+  ] as ReturnType<Control["alerts"]["list"]>[number][];
+  const base = fake.control;
+  const airtime = {
+    total_s: 61.4,
+    plugins: { bot: 20.1, weather: 31.2, bbs: 10.1 },
+    channels: { "roof/0": 61.4 },
+    links: { roof: 40.2, valley: 21.2 },
+  };
+  const newestFirst = <T>(items: readonly T[], { limit, cursor }: { limit: number; cursor?: string | undefined }) => {
+    const from = Number(cursor ?? 0);
+    const all = items.toReversed();
+    return ok({ items: all.slice(from, from + limit), next: from + limit < all.length ? String(from + limit) : null });
+  };
+  const control: Control = {
+    ...base,
+    startedAt: now - 9 * DAY,
+    status: () => ({
+      ...base.status(),
+      links,
+      disk: { state: "ok", free_bytes: 21_400_000_000 },
+      plugins: { running: sizes.plugins - 2, failed: 1, awaiting_approval: 1 },
+      outbox: { queued: 2, sent: 311, delivered: 287, failed: 9, oldest_queued_s: 41, airtime },
+      walls: ["capabilities", "no_new_privs", "limits", "files", "network", "signals", "seccomp", "watchdog"].map((wall) => ({
+        wall,
+        stands: true,
+        detail: "tried at the start",
+      })),
+    }),
+    links: () => ok(links),
+    nodes: () => ok(nodes),
+    alerts: {
+      list: () => alerts,
+      acknowledge(id, actor) {
+        fake.calls.push({ what: "acknowledge", args: [id, actor] });
+        const found = alerts.find((alert) => alert.id === id);
+        if (found === undefined) return fail("not_found", "there is no such alert");
+        const done = { ...found, acknowledged_at: new Date().toISOString() };
+        alerts.splice(alerts.indexOf(found), 1, done);
+        return ok(done);
+      },
+    },
+    messages: {
+      ...base.messages,
+      list: (_, paging) => newestFirst(sent, paging),
+      received: (_, paging) => newestFirst(received, paging),
+      traffic: () =>
+        ok(
+          Array.from({ length: 14 * 24 }, (_, at) => ({
+            hour: new Date(Math.floor((now - at * HOUR) / HOUR) * HOUR).toISOString(),
+            received: Math.round(4 + 3 * Math.sin(at / 3.8) + ((at * 7) % 5)),
+            sent: Math.round(2 + Math.sin(at / 5) + ((at * 3) % 3)),
+            failed: at % 31 === 0 ? 1 : 0,
+          })).reverse(),
+        ),
+      send(message, actor) {
+        fake.calls.push({ what: "send", args: [message, actor] });
+        const id = `m_${String(sent.length + 1).padStart(26, "0")}`;
+        const to = typeof message.destination === "string" ? Number.parseInt(message.destination.slice(1), 16) : 0xffffffff;
+        sent.push(
+          status({
+            id,
+            text: message.text,
+            to,
+            link: "roof",
+            state: "queued",
+            held: "spacing",
+            sender: { kind: "operator" },
+            queuedAt: Date.now(),
+            updatedAt: Date.now(),
+          }),
+        );
+        return ok({ id });
+      },
+    },
+  };
+  return { ...fake, control, nodes, sent, alerts };
+}
