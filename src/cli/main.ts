@@ -7,6 +7,7 @@ import { exitCodeOf, type Io, type Verb } from "./verb/verb.ts";
 import { alertVerbs } from "./verbs/alerts.ts";
 import { backupVerbs } from "./verbs/backup.ts";
 import { checkVerb } from "./verbs/check.ts";
+import { completionVerb } from "./verbs/completion.ts";
 import { configVerbs } from "./verbs/config.ts";
 import { createVerb } from "./verbs/create.ts";
 import { devVerb } from "./verbs/dev.ts";
@@ -49,6 +50,7 @@ export const VERBS: readonly Verb[] = [
   ...serveVerbs,
   ...simulateVerbs,
   devVerb,
+  completionVerb(() => VERBS),
 ];
 
 /** Runs one command; `argv` without program and script. Returns the exit code: 0 done, 1 failed, 2 usage error. Never rejects. */

@@ -45,7 +45,8 @@ export function buildProgram(verbs: readonly Verb[], { columns, write }: { colum
     command.summary(verb.summary).description(verb.summary);
     for (const each of verb.args ?? []) {
       const name = each.many === true ? `${each.name}...` : each.name;
-      command.addArgument(new Argument(each.optional === true ? `[${name}]` : `<${name}>`, each.about));
+      const argument = new Argument(each.optional === true ? `[${name}]` : `<${name}>`, each.about);
+      command.addArgument(each.choices === undefined ? argument : argument.choices(each.choices));
     }
     addFlags(command, verb.flags ?? {}, COMMON);
     command.action(() => {

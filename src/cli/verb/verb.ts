@@ -46,6 +46,8 @@ export interface Argument {
   readonly optional?: boolean;
   /** Any number of them; the last argument only. */
   readonly many?: boolean;
+  /** Other values are refused. */
+  readonly choices?: readonly string[];
   readonly values?: Values;
 }
 

@@ -16,12 +16,14 @@ export const pluginVerbs: readonly Verb[] = [
   {
     name: "plugin list",
     summary: "all plugins with state and health",
+    flags: { names: { about: "print the names only, one a line" } },
     async run({ io, flags, client }) {
       const gateway = await client();
       if (!gateway.ok) return gateway;
       const plugins = await gateway.value.list("/api/v1/plugins", pluginSummary);
       if (!plugins.ok) return plugins;
       if (flags.json === true) json(io, plugins.value);
+      else if (flags.names === true) for (const { name } of plugins.value) line(io, name);
       else table(io, ["name", "version", "state", "since", "health", "failures", "restarts", "why"], plugins.value.map(row));
       return done;
     },
