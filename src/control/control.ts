@@ -22,6 +22,7 @@ import type { Outbox } from "../mesh/outbox/outbox.ts";
 import type { Supervisor } from "../plugins/supervisor.ts";
 import type { TaskStatus } from "../schedule/task-spec.ts";
 import type { DiskWatch } from "../storage/disk-watch.ts";
+import { type ClockState, reasonOf } from "../timekeeping/own-clock.ts";
 import type { Alerts } from "./alerts.ts";
 import { metricsText } from "./metrics.ts";
 import { metricsView, taskView } from "./views.ts";
@@ -31,6 +32,7 @@ export interface ControlDeps {
   readonly startedAt: number;
   isSafeMode(): boolean;
   readonly disk: Pick<DiskWatch, "state" | "freeBytes">;
+  ownClock(): ClockState;
   readonly events: CoreBus;
   readonly log: LogBook;
   readonly plugins: PluginControl;
@@ -91,6 +93,7 @@ export class GatewayControl implements Control {
     return {
       safeMode: this.deps.isSafeMode(),
       disk: { state: this.deps.disk.state, free_bytes: this.deps.disk.freeBytes },
+      clock: { state: this.deps.ownClock().kind, reason: reasonOf(this.deps.ownClock()) },
       links: this.deps.links(),
       plugins: counts,
       outbox: this.#outbox(),

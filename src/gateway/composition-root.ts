@@ -107,6 +107,7 @@ export class Gateway {
     context.opened?.();
     sendOperatorAlerts(context, mesh);
     storage.disk.start();
+    storage.ownClock.start();
     this.#followFile(plugins);
     const running = await this.#run(storage, mesh, plugins);
     if (running.ok) backups.start();

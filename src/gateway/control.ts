@@ -36,6 +36,7 @@ export function makeControl(context: GatewayContext, peers: ControlPeers): Gatew
     version: VERSION,
     startedAt: now(),
     disk: storage.disk,
+    ownClock: () => storage.ownClock.state,
     isSafeMode: () => context.safe || plugins.comeBack.active,
     events: context.bus,
     log: context.log.book,

@@ -13,6 +13,7 @@ export type Numbers = readonly [x64: number, arm64: number];
 
 /** Calls that the jail and the gateway make themselves. Numbers of the kernel's unistd tables. */
 export const CALLS = {
+  adjtimex: [159, 171],
   capget: [125, 90],
   capset: [126, 91],
   chdir: [80, 49],

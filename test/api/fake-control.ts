@@ -286,6 +286,7 @@ export function fakeControl() {
     status: () => ({
       safeMode: false,
       disk: { state: "ok", free_bytes: 1_000_000 },
+      clock: { state: "trusted", reason: "a time service keeps it" },
       links: [LINK],
       plugins: { running: 2, awaiting_approval: 1 },
       outbox: {

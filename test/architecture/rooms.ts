@@ -15,7 +15,7 @@ export const FLOORS: readonly (readonly string[])[] = [
   ["permissions"],
   ["config", "host"],
   ["manifest"],
-  ["mesh", "http", "sandbox"],
+  ["mesh", "http", "sandbox", "timekeeping"],
   ["events"],
   ["router", "menu", "schedule"],
   ["plugins"],

@@ -15,7 +15,9 @@ import {
 } from "../../src/cli/doctor/doctor.ts";
 import { ok } from "../../src/errors.ts";
 import { isFolderInUse, lockDataFolder } from "../../src/storage/lock.ts";
+import { unknownTimeSource } from "../../src/timekeeping/sources.ts";
 import { serve } from "../api/serve.ts";
+import { FakeClock } from "../fake-clock.ts";
 
 let folder = "";
 beforeEach(() => {
@@ -50,8 +52,12 @@ test("radios: absent, no serial device, one nobody answers for, none configured"
 });
 
 test("a clock that was never set; walls that are missing, and missing by permission", () => {
-  expect(checkClock(Date.parse("1970-01-01T00:01:00Z")).grade).toBe("fail");
-  expect(checkClock(Date.now()).grade).toBe("ok");
+  const absent = { state: "absent" } as const;
+  const unset = checkClock(new FakeClock(60_000), unknownTimeSource, absent);
+  expect(unset).toMatchObject({ grade: "fail", found: expect.stringContaining("1970"), fix: expect.stringContaining("timedatectl") });
+  expect(checkClock(new FakeClock(Date.UTC(2026, 0, 1)), unknownTimeSource, absent).grade).toBe("ok");
+  const source = { ...unknownTimeSource, synchronised: () => false };
+  expect(checkClock(new FakeClock(Date.UTC(2026, 0, 1)), source, absent).grade).toBe("warn");
   const walls = [
     { wall: "seccomp", stands: true, detail: "tried", required: true },
     { wall: "files", stands: false, detail: "errno 0", required: true },

@@ -25,7 +25,8 @@ function bench(radio = new FakeRadio()) {
   const log = recordingLog(lines);
   const nodes = new NodeDirectory({ clock, log });
   let id = 0;
-  const link = new MeshLink("base", radio, { clock, random: fakeRandom(), log, correlationId: () => `c${id++}`, nodes });
+  const isClockTrusted = () => clock.now() > Date.UTC(2024, 0, 1);
+  const link = new MeshLink("base", radio, { clock, random: fakeRandom(), log, correlationId: () => `c${id++}`, nodes, isClockTrusted });
   const messages: MeshMessage[] = [];
   const states: LinkStatus["state"][] = [];
   const queue: QueueReport[] = [];
@@ -107,10 +108,25 @@ describe("link: handshake", () => {
     expect(link.status().airUtilTx).toBeUndefined();
   });
 
-  test("sets the radio's clock again twice a day", async () => {
+  test("sets the clock of a radio that shows none once, and not again while it is right", async () => {
     const { radio, clock } = await up();
-    await clock.advance(24.5 * 3_600_000);
-    expect(radio.count("packet")).toBe(3);
+    await clock.advance(10_000);
+    expect(radio.count("packet")).toBe(1);
+    for (let i = 0; i < 24; i++) {
+      await clock.advance(3_600_000);
+      radio.send(text(OTHER, "hello", { id: 1_000 + i, rxTime: Math.floor(clock.now() / 1000) }));
+    }
+    expect(radio.count("packet")).toBe(1);
+  });
+
+  test("a radio that keeps a wrong clock is said once in a while, and its packets are no older for it", async () => {
+    const { radio, clock, messages } = await up();
+    for (let i = 0; i < 60; i++) {
+      await clock.advance(60_000);
+      radio.send(text(OTHER, "hello", { id: 1_000 + i, rxTime: Math.floor(clock.now() / 1000) - 86_400 }));
+    }
+    expect(radio.count("packet")).toBeLessThanOrEqual(4);
+    expect(messages.at(-1)?.ageS).toBe(0);
   });
 
   test("sets the radio's clock, with its own node as the address", async () => {
@@ -124,7 +140,7 @@ describe("link: handshake", () => {
     const data = admin?.payloadVariant.case === "decoded" ? admin.payloadVariant.value : null;
     expect(data?.portnum).toBe(PortNum.ADMIN_APP);
     const message = fromBinary(Admin.AdminMessageSchema, data?.payload ?? new Uint8Array());
-    expect(message.payloadVariant).toEqual({ case: "setTimeOnly", value: clock.now() / 1000 });
+    expect(message.payloadVariant).toEqual({ case: "setTimeOnly", value: Math.floor(clock.now() / 1000) });
   });
 
   test("does not set the radio's clock before its own is set, but as soon as it is", async () => {

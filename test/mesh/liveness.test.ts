@@ -14,7 +14,8 @@ async function up(clock = new FakeClock()) {
   const mesh = new SimulatedMesh({ nodes: 3, clock, random: fakeRandom(3) });
   const seen: number[] = [];
   const nodes = new NodeDirectory({ clock, log: silentLogger, onSeen: ({ number }) => void seen.push(number) });
-  const deps = { clock, random: fakeRandom(5), log: silentLogger, correlationId: () => "c", nodes };
+  const isClockTrusted = () => clock.now() > Date.UTC(2024, 0, 1);
+  const deps = { clock, random: fakeRandom(5), log: silentLogger, correlationId: () => "c", nodes, isClockTrusted };
   const link = new MeshLink("base", new SimulatedTransport(mesh, deps), deps);
   const messages: MeshMessage[] = [];
   link.onMessage((message) => void messages.push(message));
@@ -88,6 +89,15 @@ describe("age", () => {
       false,
     ]);
     expect(isStale({ ageS: 601, rxTime: WALL / 1000 }, WALL)).toBe(true);
+  });
+
+  test("a radio without a clock: what comes after a pause is no backlog", () => {
+    const clock = new LinkClock();
+    clock.begin(1_000, null);
+    for (const now of [1_900, 2_800, 3_700]) expect(clock.age(undefined, now, WALL)).toEqual({ isBacklog: true });
+    expect(clock.age(undefined, 4_700, WALL)).toEqual({});
+    clock.begin(20_000, 15_000);
+    expect(clock.age(undefined, 21_000, WALL)).toEqual({});
   });
 
   test("without a time, backlog is no older than the outage was", () => {

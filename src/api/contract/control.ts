@@ -8,6 +8,7 @@ import type { MeshNode } from "../../mesh/node.ts";
 import type { MessageState, MessageStatus, Priority } from "../../mesh/outgoing.ts";
 import type { ReceivedText } from "../../mesh/received/store.ts";
 import type { Fault } from "../../mesh/simulator/faults.ts";
+import type { ClockState } from "../../timekeeping/own-clock.ts";
 import type {
   AlertView,
   AuditEntryView,
@@ -235,6 +236,8 @@ export interface GatewayStatus {
   readonly safeMode: boolean;
   /** The data folder's disk: whether it can be written, and what is free. */
   readonly disk: { readonly state: string; readonly free_bytes: number };
+  /** Whether this machine's clock can be believed, and why. */
+  readonly clock: { readonly state: ClockState["kind"]; readonly reason: string };
   readonly links: readonly LinkStatus[];
   readonly plugins: Readonly<Record<string, number>>;
   readonly outbox: OutboxView;

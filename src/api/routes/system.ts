@@ -39,6 +39,13 @@ export const statusView = v.object({
     state: v.pipe(v.string(), v.description("ok, low, full, read_only, missing or failing")),
     free_bytes: v.number(),
   }),
+  clock: v.object({
+    state: v.pipe(
+      v.picklist(["trusted", "unconfirmed", "wrong"]),
+      v.description("Whether this machine's clock can be believed; radios get no time from one that is not trusted"),
+    ),
+    reason: v.string(),
+  }),
   links: v.array(linkView),
   plugins: v.pipe(v.record(v.string(), v.number()), v.description("How many are in each state")),
   outbox,

@@ -4,8 +4,11 @@ import type * as v from "valibot";
 import { tokenPath } from "../../api/access/token.ts";
 import { statusView } from "../../api/routes/system.ts";
 import { mayBeMissing } from "../../bridge/launch.ts";
+import type { Clock } from "../../clock.ts";
 import type { LoadedConfig } from "../../config/load.ts";
 import type { Result } from "../../errors.ts";
+import { OwnClock, reasonOf } from "../../timekeeping/own-clock.ts";
+import type { TimeSource } from "../../timekeeping/sources.ts";
 import type { Client } from "../client/client.ts";
 
 /** The result of one check; `fix` is what the operator should do. */
@@ -19,8 +22,6 @@ export interface Finding {
 type Config = LoadedConfig["config"];
 
 const MB = 1_048_576;
-/** A system time before this date is wrong: every release is newer. */
-const EARLIEST = Date.parse("2025-01-01T00:00:00Z");
 const BY_ID = "/dev/serial/by-id";
 
 /** Checks that the data folder exists or can be created, is writable, is closed to other users, and has space left. */
@@ -132,11 +133,20 @@ async function reach(host: string, port: number, deadlineMs: number): Promise<bo
   }
 }
 
-export function checkClock(now: number): Finding {
-  const shown = new Date(now).toISOString();
-  if (now < EARLIEST)
-    return { grade: "fail", what: "clock", found: `it shows ${shown}`, fix: "set it, or enable network time: timedatectl set-ntp true" };
-  return { grade: "ok", what: "clock", found: shown };
+/** Judges this machine's clock: as the running gateway does, which knows when it was right, else by what the kernel knows. */
+export function checkClock(clock: Clock, source: TimeSource, answer: GatewayAnswer): Finding {
+  const what = "clock";
+  const shown = new Date(clock.now()).toISOString();
+  const { state, reason } = answer.state === "running" ? answer.status.clock : judgeClock(clock, source);
+  const found = `${shown}: ${reason}`;
+  if (state === "trusted") return { grade: "ok", what, found };
+  const fix = "set it, or enable network time: timedatectl set-ntp true";
+  return { grade: state === "wrong" ? "fail" : "warn", what, found: `${found}; radios get no time from it`, fix };
+}
+
+function judgeClock(clock: Clock, source: TimeSource): Status["clock"] {
+  const state = new OwnClock({ clock, source, store: { load: () => null, save() {} }, onChange() {} }).check();
+  return { state: state.kind, reason: reasonOf(state) };
 }
 
 type Status = v.InferOutput<typeof statusView>;

@@ -2,6 +2,7 @@ import { systemClock } from "../../clock.ts";
 import { fail, ok } from "../../errors.ts";
 import { silentLogger } from "../../log/logger.ts";
 import { isFolderInUse } from "../../storage/lock.ts";
+import { systemTimeSource } from "../../timekeeping/sources.ts";
 import { EXIT } from "../client/exit.ts";
 import { askGateway, checkClock, checkDataDir, checkRadios, type Finding, gatewayFindings, gradeWalls } from "../doctor/doctor.ts";
 import { configuration, findGateway } from "../verb/locate.ts";
@@ -24,7 +25,7 @@ export const doctorVerbs: readonly Verb[] = [
       const findings: Finding[] = [
         { grade: "ok", what: "configuration", found: file ?? "no file: built-in defaults" },
         ...checkDataDir(config.data_dir),
-        checkClock(Date.now()),
+        checkClock(systemClock, systemTimeSource, answer),
         ...(await walls(config.plugins.isolation.allow_missing ?? [])),
         ...(await checkRadios(config.mesh.interfaces, answer)),
         ...gatewayFindings(config.api, answer),

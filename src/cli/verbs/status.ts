@@ -123,7 +123,7 @@ async function status({ io, flags, client }: Call): Promise<Result<number>> {
   if (!gateway.ok) return gateway;
   const answer = await gateway.value.get("/api/v1/status", statusView);
   if (!answer.ok) return answer;
-  const { version, uptime_s, safe_mode, disk, links, plugins, outbox, stale_texts, walls, alerts } = answer.value;
+  const { version, uptime_s, safe_mode, disk, clock, links, plugins, outbox, stale_texts, walls, alerts } = answer.value;
   const needsHelp = links.some(({ state }) => state !== "up") || DOWN.some((state) => (plugins[state] ?? 0) > 0);
   const code = ok(safe_mode || needsHelp || !WRITABLE.has(disk.state) ? DEGRADED : 0);
   if (flags.json === true) {
@@ -153,6 +153,7 @@ async function status({ io, flags, client }: Call): Promise<Result<number>> {
         ? "walls: all active"
         : `walls MISSING: ${missing.map((wall) => wall.wall).join(", ")}`,
   );
+  if (clock.state !== "trusted") line(io, `clock: ${clock.state}: ${clock.reason}`);
   if (disk.state !== "ok") line(io, `disk: ${disk.state.replaceAll("_", " ")}, ${Math.floor(disk.free_bytes / 2 ** 20)} MB free`);
   for (const alert of alerts) line(io, `alert, ${ago(alert.time)}: ${alert.message}`);
   return code;

@@ -7,6 +7,7 @@ import type { BundledPlugin } from "../../plugins/discovery/discovery.ts";
 import type { HostKey } from "../../plugins/plugin/candidate.ts";
 import type { Compiler } from "../../sandbox/loader/compiler.ts";
 import type { PluginHost } from "../../sandbox/port.ts";
+import type { TimeSource } from "../../timekeeping/sources.ts";
 
 /** Starts a jailed host process that may write one folder: the databases of the plugins it runs. */
 export type SpawnHost = (key: HostKey, folder: string) => Promise<Result<PluginHost>>;
@@ -19,6 +20,8 @@ export interface GatewayOverrides {
   readonly bundled?: readonly BundledPlugin[];
   /** In place of the bundler's process. */
   readonly compiler?: Pick<Compiler, "load" | "stop">;
+  /** In place of what the kernel knows about the clock. */
+  readonly timeSource?: TimeSource;
   readonly resolve?: Resolve;
   readonly exchange?: Exchange;
   /** Changes the options of a simulated mesh before it is made. */

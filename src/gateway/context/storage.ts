@@ -15,8 +15,11 @@ import type { CoreDatabase } from "../../storage/core.ts";
 import { openCoreDatabase } from "../../storage/core-open.ts";
 import type { DiskWatch } from "../../storage/disk-watch.ts";
 import { lockDataFolder } from "../../storage/lock.ts";
+import type { OwnClock } from "../../timekeeping/own-clock.ts";
+import { TIMEKEEPING_SCHEMA } from "../../timekeeping/store.ts";
 import type { GatewayContext } from "./context.ts";
 import { watchDisk } from "./disk.ts";
+import { watchOwnClock } from "./own-clock.ts";
 import { recoverDataFolder } from "./recovery.ts";
 import { backUpBeforeUpgrade } from "./upgrade.ts";
 
@@ -31,6 +34,7 @@ const SCHEMAS = [
   secretsSchema,
   DIALOGUES_SCHEMA,
   SESSION_DATA_SCHEMA,
+  TIMEKEEPING_SCHEMA,
 ];
 
 /** What the gateway keeps on disk. The lock of the data folder keeps a second gateway away from it. */
@@ -40,6 +44,8 @@ export interface Storage {
   readonly audit: AuditLog;
   readonly auditDir: string;
   readonly disk: DiskWatch;
+  /** Whether this machine's clock can be believed. */
+  readonly ownClock: OwnClock;
   /** Adds an entry to the audit log that is not a permission decision. */
   note(plugin: string | null, event: string, detail: string): void;
 }
@@ -70,6 +76,7 @@ export async function openStorage(context: GatewayContext): Promise<Result<Stora
     audit,
     auditDir,
     disk: watchDisk(context),
+    ownClock: watchOwnClock(context, database.value),
     note: (plugin, event, detail) => audit.note(event, plugin, { detail }),
   });
 }

@@ -32,7 +32,7 @@ export interface Mesh {
   newId(): string;
 }
 
-export function makeMesh(context: GatewayContext, { database }: Storage): Mesh {
+export function makeMesh(context: GatewayContext, { database, ownClock }: Storage): Mesh {
   const { clock, random, bus, life, log } = context;
   const nodes = new NodeDirectory({
     clock,
@@ -44,7 +44,8 @@ export function makeMesh(context: GatewayContext, { database }: Storage): Mesh {
   life.add("nodes", () => nodes.stop());
   logTraffic(bus, nodes, log.logger.child("mesh"));
   const newId = () => correlationId(random);
-  const deps = { clock, random, log: log.logger.child("mesh"), correlationId: newId, nodes };
+  const isClockTrusted = () => ownClock.check().kind === "trusted";
+  const deps = { clock, random, log: log.logger.child("mesh"), correlationId: newId, nodes, isClockTrusted };
   const { links: radios, simulated } = makeLinks(context.chosen.interfaces, deps, context.overrides.mesh);
   for (const { mesh } of simulated) life.add("simulated mesh", () => mesh.stop());
   for (const radio of radios) radio.onState((status) => bus.emit("link_state", status));

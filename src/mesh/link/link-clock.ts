@@ -1,5 +1,7 @@
 /** What the radio received while nobody was attached comes in this time after its configuration. */
 const BACKLOG_MS = 10_000;
+/** It comes without a pause, so what has no time and comes after one was received just now. */
+const PAUSE_MS = 1_000;
 /** A radio whose clock differs less from ours has the right time. */
 const AGREES_MS = 120_000;
 
@@ -19,6 +21,8 @@ export class LinkClock {
   #newest: number | null = null;
   #since = 0;
   #isLive = false;
+  /** When the configuration was complete, or the last packet of the backlog came. */
+  #lastAt = 0;
   /** What came without a time is no older than this, s. */
   #outageS: number | null = null;
 
@@ -26,7 +30,7 @@ export class LinkClock {
   begin(now: number, upUntil: number | null): void {
     this.#outageS = upUntil === null ? null : (now - upUntil) / 1000;
     this.#newest = null;
-    this.#since = now;
+    this.#since = this.#lastAt = now;
     this.#isLive = false;
   }
 
@@ -39,11 +43,15 @@ export class LinkClock {
   age(rxTimeS: number | undefined, now: number, wall: number): Age {
     const mayBeBacklog = !this.#isLive && now - this.#since < BACKLOG_MS;
     if (rxTimeS === undefined) {
-      if (!mayBeBacklog) return {};
+      if (!mayBeBacklog || now - this.#lastAt >= PAUSE_MS) return {};
+      this.#lastAt = now;
       return { isBacklog: true, ...(this.#outageS === null ? {} : { ageS: this.#outageS }) };
     }
     const behindMs = wall - rxTimeS * 1000;
-    if (mayBeBacklog && behindMs > AGREES_MS) return { isBacklog: true, ageS: behindMs / 1000 };
+    if (mayBeBacklog && behindMs > AGREES_MS) {
+      this.#lastAt = now;
+      return { isBacklog: true, ageS: behindMs / 1000 };
+    }
     this.#isLive = true;
     const offset = rxTimeS * 1000 - now;
     this.#newest = Math.max(this.#newest ?? offset, offset);

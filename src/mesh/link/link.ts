@@ -29,6 +29,8 @@ export interface LinkDeps {
   readonly correlationId: () => string;
   /** Receives what this link learns about nodes; a NodeDirectory. */
   readonly nodes?: { merge(facts: NodeFacts): void };
+  /** Whether this machine's clock is right. Absent: it is. */
+  readonly isClockTrusted?: () => boolean;
 }
 
 interface LinkEvents {
@@ -184,9 +186,9 @@ export class MeshLink implements PacketRadio {
   }
 
   async #connect(signal: AbortSignal): Promise<void> {
-    const { clock, random } = this.deps;
+    const { clock, random, isClockTrusted = () => true } = this.deps;
     const isSerial = this.transport.type === "serial";
-    const deps = { clock, random, link: this.name, isSerial, facts: this.#facts, counters: this.#counters };
+    const deps = { clock, random, link: this.name, isSerial, facts: this.#facts, counters: this.#counters, isClockTrusted };
     const session: RadioSession = new RadioSession(
       deps,
       this.#hooks(() => this.#session === session),
@@ -215,12 +217,20 @@ export class MeshLink implements PacketRadio {
     return {
       configured: () => whenCurrent(() => this.#configured()),
       rebooted: () => whenCurrent(() => this.#rebooted()),
-      timeSet: () => this.#clock.timeSet(),
+      timeSet: ({ isRepeated }) => this.#timeSet(isRepeated),
       frame: (frame) => whenCurrent(() => this.#events.emit("frame", frame)),
       event: (event) => whenCurrent(() => this.#handleSafely(event)),
       garbage: (garbageBytes, undecodable) => this.#garbage.note(garbageBytes, undecodable),
       ended: (by, reason) => whenCurrent(() => this.#ended(by, reason)),
     };
+  }
+
+  #timeSet(isRepeated: boolean): void {
+    this.#clock.timeSet();
+    if (!isRepeated) return;
+    const hint =
+      "its firmware takes a second setting of the same kind only after 12 hours; ages are right all the same; a restart of the radio helps";
+    this.deps.log.info("the radio's clock is wrong, and it did not take the time that it was given", { link: this.name, hint });
   }
 
   #rebooted(): void {

@@ -6,6 +6,7 @@ import { decodeFromRadio, type FromRadio } from "../codec/protobuf.ts";
 import { disconnectFrame, heartbeatFrame, setTimeFrame, WAKE_BYTES, wantConfigFrame } from "../codec/to-radio.ts";
 import type { LinkCounter } from "../link-status.ts";
 import type { Connection, ConnectionEnd, ConnectionEvents } from "../transport/port.ts";
+import { RadioClock } from "./radio-clock.ts";
 import type { RadioFacts } from "./radio-facts.ts";
 
 /** A radio that boots or sleeps misses the request. Repeating it with the same number does no harm. */
@@ -23,12 +24,6 @@ const LIVENESS_MS = 20_000;
 /** After this pause within a frame, the framer checks whether the frame was cut short. */
 const SALVAGE_MS = 500;
 const CLOSE_MAX_MS = 1_900;
-/** A radio without a satellite fix drifts by seconds a day, so its clock is set this often. */
-const SET_TIME_MS = 12 * 3_600_000;
-/** Our clock has stepped when it went on by so much more, or less, than the time that passed. */
-const STEP_MS = 60_000;
-/** A gateway whose own clock is not set must not set the radio's. */
-const CLOCK_IS_SET = Date.UTC(2024, 0, 1);
 /** Numbers with which the firmware sends only the nodes, or everything but the nodes. */
 const SPECIAL_NONCES = [69_420, 69_421];
 
@@ -40,6 +35,8 @@ export interface RadioSessionDeps {
   readonly facts: RadioFacts;
   /** Incremented by the session. */
   readonly counters: Record<LinkCounter, number>;
+  /** Whether our own clock is right: a wrong one must not be given to a radio, which keeps it for twelve hours. */
+  isClockTrusted(): boolean;
 }
 
 export interface RadioSessionHooks {
@@ -48,8 +45,8 @@ export interface RadioSessionHooks {
   rebooted(): void;
   /** Every frame, before it is handled. */
   frame(frame: FromRadio): void;
-  /** The radio is told the time. */
-  timeSet(): void;
+  /** The radio is told the time. `isRepeated`: again in this session, because it did not take it. */
+  timeSet(told: { readonly isRepeated: boolean }): void;
   /** Packets, nodes and queue reports, in the order of the frames. */
   event(event: RadioEvent): void;
   garbage(garbageBytes: number, undecodable: number): void;
@@ -63,14 +60,12 @@ type TimerName = "handshake" | "heartbeat" | "liveness" | "salvage";
 export class RadioSession implements ConnectionEvents {
   #connection: Connection | null = null;
   #isConfigured = false;
-  #timeSetAt: number | null = null;
+  readonly #radioClock: RadioClock;
   #isEnded = false;
   #gaveUp: string | null = null;
   #nonce = 0;
   #handshakeSince = 0;
   #lastByte = 0;
-  /** Our wall clock minus the monotonic one when the radio's clock was set. */
-  #offsetAtSet = 0;
   #lastAnswer = Number.NEGATIVE_INFINITY;
   /** It answers heartbeats by a queue report about packet 0; older firmware is believed by any frame. */
   #answersHeartbeats = false;
@@ -81,7 +76,9 @@ export class RadioSession implements ConnectionEvents {
   constructor(
     private readonly deps: RadioSessionDeps,
     private readonly hooks: RadioSessionHooks,
-  ) {}
+  ) {
+    this.#radioClock = new RadioClock(deps.clock);
+  }
 
   /** Starts on the connection that was opened with this session as the receiver of its events. */
   begin(connection: Connection): void {
@@ -168,12 +165,20 @@ export class RadioSession implements ConnectionEvents {
         this.hooks.event(event);
         break;
     }
+    this.#followClock(event);
+  }
+
+  #followClock(event: RadioEvent): void {
+    if (event.kind === "node" && event.facts.lastHeard !== undefined) this.#radioClock.remembers(event.facts.lastHeard);
+    if (event.kind !== "packet" || !this.#isConfigured) return;
+    this.#radioClock.heard(event.packet.rxTime || undefined);
+    this.#setTime();
   }
 
   #handshake(): void {
     this.#cancelAll();
     this.#isConfigured = false;
-    this.#timeSetAt = null;
+    this.#radioClock.begin();
     this.#handshakeSince = this.#lastFrame = this.deps.clock.monotonic();
     do this.#nonce = this.deps.random.u32();
     while (this.#nonce === 0 || SPECIAL_NONCES.includes(this.#nonce));
@@ -201,6 +206,7 @@ export class RadioSession implements ConnectionEvents {
     }
     this.#cancel("handshake");
     this.#isConfigured = true;
+    this.#radioClock.configured();
     this.#setTime();
     this.hooks.configured();
     this.#set("heartbeat", FIRST_HEARTBEAT_MS, () => this.#heartbeat());
@@ -209,15 +215,9 @@ export class RadioSession implements ConnectionEvents {
   /** The radio loses its clock at every reboot; without it, no packet has a time of reception. */
   #setTime(): void {
     const { clock, facts, random } = this.deps;
-    const wall = clock.now();
-    const now = clock.monotonic();
-    const hasStepped = Math.abs(wall - now - this.#offsetAtSet) > STEP_MS;
-    const isFresh = this.#timeSetAt !== null && now - this.#timeSetAt < SET_TIME_MS && !hasStepped;
-    if (isFresh || facts.ownNode === null || wall < CLOCK_IS_SET) return;
-    this.#timeSetAt = now;
-    this.#offsetAtSet = wall - now;
-    this.hooks.timeSet();
-    this.#send(setTimeFrame(facts.ownNode, random.u32() || 1, Math.floor(wall / 1000)));
+    if (facts.ownNode === null || !this.#radioClock.isDue() || !this.deps.isClockTrusted()) return;
+    this.hooks.timeSet(this.#radioClock.wasSet());
+    this.#send(setTimeFrame(facts.ownNode, random.u32() || 1, Math.floor(clock.now() / 1000)));
   }
 
   #heartbeat(): void {

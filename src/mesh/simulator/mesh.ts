@@ -28,6 +28,7 @@ const MAX_NODES = 1_000;
 const DEFAULT_FIRMWARE = "2.7.15.simulated";
 /** After a change of its owner the node restarts by itself. */
 const OWNER_REBOOT_MS = 7_000;
+const TIME_KEPT_MS = 12 * 3_600_000;
 
 /**
  * An in-process mesh: one node to which a client attaches with the real stream protocol, and others that exchange packets
@@ -61,6 +62,7 @@ export class SimulatedMesh implements AirMember {
   readonly #startedAt: number;
   /** The wall clock that a client set, minus the monotonic clock, ms; null while unset. */
   #clockOffset: number | null = null;
+  #timeSetAt: number | null = null;
   #reboots = 0;
   #upAgainAt = Number.NEGATIVE_INFINITY;
 
@@ -256,7 +258,7 @@ export class SimulatedMesh implements AirMember {
   #reboot(ms: number): void {
     this.#upAgainAt = this.options.clock.monotonic() + ms;
     this.#reboots++;
-    this.#clockOffset = null;
+    this.#clockOffset = this.#timeSetAt = null;
     this.#transmitter.forget();
     this.#streamApi.forget();
     this.#streamApi.silent = false;
@@ -281,7 +283,7 @@ export class SimulatedMesh implements AirMember {
       this.counters.rubbish += payload.length;
       return;
     }
-    if (request.case === "setTimeOnly") this.#clockOffset = request.value * 1000 - this.options.clock.monotonic();
+    if (request.case === "setTimeOnly") this.#setTime(request.value);
     if (request.case === "rebootSeconds") this.#later(Math.max(request.value, 0) * 1000, () => this.#reboot(DEFAULTS.rebootMs));
     if (request.case === "setOwner") {
       const { longName, shortName } = request.value;
@@ -293,6 +295,14 @@ export class SimulatedMesh implements AirMember {
     const own = this.own.number;
     const data = { portnum: Portnums.PortNum.ADMIN_APP, requestId: packet.id, payload: toBinary(Admin.AdminMessageSchema, answer) };
     this.#reception.take({ from: own, to: own, channel: 0, id: this.#packetId() }, data);
+  }
+
+  /** As the firmware does, which takes a second setting of the same kind only after twelve hours. */
+  #setTime(timeS: number): void {
+    const now = this.options.clock.monotonic();
+    if (this.#timeSetAt !== null && now - this.#timeSetAt < TIME_KEPT_MS) return;
+    this.#timeSetAt = now;
+    this.#clockOffset = timeS * 1000 - now;
   }
 
   /** A packet of the client has reached these nodes. */
