@@ -67,16 +67,16 @@ describe("flags and arguments", () => {
     [["list", "--limit"], "option '--limit <N>' argument missing"],
     [["list", "--json=yes"], "unknown option '--json=yes'"],
     [["list", "--level", "loud"], "option '--level <LEVEL>' argument 'loud' is invalid. Allowed choices are low, high."],
-    [["lst"], "unknown command 'lst'; did you mean list?"],
-    [["enable", "x"], "unknown command 'enable'; did you mean plugin enable?"],
-    [["plugin", "enabel", "x"], "unknown command 'enabel'; did you mean enable?"],
+    [["lst"], "unknown verb 'lst'; did you mean list?"],
+    [["enable", "x"], "unknown verb 'enable'; did you mean plugin enable?"],
+    [["plugin", "enabel", "x"], "unknown verb 'enabel'; did you mean enable?"],
     [["plugin"], "plugin what?"],
     [["plugin", "index"], "plugin index what?"],
     [["plugin", "enable"], "missing required argument 'NAME'"],
     [["plugin", "enable", "a", "b"], "too many arguments for 'enable'. Expected 1 argument but got 2: a, b."],
-    [["help", "nothing"], "unknown command 'nothing'"],
-    [["nothing"], "unknown command 'nothing'"],
-    [["constructor"], "unknown command 'constructor'"],
+    [["help", "nothing"], "unknown verb 'nothing'"],
+    [["nothing"], "unknown verb 'nothing'"],
+    [["constructor"], "unknown verb 'constructor'"],
   ])("%j: %s", (argv, message) => {
     const parsed = parse(...argv);
     expect(parsed).toMatchObject({ kind: "wrong", usage: expect.stringContaining("usage: zephyrgate") });

@@ -43,7 +43,7 @@ describe("usage", () => {
       [[], "usage: zephyrgate VERB"],
       [["statu"], "did you mean status?"],
       [["plugin"], "plugin what?"],
-      [["plugin", "enabel", "x"], "unknown command 'enabel'; did you mean enable?"],
+      [["plugin", "enabel", "x"], "unknown verb 'enabel'; did you mean enable?"],
       [["plugin", "list", "--jsn"], "unknown option '--jsn'; did you mean --json?"],
       [["plugin", "enable"], "usage: zephyrgate plugin enable [options] <NAME>"],
       [["status", "now"], "too many arguments"],

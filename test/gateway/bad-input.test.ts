@@ -237,12 +237,12 @@ describe("a configuration that is wrong ends with 78 and one line", () => {
 
 test("a wrong command line: what is wrong, the usage, exit code 2", async () => {
   const cases: readonly (readonly [argv: string[], said: RegExp])[] = [
-    [[], /^usage: zephyrgate VERB\n/],
-    [["gatewai"], /there is no verb gatewai; did you mean gateway\?\nusage: /],
-    [["gateway", "--prot", "1"], /there is no flag --prot; did you mean --port\?\nusage: zephyrgate gateway /],
+    [[], /^usage: zephyrgate VERB /],
+    [["gatewai"], /unknown verb 'gatewai'; did you mean gateway\?\nusage: /],
+    [["gateway", "--prot", "1"], /unknown option '--prot'; did you mean --port\?\nusage: zephyrgate gateway /],
     [["gateway", "--port", "x"], /--port must be a number from 0 to 65535\nusage: zephyrgate gateway /],
     [["simulate", "serve", "--port", "-1"], /--port must be a number from 0 to 65535\nusage: zephyrgate simulate serve /],
-    [["simulate", "say", "hello"], /--from is missing\nusage: zephyrgate simulate say /],
+    [["simulate", "say", "hello"], /required option '--from <NODE>' not specified\nusage: zephyrgate simulate say /],
   ];
   for (const [argv, said] of cases) {
     const ended = await inProcess(dir, argv);

@@ -40,7 +40,10 @@ function wrong(error: CommanderError, verbs: readonly Verb[], command: Command):
     const isRoot = command.parent === null;
     return { kind: "wrong", message: isRoot ? null : `${pathOf(command)} what?`, usage: command.helpInformation() };
   }
-  const [said = "", suggestion] = error.message.replace(/^error: /, "").split("\n");
+  const [said = "", suggestion] = error.message
+    .replace(/^error: /, "")
+    .replace(/^unknown command/, "unknown verb")
+    .split("\n");
   const near = suggestion?.replace(/^\(D(.*)\)$/, "; d$1") ?? (error.code === "commander.unknownCommand" ? elsewhere(verbs, said) : "");
   return { kind: "wrong", message: said + near, usage: usageLine(command) };
 }
