@@ -22,6 +22,8 @@ export interface RealmSpec {
   /** The plugin's own SQLite file; null without database_access. */
   readonly database: string | null;
   readonly gatewayVersion: string;
+  /** Of the people on the mesh, as a language tag. */
+  readonly language: string;
 }
 
 /** What one realm may use. */

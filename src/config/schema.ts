@@ -193,6 +193,16 @@ export const configSchema = v.strictObject({
     },
     "The mesh.",
   ),
+  language: v.optional(
+    v.pipe(
+      v.string(),
+      v.regex(/^[a-z]{2,3}(?:-[A-Za-z0-9]{1,8}){0,3}$/, "is not a language | write for example en or de"),
+      v.description(
+        "Language of what plugins write to people on the mesh, such as en or de. A plugin that does not have it writes English.",
+      ),
+    ),
+    "en",
+  ),
   operators: v.optional(list(node, "Nodes that may use admin commands and get alerts."), []),
   commands: section(
     {

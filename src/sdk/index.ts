@@ -14,6 +14,19 @@ export { definePlugin } from "./define-plugin.ts";
 export type * from "./events.ts";
 export { Plugin } from "./plugin.ts";
 export type * from "./storable.ts";
+export {
+  byteLength,
+  type CatalogueText,
+  cutText,
+  defineTexts,
+  type FitOptions,
+  fitLines,
+  type NamesIn,
+  type Placeholders,
+  type TextCatalogue,
+  type Texts,
+  type TextValues,
+} from "./texts.ts";
 export type * from "./types/context.ts";
 export type * from "./types/handlers.ts";
 export type * from "./types/messages.ts";

@@ -16,6 +16,15 @@ export class PluginHooks<C extends object = object> {
   get gatewayVersion(): string {
     return state.opening.gatewayVersion;
   }
+  /**
+   * The language in which people on this mesh are answered (`language` of the gateway's configuration), such as `en` or `de`.
+   * @example
+   * const texts = defineTexts({ en: { sent: "Sent to {name}" }, de: { sent: "An {name} gesendet" } });
+   * return texts(this.language)("sent", { name: "Ridge" });
+   */
+  get language(): string {
+    return state.opening.language;
+  }
 
   /**
    * The first hook: register here. Throwing or returning false fails the plugin; 10 s at most.

@@ -179,7 +179,7 @@ function undeclared(registration: Without<Registration, "id">): string | null {
       return `  scheduled_tasks:\n    - name: ${registration.name}\n      ${when}`;
     }
     case "menu":
-      if (menuDeclared(registration.menu, registration.label)) return null;
+      if (menuDeclared(registration)) return null;
       return `  menu_items:\n    - menu: ${registration.menu}\n      label: "${registration.label}"\n      command: ${registration.command ?? "..."}`;
     default:
       return null;
@@ -215,11 +215,16 @@ function commandDeclared(word: string): boolean {
   return mapGet(words, toLowerCase(NativeString(word))) === true;
 }
 
-function menuDeclared(menu: string, label: string): boolean {
-  const words = wordsOf("menu_items", (entry, into) =>
-    mapSet(into, `${NativeString(field(entry, "menu"))}\n${NativeString(field(entry, "label"))}`, true),
-  );
-  return mapGet(words, `${menu}\n${label}`) === true;
+/** By its label, or by the word that chooses it: a label may be in another language than the manifest's. */
+function menuDeclared({ menu, label, command }: { menu: string; label: string; command?: string | undefined }): boolean {
+  const words = wordsOf("menu_items", (entry, into) => {
+    const place = NativeString(field(entry, "menu"));
+    mapSet(into, `${place}\nlabel\n${NativeString(field(entry, "label"))}`, true);
+    const word = field(entry, "command");
+    if (typeof word === "string") mapSet(into, `${place}\ncommand\n${word}`, true);
+  });
+  if (mapGet(words, `${menu}\nlabel\n${label}`) === true) return true;
+  return command !== undefined && mapGet(words, `${menu}\ncommand\n${command}`) === true;
 }
 
 function wordsOf(section: string, add: (entry: unknown, words: Words) => void): Words {

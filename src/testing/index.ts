@@ -8,6 +8,7 @@ export type { Where } from "./matchers.ts";
 export type { TestPlugin } from "./plugin.ts";
 export type { TestOptions } from "./setup.ts";
 export { type LogEntry, startTestGateway, TestGateway } from "./test-gateway.ts";
+export { textProblems } from "./texts.ts";
 export type { Span } from "./world/clock.ts";
 export type { Failure } from "./world/failure.ts";
 export type { Answerer, HttpAnswer, HttpRequest, TestHttp } from "./world/http.ts";

@@ -2,6 +2,7 @@
 import { mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { SDK_NAMES } from "../../src/sandbox/loader/inspect.ts";
 import { exportsOf, read } from "./api-reference.ts";
 import { type Block, placeOf, ROOT } from "./blocks.ts";
 
@@ -19,7 +20,7 @@ export interface Workshop {
   readonly plugins: readonly Folder[];
 }
 
-const VALUES = ["Plugin", "definePlugin", "PermissionDenied", "PluginError"];
+const VALUES = SDK_NAMES;
 
 /** Writes every block of TypeScript, completed, and every plugin that the pages describe. */
 export function workshop(blocks: readonly Block[]): Workshop {

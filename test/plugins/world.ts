@@ -341,6 +341,7 @@ export class World {
       databaseOf: (name, key) => this.databaseOf(name, key),
       settleData: (name, key) => this.settleData(name, key),
       gatewayVersion: "1.0.0",
+      language: "en",
     };
   }
 }

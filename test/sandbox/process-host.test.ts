@@ -53,6 +53,7 @@ function spec(plugin: string, body: string): RealmSpec {
     tokens: { database_access: "token" },
     database: `${databases}/${plugin}.sqlite`,
     gatewayVersion: "0.1.0",
+    language: "en",
   };
 }
 

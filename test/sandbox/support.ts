@@ -55,6 +55,7 @@ export function spec(code: string, change: Partial<RealmSpec> = {}): RealmSpec {
     tokens: {},
     database: null,
     gatewayVersion: "1.0.0",
+    language: "en",
     ...change,
   };
 }

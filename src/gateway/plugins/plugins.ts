@@ -127,6 +127,7 @@ function makeSupervisor(context: GatewayContext, storage: Storage, mesh: Mesh, p
     isStrict: context.overrides.isStrict === true,
     autoLoad: context.config().plugins.auto_load,
     gatewayVersion: VERSION,
+    language: context.config().language,
     audit: storage.note,
   });
 }

@@ -28,6 +28,7 @@ const ORDER = [
   "plugin.ts",
   "define-plugin.ts",
   "handler-run.ts",
+  "texts.ts",
   "index.ts",
   "prelude.ts",
 ] as const;

@@ -89,7 +89,8 @@ export class HostRealm implements Runnable {
   /** Starts loading; `opened` is sent when the plugin's module has been evaluated. */
   open(timeoutMs: number): void {
     const { spec } = this.#deps;
-    const opening = { plugin: spec.plugin, version: spec.version, gatewayVersion: spec.gatewayVersion, config: spec.config };
+    const { plugin, version, gatewayVersion, language, config } = spec;
+    const opening = { plugin, version, gatewayVersion, language, config };
     const rest = { capabilities: spec.capabilities, permissions: spec.permissions, seed: this.#deps.seed };
     this.#calls.begin(OPENING, timeoutMs);
     this.#push({ text: JSON.stringify(["open", { ...opening, ...rest }]), call: OPENING });

@@ -41,6 +41,8 @@ export interface LoadingDeps extends SchemaDeps {
   /** Brings the plugin's data to where {@link databaseOf} says; only while no process has it open. */
   settleData(plugin: string, key: HostKey): void;
   readonly gatewayVersion: string;
+  /** Of the people on the mesh, as a language tag. */
+  readonly language: string;
 }
 
 /** Telling a running plugin that its configuration changed. */

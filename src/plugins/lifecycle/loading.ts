@@ -104,6 +104,7 @@ async function openRealm({ instance, host, bundle, config, candidate, hostKey }:
       ...realmView(capabilitySet),
       database: storage.isGranted ? deps.databaseOf(candidate.name, hostKey) : null,
       gatewayVersion: deps.gatewayVersion,
+      language: deps.language,
     },
     instance.events,
   );

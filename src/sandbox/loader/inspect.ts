@@ -8,7 +8,16 @@ import type { ImportSite } from "./sites.ts";
 import { MAX_FILE_BYTES, type SourceTree } from "./source.ts";
 
 /** All values of the sdk; a test holds them equal to its own. */
-export const SDK_NAMES: readonly string[] = ["Plugin", "definePlugin", "PermissionDenied", "PluginError"];
+export const SDK_NAMES: readonly string[] = [
+  "Plugin",
+  "definePlugin",
+  "PermissionDenied",
+  "PluginError",
+  "defineTexts",
+  "byteLength",
+  "cutText",
+  "fitLines",
+];
 /** A data file of a plugin is code of it: it is bounded by the size of modules, and by what the parser takes. */
 const MODULE_LIMITS: JsonLimits = { chars: MAX_FILE_BYTES, depth: 200, nodes: 2_000_000 };
 /** As the bundler writes it. */

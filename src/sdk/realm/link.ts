@@ -215,6 +215,7 @@ export interface Opening {
   plugin: string;
   version: string;
   gatewayVersion: string;
+  language: string;
   config: { readonly [key: string]: Json };
   capabilities: Json;
   permissions: Json;
@@ -227,6 +228,7 @@ export const state: { opening: Opening; plugin: object | null } = {
     plugin: "",
     version: "0.0.0",
     gatewayVersion: "0.0.0",
+    language: "en",
     config: {},
     capabilities: {},
     permissions: {},

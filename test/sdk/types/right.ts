@@ -1,7 +1,10 @@
 /** Uses of the sdk that must compile. Never run: `bun run types` is the test. */
 import {
   type CommandContext,
+  cutText,
   definePlugin,
+  defineTexts,
+  fitLines,
   type IncomingMessage,
   type Json,
   type MenuContext,
@@ -143,5 +146,14 @@ export class Author extends Plugin {
     await this.sendToPlugin("weather", "ask", { questions: stored.length, first: asked?.[0] ?? null });
     await this.sendMessage("hello", { channel: this.getConfig("channel", 0), destination: "broadcast" });
     await this.sendMessage("hello", { channel: "LongFast" });
+  }
+
+  speak(count: number): string {
+    const texts = defineTexts({
+      en: { hello: "Hello {name}", found: { one: "one", other: "{count} of {all}" }, plain: "Nothing" },
+      de: { hello: "Moin {name}", found: { one: "eins", other: "{count} von {all}" }, plain: "Nichts" },
+    });
+    const t = texts(this.language);
+    return fitLines([t("hello", { name: "Ridge" }), t("found", { count, all: 3 }), cutText(t("plain"), 20)], { title: "NEWS" }).text;
   }
 }

@@ -2,7 +2,7 @@
  * Uses of the sdk that must not compile. Never run: each line below a `@ts-expect-error` is an error of a plugin author, and
  * `bun run types` fails as soon as one of them compiles.
  */
-import { type CommandContext, definePlugin, PermissionDenied, Plugin, PluginError, type TaskRun } from "zephyrgate";
+import { type CommandContext, definePlugin, defineTexts, PermissionDenied, Plugin, PluginError, type TaskRun } from "zephyrgate";
 
 interface Config {
   readonly place: string;
@@ -286,5 +286,23 @@ export class WrongValues extends Plugin {
     await this.storeData("x", [{ at: new Date() }]);
     // @ts-expect-error a promise cannot be stored: an await is missing
     await this.storeData("x", this.retrieveData("y", 0));
+  }
+}
+
+export class WrongTexts extends Plugin {
+  speak() {
+    const t = defineTexts({ en: { hello: "Hello {name}", plain: "Nothing" }, de: { hello: "Moin {name}", plain: "Nichts" } })(
+      this.language,
+    );
+    // @ts-expect-error there is no such text
+    t("hallo");
+    // @ts-expect-error the text has a placeholder
+    t("hello");
+    // @ts-expect-error the placeholder has another name
+    t("hello", { who: "Ridge" });
+    // @ts-expect-error the text has no placeholder
+    t("plain", { name: "Ridge" });
+    // @ts-expect-error German lacks a text
+    defineTexts({ en: { hello: "Hello", plain: "Nothing" }, de: { hello: "Moin" } });
   }
 }

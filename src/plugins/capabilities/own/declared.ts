@@ -14,7 +14,10 @@ export function isDeclared(registration: CheckedRegistration, capabilities: Mani
     case "task":
       return (capabilities?.scheduled_tasks ?? []).some((entry) => entry.name === registration.name);
     case "menu":
-      return (capabilities?.menu_items ?? []).some((entry) => entry.menu === registration.menu && entry.label === registration.label);
+      return (capabilities?.menu_items ?? []).some(
+        ({ menu, label, command }) =>
+          menu === registration.menu && (label === registration.label || (command !== undefined && command === registration.command)),
+      );
     default:
       return true;
   }
