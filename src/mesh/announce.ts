@@ -16,8 +16,8 @@ export interface AnnouncingRadio {
 export interface AnnouncerDeps {
   readonly clock: Clock;
   readonly log: Logger;
-  /** Above this channel utilization, 0 to 1, it waits. */
-  politeUtilization(): number;
+  /** Whether the channel and the region's limit leave room for what nobody waits for; if not, it waits. */
+  hasRoom(status: LinkStatus): boolean;
 }
 
 /** The burst and what waits in the outbox go first. */
@@ -62,11 +62,10 @@ export class Announcer {
 
   async #announce(): Promise<void> {
     const { clock, log } = this.deps;
-    const { state, channelUtilization = 0 } = this.radio.status();
+    const status = this.radio.status();
     // The next connection schedules it again.
-    if (state !== "up") return;
-    const isBusy = channelUtilization > this.deps.politeUtilization();
-    const sent = isBusy ? null : await this.radio.announce();
+    if (status.state !== "up") return;
+    const sent = this.deps.hasRoom(status) ? await this.radio.announce() : null;
     this.#dueAt = clock.monotonic() + (sent?.ok === true ? EVERY_MS : RETRY_MS);
     if (sent?.ok === true) log.debug("the radio was asked to broadcast its NodeInfo", { link: this.radio.name });
     if (this.#subscription !== null) this.#schedule();

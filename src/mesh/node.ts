@@ -52,4 +52,6 @@ export interface MeshNode {
   readonly link: string;
   /** The channel of that link on which it was heard; absent where only its key was used. */
   readonly channel?: ChannelIndex;
+  /** All channels of that link on which it was heard, the last first. */
+  readonly heardOn?: readonly ChannelIndex[];
 }

@@ -11,7 +11,10 @@ export interface Place {
   readonly name?: string;
 }
 
-/** Places of which one is used: the first whose link is up. Never empty. */
+/**
+ * Places of which one is used: the first whose link is up. Never empty. A second place of one link is for a text that the
+ * first could not carry, for want of a key or the channel.
+ */
 export type Route = readonly Place[];
 
 /** What is known about links and nodes. */
@@ -55,7 +58,7 @@ function wantedPlaces({ link, channel = 0 }: WantedPlace, book: RouteBook): Plac
 
 /**
  * The link that was asked for or heard the node last, then all others. Without a key the channel matters: the one asked for,
- * the one on which the node was heard, and on another link the channel of the same name.
+ * those on which the node was heard, and on another link the channel of the same name.
  */
 function nodeRoutes(to: NodeNumber, wanted: WantedPlace, book: RouteBook): Route[] {
   const links = book.links();
@@ -65,8 +68,11 @@ function nodeRoutes(to: NodeNumber, wanted: WantedPlace, book: RouteBook): Route
   if (first === undefined) return [];
   const heardOn = node?.link === first.name ? node.channel : undefined;
   const place = placeOn(first, wanted.channel ?? heardOn ?? 0);
+  const here = (node?.link === first.name ? (node.heardOn ?? []) : [])
+    .filter((index) => index !== place.index && channelsOf(first).some((channel) => channel.index === index))
+    .map((index) => placeOn(first, index));
   const others = links.filter((link) => link !== first).map((link) => sameNamed(link, place) ?? placeOn(link, 0));
-  return [[place, ...others]];
+  return [[place, ...here, ...others]];
 }
 
 /** One route for each separate mesh; links that hear the same nodes and have the same channel stand in for each other. */

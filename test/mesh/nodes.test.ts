@@ -30,6 +30,20 @@ class MemoryStore implements NodeStore {
 }
 
 describe("node directory", () => {
+  test("remembers the channels of the link that hears a node, the last first; another link has others", () => {
+    const { nodes } = directory();
+    const hear = (link: string, channel?: number) => {
+      nodes.merge({ number: 2, link, isOwn: false, isLive: true, ...(channel === undefined ? {} : { channel }) });
+      return nodes.get(2)?.heardOn;
+    };
+    expect(hear("base", 2)).toEqual([2]);
+    expect(hear("base", 0)).toEqual([0, 2]);
+    expect(hear("base")).toEqual([0, 2]);
+    expect(hear("base", 2)).toEqual([2, 0]);
+    expect(hear("roof")).toBeUndefined();
+    expect(hear("roof", 1)).toEqual([1]);
+  });
+
   test("merges what several links tell; what was heard later wins, and gaps are filled", () => {
     const { nodes } = directory();
     nodes.merge({ number: 2, link: "base", isOwn: false, user: user("Alice"), snr: 3, lastHeard: 500 });

@@ -153,13 +153,17 @@ export interface BenchChange extends Partial<OutboxDeps> {
   links?: string[];
   /** The link that heard every node last. */
   linkOf?: () => string;
+  /** The channels of that link on which every node was heard, the last first. */
+  heardOn?: number[];
   /** The links hear different nodes. */
   separate?: boolean;
 }
 
-function nodesOn(linkOf: (() => string) | undefined, separate: boolean) {
+function nodesOn({ linkOf, separate, heardOn }: BenchChange) {
+  const heard = heardOn === undefined ? {} : { heardOn, channel: heardOn[0] ?? 0 };
   return {
-    get: (number: number): MeshNode | undefined => (linkOf === undefined ? undefined : { number, id: "", isOwn: false, link: linkOf() }),
+    get: (number: number): MeshNode | undefined =>
+      linkOf === undefined ? undefined : { number, id: "", isOwn: false, link: linkOf(), ...heard },
     shareMesh: () => !separate,
   };
 }
@@ -182,8 +186,7 @@ export function bench(
     log: silentLogger,
     config: SETTINGS,
     radios: () => radios,
-    routes: (to, wanted) =>
-      routesTo(to, wanted, { nodes: nodesOn(change.linkOf, change.separate ?? false), links: () => radios.map((each) => each.status()) }),
+    routes: (to, wanted) => routesTo(to, wanted, { nodes: nodesOn(change), links: () => radios.map((each) => each.status()) }),
     onStatus: (status) => void statuses.push(status),
     ...change,
   });

@@ -283,6 +283,59 @@ describe("answers", () => {
     await c.close();
   });
 
+  describe("a direct message without a key", () => {
+    const heardOn = (...channels: number[]) => {
+      const c = bench({ links: ["base", "roof"], linkOf: () => "base", heardOn: channels });
+      for (const radio of c.radios) radio.channels = ["", "Local", "Club"].map((name, index) => ({ index, name, role: "secondary" }));
+      c.outbox.start();
+      return c;
+    };
+    const refuse = async (c: Bench, res: number) => {
+      const sent = c.radios.flatMap((radio) => radio.sent.map((text) => ({ radio, text }))).sort((a, b) => a.text.at - b.text.at);
+      const { radio, text } = sent.at(-1) ?? { radio: c.radio, text: { packetId: 0 } };
+      radio.queue(text.packetId, res);
+      await c.clock.advance(5_000);
+    };
+    const places = (c: Bench) => c.radios.map((radio) => radio.sent.map(({ channel }) => channel));
+
+    test.each([[39], [6], [34]])("takes another channel of the link on which the node was heard, then another link (%i)", async (code) => {
+      const c = heardOn(0, 2);
+      const id = queue({ wantAck: true }, c);
+      await c.clock.advance(0);
+      expect(places(c)).toEqual([[0], []]);
+      await (code === 34 ? nak(c, code) : refuse(c, code));
+      expect(places(c)).toEqual([[0, 2], []]);
+      expect(new Set(c.radio.sent.map(({ packetId }) => packetId)).size).toBe(2);
+      await refuse(c, 6);
+      expect(places(c)).toEqual([[0, 2], [0]]);
+      c.radios[1]?.routing(c.radios[1].sent[0]?.packetId ?? 0, 0, PEER);
+      expect(last(id, c)).toMatchObject({ state: "delivered" });
+      await c.close();
+    });
+
+    const nak = async (c: Bench, code: number) => {
+      c.radio.routing(c.radio.sent[0]?.packetId ?? 0, code, OWN);
+      await c.clock.advance(5_000);
+    };
+
+    test("takes no channel on which the node was never heard, and none for another reason", async () => {
+      const only = heardOn(0);
+      const failed = queue({ wantAck: true }, only);
+      await only.clock.advance(0);
+      await refuse(only, 39);
+      await refuse(only, 39);
+      expect(places(only)).toEqual([[0], [0]]);
+      expect(last(failed, only)).toMatchObject({ state: "failed", reason: "no_key" });
+      await only.close();
+      const c = heardOn(0, 1);
+      queue({ wantAck: true }, c);
+      await c.clock.advance(0);
+      await nak(c, 1);
+      expect(places(c)).toEqual([[0], [0]]);
+      await c.close();
+    });
+  });
+
   test("a failing part spares the air the rest", async () => {
     const id = queue({ text: "x".repeat(900) });
     await b.clock.advance(0);

@@ -1,4 +1,5 @@
 import { correlationId } from "../../correlation.ts";
+import { isDutyCycleSpent } from "../../mesh/airtime/duty-cycle.ts";
 import { Announcer } from "../../mesh/announce.ts";
 import type { MeshLink } from "../../mesh/link/link.ts";
 import type { LinkStatus } from "../../mesh/link-status.ts";
@@ -91,7 +92,8 @@ export function startMesh(context: GatewayContext, mesh: Mesh, receive: (message
     const announcer = new Announcer(radio, {
       clock: context.clock,
       log: context.log.logger.child("mesh"),
-      politeUtilization: () => context.config().mesh.airtime.channel_utilization_polite,
+      hasRoom: (status) =>
+        (status.channelUtilization ?? 0) <= context.config().mesh.airtime.channel_utilization_polite && !isDutyCycleSpent(status),
     });
     announcer.start();
     context.life.add("announcements of the own node", () => announcer.stop());

@@ -69,7 +69,8 @@ export class NodeDirectory {
     const merged = known === undefined ? fresh : isNewer ? { ...kept, ...fresh } : { ...withoutChannel(fresh), ...known };
     const telemetry = { ...known?.telemetry, ...fresh.telemetry };
     const measured = Object.keys(telemetry).length === 0 ? {} : { telemetry };
-    const node: MeshNode = { ...merged, ...measured, isOwn: facts.isOwn || known?.isOwn === true };
+    const heard = merged.link === fresh.link ? heardOn(kept, fresh) : {};
+    const node: MeshNode = { ...merged, ...heard, ...measured, isOwn: facts.isOwn || known?.isOwn === true };
     this.#nodes.set(node.number, node);
     this.#touch(node.number);
     if (known === undefined) this.#makeRoom();
@@ -185,8 +186,14 @@ export class NodeDirectory {
   }
 }
 
-function withoutChannel({ channel: _, ...node }: MeshNode): MeshNode {
+function withoutChannel({ channel: _, heardOn: __, ...node }: MeshNode): MeshNode {
   return node;
+}
+
+/** What is heard belongs to the link of the node's last packet. */
+function heardOn(known: Partial<MeshNode>, { channel }: MeshNode): Pick<MeshNode, "heardOn"> {
+  if (channel === undefined) return {};
+  return { heardOn: [channel, ...(known.heardOn ?? []).filter((each) => each !== channel)] };
 }
 
 /** A node number written in digits. */

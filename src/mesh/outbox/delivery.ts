@@ -7,6 +7,7 @@ import {
   type Copy,
   type FailureReason,
   hasWaiting,
+  isAt,
   isFailed,
   newPart,
   type OutMessage,
@@ -16,7 +17,7 @@ import {
   stateOf,
   untried,
 } from "./message/message.ts";
-import { HOLD_EMERGENCY_MAX_MS, judgeNak, judgeQueueStatus, NEVER_SENT, type SendOutcome } from "./message/outcome.ts";
+import { FOR_THIS_CHANNEL, HOLD_EMERGENCY_MAX_MS, judgeNak, judgeQueueStatus, NEVER_SENT, type SendOutcome } from "./message/outcome.ts";
 import { advance } from "./message/states.ts";
 
 export interface DeliveryDeps {
@@ -343,6 +344,8 @@ export class Delivery {
     for (const each of copy.parts) if (each.state === "waiting") each.state = "failed";
     part.state = "failed";
     message.code = code;
+    // Another channel of this link is no better, unless this one was the reason.
+    if (!FOR_THIS_CHANNEL.has(reason)) message.routes = message.routes.map((route) => withoutOthersOf(route, copy));
     const hasOther = NEVER_SENT.has(reason) && !wasOnAir && untried(message, copy.route).length > 0;
     if (!hasOther) message.routes = message.routes.map((route, at) => (at === copy.route ? usedOf(route, message, at) : route));
     if (!hasOther && message.copies.every(isFailed) && !hasWaiting(message)) this.#end(message, reason);
@@ -380,7 +383,11 @@ export class Delivery {
 
 /** The places of a route over which a copy was sent: the others are not used any more. */
 function usedOf(route: readonly Place[], message: OutMessage, at: number): readonly Place[] {
-  return route.filter((place) => message.copies.some((copy) => copy.route === at && copy.link === place.link));
+  return route.filter((place) => message.copies.some((copy) => copy.route === at && isAt(copy, place)));
+}
+
+function withoutOthersOf(route: readonly Place[], copy: Copy): readonly Place[] {
+  return route.filter((place) => place.link !== copy.link || isAt(copy, place));
 }
 
 /** What a radio that went away may have lost: what it did not report, and what it took shortly before and did not send yet. */

@@ -387,9 +387,10 @@ export class Outbox {
   }
 }
 
-function chargedFor({ request, routes }: OutMessage, link: string): Charged {
+function chargedFor({ request, routes, copies }: OutMessage, link: string): Charged {
+  const copy = copies.findLast((each) => each.link === link);
   const place = routes.flat().find((each) => each.link === link);
-  return { plugin: pluginOf(request.sender), link, channel: place?.index ?? request.channel ?? 0 };
+  return { plugin: pluginOf(request.sender), link, channel: copy?.channel ?? place?.index ?? request.channel ?? 0 };
 }
 
 function pause(link: LinkSender, { ms, urgentMs, why }: LinkPause): void {

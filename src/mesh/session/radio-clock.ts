@@ -79,7 +79,7 @@ export class RadioClock {
     return time !== "unknown" && now - this.#setAt >= (this.#sets < SOON_MAX ? AGAIN_MS : SELDOM_MS);
   }
 
-  /** It was told the time. Returns whether it was told before in this session, and did not take it. */
+  /** It was told the time. Returns whether it shows now that it did not take the first time of this session. */
   wasSet(): { readonly isRepeated: boolean } {
     const isStep = this.#setAt !== null && Math.abs(this.#wallOffset() - this.#wallAtSet) > AGREES_MS;
     this.#sets = isStep ? 1 : this.#sets + 1;
@@ -87,7 +87,7 @@ export class RadioClock {
     this.#wallAtSet = this.#wallOffset();
     this.#offset = null;
     this.#isUnset = false;
-    return { isRepeated: this.#sets > 1 };
+    return { isRepeated: this.#sets === SOON_MAX };
   }
 
   #wallOffset(): number {

@@ -45,7 +45,7 @@ export interface RadioSessionHooks {
   rebooted(): void;
   /** Every frame, before it is handled. */
   frame(frame: FromRadio): void;
-  /** The radio is told the time. `isRepeated`: again in this session, because it did not take it. */
+  /** The radio is told the time. `isRepeated`: the second time in this session, because it did not take the first. */
   timeSet(told: { readonly isRepeated: boolean }): void;
   /** Packets, nodes and queue reports, in the order of the frames. */
   event(event: RadioEvent): void;

@@ -146,7 +146,8 @@ export class Transmitter {
     if (packet.channel >= this.deps.channelCount) return { res: CODE.noChannel, nak: CODE.noChannel };
     const limit = (isDirect ? LARGEST.direct : LARGEST.channel) - (data.replyId === 0 ? 0 : LARGEST.replyCosts);
     if (data.payload.length > limit) return { res: CODE.tooLarge, nak: CODE.tooLarge };
-    if (isDirect && !this.#destination(packet.to)?.hasKey) return { res: CODE.noKey, nak: CODE.noKey };
+    // On another channel a direct message is encrypted with that channel's key.
+    if (isDirect && packet.channel === 0 && !this.#destination(packet.to)?.hasKey) return { res: CODE.noKey, nak: CODE.noKey };
     return null;
   }
 

@@ -40,6 +40,14 @@ describe("airtime of one transmission", () => {
       expect(timeOnAir(50, facts)).toBe(timeOnAir(50, { modemPreset: "LONG_FAST" }));
   });
 
+  test("on 2.4 GHz a preset uses a wider channel, by 3.25; settings of its own are what they are", () => {
+    for (const modemPreset of ["LONG_FAST", "SHORT_TURBO", "MEDIUM_SLOW"])
+      expect(timeOnAir(100, { modemPreset, region: "EU_868" }) / timeOnAir(100, { modemPreset, region: "LORA_24" })).toBeCloseTo(3.25, 1);
+    const modem = { spreadingFactor: 9, bandwidth: 812.5, codingRate: 5 };
+    expect(timeOnAir(100, { modemPreset: "CUSTOM", modem, region: "LORA_24" })).toBe(timeOnAir(100, { modemPreset: "CUSTOM", modem }));
+    expect(timeOnAir(100, { modemPreset: "MEDIUM_FAST", region: "LORA_24" })).toBe(timeOnAir(100, { modem }));
+  });
+
   test("settings of its own are reckoned as they are", () => {
     const modem = { spreadingFactor: 12, bandwidth: 125, codingRate: 8 };
     expect(timeOnAir(100, { modemPreset: "CUSTOM", modem })).toBe(timeOnAir(100, { modemPreset: "LONG_SLOW" }));

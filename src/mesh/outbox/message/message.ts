@@ -143,11 +143,15 @@ export function isFailed(copy: Copy): boolean {
   return copy.parts.some((part) => part.state === "failed");
 }
 
+export function isAt(copy: Pick<Copy, "link" | "channel">, place: Place): boolean {
+  return copy.link === place.link && copy.channel === place.index;
+}
+
 /** The places of a route that were not tried yet, when the route needs another one. */
 export function untried(message: OutMessage, route: number): readonly Place[] {
   const tried = message.copies.filter((copy) => copy.route === route);
   if (tried.some((copy) => !isFailed(copy))) return [];
-  return (message.routes[route] ?? []).filter((place) => tried.every((copy) => copy.link !== place.link));
+  return (message.routes[route] ?? []).filter((place) => tried.every((copy) => !isAt(copy, place)));
 }
 
 export function hasWaiting(message: OutMessage): boolean {

@@ -30,6 +30,9 @@ export const HOLD_EMERGENCY_MAX_MS = 5_000;
 /** Refusals of a text that was not on the air, or that nobody could read: another link may send it. */
 export const NEVER_SENT: ReadonlySet<FailureReason> = new Set(["no_channel", "no_key", "no_route"]);
 
+/** Refusals of one channel of a link, or of the key that is used in its place: another channel of that link may carry it. */
+export const FOR_THIS_CHANNEL: ReadonlySet<FailureReason> = new Set(["no_channel", "no_key"]);
+
 /** Judges a queueStatus. Its numbers 32 to 34 come from the radio's driver (full, no interface, off) and are no routing errors. */
 export function judgeQueueStatus(res: number): SendOutcome {
   if (res === 0) return { kind: "taken" };
