@@ -1,10 +1,12 @@
 /** The gateway as a process: reads the configuration, starts, prints the banner, and runs until it is stopped. */
 import { homedir } from "node:os";
+import type { ConfigurationView } from "./api/contract/views.ts";
 import { backupsFolder, listBackups, newestGood } from "./backup/kept.ts";
 import { verifyBackup } from "./backup/make.ts";
 import { systemClock, systemRandom } from "./clock.ts";
-import { type ConfigSources, loadConfig } from "./config/load.ts";
-import { issueLine } from "./errors.ts";
+import { effectiveValues } from "./config/effective.ts";
+import { type ConfigSources, loadConfig, readConfig } from "./config/load.ts";
+import { fail, issueLine, ok, type Result } from "./errors.ts";
 import { describeStart } from "./gateway/banner.ts";
 import { Gateway } from "./gateway/composition-root.ts";
 import { chooseInterfaces } from "./gateway/context/interfaces.ts";
@@ -68,12 +70,21 @@ export async function runGateway(flags: GatewayFlags, io: GatewayIo): Promise<nu
     for (const line of chosen.banner) io.stdout.write(`${escapeText(line)}\n`);
   };
   const system = { log, clock: systemClock, random: systemRandom };
-  const gateway = new Gateway({ ...system, loaded: loaded.value, chosen, allowAll: flags.allowAll, safe, comeBack, reload, opened });
+  const effective = () => effectiveConfiguration(sourcesOf(flags, io));
+  const choice = { allowAll: flags.allowAll, safe, comeBack };
+  const gateway = new Gateway({ ...system, ...choice, loaded: loaded.value, chosen, reload, effective, opened });
   const isSimulated = chosen.interfaces.some((entry) => entry.type === "simulated");
   const banner = () => describeStart(gateway, { dataDir: config.data_dir, configFile: file, isSimulated, flags: sameFlags(flags) });
   const code = await runUntilStopped(gateway, { io, log, crashes, banner, dataDir: config.data_dir });
   log.stop();
   return code;
+}
+
+function effectiveConfiguration(sources: ConfigSources): Result<ConfigurationView> {
+  const read = readConfig(sources);
+  if (!read.ok) return fail("config_invalid", read.error.map(issueLine).join("; ") || "the configuration is wrong");
+  const values = effectiveValues(read.value).map(({ key, value, from }) => ({ key, value, from }));
+  return ok({ file: read.value.loaded.file, values });
 }
 
 interface Run {

@@ -21,6 +21,7 @@ import { pluginTestVerb } from "./verbs/plugin-test.ts";
 import { pluginVerbs } from "./verbs/plugins.ts";
 import { secretVerbs } from "./verbs/secrets.ts";
 import { serviceVerbs } from "./verbs/service.ts";
+import { silenceVerbs } from "./verbs/silence.ts";
 import { simulateVerbs } from "./verbs/simulate.ts";
 import { serveVerbs } from "./verbs/simulate-serve.ts";
 import { statusVerbs } from "./verbs/status.ts";
@@ -32,6 +33,7 @@ export const VERBS: readonly Verb[] = [
   ...gatewayVerbs,
   ...statusVerbs,
   ...alertVerbs,
+  ...silenceVerbs,
   ...messageVerbs,
   ...doctorVerbs,
   ...configVerbs,

@@ -6,12 +6,14 @@ import type {
   Control,
   GatewayStatus,
   MessageControl,
+  NodeQuestion,
   PackageControl,
   PluginControl,
+  SilenceControl,
   SimulateControl,
   TracedRoute,
 } from "../api/contract/control.ts";
-import type { MenuItemView, OutboxView, ScheduleTask } from "../api/contract/views.ts";
+import type { ConfigurationView, MenuItemView, OutboxView, ScheduleTask } from "../api/contract/views.ts";
 import { ok, type Result } from "../errors.ts";
 import type { CoreBus } from "../events/core.ts";
 import type { LogBook } from "../log/line.ts";
@@ -41,6 +43,7 @@ export interface ControlDeps {
   readonly packages: PackageControl;
   readonly backups: BackupControl;
   readonly alerts: Alerts;
+  readonly silence: SilenceControl;
   readonly simulate: SimulateControl | undefined;
   readonly supervisor: Supervisor;
   readonly outbox: Outbox;
@@ -49,6 +52,9 @@ export interface ControlDeps {
   links(): readonly LinkStatus[];
   nodes(): readonly MeshNode[];
   traceroute(node: string | number, actor: Actor): Answer<TracedRoute>;
+  askNode(node: string | number, what: NodeQuestion, actor: Actor): Answer<null>;
+  runTask(plugin: string, task: string, actor: Actor): Result<null>;
+  configuration?(): Result<ConfigurationView>;
   /** Texts that were too old to be answered, since the start. */
   staleTexts(): number;
   tasks(): readonly TaskStatus[];
@@ -71,7 +77,9 @@ export class GatewayControl implements Control {
   readonly packages: PackageControl;
   readonly backups: BackupControl;
   readonly alerts: Alerts;
+  readonly silence: SilenceControl;
   readonly simulate: SimulateControl | undefined;
+  readonly configuration?: () => Result<ConfigurationView>;
 
   constructor(private readonly deps: ControlDeps) {
     this.version = deps.version;
@@ -84,6 +92,8 @@ export class GatewayControl implements Control {
     this.packages = deps.packages;
     this.backups = deps.backups;
     this.alerts = deps.alerts;
+    this.silence = deps.silence;
+    if (deps.configuration !== undefined) this.configuration = deps.configuration;
     this.simulate = deps.simulate;
   }
 
@@ -92,6 +102,7 @@ export class GatewayControl implements Control {
     for (const plugin of this.deps.supervisor.list()) counts[plugin.state] = (counts[plugin.state] ?? 0) + 1;
     return {
       safeMode: this.deps.isSafeMode(),
+      silence: this.silence.get(),
       disk: { state: this.deps.disk.state, free_bytes: this.deps.disk.freeBytes },
       clock: { state: this.deps.ownClock().kind, reason: reasonOf(this.deps.ownClock()) },
       links: this.deps.links(),
@@ -144,6 +155,14 @@ export class GatewayControl implements Control {
 
   links(): Result<readonly LinkStatus[]> {
     return ok(this.deps.links());
+  }
+
+  askNode(node: string | number, what: NodeQuestion, actor: Actor): Answer<null> {
+    return this.deps.askNode(node, what, actor);
+  }
+
+  runTask(plugin: string, task: string, actor: Actor): Result<null> {
+    return this.deps.runTask(plugin, task, actor);
   }
 
   schedule(): Result<readonly ScheduleTask[]> {

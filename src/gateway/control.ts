@@ -4,10 +4,11 @@ import { Audit } from "../control/audit.ts";
 import { backupControl } from "../control/backups.ts";
 import { GatewayControl } from "../control/control.ts";
 import { Messages } from "../control/messages.ts";
+import { nodeRequests } from "../control/node-requests.ts";
 import { Packages } from "../control/packages.ts";
 import { Plugins } from "../control/plugins.ts";
+import { silenceControl } from "../control/silence.ts";
 import { simulateControl } from "../control/simulate.ts";
-import { operatorTraceroute } from "../control/traceroute.ts";
 import { summaryView } from "../control/views.ts";
 import { fail, ok, type Result } from "../errors.ts";
 import type { Settings } from "../plugins/approval/decisions.ts";
@@ -27,11 +28,14 @@ export interface ControlPeers {
   isReady(): boolean;
 }
 
+type AuditNote = (event: string, detail: string) => void;
+
 /** Everything that the API can ask of the gateway. */
 export function makeControl(context: GatewayContext, peers: ControlPeers): GatewayControl {
   const { storage, mesh, plugins, isReady } = peers;
   const { supervisor, hosts, routing } = plugins;
   const now = () => context.clock.now();
+  const audit: AuditNote = (event, detail) => storage.note(null, event, detail);
   return new GatewayControl({
     version: VERSION,
     startedAt: now(),
@@ -41,14 +45,7 @@ export function makeControl(context: GatewayContext, peers: ControlPeers): Gatew
     events: context.bus,
     log: context.log.book,
     plugins: makePluginControl(context, peers),
-    messages: new Messages({
-      outbox: mesh.outbox,
-      book: mesh,
-      keptTexts: mesh.received,
-      now,
-      correlationId: mesh.newId,
-      audit: (event, detail) => storage.note(null, event, detail),
-    }),
+    messages: new Messages({ outbox: mesh.outbox, book: mesh, keptTexts: mesh.received, now, correlationId: mesh.newId, audit }),
     audit: new Audit(storage.audit, storage.auditDir),
     packages: makePackages(context, peers),
     backups: backupControl(peers.backups),
@@ -56,16 +53,17 @@ export function makeControl(context: GatewayContext, peers: ControlPeers): Gatew
     supervisor,
     outbox: mesh.outbox,
     alerts: makeAlerts(context, storage),
+    silence: silenceControl(mesh.silence, audit),
     now,
     isReady,
     links: mesh.links,
     nodes: () => mesh.nodes.all(),
-    traceroute: (node, actor) =>
-      operatorTraceroute(node, actor, {
-        nodes: mesh.nodes,
-        requests: mesh.requests,
-        audit: (event, detail) => storage.note(null, event, detail),
-      }),
+    ...nodeRequests({ nodes: mesh.nodes, requests: mesh.requests, audit }),
+    runTask: (plugin, task, actor) => {
+      storage.note(plugin, "run_task", `${actor.via} ${actor.address}: ${task}`);
+      return routing.schedule.runNow(plugin, task);
+    },
+    ...(context.effective === undefined ? {} : { configuration: context.effective }),
     staleTexts: () => routing.router.stats().stale,
     tasks: () => routing.schedule.status(),
     menus: () => routing.menuRegistry.list(),

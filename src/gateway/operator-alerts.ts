@@ -4,8 +4,8 @@ import type { Mesh } from "./mesh/mesh.ts";
 
 /** The same alert is sent once in this time: a crash loop must not flood the mesh. */
 const REPEAT_MS = 10 * 60_000;
-/** The router sends these itself, with the sender's text. */
-const SENT_ELSEWHERE = new Set(["emergency"]);
+/** The router sends emergencies itself, with the sender's text; of a silence nobody can be told by text. */
+const SENT_ELSEWHERE = new Set(["emergency", "silenced"]);
 
 /** Sends each alert as a text to the operators' nodes, for operators who are not at a terminal. */
 export function sendOperatorAlerts({ bus, clock, log, config }: GatewayContext, { outbox, newId }: Mesh): void {

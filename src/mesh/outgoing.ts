@@ -48,7 +48,7 @@ export type MessageNote = (typeof MESSAGE_NOTES)[number];
  * reaches the destination is up. `channel_busy`, `duty_cycle`: the radio channel. `plugin_share`, `channel_share`,
  * `link_share`, `total_share`: the budgets of airtime. `spacing`: the pause between two texts. `radio_busy`: the radio refused
  * or its queue is full. `no_report`: the radio has not said that it took the text before. `earlier_part`: the part before is not
- * through yet. `retry`: it was dropped, and waits to be sent again. `turn`: others come first.
+ * through yet. `silenced`: the operator silenced all transmissions but alarms. `retry`: it was dropped, and waits to be sent again. `turn`: others come first.
  */
 export const HOLDS = [
   "storing",
@@ -64,6 +64,7 @@ export const HOLDS = [
   "no_report",
   "earlier_part",
   "retry",
+  "silenced",
   "turn",
 ] as const;
 export type Hold = (typeof HOLDS)[number];

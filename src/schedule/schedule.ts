@@ -96,6 +96,15 @@ export class Schedule {
     for (const task of this.#tasks.get(plugin)?.values() ?? []) task.resume();
   }
 
+  /** Begins a run now, beside the schedule. Fails with `not_found`, or `conflict` while it is paused or a run has not ended. */
+  runNow(plugin: string, name: string): Result<null> {
+    const task = this.#tasks.get(plugin)?.get(name);
+    const shown = `${plugin} ${JSON.stringify(name.slice(0, MAX_NAME))}`;
+    if (task === undefined) return fail("not_found", `there is no scheduled task ${shown}`, { hint: "zephyrgate schedule" });
+    if (task.runNow()) return ok(null);
+    return fail("conflict", task.status().isPaused ? `${shown} is paused: its plugin may not schedule tasks now` : `${shown} runs already`);
+  }
+
   /** Sorted by plugin, then name. */
   status(plugin?: string): readonly TaskStatus[] {
     const all = plugin === undefined ? [...this.#tasks.values()] : [this.#tasks.get(plugin) ?? new Map<string, Task>()];

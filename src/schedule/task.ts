@@ -66,6 +66,13 @@ export class Task {
     this.#halt();
   }
 
+  /** Runs once more, now. False: it is paused, or a run has not ended. */
+  runNow(): boolean {
+    if (this.#state !== "armed" || this.#running !== null) return false;
+    this.#begin("due");
+    return true;
+  }
+
   status(): TaskStatus {
     const { plugin, name, handle, intervalS = null, cron = null, timezone = null } = this.spec;
     return {

@@ -1,5 +1,5 @@
 import type { AuditControl, Control, MessageControl, PluginControl } from "../../src/api/contract/control.ts";
-import type { PluginDetail, PluginPermissions, PluginSummary } from "../../src/api/contract/views.ts";
+import type { PluginDetail, PluginPermissions, PluginSummary, SilenceView } from "../../src/api/contract/views.ts";
 import { EventBus } from "../../src/bus.ts";
 import { fail, ok } from "../../src/errors.ts";
 import type { CoreEvents } from "../../src/events/core.ts";
@@ -278,13 +278,25 @@ export function fakeControl() {
     lastHeard: AT,
   }));
 
+  let silence: SilenceView = { silenced: false, since: null, by: null };
   const control: Control = {
+    silence: {
+      get: () => silence,
+      set(on, actor) {
+        note("silence", on, actor);
+        silence = on
+          ? { silenced: true, since: "2026-01-15T10:30:00.000Z", by: "page 127.0.0.1" }
+          : { silenced: false, since: null, by: null };
+        return ok(silence);
+      },
+    },
     version: "0.1.0",
     startedAt: AT,
     events,
     log: log.book,
     status: () => ({
       safeMode: false,
+      silence,
       disk: { state: "ok", free_bytes: 1_000_000 },
       clock: { state: "trusted", reason: "a time service keeps it" },
       links: [LINK],
@@ -332,6 +344,22 @@ export function fakeControl() {
           last_error: null,
         },
       ]),
+    runTask(plugin, task, actor) {
+      note("runTask", plugin, task, actor);
+      return task === "tick" ? ok(null) : fail("not_found", "there is no such task");
+    },
+    askNode(node, what, actor) {
+      note("askNode", node, what, actor);
+      return ok(null);
+    },
+    configuration: () =>
+      ok({
+        file: "/etc/zephyrgate/config.yaml",
+        values: [
+          { key: "api.port", value: 8080, from: "/etc/zephyrgate/config.yaml:3:3" },
+          { key: "log.level", value: "info", from: "default" },
+        ],
+      }),
     menus: () => ok([{ menu: "main", label: "Hello", plugin: "hello_world", order: 100, admin_only: false }]),
     audit,
     simulate: {

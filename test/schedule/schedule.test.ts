@@ -429,3 +429,24 @@ describe("one of several", () => {
     expect(status()).toMatchObject({ missed: 1, skipped: 0, runCount: 0 });
   });
 });
+
+describe("an operator's run", () => {
+  test("begins now and does not move the schedule; a run that has not ended, a pause and an unknown task are refused", async () => {
+    const { clock, runs, schedule, add, answer } = world();
+    add({ intervalS: 60 });
+    answer(() => after(clock, 5_000));
+    await clock.advance(10_000);
+    expect(schedule.runNow("demo", "task").ok).toBe(true);
+    const again = schedule.runNow("demo", "task");
+    expect(again.ok ? "" : again.error.summary()).toContain("runs already");
+    await clock.advance(51_000);
+    expect(runs.map(({ at }) => at)).toEqual([10_000, 60_000]);
+    await clock.advance(10_000);
+    schedule.pause("demo");
+    const paused = schedule.runNow("demo", "task");
+    expect(paused.ok ? "" : paused.error.summary()).toContain("is paused");
+    const unknown = schedule.runNow("other", "task");
+    expect(unknown.ok ? "" : unknown.error.code).toBe("not_found");
+    schedule.stop();
+  });
+});

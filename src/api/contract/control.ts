@@ -13,6 +13,7 @@ import type {
   AlertView,
   AuditEntryView,
   AuditVerdict,
+  ConfigurationView,
   MenuItemView,
   OutboxView,
   PluginConfig,
@@ -20,6 +21,7 @@ import type {
   PluginPermissions,
   PluginSummary,
   ScheduleTask,
+  SilenceView,
   TrafficHour,
   WallView,
   WhyView,
@@ -48,6 +50,12 @@ export interface Control {
   /** The way to a node and back. Waits for the answer, at most 25 s. */
   traceroute(node: string | number, actor: Actor): Answer<TracedRoute>;
   schedule(): Answer<readonly ScheduleTask[]>;
+  /** Begins a run of a scheduled task now. `conflict` while it is paused or runs already. */
+  runTask(plugin: string, task: string, actor: Actor): Answer<null>;
+  /** Asks a node for its position or its measurements. Waits for the answer, at most 25 s; the node's entry then has it. */
+  askNode(node: string | number, what: NodeQuestion, actor: Actor): Answer<null>;
+  /** The configuration in force, value by value. Absent when there is nothing to read it from again. */
+  configuration?(): Answer<ConfigurationView>;
   menus(): Answer<readonly MenuItemView[]>;
   readonly audit: AuditControl;
   /** Plugin packages and plugins' data. Absent if this gateway accepts no packages. */
@@ -55,12 +63,15 @@ export interface Control {
   /** The backups of the whole gateway. */
   readonly backups?: BackupControl | undefined;
   readonly alerts: AlertControl;
+  readonly silence: SilenceControl;
   /** Absent without a simulated interface. */
   readonly simulate?: SimulateControl | undefined;
 }
 
 /** Most answers are available at once, some need a plugin host: the API awaits both. */
 export type Answer<T> = Result<T> | Promise<Result<T>>;
+
+export type NodeQuestion = "position" | "telemetry";
 
 /** Who asked, for the audit log: `api 127.0.0.1`, `page 127.0.0.1`. */
 export interface Actor {
@@ -125,6 +136,13 @@ export interface AlertControl {
   /** Newest first, at most 100. */
   list(): readonly AlertView[];
   acknowledge(id: string, actor: Actor): Result<AlertView>;
+}
+
+/** The switch that silences all transmissions but alarms. */
+export interface SilenceControl {
+  get(): SilenceView;
+  /** Fails with `unavailable` when it could not be stored: a silence then holds until the next start. */
+  set(on: boolean, actor: Actor): Result<SilenceView>;
 }
 
 export interface BackupControl {
@@ -234,6 +252,7 @@ export interface SimulatedMessage {
 
 export interface GatewayStatus {
   readonly safeMode: boolean;
+  readonly silence: SilenceView;
   /** The data folder's disk: whether it can be written, and what is free. */
   readonly disk: { readonly state: string; readonly free_bytes: number };
   /** Whether this machine's clock can be believed, and why. */

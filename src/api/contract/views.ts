@@ -187,6 +187,25 @@ export const alertView = v.object({
 export type AlertView = v.InferOutput<typeof alertView>;
 export const wall = v.object({ wall: v.string(), stands: v.boolean(), detail: v.string() });
 
+export const configuration = v.object({
+  file: v.pipe(v.nullable(v.string()), v.description("Null: built-in defaults")),
+  values: v.array(
+    v.object({
+      key: v.string(),
+      value: v.pipe(v.unknown(), v.description("Secrets are withheld")),
+      from: v.pipe(v.string(), v.description("`default`, FILE:line:column, or the name of the variable or flag")),
+    }),
+  ),
+});
+export type ConfigurationView = v.InferOutput<typeof configuration>;
+
+export const silence = v.object({
+  silenced: v.boolean(),
+  since: v.pipe(v.nullable(time), v.description("Null while transmissions are allowed")),
+  by: v.nullable(v.string()),
+});
+export type SilenceView = v.InferOutput<typeof silence>;
+
 export const trafficHour = v.object({
   hour: v.pipe(v.string(), v.description("The start of the hour, RFC 3339")),
   received: count,

@@ -1,5 +1,6 @@
 import * as v from "valibot";
-import { alertView } from "../contract/views.ts";
+import { ok } from "../../errors.ts";
+import { alertView, silence } from "../contract/views.ts";
 import { listOf, pageOf, paging, type Route, reply, route } from "../route/route.ts";
 
 const tag = "system";
@@ -23,5 +24,22 @@ export const alertRoutes: readonly Route[] = [
     answers: { 200: alertView },
     errors: ["not_found"],
     run: ({ control, params, actor }) => reply(control.alerts.acknowledge(params.id, actor)),
+  }),
+  route({
+    method: "GET",
+    path: "/api/v1/silence",
+    summary: "Whether all transmissions but alarms are silenced",
+    tag,
+    answers: { 200: silence },
+    run: ({ control }) => reply(ok(control.silence.get())),
+  }),
+  route({
+    method: "PUT",
+    path: "/api/v1/silence",
+    summary: "Silence all transmissions but alarms, or allow them again; it survives a restart",
+    tag,
+    body: v.strictObject({ silenced: v.boolean() }),
+    answers: { 200: silence },
+    run: ({ control, body, actor }) => reply(control.silence.set(body.silenced, actor)),
   }),
 ];

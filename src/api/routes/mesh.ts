@@ -121,6 +121,17 @@ export const meshRoutes: readonly Route[] = [
     run: ({ control, actor, body }) => reply(control.traceroute(body.node, actor)),
   }),
   route({
+    method: "POST",
+    path: "/api/v1/nodes/:node/ask",
+    summary: "Ask a node for its position or its measurements; answered when the node has answered, at most 25 s later",
+    tag,
+    params: v.object({ node: v.pipe(v.string(), v.minLength(1), v.maxLength(64)) }),
+    body: v.strictObject({ what: v.picklist(["position", "telemetry"]) }),
+    answers: { 204: v.void() },
+    errors: ["not_found", "conflict", "rate_limited", "link_down", "unavailable", "timeout"],
+    run: ({ control, params, body, actor }) => reply(control.askNode(params.node, body.what, actor), undefined, 204),
+  }),
+  route({
     method: "GET",
     path: "/api/v1/links",
     summary: "The radio links and their state",

@@ -2,7 +2,7 @@ import * as v from "valibot";
 import { fail, ok } from "../../errors.ts";
 import { explainRisk } from "../../permissions/risk.ts";
 import { linkView, toLink } from "../contract/mesh-views.ts";
-import { auditEntry, auditVerdict, menuItem, outbox, scheduleTask, wall } from "../contract/views.ts";
+import { auditEntry, auditVerdict, configuration, menuItem, outbox, scheduleTask, silence, wall } from "../contract/views.ts";
 import { decodeCursor, encodeCursor, listOf, pageOf, paging, type Route, reply, route } from "../route/route.ts";
 
 const tag = "system";
@@ -35,6 +35,7 @@ export const statusView = v.object({
   started_at: v.string(),
   uptime_s: v.number(),
   safe_mode: v.boolean(),
+  silence,
   disk: v.object({
     state: v.pipe(v.string(), v.description("ok, low, full, read_only, missing or failing")),
     free_bytes: v.number(),
@@ -122,6 +123,26 @@ export const systemRoutes: readonly Route[] = [
       const tasks = await control.schedule();
       return tasks.ok ? reply(pageOf(tasks.value, query, (task) => `${task.plugin}/${task.name}`)) : tasks;
     },
+  }),
+  route({
+    method: "POST",
+    path: "/api/v1/schedule/run",
+    summary: "Run a scheduled task now, beside its schedule",
+    tag,
+    body: v.strictObject({ plugin: v.pipe(v.string(), v.maxLength(64)), task: v.pipe(v.string(), v.minLength(1), v.maxLength(64)) }),
+    answers: { 202: v.object({ plugin: v.string(), task: v.string() }) },
+    errors: ["not_found", "conflict"],
+    run: ({ control, body, actor }) => reply(control.runTask(body.plugin, body.task, actor), () => body, 202),
+  }),
+  route({
+    method: "GET",
+    path: "/api/v1/config",
+    summary: "The effective configuration, value by value, with where each came from; secrets are withheld",
+    tag,
+    answers: { 200: configuration },
+    errors: ["config_invalid"],
+    run: ({ control }) =>
+      control.configuration === undefined ? fail("unavailable", "this gateway reads no configuration") : reply(control.configuration()),
   }),
   route({
     method: "GET",

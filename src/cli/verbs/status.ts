@@ -79,6 +79,26 @@ export const statusVerbs: readonly Verb[] = [
     },
   },
   {
+    name: "schedule run",
+    summary: "run a scheduled task now, beside its schedule",
+    args: [
+      { name: "PLUGIN", about: "the plugin that has the task", values: "plugin" },
+      { name: "TASK", about: "the task's name, as `schedule` shows it" },
+    ],
+    async run({ io, args: [plugin, task], flags, client }) {
+      const gateway = await client();
+      if (!gateway.ok) return gateway;
+      const begun = await gateway.value.call("POST", "/api/v1/schedule/run", v.object({ plugin: v.string(), task: v.string() }), {
+        plugin,
+        task,
+      });
+      if (!begun.ok) return begun;
+      if (flags.json === true) json(io, begun.value);
+      else line(io, `${task} of ${plugin} runs; its result is in: zephyrgate logs ${plugin}`);
+      return done;
+    },
+  },
+  {
     name: "logs",
     summary: "show the last log lines; -f follows new ones",
     args: [{ name: "PLUGIN", about: "only this plugin's lines", optional: true, values: "plugin" }],
@@ -123,7 +143,7 @@ async function status({ io, flags, client }: Call): Promise<Result<number>> {
   if (!gateway.ok) return gateway;
   const answer = await gateway.value.get("/api/v1/status", statusView);
   if (!answer.ok) return answer;
-  const { version, uptime_s, safe_mode, disk, clock, links, plugins, outbox, stale_texts, walls, alerts } = answer.value;
+  const { version, uptime_s, safe_mode, silence, disk, clock, links, plugins, outbox, stale_texts, walls, alerts } = answer.value;
   const needsHelp = links.some(({ state }) => state !== "up") || DOWN.some((state) => (plugins[state] ?? 0) > 0);
   const code = ok(safe_mode || needsHelp || !WRITABLE.has(disk.state) ? DEGRADED : 0);
   if (flags.json === true) {
@@ -131,6 +151,7 @@ async function status({ io, flags, client }: Call): Promise<Result<number>> {
     return code;
   }
   line(io, `zephyrgate ${version}, up ${span(uptime_s)}, at ${gateway.value.url}${safe_mode ? ", in SAFE MODE" : ""}`);
+  if (silence.since !== null) line(io, `SILENCED since ${ago(silence.since)}: nothing but alarms is sent (zephyrgate silence off)`);
   for (const link of links) line(io, linkLine(link));
   line(
     io,

@@ -1,3 +1,4 @@
+import type { ConfigurationView } from "../../api/contract/views.ts";
 import type { Clock, Random } from "../../clock.ts";
 import type { LoadedConfig } from "../../config/load.ts";
 import type { Config } from "../../config/schema.ts";
@@ -29,6 +30,8 @@ export interface GatewayOptions {
   readonly comeBack?: ReturnPlan | null;
   /** Reads the configuration again after an edit of its file; without it, edits take effect at the next start. */
   readonly reload?: () => Result<LoadedConfig, readonly Issue[]>;
+  /** The configuration as it is now, value by value, with the place that each came from. */
+  readonly effective?: () => Result<ConfigurationView>;
   /** Called once data folder, database and API port are open: from then on only plugins can fail. */
   readonly opened?: () => void;
   /** Test doubles for what reaches outside the process; the real ones when absent. */

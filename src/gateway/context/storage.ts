@@ -6,6 +6,7 @@ import { SEEN_SCHEMA } from "../../mesh/intake/seen-packets.ts";
 import { NODES_SCHEMA } from "../../mesh/nodes/store.ts";
 import { OUTBOX_SCHEMA } from "../../mesh/outbox/storage/store.ts";
 import { RECEIVED_SCHEMA } from "../../mesh/received/store.ts";
+import { SILENCE_SCHEMA } from "../../mesh/silence.ts";
 import { AuditLog } from "../../permissions/audit/log.ts";
 import { grantsSchema } from "../../permissions/grants.ts";
 import { decisionsSchema } from "../../plugins/approval/decisions.ts";
@@ -29,6 +30,7 @@ const SCHEMAS = [
   OUTBOX_SCHEMA,
   SEEN_SCHEMA,
   RECEIVED_SCHEMA,
+  SILENCE_SCHEMA,
   grantsSchema,
   decisionsSchema,
   secretsSchema,

@@ -11,7 +11,9 @@ import { ReceivedTexts } from "../../mesh/received/store.ts";
 import { MeshRequests } from "../../mesh/requests/requests.ts";
 import { PacketSpacing } from "../../mesh/requests/spacing.ts";
 import { routesTo } from "../../mesh/routes.ts";
+import { Silence, type Silenced } from "../../mesh/silence.ts";
 import type { SimulatedMesh } from "../../mesh/simulator/mesh.ts";
+import type { CoreDatabase } from "../../storage/core.ts";
 import type { GatewayContext } from "../context/context.ts";
 import type { Storage } from "../context/storage.ts";
 import { LinkNames } from "./link-names.ts";
@@ -29,24 +31,20 @@ export interface Mesh {
   readonly requests: MeshRequests;
   readonly received: ReceivedTexts;
   readonly spacing: PacketSpacing;
+  readonly silence: Silence;
   links(): readonly LinkStatus[];
   newId(): string;
 }
 
 export function makeMesh(context: GatewayContext, { database, ownClock }: Storage): Mesh {
   const { clock, random, bus, life, log } = context;
-  const nodes = new NodeDirectory({
-    clock,
-    log: log.logger.child("mesh"),
-    store: new CoreNodeStore(database),
-    onSeen: (node) => bus.emit("node_seen", node),
-  });
-  nodes.start();
-  life.add("nodes", () => nodes.stop());
+  const nodes = makeNodes(context, database);
   logTraffic(bus, nodes, log.logger.child("mesh"));
   const newId = () => correlationId(random);
   const isClockTrusted = () => ownClock.check().kind === "trusted";
-  const deps = { clock, random, log: log.logger.child("mesh"), correlationId: newId, nodes, isClockTrusted };
+  const silence = makeSilence(context, database, () => outbox.resume());
+  const isSilenced = () => silence.isOn;
+  const deps = { clock, random, log: log.logger.child("mesh"), correlationId: newId, nodes, isClockTrusted, isSilenced };
   const { links: radios, simulated } = makeLinks(context.chosen.interfaces, deps, context.overrides.mesh);
   for (const { mesh } of simulated) life.add("simulated mesh", () => mesh.stop());
   for (const radio of radios) radio.onState((status) => bus.emit("link_state", status));
@@ -61,6 +59,7 @@ export function makeMesh(context: GatewayContext, { database, ownClock }: Storag
     radios: () => radios,
     routes: (to, wanted) => routesTo(to, wanted, { nodes, links: () => names.links() }),
     config: { text_spacing_s, retry_unheard, airtime },
+    isSilenced,
     onStatus: (status) => bus.emit("message_status", status),
   });
   const book = { nodes, links: () => names.links() };
@@ -73,11 +72,40 @@ export function makeMesh(context: GatewayContext, { database, ownClock }: Storag
     spacing,
     politeUtilization: () => context.config().mesh.airtime.channel_utilization_polite,
   });
+  const received = keepTexts(context, database);
+  return { received, requests, spacing, silence, radios, meshes: simulated.map(({ mesh }) => mesh), nodes, outbox, names, links, newId };
+}
+
+function makeNodes({ clock, bus, life, log }: GatewayContext, database: CoreDatabase): NodeDirectory {
+  const store = new CoreNodeStore(database);
+  const nodes = new NodeDirectory({ clock, log: log.logger.child("mesh"), store, onSeen: (node) => bus.emit("node_seen", node) });
+  nodes.start();
+  life.add("nodes", () => nodes.stop());
+  return nodes;
+}
+
+function keepTexts({ bus, clock }: GatewayContext, database: CoreDatabase): ReceivedTexts {
   const received = new ReceivedTexts(database, clock);
   bus.on("message_received", (message) => {
     if (message.kind === "text") received.keep(message);
   });
-  return { received, requests, spacing, radios, meshes: simulated.map(({ mesh }) => mesh), nodes, outbox, names, links, newId };
+  return received;
+}
+
+/** While it is on, an alert says so: a gateway that says nothing must not look like one that has nothing to say. */
+function makeSilence({ clock, bus, log }: GatewayContext, database: CoreDatabase, ended: () => void): Silence {
+  const tell = (state: Silenced | null) => {
+    if (state === null) bus.emit("alert_cleared", { code: "silenced" });
+    else bus.emit("alert", { code: "silenced", message: "all transmissions but alarms are silenced (zephyrgate silence off)" });
+  };
+  const silence = new Silence(database, clock, (state) => {
+    log.logger.warn(state === null ? "transmissions are allowed again" : `all transmissions but alarms are silenced, by ${state.by}`);
+    tell(state);
+    if (state === null) ended();
+  });
+  // The parts that pass alerts on are made after this.
+  if (silence.isOn) clock.after(0, () => tell(silence.state));
+  return silence;
 }
 
 /** Opens the radio links: from now on messages are sent, and received ones go to `receive`. */

@@ -27,6 +27,8 @@ export interface LinkDeps {
   readonly log: Logger;
   /** Makes the id that names a message in every log line. */
   readonly correlationId: () => string;
+  /** While true nothing but emergencies goes on the air. */
+  isSilenced?(): boolean;
   /** Receives what this link learns about nodes; a NodeDirectory. */
   readonly nodes?: { merge(facts: NodeFacts): void };
   /** Whether this machine's clock is right. Absent: it is. */
@@ -152,16 +154,24 @@ export class MeshLink implements PacketRadio {
 
   async sendText(text: OutgoingText): Promise<Result<null>> {
     if (Buffer.byteLength(text.text) > MAX_TEXT_BYTES) return fail("too_large", `a radio takes at most ${MAX_TEXT_BYTES} bytes of text`);
+    if (text.priority !== "emergency" && this.#isSilenced) return silenced();
     return this.#write((ownNode, hopLimit) => textFrame(text, ownNode, hopLimit));
   }
 
   async sendPacket(packet: OutgoingPacket): Promise<Result<null>> {
+    // A packet for the radio itself does not go on the air.
+    if (packet.to !== this.#facts.ownNode && this.#isSilenced) return silenced();
     return this.#write((ownNode, hopLimit) => otherFrame(packet, ownNode, hopLimit));
   }
 
   /** Has the radio broadcast its NodeInfo, without which nobody can write to it directly. */
   async announce(): Promise<Result<null>> {
+    if (this.#isSilenced) return silenced();
     return this.#write(announceFrame);
+  }
+
+  get #isSilenced(): boolean {
+    return this.deps.isSilenced?.() === true;
   }
 
   async #write(frame: (ownNode: NodeNumber, hopLimit: number) => Uint8Array): Promise<Result<null>> {
@@ -380,4 +390,8 @@ export class MeshLink implements PacketRadio {
     if (isChange) this.#events.emit("state", this.status());
     return true;
   }
+}
+
+function silenced(): Result<never> {
+  return fail("unavailable", "the operator has silenced all transmissions but alarms", { hint: "zephyrgate silence off" });
 }

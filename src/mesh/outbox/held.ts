@@ -4,6 +4,8 @@ import { isFailed, type OutMessage, untried } from "./message/message.ts";
 export interface HeldDeps {
   /** Monotonic ms. */
   readonly now: number;
+  /** The operator silenced everything but emergencies. */
+  readonly isSilenced: boolean;
   isUp(link: string): boolean;
   /** Why the link sends nothing of this priority now. */
   linkHold(link: string, isUrgent: boolean): Hold | null;
@@ -15,6 +17,7 @@ export interface HeldDeps {
 export function holdOf(message: OutMessage, deps: HeldDeps): Hold {
   if (!message.idsStored) return "storing";
   const isUrgent = message.request.priority === "emergency";
+  if (deps.isSilenced && !isUrgent) return "silenced";
   const links = waitingLinks(message);
   const up = links.find((link) => deps.isUp(link));
   if (up === undefined) return "no_link";

@@ -29,6 +29,8 @@ export interface OutboxDeps {
   radios(): readonly Radio[];
   /** Where a text goes when its request does not say. */
   routes(to: NodeNumber, wanted: WantedPlace): readonly Route[];
+  /** While true nothing but emergencies is sent. */
+  isSilenced?(): boolean;
   /** Every change of a message's state. Must not throw. */
   onStatus(status: MessageStatus): void;
   /** Runs it after the current work; setImmediate when absent. */

@@ -128,6 +128,7 @@ export class Outbox {
     if (!hasWaiting(message)) return statusOf(message);
     const held = holdOf(message, {
       now: this.deps.clock.monotonic(),
+      isSilenced: this.deps.isSilenced?.() === true,
       isUp: (link) => this.#links.get(link)?.isUp === true,
       linkHold: (link, isUrgent) => this.#links.get(link)?.heldBy(isUrgent) ?? null,
       airtimeHold: (_, link) => {
@@ -178,6 +179,11 @@ export class Outbox {
     if (left.length > 0) this.deps.log.info("resuming messages of the last run", { messages: left.length });
     if (this.#live.size > 0) this.#tickSoon();
     this.#pump();
+  }
+
+  /** Looks again for what may be sent: the operator ended a silence. */
+  resume(): void {
+    if (this.#running) this.#pump();
   }
 
   /** Stops sending. Waiting messages are stored and resumed at the next start. Idempotent. */
@@ -241,9 +247,10 @@ export class Outbox {
   }
 
   #next(name: string, status: LinkStatus, urgentOnly: boolean): SendJob | null {
+    const isUrgentOnly = urgentOnly || this.deps.isSilenced?.() === true;
     const picked = this.#queue.pick((message) => {
       const { priority } = message.request;
-      if (!message.idsStored || message.final || (urgentOnly && priority !== "emergency")) return null;
+      if (!message.idsStored || message.final || (isUrgentOnly && priority !== "emergency")) return null;
       if (this.#ledger.holds(priority, chargedFor(message, name), status) !== null) return null;
       this.#assign(message, name);
       return message.idsStored ? this.#delivery.nextPart(message, name) : null;

@@ -1,0 +1,32 @@
+import type { Actor, NodeQuestion, TracedRoute } from "../api/contract/control.ts";
+import { ok, type Result } from "../errors.ts";
+import { formatNodeId } from "../mesh/ids.ts";
+import type { NodePort, RequestPort } from "../plugins/capabilities/call/ports.ts";
+
+export interface NodeRequestDeps {
+  readonly nodes: Pick<NodePort, "resolve">;
+  readonly requests: Pick<RequestPort, "traceroute" | "position" | "telemetry">;
+  audit(event: string, detail: string): void;
+}
+
+/** The operator's own requests to nodes, given by number, id or name. Each is noted in the audit log. */
+export function nodeRequests({ nodes, requests, audit }: NodeRequestDeps) {
+  return {
+    async traceroute(node: string | number, { via, address }: Actor): Promise<Result<TracedRoute>> {
+      const to = nodes.resolve(node);
+      if (!to.ok) return to;
+      const id = formatNodeId(to.value);
+      audit("traceroute", `${via} ${address}: ${id}`);
+      const answer = await requests.traceroute(to.value);
+      return answer.ok ? ok({ node: id, towards: answer.value.route.towards, back: answer.value.route.back }) : answer;
+    },
+    /** The node directory keeps what the node answers. */
+    async askNode(node: string | number, what: NodeQuestion, { via, address }: Actor): Promise<Result<null>> {
+      const to = nodes.resolve(node);
+      if (!to.ok) return to;
+      audit("ask_node", `${via} ${address}: ${what} of ${formatNodeId(to.value)}`);
+      const answer = what === "position" ? await requests.position(to.value) : await requests.telemetry(to.value, "device");
+      return answer.ok ? ok(null) : answer;
+    },
+  };
+}
