@@ -1,15 +1,14 @@
 /** Mutates a scratch copy of a project and runs the tests of the mutated room against each mutant. */
-import { existsSync } from "node:fs";
-import { chmod, cp, mkdtemp, rm, symlink } from "node:fs/promises";
+import { chmod, cp, mkdtemp, readdir, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import fc from "fast-check";
 import { API, type Program } from "typescript/unstable/async";
 import { applied, type Mutation, mutationsOf } from "./mutations.ts";
-import { roomOf, testsOf } from "./rooms.ts";
+import { nearestOf, roomOf, testsOf } from "./rooms.ts";
 
 export interface Plan {
-  /** The project: `src`, `test` and a `tsconfig.json` are copied, `node_modules` is linked. */
+  /** The project: its files are copied, `node_modules` is linked. */
   readonly root: string;
   /** Mutants that compile to judge in each room. */
   readonly perRoom: number;
@@ -28,8 +27,8 @@ export interface Judged extends Mutation {
   readonly outcome: "killed" | "timeout" | "survived" | "untested";
 }
 
-/** Files that every tree needs beside src and test; those that are missing are skipped. */
-const COPIED = ["src", "test", "plugins", "examples", "templates", "package.json", "tsconfig.json", "bunfig.toml", "README.md", "docs"];
+/** What is made from the rest, and what a copy links instead. */
+const NOT_COPIED: ReadonlySet<string> = new Set([".git", "dist", "node_modules", "types"]);
 const MIN_TIMEOUT_MS = 15_000;
 const MAX_UNMUTATED_MS = 600_000;
 
@@ -59,8 +58,8 @@ export async function mutate(plan: Plan, onJudged: (mutant: Judged) => void): Pr
 }
 
 async function copyTree(from: string, to: string): Promise<void> {
-  for (const name of COPIED) {
-    if (existsSync(join(from, name))) await cp(join(from, name), join(to, name), { recursive: true });
+  for (const name of await readdir(from)) {
+    if (!NOT_COPIED.has(name)) await cp(join(from, name), join(to, name), { recursive: true });
   }
   await symlink(join(from, "node_modules"), join(to, "node_modules"));
 }
@@ -137,8 +136,13 @@ class Bench {
   async judge(file: string, text: string): Promise<Judged["outcome"]> {
     const tests = testsOf(this.#root, file);
     if (tests.length === 0) return "untested";
-    const timeout = await this.#timeoutOf(tests);
-    return await this.#with(file, text, async () => (await this.#test(tests, timeout)).outcome);
+    const nearest = await nearestOf(this.#root, file, tests);
+    for (const some of nearest.length === 0 ? [tests] : [nearest, tests]) {
+      const timeout = await this.#timeoutOf(some);
+      const { outcome } = await this.#with(file, text, () => this.#test(some, timeout));
+      if (outcome !== "survived") return outcome;
+    }
+    return "survived";
   }
 
   async #timeoutOf(tests: readonly string[]): Promise<number> {
