@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { API } from "typescript/unstable/async";
 import { applied, mutationsOf } from "./mutations.ts";
-import { roomOf, testsOf } from "./rooms.ts";
+import { nearestOf, roomOf, testsOf } from "./rooms.ts";
 import { type Judged, mutate } from "./run.ts";
 
 const ROOT = join(import.meta.dir, "../..");
@@ -103,5 +103,9 @@ test("a file is judged by its room's tests, or by those that the table names", (
   expect(roomOf("errors.ts")).toBe("ground");
   expect(testsOf(ROOT, "storage/core.ts")).toContain("test/storage/core.test.ts");
   expect(testsOf(ROOT, "host/jail/walls.ts")).toEqual(["test/host/jail-filter.test.ts", "test/host/jail.test.ts"]);
-  expect(testsOf(ROOT, "linux/termios.ts")).toContain("test/mesh/serial.test.ts");
+  expect(testsOf(ROOT, "gateway/context.ts")).toContain("test/gateway/strikes.test.ts");
+});
+
+test("the tests that import a file judge it first", async () => {
+  expect(await nearestOf(ROOT, "linux/rlimits.ts", testsOf(ROOT, "linux/rlimits.ts"))).toEqual(["test/linux/rlimits.test.ts"]);
 });

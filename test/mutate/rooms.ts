@@ -6,7 +6,6 @@ import { join } from "node:path";
  * Slow tests (compiled programs, every attack on the jail) are left out where quicker ones judge the same code.
  */
 const TESTS: Readonly<Record<string, readonly string[]>> = {
-  linux: ["test/bridge/*.test.ts", "test/mesh/serial.test.ts"],
   host: ["test/host/{database,sql,permission-query,realm,realm-*,run-queue,services*}.test.ts"],
   "host/jail": ["test/host/jail*.test.ts"],
   gateway: ["test/gateway/{bad-input,dependents,reload,strikes}.test.ts"],
