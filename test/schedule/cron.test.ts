@@ -110,4 +110,113 @@ test("the gap that a pattern keeps is never said to be more than it is", () => {
   expect(gap("0,45 * * * *")).toBe(900);
   expect(gap("0 8,20 * * *")).toBe(43_200);
   expect(gap("0 8 * * MON")).toBe(86_400);
+  expect(gap("10,15,59 * * * * *")).toBe(5);
+  expect(gap("0 1,22 * * *")).toBe(3 * 3600);
+});
+
+describe("names and nicknames", () => {
+  const MONTHS = ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"];
+  test.each(MONTHS.map((name, at) => [name, `2027-${String(at + 1).padStart(2, "0")}-01T00:00:00.000Z`] as const))(
+    "%s",
+    (name, expected) => {
+      const from = Date.parse("2026-12-31T12:00:00Z");
+      expect(next(`0 0 1 ${name} *`, "UTC", from)).toBe(expected);
+      expect(next(`0 0 1 ${name.toLowerCase()} *`, "UTC", from)).toBe(expected);
+    },
+  );
+
+  // 2026-01-18 is a Sunday.
+  const DAYS = ["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"];
+  test.each(DAYS.map((name, at) => [name, at, `2026-01-${18 + at}T00:00:00.000Z`] as const))("%s is %i", (name, number, expected) => {
+    const from = Date.parse("2026-01-17T12:00:00Z");
+    expect(next(`0 0 * * ${name}`, "UTC", from)).toBe(expected);
+    expect(next(`0 0 * * ${number}`, "UTC", from)).toBe(expected);
+  });
+
+  test.each([
+    ["@yearly", "2027-01-01T00:00:00.000Z"],
+    ["@annually", "2027-01-01T00:00:00.000Z"],
+    ["@monthly", "2026-02-01T00:00:00.000Z"],
+    ["@weekly", "2026-01-18T00:00:00.000Z"],
+    ["@daily", "2026-01-16T00:00:00.000Z"],
+    ["@midnight", "2026-01-16T00:00:00.000Z"],
+    [" @Hourly ", "2026-01-15T11:00:00.000Z"],
+  ])("%s", (nickname, expected) => {
+    expect(next(nickname)).toBe(expected);
+  });
+});
+
+describe("the edges of every field", () => {
+  test.each([
+    ["0 0 0 1 1 0", "59 59 23 31 12 7", ["60 0 0 1 1 0", "0 60 0 1 1 0", "0 0 24 1 1 0", "0 0 0 32 1 0", "0 0 0 1 13 0", "0 0 0 1 1 8"]],
+    ["0 0 0 1 1 0", "0 0 0 1 1 0", ["0 0 0 0 1 0", "0 0 0 1 0 0"]],
+  ])("%s to %s", (first, last, beyond) => {
+    for (const pattern of [first, last]) expect(refusal(pattern)).toBe("accepted");
+    for (const pattern of beyond) expect(refusal(pattern)).toContain("is not within");
+  });
+
+  test.each([
+    ["0 0 30 2 *", "at most 29 days"],
+    ["0 0 31 11 *", "at most 30 days"],
+    ["0 0 31 2,4 *", "at most 30 days"],
+  ])("%s never fires", (pattern, expected) => {
+    expect(refusal(pattern)).toContain(expected);
+  });
+
+  test.each(["0 0 29 2 *", "0 0 31 1,2 *", "0 0 30,31 4 *", "0 0 31 12 *", "0 0 31 2 SUN", "0 0 LW 2 *"])("%s fires", (pattern) => {
+    expect(refusal(pattern)).toBe("accepted");
+  });
+
+  test.each([1, 3, 5, 7, 8, 10, 12])("month %i has 31 days", (month) => {
+    expect(refusal(`0 0 31 ${month} *`)).toBe("accepted");
+  });
+
+  test.each([
+    ["*/60 * * * *", "accepted"],
+    ["*/61 * * * *", "the step is a number from 1 to 60"],
+    ["0 */24 * * *", "accepted"],
+    ["0 */25 * * *", "the step is a number from 1 to 24"],
+    ["1-2-3 * * * *", 'minute "1-2-3" is not understood'],
+    ["*/2/3 * * * *", 'minute "*/2/3" is not understood'],
+    ["*/ * * * *", 'minute "*/" is not understood'],
+    ["100 * * * *", 'minute "100" is not understood'],
+    ["*/1x * * * *", "the step is a number"],
+    ["5-5 * * * *", "accepted"],
+    ["0 0 32W * *", "day of the month 32 is not within 1 to 31"],
+    ["0 0 * * 8#1", "day of the week 8 is not within 0 to 7"],
+    ["0 0 * * FRI#6", "is not understood"],
+    ["0 0 * * FRI#L", "accepted"],
+    ["0 0 * * FRIL", "accepted"],
+    ["L * * * *", 'minute "L" is not understood'],
+    ["0 0 * 15W *", 'month "15W" is not understood'],
+  ])("%s", (pattern, expected) => {
+    expect(refusal(pattern)).toContain(expected);
+  });
+
+  test("sixty items fit into a field, in a pattern of 100 characters", () => {
+    const items = (count: number) => Array.from({ length: count }, (_, at) => at % 10).join(",");
+    expect(refusal(`${items(45)} * * * *`)).toBe("accepted");
+    const longest = `${items(46)} * * * *`;
+    expect(longest).toHaveLength(99);
+    expect(refusal(`${longest} `)).toBe("accepted");
+    expect(refusal(`${longest}  `)).toContain("longer than 100 characters");
+  });
+
+  test("an offset as a time zone is refused up to the length limit, a name of 64 characters is looked up", () => {
+    expect(refusal("0 7 * * *", "A".repeat(64))).toContain("there is no time zone");
+    expect(refusal("0 7 * * *", "A".repeat(65))).toContain("is not a time zone");
+    expect(refusal("0 7 * * *", "Etc/GMT+5")).toBe("accepted");
+  });
+});
+
+test("runs are counted after one time and up to another, to a limit", () => {
+  const rule = makeCronRule("0 * * * *", "UTC", NOW);
+  if (!rule.ok) throw rule.error;
+  const at = (text: string) => Date.parse(`2026-01-15T${text}:00Z`);
+  expect(rule.value.count(at("11:00"), at("13:00"), 100)).toBe(2);
+  expect(rule.value.count(at("10:59"), at("13:00"), 100)).toBe(3);
+  expect(rule.value.count(at("10:59"), at("12:59"), 100)).toBe(2);
+  expect(rule.value.count(at("10:59"), at("13:00"), 2)).toBe(2);
+  expect(rule.value.count(at("10:59"), at("13:00"), 0)).toBe(0);
+  expect(rule.value.count(at("13:00"), at("11:00"), 100)).toBe(0);
 });

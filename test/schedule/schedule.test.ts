@@ -1,11 +1,17 @@
 import { describe, expect, test } from "bun:test";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import fc from "fast-check";
 import { fail, ok } from "../../src/errors.ts";
 import { handleNumber } from "../../src/ids.ts";
 import { type Logger, silentLogger } from "../../src/log/logger.ts";
 import { forgetfulStore, type LastRun, type RunStore } from "../../src/schedule/last-runs.ts";
+import { runStore, runsSchema } from "../../src/schedule/run-store.ts";
 import { Schedule, type ScheduleDeps } from "../../src/schedule/schedule.ts";
 import type { RunOutcome, TaskRun, TaskSpec } from "../../src/schedule/task-spec.ts";
+import { IntervalTiming, MAX_MISSED } from "../../src/schedule/timing.ts";
+import { openCoreDatabase } from "../../src/storage/core-open.ts";
 import { FakeClock } from "../fake-clock.ts";
 
 const START = Date.parse("2026-01-15T10:30:00Z");
@@ -448,5 +454,94 @@ describe("an operator's run", () => {
     const unknown = schedule.runNow("other", "task");
     expect(unknown.ok ? "" : unknown.error.code).toBe("not_found");
     schedule.stop();
+  });
+});
+
+describe("the edges", () => {
+  test.each<[Partial<TaskSpec>, boolean]>([
+    [{ intervalS: 1 }, true],
+    [{ intervalS: 0.999 }, false],
+    [{ intervalS: 366 * 86_400 }, true],
+    [{ intervalS: 366 * 86_400 + 1 }, false],
+    [{ intervalS: 60, minIntervalS: 60 }, true],
+    [{ intervalS: 59.9, minIntervalS: 60 }, false],
+    [{ name: "n".repeat(64), intervalS: 60 }, true],
+    [{ name: "n".repeat(65), intervalS: 60 }, false],
+  ])("case %#", (spec, fits) => {
+    const { add, schedule } = world();
+    expect(add(spec).ok).toBe(fits);
+    schedule.stop();
+  });
+
+  test("a name that is taken says what to do", () => {
+    const { add, schedule } = world();
+    add({ intervalS: 60 });
+    const again = add({ intervalS: 60 });
+    expect(again.ok ? "" : again.error.summary()).toBe('demo already has a task "task" (dispose of the first one, or use another name)');
+    schedule.stop();
+  });
+
+  test("after a stop a plugin of the same name starts without the pause of the old one", async () => {
+    const { schedule, add, clock, runs } = world();
+    add({ intervalS: 10 });
+    schedule.pause("demo");
+    schedule.stop();
+    add({ intervalS: 10 });
+    await clock.advance(10_000);
+    expect(runs).toHaveLength(1);
+    schedule.stop();
+  });
+
+  test("an interval waits what is left, at most an hour; the next run is told by the wall clock", async () => {
+    const clock = new FakeClock(START);
+    const timing = new IntervalTiming(clock, 10_000);
+    await clock.advance(3000);
+    timing.start();
+    expect([timing.wait(), timing.nextRun()]).toEqual([10_000, START + 13_000]);
+    await clock.advance(4000);
+    expect([timing.wait(), timing.nextRun()]).toEqual([6000, START + 13_000]);
+    expect(timing.look()).toEqual({ isDue: false, skipped: 0, missed: 0 });
+    await clock.advance(6000);
+    expect(timing.wait()).toBe(0);
+    expect(timing.look()).toEqual({ isDue: true, skipped: 0, missed: 0 });
+    expect([timing.wait(), timing.nextRun()]).toEqual([10_000, START + 23_000]);
+    await clock.advance(35_000);
+    expect(timing.wait()).toBe(0);
+    expect(timing.look()).toEqual({ isDue: true, skipped: 2, missed: 0 });
+    expect(timing.nextRun()).toBe(START + 53_000);
+    const month = new IntervalTiming(clock, 30 * 86_400_000);
+    month.start();
+    expect(month.wait()).toBe(3_600_000);
+  });
+
+  test("missed runs are whole intervals, never less than none, and at most a hundred", () => {
+    const timing = new IntervalTiming(new FakeClock(START), 10_000);
+    expect(
+      [START - 9999, START - 10_000, START - 25_000, START + 50_000, START - 5_000_000].map((from) => timing.missedSince(from)),
+    ).toEqual([0, 1, 2, 0, MAX_MISSED]);
+  });
+
+  test("last runs survive in a real core database; a database that fails says so", () => {
+    const dir = mkdtempSync(join(tmpdir(), "runs-"));
+    const opened = openCoreDatabase(join(dir, "gateway.db"), [runsSchema], { clock: new FakeClock(START), log: silentLogger });
+    if (!opened.ok) throw opened.error;
+    const core = opened.value;
+    const store = runStore(core);
+    expect(store.load("demo", "task")).toBeNull();
+    const runs: LastRun[] = [
+      { plugin: "demo", task: "task", at: 5, ran: true },
+      { plugin: "demo", task: "other", at: 6, ran: false },
+    ];
+    expect(store.save(runs).ok).toBe(true);
+    expect(store.save([{ plugin: "demo", task: "task", at: 7, ran: true }]).ok).toBe(true);
+    expect([store.load("demo", "task"), store.load("demo", "other"), store.load("else", "task")]).toEqual([
+      { plugin: "demo", task: "task", at: 7, ran: true },
+      { plugin: "demo", task: "other", at: 6, ran: false },
+      null,
+    ]);
+    core.close();
+    const refused = store.save([{ plugin: "demo", task: "task", at: 8, ran: true }]);
+    expect(refused.ok ? "saved" : refused.error.summary()).toBe("the last runs of tasks could not be stored");
+    rmSync(dir, { recursive: true });
   });
 });
