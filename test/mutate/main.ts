@@ -1,11 +1,11 @@
-/** `bun run mutate [--n 10] [--seed 1] [--room ROOM | --room ROOM/FOLDER] [--list-survivors] [--min 85]`: how much the tests notice. */
+/** `bun run mutate [--n 40] [--seed 1] [--room ROOM | --room ROOM/FOLDER] [--list-survivors] [--min 85]`: how much the tests notice. */
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { type Judged, mutate } from "./run.ts";
 
 const { values } = parseArgs({
   options: {
-    n: { type: "string", default: "10" },
+    n: { type: "string", default: "40" },
     seed: { type: "string", default: "1" },
     room: { type: "string" },
     min: { type: "string", default: "85" },
@@ -13,7 +13,7 @@ const { values } = parseArgs({
     "list-survivors": { type: "boolean", default: false },
   },
 });
-const plan = { root: values.root, perRoom: whole("n", values.n), seed: whole("seed", values.seed), only: values.room };
+const plan = { root: values.root, count: whole("n", values.n), seed: whole("seed", values.seed), only: values.room };
 const min = whole("min", values.min);
 
 const judged = await mutate(plan, (mutant) => {

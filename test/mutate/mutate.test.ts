@@ -74,7 +74,7 @@ test("a mutant that the tests notice is killed, one that they do not notice surv
     'import { expect, test } from "bun:test";\nimport { isAdult } from "../../src/adult/adult.ts";\ntest("18 is", () => expect(isAdult(18)).toBe(true));\n',
   );
   const seen: Judged[] = [];
-  const judged = await mutate({ root: project, perRoom: 10, seed: 1 }, (mutant) => seen.push(mutant));
+  const judged = await mutate({ root: project, count: 10, seed: 1 }, (mutant) => seen.push(mutant));
   expect(judged).toEqual(seen);
   expect(
     judged.map(({ file, line, was, text, outcome }) => ({ file, line, was, text, outcome })).sort((a, b) => a.text.localeCompare(b.text)),
@@ -91,7 +91,7 @@ test("tests that fail without a mutation judge nothing", async () => {
     join(project, "test/broken/broken.test.ts"),
     'import { expect, test } from "bun:test";\ntest("no", () => expect(1).toBe(2));\n',
   );
-  const failure = await mutate({ root: project, perRoom: 1, seed: 1, only: "broken" }, () => {}).then(
+  const failure = await mutate({ root: project, count: 1, seed: 1, only: "broken" }, () => {}).then(
     () => "none",
     (error: unknown) => String(error),
   );

@@ -6,9 +6,20 @@ import { join } from "node:path";
  * Slow tests (compiled programs, every attack on the jail) are left out where quicker ones judge the same code.
  */
 const TESTS: Readonly<Record<string, readonly string[]>> = {
-  host: ["test/host/{database,sql,permission-query,realm,realm-*,run-queue,services*}.test.ts"],
+  ground: ["test/*.test.ts"],
+  "gateway.ts": ["test/gateway/{bad-input,ends,uncaught,backup}.test.ts"],
+  "main.ts": ["test/gateway/{ends,uncaught}.test.ts", "test/cli/cli.test.ts"],
+  api: ["test/{api,console}/**/*.test.ts"],
+  control: [
+    "test/control/**/*.test.ts",
+    "test/cli/{cli,authoring-packages,package-index,signed-packages}.test.ts",
+    "test/gateway/{replacing,moved-folder,backup}.test.ts",
+  ],
+  gateway: ["test/gateway/!(arm64|compiled).test.ts", "test/integration/scenarios.test.ts"],
+  host: ["test/host/**/*.test.ts", "test/hostile/{realm,sql,engine,resources}.test.ts"],
   "host/jail": ["test/host/jail*.test.ts"],
-  gateway: ["test/gateway/{bad-input,dependents,reload,strikes}.test.ts"],
+  sdk: ["test/{sdk,testing}/**/*.test.ts"],
+  testing: ["test/{testing,authoring}/**/*.test.ts"],
 };
 
 /** `log` for `log/console.ts`; a file directly under src is of the room `ground`. */
@@ -19,10 +30,11 @@ export function roomOf(file: string): string {
 
 /** The test files that judge `file` (a path inside src), relative to `root`; empty where it has none. */
 export function testsOf(root: string, file: string): string[] {
+  const room = roomOf(file);
   const listed = Object.keys(TESTS)
-    .filter((folder) => file.startsWith(`${folder}/`))
+    .filter((place) => place === room || place === file || file.startsWith(`${place}/`))
     .sort((a, b) => b.length - a.length)[0];
-  const globs = listed === undefined ? [`test/${roomOf(file)}/**/*.test.ts`] : (TESTS[listed] ?? []);
+  const globs = listed === undefined ? [`test/${room}/**/*.test.ts`] : (TESTS[listed] ?? []);
   const found = globs.flatMap((glob) => [...new Bun.Glob(glob).scanSync({ cwd: root })]);
   return [...new Set(found)].sort().map((path) => join(".", path));
 }

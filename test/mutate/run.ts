@@ -10,8 +10,8 @@ import { nearestOf, roomOf, testsOf } from "./rooms.ts";
 export interface Plan {
   /** The project: its files are copied, `node_modules` is linked. */
   readonly root: string;
-  /** Mutants that compile to judge in each room. */
-  readonly perRoom: number;
+  /** How many mutants that compile are judged. */
+  readonly count: number;
   readonly seed: number;
   /** A room, or a path inside src with which the mutated files begin; without it every room. */
   readonly only?: string | undefined;
@@ -44,11 +44,9 @@ export async function mutate(plan: Plan, onJudged: (mutant: Judged) => void): Pr
     await copyTree(resolve(plan.root), scratch);
     const bench = new Bench(scratch, api);
     const judged: Judged[] = [];
-    for (const [room, files] of await roomsOf(scratch, plan.only)) {
-      for await (const mutant of judgeRoom(bench, room, files, plan)) {
-        judged.push(mutant);
-        onJudged(mutant);
-      }
+    for await (const mutant of judgeSample(bench, filesOf(scratch, plan.only), plan)) {
+      judged.push(mutant);
+      onJudged(mutant);
     }
     return judged;
   } finally {
@@ -64,19 +62,20 @@ async function copyTree(from: string, to: string): Promise<void> {
   await symlink(join(from, "node_modules"), join(to, "node_modules"));
 }
 
-async function roomsOf(root: string, only: string | undefined): Promise<Map<string, string[]>> {
+function filesOf(root: string, only: string | undefined): string[] {
   const files = [...new Bun.Glob("**/*.ts").scanSync({ cwd: join(root, "src") })].filter((file) => !file.endsWith(".d.ts")).sort();
-  const wanted = (file: string) => only === undefined || roomOf(file) === only || file.startsWith(only);
-  return Map.groupBy(files.filter(wanted), roomOf);
+  return files.filter((file) => only === undefined || roomOf(file) === only || file.startsWith(only));
 }
 
-async function* judgeRoom(bench: Bench, room: string, files: readonly string[], plan: Plan): AsyncGenerator<Judged> {
-  let left = plan.perRoom;
+async function* judgeSample(bench: Bench, files: readonly string[], plan: Plan): AsyncGenerator<Judged> {
+  const rooms = Map.groupBy(files, roomOf);
+  let left = plan.count;
   for (const { file, mutation } of await bench.sample(files, plan.seed)) {
     if (left === 0) return;
+    const room = roomOf(file);
     const source = await bench.source(file);
     const mutant = applied(source, mutation);
-    if (!(await bench.compiles(file, mutant, files))) continue;
+    if (!(await bench.compiles(file, mutant, rooms.get(room) ?? []))) continue;
     left -= 1;
     const outcome = await bench.judge(file, mutant);
     const line = source.slice(0, mutation.start).split("\n").length;
@@ -105,7 +104,7 @@ class Bench {
     return Bun.file(this.#path(file)).text();
   }
 
-  /** All mutations of `files` in a seeded order: each is as likely as any other, so that a score speaks for the whole room. */
+  /** All mutations of `files` in a seeded order: each is as likely as any other, so that a score speaks for all of them. */
   async sample(files: readonly string[], seed: number): Promise<Site[]> {
     const program = await this.#program();
     const sites: Site[] = [];
