@@ -79,17 +79,22 @@ export class Questions {
     return { outcome: "replied", plugin };
   }
 
-  /** Asks the plugins that hold an emergency word. The alerts went out before. */
+  /**
+   * Asks all plugins that hold an emergency word at once, so that one that hangs delays nobody's help; the first reply is sent.
+   * The alerts went out before.
+   */
   async emergency(message: TextMessage, { rest }: EmergencyCall, entries: readonly CommandEntry[]): Promise<Progress> {
     const args = rest === "" ? [] : rest.split(/\s+/);
-    for (const entry of entries) {
+    let replied: string | null = null;
+    const asked = entries.map(async (entry) => {
       const outcome = await this.calls.call(message, entry, { args: [args], what: { command: entry.name } });
       const text = outcome.ok ? replyText(outcome.value) : null;
-      if (text === null) continue;
+      if (text === null || replied !== null) return;
+      replied = entry.plugin;
       this.answers.respond(message, entry.plugin, text, "emergency");
-      return { outcome: "replied", plugin: entry.plugin };
-    }
-    return { outcome: "replied", plugin: null };
+    });
+    await Promise.all(asked);
+    return { outcome: "replied", plugin: replied };
   }
 
   /** What a call that failed is. A full mailbox is not the plugin's fault. */

@@ -216,7 +216,10 @@ describe("what a scope lets through", () => {
     const { services } = recordedServices();
     const manifest = manifestOf({
       capabilities: {
-        commands: [{ name: "x", description: "x" }],
+        commands: [
+          { name: "x", description: "x" },
+          { name: "sos", description: "x" },
+        ],
         keywords: [{ pattern: "x", description: "x" }],
         scheduled_tasks: [{ name: "x", interval: 60 }],
         menu_items: [{ menu: "utilities", label: "x", command: "x" }],
@@ -232,7 +235,7 @@ describe("what a scope lets through", () => {
       { kind: "event", id: 7, type: "message_status" },
       { kind: "menu", id: 8, menu: "utilities", label: "x", command: "x" },
       { kind: "plugin_message", id: 9 },
-      { kind: "command", id: 10, name: "x" },
+      { kind: "command", id: 10, name: "sos" },
     ];
     for (const args of registrations) {
       const permission = permissionOf("register", args);
@@ -240,6 +243,14 @@ describe("what a scope lets through", () => {
       expect(await callOf(instanceOf(capabilitySet, manifest), services, "register", args)).toEqual({ ok: true, value: null });
       expect([args, audited.map((entry) => entry.permission)]).toEqual([args, permission === null ? [] : [permission]]);
     }
+  });
+
+  test("a command that takes nothing over is not decided about", async () => {
+    const { services } = recordedServices();
+    const { capabilitySet, audited } = grantedSet([{ override_commands: { names: ["sos"] } }]);
+    const manifest = manifestOf({ capabilities: { commands: [{ name: "x", description: "x" }] } });
+    const outcome = await callOf(instanceOf(capabilitySet, manifest), services, "register", { kind: "command", id: 1, name: "x" });
+    expect([outcome, audited]).toEqual([{ ok: true, value: null }, []]);
   });
 
   test("a task's interval must be within the scope", async () => {

@@ -446,6 +446,18 @@ describe("emergencies", () => {
     await b.router.idle();
   });
 
+  test("a plugin that hangs holds up no other that has the word", async () => {
+    b.command("hung", "sos", () => new Promise<string>(() => {}));
+    b.command("rescue", "sos", () => "rescue knows");
+    expect(b.replies).toEqual([]);
+    b.intake.receive(b.message("SOS"));
+    await settle();
+    expect(b.replies.map(({ plugin, text }) => [plugin, text])).toEqual([["rescue", "rescue knows"]]);
+    await b.clock.advance(20_000);
+    await b.router.idle();
+    expect(b.replies).toHaveLength(1);
+  });
+
   test("also when banned channels, rate, age speak against it; a ban leaves the alert", async () => {
     await b.close();
     b = new RouterBench({ ban: [BOB], ignore_channels: [1], direct_only: true, sender_rate: "1/d" });

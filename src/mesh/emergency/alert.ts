@@ -35,7 +35,7 @@ export class AlertReport {
     const operators = underway.filter(({ place }) => place.kind === "operator").length;
     const channels = underway.filter(({ place }) => place.kind === "channel").map(({ name }) => name);
     const who = [...(operators === 0 ? [] : [operators === 1 ? "the operator" : `${operators} operators`]), ...channels];
-    if (who.length === 0) return `Your ${word} was received, but this gateway has nobody to alert by radio. Seek help by other ways too.`;
+    if (who.length === 0) return `Your ${word} was received, but no operator can be alerted by radio. Seek help by other ways too.`;
     return `Your ${word} was received, alerting ${who.join(", ")}. Send where you are and what you need.`;
   }
 

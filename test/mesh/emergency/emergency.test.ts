@@ -142,7 +142,7 @@ describe("an emergency", () => {
     const full = new Bench([5]);
     full.refused.add(5);
     full.say("sos");
-    const nobody = "Your SOS was received, but this gateway has nobody to alert by radio. Seek help by other ways too.";
+    const nobody = "Your SOS was received, but no operator can be alerted by radio. Seek help by other ways too.";
     expect([b.texts(SENDER), full.texts(SENDER)]).toEqual([[nobody], [nobody]]);
   });
 

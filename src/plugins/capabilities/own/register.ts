@@ -1,4 +1,5 @@
 import type { Ask } from "../../../permissions/grammar/types.ts";
+import { isReserved } from "../../../router/match/registry.ts";
 import { eventNameProblem } from "../../../sdk/boundary/operations.ts";
 import { refused } from "../../plugin/instance.ts";
 import { type CheckedRegistration, registrationSchema } from "../../registrations/registration.ts";
@@ -52,6 +53,7 @@ function askOf(registration: CheckedRegistration): Ask | null {
 function mayOverride(call: Call<CheckedRegistration>): boolean {
   const { args: registration, instance } = call;
   if (registration.kind !== "command" || !instance.asks("override_commands")) return false;
-  const names = [registration.name, ...(registration.aliases ?? [])];
-  return names.every((command) => call.decide({ permission: "override_commands", command: command.toLowerCase() }).allowed);
+  const names = [registration.name, ...(registration.aliases ?? [])].map((name) => name.toLowerCase());
+  // A command without a reserved word takes nothing over, and the audit log need not say that it may not.
+  return names.some(isReserved) && names.every((command) => call.decide({ permission: "override_commands", command }).allowed);
 }

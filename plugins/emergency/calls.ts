@@ -1,0 +1,106 @@
+import type { CommandContext, IncomingMessage, MessageContext, Plugin } from "zephyrgate";
+import { cutText } from "zephyrgate";
+import type { Alerts } from "./alerts.ts";
+import type { IncidentBook } from "./book.ts";
+import type { Config } from "./config.types.ts";
+import { type Incident, isDrill, type Kind, plainText } from "./incident.ts";
+import { readResponders } from "./responders.ts";
+import type { Watch } from "./watch.ts";
+import { alertText, labelOf, wordsOf } from "./words.ts";
+
+const MINUTE_MS = 60_000;
+
+/** What somebody in need sends: the call itself, and everything after it. */
+export class Calls {
+  constructor(
+    private readonly plugin: Plugin<Config>,
+    private readonly book: IncidentBook,
+    private readonly alerts: Alerts,
+    private readonly watch: Watch,
+  ) {}
+
+  async called(kind: Kind, args: readonly string[], context: CommandContext): Promise<string> {
+    const t = wordsOf(this.plugin);
+    const text = plainText(args.join(" "));
+    const drill = isDrill(text) ? 1 : 0;
+    const known = await this.book.openOf(context.senderId);
+    // A call that is meant opens an incident of its own beside a drill.
+    if (known !== null && known.drill === drill) return this.#calledAgain(known, kind, text, context);
+    const [first] = this.plugin.getConfig("kinds")[kind]?.escalate_minutes ?? [];
+    const position = context.senderProfile?.position;
+    const now = Date.now();
+    const incident = await this.book.add({
+      sender: context.senderId,
+      name: plainText(context.senderName),
+      kind,
+      text,
+      drill,
+      opened_at: now,
+      place: context.isDirect ? null : `${String(context.message.link)}/${context.channel}`,
+      packet: context.message.packetId,
+      escalate_at: first === undefined ? null : now + first * MINUTE_MS,
+      latitude: position?.latitude ?? null,
+      longitude: position?.longitude ?? null,
+      position_at: position?.time === undefined ? null : position.time * 1000,
+    });
+    if (incident === null) return t("full");
+    this.watch.begin();
+    const label = labelOf(t, incident);
+    const responders = await readResponders(this.plugin, this.plugin.getConfig("responders"));
+    await this.alerts.send(incident, responders, alertText(t, incident));
+    const names = responders.map(({ name }) => name).join(", ");
+    return names === ""
+      ? t("recorded", { label, id: incident.id })
+      : cutText(t("received", { label, id: incident.id, names: cutText(names, 70) }));
+  }
+
+  async #calledAgain(incident: Incident, kind: Kind, text: string, context: CommandContext): Promise<string> {
+    await this.book.change(incident.id, { packet: context.message.packetId });
+    if (incident.kind === "sos" && kind !== "sos") await this.book.change(incident.id, { kind });
+    await this.#heard(incident);
+    const t = wordsOf(this.plugin);
+    const label = labelOf(t, incident);
+    const names = await this.#passOn(incident, context.senderName, text);
+    return this.#passedOn(label, names);
+  }
+
+  #passedOn(label: string, names: string): string {
+    const t = wordsOf(this.plugin);
+    return names === "" ? t("noted", { label }) : cutText(t("updated", { label, names: cutText(names, 100) }));
+  }
+
+  /** Whatever somebody in need sends shows that he lives; a text that is no command goes on to the responders. */
+  async heard(message: IncomingMessage, context: MessageContext): Promise<string | null> {
+    const incident = await this.book.openOf(context.senderId);
+    if (incident === null) return null;
+    if (message.position !== undefined) {
+      const { latitude, longitude } = message.position;
+      await this.book.addPosition(incident.id, Date.now(), latitude, longitude);
+      return null;
+    }
+    // The call itself, which the command has handled before.
+    if (message.packetId === incident.packet) return null;
+    const wasAsked = incident.asked_at !== null;
+    await this.#heard(incident);
+    const t = wordsOf(this.plugin);
+    const label = labelOf(t, incident);
+    if (message.answered === true) return null;
+    const names = await this.#passOn(incident, context.senderName, plainText(message.text ?? ""));
+    if (!context.isDirect) return null;
+    if (wasAsked) return t("thanks_check_in", { label, id: incident.id });
+    return this.#passedOn(label, names);
+  }
+
+  async #heard({ id }: Incident): Promise<void> {
+    await this.book.change(id, { heard_at: Date.now(), asked_at: null, misses: 0, silences: 0 });
+  }
+
+  /** The names of those to whom it goes. */
+  async #passOn(incident: Incident, name: string, text: string): Promise<string> {
+    await this.book.note(incident.id, incident.sender, text);
+    const responders = await readResponders(this.plugin, this.plugin.getConfig("responders"));
+    const more = wordsOf(this.plugin)("more", { id: incident.id, name: plainText(name), text });
+    if (text !== "") await this.alerts.send(incident, responders, more);
+    return responders.map((each) => each.name).join(", ");
+  }
+}

@@ -1,0 +1,77 @@
+import { cutText, defineTexts, type Plugin } from "zephyrgate";
+import type { Config } from "./config.types.ts";
+import type { Alert, Answer, Incident } from "./incident.ts";
+import de from "./locales/de.ts";
+import en from "./locales/en.ts";
+
+const texts = defineTexts({ en, de });
+
+export type Words = ReturnType<typeof texts>;
+
+export function wordsOf(plugin: Plugin<Config>): Words {
+  return texts(plugin.language);
+}
+
+/** `Incident 3`, and in a drill `TEST incident 3`. */
+export function labelOf(t: Words, { id, drill }: Pick<Incident, "id" | "drill">): string {
+  return drill === 1 ? t("drill_label", { id }) : t("label", { id });
+}
+
+export function kindOf(t: Words, { kind }: Pick<Incident, "kind">): string {
+  return t(`kind_${kind}`);
+}
+
+/** Since when: `now`, `12 min`, `3 h`. */
+export function ageOf(t: Words, at: number, now = Date.now()): string {
+  const minutes = Math.max(0, Math.round((now - at) / 60_000));
+  if (minutes < 1) return t("now");
+  if (minutes < 120) return t("minutes", { count: minutes });
+  const hours = Math.round(minutes / 60);
+  return hours < 48 ? t("hours", { count: hours }) : t("days", { count: Math.round(hours / 24) });
+}
+
+/** `, at 47.12346 8.50000 (3 min)`; empty where the place is not known. */
+export function placeOf(t: Words, { latitude, longitude, position_at }: Incident): string {
+  if (latitude === null || longitude === null) return "";
+  const values = { latitude: latitude.toFixed(5), longitude: longitude.toFixed(5) };
+  return position_at === null ? t("place_undated", values) : t("place", { ...values, age: ageOf(t, position_at) });
+}
+
+/** What a responder reads. It begins with no emergency word: another gateway would take it for a call. */
+export function alertText(t: Words, incident: Incident, round = 0): string {
+  const { id, sender, name, text } = incident;
+  const again = round === 0 ? "" : t("again", { round: round + 1 });
+  const values = {
+    id,
+    kind: again + kindOf(t, incident),
+    who: name === sender ? sender : `${name} (${sender})`,
+    place: placeOf(t, incident),
+    text: text === "" ? t("no_text") : text,
+  };
+  return incident.drill === 1 ? t("drill_alert", values) : t("alert", values);
+}
+
+const list = (names: readonly string[]) => names.join(", ");
+
+/** What is true of the alerts now, for the sender; empty when there is nothing to say. */
+export function factsOf(t: Words, incident: Incident, alerts: readonly Alert[], answers: readonly Answer[]): string {
+  const reached = (isChannel: number) => [
+    ...new Set(alerts.filter((each) => each.is_channel === isChannel && each.state === "reached").map(({ target }) => target)),
+  ];
+  const nodes = new Set(alerts.filter(({ is_channel }) => is_channel === 0).map(({ target }) => target));
+  const [has, channels] = [reached(0), reached(1)];
+  const coming = answers.filter(({ what, is_responder }) => what === "coming" && is_responder === 1).map(({ name }) => name);
+  const read = answers.filter(({ what, is_responder }) => what === "ack" && is_responder === 1).map(({ name }) => name);
+  const strangers = answers.filter(({ is_responder }) => is_responder === 0).map(({ name }) => name);
+  const isAlone = coming.length + read.length === 0;
+  const facts = [
+    ...(coming.length > 0 ? [t("coming", { names: list(coming) })] : []),
+    ...(read.length > 0 ? [t("acked", { names: list(read) })] : []),
+    ...(has.length > 0 ? [t("has_it", { reached: has.length, count: nodes.size })] : []),
+    ...(channels.length > 0 ? [t("on_channel", { names: list(channels) })] : []),
+    ...(isAlone && incident.escalations > 0 ? [t("escalated")] : []),
+    ...(isAlone && has.length + channels.length === 0 && alerts.length > 0 ? [t("nobody")] : []),
+    ...(strangers.length > 0 ? [t("stranger_coming", { names: list(strangers) })] : []),
+  ];
+  return facts.length === 0 ? "" : cutText(t("report", { label: labelOf(t, incident), facts: facts.join("; ") }));
+}
