@@ -18,6 +18,8 @@ export type ToHost =
   | { t: "backup"; task: number; from: string; to: string }
   | { t: "release"; task: number; path: string }
   | { t: "validate"; task: number; schema: Json; config: Json }
+  /** How far the gateway's clock is ahead of the machine's; before the first realm is opened, or never. */
+  | { t: "clock"; aheadMs: number }
   | { t: "stop" };
 
 export interface RealmChange {

@@ -1,3 +1,4 @@
+import { Database } from "bun:sqlite";
 import { createCipheriv, createDecipheriv } from "node:crypto";
 import { closeSync, constants, existsSync, fstatSync, openSync, readSync } from "node:fs";
 import { join } from "node:path";
@@ -107,22 +108,7 @@ export class SecretStore {
       .query<{ sealed: Uint8Array }, [string, string]>("SELECT sealed FROM secrets WHERE plugin = ? AND name = ?")
       .get(plugin, name);
     if (row === null) return ok(null);
-    const sealed = Buffer.from(row.sealed);
-    try {
-      const decipher = createDecipheriv("aes-256-gcm", this.key, sealed.subarray(0, NONCE_BYTES)).setAAD(boundTo(plugin, name));
-      decipher.setAuthTag(sealed.subarray(-TAG_BYTES));
-      const text = Buffer.concat([decipher.update(sealed.subarray(NONCE_BYTES, -TAG_BYTES)), decipher.final()]).toString("utf8");
-      return ok(text);
-    } catch {
-      // The cipher's own message would not help the operator.
-      return fail(
-        "unavailable",
-        `the secret ${name} of ${plugin} cannot be decrypted: the key is a different one, or the value is damaged`,
-        {
-          hint: `set it again: zephyrgate secret set ${plugin} ${name}`,
-        },
-      );
-    }
+    return unseal(this.key, plugin, name, row.sealed);
   }
 
   /** Names only, sorted. */
@@ -152,6 +138,46 @@ export class SecretStore {
   /** How many rows changed. The core database's writer counts the commit and brings it onto the disk. */
   #write(sql: string, values: readonly (string | number | Uint8Array)[]): number {
     return this.database.write(() => this.database.sqlite.query(sql).run(...values).changes);
+  }
+}
+
+function unseal(key: Uint8Array, plugin: string, name: string, bytes: Uint8Array): Result<string> {
+  const sealed = Buffer.from(bytes);
+  try {
+    const decipher = createDecipheriv("aes-256-gcm", key, sealed.subarray(0, NONCE_BYTES)).setAAD(boundTo(plugin, name));
+    decipher.setAuthTag(sealed.subarray(-TAG_BYTES));
+    return ok(Buffer.concat([decipher.update(sealed.subarray(NONCE_BYTES, -TAG_BYTES)), decipher.final()]).toString("utf8"));
+  } catch {
+    // The cipher's own message would not help the operator.
+    const what = `the secret ${name} of ${plugin} cannot be decrypted: the key is a different one, or the value is damaged`;
+    return fail("unavailable", what, { hint: `set it again: zephyrgate secret set ${plugin} ${name}` });
+  }
+}
+
+/** Values by plugin and name. */
+export type PluginSecrets = ReadonlyMap<string, Readonly<Record<string, string>>>;
+
+/** The secrets in a data folder, which a gateway may be using meanwhile; nothing is written. None where there are none. */
+export function readSecrets(dataDir: string): Result<PluginSecrets> {
+  const found = new Map<string, Record<string, string>>();
+  const file = join(dataDir, "gateway.db");
+  if (!existsSync(file) || !existsSync(join(dataDir, "secret.key"))) return ok(found);
+  let sqlite: Database | null = null;
+  try {
+    const key = readKey(join(dataDir, "secret.key"));
+    if (!key.ok) return key;
+    sqlite = new Database(file, { readonly: true, strict: true });
+    const rows = sqlite.query<{ plugin: string; name: string; sealed: Uint8Array }, []>("SELECT plugin, name, sealed FROM secrets").all();
+    for (const { plugin, name, sealed } of rows) {
+      const value = unseal(key.value, plugin, name, sealed);
+      if (!value.ok) return value;
+      found.set(plugin, { ...found.get(plugin), [name]: value.value });
+    }
+    return ok(found);
+  } catch (cause) {
+    return fail("data_unusable", `the secrets cannot be read: ${asGatewayError(cause).message}`, { where: file, cause });
+  } finally {
+    sqlite?.close();
   }
 }
 

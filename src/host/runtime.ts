@@ -7,7 +7,7 @@ import type { WallReport } from "../bridge/launch.ts";
 import type { CallOutcome, RealmSpec } from "../bridge/realm-spec.ts";
 import { noPage, type RunningPage } from "../bridge/shared-page.ts";
 import type { ByteStream } from "../bridge/streams.ts";
-import { type Clock, type Random, systemClock } from "../clock.ts";
+import { type Clock, LeapClock, type Random, systemClock } from "../clock.ts";
 import { IS_COMPILED } from "../compiled.ts";
 import { asGatewayError, type GatewayError } from "../errors.ts";
 import type { RealmNumber } from "../ids.ts";
@@ -60,6 +60,8 @@ export class HostRuntime {
   readonly #realms = new Map<RealmNumber, HostRealm>();
   /** Realms that are being made: false once the gateway has closed them. */
   readonly #opening = new Map<RealmNumber, boolean>();
+  /** Where the gateway moves its clock. */
+  #ahead: LeapClock | null = null;
   #timers: { cancel(): void }[] = [];
   #reported = "";
   #collectAt = 0;
@@ -139,6 +141,10 @@ export class HostRuntime {
       case "validate":
         this.#task(message.task, () => this.#carryOut(message));
         break;
+      case "clock":
+        this.#ahead ??= new LeapClock(this.#deps.clock);
+        this.#ahead.leap(message.aheadMs - this.#ahead.aheadMs);
+        break;
       case "stop":
         for (const realm of [...this.#realms.values()]) realm.end("closed", "the host stops");
         this.#bridge.close(1000);
@@ -170,7 +176,8 @@ export class HostRuntime {
 
   async #open(number: RealmNumber, spec: RealmSpec): Promise<void> {
     this.#opening.set(number, true);
-    const { clock, random, snapshot } = this.#deps;
+    const { random, snapshot } = this.#deps;
+    const clock = this.#ahead ?? this.#deps.clock;
     let realm: HostRealm | null = null;
     // On a real machine the engine's own clock will do, without a call out of it.
     const now = clock === systemClock ? undefined : () => clock.now();

@@ -16,13 +16,17 @@ export function jsonLine(line: LogLine): string {
 export function textLine(line: LogLine, colour: boolean): string {
   const level = line.level.padEnd(5);
   const error = errorPart(line);
-  const context = Object.entries(line.context).map(([key, value]) => `${key}=${typeof value === "string" ? value : JSON.stringify(value)}`);
   const reference = line.correlation_id === null ? [] : [`ref=${line.correlation_id}`];
-  const tail = escapeText(clip([...context, ...reference].join(" "), 1024));
+  const tail = escapeText(clip([...fieldsOf(line), ...reference].join(" "), 1024));
   const body = escapeText(`${speaker(line)}: ${line.message}${error}`);
   if (!colour) return `${line.timestamp} ${level} ${body}${tail === "" ? "" : ` ${tail}`}`;
   const dim = COLOURS.DEBUG;
   return `${dim}${line.timestamp}${RESET} ${COLOURS[line.level]}${level}${RESET} ${body}${tail === "" ? "" : ` ${dim}${tail}${RESET}`}`;
+}
+
+/** `key=value` for each field of the line. */
+export function fieldsOf({ context }: Pick<LogLine, "context">): string[] {
+  return Object.entries(context).map(([key, value]) => `${key}=${typeof value === "string" ? value : JSON.stringify(value)}`);
 }
 
 function speaker({ plugin, category }: LogLine): string {

@@ -78,6 +78,8 @@ export interface PluginHost {
   releaseDatabase(path: string): Promise<Result<null>>;
   /** Runs a plugin's JSON Schema over a configuration, inside the host: both are hostile. */
   validateConfig(schema: Json, config: Json): Promise<Result<readonly { path: string; message: string }[]>>;
+  /** Plugins see the machine's time and this much more. For `dev` alone; called before the first realm is opened, too. */
+  moveClock?(aheadMs: number): void;
   /** Resolves once, when the process is gone. */
   readonly exited: Promise<HostExit>;
   /** Orderly end, then force. */

@@ -57,6 +57,7 @@ export async function spawnHost(options: SpawnOptions): Promise<Result<PluginHos
     backupDatabase: (from, to) => session.backupDatabase(from, to),
     releaseDatabase: (path) => session.releaseDatabase(path),
     validateConfig: (schema, config) => session.validateConfig(schema, config),
+    moveClock: (aheadMs) => session.moveClock(aheadMs),
     exited,
     async stop() {
       const end = watch.expectEnd(GRACE_MS);

@@ -101,6 +101,10 @@ export class HostSession implements Pick<PluginHost, "open" | "backupDatabase" |
     return ok(done.value.slice(0, 200).map((problem: unknown) => ({ path: textAt(problem, "path"), message: textAt(problem, "message") })));
   }
 
+  moveClock(aheadMs: number): void {
+    this.#send({ t: "clock", aheadMs }, false);
+  }
+
   /** Asks the host to end and resolves when the bridge is closed, by force after 2 s. */
   async stop(): Promise<void> {
     if (this.#end !== null) return;

@@ -31,8 +31,8 @@ export async function rehearse(folder: string, manifest: Manifest): Promise<Rehe
   const decisions: AuditItem[] = [];
   const said: string[] = [];
   const opened = await Fixture.open({
-    folder,
-    manifest,
+    plugins: [{ folder, manifest }],
+    placeholders: true,
     nodes: ["Alice"],
     onLog: (line) => void lines.push(line),
     onDecision: (item) => void decisions.push(item),

@@ -1,32 +1,31 @@
-/** `zephyrgate dev DIR`: the plugin in a gateway of its own, reloaded on save, and a prompt where one is the mesh. */
+/** `zephyrgate dev DIR...`: plugins in a gateway of their own, reloaded on save, and a prompt where one is the mesh. */
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
-import { systemClock } from "../../clock.ts";
+import { basename, join } from "node:path";
+import { LeapClock, systemClock } from "../../clock.ts";
+import { WALLS } from "../../config/schema.ts";
 import { asGatewayError, fail, type GatewayError, ok, type Result } from "../../errors.ts";
-import { FIRST_NODE } from "../../gateway/context/simulated.ts";
-import type { Json } from "../../json.ts";
+import type { SpawnHost } from "../../gateway/context/overrides.ts";
 import type { LogLine } from "../../log/line.ts";
+import { silentLogger } from "../../log/logger.ts";
 import { MANIFEST_FILE, parseManifest } from "../../manifest/parse.ts";
 import type { Manifest } from "../../manifest/schema.ts";
-import { BROADCAST, formatNodeId } from "../../mesh/ids.ts";
-import type { HeardText } from "../../mesh/simulator/texts.ts";
 import { folderSource } from "../../sandbox/loader/source.ts";
-import { Fixture } from "../fixture.ts";
+import type { PluginHost } from "../../sandbox/port.ts";
+import { spawnHost } from "../../sandbox/process.ts";
+import { Fixture, type FixturePlugin } from "../fixture.ts";
 import { TYPES_FILE, writeConfigTypes } from "../types/types.ts";
+import { People } from "./people.ts";
+import { Prompt } from "./prompt.ts";
 import { Screen, type Terminal } from "./screen.ts";
-import { HELP, parseSpeech, type Speech } from "./speech.ts";
+import { type Operator, settingsFrom } from "./settings.ts";
+import { parseSpeech } from "./speech.ts";
 import { FolderWatch } from "./watch.ts";
 
-const NODES = ["alice", "bob", "carol"];
-/** A handler has ten seconds; then the prompt comes back all the same. */
-const ANSWER_MS = 12_000;
-const MAX_NODES = 100;
-
 export interface DevOptions {
-  readonly folder: string;
+  readonly folders: readonly string[];
   readonly terminal: Terminal;
-  /** The operator's values for the plugin. */
-  readonly config?: { readonly [key: string]: Json };
+  /** Whose gateway is imitated. */
+  readonly operator?: Operator;
   /** The next line that was typed; null at the end. */
   next(): Promise<string | null>;
   readonly signal: AbortSignal;
@@ -34,12 +33,12 @@ export interface DevOptions {
 
 /** Runs until `quit`, the end of the input, or the signal. */
 export async function runDev(options: DevOptions): Promise<Result<null>> {
-  const source = folderSource(options.folder);
-  if (!source.ok)
-    return fail("load_failed", source.error[0]?.message ?? "cannot be opened", {
-      where: options.folder,
-      hint: source.error[0]?.hint ?? "",
-    });
+  for (const folder of options.folders) {
+    const source = folderSource(folder);
+    if (source.ok) continue;
+    const [issue] = source.error;
+    return fail("load_failed", issue?.message ?? "cannot be opened", { where: folder, hint: issue?.hint ?? "" });
+  }
   const dev = new Dev(options);
   try {
     await dev.run();
@@ -51,25 +50,43 @@ export async function runDev(options: DevOptions): Promise<Result<null>> {
 
 class Dev {
   readonly #screen: Screen;
-  readonly #watch: FolderWatch;
-  readonly #numbers = new Map(NODES.map((name, index) => [name, FIRST_NODE + index]));
-  #speaker = FIRST_NODE;
+  readonly #watches: readonly FolderWatch[];
+  readonly #people = new People();
+  readonly #hosts = new Set<PluginHost>();
+  readonly #clock = new LeapClock(systemClock, (aheadMs) => {
+    for (const host of this.#hosts) host.moveClock?.(aheadMs);
+  });
+  readonly #prompt: Prompt;
   #fixture: Fixture | null = null;
-  #name = "";
+  /** What runs, by folder. */
+  #loaded: readonly FixturePlugin[] = [];
   /** One change after the other, and none in the middle of an answer. */
   #tail: Promise<unknown> = Promise.resolve();
 
   constructor(private readonly options: DevOptions) {
-    this.#screen = new Screen(options.terminal, options.folder);
-    this.#watch = new FolderWatch(options.folder, systemClock, () => {
-      this.#alone(() => this.#changed()).catch((thrown) => this.#failed(asGatewayError(thrown)));
+    const { folders } = options;
+    this.#screen = new Screen(options.terminal, folders);
+    this.#watches = folders.map(
+      (folder) =>
+        new FolderWatch(folder, systemClock, () => {
+          this.#alone(() => this.#changed([folder])).catch((thrown) => this.#failed(asGatewayError(thrown)));
+        }),
+    );
+    this.#prompt = new Prompt({
+      screen: this.#screen,
+      people: this.#people,
+      clock: this.#clock,
+      fixture: () => this.#fixture,
+      names: () => this.#names,
+      reload: () => this.#changed(folders),
+      restart: () => this.#restart(),
     });
   }
 
   async run(): Promise<void> {
     const { signal, next } = this.options;
     await this.#alone(() => this.#open());
-    this.#watch.start();
+    for (const watch of this.#watches) watch.start();
     this.#screen.show("type a message, or help for more; quit ends it", "dim");
     const stopped = new Promise<null>((resolve) => {
       if (signal.aborted) resolve(null);
@@ -82,77 +99,130 @@ class Dev {
       if (line === null) return;
       const speech = parseSpeech(line);
       if (speech.kind === "quit") return;
-      await this.#alone(() => this.#take(speech));
+      await this.#alone(() => this.#prompt.take(speech));
     }
   }
 
   async stop(): Promise<void> {
-    this.#watch.stop();
+    for (const watch of this.#watches) watch.stop();
     await this.#tail;
-    await this.#fixture?.stop();
-    this.#fixture = null;
+    await this.#close();
+  }
+
+  get #names(): readonly string[] {
+    return this.#loaded.map(({ manifest }) => manifest.name);
   }
 
   async #open(): Promise<void> {
-    const manifest = this.#manifest();
-    if (manifest === null) {
-      this.#screen.show("fix it and save: the plugin is loaded again", "dim");
-      return;
-    }
-    this.#types();
+    const plugins = this.#manifests();
+    if (plugins === null) return this.#screen.show("fix it and save: the plugin is loaded again", "dim");
+    for (const { folder } of plugins) this.#types(folder);
+    this.#loaded = plugins;
+    const { operator } = this.options;
     const opened = await Fixture.open({
-      folder: this.options.folder,
-      manifest,
-      nodes: [...this.#numbers.keys()],
-      ...(this.options.config === undefined ? {} : { config: this.options.config }),
+      plugins,
+      nodes: this.#people.names,
+      clock: this.#clock,
+      ...(operator === undefined ? {} : { settings: settingsFrom(operator.config), secrets: operator.secrets }),
+      overrides: { spawnHost: this.#spawn },
       onLog: (line) => this.#logged(line),
       onDecision: (item) => {
-        if (item.result === "deny") this.#screen.denied(item);
+        if (item.result === "deny") this.#screen.denied(item, this.#prompt.hasTaken(item.plugin, item.permission));
       },
     });
     if (!opened.ok) return this.#screen.failure(opened.error);
     this.#fixture = opened.value;
-    this.#name = manifest.name;
-    opened.value.mesh?.onHeard((text) => this.#heard(text));
-    const { plugin } = opened.value;
-    if (plugin?.state === "running") this.#running(manifest, "runs");
-    else this.#screen.show(plugin === null ? "it was not found" : plugin.status.reason, "bad");
+    this.#prompt.listen(opened.value);
+    this.#showAll("runs");
   }
 
-  async #changed(): Promise<void> {
-    const manifest = this.#manifest();
-    if (manifest === null) {
-      if (this.#fixture?.plugin?.state === "running") this.#screen.show("the last good version keeps running", "dim");
-      return;
+  /** Plugins see the moved time; the host itself is watched by the machine's. */
+  readonly #spawn: SpawnHost = async (_, folder) => {
+    const host = await spawnHost({ databases: [folder], allowMissing: WALLS, clock: systemClock, log: silentLogger });
+    if (!host.ok) return host;
+    this.#hosts.add(host.value);
+    host.value.moveClock?.(this.#clock.aheadMs);
+    host.value.exited.then(
+      () => this.#hosts.delete(host.value),
+      () => this.#hosts.delete(host.value),
+    );
+    return host;
+  };
+
+  async #restart(): Promise<void> {
+    const fixture = this.#fixture;
+    if (fixture === null) return;
+    const started = await fixture.restart();
+    if (!started.ok) return this.#screen.failure(started.error);
+    this.#prompt.listen(fixture);
+    this.#showAll("runs again");
+  }
+
+  #showAll(how: string): void {
+    for (const { manifest } of this.#loaded) {
+      const plugin = this.#fixture?.named(manifest.name) ?? null;
+      if (plugin?.state === "running") this.#running(manifest, how);
+      else this.#screen.show(`${manifest.name}: ${plugin === null ? "it was not found" : plugin.status.reason}`, "bad");
     }
-    if (this.#fixture === null || manifest.name !== this.#name) {
-      await this.#fixture?.stop();
-      this.#fixture = null;
+    const missing = new Set(this.#loaded.flatMap(({ manifest }) => required(manifest)).filter((name) => !this.#names.includes(name)));
+    for (const name of missing)
+      this.#screen.show(
+        `  give the folder of ${name}, too: dev ${this.options.folders.map((folder) => basename(folder)).join(" ")} ../${name}`,
+        "warn",
+      );
+  }
+
+  async #changed(folders: readonly string[]): Promise<void> {
+    const plugins = this.#manifests();
+    if (plugins === null) return this.#lastGood(this.#names);
+    const isOther = plugins.some(({ manifest }, index) => manifest.name !== this.#loaded[index]?.manifest.name);
+    if (this.#fixture === null || isOther) {
+      await this.#close();
       return this.#open();
     }
-    this.#types();
-    const reloaded = await this.#fixture.reload();
-    if (reloaded.ok) return this.#running(manifest, "reloaded");
-    this.#screen.failure(reloaded.error);
-    if (this.#fixture.plugin?.state === "running") this.#screen.show("the last good version keeps running", "dim");
+    this.#loaded = plugins;
+    for (const { folder, manifest } of plugins) {
+      if (!folders.includes(folder)) continue;
+      this.#types(folder);
+      const reloaded = await this.#fixture.reload(manifest.name);
+      if (reloaded.ok) this.#running(manifest, "reloaded");
+      else {
+        this.#screen.failure(reloaded.error);
+        this.#lastGood([manifest.name]);
+      }
+    }
+  }
+
+  #lastGood(names: readonly string[]): void {
+    if (names.some((name) => this.#fixture?.named(name)?.state === "running"))
+      this.#screen.show("the last good version keeps running", "dim");
   }
 
   #running(manifest: Manifest, how: string): void {
-    const counts = Object.entries(this.#fixture?.plugin?.instance?.registrations.counts() ?? {});
+    const counts = Object.entries(this.#fixture?.named(manifest.name)?.instance?.registrations.counts() ?? {});
     const what =
       counts.length === 0 ? "it registered nothing" : counts.map(([kind, count]) => `${count} ${kind}${count === 1 ? "" : "s"}`).join(", ");
     this.#screen.show(`${manifest.name} ${manifest.version} ${how}: ${what}`, "good");
   }
 
   /** Follows the schema, where the author has the file. What is wrong with the schema itself, loading says. */
-  #types(): void {
-    const written = writeConfigTypes(this.options.folder, { onlyIfThere: true });
+  #types(folder: string): void {
+    const written = writeConfigTypes(folder, { onlyIfThere: true });
     if (written.ok && written.value?.changed === true) this.#screen.show(`${written.value.path} was updated`, "dim");
     else if (!written.ok) this.#screen.show(`${TYPES_FILE}: ${written.error.summary()}`, "warn");
   }
 
-  #manifest(): Manifest | null {
-    const file = join(this.options.folder, MANIFEST_FILE);
+  /** Of all folders; null when one is not valid, which was shown. */
+  #manifests(): readonly FixturePlugin[] | null {
+    const found = this.options.folders.map((folder) => ({ folder, manifest: this.#manifest(folder) }));
+    const valid = found.flatMap(({ folder, manifest }) => (manifest === null ? [] : [{ folder, manifest }]));
+    const twice = valid.find(({ manifest }, index) => valid.findIndex((each) => each.manifest.name === manifest.name) !== index);
+    if (twice !== undefined) this.#screen.show(`two of the folders hold a plugin called ${twice.manifest.name}`, "bad");
+    return twice === undefined && valid.length === found.length ? valid : null;
+  }
+
+  #manifest(folder: string): Manifest | null {
+    const file = join(folder, MANIFEST_FILE);
     try {
       const manifest = parseManifest(readFileSync(file, "utf8"), file);
       if (manifest.ok) return manifest.value;
@@ -163,52 +233,9 @@ class Dev {
     return null;
   }
 
-  async #take(speech: Speech): Promise<void> {
-    if (speech.kind === "help") for (const line of HELP) this.#screen.show(line, "dim");
-    else if (speech.kind === "unclear") this.#screen.show(speech.why, "warn");
-    else if (speech.kind === "reload") await this.#changed();
-    else if (speech.kind === "nodes")
-      for (const [name, number] of this.#numbers) this.#screen.show(`@${number} ${name} ${formatNodeId(number)}`);
-    else if (speech.kind === "say") await this.#say(speech);
-  }
-
-  async #say({ who, channel, text }: Speech & { kind: "say" }): Promise<void> {
-    const fixture = this.#fixture;
-    if (fixture === null) return this.#screen.show("no plugin runs yet", "warn");
-    const from = this.#number(who);
-    if (from === null) return this.#screen.show("there is no room for another node", "warn");
-    this.#speaker = from;
-    const said = await fixture.say(from, text, ANSWER_MS, channel ?? undefined);
-    if (!said.ok) return this.#failed(said.error);
-    if (said.value === "unhandled") this.#screen.show("no plugin answers this", "dim");
-    else if (said.value === "silent") this.#screen.show("taken without a reply", "dim");
-    else if (said.value === "late") this.#screen.show("no answer came", "warn");
-    else await fixture.sent(ANSWER_MS);
-  }
-
-  /** A name or number that is new joins the mesh. */
-  #number(who: string | number | null): number | null {
-    if (who === null) return this.#speaker;
-    const name =
-      typeof who === "number" ? ([...this.#numbers].find(([, number]) => number === who)?.[0] ?? `node${who}`) : who.toLowerCase();
-    const known = this.#numbers.get(name);
-    if (known !== undefined) return known;
-    if (this.#numbers.size >= MAX_NODES) return null;
-    const number = typeof who === "number" ? who : Math.max(...this.#numbers.values()) + 1;
-    this.#numbers.set(name, number);
-    this.#fixture?.mesh?.setNode({ number, longName: name });
-    this.#fixture?.mesh?.announce(number, "node_info");
-    return number;
-  }
-
-  #heard({ to, channel, text }: HeardText): void {
-    const name = [...this.#numbers].find(([, number]) => number === to)?.[0] ?? formatNodeId(to);
-    this.#screen.show(`  -> ${to === BROADCAST ? `#${channel}` : name}: ${text}`, "mesh");
-  }
-
-  /** The plugin's own lines, and the gateway's where something is wrong. */
+  /** The plugins' own lines, and the gateway's where something is wrong. */
   #logged(line: LogLine): void {
-    const isOwn = line.plugin === this.#name || (this.#name === "" && line.plugin !== null);
+    const isOwn = line.plugin !== null && (this.#loaded.length === 0 || this.#names.includes(line.plugin));
     if (
       line.level === "DEBUG" ? isOwn && line.category === line.plugin && !/^\w+ -> \w+/.test(line.message) : isOwn || line.level === "ERROR"
     ) {
@@ -220,9 +247,18 @@ class Dev {
     this.#screen.show(error.summary(), "warn");
   }
 
+  async #close(): Promise<void> {
+    await this.#fixture?.stop();
+    this.#fixture = null;
+  }
+
   #alone<T>(work: () => Promise<T>): Promise<T> {
     const result = this.#tail.then(work, work);
     this.#tail = result.catch(() => undefined);
     return result;
   }
+}
+
+function required(manifest: Manifest): string[] {
+  return (manifest.dependencies.plugins ?? []).filter((need) => !need.optional).map(({ name }) => name);
 }

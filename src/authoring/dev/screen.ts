@@ -1,6 +1,8 @@
 /** The output of `dev`: one line for each event, in colour where the terminal has colours, with the prompt always last. */
+import { basename } from "node:path";
 import { GatewayError, type Issue, issueLine } from "../../errors.ts";
-import { escapeText } from "../../log/escape.ts";
+import { clip, escapeText } from "../../log/escape.ts";
+import { fieldsOf } from "../../log/format.ts";
 import type { LogLine } from "../../log/line.ts";
 import type { AuditItem } from "../../permissions/audit/query.ts";
 import { parseText, toEntry } from "../../permissions/grammar/descriptor.ts";
@@ -15,13 +17,14 @@ export interface Terminal {
 const COLOURS = { good: "32", bad: "31", warn: "33", mesh: "36", dim: "2" } as const;
 type Colour = keyof typeof COLOURS;
 const PROMPT = "> ";
+const MAX_FIELDS = 1024;
 
 export class Screen {
   #prompting = false;
 
   constructor(
     private readonly terminal: Terminal,
-    private readonly folder: string,
+    private readonly folders: readonly string[],
   ) {}
 
   prompt(): void {
@@ -36,9 +39,16 @@ export class Screen {
   }
 
   show(text: string, colour?: Colour): void {
-    const escaped = escapeText(text.replaceAll(`${this.folder}/`, ""));
+    const escaped = escapeText(this.#shortened(text));
     const line = colour === undefined || !this.terminal.colour ? escaped : `\u001b[${COLOURS[colour]}m${escaped}\u001b[0m`;
     this.terminal.write(this.#prompting ? `\r\u001b[K${line}\n${PROMPT}` : `${line}\n`);
+  }
+
+  /** Places in a folder are shown relative to it, with its name where there are several. */
+  #shortened(text: string): string {
+    const [only] = this.folders;
+    if (this.folders.length === 1) return text.replaceAll(`${only}/`, "");
+    return this.folders.reduce((shown, folder) => shown.replaceAll(`${folder}/`, `${basename(folder)}/`), text);
   }
 
   issues(issues: readonly Issue[]): void {
@@ -57,18 +67,21 @@ export class Screen {
     this.show(error.summary(), "bad");
   }
 
-  log({ level, plugin, message, error_message, stack_trace }: LogLine): void {
+  log(line: LogLine): void {
+    const { level, plugin, message, error_message, stack_trace } = line;
     const error = error_message === undefined || error_message === null || message.includes(error_message) ? "" : `: ${error_message}`;
     const place = (stack_trace ?? "").split("\n").find((line) => /\.[cm]?[jt]s:\d+/.test(line) && !line.includes("sdk"));
     const where = place === undefined ? "" : ` (${/([^\s()]+:\d+(?::\d+)?)\)?$/.exec(place.trim())?.[1] ?? place.trim()})`;
+    const fields = clip(fieldsOf(line).join(" "), MAX_FIELDS);
     const colour: Colour = level === "ERROR" ? "bad" : level === "WARN" ? "warn" : "dim";
-    this.show(`${level.toLowerCase()} ${plugin ?? "gateway"}: ${message}${error}${where}`, colour);
+    this.show(`${level.toLowerCase()} ${plugin ?? "gateway"}: ${message}${error}${where}${fields === "" ? "" : ` ${fields}`}`, colour);
   }
 
-  /** With the line that would allow it. */
-  denied({ permission, scope, rule }: AuditItem): void {
+  /** With what would allow it: `grant`, where it was taken away at the prompt. */
+  denied({ permission, scope, rule }: AuditItem, isTaken: boolean): void {
     this.show(`denied: ${scope === "" ? permission : scope} (${rule})`, "bad");
-    this.show(`  add to manifest.yaml under permissions: - ${yamlLine(permission, scope)}`, "warn");
+    const way = isTaken ? `give it back: grant ${permission}` : `add to manifest.yaml under permissions: - ${yamlLine(permission, scope)}`;
+    this.show(`  ${way}`, "warn");
   }
 }
 

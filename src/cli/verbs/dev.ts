@@ -1,14 +1,26 @@
 import { resolve } from "node:path";
 import { runDev } from "../../authoring/dev/dev.ts";
-import type { Result } from "../../errors.ts";
+import type { Operator } from "../../authoring/dev/settings.ts";
+import { readSecrets } from "../../config/secrets.ts";
+import { ok, type Result } from "../../errors.ts";
 import { Lines } from "../verb/lines.ts";
-import { type Call, done, type Verb } from "../verb/verb.ts";
+import { configuration } from "../verb/locate.ts";
+import { type Call, done, type Flags, type Io, type Verb } from "../verb/verb.ts";
 
 export const devVerb: Verb = {
   name: "dev",
-  summary: "run a plugin in a simulated mesh, reload it on save, and type messages as any node",
-  args: [{ name: "DIR", about: "the plugin's folder; without it the current one", optional: true, values: "folder" }],
-  async run({ io, args }: Call): Promise<Result<number>> {
+  summary: "run plugins in a simulated mesh, reload them on save, and type messages as any node",
+  args: [{ name: "DIR", about: "the plugins' folders; without any the current one", optional: true, many: true, values: "folder" }],
+  flags: {
+    config: {
+      about: "a configuration whose operators, commands, menus, plugin settings and secrets are used",
+      value: "FILE",
+      values: "file",
+    },
+  },
+  async run({ io, args, flags }: Call): Promise<Result<number>> {
+    const operator = flags.config === undefined ? ok(undefined) : operatorOf(io, flags);
+    if (!operator.ok) return operator;
     const lines = new Lines(io);
     const stop = new AbortController();
     const end = () => stop.abort();
@@ -16,7 +28,8 @@ export const devVerb: Verb = {
     for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(name, end);
     io.signal?.addEventListener("abort", end, { once: true });
     const ran = await runDev({
-      folder: resolve(io.cwd, args[0] ?? "."),
+      folders: [...new Set((args.length === 0 ? ["."] : args).map((folder) => resolve(io.cwd, folder)))],
+      ...(operator.value === undefined ? {} : { operator: operator.value }),
       terminal: { write: (text) => io.stdout.write(text), colour: io.colour === true, isTTY: io.isTTY },
       next: () => lines.next(),
       signal: stop.signal,
@@ -25,3 +38,11 @@ export const devVerb: Verb = {
     return ran.ok ? done : ran;
   },
 };
+
+/** Its secrets are read once, at the start: what cannot be read ends it there. */
+function operatorOf(io: Io, flags: Flags): Result<Operator> {
+  const loaded = configuration(io, flags);
+  if (!loaded.ok) return loaded;
+  const secrets = readSecrets(loaded.value.config.data_dir);
+  return secrets.ok ? ok({ config: loaded.value.config, secrets: secrets.value }) : secrets;
+}
