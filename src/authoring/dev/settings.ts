@@ -12,6 +12,13 @@ export interface Operator {
 /** As the operator's own gateway would have it; links, data, API and everything else that reaches outside stay those of `dev`. */
 export function settingsFrom({ operators, commands, menu, plugins, alerts }: Config): JsonObject {
   const { config, permissions, limits, health } = plugins;
-  const taken = { operators, commands, menu, plugins: { config, permissions, limits, health }, alerts: { channels: alerts.channels } };
-  return JSON.parse(JSON.stringify(taken)) as JsonObject;
+  const { channel_rate, ...words } = commands;
+  const rate = channel_rate === undefined ? {} : { channel_rate };
+  return {
+    operators,
+    commands: { ...words, ...rate },
+    menu,
+    plugins: { config, permissions, limits, health },
+    alerts: { channels: alerts.channels },
+  };
 }
