@@ -13,7 +13,7 @@ test("after three crashes in five minutes the others come back one at a time; th
     await gateway.end("SIGKILL");
     gateway = await Gateway.start({ dir: gateway.dir });
   }
-  expect(await gateway.states()).toEqual({ ping: "running", mine: "stopped" });
+  expect(await gateway.states()).toMatchObject({ ping: "running", mine: "stopped" });
   expect(gateway.lines(/ERROR .*safe mode: .*the others come back one at a time/)).toHaveLength(1);
   expect((await gateway.api<{ safe_mode: boolean }>("GET", "/status")).body.safe_mode).toBe(true);
   const status = await runProgram(["status", "--config", "config.yaml", "--port", String(gateway.port)], { cwd: gateway.dir });
@@ -41,7 +41,7 @@ test("power cuts are no crashes: the machine has booted since", async () => {
     const path = join(gateway.dir, "data/starts.json");
     writeFileSync(path, readFileSync(path, "utf8").replaceAll(/"boot":"[^"]*"/g, `"boot":"boot ${cut}"`));
     gateway = await Gateway.start({ dir: gateway.dir });
-    expect(await gateway.states()).toEqual({ ping: "running", mine: "running" });
+    expect(await gateway.states()).toMatchObject({ ping: "running", mine: "running" });
   }
   expect((await gateway.api<{ safe_mode: boolean }>("GET", "/status")).body.safe_mode).toBe(false);
   await gateway.stop();
@@ -49,7 +49,8 @@ test("power cuts are no crashes: the machine has booted since", async () => {
 
 test("--safe: bundled plugins only", async () => {
   const gateway = await Gateway.start({ plugins: third, arguments: ["--safe"] });
-  expect(await gateway.states()).toEqual({ ping: "running" });
+  const states = await gateway.states();
+  expect([states.ping, states.mine]).toEqual(["running", undefined]);
   await gateway.stop();
 }, 120_000);
 
@@ -83,7 +84,7 @@ test("ZEPHYRGATE_ variables go over the file, flags over them", async () => {
     },
     arguments: ["--data-dir", "data"],
   });
-  expect(await gateway.states()).toEqual({ mine: "running", ping: "disabled" });
+  expect(await gateway.states()).toMatchObject({ mine: "running", ping: "disabled" });
   await gateway.until("it says so in JSON", () => gateway.lines(/^\{.*"message":"link other is up/).length === 1);
   await gateway.stop();
 }, 120_000);

@@ -76,7 +76,7 @@ const PLUGINS: Readonly<Record<string, PluginFiles>> = {
       if (args[0] === "store") { await this.storeData("key", "of left"); await this.db.run("INSERT INTO notes VALUES ('left')"); return "stored"; }
       if (args[0] === "ask") return JSON.stringify(await this.sendToPlugin("right", "ask", { n: 1 }));
       if (args[0] === "all") return JSON.stringify(await this.broadcastToPlugins("ask", 2));
-      if (args[0] === "who") return (await this.getPlugins()).filter((each) => each.provides.length > 0).map((each) => each.name + "=" + each.provides.join()).sort().join();
+      if (args[0] === "who") return (await this.getPlugins()).filter((each) => each.provides.some((what) => what.endsWith("_service"))).map((each) => each.name + "=" + each.provides.join()).sort().join();
       return (await this.retrieveData("key", "nothing")) + " " + JSON.stringify(await this.db.query("SELECT owner FROM notes"));
     });
   }`,
