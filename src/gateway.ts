@@ -31,6 +31,8 @@ export interface GatewayIo {
   readonly cwd: string;
   readonly colour?: boolean;
   readonly signal?: AbortSignal;
+  /** Flags of the engine itself. */
+  readonly execArgv?: readonly string[];
   /** Takes over what nobody caught; without it the process ends at once. */
   readonly onUncaught?: (handle: (thrown: unknown) => void) => void;
 }
@@ -44,8 +46,22 @@ const CONFIGURATION_IS_WRONG = 78;
 /** The same after an error that nobody caught: what runs may be damaged. */
 const FATAL_STOP_DEADLINE_MS = 1_500;
 
+/** What asks the engine for an inspector; null when nothing does. Plugins are debugged in `dev`, never in a gateway. */
+function inspectorOf({ env, execArgv = [] }: GatewayIo): string | null {
+  const isFlag = (text: string) => /(?:^|\s)--inspect(?:[=\s-]|$)/.test(text);
+  const named = Object.keys(env).find((name) => /^BUN_INSPECT/.test(name) && env[name] !== "");
+  const options = ["BUN_OPTIONS", "NODE_OPTIONS"].find((name) => isFlag(env[name] ?? ""));
+  const flag = execArgv.find(isFlag);
+  return named ?? options ?? flag ?? null;
+}
+
 /** Runs until SIGTERM, SIGINT, the io's signal or an error that nobody caught. The exit code: 0 after an orderly stop, 78 for a wrong configuration, 1 if it could not start or after an error. */
 export async function runGateway(flags: GatewayFlags, io: GatewayIo): Promise<number> {
+  const inspector = inspectorOf(io);
+  if (inspector !== null) {
+    io.stderr.write(`zephyrgate: ${inspector} opens an inspector, through which anyone could run code in the gateway: remove it\n`);
+    return CONFIGURATION_IS_WRONG;
+  }
   const reload = () => loadConfig(sourcesOf(flags, io));
   const loaded = reload();
   if (!loaded.ok) {

@@ -32,6 +32,7 @@ async function runCommandLine(): Promise<never> {
     stdin: process.stdin,
     env: process.env,
     cwd: process.cwd(),
+    execArgv: process.execArgv,
     isTTY: process.stdin.isTTY === true && process.stderr.isTTY === true,
     ...(verb === "simulate" ? { signal: interrupted() } : {}),
     ...(process.stdout.isTTY === true ? { columns: process.stdout.columns } : {}),

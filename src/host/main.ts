@@ -10,7 +10,7 @@ import { BRIDGE_IN_FD, BRIDGE_OUT_FD, type HostMain, PAGE_FD } from "../bridge/l
 import { mapPage, noPage } from "../bridge/shared-page.ts";
 import { fdStream } from "../bridge/streams.ts";
 import { systemClock, systemRandom } from "../clock.ts";
-import { HostRuntime, takeSnapshot } from "./runtime.ts";
+import { engineFactory, HostRuntime, takeSnapshot } from "./runtime.ts";
 
 /** Maps the page and prepares the engine; what comes back serves the bridge until the gateway closes it. */
 export async function prepareHost(): Promise<HostMain> {
@@ -19,7 +19,7 @@ export async function prepareHost(): Promise<HostMain> {
   return (walls) => {
     const runtime = new HostRuntime({
       stream: fdStream(BRIDGE_IN_FD, BRIDGE_OUT_FD),
-      snapshot,
+      engines: engineFactory(snapshot),
       clock: systemClock,
       random: systemRandom,
       walls: walls.map(({ wall, stands, detail }) => ({ wall, stands, detail })),

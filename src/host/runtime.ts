@@ -13,7 +13,7 @@ import { asGatewayError, type GatewayError } from "../errors.ts";
 import type { RealmNumber } from "../ids.ts";
 import type { Json } from "../json.ts";
 import type { WireError } from "../sdk/boundary/wire.ts";
-import type { Engine } from "./engine/engine.ts";
+import type { EngineFactory } from "./engine/realm-engine.ts";
 import { sdkSource } from "./engine/sdk-source.ts";
 import { Snapshot } from "./engine/snapshot.ts";
 import { HostRealm } from "./realm/realm.ts";
@@ -31,11 +31,14 @@ const BUSY = "too much is on its way to the gateway";
 
 export interface RuntimeDeps {
   readonly stream: ByteStream;
-  readonly snapshot: Snapshot;
+  /** Makes the engines of realms: usually copies of the snapshot. */
+  readonly engines: EngineFactory;
   readonly clock: Clock;
   readonly random: Random;
   readonly walls: readonly WallReport[];
   readonly page?: RunningPage;
+  /** From `open` to an evaluated module, ms; 10 s by default. */
+  readonly openMs?: number;
   /** The bridge is gone: the process has nothing left to do. */
   readonly onEnd: () => void;
 }
@@ -48,7 +51,12 @@ export function takeSnapshot(): Promise<Snapshot> {
   return taken;
 }
 
-async function readSdk(): Promise<[name: string, code: string][]> {
+/** Engines in this process, each a copy of the snapshot. */
+export function engineFactory(snapshot: Snapshot): EngineFactory {
+  return ({ memoryMb, host, now }) => snapshot.instance(memoryMb, host, now);
+}
+
+export async function readSdk(): Promise<[name: string, code: string][]> {
   return IS_COMPILED ? (await import("./engine/sdk-embedded.ts")).SDK_SOURCE : sdkSource();
 }
 
@@ -176,15 +184,21 @@ export class HostRuntime {
 
   async #open(number: RealmNumber, spec: RealmSpec): Promise<void> {
     this.#opening.set(number, true);
-    const { random, snapshot } = this.#deps;
+    const { random, engines } = this.#deps;
     const clock = this.#ahead ?? this.#deps.clock;
     let realm: HostRealm | null = null;
-    // On a real machine the engine's own clock will do, without a call out of it.
-    const now = clock === systemClock ? undefined : () => clock.now();
-    const engine: Engine = await snapshot.instance(spec.limits.memoryMb, (operation, text) => realm?.host(operation, text), now);
+    const engine = await engines({
+      plugin: spec.plugin,
+      memoryMb: spec.limits.memoryMb,
+      host: (operation, text) => realm?.host(operation, text),
+      // On a real machine the engine's own clock will do, without a call out of it.
+      ...(clock === systemClock ? {} : { now: () => clock.now() }),
+      rested: () => realm?.rested(),
+    });
     const wanted = this.#opening.get(number) === true;
     this.#opening.delete(number);
     if (!wanted || this.#bridge.ended) {
+      engine.close?.();
       if (!this.#bridge.ended) this.#bridge.send({ t: "gone", realm: number, reason: "closed", detail: "closed before it was open" });
       return;
     }
@@ -200,7 +214,7 @@ export class HostRuntime {
       onGone: (gone) => this.#forget(gone),
     });
     this.#realms.set(number, realm);
-    realm.open(OPEN_DEADLINE_MS);
+    realm.open(this.#deps.openMs ?? OPEN_DEADLINE_MS);
   }
 
   /**

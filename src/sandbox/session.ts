@@ -24,6 +24,8 @@ const STOP_DEADLINE_MS = 2000;
 export interface SessionDeps {
   readonly stream: ByteStream;
   readonly clock: Clock;
+  /** From `open` to a loaded plugin, ms; 20 s by default. */
+  readonly openMs?: number;
   /** Once. `overflow` and `protocol` mean that the process must be killed. */
   readonly onEnd: (end: BridgeEnd) => void;
 }
@@ -48,8 +50,8 @@ export class HostSession implements Pick<PluginHost, "open" | "backupDatabase" |
     this.#stopped = new Promise((resolve) => {
       this.#markStopped = resolve;
     });
-    const { clock } = deps;
-    this.#opening = new Answers({ clock, deadlineMs: OPEN_DEADLINE_MS, late: "The plugin did not load in time" });
+    const { clock, openMs = OPEN_DEADLINE_MS } = deps;
+    this.#opening = new Answers({ clock, deadlineMs: openMs, late: "The plugin did not load in time" });
     this.#tasks = new Answers({ clock, deadlineMs: TASK_DEADLINE_MS, late: "The plugin host did not answer in time" });
     this.#bridge = new Bridge(deps.stream, {
       check: checkFromHost,

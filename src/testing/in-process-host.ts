@@ -2,14 +2,22 @@
 
 import { memoryStreams } from "../bridge/memory-streams.ts";
 import { type Clock, type Random, systemClock, systemRandom } from "../clock.ts";
-import { HostRuntime, takeSnapshot } from "../host/runtime.ts";
-import type { HostExit, PluginHost } from "../sandbox/port.ts";
+import { ok } from "../errors.ts";
+import type { EngineFactory } from "../host/engine/realm-engine.ts";
+import { engineFactory, HostRuntime, takeSnapshot } from "../host/runtime.ts";
+import type { HostExit, PluginHost, Realm } from "../sandbox/port.ts";
 import { HostSession } from "../sandbox/session.ts";
 
 export interface InProcessDeps {
   readonly clock?: Clock;
   readonly random?: Random;
+  /** Other engines for the realms, such as a debugger's; given are those of this process. */
+  readonly engines?: (usual: EngineFactory) => EngineFactory;
+  /** Nothing that a realm does is ended for taking long: somebody may be looking at it. */
+  readonly isPatient?: boolean;
 }
+
+const PATIENCE_MS = 24 * 3_600_000;
 
 export interface InProcessHost extends PluginHost {
   /** True while a realm has work to do that needs no clock. */
@@ -23,16 +31,19 @@ export interface InProcessHost extends PluginHost {
 /** Only the engine's interrupts stop a plugin here: native code that never returns blocks the caller. */
 export async function startInProcessHost(deps: InProcessDeps = {}): Promise<InProcessHost> {
   const { clock = systemClock, random = systemRandom } = deps;
-  const snapshot = await takeSnapshot();
+  const usual = engineFactory(await takeSnapshot());
+  const engines = deps.engines?.(usual) ?? usual;
+  const patience = deps.isPatient === true ? { openMs: PATIENCE_MS } : {};
   const [near, far] = memoryStreams();
   let exit: (exit: HostExit) => void = () => {};
   const exited = new Promise<HostExit>((resolve) => {
     exit = resolve;
   });
-  const runtime = new HostRuntime({ stream: far, snapshot, clock, random, walls: [], onEnd: () => {} });
+  const runtime = new HostRuntime({ stream: far, engines, clock, random, walls: [], onEnd: () => {}, ...patience });
   const session = new HostSession({
     stream: near,
     clock,
+    ...patience,
     onEnd: ({ reason, detail }) => exit({ reason: reason === "closed" ? "stopped" : reason, detail, culprit: null }),
   });
   runtime.start();
@@ -40,10 +51,14 @@ export async function startInProcessHost(deps: InProcessDeps = {}): Promise<InPr
   return {
     pid: null,
     walls: [{ wall: "realm", stands: true, detail: "in this process: for tests only" }],
-    open: (spec, events) => session.open(spec, events),
+    open: async (spec, events) => {
+      const opened = await session.open(spec, events);
+      return deps.isPatient === true && opened.ok ? ok(patient(opened.value)) : opened;
+    },
     backupDatabase: (from, to) => session.backupDatabase(from, to),
     releaseDatabase: (path) => session.releaseDatabase(path),
     validateConfig: (schema, config) => session.validateConfig(schema, config),
+    moveClock: (aheadMs) => session.moveClock(aheadMs),
     exited,
     stop: () => session.stop(),
     get busy() {
@@ -54,5 +69,17 @@ export async function startInProcessHost(deps: InProcessDeps = {}): Promise<InPr
       exit({ reason: "crashed", detail, culprit: null });
       session.abandon();
     },
+  };
+}
+
+function patient(realm: Realm): Realm {
+  return {
+    number: realm.number,
+    plugin: realm.plugin,
+    call: (target, args) => realm.call(target, args, PATIENCE_MS),
+    update: (change) => realm.update(change),
+    pause: (how) => realm.pause(how),
+    usage: () => realm.usage(),
+    close: () => realm.close(),
   };
 }

@@ -24,6 +24,7 @@ export const FLOORS: readonly (readonly string[])[] = [
   ["api"],
   ["control", "console"],
   ["gateway"],
+  ["debugger"],
   ["authoring", "testing"],
   ["cli"],
   ["main"],
@@ -46,8 +47,8 @@ export const WALL: readonly { readonly of: string; readonly may: RegExp }[] = [
 /** What runs in the browser is given types of the API, and the one counter of parts. */
 export const MAY_ENTER_BROWSER = /^(?:console\/|mesh\/codec\/text\.ts$)/;
 
-/** Only the process edge and the testing kit start what runs inside the jail. */
-export const MAY_ENTER_HOST = /^(?:host\/|main\.ts$|testing\/in-process-host\.ts$)/;
+/** Only the process edge, the testing kit and the author's debugger start what runs inside the jail. */
+export const MAY_ENTER_HOST = /^(?:host\/|debugger\/|main\.ts$|testing\/in-process-host\.ts$)/;
 
 /** What a file can touch outside the program, and how its source shows it. The words of the table in docs/architecture.md. */
 export const POWERS: readonly { readonly power: string; readonly shows: RegExp }[] = [

@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { LeapClock, systemClock } from "../../clock.ts";
+import { deepMerge } from "../../config/merge.ts";
 import { WALLS } from "../../config/schema.ts";
 import { asGatewayError, fail, type GatewayError, ok, type Result } from "../../errors.ts";
 import type { SpawnHost } from "../../gateway/context/overrides.ts";
@@ -21,11 +22,17 @@ import { type Operator, settingsFrom } from "./settings.ts";
 import { parseSpeech } from "./speech.ts";
 import { FolderWatch } from "./watch.ts";
 
+/** As long as the configuration allows. */
+const MAX_TIMEOUT_S = 3600;
+const PATIENT = { plugins: { limits: { timeout_s: MAX_TIMEOUT_S } } };
+
 export interface DevOptions {
   readonly folders: readonly string[];
   readonly terminal: Terminal;
   /** Whose gateway is imitated. */
   readonly operator?: Operator;
+  /** Runs the plugins where a debugger can stop them, and never ends anything for taking long. */
+  readonly inspect?: () => Promise<Result<PluginHost>>;
   /** The next line that was typed; null at the end. */
   next(): Promise<string | null>;
   readonly signal: AbortSignal;
@@ -80,6 +87,7 @@ class Dev {
       names: () => this.#names,
       reload: () => this.#changed(folders),
       restart: () => this.#restart(),
+      ...(this.#isInspected ? { answerMs: MAX_TIMEOUT_S * 1000 } : {}),
     });
   }
 
@@ -109,6 +117,10 @@ class Dev {
     await this.#close();
   }
 
+  get #isInspected(): boolean {
+    return this.options.inspect !== undefined;
+  }
+
   get #names(): readonly string[] {
     return this.#loaded.map(({ manifest }) => manifest.name);
   }
@@ -123,7 +135,8 @@ class Dev {
       plugins,
       nodes: this.#people.names,
       clock: this.#clock,
-      ...(operator === undefined ? {} : { settings: settingsFrom(operator.config), secrets: operator.secrets }),
+      ...(operator === undefined ? {} : { secrets: operator.secrets }),
+      settings: deepMerge(operator === undefined ? {} : settingsFrom(operator.config), this.#isInspected ? PATIENT : {}),
       overrides: { spawnHost: this.#spawn },
       onLog: (line) => this.#logged(line),
       onDecision: (item) => {
@@ -138,7 +151,8 @@ class Dev {
 
   /** Plugins see the moved time; the host itself is watched by the machine's. */
   readonly #spawn: SpawnHost = async (_, folder) => {
-    const host = await spawnHost({ databases: [folder], allowMissing: WALLS, clock: systemClock, log: silentLogger });
+    const host = await (this.options.inspect?.() ??
+      spawnHost({ databases: [folder], allowMissing: WALLS, clock: systemClock, log: silentLogger }));
     if (!host.ok) return host;
     this.#hosts.add(host.value);
     host.value.moveClock?.(this.#clock.aheadMs);

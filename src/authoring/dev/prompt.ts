@@ -29,6 +29,8 @@ export interface PromptDeps {
   names(): readonly string[];
   reload(): Promise<void>;
   restart(): Promise<void>;
+  /** How long the prompt waits for an answer, where it is not the usual time. */
+  readonly answerMs?: number;
 }
 
 export class Prompt {
@@ -99,7 +101,7 @@ export class Prompt {
     const from = people.choose(who, fixture.mesh);
     if (typeof from === "string") return screen.show(from, "warn");
     const [heard, answers] = [this.#heard, this.#answers];
-    const said = await fixture.say(from, text, ANSWER_MS, channel ?? undefined);
+    const said = await fixture.say(from, text, this.deps.answerMs ?? ANSWER_MS, channel ?? undefined);
     if (!said.ok) return screen.show(said.error.summary(), "warn");
     // What a handler sends by itself may come after its return.
     await fixture.quiet(ANSWER_MS);

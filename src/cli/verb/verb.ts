@@ -8,6 +8,8 @@ export interface Io {
   readonly stdin: AsyncIterable<Uint8Array | string>;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
+  /** Flags of the engine itself. */
+  readonly execArgv?: readonly string[];
   /** Whether questions can be asked: standard input and error are a terminal. */
   readonly isTTY: boolean;
   /** Whether to use colours: standard output is a terminal. */

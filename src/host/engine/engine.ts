@@ -16,20 +16,9 @@ import {
   silentCallbacks,
   type Value,
 } from "./module.ts";
+import type { Entry, HostFunction, Ran, RealmEngine } from "./realm-engine.ts";
 
 const NOTHING = 0 as Value;
-
-/** One function of the realm's prelude per way in. */
-export const ENTRIES = ["deliver", "adopt", "describe"] as const;
-export type Entry = (typeof ENTRIES)[number];
-
-/** The realm calls out with an operation number and a text; undefined, or a text comes back. Must not throw. */
-export type HostFunction = (operation: number, text: string) => string | undefined;
-
-export type Ran =
-  | { readonly ok: true; readonly text: string | null }
-  | { readonly ok: false; readonly kind: "threw" | "interrupted" | "memory"; readonly text: string }
-  | { readonly ok: false; readonly kind: "dead"; readonly text: string };
 
 /** Where everything is in an instance's memory. */
 export interface Pointers {
@@ -48,7 +37,7 @@ export interface EngineDeps {
 }
 
 /** One instance. Dropping it is its disposal: nothing in it is ever freed. */
-export class Engine {
+export class Engine implements RealmEngine {
   readonly #module: Module;
   readonly #memory: WebAssembly.Memory;
   readonly #ffi: QuickJSFFI;
@@ -220,13 +209,22 @@ export class Engine {
     const text = this.#text(this.#ffi.QTS_ArgvGetJSValueConstPointer(list, 1));
     try {
       const answer = host(operation, text);
-      return answer === undefined ? NOTHING : newString(this.#module, this.#ffi, this.#at.context, answer);
+      if (answer === undefined) return NOTHING;
+      return typeof answer === "string" ? newString(this.#module, this.#ffi, this.#at.context, answer) : this.#bytes(answer);
     } catch (thrown) {
       // Nothing may unwind through the engine's frames: stop it first, and end the instance after.
       this.#fault = thrown;
       this.#interrupted = true;
       return NOTHING;
     }
+  }
+
+  /** As an ArrayBuffer of the realm's own, which the engine frees. */
+  #bytes(bytes: Uint8Array): Value {
+    const at = this.#module._malloc(Math.max(1, bytes.length));
+    if (at === 0) throw new OutOfMemory();
+    this.#module.HEAPU8.set(bytes, at);
+    return this.#ffi.QTS_NewArrayBuffer(this.#at.context, at as Parameters<QuickJSFFI["QTS_NewArrayBuffer"]>[1], bytes.length);
   }
 
   #text(value: Parameters<QuickJSFFI["QTS_GetString"]>[1]): string {

@@ -1,7 +1,8 @@
 /** A realm's starting point: the sdk evaluated once, its memory copied into each new instance. */
 import { GatewayError } from "../../errors.ts";
-import { Engine, type Entry, type HostFunction, type Pointers } from "./engine.ts";
+import { Engine, type Pointers } from "./engine.ts";
 import { evaluate, HOST_FUNCTION, instantiate, newString, PAGE, QuickJSFFI, STACK_BYTES, silentCallbacks } from "./module.ts";
+import type { Entry, HostFunction } from "./realm-engine.ts";
 
 /** What the engine's own statics, stack and heap start with: below this no instance can be made. */
 const INITIAL_PAGES = 256;

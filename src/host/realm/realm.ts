@@ -4,7 +4,7 @@ import type { CallOutcome, CallTarget, GoneReason, RealmPause, RealmSpec, Reques
 import type { Clock } from "../../clock.ts";
 import type { CallNumber, RealmNumber, RequestNumber } from "../../ids.ts";
 import type { Json } from "../../json.ts";
-import type { Engine, Ran } from "../engine/engine.ts";
+import type { Ran, RealmEngine } from "../engine/realm-engine.ts";
 import type { Services } from "../services/services.ts";
 import { MAX_CALLS, OPENING, RealmCalls } from "./calls.ts";
 import { MAX_DEPTH, MAX_OUT, RealmExits } from "./exits.ts";
@@ -26,7 +26,7 @@ const MAX_PAUSES = 64;
 export interface RealmDeps {
   readonly number: RealmNumber;
   readonly spec: RealmSpec;
-  readonly engine: Engine;
+  readonly engine: RealmEngine;
   readonly queue: RunQueue;
   readonly services: Services;
   readonly clock: Clock;
@@ -160,6 +160,7 @@ export class HostRealm implements Runnable {
     this.#limits.close();
     this.#calls.failAll(reason === "memory" ? "memory" : "gone", { name: "RealmGone", message: detail, code: "realm_gone" });
     this.#deps.services.close();
+    this.#deps.engine.close?.();
     this.#deps.send({ t: "gone", reason, detail });
     this.#deps.onGone(this);
   }
@@ -172,9 +173,15 @@ export class HostRealm implements Runnable {
     this.#events.splice(0, this.#events.length, ...left);
   }
 
+  /** Its engine has finished what it was given. */
+  rested(): void {
+    if (!this.#gone) this.#lane.wake();
+  }
+
   // For the run queue.
 
   hasWork(): boolean {
+    if (this.#deps.engine.isBusy === true) return false;
     return !this.#gone && !this.#frozen && (this.#events.length > 0 || this.#deps.engine.hasJobs);
   }
 
@@ -192,7 +199,7 @@ export class HostRealm implements Runnable {
   }
 
   /** What the engine calls. Never throws; every byte of `text` may be hostile. */
-  readonly host = (operation: number, text: string): string | undefined => {
+  readonly host = (operation: number, text: string): string | Uint8Array | undefined => {
     return this.#gone ? undefined : this.#exits.host(operation, text);
   };
 
