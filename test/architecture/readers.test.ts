@@ -27,6 +27,7 @@ const OWN_TEXT: Readonly<Record<string, string>> = {
   "mesh/nodes/store.ts": "rows of the gateway's own database",
   "mesh/outbox/storage/store.ts": "rows of the gateway's own database",
   "gateway/crash-log.ts": "the gateway's own list of starts, each value checked",
+  "debugger/inspect/inspector.ts": "what the author's own plugin writes in the author's own process",
   "testing/world/stored.ts": "what the author's own test has stored",
   "menu/session-data.ts": "rows of the gateway's own database",
   "router/dialogues.ts": "rows of the gateway's own database",
