@@ -40,13 +40,13 @@ export function packArchive(files: Files, first: string): Result<Uint8Array> {
   }
   blocks.push(new Uint8Array(2 * BLOCK));
   const packed = gzipSync(Buffer.concat(blocks), { level: 9 });
-  // The byte that names the system, the one thing that differs between machines.
+  // This byte names the operating system. It is the only one that differs between machines.
   packed[9] = 255;
   return ok(packed);
 }
 
 const inflate = promisify(gunzip) as (packed: Uint8Array, options: { maxOutputLength: number; chunkSize: number }) => Promise<Buffer>;
-/** Bytes that are looked at, and entries that are read, before something else comes first; a few milliseconds each. */
+/** Bytes and entries that are read between two pauses; a few milliseconds each. */
 const BYTES_AT_ONCE = 2 ** 20;
 const ENTRIES_AT_ONCE = 50;
 
@@ -124,7 +124,7 @@ export function header(path: string, size: number): Uint8Array {
   return block;
 }
 
-/** What such a block says; strict, because anybody may have written it. */
+/** Reads such a block. Strict, because anybody may have written it. */
 export function readHeader(block: Uint8Array): Result<{ path: string; size: number }> {
   const text = (from: number, length: number) => {
     const bytes = block.subarray(from, from + length);

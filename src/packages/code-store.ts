@@ -47,7 +47,7 @@ const keptSchema = v.strictObject({
 const indexSchema = v.record(v.string(), v.strictObject({ file: v.pipe(v.string(), v.regex(FILE)), at: v.number() }));
 type Index = v.InferOutput<typeof indexSchema>;
 
-/** Keys with this mark go last when room is needed: nothing else holds that code. */
+/** Keys with this mark are removed last when space is needed: no other copy of that code exists. */
 const ACCEPTED = "accepted:";
 
 /** The key of the version of a plugin that was accepted at a place and ran last. */
@@ -101,7 +101,7 @@ export class CodeStore {
     return this.#index;
   }
 
-  /** The files that no key names any more go, after the index that names them no longer. */
+  /** Deletes files that no key names. The index that no longer names them is written first. */
   #write(wanted: Index): void {
     const index = this.#bounded(wanted);
     if (Object.keys(index).length > 0 || this.#text(join(this.folder, INDEX)) !== null) {

@@ -67,7 +67,7 @@ function quietly(work: () => unknown): void {
   try {
     work();
   } catch {
-    // Most likely the same reason.
+    // The reason is most likely the same as that of the first error, which is reported.
   }
 }
 

@@ -1,14 +1,14 @@
-/** From a plugin's folder to what goes into its package: only what the loader would read, and what people want to. */
+/** Chooses the files of a plugin's folder that go into its package: those that the loader reads, and those that people read. */
 import { fail, issueLine, ok, type Result } from "../errors.ts";
 import { MANIFEST_FILE, parseManifest } from "../manifest/parse.ts";
 import type { Compiler } from "../sandbox/loader/compiler.ts";
 import { folderSource, type SourceTree } from "../sandbox/loader/source.ts";
 import type { Collected } from "./package.ts";
 
-/** Taken along where they are there. */
+/** Files that are packed when they exist. */
 const PAPERS = ["README.md", "LICENSE", "LICENSE.md", "LICENSE.txt", "COPYING", "NOTICE", "CHANGELOG.md"];
 
-/** Collects a plugin's package. Every problem on a line of its own. */
+/** Collects the files of a plugin's package. Each problem is an issue of its own. */
 export async function collect(folder: string, compiler: Pick<Compiler, "load">): Promise<Result<Collected>> {
   const tree = folderSource(folder);
   if (!tree.ok) return fail("load_failed", tree.error.map(issueLine).join("\n"), { data: { issues: tree.error } });

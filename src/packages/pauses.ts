@@ -1,13 +1,13 @@
-/** What else waits comes first. */
+/** Lets the other work of the event loop run. */
 export function pause(): Promise<void> {
   return new Promise((resolve) => void setImmediate(resolve));
 }
 
-/** Long work in pieces: a file of strangers must not hold up what else the process does. */
+/** Splits long work into pieces, so that a large file from a stranger does not block the process. */
 export class Pauses {
   #done = 0;
 
-  /** After so many units of work something else comes first. */
+  /** Units of work between two pauses. */
   constructor(private readonly after: number) {}
 
   /** Resolves when the next piece may begin. */

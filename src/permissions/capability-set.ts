@@ -19,18 +19,18 @@ export type PermissionQuery = { readonly state: "granted" | "denied" | "prompt";
 
 /** A capability set as the gateway holds it: the seam's calls, and those that steer it. */
 export interface LiveCapabilitySet extends CapabilitySet {
-  /** New standing, valid from the next call on. Rate buckets keep their level. */
+  /** Sets a new standing, which is valid from the next call on. Rate buckets keep their level. */
   apply(standing: Standing): void;
-  /** Which rule decides, without counting or auditing. */
+  /** Answers which rule decides, without counting the call or auditing it. */
   explainRule(ask: Ask): Why;
   /** Deno's states; `partial` when a part of what is granted was taken away again. */
   query(descriptor: Descriptor): PermissionQuery;
   /** The plugin asks at run time and goes on without it; what waits for the operator is kept, up to {@link REQUESTS_MAX}. */
   request(descriptor: Descriptor): PermissionQuery;
   requests(): readonly Descriptor[];
-  /** The plugin gives a part away, for the life of this capability set. */
+  /** The plugin gives up a part of a permission, for the life of this capability set. */
   drop(descriptor: Descriptor): PermissionQuery;
-  /** For the audit log: decisions that the plugin host took by what it was told, which no token crossed for. */
+  /** For the audit log: decisions that the plugin host made by its own copy of the rules, without sending a token. */
   decidedElsewhere(permission: PermissionName, allowed: number, denied: number): void;
   /** Megabytes of the largest database grant; null without a limit, 0 without the permission. */
   quotaMb(): number | null;
@@ -50,12 +50,12 @@ export interface CapabilitySetDeps {
     }): void;
   };
   mint(permission: PermissionName): string;
-  /** `late`: of this capability set, and dead for so short a time that it may have been on its way. */
+  /** `late`: a token of this capability set that ended so recently that it may have been sent before its end. */
   judge(token: string, permission: PermissionName): "good" | "late" | Forged;
   kill(token: string): void;
   onForgery(kind: Forged, permission: PermissionName, correlationId: string): void;
   onRequest(wanted: Descriptor): void;
-  /** Once, after every token has died. */
+  /** Called once, after every token has ended. */
   onClose(): void;
 }
 export type Forged = "unknown" | "foreign" | "wrong_permission" | "dead";
@@ -65,9 +65,9 @@ const DROPS_MAX = 32;
 const UNLOADED = "the plugin was unloaded";
 
 export class BrokeredCapabilitySet implements LiveCapabilitySet {
-  /** As the operator has it. */
+  /** The standing that the operator decided. */
   #given: Standing;
-  /** The same under what the plugin gave away. */
+  /** The same standing without what the plugin gave up. */
   #standing: Standing;
   #rules: RuleTable;
   #tokens: Partial<Record<PermissionName, string>> = {};
@@ -108,7 +108,7 @@ export class BrokeredCapabilitySet implements LiveCapabilitySet {
     return this.#decide(ask, correlationId, null);
   }
 
-  /** `refusal` holds where the rules themselves would allow the call. */
+  /** `refusal` applies where the rules themselves would allow the call. */
   #decide(ask: Ask, correlationId: string, refusal: string | null): Decision {
     if (this.#closed) return this.#deny(ask, correlationId, UNLOADED, undefined);
     const rules = this.#rules[ask.permission];
@@ -209,7 +209,7 @@ export class BrokeredCapabilitySet implements LiveCapabilitySet {
   }
 
   drop(descriptor: Descriptor): PermissionQuery {
-    // Whoever gives away piece after piece gives away the whole permission in the end: the list is bounded.
+    // The list of pieces that were given up is bounded: beyond the bound the whole permission is given up.
     const given: Descriptor = this.#drops.length < DROPS_MAX ? descriptor : { name: descriptor.name, scope: {} };
     const set = denialSet([given]);
     if (set.ok && this.#drops.length < DROPS_MAX + PERMISSION_NAMES.length) {

@@ -17,7 +17,7 @@ import {
 } from "./grammar/sets.ts";
 import type { Ask } from "./grammar/types.ts";
 
-/** By what an acceptance or a change was made. `first_seen` is a place in `enabled_plugins`. */
+/** What made an acceptance or a change. `first_seen`: the configuration's `enabled_plugins` names the plugin. */
 export type Means = "first_seen" | "cli" | "api" | "narrowed" | "config" | "plugin";
 
 /** What an operator accepted for one plugin at one place. */
@@ -78,7 +78,7 @@ export interface Layer {
   readonly rule: string;
 }
 
-/** What holds for one load of a plugin. */
+/** The outcome for one load of a plugin. */
 export interface Standing {
   readonly requested: PermissionSet;
   /** Requested and accepted, and what the operator granted beyond; the layers act on it. */
@@ -93,9 +93,9 @@ export interface GrantOutcome extends Standing {
   readonly awaiting: PermissionSet | null;
   /** Limits beyond the accepted ones, part of what waits. */
   readonly awaitingLimits: Readonly<Record<string, number>>;
-  /** Accepted before and no longer asked for: it is lost. */
+  /** Accepted before and no longer requested: the plugin loses it. */
   readonly lost: PermissionSet;
-  /** Other code under the accepted permissions: belongs into the audit log. */
+  /** The code changed and the accepted permissions did not. This is written to the audit log. */
   readonly codeChanged: boolean;
   /** The acceptance to store now, if one is due. */
   readonly record: Means | null;
@@ -173,7 +173,7 @@ function standingOf(requester: PermissionRequester, stored: Acceptance | null, p
   return { reason, holds, all: free !== null || first, runs: free !== null || first || (holds && !asksMore) };
 }
 
-/** The means to store an acceptance under; null when what is stored still describes what holds. */
+/** Which kind of acceptance is to be stored; null when the stored one is still correct. */
 function due(stored: Acceptance, lost: PermissionSet, same: boolean, codeChanged: boolean): Means | null {
   if (lost.length > 0) return "narrowed";
   return same && !codeChanged ? null : stored.means;
@@ -203,13 +203,13 @@ function layersOf(overrides: readonly Override[], deny: readonly Descriptor[]): 
   return ok(layers);
 }
 
-/** An atom that holds, except for what was carved out of it. */
+/** A granted atom, and the parts of it that were taken away. */
 export interface Rule {
   readonly atom: Atom;
   readonly except: readonly Atom[];
 }
 
-/** Layers laid over the granted set: exact, and free of their order afterwards. */
+/** Applies the layers to the granted set. The result is exact and no longer depends on their order. */
 export function rulesOf(standing: Standing): readonly Rule[] {
   let rules: Rule[] = standing.granted.map((atom) => ({ atom, except: [] }));
   for (const { effect, set } of standing.layers) {

@@ -20,7 +20,7 @@ export interface AuditDeps {
 
 const FLUSH_MS = 1000;
 const FLUSH_LINES = 256;
-/** What waits for the disk at most; beyond it entries are counted, and the count is written. */
+/** Most entries that wait for the disk. Further entries are counted, and the count is written. */
 const BUFFER_LINES = 8192;
 const FILES = 20;
 const FILE_MIN_BYTES = 16 * 1024;

@@ -16,7 +16,7 @@ export interface Summed {
   readonly scope: string;
   readonly result: "allow" | "deny";
   readonly rule: string;
-  /** Of the first; repeats may have had others. */
+  /** Correlation id of the first decision; the repeats may have had others. */
   readonly correlation_id: string;
   readonly count: number;
   /** Of the repeats, when count is above one or they came later. */

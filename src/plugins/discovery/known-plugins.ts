@@ -91,7 +91,7 @@ export class KnownPlugins {
     return this.deps.order(this.list().map(({ candidate }) => (candidate.name === instead?.name ? instead : candidate)));
   }
 
-  /** A plugin that runs has its code already, and goes on until it is stopped; an operation under way looks for itself. */
+  /** A running plugin keeps its code until it is stopped. An operation that is under way checks this itself. */
   #lacks(name: string, missing: string): void {
     const plugin = this.#plugins.get(name);
     if (plugin === undefined) return;

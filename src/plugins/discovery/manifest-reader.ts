@@ -23,7 +23,7 @@ export async function readManifestText(text: string, file: string, apart: ReadTe
 /** A YAML parser's time goes by the characters that separate values: about 20 us each. The manifests of the examples have 130. */
 const STRUCTURE = /[,:[\]{}\n&*!?#|>"'-]/g;
 const SMALL = 500;
-/** After so much the gateway does something else first. */
+/** Time between two pauses for the gateway's other work. */
 const PAUSE_AFTER = 1000;
 
 export class ManifestReader {

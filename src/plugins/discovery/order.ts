@@ -20,7 +20,7 @@ export interface Plan {
   readonly order: readonly string[];
   /** Every problem of every plugin that cannot start. */
   readonly blocked: ReadonlyMap<string, readonly Problem[]>;
-  /** Optional dependencies that are not there or do not suit: worth a line, no more. */
+  /** Optional dependencies that are missing or have an unsuitable version. They are only logged. */
   readonly notes: ReadonlyMap<string, readonly string[]>;
 }
 
@@ -225,7 +225,7 @@ function sorted(
       next = name;
       break;
     }
-    // Optional dependencies may form a circle; one of them then starts before what it would have liked to find.
+    // Optional dependencies may form a cycle; then one plugin of the cycle starts before its optional dependency.
     const chosen = next ?? second;
     if (chosen === undefined) break;
     left.delete(chosen);
