@@ -12,9 +12,12 @@ import { Gateway } from "./gateway/composition-root.ts";
 import { chooseInterfaces } from "./gateway/context/interfaces.ts";
 import { CrashLog, readBootId } from "./gateway/crash-log.ts";
 import { clearProxyVariables } from "./http/resolve.ts";
+import { inBackground } from "./log/background.ts";
 import { escapeText } from "./log/escape.ts";
 import { createLog, type Log } from "./log/log.ts";
 import { discoverPorts } from "./mesh/transport/discover.ts";
+import { notifySocket } from "./systemd/notify-socket.ts";
+import { ServiceReport, watchdogMs } from "./systemd/service-report.ts";
 
 export interface GatewayFlags {
   readonly config?: string | undefined;
@@ -33,6 +36,10 @@ export interface GatewayIo {
   readonly signal?: AbortSignal;
   /** Flags of the engine itself. */
   readonly execArgv?: readonly string[];
+  /** Whether a terminal is attached: then SIGHUP means that it was closed. */
+  readonly isTTY?: boolean;
+  /** Which of the outputs are the journal, which takes priorities at the beginning of lines. */
+  readonly journal?: { readonly stdout: boolean; readonly stderr: boolean };
   /** Takes over what nobody caught; without it the process ends at once. */
   readonly onUncaught?: (handle: (thrown: unknown) => void) => void;
 }
@@ -65,7 +72,7 @@ export async function runGateway(flags: GatewayFlags, io: GatewayIo): Promise<nu
   const reload = () => loadConfig(sourcesOf(flags, io));
   const loaded = reload();
   if (!loaded.ok) {
-    for (const issue of loaded.error) io.stderr.write(`zephyrgate: ${escapeText(issueLine(issue))}\n`);
+    for (const issue of loaded.error) complain(io, issueLine(issue));
     return CONFIGURATION_IS_WRONG;
   }
   const { config, file } = loaded.value;
@@ -73,7 +80,7 @@ export async function runGateway(flags: GatewayFlags, io: GatewayIo): Promise<nu
   clearProxyVariables();
   const log = createLog(config.log, {
     clock: systemClock,
-    console: { write: (text) => io.stdout.write(text), colour: io.colour === true },
+    console: { write: (text) => io.stdout.write(text), colour: io.colour === true, priorities: io.journal?.stdout === true },
   });
   for (const issue of loaded.value.warnings ?? []) log.logger.warn(issueLine(issue));
   const crashes = new CrashLog(config.data_dir, systemClock, readBootId());
@@ -114,19 +121,31 @@ interface Run {
 
 async function runUntilStopped(gateway: Gateway, { io, log, crashes, banner, dataDir }: Run): Promise<number> {
   const uncaught = noteUncaught(gateway, log, io);
-  const stopped = Promise.race([untilStopped(io.signal), uncaught.first]);
+  const service = reportTo(gateway, log, io.env);
+  service.starting();
+  const reload = () =>
+    inBackground(
+      log.logger,
+      "reading the configuration again",
+      service.reloading(() => gateway.reload()),
+    );
+  const stopped = Promise.race([untilStopped(io, reload), uncaught.first]);
   // A stop during the start does not wait for the plugins.
   const started = await Promise.race([gateway.start(), stopped.then(() => null)]);
   if (started?.ok === false) {
-    io.stderr.write(`zephyrgate: ${escapeText(started.error.summary())}\n`);
-    if (started.error.data?.damaged === true)
-      for (const line of await offerBackup(dataDir)) io.stderr.write(`zephyrgate: ${escapeText(line)}\n`);
+    complain(io, started.error.summary());
+    if (started.error.data?.damaged === true) for (const line of await offerBackup(dataDir)) complain(io, line);
     crashes.takeBack();
     return 1;
   }
   // One write, so that no log line appears between the lines.
-  if (started !== null) io.stdout.write(`${banner().map(escapeText).join("\n")}\n`);
-  log.logger.info(`stopping: ${await stopped}`);
+  if (started !== null) {
+    io.stdout.write(`${banner().map(escapeText).join("\n")}\n`);
+    service.started();
+  }
+  const reason = await stopped;
+  service.stopping(reason);
+  log.logger.info(`stopping: ${reason}`);
   const late = Promise.race([Bun.sleep(STOP_DEADLINE_MS), uncaught.first.then(() => Bun.sleep(FATAL_STOP_DEADLINE_MS))]);
   const inTime = await Promise.race([gateway.stop().then(() => true), late.then(() => false)]);
   if (inTime) log.logger.info("stopped");
@@ -189,10 +208,29 @@ function sourcesOf(flags: GatewayFlags, io: GatewayIo): ConfigSources {
   };
 }
 
-function untilStopped(signal: AbortSignal | undefined): Promise<string> {
+/** The service manager of NOTIFY_SOCKET, if there is one. */
+function reportTo(gateway: Gateway, { logger }: Log, env: GatewayIo["env"]): ServiceReport {
+  return new ServiceReport({
+    clock: systemClock,
+    log: logger,
+    socket: notifySocket(env.NOTIFY_SOCKET),
+    watchdogMs: watchdogMs(env, process.pid),
+    liveness: () => gateway.liveness(),
+    status: () => gateway.summary,
+  });
+}
+
+/** SIGHUP reads the configuration again, or ends the gateway when its terminal was closed. */
+function untilStopped({ signal, isTTY = false }: GatewayIo, reload: () => void): Promise<string> {
   return new Promise((resolve) => {
     // The handlers stay: npm forwards a Ctrl-C that the terminal has already sent, and an unhandled second one would kill.
-    for (const name of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.on(name, () => resolve(name));
+    for (const name of ["SIGTERM", "SIGINT"] as const) process.on(name, () => resolve(name));
+    process.on("SIGHUP", () => (isTTY ? resolve("SIGHUP") : reload()));
     signal?.addEventListener("abort", () => resolve("asked to"), { once: true });
   });
+}
+
+/** One line on standard error. */
+function complain({ stderr, journal }: GatewayIo, text: string): void {
+  stderr.write(`${journal?.stderr === true ? "<3>" : ""}zephyrgate: ${escapeText(text)}\n`);
 }

@@ -18,6 +18,7 @@ async function runCommandLine(): Promise<never> {
   // No request goes through a proxy: the API token must not reach one, and plugins' requests go to checked addresses.
   for (const name of Object.keys(process.env)) if (/^(?:https?|all|no)_proxy$/i.test(name)) delete process.env[name];
   const { main } = await import("./cli/main.ts");
+  const { leadsToJournal } = await import("./systemd/journal.ts");
   const { streamConsole } = await import("./log/console.ts");
   // A closed output pipe (`zephyrgate logs | head`) ends the program quietly; a gateway continues without it.
   process.stdout.on("error", () => {
@@ -34,9 +35,11 @@ async function runCommandLine(): Promise<never> {
     cwd: process.cwd(),
     execArgv: process.execArgv,
     isTTY: process.stdin.isTTY === true && process.stderr.isTTY === true,
+
     ...(verb === "simulate" ? { signal: interrupted() } : {}),
     ...(process.stdout.isTTY === true ? { columns: process.stdout.columns } : {}),
     colour: process.stdout.isTTY === true && (process.env.NO_COLOR ?? "") === "",
+    journal: { stdout: leadsToJournal(process.env, 1), stderr: leadsToJournal(process.env, 2) },
     onUncaught: (handle) => {
       uncaught.handle = handle;
     },

@@ -64,6 +64,14 @@ export class ConfigWatcher {
     this.#looking = null;
   }
 
+  /** Reads the file at once, changed or not. The number of keys that changed, or null when it is not valid: then the old configuration stays. */
+  readNow(): number | null {
+    this.#quiet?.cancel();
+    this.#quiet = null;
+    this.#stamp = this.#look() ?? this.#stamp;
+    return this.#load();
+  }
+
   #lookAgain(): void {
     this.#looking = this.deps.clock.after(LOOK_MS, () => {
       const stamp = this.#look();
@@ -99,15 +107,20 @@ export class ConfigWatcher {
     const stamp = this.#look();
     if (stamp === null || stamp === this.#stamp) return;
     this.#stamp = stamp;
+    this.#load();
+  }
+
+  #load(): number | null {
     const loaded = this.deps.load();
     if (!loaded.ok) {
       this.deps.log.error(`the changed configuration is not valid (${loaded.error.length} problems); the old one stays in force`);
       for (const issue of loaded.error) this.deps.log.error(issueLine(issue));
-      return;
+      return null;
     }
     const keys = changedKeys(asJson(this.#current), asJson(loaded.value));
     this.#current = loaded.value;
     if (keys.length > 0) this.deps.onChange(loaded.value, keys);
+    return keys.length;
   }
 }
 

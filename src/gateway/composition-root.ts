@@ -13,10 +13,12 @@ import { inBackground } from "../log/background.ts";
 import type { SimulatedMesh } from "../mesh/simulator/mesh.ts";
 import type { Plugin } from "../plugins/plugin/plugin.ts";
 import { Backups } from "./backups.ts";
+import { describeNow } from "./banner.ts";
 import { followConfig } from "./config-changes.ts";
 import type { GatewayContext, GatewayOptions } from "./context/context.ts";
 import { openStorage, type Storage } from "./context/storage.ts";
 import { makeControl } from "./control.ts";
+import { Liveness } from "./liveness.ts";
 import { makeIntake } from "./mesh/intake.ts";
 import { type Mesh, makeMesh, startMesh } from "./mesh/mesh.ts";
 import { sendOperatorAlerts } from "./operator-alerts.ts";
@@ -38,6 +40,10 @@ export class Gateway {
   #control: GatewayControl | null = null;
   #mesh: Mesh | null = null;
   #plugins: GatewayPlugins | null = null;
+  #watcher: ConfigWatcher | null = null;
+  /** The last change of the configuration, while it is being applied. */
+  #applying: Promise<void> = Promise.resolve();
+  readonly #liveness: Liveness;
 
   constructor(options: GatewayOptions) {
     const { logger } = options.log;
@@ -45,6 +51,11 @@ export class Gateway {
     this.bus = new EventBus<CoreEvents>((event, thrown) => logger.error(`a listener for ${event} failed`, { error: thrown }));
     this.#life = new Lifetime((what, thrown) => logger.error(`closing ${what} failed`, { error: thrown }));
     this.#context = { ...options, bus: this.bus, life: this.#life, overrides: options.overrides ?? {}, config: () => this.#config };
+    this.#liveness = new Liveness({
+      clock: options.clock,
+      hosts: () => this.#plugins?.hosts.running() ?? [],
+      links: () => this.#mesh?.radios ?? [],
+    });
   }
 
   get url(): string {
@@ -68,6 +79,25 @@ export class Gateway {
   /** How many capability sets are open, for tests that count leaks. */
   get capabilitySets(): number {
     return this.#plugins?.approvals.size ?? 0;
+  }
+
+  /** One line on plugins, links and waiting messages. */
+  get summary(): string {
+    return describeNow(this.plugins, this.#mesh?.links() ?? [], this.#mesh?.outbox.stats().queued ?? 0);
+  }
+
+  /** Null while everything moves, else what is stuck. */
+  liveness(): Promise<string | null> {
+    return this.#liveness.check();
+  }
+
+  /** Reads the configuration file again; resolves when the changes that need no restart are in force. Mistakes are logged. */
+  async reload(): Promise<void> {
+    const { logger } = this.#context.log;
+    const changed = this.#watcher?.readNow();
+    if (changed === undefined) logger.info("reload: there is no configuration file");
+    if (changed === 0) logger.info("reload: the configuration has not changed");
+    await this.#applying;
   }
 
   /** Fails when the gateway cannot run at all; everything is then closed again. */
@@ -157,12 +187,16 @@ export class Gateway {
         clock,
         log: log.logger.child("config"),
         load: reload,
-        onChange: (next, keys) =>
-          inBackground(log.logger, "applying the changed configuration", followConfig(next, keys, { log, ...plugins, adopt })),
+        onChange: (next, keys) => {
+          const applied = this.#applying.then(() => followConfig(next, keys, { log, ...plugins, adopt }));
+          this.#applying = applied.catch(() => undefined);
+          inBackground(log.logger, "applying the changed configuration", applied);
+        },
       },
       loaded,
     );
     watcher.start();
+    this.#watcher = watcher;
     this.#life.add("configuration file", () => watcher.stop());
   }
 }

@@ -42,6 +42,7 @@ export const CALLS = {
   renameat2: [316, 276],
   rt_sigaction: [13, 134],
   seccomp: [317, 277],
+  sendto: [44, 206],
   setsid: [112, 157],
   socket: [41, 198],
   umask: [95, 166],

@@ -11,6 +11,8 @@ import { LogRing } from "./ring.ts";
 const RANK: Readonly<Record<LogLevel, number>> = { debug: 0, info: 1, warn: 2, error: 3 };
 const NAME = { debug: "DEBUG", info: "INFO", warn: "WARN", error: "ERROR" } as const;
 const MAX_LEVELS = 1000;
+/** Of syslog. */
+const PRIORITY: Readonly<Record<LogLevel, number>> = { debug: 7, info: 6, warn: 4, error: 3 };
 
 /** As the configuration's `log`; `file` is an absolute path. */
 export interface LogConfig {
@@ -26,6 +28,8 @@ export interface LogConfig {
 export interface LogConsole {
   write(text: string): void;
   readonly colour: boolean;
+  /** Whether a line begins with its priority for the journal, such as `<3>`. */
+  readonly priorities?: boolean;
 }
 
 export interface Log {
@@ -154,7 +158,7 @@ class Sink implements Log, LogBook {
     // The size is that of the whole line with stack and context; the text format shows only part of it.
     this.#ring.add(line, JSON.stringify(line).length);
     const shown = this.#form(line, this.console?.colour ?? false);
-    this.console?.write(`${shown}\n`);
+    this.console?.write(`${this.console.priorities === true ? `<${PRIORITY[level]}>` : ""}${shown}\n`);
     this.#file?.write(this.console?.colour === true ? this.#form(line, false) : shown);
     this.#announce(line);
   }

@@ -11,7 +11,7 @@ export const FLOORS: readonly (readonly string[])[] = [
   ["errors", "clock", "compiled", "ids", "json", "lifetime", "version"],
   ["bus", "channels", "correlation", "json-reader", "linux", "nearest", "rates", "sdk"],
   ["log"],
-  ["storage", "bridge"],
+  ["storage", "bridge", "systemd"],
   ["permissions"],
   ["config", "host"],
   ["manifest"],

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, wri
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { main } from "../../src/cli/main.ts";
-import { MARK, UNIT_PATH, USER_PATH, unitText } from "../../src/cli/service/unit.ts";
+import { MARK, UDEV_PATH, UDEV_TEXT, UNIT_PATH, USER_PATH, unitText } from "../../src/cli/service/unit.ts";
 
 const CONFIG = "/etc/zephyrgate/config.yaml";
 let root = "";
@@ -32,12 +32,16 @@ const write = (path: string, text: string) => {
 };
 
 test("install writes unit, user and configuration below the root, again without touching the configuration; uninstall leaves it", async () => {
+  const OURS = [UNIT_PATH, USER_PATH, UDEV_PATH].map((path) => `${root}${path}\n`).join("");
   expect(await service("status")).toMatchObject({ code: 3, stdout: "unit: not installed\n" });
   const dry = await install("--dry-run");
   expect(dry.code).toBe(0);
   expect(existsSync(join(root, "etc"))).toBe(false);
-  expect(await install()).toMatchObject({ code: 0, stdout: [UNIT_PATH, USER_PATH, CONFIG].map((path) => `${root}${path}\n`).join("") });
-  for (const path of [UNIT_PATH, USER_PATH, CONFIG]) {
+  expect(await install()).toMatchObject({
+    code: 0,
+    stdout: [UNIT_PATH, USER_PATH, UDEV_PATH, CONFIG].map((path) => `${root}${path}\n`).join(""),
+  });
+  for (const path of [UNIT_PATH, USER_PATH, UDEV_PATH, CONFIG]) {
     expect(dry.stdout).toContain(`--- ${root}${path}\n${read(path)}`);
     expect(statSync(join(root, path)).mode & 0o444).toBe(0o444);
     expect(statSync(dirname(join(root, path))).mode & 0o555).toBe(0o555);
@@ -46,10 +50,10 @@ test("install writes unit, user and configuration below the root, again without 
   expect(read(UNIT_PATH)).toContain(`ExecStart=/usr/bin/true gateway --config ${CONFIG}\n`);
   expect(await service("status")).toMatchObject({ code: 0 });
   write(CONFIG, "data_dir: /srv/mesh\n");
-  expect(await install()).toMatchObject({ code: 0, stdout: `${root}${UNIT_PATH}\n${root}${USER_PATH}\n` });
+  expect(await install()).toMatchObject({ code: 0, stdout: OURS });
   expect(read(UNIT_PATH)).toContain("ReadWritePaths=/srv/mesh\n");
-  expect(await service("uninstall")).toMatchObject({ code: 0, stdout: `${root}${UNIT_PATH}\n${root}${USER_PATH}\n` });
-  expect([UNIT_PATH, USER_PATH, CONFIG].map((path) => existsSync(join(root, path)))).toEqual([false, false, true]);
+  expect(await service("uninstall")).toMatchObject({ code: 0, stdout: OURS });
+  expect([UNIT_PATH, USER_PATH, UDEV_PATH, CONFIG].map((path) => existsSync(join(root, path)))).toEqual([false, false, false, true]);
   expect(await service("uninstall")).toMatchObject({ code: 0, stdout: "", stderr: "nothing is installed\n" });
 });
 
@@ -84,6 +88,18 @@ test("docs/operating.md shows the unit as it is", async () => {
   const unit = unitText({ program: "/usr/local/bin/zephyrgate", config: CONFIG, dataDir: "/var/lib/zephyrgate" });
   expect(unit).toStartWith(MARK);
   expect(page).toContain(`\`\`\`ini\n${unit}\`\`\``);
+});
+
+test("the rules for radios' names are lines of matches and assignments, jump to a label that is there, and touch USB serial ports only", () => {
+  const rules = UDEV_TEXT.split("\n").filter((each) => each !== "" && !each.startsWith("#"));
+  const word = /^(?:ACTION|SUBSYSTEM|ENV\{[A-Z_]+\}|SYMLINK|GOTO|LABEL)(?:==|!=|\+=|=)"[^"]+"$/;
+  for (const rule of rules) for (const part of rule.split(", ")) expect(part).toMatch(word);
+  expect(rules.slice(1, 4).map((rule) => rule.split(", ")[0])).toEqual([
+    'SUBSYSTEM!="tty"',
+    'ENV{ID_BUS}!="usb"',
+    expect.stringMatching(/ID_VENDOR_ID\}!=/),
+  ]);
+  expect(rules.at(-1)).toBe('LABEL="zephyrgate_end"');
 });
 
 const analyze = Bun.which("systemd-analyze");

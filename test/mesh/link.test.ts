@@ -52,6 +52,8 @@ async function up(radio?: FakeRadio): Promise<Bench> {
 
 afterEach(async () => {
   for (const { link, clock } of benches.splice(0)) {
+    // Whatever a test did to it: the link is up, or something will open it again.
+    expect(link.isAttended).toBe(true);
     await link.stop();
     expect(clock.pending).toBe(0);
   }

@@ -6,7 +6,7 @@ import { type SamplePort, sampleConfig } from "../../config/sample.ts";
 import { fail, issueLine, ok, type Result } from "../../errors.ts";
 import { createFileOnce, writeFileAtomically } from "../../storage/atomic.ts";
 import { EXIT } from "../client/exit.ts";
-import { MARK, STATE_FOLDER, UNIT_PATH, USER_PATH, USER_TEXT, unitText } from "./unit.ts";
+import { MARK, STATE_FOLDER, UDEV_PATH, UDEV_TEXT, UNIT_PATH, USER_PATH, USER_TEXT, unitText } from "./unit.ts";
 
 export interface PlannedFile {
   /** As the service sees it; below the root folder on this machine. */
@@ -46,6 +46,7 @@ export function planService({ root, program, config, ports }: ServiceOptions): R
   return ok([
     { path: UNIT_PATH, text: unitText({ program, config, dataDir: dataDir.value }), once: false },
     { path: USER_PATH, text: USER_TEXT, once: false },
+    { path: UDEV_PATH, text: UDEV_TEXT, once: false },
     { path: config, text: sampleConfig(ports, [], STATE_FOLDER), once: true },
   ]);
 }
@@ -92,9 +93,9 @@ function makeFolder(folder: string): void {
   for (let at = folder; at.length >= first.length; at = dirname(at)) chmodSync(at, 0o755);
 }
 
-/** The unit and the user's file that exist below the root, for removal. */
+/** The files that `service install` wrote, where they exist below the root, for removal. */
 export function installedFiles(root: string): Result<string[]> {
-  const found = [UNIT_PATH, USER_PATH].map((path) => join(root, path)).filter((path) => existsSync(path));
+  const found = [UNIT_PATH, USER_PATH, UDEV_PATH].map((path) => join(root, path)).filter((path) => existsSync(path));
   const foreign = found.find((path) => !isOurs(path));
   return foreign === undefined ? ok(found) : notOurs(foreign);
 }

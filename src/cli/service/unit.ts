@@ -17,6 +17,25 @@ export const USER_PATH = "/etc/sysusers.d/zephyrgate.conf";
 export const DEFAULT_CONFIG = "/etc/zephyrgate/config.yaml";
 export const STATE_FOLDER = "/var/lib/zephyrgate";
 
+export const UDEV_PATH = "/etc/udev/rules.d/70-zephyrgate.rules";
+
+/**
+ * USB serial ports of radios: boards of their own, and the bridges CP210x, CH34x and FTDI. ModemManager sends commands to every new
+ * port to see whether it is a modem.
+ */
+export const UDEV_TEXT = `${MARK}
+ACTION=="remove", GOTO="zephyrgate_end"
+SUBSYSTEM!="tty", GOTO="zephyrgate_end"
+ENV{ID_BUS}!="usb", GOTO="zephyrgate_end"
+ENV{ID_VENDOR_ID}!="239a|2886|303a|10c4|1a86|0403", GOTO="zephyrgate_end"
+# A name by the radio's serial number, and one by the USB port, for radios that share a number.
+ENV{ID_SERIAL_SHORT}=="?*", SYMLINK+="radio/by-serial/$env{ID_SERIAL_SHORT}"
+ENV{ID_PATH_TAG}=="?*", SYMLINK+="radio/by-port/$env{ID_PATH_TAG}"
+# ModemManager would send commands to the radio.
+ENV{ID_MM_DEVICE_IGNORE}="1", ENV{ID_MM_PORT_IGNORE}="1"
+LABEL="zephyrgate_end"
+`;
+
 /** The system user; `dialout` owns the serial ports. */
 export const USER_TEXT = `${MARK}
 u zephyrgate - "ZephyrGate gateway" ${STATE_FOLDER}
@@ -37,8 +56,14 @@ After=network.target time-set.target
 Wants=time-set.target
 
 [Service]
-Type=exec
+Type=notify
 ExecStart=${program} gateway --config ${config}
+ExecReload=/bin/kill -HUP $MAINPID
+# A backup before an upgrade may take long on a slow card.
+TimeoutStartSec=15min
+# A sign of life is due in this time: from the main loop, when every plugin host answers and every link is looked after.
+WatchdogSec=2min
+LimitCORE=0
 User=zephyrgate
 SupplementaryGroups=dialout
 StateDirectory=zephyrgate

@@ -16,6 +16,8 @@ export interface Io {
   readonly colour?: boolean;
   /** Width of the terminal in characters; absent where standard output is none. */
   readonly columns?: number;
+  /** Whether standard output and standard error are the journal, which takes priorities. */
+  readonly journal?: { readonly stdout: boolean; readonly stderr: boolean };
   /** Aborts on Ctrl-C, where the process edge provides it. */
   readonly signal?: AbortSignal;
   /** Takes over what nobody caught, where the process edge provides it. */

@@ -15,7 +15,7 @@ const PROGRAM_DEADLINE_MS = 60_000;
 export const serviceVerbs: readonly Verb[] = [
   {
     name: "service install",
-    summary: "write the systemd unit, the system user and a configuration if there is none, and start it at every boot",
+    summary: "write the systemd unit, the system user, names for radios and a configuration if there is none, and start it at every boot",
     flags: {
       root: { about: "write below this folder, for a system image, and start nothing", value: "DIR" },
       "dry-run": { about: "print the files instead of writing them" },
@@ -31,7 +31,7 @@ export const serviceVerbs: readonly Verb[] = [
   },
   {
     name: "service uninstall",
-    summary: "stop the service and remove unit and user file; configuration and data stay",
+    summary: "stop the service and remove its files; configuration and data stay",
     flags: { root: { about: "remove below this folder", value: "DIR" }, "dry-run": { about: "print the files instead of removing them" } },
     run: uninstall,
   },
@@ -78,7 +78,12 @@ async function status({ io, flags }: Call): Promise<Result<number>> {
   const installed = existsSync(join(root, UNIT_PATH));
   const facts: Record<string, string> = { unit: installed ? join(root, UNIT_PATH) : "not installed" };
   if (installed && root === "/") {
-    const shown = runProgram(["systemctl", "show", UNIT, "--property=UnitFileState,ActiveState,SubState,NRestarts,ExecMainStatus"]);
+    const shown = runProgram([
+      "systemctl",
+      "show",
+      UNIT,
+      "--property=UnitFileState,ActiveState,SubState,StatusText,NRestarts,ExecMainStatus",
+    ]);
     if (!shown.ok) return shown;
     for (const text of shown.value.trim().split("\n")) facts[text.split("=")[0] ?? ""] = text.slice(text.indexOf("=") + 1);
   }

@@ -20,6 +20,10 @@ export class DeviceWatch {
     private readonly hooks: DeviceWatchHooks,
   ) {}
 
+  get isRunning(): boolean {
+    return this.#timer !== null;
+  }
+
   /** Null: it is gone. Undefined: this transport has no device that may go away. */
   device(): string | null | undefined {
     return this.transport.device?.();

@@ -111,6 +111,12 @@ export class MeshLink implements PacketRadio {
     };
   }
 
+  /** False only after a mistake of ours: the link is down, and nothing will open it again. */
+  get isAttended(): boolean {
+    const isTried = this.#session !== null || this.#opening !== null || this.#timer !== null;
+    return this.#state === "stopped" || isTried || this.#watch.isRunning;
+  }
+
   onMessage(listener: (message: MeshMessage) => void): Subscription {
     return this.#events.on("message", listener);
   }
