@@ -13,7 +13,6 @@ import { inBackground } from "../log/background.ts";
 import type { SimulatedMesh } from "../mesh/simulator/mesh.ts";
 import type { Plugin } from "../plugins/plugin/plugin.ts";
 import { Backups } from "./backups.ts";
-import { describeNow } from "./banner.ts";
 import { followConfig } from "./config-changes.ts";
 import type { GatewayContext, GatewayOptions } from "./context/context.ts";
 import { openStorage, type Storage } from "./context/storage.ts";
@@ -23,6 +22,7 @@ import { makeIntake } from "./mesh/intake.ts";
 import { type Mesh, makeMesh, startMesh } from "./mesh/mesh.ts";
 import { sendOperatorAlerts } from "./operator-alerts.ts";
 import { type GatewayPlugins, makePlugins } from "./plugins/plugins.ts";
+import { describeNow } from "./summary.ts";
 
 export type { GatewayOptions } from "./context/context.ts";
 

@@ -1,5 +1,6 @@
 /** Tells the service manager how the gateway is: started, reloading, stopping, alive. */
 import type { Clock, Timer } from "../clock.ts";
+import { inBackground } from "../log/background.ts";
 import type { Logger } from "../log/logger.ts";
 import type { NotifySocket } from "./notify-socket.ts";
 
@@ -60,9 +61,11 @@ export class ServiceReport {
   }
 
   #later(): void {
-    const { clock, watchdogMs, socket } = this.deps;
+    const { clock, watchdogMs, socket, log } = this.deps;
     if (socket === null || this.#isStopped) return;
-    this.#timer = clock.after(watchdogMs === null ? STATUS_MS : watchdogMs / PINGS_IN_TIME, () => void this.#look());
+    this.#timer = clock.after(watchdogMs === null ? STATUS_MS : watchdogMs / PINGS_IN_TIME, () =>
+      inBackground(log, "telling the service manager", this.#look()),
+    );
   }
 
   /** The timer shows that the main loop runs; the rest is asked. A gateway that is stuck is not reported as alive, and systemd ends it. */
