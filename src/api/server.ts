@@ -1,15 +1,21 @@
+import { resolve } from "node:path";
 import { Elysia } from "elysia";
 import type { Clock, Random } from "../clock.ts";
 import { fail, GatewayError, ok, type Result } from "../errors.ts";
 import type { Logger } from "../log/logger.ts";
 import { Gate, hostAllowed } from "./access/gate.ts";
+import { PagePassword } from "./access/password.ts";
 import { Proxies, withoutBase } from "./access/proxies.ts";
-import { ensureToken } from "./access/token.ts";
-import type { Control } from "./contract/control.ts";
+import { Sessions } from "./access/sessions.ts";
+import type { AccessStore } from "./access/store.ts";
+import { ensureToken, replaceToken } from "./access/token.ts";
+import { PASSWORD, Tokens } from "./access/tokens.ts";
+import { type Actor, by, type Control } from "./contract/control.ts";
 import { pageResponse } from "./page/page.ts";
 import { ANYTHING, check, readBytes, readJson } from "./route/body.ts";
 import { problemResponse, refuse } from "./route/problem.ts";
 import type { Method, Route } from "./route/route.ts";
+import { accessRoutes } from "./routes/access.ts";
 import { alertRoutes } from "./routes/alerts.ts";
 import { backupRoutes } from "./routes/backups.ts";
 import { Feed } from "./routes/feed.ts";
@@ -18,6 +24,7 @@ import { packageRoutes } from "./routes/packages.ts";
 import { pluginRoutes } from "./routes/plugins.ts";
 import { serviceRoutes } from "./routes/service.ts";
 import { systemRoutes } from "./routes/system.ts";
+import { tokenRoutes } from "./routes/tokens.ts";
 
 export interface ApiOptions {
   readonly host: string;
@@ -49,6 +56,10 @@ export interface ApiDeps {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
+  /** Tokens, sessions and the password, kept over a restart. */
+  readonly access: AccessStore;
+  /** Writes an entry to the audit log. */
+  audit(event: string, detail: string): void;
 }
 
 /** Serves the control API and the console. Fails if the token cannot be read or the port cannot be opened. */
@@ -126,21 +137,24 @@ class Api {
   ) {
     this.#proxies = new Proxies(options.trustedProxies ?? []);
     this.#base = (options.basePath ?? "/").replace(/\/*$/, "/");
-    // Cookies are not separated by port, so the name differs for each gateway on a machine.
-    const cookie = `zephyrgate_${Bun.hash(token).toString(36)}`;
-    this.#gate = new Gate(
-      token,
-      { name: cookie, path: this.#base },
-      {
-        clock: deps.clock,
-        random: deps.random,
-        onFailure: () => deps.log.warn("a sign-in to the API failed"),
-      },
-    );
     this.#feed = new Feed(control, deps.clock);
+    const parts = accessParts(token, this.#base, options.dataDir, deps);
+    this.#gate = parts.gate;
     const counters = () => ({ answered: this.#answered, clients: this.#feed.clients, dropped: this.#feed.dropped });
-    const service = serviceRoutes(this.#gate, this.#feed, counters, { base: this.#base, all: () => this.#routes });
-    this.#routes = [...systemRoutes, ...alertRoutes, ...pluginRoutes, ...packageRoutes, ...backupRoutes, ...meshRoutes, ...service];
+    const changed = () => this.#feed.check();
+    const audit = (event: string, actor: Actor, detail = "") => deps.audit(event, `${by(actor)}: ${detail}`);
+    const access = [...accessRoutes({ ...parts, changed, audit }), ...tokenRoutes({ ...parts, changed, audit })];
+    const service = serviceRoutes(this.#feed, counters, { base: this.#base, all: () => this.#routes });
+    this.#routes = [
+      ...systemRoutes,
+      ...alertRoutes,
+      ...pluginRoutes,
+      ...packageRoutes,
+      ...backupRoutes,
+      ...meshRoutes,
+      ...access,
+      ...service,
+    ];
     const app = new Elysia({ normalize: false });
     for (const route of this.#routes) {
       app.route(route.method, route.path, ({ request, params }) => this.#run(route, request, params), { parse: "none" });
@@ -188,8 +202,13 @@ class Api {
 
   async #run(route: Route, request: Request, rawParams: unknown): Promise<Response> {
     try {
-      const who = route.open === true ? ({ ok: true, via: "api" } as const) : this.#gate.identify(request);
+      const address = this.#connections.get(request)?.address ?? "unknown";
+      const who =
+        route.access === "open"
+          ? { ok: true as const, caller: this.#gate.peek(request) }
+          : this.#gate.admit(request, address, route.access);
       if (!who.ok) return who.response;
+      const { caller } = who;
       // An invalid plugin name is answered with 404. Only a request that stores under a name gets the details.
       const params = check(route.params ?? ANYTHING, rawParams, route.method === "PUT" ? "invalid_argument" : "not_found");
       if (!params.ok) return problemResponse(params.error);
@@ -199,10 +218,18 @@ class Api {
       if (!raw.ok) return problemResponse(raw.error);
       const body = check(route.body ?? ANYTHING, raw.value, "unprocessable");
       if (!body.ok) return problemResponse(body.error);
-      const actor = { via: who.via, address: this.#connections.get(request)?.address ?? "unknown" };
+      const actor = { via: caller?.via ?? "api", address, ...(caller === null ? {} : { token: caller.name }) } as const;
       // Now it is known who asks, and what: this may take as long as plugins' hooks or a backup need.
       if (route.method !== "GET" || route.path.endsWith("/export")) this.#connections.get(request)?.keepOpen();
-      const result = await route.run({ control: this.control, actor, request, params: params.value, query: query.value, body: body.value });
+      const result = await route.run({
+        control: this.control,
+        actor,
+        caller,
+        request,
+        params: params.value,
+        query: query.value,
+        body: body.value,
+      });
       if (!result.ok) return result.error.code === "internal" ? this.failed(result.error) : problemResponse(result.error);
       if (result.value.body instanceof Response) return result.value.body;
       if (result.value.status === 204) return new Response(null, { status: 204 });
@@ -231,6 +258,18 @@ class Api {
   stop(): void {
     this.#feed.stop();
   }
+}
+
+/** Whom the gate knows, and how. */
+function accessParts(fileToken: string, path: string, dataDir: string, { clock, random, log, access }: ApiDeps) {
+  const tokens = new Tokens(fileToken, { clock, random, store: access, replaceFile: () => replaceToken(dataDir, random) });
+  const password = new PagePassword(access, clock);
+  const subject = (name: string) => (name === PASSWORD ? password.subject() : tokens.named(name));
+  const sessions = new Sessions({ clock, random, store: access, subject });
+  // Cookies are not separated by port, so the name differs for each gateway on a machine, and stays when a token changes.
+  const name = `zephyrgate_${Bun.hash(resolve(dataDir)).toString(36)}`;
+  const onFailure = (address: string) => log.warn("a sign-in to the API failed", { address });
+  return { tokens, password, sessions, gate: new Gate({ name, path }, { clock, tokens, sessions, password, onFailure }) };
 }
 
 async function readBody(route: Route, request: Request): Promise<Result<unknown>> {

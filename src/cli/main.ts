@@ -25,6 +25,7 @@ import { silenceVerbs } from "./verbs/silence.ts";
 import { simulateVerbs } from "./verbs/simulate.ts";
 import { serveVerbs } from "./verbs/simulate-serve.ts";
 import { statusVerbs } from "./verbs/status.ts";
+import { tokenVerbs } from "./verbs/tokens.ts";
 import { trustVerbs } from "./verbs/trust.ts";
 import { typesVerb } from "./verbs/types.ts";
 
@@ -48,6 +49,7 @@ export const VERBS: readonly Verb[] = [
   ...trustVerbs,
   ...permissionVerbs,
   ...secretVerbs,
+  ...tokenVerbs,
   ...backupVerbs,
   ...serveVerbs,
   ...simulateVerbs,

@@ -1,4 +1,4 @@
-import type { Actor, AlertControl } from "../api/contract/control.ts";
+import { type Actor, type AlertControl, by } from "../api/contract/control.ts";
 import type { AlertView } from "../api/contract/views.ts";
 import { fail, ok, type Result } from "../errors.ts";
 import type { CoreBus } from "../events/core.ts";
@@ -48,7 +48,7 @@ export class Alerts implements AlertControl {
     if (found.acknowledged_at !== null) return ok(found);
     const acknowledged = { ...found, acknowledged_at: iso(this.deps.now()) };
     this.#alerts = this.#alerts.map((alert) => (alert === found ? acknowledged : alert));
-    this.deps.audit("alert_acknowledged", `${found.code}: ${found.message.slice(0, 200)} (${actor.via}, ${actor.address})`);
+    this.deps.audit("alert_acknowledged", `${found.code}: ${found.message.slice(0, 200)} (${by(actor)})`);
     return ok(acknowledged);
   }
 

@@ -1,4 +1,4 @@
-import type { Actor, MessageControl, OperatorMessage, Page, Paging } from "../api/contract/control.ts";
+import { type Actor, by, type MessageControl, type OperatorMessage, type Page, type Paging } from "../api/contract/control.ts";
 import type { TrafficHour } from "../api/contract/views.ts";
 import { fail, ok, type Result } from "../errors.ts";
 import { BROADCAST } from "../mesh/ids.ts";
@@ -95,7 +95,7 @@ export class Messages implements MessageControl {
     if (!queued.ok) return queued;
     const stored = await queued.value.stored;
     if (!stored.ok) return stored;
-    this.deps.audit("send", `${actor.via} ${actor.address}: ${queued.value.id}`);
+    this.deps.audit("send", `${by(actor)}: ${queued.value.id}`);
     return ok({ id: queued.value.id });
   }
 }

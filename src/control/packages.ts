@@ -1,6 +1,6 @@
 import { closeSync, constants, existsSync, fstatSync, openSync, readSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
-import type { Actor, InstallChoice, PackageControl, PluginChange } from "../api/contract/control.ts";
+import { type Actor, by, type InstallChoice, type PackageControl, type PluginChange } from "../api/contract/control.ts";
 import type { PluginSummary } from "../api/contract/views.ts";
 import { fail, ok, type Result } from "../errors.ts";
 import { BACKUP_LIMITS, readBackup, writeBackup } from "../packages/backup.ts";
@@ -39,8 +39,6 @@ export interface PackagesDeps {
   summary(plugin: Plugin): PluginSummary;
   audit(plugin: string, event: string, detail: string): void;
 }
-
-const by = (actor: Actor) => `${actor.via} ${actor.address}`;
 
 /** Installs, removes, exports and imports plugins and their data as files. */
 export class Packages implements PackageControl {

@@ -1,4 +1,4 @@
-import type { Actor, Answer, PluginChange, PluginControl } from "../api/contract/control.ts";
+import { type Actor, type Answer, by, type PluginChange, type PluginControl } from "../api/contract/control.ts";
 import type { PluginConfig, PluginDetail, PluginPermissions, PluginSummary, WhyView } from "../api/contract/views.ts";
 import { fail, ok, type Result } from "../errors.ts";
 import type { Json } from "../json.ts";
@@ -36,8 +36,6 @@ export interface PluginControlDeps {
   hostPid(plugin: Plugin): number | null;
   audit(plugin: string, event: string, detail: string): void;
 }
-
-const by = (actor: Actor) => `${actor.via} ${actor.address}`;
 
 /** What the API can ask about plugins. Every change is written to the audit log with its actor. */
 export class Plugins implements PluginControl {

@@ -1,4 +1,5 @@
 /** The composition root: makes all parts, connects and starts them in order, and closes them in reverse order. */
+import { AccessStore } from "../api/access/store.ts";
 import type { Control } from "../api/contract/control.ts";
 import { type ApiServer, startApi } from "../api/server.ts";
 import { EventBus } from "../bus.ts";
@@ -132,7 +133,7 @@ export class Gateway {
     context.life.add("backups", () => backups.stop());
     const control = makeControl(context, { storage, mesh, plugins, backups, isReady: () => this.#ready });
     this.#control = control;
-    const api = context.overrides.api === false ? ok(null) : this.#openApi(control);
+    const api = context.overrides.api === false ? ok(null) : this.#openApi(control, storage);
     if (!api.ok) return api;
     context.opened?.();
     sendOperatorAlerts(context, mesh);
@@ -162,12 +163,18 @@ export class Gateway {
     return ok(null);
   }
 
-  #openApi(control: Control): Result<null> {
+  #openApi(control: Control, storage: Storage): Result<null> {
     const { clock, random, log } = this.#context;
     const { data_dir: dataDir, api: address } = this.#config;
     const { allowed_hosts: allowedHosts, trusted_proxies: trustedProxies, base_path: basePath } = address;
     const options = { host: address.host, port: address.port, allowedHosts, trustedProxies, basePath, dataDir };
-    const api = startApi(options, control, { clock, random, log: log.logger.child("api") });
+    const api = startApi(options, control, {
+      clock,
+      random,
+      log: log.logger.child("api"),
+      access: new AccessStore(storage.database),
+      audit: (event, detail) => storage.note(null, event, detail),
+    });
     if (!api.ok) return api;
     this.#api = api.value;
     this.#life.add("control API", () => api.value.stop());

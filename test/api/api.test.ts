@@ -43,7 +43,7 @@ describe("answers", () => {
     await problem(await api.call("/api/v1/plugins/waiting/enable", { method: "POST", json: { accept: "other" } }), 409, "conflict");
     const done = await api.call("/api/v1/plugins/waiting/enable", { method: "POST", json: { accept: HASH } });
     expect([done.status, (await tree(done)).state]).toEqual([200, "running"]);
-    expect(api.calls.find((call) => call.what === "enable")?.args[2]).toEqual({ via: "api", address: "127.0.0.1" });
+    expect(api.calls.find((call) => call.what === "enable")?.args[2]).toEqual({ via: "api", address: "127.0.0.1", token: "api-token" });
     for (const verb of ["disable", "restart"])
       expect((await api.call(`/api/v1/plugins/waiting/${verb}`, { method: "POST" })).status).toBe(200);
     const failed = await problem(await api.call("/api/v1/plugins/hello_world/reload", { method: "POST" }), 409, "load_failed");
@@ -127,7 +127,7 @@ describe("answers", () => {
   test("an alert is acknowledged", async () => {
     const acknowledged = await api.call("/api/v1/alerts/0a0b0c0d/ack", { method: "POST" });
     expect(await tree(acknowledged)).toMatchObject({ code: "disk_low", acknowledged_at: expect.any(String) });
-    expect(api.calls.at(-1)).toEqual({ what: "acknowledge", args: ["0a0b0c0d", { via: "api", address: "127.0.0.1" }] });
+    expect(api.calls.at(-1)).toEqual({ what: "acknowledge", args: ["0a0b0c0d", { via: "api", address: "127.0.0.1", token: "api-token" }] });
     await problem(await api.call("/api/v1/alerts/none/ack", { method: "POST" }), 404, "not_found");
   });
 

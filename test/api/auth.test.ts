@@ -81,7 +81,7 @@ describe("the page's session", () => {
     expect((await ask(cookie, "GET", { "sec-fetch-site": "same-origin" })).status).toBe(200);
     expect((await ask(cookie, "POST", { "sec-fetch-site": "same-origin" })).status).toBe(200);
     expect((await ask(cookie, "POST", { origin: api.url })).status).toBe(200);
-    expect(api.calls.at(-1)?.args.at(-1)).toEqual({ via: "page", address: "127.0.0.1" });
+    expect(api.calls.at(-1)?.args.at(-1)).toEqual({ via: "page", address: "127.0.0.1", token: "api-token" });
     const refused: [string, Record<string, string>][] = [
       ["POST", {}],
       ["POST", { "sec-fetch-site": "none" }],
@@ -134,7 +134,7 @@ describe("the token file", () => {
   });
 
   test("a port in use and a folder that is not there are one clear line each", () => {
-    const deps = { clock: systemClock, random: systemRandom, log: api.log.logger };
+    const deps = { clock: systemClock, random: systemRandom, log: api.log.logger, access: api.access, audit: () => undefined };
     const taken = startApi({ host: "127.0.0.1", port: api.port, dataDir: api.dataDir }, api.control, deps);
     expect(taken.ok ? "" : taken.error.summary()).toStartWith(`port ${api.port} on 127.0.0.1 is in use (`);
     const nowhere = startApi({ host: "127.0.0.1", port: 0, dataDir: "/proc/nowhere" }, api.control, deps);

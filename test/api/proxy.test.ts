@@ -38,7 +38,7 @@ test("a stranger's forwarded headers change neither the address nor the scheme",
   const api = serve();
   const forged = { "x-forwarded-for": "192.0.2.7", "x-forwarded-proto": "https" };
   expect((await api.call("/api/v1/plugins/hello_world/restart", { method: "POST", headers: forged })).status).toBe(200);
-  expect(api.calls.at(-1)?.args.at(-1)).toEqual({ via: "api", address: "127.0.0.1" });
+  expect(api.calls.at(-1)?.args.at(-1)).toEqual({ via: "api", address: "127.0.0.1", token: "api-token" });
   const signIn = await api.call("/api/v1/session", { method: "POST", headers: forged, json: { token: api.token } });
   expect(signIn.headers.get("set-cookie")).not.toContain("Secure");
   await api.close();
@@ -93,9 +93,9 @@ describe.skipIf(NGINX === undefined)("behind nginx with the documented file", ()
     const headers = { "x-forwarded-for": "198.51.100.9" };
     expect((await ask("/mesh/api/v1/plugins/ping/restart", { method: "POST", headers })).status).toBe(200);
     // nginx and the client are both on this machine here, and 127.0.0.1 is trusted: the claim before it is what remains.
-    expect(api.calls.at(-1)?.args.at(-1)).toEqual({ via: "api", address: "198.51.100.9" });
+    expect(api.calls.at(-1)?.args.at(-1)).toEqual({ via: "api", address: "198.51.100.9", token: "api-token" });
     expect((await ask("/mesh/api/v1/plugins/ping/restart", { method: "POST" })).status).toBe(200);
-    expect(api.calls.at(-1)?.args.at(-1)).toEqual({ via: "api", address: "127.0.0.1" });
+    expect(api.calls.at(-1)?.args.at(-1)).toEqual({ via: "api", address: "127.0.0.1", token: "api-token" });
   });
 
   test("a browser signs in under the public name", async () => {

@@ -1,22 +1,35 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { ACCESS_SCHEMA, AccessStore } from "../../src/api/access/store.ts";
 import { type ApiOptions, startApi } from "../../src/api/server.ts";
-import { systemClock, systemRandom } from "../../src/clock.ts";
+import { type Clock, systemClock, systemRandom } from "../../src/clock.ts";
+import { openCoreDatabase } from "../../src/storage/core-open.ts";
 import { fakeControl } from "./fake-control.ts";
 
 /** The real server over the fake gateway, in a data folder of its own. */
-export function serve(more: Partial<ApiOptions> = {}) {
-  return serveControl(fakeControl(), more);
+export function serve(more: Partial<ApiOptions> = {}, deps: { readonly clock?: Clock } = {}) {
+  return serveControl(fakeControl(), more, deps);
 }
 
 /** The real server over a gateway of the test's own. */
-export function serveControl<T extends Pick<ReturnType<typeof fakeControl>, "control" | "log">>(fake: T, more: Partial<ApiOptions> = {}) {
-  const dataDir = mkdtempSync(join(tmpdir(), "api-"));
+export function serveControl<T extends Pick<ReturnType<typeof fakeControl>, "control" | "log">>(
+  fake: T,
+  more: Partial<ApiOptions> = {},
+  deps: { readonly clock?: Clock } = {},
+) {
+  const dataDir = more.dataDir ?? mkdtempSync(join(tmpdir(), "api-"));
+  const clock = deps.clock ?? systemClock;
+  const database = openCoreDatabase(join(dataDir, "gateway.db"), [ACCESS_SCHEMA], { clock, log: fake.log.logger });
+  if (!database.ok) throw database.error;
+  const access = new AccessStore(database.value);
+  const audited: string[] = [];
   const started = startApi({ host: "127.0.0.1", port: 0, dataDir, ...more }, fake.control, {
-    clock: systemClock,
+    clock,
     random: systemRandom,
     log: fake.log.logger,
+    access,
+    audit: (event, detail) => void audited.push(`${event} ${detail}`),
   });
   if (!started.ok) throw started.error;
   const server = started.value;
@@ -34,8 +47,16 @@ export function serveControl<T extends Pick<ReturnType<typeof fakeControl>, "con
     dataDir,
     token,
     call,
+    audited,
+    access,
+    /** Stops it and keeps its data folder, as for a restart. */
+    async end() {
+      await server.stop();
+      database.value.close();
+    },
     async close() {
       await server.stop();
+      database.value.close();
       rmSync(dataDir, { recursive: true, force: true });
     },
   };

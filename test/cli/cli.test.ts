@@ -190,6 +190,26 @@ describe("plugins", () => {
     expect((await run(["plugin", "restart", "../../x"])).code).toBe(1);
   });
 
+  test("tokens and the page's password", async () => {
+    const made = await run(["token", "create", "grafana", "--role", "read"]);
+    expect(made.stdout).toMatch(/^zg_[\w-]{43}\n$/);
+    const asReader = { headers: { authorization: `Bearer ${made.stdout.trim()}` } };
+    expect((await fetch(`${api.url}/metrics`, asReader)).status).toBe(200);
+    expect((await run(["token", "list"])).stdout).toMatch(/^grafana +read +\d+ s ago +\d+ s ago +0$/m);
+    const rotated = await run(["token", "rotate", "grafana"]);
+    expect([rotated.code, rotated.stdout === made.stdout]).toEqual([0, false]);
+    expect((await fetch(`${api.url}/metrics`, asReader)).status).toBe(401);
+    expect((await run(["token", "revoke", "grafana"])).code).toBe(0);
+    expect((await run(["token", "revoke", "grafana"])).stderr).toBe("zephyrgate: there is no token grafana (zephyrgate token list)\n");
+    expect(await run(["token", "create", "x", "--role", "raed"])).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining("did you mean read?"),
+    });
+    expect((await run(["password", "set"], { stdin: "a few words\n" })).code).toBe(0);
+    expect((await run(["password", "set"], { stdin: "short\n" })).stderr).toContain("fewer than 10");
+    expect((await run(["password", "rm"])).code).toBe(0);
+  });
+
   test("permissions and secrets", async () => {
     await run(["permission", "grant", "hello_world", "http_requests: { hosts: [api.weather.gov] }"]);
     expect(api.calls.at(-1)).toMatchObject({

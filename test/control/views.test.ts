@@ -54,7 +54,7 @@ describe("alerts", () => {
     const actor = { via: "api", address: "192.0.2.1" } as const;
     expect(kept.acknowledge("a0", actor)).toMatchObject({ ok: true, value: { id: "a0", acknowledged_at: expect.any(String) } });
     kept.acknowledge("a0", actor);
-    expect(notes).toEqual(["alert_acknowledged disk_full: full (api, 192.0.2.1)"]);
+    expect(notes).toEqual(["alert_acknowledged disk_full: full (api 192.0.2.1)"]);
     bus.emit("alert", { code: "disk_full", message: "full" });
     expect(kept.list()).toMatchObject([{ id: "a1", times: 1, acknowledged_at: null }]);
     expect(kept.acknowledge("a0", actor)).toMatchObject({ ok: false, error: { code: "not_found" } });

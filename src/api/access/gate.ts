@@ -1,104 +1,167 @@
-import { createHash, timingSafeEqual } from "node:crypto";
 import { isIP } from "node:net";
 import { hostname } from "node:os";
-import type { Clock, Random } from "../../clock.ts";
+import type { Clock } from "../../clock.ts";
+import { allows, type Caller, type Role } from "../contract/roles.ts";
 import { refuse } from "../route/problem.ts";
+import { Failures } from "./failures.ts";
+import type { PagePassword } from "./password.ts";
+import { SESSION_MS, type Sessions } from "./sessions.ts";
+import type { Subject, Tokens } from "./tokens.ts";
 
-const SESSION_MS = 12 * 3_600_000;
-const MAX_SESSIONS = 64;
-const FAILURES_PER_MINUTE = 20;
-
-export type Who = { readonly ok: true; readonly via: "api" | "page" } | { readonly ok: false; readonly response: Response };
+export type Who = { readonly ok: true; readonly caller: Caller } | { readonly ok: false; readonly response: Response };
 
 export interface GateDeps {
   readonly clock: Clock;
-  readonly random: Random;
-  /** Called for each refused sign-in. */
-  onFailure(): void;
+  readonly tokens: Tokens;
+  readonly sessions: Sessions;
+  readonly password: PagePassword;
+  /** Called for each refused sign-in that was not slowed down. */
+  onFailure(address: string): void;
 }
 
-/** Access control: accepts the API token, or the session cookie of a browser on our own page. */
+export type Credential = { readonly token: string } | { readonly password: string };
+
+/** Access control: knows a caller by a token, or by the session cookie of a browser on our own page. */
 export class Gate {
-  readonly #token: Buffer;
-  readonly #sessions = new Map<string, number>();
-  #failures = 0;
-  #windowStart = Number.NEGATIVE_INFINITY;
+  readonly #failures: Failures;
 
   constructor(
-    token: string,
     /** Cookies of the whole host name would reach other programs behind the same proxy. */
     private readonly cookie: { readonly name: string; readonly path: string },
     private readonly deps: GateDeps,
   ) {
-    this.#token = digest(token);
+    this.#failures = new Failures(deps.clock);
   }
 
-  /** Compares in constant time: digests of equal length. */
-  isToken(candidate: string): boolean {
-    return timingSafeEqual(digest(candidate), this.#token);
+  /** The caller, if its role is enough for what it asks. */
+  admit(request: Request, address: string, needed: Role): Who {
+    const who = this.identify(request, address);
+    if (!who.ok || allows(who.caller.role, needed)) return who;
+    const { name, role } = who.caller;
+    return {
+      ok: false,
+      response: refuse(
+        "permission_denied",
+        `this needs the role ${needed}; ${name} has the role ${role}`,
+        "zephyrgate token create NAME --role",
+      ),
+    };
   }
 
-  identify(request: Request): Who {
+  identify(request: Request, address: string): Who {
+    const found = this.#find(request);
+    if (typeof found === "object") return { ok: true, caller: found };
+    if (found === "wrong") return { ok: false, response: this.#failed(address) };
+    // Nobody tried to sign in: a page that asks before it has a session, or after its session ended, is no attack.
+    if (found === "nobody") return { ok: false, response: unauthorized() };
+    return { ok: false, response: refuse("permission_denied", "a session cookie is accepted only from the gateway's own page") };
+  }
+
+  /** The caller of an open route, where there is one. */
+  peek(request: Request): Caller | null {
+    const found = this.#find(request);
+    return typeof found === "object" ? found : null;
+  }
+
+  #find(request: Request): Caller | "nobody" | "wrong" | "elsewhere" {
     const header = request.headers.get("authorization");
     if (header !== null) {
       const token = /^Bearer +(\S{1,256}) *$/i.exec(header)?.[1];
-      return token !== undefined && this.isToken(token) ? { ok: true, via: "api" } : { ok: false, response: this.refused() };
+      const subject = token === undefined ? null : this.deps.tokens.find(token);
+      if (subject === null) return "wrong";
+      const isValid = () => this.deps.tokens.named(subject.name)?.credential === subject.credential;
+      return { via: "api", name: subject.name, role: subject.role, isValid };
     }
-    const session = this.#sessionOf(request);
-    if (session === null) return { ok: false, response: this.refused() };
-    if (!sameOrigin(request)) {
-      return { ok: false, response: refuse("permission_denied", "a session cookie is accepted only from the gateway's own page") };
-    }
-    return { ok: true, via: "page" };
+    const found = this.#session(request);
+    if (found === null) return "nobody";
+    if (!sameOrigin(request)) return "elsewhere";
+    const { id, subject } = found;
+    return { via: "page", name: subject.name, role: subject.role, isValid: () => this.deps.sessions.find(id) !== null };
   }
 
-  /** 401, or 429 after too many in a minute. The right token is always accepted: nobody can lock the operator out. */
-  refused(): Response {
-    const now = this.deps.clock.monotonic();
-    if (now - this.#windowStart >= 60_000) {
-      this.#windowStart = now;
-      this.#failures = 0;
-    }
-    this.#failures += 1;
-    if (this.#failures > FAILURES_PER_MINUTE) {
-      const wait = Math.ceil((60_000 - (now - this.#windowStart)) / 1000);
-      return refuse("rate_limited", "too many failed sign-ins", undefined, { "retry-after": String(Math.max(1, wait)) });
-    }
-    this.deps.onFailure();
-    return refuse("unauthorized", "this needs the API token", "send authorization: Bearer <the line in data_dir/api-token>", {
-      "www-authenticate": 'Bearer realm="zephyrgate"',
-    });
-  }
-
-  /** The cookie of a new session. The oldest session is dropped when there are too many. */
-  open(request: Request): string {
-    const id = Buffer.from(this.deps.random.bytes(32)).toString("base64url");
-    this.#sessions.set(digest(id).toString("hex"), this.deps.clock.monotonic() + SESSION_MS);
-    const oldest = this.#sessions.keys().next().value;
-    if (this.#sessions.size > MAX_SESSIONS && oldest !== undefined) this.#sessions.delete(oldest);
+  /**
+   * Signs a browser in: the cookie of a new session, or the answer that refuses it. Whatever session the browser came with
+   * ends, so that nobody can plant one. A right token is accepted however often its address failed: nobody can lock the
+   * operator out.
+   */
+  async signIn(
+    request: Request,
+    address: string,
+    credential: Credential,
+  ): Promise<{ readonly cookie: string } | { readonly refused: Response }> {
+    const subject = "token" in credential ? this.deps.tokens.find(credential.token) : await this.#byPassword(address, credential.password);
+    if (subject instanceof Response) return { refused: subject };
+    if (subject === null) return { refused: this.#failed(address) };
+    this.#failures.forget(address);
+    this.#end(request);
+    const id = this.deps.sessions.open(subject);
     const secure = schemeOf(request) === "https" ? "; Secure" : "";
-    return `${this.cookie.name}=${id}; Path=${this.cookie.path}; HttpOnly; SameSite=Strict; Max-Age=${SESSION_MS / 1000}${secure}`;
+    return {
+      cookie: `${this.cookie.name}=${id}; Path=${this.cookie.path}; HttpOnly; SameSite=Strict; Max-Age=${SESSION_MS / 1000}${secure}`,
+    };
   }
 
   /** Ends the request's session. Returns the cookie that deletes the old one. */
-  close(request: Request): string {
-    const session = this.#sessionOf(request);
-    if (session !== null) this.#sessions.delete(session);
+  signOut(request: Request): string {
+    this.#end(request);
     return `${this.cookie.name}=; Path=${this.cookie.path}; HttpOnly; SameSite=Strict; Max-Age=0`;
   }
 
-  #sessionOf(request: Request): string | null {
-    for (const part of (request.headers.get("cookie") ?? "").slice(0, 8192).split(";")) {
-      const [name, value] = part.trim().split("=", 2);
-      if (name !== this.cookie.name || value === undefined) continue;
-      // The lookup is by digest, so that its time reveals nothing about the ids.
-      const key = digest(value).toString("hex");
-      const until = this.#sessions.get(key);
-      if (until !== undefined && until > this.deps.clock.monotonic()) return key;
-      this.#sessions.delete(key);
+  async #byPassword(address: string, password: string): Promise<Subject | Response | null> {
+    const wait = this.#failures.wait(address);
+    if (wait > 0) return slowDown(wait);
+    const checked = await this.deps.password.check(password);
+    if (checked.kind === "busy") return slowDown(2000);
+    if (checked.kind === "none") {
+      return refuse("conflict", "this gateway has no password", "sign in with a token, or set one: zephyrgate password set");
+    }
+    return checked.kind === "right" ? checked.subject : null;
+  }
+
+  /** 401; 429 after too many. */
+  #failed(address: string): Response {
+    const wait = this.#failures.wait(address);
+    if (wait > 0) return slowDown(wait);
+    this.#failures.add(address);
+    this.deps.onFailure(address);
+    return unauthorized();
+  }
+
+  #end(request: Request): void {
+    for (const id of this.#ids(request)) this.deps.sessions.close(id);
+  }
+
+  #session(request: Request): { readonly id: string; readonly subject: Subject } | null {
+    for (const id of this.#ids(request)) {
+      const subject = this.deps.sessions.find(id);
+      if (subject !== null) return { id, subject };
     }
     return null;
   }
+
+  /** A browser may send several cookies of one name, for several paths. */
+  #ids(request: Request): string[] {
+    const parts = (request.headers.get("cookie") ?? "").slice(0, 8192).split(";");
+    const named = parts.map((part) => part.trim().split("=", 2)).filter(([name]) => name === this.cookie.name);
+    return named.flatMap(([, value]) => (value === undefined ? [] : [value])).slice(0, 8);
+  }
+}
+
+function unauthorized(): Response {
+  return refuse(
+    "unauthorized",
+    "this needs a token",
+    "send authorization: Bearer TOKEN; the command line's is the line in data_dir/api-token",
+    {
+      "www-authenticate": 'Bearer realm="zephyrgate"',
+    },
+  );
+}
+
+function slowDown(waitMs: number): Response {
+  return refuse("rate_limited", "too many failed sign-ins from this address", "wait, or sign in with a token", {
+    "retry-after": String(Math.max(1, Math.ceil(waitMs / 1000))),
+  });
 }
 
 /** Whether our own page made this request. Without Sec-Fetch-Site (plain http on a LAN) the Origin header must be ours. */
@@ -110,7 +173,7 @@ export function sameOrigin(request: Request): boolean {
   return origin === `${schemeOf(request)}://${request.headers.get("host") ?? ""}`;
 }
 
-/** The scheme that the browser used. The server removes this header unless a trusted proxy set it. */
+/** The scheme that the browser used. The server sets this header itself, unless a trusted proxy did. */
 function schemeOf(request: Request): "http" | "https" {
   return request.headers.get("x-forwarded-proto")?.trim().toLowerCase() === "https" ? "https" : "http";
 }
@@ -129,8 +192,4 @@ export function hostAllowed(header: string | null, configured: string, further: 
   if (configured !== "0.0.0.0" && configured !== "::") return false;
   const own = hostname().toLowerCase();
   return isIP(bare) !== 0 || bare === own || bare === `${own}.local`;
-}
-
-function digest(text: string): Buffer {
-  return createHash("sha256").update(text).digest();
 }

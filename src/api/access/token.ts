@@ -53,3 +53,15 @@ export function ensureToken(dataDir: string, random: Random, disk: Disk = system
   }
   return readToken(dataDir);
 }
+
+/** Writes a new token in place of the old one, in one step. */
+export function replaceToken(dataDir: string, random: Random, disk: Disk = systemDisk): Result<string> {
+  const token = Buffer.from(random.bytes(32)).toString("base64url");
+  const path = tokenPath(dataDir);
+  try {
+    writeFileAtomically(path, `${token}\n`, { mode: 0o600, disk });
+    return ok(token);
+  } catch (cause) {
+    return fail("data_unusable", `cannot write ${path}: ${codeOf(cause)}`, { cause, hint: "check the folder's owner and free space" });
+  }
+}

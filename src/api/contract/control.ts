@@ -73,10 +73,17 @@ export type Answer<T> = Result<T> | Promise<Result<T>>;
 
 export type NodeQuestion = "position" | "telemetry";
 
-/** Who asked, for the audit log: `api 127.0.0.1`, `page 127.0.0.1`. */
+/** Who asked, for the audit log. */
 export interface Actor {
   readonly via: "api" | "page";
   readonly address: string;
+  /** Name of the token; absent for what the program does by itself. */
+  readonly token?: string;
+}
+
+/** As the audit log has it: `api 127.0.0.1 grafana`, `page 192.0.2.7 password`. */
+export function by({ via, address, token }: Actor): string {
+  return token === undefined ? `${via} ${address}` : `${via} ${address} ${token}`;
 }
 
 export interface PluginControl {

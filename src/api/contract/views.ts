@@ -1,5 +1,6 @@
 import * as v from "valibot";
 import { PLUGIN_STATES } from "../../plugins/plugin/states.ts";
+import { ROLES } from "./roles.ts";
 
 /**
  * What the API sends, as Valibot schemas: type, check and OpenAPI come from here. Keys are snake_case; points in time are
@@ -227,3 +228,12 @@ export type AuditVerdict = v.InferOutput<typeof auditVerdict>;
 export type WhyView = v.InferOutput<typeof why>;
 export type OutboxView = v.InferOutput<typeof outbox>;
 export type WallView = v.InferOutput<typeof wall>;
+
+export const tokenView = v.object({
+  name: v.pipe(v.string(), v.description("`api-token` is the one in the data folder")),
+  role: v.picklist(ROLES),
+  created_at: v.pipe(v.nullable(v.string()), v.description("null: made with the data folder")),
+  rotated_at: v.nullable(v.string()),
+  used_at: v.pipe(v.nullable(v.string()), v.description("The last use, stored once an hour; not known of the token in the data folder")),
+  sessions: v.pipe(v.number(), v.description("Browsers that are signed in by it")),
+});

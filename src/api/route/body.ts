@@ -71,7 +71,7 @@ function describe(issue: v.BaseIssue<unknown>): { path: string; message: string 
   const path = issue.path ?? [];
   const last = path.at(-1);
   if (issue.expected === "never" && last?.origin === "key") return { path: dotted(path.slice(0, -1)), message: "unknown key" };
-  return { path: dotted(path), message: issue.expected === null ? plain(issue) : `expected ${issue.expected}` };
+  return { path: dotted(path), message: issue.expected === null || issue.type === "regex" ? plain(issue) : `expected ${issue.expected}` };
 }
 
 /** Contains only keys of the schema and array positions; an unknown key was cut off above. */
@@ -83,7 +83,8 @@ function dotted(path: readonly { readonly key: unknown }[]): string {
 function plain(issue: v.BaseIssue<unknown>): string {
   const requirement = issue.requirement;
   const wants = typeof requirement === "number" || typeof requirement === "string" ? ` ${requirement}` : "";
-  return issue.type === "check" || issue.type === "regex" ? issue.message : `must match ${issue.type}${wants}`;
+  if (issue.type === "regex") return issue.message.startsWith("Invalid ") ? "has a wrong form" : `must be ${issue.message}`;
+  return issue.type === "check" ? issue.message : `must match ${issue.type}${wants}`;
 }
 
 /** The schema of a value that is not checked. */

@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import { type ErrorCode, fail, ok, type Result } from "../../errors.ts";
 import type { Actor, Control, Page } from "../contract/control.ts";
+import type { Access, Caller } from "../contract/roles.ts";
 import type { Schema } from "./body.ts";
 
 export type Method = "GET" | "PUT" | "POST" | "DELETE";
@@ -12,8 +13,8 @@ export interface Route {
   readonly path: string;
   readonly summary: string;
   readonly tag: string;
-  /** Needs no token. Every other route needs the token or a session. */
-  readonly open?: boolean;
+  /** Who may call it. Every route but an open one needs a token, or a session, of this role. */
+  readonly access: Access;
   readonly params?: Schema;
   readonly query?: Schema;
   readonly body?: Schema;
@@ -29,6 +30,8 @@ export interface Route {
 export interface RouteInput<P, Q, B> {
   readonly control: Control;
   readonly actor: Actor;
+  /** Null on an open route. */
+  readonly caller: Caller | null;
   readonly request: Request;
   readonly params: P;
   readonly query: Q;

@@ -9,6 +9,7 @@ export const alertRoutes: readonly Route[] = [
   route({
     method: "GET",
     path: "/api/v1/alerts",
+    access: "read",
     summary: "Problems that need the operator; each is listed until its cause is over",
     tag,
     query: v.strictObject(paging),
@@ -18,6 +19,7 @@ export const alertRoutes: readonly Route[] = [
   route({
     method: "POST",
     path: "/api/v1/alerts/:id/ack",
+    access: "operate",
     summary: "Acknowledge an alert: the status shows it no longer unless it is raised again",
     tag,
     params: v.object({ id: v.pipe(v.string(), v.maxLength(64)) }),
@@ -28,6 +30,7 @@ export const alertRoutes: readonly Route[] = [
   route({
     method: "GET",
     path: "/api/v1/silence",
+    access: "read",
     summary: "Whether all transmissions but alarms are silenced",
     tag,
     answers: { 200: silence },
@@ -36,6 +39,7 @@ export const alertRoutes: readonly Route[] = [
   route({
     method: "PUT",
     path: "/api/v1/silence",
+    access: "operate",
     summary: "Silence all transmissions but alarms, or allow them again; it survives a restart",
     tag,
     body: v.strictObject({ silenced: v.boolean() }),

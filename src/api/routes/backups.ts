@@ -27,6 +27,7 @@ export const backupRoutes: readonly Route[] = [
   route({
     method: "GET",
     path: "/api/v1/backups",
+    access: "read",
     summary: "The backups that are kept",
     tag,
     query: v.strictObject(paging),
@@ -39,6 +40,7 @@ export const backupRoutes: readonly Route[] = [
   route({
     method: "POST",
     path: "/api/v1/backups",
+    access: "operate",
     summary: "Make a backup of the whole gateway, and verify it",
     tag,
     body: making,
@@ -52,6 +54,7 @@ export const backupRoutes: readonly Route[] = [
   route({
     method: "GET",
     path: "/api/v1/backups/:name",
+    access: "admin",
     summary: "Download a backup",
     tag,
     params: v.object({ name: v.pipe(v.string(), v.maxLength(128)) }),

@@ -37,10 +37,13 @@ export interface FeedRequest {
   /** How many past events to send first. */
   readonly replay: number;
   readonly lastEventId: string | null;
+  /** Whether the client may still listen: false once its token is revoked or its session over. */
+  isAllowed(): boolean;
 }
 
 interface Client {
   readonly wants: ReadonlySet<string>;
+  isAllowed(): boolean;
   readonly send: (text: string) => void;
   readonly end: () => void;
 }
@@ -94,7 +97,7 @@ export class Feed {
         }
         controller.enqueue(encoder.encode(text));
       };
-      const client: Client = { wants: new Set(request.types), send, end };
+      const client: Client = { wants: new Set(request.types), isAllowed: request.isAllowed, send, end };
       this.#clients.add(client);
       close = end;
       signal.addEventListener("abort", end, { once: true });
@@ -110,6 +113,11 @@ export class Feed {
     return ok(
       new ReadableStream({ start, cancel: () => close() }, { highWaterMark: MAX_WAITING, size: (chunk) => chunk?.byteLength ?? 0 }),
     );
+  }
+
+  /** Ends the streams of those who may no longer listen: after tokens or sessions changed, and with each sign of life. */
+  check(): void {
+    for (const client of [...this.#clients]) if (!client.isAllowed()) client.end();
   }
 
   stop(): void {
@@ -138,6 +146,7 @@ export class Feed {
     if (this.#timer !== null || this.#clients.size === 0) return;
     this.#timer = this.clock.after(KEEP_ALIVE_MS, () => {
       this.#timer = null;
+      this.check();
       for (const client of [...this.#clients]) client.send(": still here\n\n");
       this.#keepAlive();
     });

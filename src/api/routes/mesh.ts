@@ -37,6 +37,7 @@ export const meshRoutes: readonly Route[] = [
   route({
     method: "GET",
     path: "/api/v1/messages",
+    access: "read",
     summary: "Queued and sent messages, newest first",
     tag,
     query: v.strictObject({
@@ -51,6 +52,7 @@ export const meshRoutes: readonly Route[] = [
   route({
     method: "GET",
     path: "/api/v1/received",
+    access: "read",
     summary: "Texts that the radios received, newest first; the last 10,000, for 30 days",
     tag,
     query: v.strictObject({ ...paging, from: v.optional(v.pipe(v.string(), v.minLength(1), v.maxLength(64))) }),
@@ -62,6 +64,7 @@ export const meshRoutes: readonly Route[] = [
   route({
     method: "GET",
     path: "/api/v1/traffic",
+    access: "read",
     summary: "How many texts were received and sent in each hour of the last 30 days",
     tag,
     query: v.strictObject(paging),
@@ -74,6 +77,7 @@ export const meshRoutes: readonly Route[] = [
   route({
     method: "GET",
     path: "/api/v1/messages/:id",
+    access: "read",
     summary: "One message and its state",
     tag,
     params: v.object({ id: v.pipe(v.string(), v.regex(/^m_[0-9A-Za-z]{26}$/, "a message id: m_ and 26 characters")) }),
@@ -84,6 +88,7 @@ export const meshRoutes: readonly Route[] = [
   route({
     method: "POST",
     path: "/api/v1/messages",
+    access: "operate",
     summary: "Send a text; answered once it is durably queued",
     tag,
     body: v.strictObject({
@@ -101,6 +106,7 @@ export const meshRoutes: readonly Route[] = [
   route({
     method: "GET",
     path: "/api/v1/nodes",
+    access: "read",
     summary: "All known nodes, over all links",
     tag,
     query: v.strictObject(paging),
@@ -113,6 +119,7 @@ export const meshRoutes: readonly Route[] = [
   route({
     method: "POST",
     path: "/api/v1/traceroute",
+    access: "operate",
     summary: "Find the way to a node and back; answered when the node has answered, at most 25 s later",
     tag,
     body: v.strictObject({ node }),
@@ -123,6 +130,7 @@ export const meshRoutes: readonly Route[] = [
   route({
     method: "POST",
     path: "/api/v1/nodes/:node/ask",
+    access: "operate",
     summary: "Ask a node for its position or its measurements; answered when the node has answered, at most 25 s later",
     tag,
     params: v.object({ node: v.pipe(v.string(), v.minLength(1), v.maxLength(64)) }),
@@ -134,6 +142,7 @@ export const meshRoutes: readonly Route[] = [
   route({
     method: "GET",
     path: "/api/v1/links",
+    access: "read",
     summary: "The radio links and their state",
     tag,
     query: v.strictObject(paging),
@@ -146,6 +155,7 @@ export const meshRoutes: readonly Route[] = [
   route({
     method: "POST",
     path: "/api/v1/simulate/messages",
+    access: "operate",
     summary: "Send a text as a simulated node; without `to` and `channel` it is a direct message to the gateway",
     tag,
     body: v.strictObject({ from: node, text, channel: v.optional(channelIndex), to: v.optional(node) }),
@@ -159,6 +169,7 @@ export const meshRoutes: readonly Route[] = [
   route({
     method: "POST",
     path: "/api/v1/simulate/faults",
+    access: "operate",
     summary: "Inject a fault into the simulated mesh, from now on or for the next `count` texts; `ms` is in milliseconds",
     tag,
     body: fault,

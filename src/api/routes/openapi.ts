@@ -37,7 +37,7 @@ export function openApi(routes: readonly Route[], version: string, base: string)
     components: {
       schemas: { Problem: json(problem, "output") },
       securitySchemes: {
-        token: { type: "http", scheme: "bearer", description: "The line in data_dir/api-token" },
+        token: { type: "http", scheme: "bearer", description: "The line in data_dir/api-token, or a token of: zephyrgate token create" },
         session: { type: "apiKey", in: "cookie", name: "zephyrgate_<id>", description: "From POST /api/v1/session; for the console" },
       },
     },
@@ -55,7 +55,7 @@ function operation(route: Route): Record<string, unknown> {
     operationId: `${route.method.toLowerCase()}${name}`,
     summary: route.summary,
     tags: [route.tag],
-    ...(route.open === true ? { security: [] } : {}),
+    ...(route.access === "open" ? { security: [] } : { "x-role": route.access }),
     parameters: [...parameters(route.params, "path"), ...parameters(route.query, "query")],
     ...(route.upload === undefined
       ? {}
@@ -108,7 +108,7 @@ function answers(route: Route): Record<string, unknown> {
 function problems(route: Route): Record<string, unknown> {
   const codes = new Set([
     ...ALWAYS,
-    ...(route.open === true ? [] : GUARDED),
+    ...(route.access === "open" ? [] : GUARDED),
     ...(route.body === undefined && route.upload === undefined ? [] : WITH_BODY),
     ...(route.errors ?? []),
   ]);

@@ -31,6 +31,7 @@ export const packageRoutes: readonly Route[] = [
   route<unknown, { force: boolean; accept_signer?: string | undefined }, Uint8Array>({
     method: "POST",
     path: base,
+    access: "admin",
     summary: "Install a package or a new version; it waits for approval if it asks for more than was accepted",
     tag,
     query: v.strictObject({
@@ -50,6 +51,7 @@ export const packageRoutes: readonly Route[] = [
   route<{ name: string }, unknown, { version: string }>({
     method: "POST",
     path: `${base}/:name/use`,
+    access: "admin",
     summary: "Make the version that is kept beside the active one the active one",
     tag,
     params,
@@ -64,6 +66,7 @@ export const packageRoutes: readonly Route[] = [
   route<{ name: string }, { purge: boolean }>({
     method: "DELETE",
     path: `${base}/:name`,
+    access: "admin",
     summary: "Remove an installed plugin with its grants, settings and secrets; with `purge` also its data",
     tag,
     params,
@@ -78,6 +81,7 @@ export const packageRoutes: readonly Route[] = [
   route<{ name: string }>({
     method: "GET",
     path: `${base}/:name/export`,
+    access: "admin",
     summary: "Export the plugin's data and configuration as a file, without its secrets",
     tag,
     params,
@@ -93,6 +97,7 @@ export const packageRoutes: readonly Route[] = [
   route<{ name: string }, unknown, Uint8Array>({
     method: "POST",
     path: `${base}/:name/import`,
+    access: "admin",
     summary: "Import an export: replaces the plugin's data and configuration",
     tag,
     params,
@@ -107,6 +112,7 @@ export const packageRoutes: readonly Route[] = [
   route<{ name: string }>({
     method: "DELETE",
     path: `${base}/:name/data`,
+    access: "admin",
     summary: "Set the plugin's database aside, such as a damaged one, and start it with an empty one",
     tag,
     params,

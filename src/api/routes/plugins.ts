@@ -1,8 +1,9 @@
 import * as v from "valibot";
-import { ok } from "../../errors.ts";
+import { fail, ok } from "../../errors.ts";
 import type { Json } from "../../json.ts";
 import { explainRisk } from "../../permissions/risk.ts";
 import type { PluginChange } from "../contract/control.ts";
+import { allows } from "../contract/roles.ts";
 import type { PluginPermissions } from "../contract/views.ts";
 import { pluginConfig, pluginDetail, pluginPermissions, pluginSummary, why } from "../contract/views.ts";
 import { listOf, pageOf, paging, type Reply, type Route, reply, route } from "../route/route.ts";
@@ -38,6 +39,7 @@ export const pluginRoutes: readonly Route[] = [
   route({
     method: "GET",
     path: base,
+    access: "read",
     summary: "All plugins with state, health and metrics",
     tag,
     query: v.strictObject(paging),
@@ -50,6 +52,7 @@ export const pluginRoutes: readonly Route[] = [
   route({
     method: "GET",
     path: `${base}/:name`,
+    access: "read",
     summary: "One plugin in full",
     tag,
     params,
@@ -60,18 +63,26 @@ export const pluginRoutes: readonly Route[] = [
   route({
     method: "POST",
     path: `${base}/:name/enable`,
+    access: "operate",
     summary: "Enable; with `accept` also accept the permission set of that hash",
     tag,
     params,
     body: v.optional(v.strictObject({ accept: v.optional(v.pipe(v.string(), v.maxLength(128))) })),
     answers: changed,
     errors: ["not_found", "conflict", "load_failed"],
-    run: ({ control, params, body, actor }) => change(control.plugins.enable(params.name, body?.accept, actor)),
+    run({ control, params, body, actor, caller }) {
+      // To accept is to decide what a plugin may do, as to grant is.
+      if (body?.accept !== undefined && (caller === null || !allows(caller.role, "admin"))) {
+        return fail("permission_denied", "to accept permissions needs the role admin");
+      }
+      return change(control.plugins.enable(params.name, body?.accept, actor));
+    },
   }),
   ...(["disable", "restart", "reload"] as const).map((verb) =>
     route({
       method: "POST",
       path: `${base}/:name/${verb}`,
+      access: "operate",
       summary: {
         disable: "Disable until enabled again",
         restart: "Stop and start",
@@ -88,6 +99,7 @@ export const pluginRoutes: readonly Route[] = [
   route({
     method: "POST",
     path: `${base}/:name/adopt`,
+    access: "admin",
     summary: "The plugin's folder was moved: its grants, data, secrets and settings belong to the new folder",
     tag,
     params,
@@ -99,6 +111,7 @@ export const pluginRoutes: readonly Route[] = [
   route({
     method: "GET",
     path: `${base}/:name/config`,
+    access: "operate",
     summary: "The plugin's merged configuration",
     tag,
     params,
@@ -109,6 +122,7 @@ export const pluginRoutes: readonly Route[] = [
   route({
     method: "PUT",
     path: `${base}/:name/config`,
+    access: "admin",
     summary: "Replace the operator's values; invalid values are refused as a whole, with every error",
     tag,
     params,
@@ -120,6 +134,7 @@ export const pluginRoutes: readonly Route[] = [
   route({
     method: "GET",
     path: `${base}/:name/secrets`,
+    access: "read",
     summary: "Names of the stored secrets; values are never returned",
     tag,
     params,
@@ -142,6 +157,7 @@ export const pluginRoutes: readonly Route[] = [
   route({
     method: "PUT",
     path: `${base}/:name/secrets/:key`,
+    access: "admin",
     summary: "Store a secret, encrypted; write-only",
     tag,
     params: secretParams,
@@ -153,6 +169,7 @@ export const pluginRoutes: readonly Route[] = [
   route({
     method: "DELETE",
     path: `${base}/:name/secrets/:key`,
+    access: "admin",
     summary: "Remove a secret",
     tag,
     params: secretParams,
@@ -164,6 +181,7 @@ export const pluginRoutes: readonly Route[] = [
   route({
     method: "GET",
     path: `${base}/:name/permissions`,
+    access: "read",
     summary: "Requested, granted and denied permissions, with the risk of each",
     tag,
     params,
@@ -174,6 +192,7 @@ export const pluginRoutes: readonly Route[] = [
   route({
     method: "POST",
     path: `${base}/:name/permissions`,
+    access: "admin",
     summary: "Grant a requested permission that was held back",
     tag,
     params,
@@ -185,6 +204,7 @@ export const pluginRoutes: readonly Route[] = [
   route({
     method: "DELETE",
     path: `${base}/:name/permissions`,
+    access: "admin",
     summary: "Revoke one permission or all; takes effect with the next call",
     tag,
     params,
@@ -197,6 +217,7 @@ export const pluginRoutes: readonly Route[] = [
   route({
     method: "POST",
     path: `${base}/:name/permissions/deny`,
+    access: "admin",
     summary: "Deny permanently: overrides every grant",
     tag,
     params,
@@ -208,6 +229,7 @@ export const pluginRoutes: readonly Route[] = [
   route({
     method: "GET",
     path: `${base}/:name/permissions/why`,
+    access: "read",
     summary: "Which rule allows or denies this",
     tag,
     params,

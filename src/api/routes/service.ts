@@ -1,6 +1,5 @@
 import * as v from "valibot";
 import { fail, ok } from "../../errors.ts";
-import { type Gate, sameOrigin } from "../access/gate.ts";
 import { type Route, route } from "../route/route.ts";
 import { EVENT_NAMES, type Feed } from "./feed.ts";
 import { openApi } from "./openapi.ts";
@@ -23,15 +22,16 @@ const tag = "service";
 const STREAM_HEADERS = { "content-type": "text/event-stream", "x-accel-buffering": "no" };
 const NAMES: readonly string[] = [...EVENT_NAMES, "log"];
 
-/** Routes that need the server itself: metrics, events, the OpenAPI document, and the sign-in of the console. */
-export function serviceRoutes(gate: Gate, feed: Feed, counters: () => ApiCounters, table: RouteTable): readonly Route[] {
-  return [metricsRoute(counters), eventsRoute(feed), openApiRoute(table), signInRoute(gate), signOutRoute(gate)];
+/** Routes that need the server itself: metrics, events, and the OpenAPI document. */
+export function serviceRoutes(feed: Feed, counters: () => ApiCounters, table: RouteTable): readonly Route[] {
+  return [metricsRoute(counters), eventsRoute(feed), openApiRoute(table)];
 }
 
 function metricsRoute(counters: () => ApiCounters): Route {
   return route({
     method: "GET",
     path: "/metrics",
+    access: "read",
     summary: "Metrics in Prometheus text",
     tag,
     answers: { 200: "text/plain; version=0.0.4" },
@@ -48,6 +48,7 @@ function eventsRoute(feed: Feed): Route {
   return route({
     method: "GET",
     path: "/api/v1/events",
+    access: "read",
     summary: "Events as server-sent events; a client that reads too slowly is disconnected and may reconnect with Last-Event-ID",
     tag,
     query: v.strictObject({
@@ -59,12 +60,14 @@ function eventsRoute(feed: Feed): Route {
       replay: v.optional(v.pipe(v.string(), v.regex(/^\d{1,3}$/, "a whole number"), v.transform(Number), v.maxValue(256))),
     }),
     answers: { 200: "text/event-stream" },
-    run({ request, query }) {
+    run({ request, query, caller }) {
       const types = query.types === undefined ? [...EVENT_NAMES] : query.types.split(",");
       if (!types.every((type) => NAMES.includes(type)))
         return fail("invalid_argument", "types: not an event", { hint: `known: ${NAMES.join(", ")}` });
       const lastEventId = request.headers.get("last-event-id");
-      const stream = feed.open({ types, level: query.level, plugin: query.plugin, replay: query.replay ?? 0, lastEventId }, request.signal);
+      const isAllowed = () => caller?.isValid() === true;
+      const wanted = { types, level: query.level, plugin: query.plugin, replay: query.replay ?? 0, lastEventId, isAllowed };
+      const stream = feed.open(wanted, request.signal);
       return stream.ok ? ok({ status: 200, body: new Response(stream.value, { headers: STREAM_HEADERS }) }) : stream;
     },
   });
@@ -75,6 +78,7 @@ function openApiRoute({ base, all }: RouteTable): Route {
   return route({
     method: "GET",
     path: "/api/v1/openapi.json",
+    access: "read",
     summary: "This API as an OpenAPI 3.1 document",
     tag,
     answers: { 200: v.record(v.string(), v.unknown()) },
@@ -82,36 +86,6 @@ function openApiRoute({ base, all }: RouteTable): Route {
       document ??= openApi(all(), control.version, base);
       return ok({ status: 200, body: document });
     },
-  });
-}
-
-function signInRoute(gate: Gate): Route {
-  return route({
-    method: "POST",
-    path: "/api/v1/session",
-    summary: "Sign a browser in: exchanges the token for a cookie that scripts cannot read",
-    tag,
-    open: true,
-    body: v.strictObject({ token: v.pipe(v.string(), v.maxLength(256)) }),
-    answers: { 204: v.void() },
-    errors: ["unauthorized", "permission_denied", "rate_limited"],
-    run({ request, body }) {
-      if (!sameOrigin(request) && request.headers.get("sec-fetch-site") !== null)
-        return fail("permission_denied", "sign in from the gateway's own page");
-      if (!gate.isToken(body.token)) return ok({ status: 401, body: gate.refused() });
-      return ok({ status: 204, body: new Response(null, { status: 204, headers: { "set-cookie": gate.open(request) } }) });
-    },
-  });
-}
-
-function signOutRoute(gate: Gate): Route {
-  return route({
-    method: "DELETE",
-    path: "/api/v1/session",
-    summary: "Sign out",
-    tag,
-    answers: { 204: v.void() },
-    run: ({ request }) => ok({ status: 204, body: new Response(null, { status: 204, headers: { "set-cookie": gate.close(request) } }) }),
   });
 }
 

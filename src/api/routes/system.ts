@@ -76,18 +76,18 @@ export const systemRoutes: readonly Route[] = [
   route({
     method: "GET",
     path: "/health/live",
+    access: "open",
     summary: "The process is alive",
     tag,
-    open: true,
     answers: { 200: v.object({ status: v.literal("live") }) },
     run: () => ok({ status: 200, body: { status: "live" } }),
   }),
   route({
     method: "GET",
     path: "/health/ready",
+    access: "open",
     summary: "The plugins were started and the links are supervised; the state of each link is listed",
     tag,
-    open: true,
     answers: { 200: v.object({ status: v.literal("ready"), links: v.array(v.object({ name: v.string(), state: v.string() })) }) },
     errors: ["unavailable"],
     run({ control }) {
@@ -99,6 +99,7 @@ export const systemRoutes: readonly Route[] = [
   route({
     method: "GET",
     path: "/api/v1/status",
+    access: "read",
     summary: "The gateway at a glance",
     tag,
     answers: { 200: statusView },
@@ -115,6 +116,7 @@ export const systemRoutes: readonly Route[] = [
   route({
     method: "GET",
     path: "/api/v1/schedule",
+    access: "read",
     summary: "All scheduled tasks with last and next run",
     tag,
     query: v.strictObject(paging),
@@ -127,6 +129,7 @@ export const systemRoutes: readonly Route[] = [
   route({
     method: "POST",
     path: "/api/v1/schedule/run",
+    access: "operate",
     summary: "Run a scheduled task now, beside its schedule",
     tag,
     body: v.strictObject({ plugin: v.pipe(v.string(), v.maxLength(64)), task: v.pipe(v.string(), v.minLength(1), v.maxLength(64)) }),
@@ -137,6 +140,7 @@ export const systemRoutes: readonly Route[] = [
   route({
     method: "GET",
     path: "/api/v1/config",
+    access: "operate",
     summary: "The effective configuration, value by value, with where each came from; secrets are withheld",
     tag,
     answers: { 200: configuration },
@@ -147,6 +151,7 @@ export const systemRoutes: readonly Route[] = [
   route({
     method: "GET",
     path: "/api/v1/menus",
+    access: "read",
     summary: "All menu items",
     tag,
     query: v.strictObject(paging),
@@ -166,6 +171,7 @@ export const systemRoutes: readonly Route[] = [
   route({
     method: "GET",
     path: "/api/v1/audit",
+    access: "read",
     summary: "Decisions, grants and admin calls, newest first",
     tag,
     query: v.strictObject({
@@ -183,6 +189,7 @@ export const systemRoutes: readonly Route[] = [
   route({
     method: "GET",
     path: "/api/v1/audit/verify",
+    access: "read",
     summary: "Verify the whole hash chain",
     tag,
     answers: { 200: auditVerdict },
@@ -191,6 +198,7 @@ export const systemRoutes: readonly Route[] = [
   route({
     method: "GET",
     path: "/api/v1/logs",
+    access: "read",
     summary: "The last log lines, newest last",
     tag,
     query: v.strictObject(logQuery),
@@ -200,6 +208,7 @@ export const systemRoutes: readonly Route[] = [
   route({
     method: "GET",
     path: "/api/v1/plugins/:name/logs",
+    access: "read",
     summary: "The last log lines of one plugin, newest last",
     tag: "plugins",
     params: v.object({ name: v.pipe(v.string(), v.maxLength(64)) }),
@@ -214,6 +223,7 @@ export const systemRoutes: readonly Route[] = [
   route({
     method: "GET",
     path: "/api/v1/log-levels",
+    access: "read",
     summary: "The log levels in force",
     tag,
     answers: { 200: levelsView },
@@ -222,6 +232,7 @@ export const systemRoutes: readonly Route[] = [
   route({
     method: "PUT",
     path: "/api/v1/log-levels",
+    access: "operate",
     summary: "Change the level of everything (no category), of one category or plugin, until the next start; null resets a category",
     tag,
     body: v.strictObject({
@@ -237,6 +248,7 @@ export const systemRoutes: readonly Route[] = [
   route({
     method: "POST",
     path: "/api/v1/permissions/explain",
+    access: "read",
     summary: "What a permission lets a plugin do, in words",
     tag,
     body: v.strictObject({ permission: v.union([v.pipe(v.string(), v.maxLength(64)), v.record(v.string(), v.unknown())]) }),

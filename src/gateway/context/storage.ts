@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { ACCESS_SCHEMA } from "../../api/access/store.ts";
 import { openSecretKey, SecretStore, secretsSchema } from "../../config/secrets.ts";
 import { ok, type Result } from "../../errors.ts";
 import { SESSION_DATA_SCHEMA } from "../../menu/session-data.ts";
@@ -37,6 +38,7 @@ const SCHEMAS = [
   DIALOGUES_SCHEMA,
   SESSION_DATA_SCHEMA,
   TIMEKEEPING_SCHEMA,
+  ACCESS_SCHEMA,
 ];
 
 /** What the gateway keeps on disk. The lock of the data folder keeps a second gateway away from it. */
