@@ -1,52 +1,45 @@
 import * as v from "valibot";
 import { ROLES } from "../../api/contract/roles.ts";
 import { tokenView } from "../../api/contract/views.ts";
-import type { Result } from "../../errors.ts";
-import { fail } from "../../errors.ts";
-import { nearest } from "../../nearest.ts";
+import { fail, type Result } from "../../errors.ts";
 import { ago, json, line, note, readLine, table } from "../verb/output.ts";
-import { type Call, done, misuse, textFlag, type Verb } from "../verb/verb.ts";
+import { type Call, done, textFlag, type Verb } from "../verb/verb.ts";
 
 const issued = v.object({ name: v.string(), role: v.picklist(ROLES), token: v.string() });
 const tokenPath = (name: string | undefined) => `/api/v1/tokens/${encodeURIComponent(name ?? "")}`;
 /** Its token is in a file; the command line reads it there. */
 const FILE_TOKEN = "api-token";
 
+const NAME = { name: "NAME", about: "the token's name, as in `token list`" };
+
 export const tokenVerbs: readonly Verb[] = [
   {
     name: "token create",
-    usage: "NAME --role read|operate|admin [--json]",
     summary: "make a token for a program or a person; it is shown once, and kept as a hash only",
-    flags: { role: "text" },
-    required: ["role"],
-    args: [1, 1],
+    args: [{ name: "NAME", about: "who is to have it: a-z, 0-9, _ and -, a letter first" }],
+    flags: {
+      role: { about: "read: look; operate: run what was accepted; admin: everything", value: "ROLE", choices: ROLES, required: true },
+    },
     run: create,
   },
-  { name: "token list", usage: "[--json]", summary: "list the tokens: names, roles, last use", args: [0, 0], run: list },
+  { name: "token list", summary: "list the tokens: names, roles, last use", run: list },
   {
     name: "token rotate",
-    usage: "NAME [--json]",
     summary: "replace a token; the old one ends at once, and with it the sessions that it opened",
-    args: [1, 1],
+    args: [NAME],
     run: rotate,
   },
-  { name: "token revoke", usage: "NAME", summary: "end a token, and with it its sessions and event streams", args: [1, 1], run: revoke },
+  { name: "token revoke", summary: "end a token, and with it its sessions and event streams", args: [NAME], run: revoke },
   {
     name: "password set",
-    usage: "< PASSWORD",
     summary: "let people sign in to the page by a password; it comes from standard input",
-    args: [0, 0],
     run: setPassword,
   },
-  { name: "password rm", usage: "", summary: "remove the page's password: one signs in by token only", args: [0, 0], run: removePassword },
+  { name: "password rm", summary: "remove the page's password: one signs in by token only", run: removePassword },
 ];
 
 async function create({ io, args, flags, client }: Call): Promise<Result<number>> {
-  const role = textFlag(flags, "role") ?? "";
-  if (!ROLES.some((known) => known === role)) {
-    const near = nearest(role, ROLES);
-    return misuse(`there is no role ${role}; ${near === null ? `the roles are ${ROLES.join(", ")}` : `did you mean ${near}?`}`);
-  }
+  const role = textFlag(flags, "role");
   const gateway = await client();
   if (!gateway.ok) return gateway;
   const made = await gateway.value.call("POST", "/api/v1/tokens", issued, { name: args[0], role });
