@@ -1,4 +1,4 @@
-import type { Actor, NodeQuestion, TracedRoute } from "../api/contract/control.ts";
+import { type Actor, by, type NodeQuestion, type TracedRoute } from "../api/contract/control.ts";
 import { ok, type Result } from "../errors.ts";
 import { formatNodeId } from "../mesh/ids.ts";
 import type { NodePort, RequestPort } from "../plugins/capabilities/call/ports.ts";
@@ -12,19 +12,19 @@ export interface NodeRequestDeps {
 /** The operator's own requests to nodes, given by number, id or name. Each is noted in the audit log. */
 export function nodeRequests({ nodes, requests, audit }: NodeRequestDeps) {
   return {
-    async traceroute(node: string | number, { via, address }: Actor): Promise<Result<TracedRoute>> {
+    async traceroute(node: string | number, actor: Actor): Promise<Result<TracedRoute>> {
       const to = nodes.resolve(node);
       if (!to.ok) return to;
       const id = formatNodeId(to.value);
-      audit("traceroute", `${via} ${address}: ${id}`);
+      audit("traceroute", `${by(actor)}: ${id}`);
       const answer = await requests.traceroute(to.value);
       return answer.ok ? ok({ node: id, towards: answer.value.route.towards, back: answer.value.route.back }) : answer;
     },
     /** The node directory keeps what the node answers. */
-    async askNode(node: string | number, what: NodeQuestion, { via, address }: Actor): Promise<Result<null>> {
+    async askNode(node: string | number, what: NodeQuestion, actor: Actor): Promise<Result<null>> {
       const to = nodes.resolve(node);
       if (!to.ok) return to;
-      audit("ask_node", `${via} ${address}: ${what} of ${formatNodeId(to.value)}`);
+      audit("ask_node", `${by(actor)}: ${what} of ${formatNodeId(to.value)}`);
       const answer = what === "position" ? await requests.position(to.value) : await requests.telemetry(to.value, "device");
       return answer.ok ? ok(null) : answer;
     },

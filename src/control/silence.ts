@@ -1,4 +1,4 @@
-import type { Actor, SilenceControl } from "../api/contract/control.ts";
+import { type Actor, by, type SilenceControl } from "../api/contract/control.ts";
 import type { SilenceView } from "../api/contract/views.ts";
 import { ok } from "../errors.ts";
 import type { Silence, Silenced } from "../mesh/silence.ts";
@@ -14,10 +14,10 @@ const view = (state: Silenced | null): SilenceView => ({
 export function silenceControl(silence: Silence, audit: (event: string, detail: string) => void): SilenceControl {
   return {
     get: () => view(silence.state),
-    set(on: boolean, { via, address }: Actor) {
+    set(on: boolean, actor: Actor) {
       if (on !== silence.isOn)
-        audit("silence", `${via} ${address}: ${on ? "all transmissions but alarms are silenced" : "transmissions are allowed again"}`);
-      const done = silence.set(on, `${via} ${address}`);
+        audit("silence", `${by(actor)}: ${on ? "all transmissions but alarms are silenced" : "transmissions are allowed again"}`);
+      const done = silence.set(on, `${by(actor)}`);
       return done.ok ? ok(view(done.value)) : done;
     },
   };

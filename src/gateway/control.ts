@@ -1,3 +1,4 @@
+import { by } from "../api/contract/control.ts";
 import { changedKeys, deepMerge } from "../config/merge.ts";
 import { Alerts } from "../control/alerts.ts";
 import { Audit } from "../control/audit.ts";
@@ -60,7 +61,7 @@ export function makeControl(context: GatewayContext, peers: ControlPeers): Gatew
     nodes: () => mesh.nodes.all(),
     ...nodeRequests({ nodes: mesh.nodes, requests: mesh.requests, audit }),
     runTask: (plugin, task, actor) => {
-      storage.note(plugin, "run_task", `${actor.via} ${actor.address}: ${task}`);
+      storage.note(plugin, "run_task", `${by(actor)}: ${task}`);
       return routing.schedule.runNow(plugin, task);
     },
     ...(context.effective === undefined ? {} : { configuration: context.effective }),
