@@ -93,6 +93,7 @@ describe("roles", () => {
     const secret = all.filter(({ method, role }) => method === "GET" && role !== "read" && role !== "open").map(({ path }) => path);
     expect(secret.sort()).toEqual([
       "/api/v1/backups/hello_world",
+      "/api/v1/config",
       "/api/v1/plugins/hello_world/config",
       "/api/v1/plugins/hello_world/export",
       "/api/v1/tokens",
