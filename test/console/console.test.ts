@@ -50,7 +50,10 @@ describe.skipIf(CHROMIUM === undefined)("the console in a browser", () => {
     await shows(".alerts li:first-child", "broken leg");
     await click(".alerts li.sos button");
     await page.until("document.querySelector('.alerts li.sos') === null");
-    expect(api.calls.findLast((call) => call.what === "acknowledge")?.args).toEqual(["a1", { via: "page", address: "127.0.0.1", token: "api-token" }]);
+    expect(api.calls.findLast((call) => call.what === "acknowledge")?.args).toEqual([
+      "a1",
+      { via: "page", address: "127.0.0.1", token: "api-token" },
+    ]);
   }, 120_000);
 
   test("shows text from the mesh as text, live, unread until it is seen, and delivery states as they change", async () => {
