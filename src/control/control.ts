@@ -13,7 +13,7 @@ import type {
   SimulateControl,
   TracedRoute,
 } from "../api/contract/control.ts";
-import type { ConfigurationView, MenuItemView, OutboxView, ScheduleTask } from "../api/contract/views.ts";
+import type { ConfigurationView, MenuItemView, NodeSampleView, OutboxView, ScheduleTask } from "../api/contract/views.ts";
 import { ok, type Result } from "../errors.ts";
 import type { CoreBus } from "../events/core.ts";
 import type { LogBook } from "../log/line.ts";
@@ -53,6 +53,7 @@ export interface ControlDeps {
   nodes(): readonly MeshNode[];
   traceroute(node: string | number, actor: Actor): Answer<TracedRoute>;
   askNode(node: string | number, what: NodeQuestion, actor: Actor): Answer<null>;
+  nodeHistory(node: string | number): Result<readonly NodeSampleView[]>;
   runTask(plugin: string, task: string, actor: Actor): Result<null>;
   configuration?(): Result<ConfigurationView>;
   /** Texts that were too old to be answered, since the start. */
@@ -159,6 +160,10 @@ export class GatewayControl implements Control {
 
   askNode(node: string | number, what: NodeQuestion, actor: Actor): Answer<null> {
     return this.deps.askNode(node, what, actor);
+  }
+
+  nodeHistory(node: string | number): Result<readonly NodeSampleView[]> {
+    return this.deps.nodeHistory(node);
   }
 
   runTask(plugin: string, task: string, actor: Actor): Result<null> {

@@ -59,7 +59,7 @@ export function makeControl(context: GatewayContext, peers: ControlPeers): Gatew
     isReady,
     links: mesh.links,
     nodes: () => mesh.nodes.all(),
-    ...nodeRequests({ nodes: mesh.nodes, requests: mesh.requests, audit }),
+    ...nodeRequests({ nodes: mesh.nodes, history: mesh.nodeHistory, requests: mesh.requests, audit }),
     runTask: (plugin, task, actor) => {
       storage.note(plugin, "run_task", `${by(actor)}: ${task}`);
       return routing.schedule.runNow(plugin, task);

@@ -348,6 +348,8 @@ export function fakeControl() {
       note("runTask", plugin, task, actor);
       return task === "tick" ? ok(null) : fail("not_found", "there is no such task");
     },
+    nodeHistory: () =>
+      ok([{ time: "2026-01-15T10:30:00.000Z", battery_level: 90, voltage: 4.1, snr: 5.5, channel_utilization: 12, air_util_tx: 1 }]),
     askNode(node, what, actor) {
       note("askNode", node, what, actor);
       return ok(null);

@@ -53,7 +53,7 @@ export function makeNodes(count: number, now: number): MeshNode[] {
   return Array.from({ length: count }, (_, at): MeshNode => {
     const number = at === 0 ? 1 : 0x0a0b0000 + at;
     const angle = at * 2.4;
-    const far = 0.004 * Math.sqrt(at) + (at % 7) * 0.0015;
+    const far = 0.022 * Math.sqrt(at) + (at % 7) * 0.006;
     return {
       number,
       id: idOf(number),
@@ -307,6 +307,17 @@ export function makeWorld(sizes: WorldSize, now = Date.now()) {
         return ok(done);
       },
     },
+    nodeHistory: (node) =>
+      ok(
+        Array.from({ length: 4 * 24 * 3 }, (_, at) => ({
+          time: new Date(now - (4 * 24 * 3 - at) * 15 * MINUTE).toISOString(),
+          battery_level: Math.round(70 + 25 * Math.sin(at / 15) + (String(node).length % 5)),
+          voltage: 3.9,
+          snr: Math.round((6 + 3 * Math.sin(at / 7) + ((at * 7) % 5) / 2) * 4) / 4,
+          channel_utilization: 14 + 6 * Math.sin(at / 11),
+          air_util_tx: 1.2 + Math.sin(at / 9),
+        })),
+      ),
     messages: {
       ...base.messages,
       list: (_, paging) => newestFirst(sent, paging),

@@ -15,6 +15,7 @@ import type {
   AuditVerdict,
   ConfigurationView,
   MenuItemView,
+  NodeSampleView,
   OutboxView,
   PluginConfig,
   PluginDetail,
@@ -54,6 +55,8 @@ export interface Control {
   runTask(plugin: string, task: string, actor: Actor): Answer<null>;
   /** Asks a node for its position or its measurements. Waits for the answer, at most 25 s; the node's entry then has it. */
   askNode(node: string | number, what: NodeQuestion, actor: Actor): Answer<null>;
+  /** Battery, SNR and utilization of a node in the last week, oldest first, four an hour at most. */
+  nodeHistory(node: string | number): Answer<readonly NodeSampleView[]>;
   /** The configuration in force, value by value. Absent when there is nothing to read it from again. */
   configuration?(): Answer<ConfigurationView>;
   menus(): Answer<readonly MenuItemView[]>;

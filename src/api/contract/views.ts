@@ -200,6 +200,16 @@ export const configuration = v.object({
 });
 export type ConfigurationView = v.InferOutput<typeof configuration>;
 
+export const nodeSample = v.object({
+  time,
+  battery_level: v.pipe(v.nullable(v.number()), v.description("Percent; 101 means powered")),
+  voltage: v.nullable(v.number()),
+  snr: v.nullable(v.number()),
+  channel_utilization: v.pipe(v.nullable(v.number()), v.description("Percent, as the node measured it")),
+  air_util_tx: v.nullable(v.number()),
+});
+export type NodeSampleView = v.InferOutput<typeof nodeSample>;
+
 export const silence = v.object({
   silenced: v.boolean(),
   since: v.pipe(v.nullable(time), v.description("Null while transmissions are allowed")),

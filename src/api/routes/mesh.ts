@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import { fail } from "../../errors.ts";
 import { linkView, messageView, nodeView, receivedView, routeView, toKept, toLink, toMessage, toNode } from "../contract/mesh-views.ts";
-import { trafficHour } from "../contract/views.ts";
+import { nodeSample, trafficHour } from "../contract/views.ts";
 import { listOf, pageOf, paging, type Route, reply, route } from "../route/route.ts";
 
 const tag = "mesh";
@@ -11,6 +11,7 @@ const node = v.pipe(
   v.union([v.pipe(v.string(), v.minLength(1), v.maxLength(64)), v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(0xffffffff))]),
   v.description("Node number, `!hex8`, exact name, or `broadcast`"),
 );
+const nodeName = v.pipe(v.string(), v.minLength(1), v.maxLength(64));
 const channelIndex = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(7));
 const channel = v.pipe(v.union([channelIndex, v.pipe(v.string(), v.maxLength(32))]), v.description("Index 0-7 or exact name"));
 
@@ -128,12 +129,26 @@ export const meshRoutes: readonly Route[] = [
     run: ({ control, actor, body }) => reply(control.traceroute(body.node, actor)),
   }),
   route({
+    method: "GET",
+    path: "/api/v1/nodes/:node/history",
+    summary: "Battery, SNR and utilization of a node in the last week, oldest first",
+    tag,
+    params: v.object({ node: nodeName }),
+    query: v.strictObject(paging),
+    answers: { 200: listOf(nodeSample) },
+    errors: ["not_found", "conflict"],
+    async run({ control, params, query }) {
+      const samples = await control.nodeHistory(params.node);
+      return samples.ok ? reply(pageOf(samples.value, query, ({ time }) => time)) : samples;
+    },
+  }),
+  route({
     method: "POST",
     path: "/api/v1/nodes/:node/ask",
     access: "operate",
     summary: "Ask a node for its position or its measurements; answered when the node has answered, at most 25 s later",
     tag,
-    params: v.object({ node: v.pipe(v.string(), v.minLength(1), v.maxLength(64)) }),
+    params: v.object({ node: nodeName }),
     body: v.strictObject({ what: v.picklist(["position", "telemetry"]) }),
     answers: { 204: v.void() },
     errors: ["not_found", "conflict", "rate_limited", "link_down", "unavailable", "timeout"],

@@ -7,6 +7,7 @@ export type { BackupView } from "../../api/contract/control.ts";
 export type {
   AlertView,
   AuditEntryView,
+  NodeSampleView,
   PluginConfig,
   PluginDetail,
   PluginSummary,

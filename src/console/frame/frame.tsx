@@ -7,6 +7,7 @@ import { unread } from "../state/messages.ts";
 import { goneSince, signOut } from "../state/session.ts";
 import { ViewOf } from "../views/views.tsx";
 import { GoneBanner } from "./notices.tsx";
+import { SilenceBanner, SilenceButton } from "./silence.tsx";
 
 const TITLES: Readonly<Record<ViewName, string>> = {
   overview: "Overview",
@@ -38,6 +39,7 @@ export function Frame() {
       <Navigation />
       <main ref={main} tabIndex={-1} aria-labelledby="view-title">
         <GoneBanner />
+        <SilenceBanner />
         <h1 id="view-title">{TITLES[name]}</h1>
         <ViewOf name={name} />
       </main>
@@ -64,6 +66,7 @@ function Top() {
       </span>
       {known?.safe_mode && <span class="pulse warn">Safe mode</span>}
       <span class="grow" />
+      <SilenceButton />
       <button type="button" class="quiet" id="sign-out" onClick={() => void signOut().catch(console.error)}>
         Sign out
       </button>

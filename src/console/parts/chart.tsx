@@ -32,6 +32,7 @@ function optionsOf({ series, bars = false, height = 170, from0 = true }: ChartPr
     height,
     cursor: { drag: { x: false, y: false }, points: { size: 6 } },
     legend: { live: true },
+    hooks: { setLegend: [showLast] },
     scales: { x: { time: true }, y: from0 ? { range: (_, __, max) => [0, Math.max(1, max * 1.1)] } : {} },
     axes: [axis, { ...axis, size: 44 }],
     series: [
@@ -51,6 +52,11 @@ function optionsOf({ series, bars = false, height = 170, from0 = true }: ChartPr
   };
 }
 
+/** Without a pointer over the plot its legend tells the last values. */
+function showLast(plot: uPlot): void {
+  if (plot.legend.idx === null || plot.legend.idx === undefined) plot.setLegend({ idx: plot.data[0].length - 1 }, false);
+}
+
 /** A plot over time, as wide as its place. It is drawn again when the place, the data or the colours change. */
 export function Chart(props: ChartProps) {
   const place = useRef<HTMLDivElement>(null);
@@ -64,7 +70,9 @@ export function Chart(props: ChartProps) {
     if (element === null) return;
     const draw = () => {
       plot.current?.destroy();
-      plot.current = new uPlot(optionsOf(latest.current.props, element.clientWidth), latest.current.data, element);
+      const made = new uPlot(optionsOf(latest.current.props, element.clientWidth), latest.current.data, element);
+      plot.current = made;
+      showLast(made);
     };
     draw();
     const resized = new ResizeObserver(() => {
@@ -83,6 +91,9 @@ export function Chart(props: ChartProps) {
       plot.current = null;
     };
   }, [shape]);
-  useEffect(() => plot.current?.setData(data), [JSON.stringify(data)]);
+  useEffect(() => {
+    plot.current?.setData(data);
+    if (plot.current !== null) showLast(plot.current);
+  }, [JSON.stringify(data)]);
   return <div class="chart" ref={place} role="img" aria-label={props.label} />;
 }

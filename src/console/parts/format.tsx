@@ -47,6 +47,15 @@ export function Age({ at, never = "never" }: { readonly at: string | null | unde
   );
 }
 
+/** How long something has lasted, kept up to date. */
+export function Duration({ since }: { readonly since: string }) {
+  return (
+    <time dateTime={since} title={new Date(since).toLocaleString()}>
+      {span((now.value - Date.parse(since)) / 1000)}
+    </time>
+  );
+}
+
 export function Clock({ at }: { readonly at: string }) {
   const time = new Date(at);
   return (

@@ -1,8 +1,10 @@
 import type { ViewName } from "../state/address.ts";
 import { Messages } from "./messages/messages.tsx";
+import { Nodes } from "./nodes/nodes.tsx";
 import { Overview } from "./overview/overview.tsx";
 
 export function ViewOf({ name }: { readonly name: ViewName }) {
   if (name === "messages") return <Messages />;
+  if (name === "nodes") return <Nodes />;
   return <Overview />;
 }

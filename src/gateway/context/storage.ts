@@ -4,6 +4,7 @@ import { openSecretKey, SecretStore, secretsSchema } from "../../config/secrets.
 import { ok, type Result } from "../../errors.ts";
 import { SESSION_DATA_SCHEMA } from "../../menu/session-data.ts";
 import { SEEN_SCHEMA } from "../../mesh/intake/seen-packets.ts";
+import { NODE_HISTORY_SCHEMA } from "../../mesh/nodes/history.ts";
 import { NODES_SCHEMA } from "../../mesh/nodes/store.ts";
 import { OUTBOX_SCHEMA } from "../../mesh/outbox/storage/store.ts";
 import { RECEIVED_SCHEMA } from "../../mesh/received/store.ts";
@@ -28,6 +29,7 @@ import { backUpBeforeUpgrade } from "./upgrade.ts";
 const SCHEMAS = [
   runsSchema,
   NODES_SCHEMA,
+  NODE_HISTORY_SCHEMA,
   OUTBOX_SCHEMA,
   SEEN_SCHEMA,
   RECEIVED_SCHEMA,

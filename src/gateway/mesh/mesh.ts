@@ -5,6 +5,7 @@ import type { MeshLink } from "../../mesh/link/link.ts";
 import type { LinkStatus } from "../../mesh/link-status.ts";
 import type { MeshMessage } from "../../mesh/message.ts";
 import { NodeDirectory } from "../../mesh/nodes/directory.ts";
+import { NodeHistory } from "../../mesh/nodes/history.ts";
 import { CoreNodeStore } from "../../mesh/nodes/store.ts";
 import { Outbox } from "../../mesh/outbox/outbox.ts";
 import { ReceivedTexts } from "../../mesh/received/store.ts";
@@ -30,6 +31,7 @@ export interface Mesh {
   readonly names: LinkNames;
   readonly requests: MeshRequests;
   readonly received: ReceivedTexts;
+  readonly nodeHistory: NodeHistory;
   readonly spacing: PacketSpacing;
   readonly silence: Silence;
   links(): readonly LinkStatus[];
@@ -72,8 +74,9 @@ export function makeMesh(context: GatewayContext, { database, ownClock }: Storag
     spacing,
     politeUtilization: () => context.config().mesh.airtime.channel_utilization_polite,
   });
-  const received = keepTexts(context, database);
-  return { received, requests, spacing, silence, radios, meshes: simulated.map(({ mesh }) => mesh), nodes, outbox, names, links, newId };
+  const kept = keepHeard(context, database);
+  const meshes = simulated.map(({ mesh }) => mesh);
+  return { ...kept, requests, spacing, silence, radios, meshes, nodes, outbox, names, links, newId };
 }
 
 function makeNodes({ clock, bus, life, log }: GatewayContext, database: CoreDatabase): NodeDirectory {
@@ -84,12 +87,15 @@ function makeNodes({ clock, bus, life, log }: GatewayContext, database: CoreData
   return nodes;
 }
 
-function keepTexts({ bus, clock }: GatewayContext, database: CoreDatabase): ReceivedTexts {
+/** What was heard, for those who look later. */
+function keepHeard({ bus, clock }: GatewayContext, database: CoreDatabase): Pick<Mesh, "received" | "nodeHistory"> {
   const received = new ReceivedTexts(database, clock);
+  const nodeHistory = new NodeHistory(database, clock);
   bus.on("message_received", (message) => {
     if (message.kind === "text") received.keep(message);
   });
-  return received;
+  bus.on("node_seen", (node) => nodeHistory.seen(node));
+  return { received, nodeHistory };
 }
 
 /** While it is on, an alert says so: a gateway that says nothing must not look like one that has nothing to say. */

@@ -1,6 +1,6 @@
 import type { LinkView } from "../../api/types.ts";
 import { Badge, Card, Meter, type Tone } from "../../parts/card.tsx";
-import { Age, percent, words } from "../../parts/format.tsx";
+import { Duration, percent, words } from "../../parts/format.tsx";
 import { nodeName, status } from "../../state/facts.ts";
 
 const TONES: Readonly<Record<LinkView["state"], Tone>> = {
@@ -34,7 +34,7 @@ function Link({ link }: { readonly link: LinkView }) {
         <strong>{name}</strong>
         <Badge tone={TONES[state]}>{state === "waiting" ? "down" : words(state)}</Badge>
         <span class="hint">
-          since <Age at={since} />
+          for <Duration since={since} />
         </span>
       </div>
       <div class="hint">
@@ -53,7 +53,7 @@ function Link({ link }: { readonly link: LinkView }) {
 /** How busy the radio channel is, and how much of it we use. The radio measures it every few minutes. */
 function Air({ link: { name, channel_utilization, air_util_tx, duty_cycle, state } }: { readonly link: LinkView }) {
   if (channel_utilization === undefined) return null;
-  const limit = duty_cycle === undefined ? "" : ` of ${percent(duty_cycle)}`;
+  const limit = duty_cycle === undefined ? "" : ` of ${percent(duty_cycle).replace(" ", "\u00a0")}`;
   return (
     <div class="gauges">
       <div>
