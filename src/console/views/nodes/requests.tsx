@@ -28,8 +28,8 @@ export function NodeRequests({ node }: { readonly node: NodeView }) {
   const during = (name: string, work: () => Promise<void>) => () => {
     setBusy(name);
     work()
-      .catch(console.error)
-      .finally(() => setBusy(null));
+      .finally(() => setBusy(null))
+      .catch(console.error);
   };
   const isOff = busy !== null || goneSince.value !== null;
   return (
