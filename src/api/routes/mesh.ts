@@ -131,6 +131,7 @@ export const meshRoutes: readonly Route[] = [
   route({
     method: "GET",
     path: "/api/v1/nodes/:node/history",
+    access: "read",
     summary: "Battery, SNR and utilization of a node in the last week, oldest first",
     tag,
     params: v.object({ node: nodeName }),
