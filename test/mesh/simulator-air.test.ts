@@ -205,3 +205,54 @@ describe("several gateways on one air", () => {
     expect(client.cases().filter((kind) => kind === "nodeInfo")).toHaveLength(1_001);
   });
 });
+
+describe("a node of firmware 2.8, as it is without a version", () => {
+  const setTime = (client: BareClient, timeS: number) => {
+    const admin = create(Admin.AdminMessageSchema, { payloadVariant: { case: "setTimeOnly", value: timeS } });
+    const value = { portnum: Portnums.PortNum.ADMIN_APP, payload: toBinary(Admin.AdminMessageSchema, admin) };
+    client.say({
+      case: "packet",
+      value: create(Mesh.MeshPacketSchema, { from: OWN, to: OWN, id: 3, payloadVariant: { case: "decoded", value } }),
+    });
+  };
+
+  test("takes a second time of the same kind only after twelve hours, or after a restart", () => {
+    const { client, clock, mesh } = configured({ idleMs: 1e12 });
+    const heardAt = () => {
+      mesh.say({ from: 2, text: "hello" });
+      clock.pass(100);
+      return client.packets().at(-1)?.rxTime ?? 0;
+    };
+    setTime(client, 1_000_000);
+    setTime(client, 1_800_000_000);
+    expect(heardAt()).toBe(1_000_000);
+    clock.pass(12 * 3_600_000);
+    setTime(client, 1_800_000_000);
+    expect(heardAt()).toBe(1_800_000_000);
+  });
+
+  test("broadcasts its NodeInfo at most once a minute, however often it is asked", () => {
+    const { client, clock, mesh } = configured();
+    const ask = () => {
+      client.say({ case: "heartbeat", value: { $typeName: "meshtastic.Heartbeat", nonce: 1 } });
+      clock.pass(1_000);
+      return mesh.counters.accepted;
+    };
+    expect([ask(), ask(), ask()]).toEqual([1, 1, 1]);
+    clock.pass(60_000);
+    expect(ask()).toBe(2);
+  });
+
+  test("drops direct messages of a node whose key it does not have; an older one takes them", () => {
+    const nodes = [{ number: 2, hasKey: false }];
+    for (const [firmware, texts] of [
+      ["2.8.1", []],
+      ["2.7.15", [[2, "psst", 0]]],
+    ] as const) {
+      const { client, clock, mesh } = configured({ nodes, firmware });
+      mesh.say({ from: 2, text: "psst" });
+      clock.pass(100);
+      expect(client.texts()).toEqual(texts as never);
+    }
+  });
+});

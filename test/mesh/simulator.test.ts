@@ -13,7 +13,7 @@ const OWN = 1;
 
 function world(options: Partial<SimulatedMeshOptions> = {}) {
   const clock = new FakeClock();
-  const mesh = new SimulatedMesh({ nodes: 3, clock, random: fakeRandom(7), ...options });
+  const mesh = new SimulatedMesh({ nodes: 3, clock, random: fakeRandom(7), firmware: "2.7.15", ...options });
   const heard: HeardText[] = [];
   mesh.onHeard((text) => void heard.push(text));
   const client = new BareClient(mesh);

@@ -25,9 +25,11 @@ const DEFAULTS = { latencyMs: 30, textSpacingMs: 2000, retransmitMs: 21_000, idl
 /** Bytes that one packet carries on a channel. */
 const LARGEST_TEXT = 232;
 const MAX_NODES = 1_000;
-const DEFAULT_FIRMWARE = "2.7.15.simulated";
+const DEFAULT_FIRMWARE = "2.8.0.simulated";
 /** After a change of its owner the node restarts by itself. */
 const OWNER_REBOOT_MS = 7_000;
+/** However often a client asks for its NodeInfo. */
+const ANNOUNCE_EVERY_MS = 60_000;
 const TIME_KEPT_MS = 12 * 3_600_000;
 
 /**
@@ -63,6 +65,7 @@ export class SimulatedMesh implements AirMember {
   /** The wall clock that a client set, minus the monotonic clock, ms; null while unset. */
   #clockOffset: number | null = null;
   #timeSetAt: number | null = null;
+  #announcedAt = Number.NEGATIVE_INFINITY;
   #reboots = 0;
   #upAgainAt = Number.NEGATIVE_INFINITY;
 
@@ -132,6 +135,7 @@ export class SimulatedMesh implements AirMember {
       own: this.own.number,
       nodes: this.#nodes,
       hopLimit: DEFAULTS.hopLimit,
+      isRecent: isRecentFirmware(this.#firmware),
       timeS: () => this.#timeS(),
       later: (ms, run) => this.#later(ms, run),
       deliver: (packet) => this.#streamApi.deliver(packet),
@@ -327,6 +331,9 @@ export class SimulatedMesh implements AirMember {
   }
 
   #announceOwn(): void {
+    const now = this.options.clock.monotonic();
+    if (now - this.#announcedAt < ANNOUNCE_EVERY_MS) return;
+    this.#announcedAt = now;
     const payload = toBinary(Mesh.UserSchema, userOf(this.own));
     const data = create(Mesh.DataSchema, { portnum: Portnums.PortNum.NODEINFO_APP, payload });
     const packet = create(Mesh.MeshPacketSchema, { from: this.own.number, to: BROADCAST, id: this.#packetId(), hopLimit: 3 });

@@ -43,7 +43,7 @@ export interface MeshCounters {
   rubbish: number;
   /** Packets for an absent client that were dropped because the node keeps only so many. */
   backlogDropped: number;
-  /** Direct messages of nodes that do not have the gateway's key. */
+  /** Direct messages of nodes that do not have the gateway's key, and of nodes whose key the own node does not have. */
   withoutKey: number;
   /** Clients disconnected because another one attached. */
   takenOver: number;

@@ -13,6 +13,8 @@ export interface ReceptionDeps {
   readonly own: NodeNumber;
   readonly nodes: ReadonlyMap<NodeNumber, SimulatedNode>;
   readonly hopLimit: number;
+  /** Drops direct messages that come encrypted with a channel's key, as firmware 2.8 does. */
+  readonly isRecent: boolean;
   timeS(): number;
   later(ms: number, run: () => void): void;
   /** Sends a packet to the client; kept for it while it is away. */
@@ -25,10 +27,11 @@ export class Reception {
 
   /** A transmission that the own node may hear. */
   hear(address: Addressed, data: DataInit): void {
-    const { own, faults, nodes, counters } = this.deps;
+    const { own, faults, nodes, counters, isRecent } = this.deps;
     if (address.to !== own && address.to !== BROADCAST) return;
     if (faults.isLost()) return;
-    if (address.to === own && nodes.get(address.from)?.knowsGateway === false) {
+    const sender = nodes.get(address.from);
+    if (address.to === own && (sender?.knowsGateway === false || (isRecent && sender?.hasKey === false))) {
       counters.withoutKey++;
       return;
     }
