@@ -4,7 +4,7 @@ import { fail, ok, type Result } from "../errors.ts";
 import type { Json } from "../json.ts";
 import type { ClaimedWord } from "../menu/items.ts";
 import { toEntry } from "../permissions/grammar/descriptor.ts";
-import { type Ask, PERMISSION_NAMES, type PermissionName } from "../permissions/grammar/types.ts";
+import { PERMISSION_NAMES, type PermissionName } from "../permissions/grammar/types.ts";
 import type { StoredApprovals } from "../plugins/approval/approvals.ts";
 import type { Settings } from "../plugins/approval/decisions.ts";
 import type { Change } from "../plugins/lifecycle/deps.ts";
@@ -12,6 +12,7 @@ import type { Candidate } from "../plugins/plugin/candidate.ts";
 import type { Plugin } from "../plugins/plugin/plugin.ts";
 import type { Supervisor } from "../plugins/supervisor.ts";
 import { detailView, summaryView } from "./views.ts";
+import { explain } from "./why.ts";
 
 export interface PluginControlDeps {
   readonly supervisor: Supervisor;
@@ -154,8 +155,7 @@ export class Plugins implements PluginControl {
       }
       const capabilitySet = this.deps.approvals.capabilitySet(name);
       if (capabilitySet === null) return ok({ allowed: false, rule: "the plugin is not running", permission, scope: subject ?? "" });
-      const why = capabilitySet.explainRule(askFor(permission as PermissionName, subject));
-      return ok({ allowed: why.allowed, rule: why.rule, permission, scope: subject ?? "" });
+      return ok({ ...explain(capabilitySet, permission as PermissionName, subject), permission, scope: subject ?? "" });
     });
   }
 
@@ -215,42 +215,4 @@ export class Plugins implements PluginControl {
   #unknown(name: string): Result<never> {
     return fail("not_found", `there is no plugin called ${JSON.stringify(name.slice(0, 64))}`, { hint: "zephyrgate plugin list" });
   }
-}
-
-/** The question behind `permission why NAME PERMISSION SUBJECT`. */
-export function askFor(permission: PermissionName, subject: string | undefined): Ask {
-  switch (permission) {
-    case "send_messages": {
-      const index = Number(subject);
-      if (subject === undefined || subject === "direct")
-        return { permission, kind: "direct", channel: { index: 0 }, parts: 1, isReply: false };
-      const channel = Number.isInteger(index) ? { index } : { index: 0, ...(subject === "broadcast" ? {} : { name: subject }) };
-      return { permission, kind: "broadcast", channel, parts: 1, isReply: false };
-    }
-    case "receive_messages": {
-      if (subject === undefined) return { permission, any: true };
-      const index = Number(subject);
-      const channel = Number.isInteger(index) ? { index } : { index: 0, name: subject };
-      return subject === "direct" ? { permission, isDirect: true, channel: { index: 0 } } : { permission, isDirect: false, channel };
-    }
-    case "http_requests":
-      return httpAsk(subject ?? "");
-    case "schedule_tasks":
-      return { permission, intervalS: subject === undefined ? null : Number(subject) };
-    case "inter_plugin_messaging":
-      return { permission, plugin: subject ?? "*" };
-    case "secrets":
-      return { permission, secret: subject ?? "" };
-    case "override_commands":
-      return { permission, command: subject ?? "" };
-    default:
-      return { permission };
-  }
-}
-
-function httpAsk(subject: string): Ask {
-  const url = URL.parse(subject.includes("://") ? subject : `https://${subject}`);
-  const secure = url?.protocol !== "http:";
-  const port = url === null || url.port === "" ? (secure ? 443 : 80) : Number(url.port);
-  return { permission: "http_requests", method: "GET", host: url?.hostname ?? subject, port, secure, isPrivate: false };
 }

@@ -158,9 +158,13 @@ class Sink implements Log, LogBook {
     // The size is that of the whole line with stack and context; the text format shows only part of it.
     this.#ring.add(line, JSON.stringify(line).length);
     const shown = this.#form(line, this.console?.colour ?? false);
-    this.console?.write(`${this.console.priorities === true ? `<${PRIORITY[level]}>` : ""}${shown}\n`);
+    this.#print(shown, level);
     this.#file?.write(this.console?.colour === true ? this.#form(line, false) : shown);
     this.#announce(line);
+  }
+
+  #print(line: string, level: LogLevel): void {
+    this.console?.write(`${this.console.priorities === true ? `<${PRIORITY[level]}>` : ""}${line}\n`);
   }
 
   #form(line: LogLine, colour: boolean): string {
@@ -184,7 +188,7 @@ class Sink implements Log, LogBook {
     const { file, max_mb, keep } = this.config;
     if (file === null) return null;
     // Problems of the log file go to the console only.
-    const trouble = (message: string) => this.console?.write(`${new Date(this.clock.now()).toISOString()} WARN  log: ${message}\n`);
+    const trouble = (message: string) => this.#print(`${new Date(this.clock.now()).toISOString()} WARN  log: ${message}`, "warn");
     return new LogFile({ path: file, maxMb: max_mb, keep }, this.clock, trouble);
   }
 }

@@ -187,6 +187,23 @@ describe("the view", () => {
 });
 
 describe("later decisions", () => {
+  test("a denial of what is not requested is shown until a later decision covers it", () => {
+    const mine = candidate(["secrets"]);
+    approvals.accept(mine, OPERATOR);
+    const say = (effect: "deny" | "revoke", entry: Json) => approvals.override(mine, { effect, entry, who: OPERATOR });
+    say("deny", "send_messages");
+    expect(approvals.view(mine)).toMatchObject({ granted: ["secrets"], denied: ["send_messages"], heldBack: [] });
+    const open = approvals.open(mine, "c1");
+    expect(approvals.view(mine).denied).toEqual(["send_messages"]);
+    open.close();
+    // Requested by the next version, and denied all the same.
+    const next = candidate(["secrets", "send_messages"]);
+    approvals.accept(next, OPERATOR);
+    expect(approvals.view(next).denied).toContain("send_messages");
+    say("revoke", "send_messages");
+    expect(approvals.view(mine).denied).toEqual([]);
+  });
+
   test("hold from the next call on, in every open capability set", () => {
     const asks = candidate(["secrets"]);
     approvals.accept(asks, OPERATOR);

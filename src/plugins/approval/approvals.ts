@@ -11,7 +11,7 @@ import {
   type Policy,
 } from "../../permissions/decide.ts";
 import { type Descriptor, parseEntry, printText, toEntry } from "../../permissions/grammar/descriptor.ts";
-import { permissionSet, permissionSetHash, toDescriptors } from "../../permissions/grammar/sets.ts";
+import { intersection, isSubset, permissionSet, permissionSetHash, toDescriptors } from "../../permissions/grammar/sets.ts";
 import { PERMISSION_NAMES, type PermissionEntry, type PermissionStates } from "../../permissions/grammar/types.ts";
 import type { GrantStore, Holder } from "../../permissions/grants.ts";
 import { statesOf } from "../../permissions/states.ts";
@@ -45,6 +45,7 @@ export interface PermissionView {
   readonly acceptedHash: string | null;
   readonly requested: readonly PermissionEntry[];
   readonly granted: readonly PermissionEntry[];
+  /** Also what is denied and not requested. */
   readonly denied: readonly PermissionEntry[];
   /** Requested, by the manifest or at run time, and neither granted nor denied. */
   readonly heldBack: readonly PermissionEntry[];
@@ -157,6 +158,7 @@ export class StoredApprovals implements Approvals, PermissionPort {
       hash: this.hash(candidate),
       acceptedHash: this.deps.store.current(candidate)?.permissionHash ?? null,
       ...states,
+      denied: [...states.denied, ...(verdict.ok ? deniedInAdvance(verdict.value) : [])],
       heldBack: [...heldBack, ...(open?.requests() ?? []).map(toEntry)],
     };
   }
@@ -250,6 +252,17 @@ export class StoredApprovals implements Approvals, PermissionPort {
     if (!settled.ok) throw settled.error;
     this.deps.audit(candidate.name, "load", `version ${candidate.manifest.version}, code ${codeHash}`);
   }
+}
+
+/** Denials of what is not requested: they wait for a version that requests it, and are shown so that nobody forgets them. */
+function deniedInAdvance({ requested, granted, layers }: GrantOutcome): PermissionEntry[] {
+  const idle = layers.filter(
+    ({ effect, set }, index) =>
+      effect === "deny" &&
+      intersection(set, [...requested, ...granted]).length === 0 &&
+      !layers.slice(index + 1).some((later) => isSubset(set, later.set)),
+  );
+  return toDescriptors(idle.flatMap(({ set }) => set)).map(toEntry);
 }
 
 function heldReason({ name, path }: Candidate, { path: holder, since, inherits }: HeldName): string {
