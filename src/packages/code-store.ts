@@ -1,6 +1,6 @@
 /**
  * Bundled code of plugins, in the data folder: what was accepted and ran last survives a restart, also when its folder holds
- * another version by then. Each file is named by the hash of its content and checked against it at every read, so the whole
+ * another version by then; and while no file of a folder changes, its plugin starts without being bundled again. Each file is named by the hash of its content and checked against it at every read, so the whole
  * folder may be deleted at any time. No plugin host can reach it.
  */
 import { mkdirSync, readdirSync, readFileSync, statSync } from "node:fs";
@@ -22,6 +22,17 @@ export interface KeptCode {
   readonly map: string;
   /** sha256 of the sources. */
   readonly hash: string;
+  /** How the bundle was made; null when it cannot be told whether it would be the same today. */
+  readonly made: MadeBy | null;
+}
+
+export interface MadeBy {
+  /** Names the loader: another one may make another bundle of the same files. */
+  readonly loader: string;
+  /** The manifest's `main`; empty without one. */
+  readonly main: string;
+  /** The loader's trace. */
+  readonly trace: string;
 }
 
 export interface CodeStoreLimits {
@@ -43,6 +54,8 @@ const keptSchema = v.strictObject({
   code: v.string(),
   map: v.string(),
   hash: v.string(),
+  // Older files have none.
+  made: v.optional(v.nullable(v.strictObject({ loader: v.string(), main: v.string(), trace: v.string() })), null),
 });
 const indexSchema = v.record(v.string(), v.strictObject({ file: v.pipe(v.string(), v.regex(FILE)), at: v.number() }));
 type Index = v.InferOutput<typeof indexSchema>;
@@ -53,6 +66,11 @@ const ACCEPTED = "accepted:";
 /** The key of the version of a plugin that was accepted at a place and ran last. */
 export function acceptedKey(plugin: string, path: string): string {
   return `${ACCEPTED}${plugin}:${path}`;
+}
+
+/** The key of a plugin that is part of the program. */
+export function bundledKey(plugin: string): string {
+  return `bundled:${plugin}`;
 }
 
 /** Keeps code under keys of the caller's. A file that cannot be read, or is damaged, is as if it were not there. */
@@ -75,10 +93,15 @@ export class CodeStore {
     return kept.success ? kept.output : null;
   }
 
+  /** Whether code of a plugin in this folder is kept; it may be that of another version. */
+  holds(path: string): boolean {
+    return Object.keys(this.#read()).some((key) => key.endsWith(`:${path}`));
+  }
+
   /** Writes nothing where this content has this key already. Throws the system's error. */
   put(key: string, code: KeptCode): void {
-    const { plugin, manifest, schema, code: bundle, map, hash } = code;
-    const text = JSON.stringify({ plugin, manifest, schema, code: bundle, map, hash });
+    const { plugin, manifest, schema, code: bundle, map, hash, made } = code;
+    const text = JSON.stringify({ plugin, manifest, schema, code: bundle, map, hash, made });
     const file = `${sha256(text)}.json`;
     const index = this.#read();
     if (index[key]?.file === file && this.#text(join(this.folder, file)) === text) return;

@@ -39,7 +39,9 @@ test("the accepted version runs after a restart while the new one waits, until i
     expect((await gateway.ask("who", /^I am/)).text).toBe("I am v1");
     // Killed, and with a store that was damaged or deleted, the new version waits, and nothing of it runs.
     for (const damage of [
-      () => writeFileSync(join(store, readdirSync(store).find((name) => /^[0-9a-f]/.test(name)) ?? ""), "{}"),
+      () => {
+        for (const name of readdirSync(store).filter((each) => /^[0-9a-f]/.test(each))) writeFileSync(join(store, name), "{}");
+      },
       () => rmSync(store, { recursive: true }),
     ]) {
       await gateway.end("SIGKILL");

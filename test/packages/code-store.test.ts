@@ -22,6 +22,7 @@ const code = (plugin: string, text = "export default 1"): KeptCode => ({
   schema: { type: "object" },
   code: text,
   map: "{}",
+  made: null,
   hash: "h",
 });
 const key = acceptedKey("a", "/plugins/a");

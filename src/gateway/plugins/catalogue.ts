@@ -11,7 +11,7 @@ import type { Json } from "../../json.ts";
 import type { Logger } from "../../log/logger.ts";
 import { effectiveLimits, LIMIT_FACTOR, MANIFEST_FILE, parseManifest } from "../../manifest/parse.ts";
 import type { Manifest } from "../../manifest/schema.ts";
-import { acceptedKey, type CodeStore, type KeptCode } from "../../packages/code-store.ts";
+import { acceptedKey, bundledKey, type CodeStore, type KeptCode } from "../../packages/code-store.ts";
 import { installedFolder } from "../../packages/installed.ts";
 import type { Settings, StoredDecisions } from "../../plugins/approval/decisions.ts";
 import { type BundledPlugin, Discovery, type FoundPlugin, readConfigSchema } from "../../plugins/discovery/discovery.ts";
@@ -20,8 +20,11 @@ import { planStart } from "../../plugins/discovery/order.ts";
 import type { Bundle } from "../../plugins/plugin/bundle.ts";
 import type { Candidate, Discovered, Ordered } from "../../plugins/plugin/candidate.ts";
 import type { Compiler } from "../../sandbox/loader/compiler.ts";
+import { loaderIdentity } from "../../sandbox/loader/identity.ts";
 import { bundleFile, type LoadedPlugin, loadPlugin } from "../../sandbox/loader/load.ts";
+import { folderSource } from "../../sandbox/loader/source.ts";
 import { stackMapper } from "../../sandbox/loader/stack.ts";
+import { traceHolds } from "../../sandbox/loader/trace.ts";
 import { VERSION } from "../../version.ts";
 import { unknownNames } from "./unknown-names.ts";
 
@@ -30,6 +33,8 @@ const embedded = IS_COMPILED ? (require("./embedded.ts") as typeof import("./emb
 export const BUNDLED = embedded?.BUNDLED ?? embeddedPlugins("plugins");
 /** Loaded only when there is neither a configuration file nor a radio: for a first look. */
 export const EXAMPLES = embedded?.EXAMPLES ?? embeddedPlugins("examples");
+
+const LOADER = embedded?.LOADER ?? loaderIdentity();
 
 export interface CatalogueDeps {
   readonly log: Logger;
@@ -40,7 +45,7 @@ export interface CatalogueDeps {
   readonly safe: boolean;
   readonly withExamples: boolean;
   /** Code that outlives a restart. */
-  readonly code: Pick<CodeStore, "get" | "put" | "forget">;
+  readonly code: Pick<CodeStore, "get" | "put" | "forget" | "holds">;
   /** Replaces the program's own bundled plugins. */
   readonly bundled?: readonly BundledPlugin[];
   /** Bundles third-party source code in a process of its own. */
@@ -51,8 +56,10 @@ export interface CatalogueDeps {
 interface Built {
   readonly manifest: Manifest;
   readonly bundle: Bundle;
-  /** What is kept of it once it runs; null for a bundled plugin. */
+  /** What is kept of it once it runs; null when its folder changed meanwhile. */
   readonly kept: KeptCode | null;
+  /** It came from the store. */
+  readonly isKept: boolean;
 }
 
 /** Where each plugin came from, its code, and its part of the configuration. */
@@ -76,7 +83,7 @@ export class Catalogue {
     const paths = settings.auto_discover ? [...settings.paths] : [];
     // The folder of installed plugins is always searched, whatever the configuration lists.
     if (existsSync(installedFolder(data_dir))) paths.push(installedFolder(data_dir));
-    if (settings.auto_load && !this.deps.safe) this.deps.compiler.warm?.(this.#discovery.folders(paths));
+    if (settings.auto_load && !this.deps.safe) this.#warm(paths);
     const searched = this.deps.safe ? [] : paths;
     await this.#discovery.prepare(searched);
     const { plugins, broken } = this.#discovery.scan(searched, (name) => this.deps.holder(name));
@@ -91,6 +98,11 @@ export class Catalogue {
         problem: issues.map(issueLine).join("; "),
       })),
     };
+  }
+
+  /** The bundler's process starts beside the discovery, for the folders whose plugins were never bundled. */
+  #warm(paths: readonly string[]): void {
+    this.deps.compiler.warm?.(this.#discovery.folders(paths).filter((folder) => !this.deps.code.holds(folder)));
   }
 
   /** A line is logged again only after a discovery in which it did not hold. */
@@ -133,19 +145,35 @@ export class Catalogue {
     const { origin, path, tree, manifest } = found;
     // The folder holds a newer version that waits for approval: the accepted version starts from its kept bundle.
     if (manifest !== candidate.manifest && built?.manifest === candidate.manifest) return ok(built.bundle);
+    const kept = this.#unchanged(found);
+    if (kept !== null) {
+      const bundle = bundleOf(candidate.name, kept);
+      if (manifest === candidate.manifest) this.#built.set(candidate.name, { manifest, bundle, kept, isKept: true });
+      return ok(bundle);
+    }
     const loaded = await (origin === "bundled" ? loadPlugin(tree, manifest.main) : this.deps.compiler.load(path, manifest.main));
     if (!loaded.ok) return fail("load_failed", loaded.error.map(issueLine).join("; "), { data: { issues: loaded.error } });
     const bundle = bundleOf(candidate.name, loaded.value);
-    if (manifest === candidate.manifest) this.#built.set(candidate.name, { manifest, bundle, kept: keptOf(found, loaded.value) });
+    if (manifest === candidate.manifest)
+      this.#built.set(candidate.name, { manifest, bundle, kept: keptOf(found, loaded.value), isKept: false });
     return ok(bundle);
+  }
+
+  /** What was bundled before, where the same loader would make the same bundle of the folder as it is now. */
+  #unchanged(found: FoundPlugin): KeptCode | null {
+    const kept = this.deps.code.get(keyOf(found));
+    if (kept?.made?.loader !== LOADER || kept.made.main !== (found.manifest.main ?? "")) return null;
+    // Looked at anew: who may write to the folder may have changed as well.
+    const tree = found.origin === "bundled" ? ok(found.tree) : folderSource(found.path);
+    return tree.ok && traceHolds(kept.made.trace, tree.value) ? kept : null;
   }
 
   /** This version was accepted and runs. Its code is used where its folder holds another version, also after a restart. */
   keep(candidate: Candidate, { hash }: Bundle): void {
     const built = this.#built.get(candidate.name);
-    if (built?.manifest !== candidate.manifest || built.kept === null || built.bundle.hash !== hash) return;
+    if (built?.manifest !== candidate.manifest || built.kept === null || built.isKept || built.bundle.hash !== hash) return;
     try {
-      this.deps.code.put(acceptedKey(candidate.name, candidate.path), built.kept);
+      this.deps.code.put(candidate.bundled ? bundledKey(candidate.name) : acceptedKey(candidate.name, candidate.path), built.kept);
     } catch (thrown) {
       this.deps.log.warn(`its code cannot be kept for the next start: ${asGatewayError(thrown).message}`, { plugin: candidate.name });
     }
@@ -156,7 +184,7 @@ export class Catalogue {
     const kept = bundled ? null : this.deps.code.get(acceptedKey(name, path));
     const manifest = kept === null ? null : parseManifest(kept.manifest, `${path}/${MANIFEST_FILE}`);
     if (kept === null || manifest?.ok !== true || kept.plugin !== name || manifest.value.name !== name) return null;
-    this.#built.set(name, { manifest: manifest.value, bundle: bundleOf(name, kept), kept });
+    this.#built.set(name, { manifest: manifest.value, bundle: bundleOf(name, kept), kept, isKept: true });
     return { name, manifest: manifest.value, bundled, path };
   }
 
@@ -245,11 +273,15 @@ function bundleOf(plugin: string, { code, hash, map }: Pick<KeptCode, "code" | "
 }
 
 /** Null where the folder changed since it was looked at: what it holds now is another version. */
-function keptOf(found: FoundPlugin, { code, hash, map }: LoadedPlugin): KeptCode | null {
-  if (found.origin === "bundled") return null;
+function keptOf(found: FoundPlugin, { code, hash, map, trace }: LoadedPlugin): KeptCode | null {
   const text = found.tree.read(MANIFEST_FILE);
   const schema = readConfigSchema(found);
   const now = text.ok ? parseManifest(text.value, MANIFEST_FILE) : null;
   if (!text.ok || !schema.ok || now?.ok !== true || !Bun.deepEquals(now.value, found.manifest)) return null;
-  return { plugin: found.name, manifest: text.value, schema: schema.value, code, map, hash };
+  const made = trace === null ? null : { loader: LOADER, main: found.manifest.main ?? "", trace };
+  return { plugin: found.name, manifest: text.value, schema: schema.value, code, map, hash, made };
+}
+
+function keyOf({ origin, name, path }: FoundPlugin): string {
+  return origin === "bundled" ? bundledKey(name) : acceptedKey(name, path);
 }

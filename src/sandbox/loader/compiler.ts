@@ -10,6 +10,7 @@ import type { CompileRequest } from "./compiler-child.ts";
 import { type CompilerLimits, CompilerProcess, type Failure, jailedCompiler, type LaunchCompiler } from "./compiler-process.ts";
 import type { LoadedPlugin } from "./load.ts";
 import { folderSource } from "./source.ts";
+import { MAX_TRACE_CHARS } from "./trace.ts";
 
 /** The process ends when nothing was asked of it for so long. */
 const IDLE_MS = 3000;
@@ -37,6 +38,7 @@ const bundleSchema = v.strictObject({
     map: text(32 * 1024 * 1024),
     hash: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/)),
     modules: v.pipe(v.array(v.strictObject({ path: text(1000), bytes: v.number() })), v.maxLength(2000)),
+    trace: v.nullable(text(MAX_TRACE_CHARS)),
   }),
 });
 const manifestSchema = v.strictObject({ ok: v.literal(true), value: v.custom<Json>((value) => value !== undefined) });

@@ -11,6 +11,7 @@ import { clean, Issues, NAMESPACE } from "./issues.ts";
 import { type ModuleSize, Modules } from "./modules.ts";
 import { type ModuleLoader, type Resolved, resolveModule, SDK } from "./resolve.ts";
 import type { Refusal, SourceTree } from "./source.ts";
+import { TracedTree } from "./trace.ts";
 
 /** The realm names a plugin's bundle so; stack lines carry it. */
 export function bundleFile(plugin: string): string {
@@ -35,6 +36,8 @@ export interface LoadedPlugin {
   readonly hash: string;
   /** Canonical paths, sorted. */
   readonly modules: readonly ModuleSize[];
+  /** For {@link traceHolds}: the bundle may be used again while this holds. Null when it would take too long to check. */
+  readonly trace: string | null;
 }
 
 /** Bundles `main` (without it plugin.ts, else plugin.js) of `tree`. Every problem at once. Never throws. */
@@ -48,8 +51,10 @@ export async function loadPlugin(tree: SourceTree, main?: string): Promise<Resul
 class Load {
   readonly #modules = new Modules();
   readonly #issues: Issues;
+  private readonly tree: TracedTree;
 
-  constructor(private readonly tree: SourceTree) {
+  constructor(tree: SourceTree) {
+    this.tree = new TracedTree(tree);
     this.#issues = new Issues(tree.label, this.#modules);
   }
 
@@ -189,7 +194,9 @@ class Load {
       this.#issues.report({ file, message: "has no default export", hint });
     }
     inspectSdkNames(code, this.#modules, this.#issues);
-    return this.#issues.size > 0 ? null : { code, map: withoutContents(await map.text()), ...this.#modules.digest() };
+    return this.#issues.size > 0
+      ? null
+      : { code, map: withoutContents(await map.text()), ...this.#modules.digest(), trace: this.tree.trace() };
   }
 }
 
