@@ -1,6 +1,7 @@
 /** Each mistake a beginner makes gives one message: what, where, and what to write instead. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { checkPlugin } from "../../src/authoring/check/check.ts";
 import { issueLine } from "../../src/errors.ts";
@@ -64,7 +65,7 @@ const MISTAKES: readonly Mistake[] = [
       "plugin.ts": initialize(`  this.registerCommand("n", () => \`n is \${this.retrieveData("n", 0)}\`);`),
     },
     said: [
-      /^plugin\.ts: a reply reads "n is \[object Promise\]" \(an await is missing\)/,
+      /^plugin\.ts:3:8: command "n": a reply reads "n is \[object Promise\]" \(an await is missing\)/,
       /^plugin\.ts:3:48: retrieveData\(\) is not awaited/,
     ],
   },
@@ -203,6 +204,78 @@ const MISTAKES: readonly Mistake[] = [
     said: ['plugin.ts:4:1: Expected ")" but found "}"', /^plugin\.ts:4:2: Expected "}" but found end of file/],
   },
   {
+    mistake: "a default in the schema",
+    files: {
+      "manifest.yaml": `${HEAD}config: { schema_file: s.json }\n`,
+      "s.json":
+        '{ "type": "object", "properties": { "alarm": { "type": "object", "properties": { "level": { "type": "number", "default": 5 } } } } }',
+    },
+    said: [
+      "s.json:1:122: properties.alarm.properties.level.default: a default in the schema is not applied (write it in manifest.yaml: config: { defaults: { alarm: { level: 5 } } })",
+    ],
+  },
+  {
+    mistake: "a misspelt type and a misspelt keyword in the schema",
+    files: {
+      "manifest.yaml": `${HEAD}config: { schema_file: s.json }\n`,
+      "s.json": '{\n  "type": "objct",\n  "propertis": {}\n}\n',
+    },
+    said: [
+      's.json:2:11: type: "objct" is no type of JSON (did you mean "object"?)',
+      's.json:3:16: propertis: "propertis" is no keyword of JSON Schema, and checks nothing (did you mean properties?)',
+    ],
+  },
+  {
+    mistake: "a keyword written as a regular expression",
+    files: {
+      "manifest.yaml": `${HEAD}capabilities: { keywords: [{ pattern: "^(hi|hello).*$" }] }\npermissions: [receive_messages, send_messages]\n`,
+      "plugin.ts": initialize('  this.registerKeyword("^(hi|hello).*$", () => "hi");'),
+    },
+    said: [
+      /^manifest\.yaml:5:39: capabilities\.keywords\.0\.pattern: ".*" looks like a regular expression, and is compared as words \(write the words, /,
+    ],
+  },
+  {
+    mistake: "an interval without schedule_tasks",
+    files: { "plugin.ts": initialize("  setInterval(() => this.log.info('tick'), 1000);") },
+    said: [
+      "plugin.ts:3:3: setInterval() ends with the call that started it: timers live longer only with schedule_tasks (add to permissions: - schedule_tasks; or use registerScheduledTask)",
+    ],
+  },
+  {
+    mistake: "dates, maps, sets and functions in storeData",
+    files: {
+      "manifest.yaml": `${HEAD}permissions: [database_access]\n`,
+      "plugin.ts": initialize(
+        [
+          '  await this.storeData("a", new Date() as never);',
+          '  await this.storeData("b", { list: [1, new Map()] } as never);',
+          '  await this.storeData("c", { at: { day: new Set([1]) } } as never);',
+          '  if (this.name === "") await this.storeData("d", { then: (n: number) => n } as never);',
+        ].join("\n"),
+      ),
+    },
+    said: [
+      /^plugin\.ts:3:14: storeData\(\) keeps JSON, which has no Date \(store date\.getTime\(\)/,
+      /^plugin\.ts:4:14: storeData\(\) keeps JSON, which has no Map \(store \[\.\.\.map\]/,
+      /^plugin\.ts:5:14: storeData\(\) keeps JSON, which has no Set \(store \[\.\.\.set\]/,
+      /^plugin\.ts:6:36: storeData\(\) keeps JSON, which has no function \(store what the function needs\)/,
+    ],
+  },
+  {
+    mistake: "a reply that is too long, and one that is an object",
+    files: {
+      "manifest.yaml": `${HEAD}capabilities: { commands: [{ name: long }, { name: data }] }\npermissions: [send_messages]\n`,
+      "plugin.ts": initialize(
+        '  this.registerCommand("long", () => "word ".repeat(400));\n  this.registerCommand("data", () => ({ a: 1 }));',
+      ),
+    },
+    said: [
+      'plugin.ts:3:8: command "long": a reply is longer than 5 packets and is cut (shorten it to 200 bytes, one packet, or answer page by page)',
+      /^plugin\.ts:4:8: command "data": a reply is an object and reads .* \(return a text for people, not data\)$/,
+    ],
+  },
+  {
     mistake: "the manifest is empty",
     files: { "manifest.yaml": "" },
     said: ["name", "version", "description", "author"].map((field) => `manifest.yaml: ${field}: is missing (add \`${field}:\`)`),
@@ -221,6 +294,9 @@ afterAll(async () => {
   rmSync(dir, { recursive: true, force: true });
 });
 
+/** The way to fix it in parentheses. The bundler's own words say what it expected, and an error that was thrown says what is wrong. */
+const FIXED = /\(.+\)$|: (?:Expected .* but found |initialize failed: )/;
+
 async function check(files: Readonly<Record<string, string>>): Promise<string[]> {
   const folder = join(dir, crypto.randomUUID());
   for (const [path, text] of Object.entries({ "manifest.yaml": HEAD, "plugin.ts": SOUND, ...files })) {
@@ -228,12 +304,90 @@ async function check(files: Readonly<Record<string, string>>): Promise<string[]>
     writeFileSync(join(folder, path), text);
   }
   const report = await checkPlugin(folder, { compiler, types: "none", path: undefined });
-  return report.findings.filter(({ level }) => level !== "note").map((finding) => issueLine(finding).replaceAll(`${folder}/`, ""));
+  const found = report.findings.filter(({ level }) => level !== "note");
+  const lines = found.map((finding) => issueLine(finding).replaceAll(`${folder}/`, ""));
+  // What, where, and how to fix it, in one line.
+  for (const [index, { file }] of found.entries()) {
+    expect(file.startsWith(`${folder}/`)).toBe(true);
+    expect(lines[index]).toMatch(FIXED);
+    expect(lines[index]).not.toMatch(/\n/);
+  }
+  return lines;
 }
 
 describe("a beginner's mistakes", () => {
   test("a sound plugin has none", async () => {
     expect(await check({})).toEqual([]);
+  });
+
+  test.each([
+    [
+      "a scope that leaves out direct messages",
+      {
+        "manifest.yaml": `${HEAD}permissions: [{ receive_messages: { direct: false } }]\n`,
+        "plugin.ts": initialize("  this.registerMessageHandler(() => null);"),
+      },
+    ],
+    [
+      "an error that is caught and logged",
+      {
+        "manifest.yaml": `${HEAD}capabilities: { commands: [{ name: x }] }\npermissions: [send_messages]\n`,
+        "plugin.ts": initialize(
+          '  this.registerCommand("x", () => { try { return JSON.parse("{"); } catch (error) { this.log.error("bad", error); return "sorry"; } });',
+        ),
+      },
+    ],
+    [
+      "a rate that the check alone uses up",
+      {
+        "manifest.yaml": `${HEAD}capabilities: { commands: [{ name: x }, { name: y }] }\npermissions: [{ send_messages: { rate: 1/h } }]\n`,
+        "plugin.ts": initialize('  this.registerCommand("x", () => "a");\n  this.registerCommand("y", () => "b");'),
+      },
+    ],
+    [
+      "a default in the schema that the manifest has, too",
+      {
+        "manifest.yaml": `${HEAD}config: { schema_file: s.json, defaults: { a: 5 } }\n`,
+        "s.json":
+          '{ "type": "object", "properties": { "a": { "type": "number", "default": 5 }, "default": { "type": "string" }, "type": { "type": ["string", "null"] } } }',
+      },
+    ],
+    [
+      "callbacks and made values in storeData",
+      {
+        "manifest.yaml": `${HEAD}permissions: [database_access]\n`,
+        "plugin.ts": initialize(
+          '  const list = [1, 2];\n  await this.storeData("a", list.map((n) => n + 1));\n  await this.storeData("b", { at: new Date().getTime(), max: list.reduce((a, b) => Math.max(a, b), 0) });\n  await this.storeData("c", [...new Set(list)]);',
+        ),
+      },
+    ],
+    [
+      "questions and marks in a keyword, an interval with schedule_tasks",
+      {
+        "manifest.yaml": `${HEAD}capabilities: { keywords: [{ pattern: "how are you?" }, { pattern: "storm*" }, { pattern: "c++ (language)" }] }\npermissions: [receive_messages, send_messages, schedule_tasks]\n`,
+        "plugin.ts": initialize(
+          '  for (const word of ["how are you?", "storm*", "c++ (language)"]) this.registerKeyword(word, () => "[1 of 2] well");\n  setInterval(() => this.log.debug("tick"), 60_000);',
+        ),
+      },
+    ],
+  ] as const)("no false alarm: %s", async (_, files) => {
+    expect(await check(files)).toEqual([]);
+  });
+
+  test("a folder that anybody may write to is first of all no plugin", async () => {
+    const report = await checkPlugin(tmpdir(), { compiler, types: "none", path: undefined });
+    expect(report.findings.map(({ message }) => message)).toEqual(["there is no manifest"]);
+  });
+
+  test("types that were asked for and cannot be checked are an error", async () => {
+    const folder = join(dir, "untyped");
+    mkdirSync(folder);
+    writeFileSync(join(folder, "manifest.yaml"), HEAD);
+    writeFileSync(join(folder, "plugin.ts"), SOUND);
+    const levels = async (types: "ours" | "theirs") =>
+      (await checkPlugin(folder, { compiler, types, path: undefined })).findings.map(({ level, message }) => [level, message]);
+    expect(await levels("ours")).toEqual([["note", "types were not checked: there is no tsconfig.json"]]);
+    expect(await levels("theirs")).toEqual([["error", "types were not checked: there is no tsconfig.json"]]);
   });
 
   test.each(MISTAKES.map((each) => [each.mistake, each] as const))("%s", async (_, { files, said }) => {

@@ -13,6 +13,11 @@ const MAX_CALLS = 100;
 /** Any public address will do: nothing is sent there. */
 const SOMEWHERE = "1.1.1.1";
 
+export interface Said {
+  readonly text: string;
+  readonly asked: string;
+}
+
 export interface Rehearsal {
   /** Why it does not run; null when it does. */
   readonly problem: string | null;
@@ -22,14 +27,15 @@ export interface Rehearsal {
   readonly errors: readonly { readonly message: string; readonly where: string | null }[];
   readonly denied: readonly Pick<AuditItem, "permission" | "scope" | "rule">[];
   readonly used: ReadonlySet<string>;
-  /** Texts it sent. */
-  readonly said: readonly string[];
+  /** Texts that it sent, each with what it was asked: `command "hello"`. */
+  readonly said: readonly Said[];
 }
 
 export async function rehearse(folder: string, manifest: Manifest): Promise<Rehearsal> {
   const lines: LogLine[] = [];
   const decisions: AuditItem[] = [];
-  const said: string[] = [];
+  const said: Said[] = [];
+  let asked = "";
   const opened = await Fixture.open({
     plugins: [{ folder, manifest }],
     placeholders: true,
@@ -45,12 +51,18 @@ export async function rehearse(folder: string, manifest: Manifest): Promise<Rehe
   if (!opened.ok) return { problem: opened.error.summary(), registered: new Set(), errors: [], denied: [], used: new Set(), said };
   const fixture = opened.value;
   try {
-    fixture.mesh?.onHeard((text) => void said.push(text.text));
+    fixture.gateway.bus.on("message_status", ({ state, part, sender, text }) => {
+      if (state === "queued" && part === undefined && sender.kind === "plugin") said.push({ text, asked });
+    });
     const { plugin } = fixture;
     const problem = plugin === null ? "it was not found" : plugin.state === "running" ? null : plugin.status.reason;
     const registered = new Set<string>();
     for (const { registration } of plugin?.instance?.registrations.entries() ?? []) registered.add(describe(registration));
-    if (problem === null) await callAll(fixture);
+    if (problem === null) {
+      await callAll(fixture, (what) => {
+        asked = what;
+      });
+    }
     await fixture.sent(ANSWER_MS);
     return {
       problem,
@@ -65,10 +77,11 @@ export async function rehearse(folder: string, manifest: Manifest): Promise<Rehe
   }
 }
 
-async function callAll(fixture: Fixture): Promise<void> {
+async function callAll(fixture: Fixture, asking: (what: string) => void): Promise<void> {
   const { plugin } = fixture;
   const entries = [...(plugin?.instance?.registrations.entries() ?? [])].slice(0, MAX_CALLS);
   for (const { registration, handle } of entries) {
+    asking(describe(registration));
     if (registration.kind === "command") await fixture.say(FIRST_NODE, registration.name, ANSWER_MS);
     else if (registration.kind === "keyword") await fixture.say(FIRST_NODE, registration.pattern.replaceAll("*", ""), ANSWER_MS);
     else if (registration.kind === "menu" && registration.command !== undefined)
@@ -84,8 +97,10 @@ async function callAll(fixture: Fixture): Promise<void> {
 
 function errorsOf(lines: readonly LogLine[], plugin: string): Rehearsal["errors"] {
   const found = new Map<string, { message: string; where: string | null }>();
-  for (const { level, plugin: owner, message, error_message, stack_trace } of lines) {
+  for (const { level, plugin: owner, category, message, error_message, stack_trace, context } of lines) {
     if (level !== "ERROR" || owner !== plugin || stack_trace === undefined) continue;
+    // What the plugin logs itself, it has caught.
+    if (category === plugin && context.uncaught !== true) continue;
     const where = /\(?((?!sdk)[^\s()]+\.(?:ts|js|mjs|cjs):\d+(?::\d+)?)\)?/.exec(stack_trace ?? "")?.[1] ?? null;
     const text = error_message ?? message;
     found.set(`${text}\0${where}`, { message: text, where });

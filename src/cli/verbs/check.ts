@@ -23,7 +23,8 @@ async function check({ io, args, flags }: Call): Promise<Result<number>> {
     if (flags.json === true) json(io, report);
     else {
       for (const finding of report.findings) {
-        const shown = { ...finding, file: relative(io.cwd, finding.file) || "." };
+        const near = relative(io.cwd, finding.file) || ".";
+        const shown = { ...finding, file: near.startsWith("..") ? finding.file : near };
         line(io, `${finding.level}: ${issueLine(shown)}`);
       }
       const about = report.name === null ? folder : `${report.name} ${report.version}`;

@@ -156,7 +156,7 @@ export class Instance {
       this.deps.log[level](message, { ...fields, ...error, plugin: this.plugin });
     },
     fault: (error) => {
-      this.deps.log.error(error.message, { plugin: this.plugin, error: this.inAuthorsLines(error) });
+      this.deps.log.error(error.message, { plugin: this.plugin, uncaught: true, error: this.inAuthorsLines(error) });
       if (!isStorageTrouble(error.code)) this.deps.onFailure("handler", error.message);
     },
     strike: (reason, detail) => {

@@ -152,7 +152,10 @@ function writableByOthers(root: string): Refusal | undefined {
 }
 
 function openToAll(path: string): Refusal {
-  return { message: `every user of this machine may write to ${path}, so anyone could change the code`, hint: `run: chmod o-w ${path}` };
+  // A sticky folder is meant to be open, as /tmp is.
+  const isMeant = ((statSync(path, { throwIfNoEntry: false })?.mode ?? 0) & 0o1000) !== 0;
+  const hint = isMeant ? "give the plugin a folder of its own, in it or elsewhere" : `run: chmod o-w ${path}`;
+  return { message: `every user of this machine may write to ${path}, so anyone could change the code`, hint };
 }
 
 function special(stats: Stats): string {
