@@ -77,12 +77,17 @@ export class Menus {
   /** Two words in a row that choose nothing close the menu; they do not keep it open either. A command is left to its plugin. */
   #answer(walk: Walk): MenuReply {
     const { input, session, words } = walk;
+    const before = { stack: [...session.stack], page: session.page };
     const reply = this.#walk(walk);
     if (walk.wrong === null) {
       this.#sessions.used(input.node);
       return reply;
     }
-    if (walk.wrong === 0 && this.options.isCommand?.(words[0]?.text ?? "", input.isAdmin) === true) return NOT_OURS;
+    if (this.#isCommand(words, input)) {
+      session.stack.splice(0, session.stack.length, ...before.stack);
+      session.page = before.page;
+      return NOT_OURS;
+    }
     session.wrong++;
     if (session.wrong < WRONG_MAX) return reply;
     this.#sessions.close(input.node);
@@ -129,7 +134,16 @@ export class Menus {
     const session = this.#sessions.open(input.node, MAIN);
     const place = menu === "main" ? null : this.options.registry.menu(menu, input.isAdmin);
     if (place !== null) session.stack.push(place);
-    return this.#walk({ input, session, words, at, wrong: null });
+    const walk: Walk = { input, session, words, at, wrong: null };
+    const reply = this.#walk(walk);
+    if (walk.wrong === null || !this.#isCommand(words, input)) return reply;
+    this.#sessions.close(input.node);
+    return NOT_OURS;
+  }
+
+  /** Whether a text that chooses nothing is a command all the same: `bbs read 12`, where the menu has no such line. */
+  #isCommand(words: readonly Word[], { isAdmin }: MenuInput): boolean {
+    return this.options.isCommand?.(words[0]?.text ?? "", isAdmin) === true;
   }
 
   #walk(walk: Walk): MenuReply {

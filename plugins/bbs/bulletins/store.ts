@@ -1,0 +1,123 @@
+/** Bulletins as they are kept. */
+import type { Plugin } from "zephyrgate";
+import type { Config } from "../config.types.ts";
+import { QUERIES } from "../queries.ts";
+
+export interface Bulletin {
+  readonly id: number;
+  readonly board: string;
+  /** The bulletin that it replies to. */
+  readonly thread: number | null;
+  readonly subject: string;
+  readonly body: string;
+  readonly author: string;
+  readonly author_name: string;
+  /** ms since 1970. */
+  readonly at: number;
+  readonly replies: number;
+}
+
+export type NewBulletin = Pick<Bulletin, "board" | "thread" | "subject" | "body" | "author" | "author_name" | "at"> & {
+  /** Names an imported one, so that it is taken once. */
+  readonly origin?: string;
+};
+
+const LAST = Number.MAX_SAFE_INTEGER;
+const TOTAL = "bulletins";
+const INSERT = `INSERT OR IGNORE INTO bulletins (board, thread, subject, body, author, author_name, at, origin)
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?)`;
+const COUNT = "INSERT INTO counts VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET n = max(0, n + excluded.n)";
+
+export class Bulletins {
+  constructor(private readonly plugin: Plugin<Config>) {}
+
+  /** Newest first, from `from` down. */
+  list(board: string, from: number | null, limit: number): Promise<Bulletin[]> {
+    return this.plugin.db.query<Bulletin>(QUERIES.boardList, board, from ?? LAST, limit);
+  }
+
+  /** Replies, oldest first, from `from` up. */
+  thread(root: number, from: number, limit: number): Promise<Bulletin[]> {
+    return this.plugin.db.query<Bulletin>(QUERIES.thread, root, from, limit);
+  }
+
+  /** `size` bulletins of any board, newest first, from `from` down. */
+  window(from: number | null, size: number): Promise<Bulletin[]> {
+    return this.plugin.db.query<Bulletin>(QUERIES.window, from ?? LAST, size);
+  }
+
+  async get(id: number): Promise<Bulletin | null> {
+    return (await this.plugin.db.query<Bulletin>(QUERIES.bulletin, id))[0] ?? null;
+  }
+
+  /** How many bulletins a board has, replies not counted; without a board, how many there are in all. */
+  async count(board?: string): Promise<number> {
+    const rows = await this.plugin.db.query<{ n: number }>(QUERIES.boardCount, board === undefined ? TOTAL : countOf(board));
+    return rows[0]?.n ?? 0;
+  }
+
+  /** How many a node has, at most `most`. */
+  async countOf(author: string, most: number): Promise<number> {
+    return (await this.plugin.db.query<{ n: number }>(QUERIES.ofAuthor, author, most))[0]?.n ?? 0;
+  }
+
+  /** Stores one and gives its number; null when that origin is known already. The oldest make room. */
+  async add(bulletin: NewBulletin): Promise<number | null> {
+    const { board, thread, subject, body, author, author_name, at, origin = null } = bulletin;
+    const { changes, lastInsertRowid } = await this.plugin.db.run(INSERT, board, thread, subject, body, author, author_name, at, origin);
+    if (changes === 0) return null;
+    await this.plugin.db.transaction([
+      [COUNT, TOTAL, 1],
+      ...(thread === null
+        ? [[COUNT, countOf(board), 1] as const]
+        : [["UPDATE bulletins SET replies = replies + 1 WHERE id = ?", thread] as const]),
+    ]);
+    await this.#makeRoom();
+    return Number(lastInsertRowid);
+  }
+
+  /** Deletes one with its replies. Gives how many replies there were. */
+  async remove({ id, thread, board }: Bulletin): Promise<number> {
+    const { changes } = await this.plugin.db.run("DELETE FROM bulletins WHERE thread = ? AND thread IS NOT NULL", id);
+    await this.plugin.db.transaction([
+      ["DELETE FROM bulletins WHERE id = ?", id],
+      [COUNT, TOTAL, -1 - changes],
+      ...(thread === null
+        ? [[COUNT, countOf(board), -1] as const]
+        : [["UPDATE bulletins SET replies = replies - 1 WHERE id = ?", thread] as const]),
+    ]);
+    return changes;
+  }
+
+  /** Takes its words away; its replies stay. */
+  async empty(id: number, subject: string): Promise<void> {
+    await this.plugin.db.run("UPDATE bulletins SET subject = ?, body = '', author = '' WHERE id = ?", subject, id);
+  }
+
+  /** Deletes what is older, and counts anew. */
+  async expire(before: number): Promise<void> {
+    await this.plugin.db.transaction([
+      ["DELETE FROM bulletins WHERE thread IN (SELECT id FROM bulletins WHERE at < ? AND thread IS NULL)", before],
+      ["DELETE FROM bulletins WHERE at < ? AND thread IS NULL", before],
+      ["DELETE FROM counts"],
+      ["INSERT INTO counts SELECT ?, count(*) FROM bulletins", TOTAL],
+      ["INSERT INTO counts SELECT 'board ' || board, count(*) FROM bulletins WHERE thread IS NULL GROUP BY board"],
+    ]);
+  }
+
+  async isBlocked(node: string): Promise<boolean> {
+    return (await this.plugin.db.query("SELECT 1 FROM blocked WHERE node = ?", node)).length > 0;
+  }
+
+  async #makeRoom(): Promise<void> {
+    for (let over = (await this.count()) - this.plugin.getConfig("max_bulletins", 1000); over > 0; ) {
+      const oldest = (await this.plugin.db.query<Bulletin>("SELECT * FROM bulletins WHERE thread IS NULL ORDER BY id LIMIT 1"))[0];
+      if (oldest === undefined) return;
+      over -= 1 + (await this.remove(oldest));
+    }
+  }
+}
+
+function countOf(board: string): string {
+  return `board ${board}`;
+}

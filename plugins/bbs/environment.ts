@@ -1,0 +1,50 @@
+/** What the commands share: the plugin with its configuration, and its texts. */
+import type { Context, Plugin } from "zephyrgate";
+import type { Config } from "./config.types.ts";
+import { numberOf } from "./layout.ts";
+import type { T } from "./texts.ts";
+
+export interface Environment {
+  readonly plugin: Plugin<Config>;
+  readonly t: T;
+}
+
+/** Answers the words behind a command or a menu item. */
+export type Action = (words: readonly string[], context: Context) => Promise<string>;
+
+export interface Named {
+  readonly id: string;
+  readonly name: string;
+}
+
+/** The number that the first word is, or that the sender is asked for; null when there is none. */
+export async function askedNumber({ t }: Environment, words: readonly string[], context: Context): Promise<number | null> {
+  if (words.length > 0) return numberOf(words[0]);
+  const answer = await context.ask(t("which"));
+  return answer === null ? null : numberOf(answer.split(/\s+/)[0]);
+}
+
+/** The words as a text, or the sender's answer to a question; null when there is none. */
+export async function askedText(words: readonly string[], question: string, context: Context): Promise<string | null> {
+  const text = words.join(" ").trim() || (await context.ask(question, { timeout: 600 }))?.trim();
+  return text === undefined || text === "" ? null : text;
+}
+
+/** Most words of a node's name that are looked up. */
+const NAME_WORDS = 6;
+
+/** The node that the first words name, the longest name first, with the words behind it; null when there is none. */
+export async function namedNode(
+  plugin: Plugin<Config>,
+  words: readonly string[],
+): Promise<{ readonly node: Named; readonly isGateway: boolean; readonly rest: readonly string[] } | null> {
+  for (let count = Math.min(words.length, NAME_WORDS); count > 0; count--) {
+    const name = words.slice(0, count).join(" ").replace(/^@/, "").replace(/:$/, "");
+    if (name === "") continue;
+    const node = await plugin.getNodeInfo(name);
+    const rest = words.slice(count);
+    if (node !== null) return { node: { id: node.id, name: node.longName ?? node.shortName ?? node.id }, isGateway: node.isOwn, rest };
+    if (count === 1 && /^![0-9a-f]{8}$/i.test(name)) return { node: { id: name.toLowerCase(), name }, isGateway: false, rest };
+  }
+  return null;
+}
