@@ -103,7 +103,7 @@ const plugins = {
   enabled_plugins: v.optional(
     list(
       pluginName,
-      "Third-party plugins accepted with the permission set that they ask for at first. Absent: the plugins accepted earlier.",
+      "Third-party plugins accepted with the permission set that they ask for at first. Absent: the plugins accepted earlier. Also turns on bundled plugins that are off at first: broadcasts, bridge, checkin.",
     ),
   ),
   disabled_plugins: v.optional(list(pluginName, "Plugins that do not run, bundled ones included."), []),

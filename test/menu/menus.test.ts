@@ -72,6 +72,22 @@ describe("leaving", () => {
     expect(say("reboot")).toStartWith('No "reboot" here.');
     expect(say("1")).toBe("demo/About()");
   });
+
+  test("a word behind bbs that no line has leaves the text to a command of that name, and the menu is as it was", () => {
+    const { add, say, menus } = world({ isCommand: (word) => word === "bbs" || word === "mail" });
+    add({ menu: "bulletins", label: "Post" });
+    add({ menu: "mail", label: "Inbox" });
+    expect(say("bbs read 12")).toBe("-");
+    expect(menus.openSessions).toBe(0);
+    expect(say("bbs bulletins post now")).toBe("demo/Post(now)");
+    expect(say("mail send Ridge hello")).toBe("-");
+    expect(say("post again")).toBe("demo/Post(again)");
+    expect(say("b")).toStartWith("BBS");
+    expect(say("mail nonsense")).toBe("-");
+    expect(say("mail")).toStartWith("MAIL");
+    expect(say("bbs read 12")).toBe("-");
+    expect(say("nonsense")).toStartWith('No "nonsense" here.\nMAIL');
+  });
 });
 
 describe("numbers", () => {

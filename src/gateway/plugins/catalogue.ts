@@ -36,6 +36,9 @@ export const EXAMPLES = embedded?.EXAMPLES ?? embeddedPlugins("examples");
 
 const LOADER = embedded?.LOADER ?? loaderIdentity();
 
+/** Bundled plugins that run only where the operator wants them: they send of themselves, or belong to one kind of mesh. */
+export const OFF_AT_FIRST: ReadonlySet<string> = new Set(["bridge", "broadcasts", "checkin"]);
+
 export interface CatalogueDeps {
   readonly log: Logger;
   config(): Config;
@@ -241,8 +244,10 @@ export class Catalogue {
   }
 
   disabledByConfig(name: string): string | null {
-    const { disabled_plugins } = this.deps.config().plugins;
-    return disabled_plugins.includes(name) ? "disabled in the configuration (plugins.disabled_plugins)" : null;
+    const { disabled_plugins, enabled_plugins = [] } = this.deps.config().plugins;
+    if (disabled_plugins.includes(name)) return "disabled in the configuration (plugins.disabled_plugins)";
+    const isOff = OFF_AT_FIRST.has(name) && this.isReserved(name) && !enabled_plugins.includes(name);
+    return isOff ? `off until it is wanted (zephyrgate plugin enable ${name}, or plugins.enabled_plugins)` : null;
   }
 
   /** Whether the name belongs to a bundled plugin. */
