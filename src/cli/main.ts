@@ -5,6 +5,7 @@ import { type Parsed, parseCommandLine } from "./parser/parse.ts";
 import { findGateway } from "./verb/locate.ts";
 import { exitCodeOf, type Io, type Verb } from "./verb/verb.ts";
 import { alertVerbs } from "./verbs/alerts.ts";
+import { askVerb } from "./verbs/ask.ts";
 import { backupVerbs } from "./verbs/backup.ts";
 import { checkVerb } from "./verbs/check.ts";
 import { completionVerb } from "./verbs/completion.ts";
@@ -40,6 +41,7 @@ export const VERBS: readonly Verb[] = [
   ...configVerbs,
   ...serviceVerbs,
   ...pluginVerbs,
+  askVerb,
   createVerb,
   checkVerb,
   pluginTestVerb,

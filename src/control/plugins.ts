@@ -7,6 +7,7 @@ import { toEntry } from "../permissions/grammar/descriptor.ts";
 import { PERMISSION_NAMES, type PermissionName } from "../permissions/grammar/types.ts";
 import type { StoredApprovals } from "../plugins/approval/approvals.ts";
 import type { Settings } from "../plugins/approval/decisions.ts";
+import type { PeerAnswer } from "../plugins/capabilities/call/ports.ts";
 import type { Change } from "../plugins/lifecycle/deps.ts";
 import type { Candidate } from "../plugins/plugin/candidate.ts";
 import type { Plugin } from "../plugins/plugin/plugin.ts";
@@ -35,8 +36,13 @@ export interface PluginControlDeps {
   /** The plugins that answer a command. */
   answerers(command: string): readonly string[];
   hostPid(plugin: Plugin): number | null;
+  /** Sends a message as the operator's, and gives the plugin's answer; null where no handler answers it. */
+  ask(plugin: string, type: string, data: Json): Promise<PeerAnswer>;
   audit(plugin: string, event: string, detail: string): void;
 }
+
+/** Characters of JSON that one message to a plugin holds, as between plugins. */
+const ASK_MAX = 65_536;
 
 /** What the API can ask about plugins. Every change is written to the audit log with its actor. */
 export class Plugins implements PluginControl {
@@ -195,6 +201,16 @@ export class Plugins implements PluginControl {
       ...commands,
       ...words.map(({ command, plugins, menu, builtIn }) => ({ command, plugins: [...plugins], menu, built_in: builtIn })),
     ];
+  }
+
+  async ask(name: string, type: string, data: Json, actor: Actor): Promise<Result<Json>> {
+    if (JSON.stringify(data).length > ASK_MAX) return fail("too_large", `a message to a plugin has at most ${ASK_MAX} characters of JSON`);
+    return this.#with(name, async () => {
+      const answer = await this.deps.ask(name, type, data);
+      this.deps.audit(name, "ask", `${by(actor)}: ${type}`);
+      if (!answer.ok) return fail(answer.code === "rate_limited" ? "rate_limited" : "conflict", answer.message);
+      return answer.value === null ? fail("not_found", `${name} does not answer ${JSON.stringify(type)}`) : ok(answer.value);
+    });
   }
 
   #changed(name: string, event: string, actor: Actor, change: Result<Change>): Result<PluginChange> {

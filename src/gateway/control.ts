@@ -13,6 +13,7 @@ import { simulateControl } from "../control/simulate.ts";
 import { summaryView } from "../control/views.ts";
 import { fail, ok, type Result } from "../errors.ts";
 import type { Settings } from "../plugins/approval/decisions.ts";
+import { OPERATOR } from "../plugins/capabilities/inward/plugin-message.ts";
 import { VERSION } from "../version.ts";
 import type { Backups } from "./backups.ts";
 import type { GatewayContext } from "./context/context.ts";
@@ -28,6 +29,9 @@ export interface ControlPeers {
   readonly backups: Backups;
   isReady(): boolean;
 }
+
+/** A plugin has as long to answer the operator as another plugin. */
+const ASK_TIMEOUT_MS = 10_000;
 
 type AuditNote = (event: string, detail: string) => void;
 
@@ -81,7 +85,7 @@ function makeAlerts({ bus, clock, random }: GatewayContext, storage: Storage): A
   });
 }
 
-function makePluginControl(context: GatewayContext, { storage, plugins }: ControlPeers): Plugins {
+function makePluginControl(context: GatewayContext, { storage, mesh, plugins }: ControlPeers): Plugins {
   const { supervisor, approvals, catalogue, routing } = plugins;
   return new Plugins({
     supervisor,
@@ -102,6 +106,10 @@ function makePluginControl(context: GatewayContext, { storage, plugins }: Contro
     claimedWords: (plugin, items) => routing.menuRegistry.claimed(plugin, items),
     answerers: (command) => routing.router.registry.others("", command),
     hostPid: (plugin) => plugin.instance?.host?.pid ?? null,
+    ask: (plugin, type, data) => {
+      const correlationId = mesh.newId();
+      return plugins.peers.send(plugin, { from: OPERATOR, type, data, timeoutMs: ASK_TIMEOUT_MS, correlationId });
+    },
     audit: storage.note,
   });
 }

@@ -179,6 +179,12 @@ export function fakeControl() {
       return ok({ plugin: next, waits: false });
     },
     disable: change("disable", "disabled"),
+    ask(name, type, data, actor) {
+      note("ask", name, type, data, actor);
+      if (known(name) === null) return missing();
+      if (type === "pages") return ok(data === null ? { text: "first", next: { from: 2 } } : { text: "last", next: null });
+      return type === "echo" ? ok(data) : fail("not_found", `${name} does not answer "${type}"`);
+    },
     adopt(name, path, actor) {
       note("adopt", name, path, actor);
       const plugin = known(name);

@@ -176,6 +176,14 @@ describe("plugins", () => {
     expect(api.calls.findLast((call) => call.what === "enable")?.args.slice(0, 2)).toEqual(["ping", undefined]);
   });
 
+  test("ask prints texts page after page, other answers as JSON, and says what is not answered", async () => {
+    expect(await run(["plugin", "ask", "ping", "pages"])).toMatchObject({ code: 0, stdout: "first\nlast\n" });
+    expect(await run(["plugin", "ask", "ping", "echo", '{"a":[1]}'])).toMatchObject({ code: 0, stdout: expect.stringContaining('"a"') });
+    expect(await run(["plugin", "ask", "ping", "sing"])).toMatchObject({ code: 1, stderr: 'zephyrgate: ping does not answer "sing"\n' });
+    expect(await run(["plugin", "ask", "nobody", "echo", "1"])).toMatchObject({ code: 1 });
+    expect((await run(["plugin", "ask", "ping", "echo", "{"])).stderr).toContain("is not JSON");
+  });
+
   test("disable, restart, a reload that fails, an unknown name", async () => {
     expect(await run(["plugin", "disable", "ping"])).toMatchObject({ code: 0, stdout: "ping 1.0.0: disabled\n" });
     expect(await run(["plugin", "restart", "ping"])).toMatchObject({ code: 0, stdout: "ping 1.0.0: running\n" });

@@ -103,6 +103,11 @@ export interface PluginControl {
   reload(name: string, actor: Actor): Answer<PluginChange>;
   /** The operator moved the plugin's folder to `path`: what its name owns (grants, data, secrets, settings) goes with it. */
   adopt(name: string, path: string, actor: Actor): Answer<PluginChange>;
+  /**
+   * Sends a message to the plugin as the operator's (its source is `@operator`) and gives the answer. `not_found`: it does not
+   * answer this type; `conflict`: it does not run, or failed.
+   */
+  ask(name: string, type: string, data: Json, actor: Actor): Answer<Json>;
   config(name: string): Answer<PluginConfig>;
   /** Replaces the operator's values. `config_invalid` carries every error: data.errors [{path, message}]. */
   setConfig(

@@ -109,6 +109,21 @@ export const pluginRoutes: readonly Route[] = [
     run: ({ control, params, body, actor }) => change(control.plugins.adopt(params.name, body.path, actor)),
   }),
   route({
+    method: "POST",
+    path: `${base}/:name/ask`,
+    summary: "Send the plugin a message as the operator's; its answer",
+    tag,
+    params,
+    body: v.strictObject({
+      type: v.pipe(v.string(), v.minLength(1), v.maxLength(100), v.description("What the message is about; the plugin defines the words")),
+      data: v.optional(v.unknown(), null),
+    }),
+    answers: { 200: v.object({ answer: v.unknown() }) },
+    errors: ["not_found", "conflict", "rate_limited", "too_large"],
+    run: ({ control, params, body, actor }) =>
+      reply(control.plugins.ask(params.name, body.type, body.data as Json, actor), (answer) => ({ answer })),
+  }),
+  route({
     method: "GET",
     path: `${base}/:name/config`,
     access: "operate",

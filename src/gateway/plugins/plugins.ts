@@ -41,6 +41,7 @@ export interface GatewayPlugins {
   readonly egress: Egress;
   readonly databases: Databases;
   readonly comeBack: ComeBack;
+  readonly peers: Peers;
 }
 
 /** What the supervisor is built from. Each piece reaches the supervisor through `port` alone. */
@@ -90,7 +91,21 @@ function makePieces(context: GatewayContext, storage: Storage, mesh: Mesh, egres
   const approvals = makeApprovals(context, { storage, mesh, catalogue, databases, supervisor: port, schedule: routing.schedule });
   const hosts = makeHosts(context, databases, port);
   const comeBack = makeComeBack(context);
-  return { comeBack, port, egress, decisions, catalogue, dispatch, routing, approvals, databases, hosts, subscribers: new Subscribers() };
+  const peers = new Peers({ dispatch, plugins: port.list, nextId: mesh.newId, now: () => clock.now() });
+  return {
+    peers,
+    comeBack,
+    port,
+    egress,
+    decisions,
+    catalogue,
+    dispatch,
+    routing,
+    approvals,
+    databases,
+    hosts,
+    subscribers: new Subscribers(),
+  };
 }
 
 function makeSupervisor(context: GatewayContext, storage: Storage, mesh: Mesh, pieces: Pieces): Supervisor {
@@ -110,7 +125,7 @@ function makeSupervisor(context: GatewayContext, storage: Storage, mesh: Mesh, p
       requests: mesh.requests,
       links: mesh.links,
       secrets: storage.secrets,
-      peers: makePeers(context, mesh, pieces),
+      peers: pieces.peers,
       permissions: approvals,
     }),
     registrarOf: (kind) => (kind === "event" ? subscribers : routing.registrarOf(kind)),
@@ -185,10 +200,6 @@ function makeComeBack({ clock, bus, life, log, comeBack }: GatewayContext): Come
   const made = new ComeBack(deps);
   life.add("return of the plugins", () => made.stop());
   return made;
-}
-
-function makePeers({ clock }: GatewayContext, { newId }: Mesh, { dispatch, port }: Pieces): Peers {
-  return new Peers({ dispatch, plugins: port.list, nextId: newId, now: () => clock.now() });
 }
 
 function feedEvents({ bus, life, log }: GatewayContext, { names }: Mesh, { dispatch, port, subscribers }: Pieces): void {

@@ -21,7 +21,7 @@ export interface PluginMessage {
   readonly id: string;
   /** What the message is about; the two plugins agree on the words. */
   readonly type: string;
-  /** Name of the plugin that sent it. */
+  /** Name of the plugin that sent it; `@operator` for a message of the operator (`zephyrgate plugin ask`), which no plugin can forge. */
   readonly source: string;
   /** Name of the plugin it is for. */
   readonly target: string;

@@ -16,6 +16,9 @@ export interface PeersDeps {
   readonly now: () => number;
 }
 
+/** Source of a message that the operator sent. No plugin can have this name. */
+export const OPERATOR = "@operator";
+
 /** Messages that may be with one plugin at once: from all others together, and from one of them. */
 const MAX_WAITING = 24;
 const MAX_OF_ONE = 8;
