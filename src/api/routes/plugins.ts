@@ -111,6 +111,7 @@ export const pluginRoutes: readonly Route[] = [
   route({
     method: "POST",
     path: `${base}/:name/ask`,
+    access: "admin",
     summary: "Send the plugin a message as the operator's; its answer",
     tag,
     params,
