@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import { fail, ok, type Result } from "../../errors.ts";
 import type { Json } from "../../json.ts";
+import { FILE_LIMITS, jsonProblem, parseJson } from "../../json-reader.ts";
 import type { Client } from "../client/client.ts";
 import { pluginPath } from "../client/paths.ts";
 import { json, line } from "../verb/output.ts";
@@ -37,12 +38,9 @@ export async function ask(client: Client, plugin: string | undefined, type: stri
 }
 
 function parsed(text: string | undefined): Result<Json> {
-  if (text === undefined) return ok(null);
-  try {
-    return ok(JSON.parse(text) as Json);
-  } catch {
-    return fail("invalid_argument", `${text} is not JSON`, { hint: `write for example '{"from": 1}'` });
-  }
+  const read = text === undefined ? ok(null) : parseJson(text, FILE_LIMITS);
+  if (read.ok) return read;
+  return fail("invalid_argument", `the last argument is not JSON: ${jsonProblem(read.error)}`, { hint: `write for example '{"from": 1}'` });
 }
 
 /** Texts page after page; anything else as JSON. */
