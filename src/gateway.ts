@@ -88,16 +88,21 @@ export async function runGateway(flags: GatewayFlags, io: GatewayIo): Promise<nu
   const comeBack = !safe && (crashes.tooMany() || crashes.culprit !== null) ? crashes : null;
   if (flags.allowAll) log.logger.warn(ALLOW_ALL);
   const chosen = chooseInterfaces(config, discoverPorts);
+  // Who reads JSON gets nothing else. One write, so that no log line appears between the lines.
+  const show = (lines: readonly string[]) => {
+    if (config.log.format === "json") for (const line of lines) log.logger.info(line.trim());
+    else if (lines.length > 0) io.stdout.write(`${lines.map(escapeText).join("\n")}\n`);
+  };
   const opened = () => {
     crashes.begin();
-    for (const line of chosen.banner) io.stdout.write(`${escapeText(line)}\n`);
+    show(chosen.banner);
   };
   const system = { log, clock: systemClock, random: systemRandom };
   const effective = () => effectiveConfiguration(sourcesOf(flags, io));
   const choice = { allowAll: flags.allowAll, safe, comeBack };
   const gateway = new Gateway({ ...system, ...choice, loaded: loaded.value, chosen, reload, effective, opened });
   const isSimulated = chosen.interfaces.some((entry) => entry.type === "simulated");
-  const banner = () => describeStart(gateway, { dataDir: config.data_dir, configFile: file, isSimulated, flags: sameFlags(flags) });
+  const banner = () => show(describeStart(gateway, { dataDir: config.data_dir, configFile: file, isSimulated, flags: sameFlags(flags) }));
   const code = await runUntilStopped(gateway, { io, log, crashes, banner, dataDir: config.data_dir });
   log.stop();
   return code;
@@ -115,8 +120,8 @@ interface Run {
   readonly log: Log;
   readonly crashes: CrashLog;
   readonly dataDir: string;
-  /** The lines to print once the gateway is up. */
-  banner(): string[];
+  /** Shows what is to be said once the gateway is up. */
+  banner(): void;
 }
 
 async function runUntilStopped(gateway: Gateway, { io, log, crashes, banner, dataDir }: Run): Promise<number> {
@@ -138,9 +143,8 @@ async function runUntilStopped(gateway: Gateway, { io, log, crashes, banner, dat
     crashes.takeBack();
     return 1;
   }
-  // One write, so that no log line appears between the lines.
   if (started !== null) {
-    io.stdout.write(`${banner().map(escapeText).join("\n")}\n`);
+    banner();
     service.started();
   }
   const reason = await stopped;

@@ -30,7 +30,7 @@ export function checkFile<T>(schema: Schema<T>, file: YamlFile, value: Json = fi
       [...path, key],
       "key",
       `unknown key ${JSON.stringify(short(key))}`,
-      near === null ? `known here: ${keys.join(", ")}` : `did you mean ${near}?`,
+      withoutBlank(key, keys) ?? (near === null ? `known here: ${keys.join(", ")}` : `did you mean ${near}?`),
     );
   });
   const parsed = v.safeParse(schema, known);
@@ -42,6 +42,12 @@ export function checkFile<T>(schema: Schema<T>, file: YamlFile, value: Json = fi
   issues.sort((a, b) => (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0));
   if (issues.length > 0) return { ok: false, error: issues };
   return parsed.success ? { ok: true, value: parsed.output } : { ok: false, error: issues };
+}
+
+/** `port:8080` is one word in YAML. */
+function withoutBlank(key: string, keys: readonly string[]): string | undefined {
+  const [, name = "", value = ""] = /^([^:]+):(.*)$/s.exec(key) ?? [];
+  return keys.includes(name) ? `write a blank behind the colon: ${name}: ${short(value)}` : undefined;
 }
 
 /** The part of a Valibot schema that this file reads: enough to know which keys are allowed where. */
@@ -103,9 +109,10 @@ function entriesOf(schema: Described, value: { readonly [key: string]: Json }): 
 function describe(issue: v.BaseIssue<unknown>, path: Path, plain: string | undefined): { message: string; hint?: string } {
   const key = String(path.at(-1) ?? "");
   if (issue.received === "undefined" && issue.kind === "schema") return { message: "is missing", hint: `add \`${key}:\`` };
-  if (issue.type === "string" && plain !== undefined && issue.received !== "null") {
+  if (issue.type === "string" && issue.message.startsWith("Invalid ") && plain !== undefined && issue.received !== "null") {
     const whole = /^\d+(\.\d+)?$/.test(plain) && key.endsWith("version") ? `${plain}${".0".repeat(3 - plain.split(".").length)}` : plain;
-    return { message: `must be text; ${short(plain)} without quotes is not text`, hint: `write ${key}: "${short(whole)}"` };
+    const written = typeof path.at(-1) === "number" ? `"${short(whole)}"` : `${key}: "${short(whole)}"`;
+    return { message: `must be text; ${short(plain)} without quotes is not text`, hint: `write ${written}` };
   }
   if (!issue.message.startsWith("Invalid ")) {
     // A message of our own schemas may carry a hint after a bar.
@@ -118,8 +125,24 @@ function describe(issue: v.BaseIssue<unknown>, path: Path, plain: string | undef
     const near = typeof issue.input === "string" ? nearest(issue.input, options) : null;
     return { message: `${received} is not one of ${options.join(", ")}`, ...(near === null ? {} : { hint: `did you mean ${near}?` }) };
   }
-  return { message: `must be ${EXPECTED[issue.expected ?? ""] ?? issue.expected ?? "something else"}, got ${received}` };
+  const message = `must be ${EXPECTED[issue.expected ?? ""] ?? issue.expected ?? "something else"}, got ${RECEIVED[received] ?? received}`;
+  const hint = rewrite(issue, key);
+  return hint === null ? { message } : { message, hint };
 }
+
+/** The line to write where the value says what was meant. */
+function rewrite({ expected, input, received }: v.BaseIssue<unknown>, key: string): string | null {
+  const text = typeof input === "string" ? input : "";
+  if (received === "null") return `give ${key} a value, or remove the line`;
+  if (expected === "Array")
+    return typeof input === "object" || text === "a list" ? "write it as a list: [A, B]" : `write ${key}: [${short(String(input))}]`;
+  if (expected === "number" && text.trim() !== "" && Number.isFinite(Number(text))) return `write ${key}: ${text.trim()}`;
+  const isYes = /^(?:yes|on|y|true|1)$/i.test(String(input));
+  if (expected === "boolean" && (isYes || /^(?:no|off|n|false|0)$/i.test(String(input)))) return `write ${key}: ${isYes}`;
+  return null;
+}
+
+const RECEIVED: Readonly<Record<string, string>> = { Object: "a map", Array: "a list", null: "nothing", '"a list"': "a list" };
 
 const EXPECTED: Readonly<Record<string, string>> = {
   Object: "a map",

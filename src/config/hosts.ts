@@ -4,6 +4,24 @@ import * as v from "valibot";
 
 const HOST_NAME = /^(?=.{1,253}$)[A-Za-z0-9_-]{1,63}(?:\.[A-Za-z0-9_-]{1,63})*$/;
 
+/** What a service is reached at or listens on: a name or an address. The port is a key of its own. */
+export const hostAddress = (about: string) =>
+  v.pipe(
+    v.string(),
+    v.check(
+      (host) => isIP(host) !== 0 || HOST_NAME.test(host),
+      (issue) => `must be a host name or an address alone | ${hostHint(issue.input)}`,
+    ),
+    v.description(about),
+  );
+
+function hostHint(given: string): string {
+  const [, name = "", port] = /^(?:[a-z][a-z0-9+.-]*:\/\/)?(\[[^\]]*\]|[^/:[\]]*)(?::(\d{1,5}))?(?:\/.*)?$/i.exec(given.trim()) ?? [];
+  const host = name.replace(/^\[|\]$/g, "");
+  if (isIP(host) === 0 && !HOST_NAME.test(host)) return "for example 192.168.1.20 or radio.local";
+  return `write host: ${isIP(host) === 6 ? JSON.stringify(host) : host}${port === undefined ? "" : `, and port: ${port}`}`;
+}
+
 /** A name or an address, without port. */
 export const hostName = v.pipe(
   v.string(),

@@ -7,6 +7,7 @@ import { checkFile } from "./check.ts";
 import { isMap, type JsonObject } from "./merge.ts";
 import { type Override, readOverrides } from "./overrides.ts";
 import { type Config, configSchema, MAX_CONFIG_BYTES } from "./schema.ts";
+import { decodeText } from "./text.ts";
 import { readYaml, type YamlFile } from "./yaml.ts";
 
 export interface ConfigSources {
@@ -69,7 +70,11 @@ function readFile(path: string): Result<YamlFile, readonly Issue[]> {
   const refuse = (message: string, hint: string) => ({ ok: false as const, error: [{ file: path, message, hint }] });
   try {
     if (!statSync(path).isFile()) return refuse("is not a file", "name the configuration file");
-    return readYaml(readFileSync(path, "utf8"), path, MAX_CONFIG_BYTES);
+    const bytes = readFileSync(path);
+    // A power cut while the file was written leaves such a file; built-in defaults are not what its owner wants.
+    if (bytes.length === 0) return refuse("is empty", "write it again, for example with: zephyrgate config init");
+    const text = decodeText(bytes, path);
+    return text.ok ? readYaml(text.value, path, MAX_CONFIG_BYTES) : text;
   } catch (thrown) {
     const code = (thrown as { code?: string }).code ?? String(thrown);
     if (code === "ENOENT") return refuse("there is no such file", "check the path after --config");

@@ -3,7 +3,7 @@ import * as v from "valibot";
 import type { Json } from "../json.ts";
 import { PERMISSION_NAMES } from "../permissions/grammar/types.ts";
 import { RATE_PATTERN } from "../rates.ts";
-import { hostName, network, urlPath } from "./hosts.ts";
+import { hostAddress, hostName, network, urlPath } from "./hosts.ts";
 
 /** Names of the sandbox's walls; a test compares them with the jail's own. */
 export const WALLS = ["jail", "capabilities", "no_new_privs", "limits", "files", "landlock", "seccomp", "watchdog"] as const;
@@ -37,10 +37,12 @@ const map = (text: string) =>
 const section = <T extends v.ObjectEntries>(entries: T, text: string) =>
   v.optional(v.pipe(v.strictObject(entries), v.description(text)), {} as never);
 
-const rate = (text: string) => v.pipe(v.string(), v.regex(RATE_PATTERN, "is not a rate | for example 12/min"), v.description(text));
+const rate = (text: string) =>
+  v.pipe(v.string("is not a rate | for example 12/min"), v.regex(RATE_PATTERN, "is not a rate | for example 12/min"), v.description(text));
+const NODE_HINT = 'is not a node id | write "!" and eight hex digits, in quotes';
 const node = v.pipe(
-  v.string(),
-  v.regex(/^!(?:[0-9a-fA-F]{8})$/, 'is not a node id | write "!" and eight hex digits, in quotes'),
+  v.string(NODE_HINT),
+  v.regex(/^!(?:[0-9a-fA-F]{8})$/, ({ input }) => (/^[0-9a-fA-F]{8}$/.test(input) ? `is not a node id | write "!${input}"` : NODE_HINT)),
   v.transform((id) => id.toLowerCase()),
   v.description("Node id."),
 );
@@ -66,7 +68,7 @@ const meshInterface = v.variant("type", [
   v.strictObject({
     name: linkName,
     type: v.literal("tcp"),
-    host: text("Host name or address of the node.", 253),
+    host: hostAddress("Host name or address of the node."),
     port: v.optional(whole(1, 65_535, "TCP port."), 4403),
   }),
   v.strictObject({
@@ -161,7 +163,7 @@ export const configSchema = v.strictObject({
       share: v.optional(
         v.pipe(
           v.strictObject({
-            host: v.optional(text("Address to listen on; everybody who reaches it can use the radio.", 253), "127.0.0.1"),
+            host: v.optional(hostAddress("Address to listen on; everybody who reaches it can use the radio."), "127.0.0.1"),
             port: v.optional(whole(0, 65_535, "TCP port; 0 takes a free one."), 4403),
             admin: v.optional(about(v.boolean(), "Let clients change the radio and administer other nodes."), false),
             secrets: v.optional(about(v.boolean(), "Give clients private key, admin keys and passwords of the radio."), false),
@@ -266,7 +268,7 @@ export const configSchema = v.strictObject({
   plugins: section(plugins, "Plugins."),
   api: section(
     {
-      host: v.optional(text("Address to listen on.", 253), "127.0.0.1"),
+      host: v.optional(hostAddress("Address to listen on."), "127.0.0.1"),
       port: v.optional(whole(0, 65_535, "TCP port; 0 takes a free one."), 8080),
       allowed_hosts: v.optional(
         list(hostName, "Further names by which the gateway may be called, such as a reverse proxy's. Any other Host header is refused."),

@@ -35,6 +35,9 @@ const MAX_ISSUES = 50;
 const ROOT = "[]";
 const PLAIN_TAG = /^tag:yaml\.org,2002:(?:str|int|float|bool|null|map|seq)$/;
 
+/** As word processors put them around a text. */
+const CURLY = /^[\u201c\u201d\u201e\u2018\u2019\u201a](.*)[\u201c\u201d\u2018\u2019]$/su;
+
 const MESSAGES: Readonly<Record<string, string>> = {
   TAB_AS_INDENT: "a tab at the start of a line",
   MULTIPLE_DOCS: "a second document",
@@ -154,10 +157,17 @@ class Reader {
     if (depth > MAX_DEPTH) return this.wrong(offset, path, `nested deeper than ${MAX_DEPTH} levels`, "flatten it");
     if (node === null) return null;
     if (isAlias(node)) return this.wrong(offset, path, "an alias (*name) is not allowed", "write the value out");
+    if (node.tag?.startsWith("!") === true) {
+      const written = isScalar(node) && node.source !== undefined && node.source !== "" ? `${node.tag} ${node.source}` : node.tag;
+      return this.wrong(offset, path, `${written} without quotes is a YAML tag, not text`, `write ${JSON.stringify(written)}`);
+    }
     if (node.tag !== undefined && !PLAIN_TAG.test(node.tag))
       return this.wrong(offset, path, `the tag ${node.tag} is not allowed`, "remove it");
     if (isSeq(node)) return node.items.map((item, index) => this.read(item as Node | null, [...path, index], undefined, depth + 1));
     if (isMap(node)) return this.map(node.items as { key: unknown; value: unknown }[], path, depth);
+    const curly = plain === undefined ? null : CURLY.exec(plain);
+    if (curly !== null)
+      return this.wrong(offset, path, "curly quotes are no quotes", `write ${JSON.stringify(curly[1] ?? "")} with straight ones`);
     if (isScalar(node)) return this.scalar(node.value, offset, path);
     return this.wrong(offset, path, "not a value", "use text, numbers, true, false, lists and maps");
   }

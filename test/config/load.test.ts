@@ -87,7 +87,7 @@ plugins:
     'config.yaml:7:29: mesh.interfaces.1.hots: unknown key "hots" (did you mean host?)',
     "config.yaml:8:21: commands.prefix: must be 1 to 8 characters without blanks (for example !)",
     "config.yaml:8:38: commands.sender_rate: is not a rate (for example 12/min)",
-    'config.yaml:9:13: operators.0: is not a node id (write "!" and eight hex digits, in quotes)',
+    'config.yaml:9:13: operators.0: is not a node id (write "!0a0b0c0d")',
   ]);
   expect(load("plugins:\n  permissions: { p: { deny: [{ http_requests: { hots: [a] } }] } }").lines).toEqual([
     'config.yaml:2:30: plugins.permissions.p.deny.0: http_requests has no key "hots" (did you mean hosts?)',

@@ -183,7 +183,7 @@ describe("a configuration that is wrong ends with 78 and one line", () => {
     "a list": ["- a\n", /config\.yaml:1:1: must be a map/],
     "a section that is none": ["api: 8080\n", /config\.yaml:1:6: api: must be a map/],
     "a key twice": ["api: {}\napi: {}\n", /config\.yaml:2:1: api: the key occurs twice \(keep one of them\)/],
-    "no text": [Uint8Array.of(0, 255, 254), /config\.yaml:1:1: must be a map/],
+    "no text": [Uint8Array.of(0, 255, 254), /config\.yaml:1:1: is no text: it holds zero bytes/],
     "a link without its device": ["mesh: { interfaces: [{ name: a, type: serial }] }\n", /mesh\.interfaces\.0\.device: is missing/],
     "two links of one name": [
       "mesh: { interfaces: [{ name: a, type: simulated }, { name: a, type: simulated }] }\n",
