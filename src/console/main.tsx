@@ -7,7 +7,12 @@ import "./style/tokens.css";
 import "./style/base.css";
 import "./style/frame.css";
 import "./style/parts.css";
-import "./style/views.css";
+import "./style/overview.css";
+import "./style/messages.css";
+import "./style/nodes.css";
+import "./style/plugins.css";
+import "./style/forms.css";
+import "./style/log.css";
 
 function App() {
   return (

@@ -21,6 +21,8 @@ export interface PluginControlDeps {
   readonly now: () => number;
   /** The plugin in a folder that discovery searches, chosen for its name or not; null when there is none. */
   folderAt(path: string): Promise<Candidate | null>;
+  /** The operator's values alone. */
+  ownConfig(name: string): Settings;
   configOf(candidate: Candidate): Settings;
   schemaOf(candidate: Candidate): Promise<Result<Json | null>>;
   limitsOf(candidate: Candidate): Record<string, number>;
@@ -103,7 +105,7 @@ export class Plugins implements PluginControl {
       const schema = await this.deps.schemaOf(plugin.candidate);
       const shown =
         schema.ok && typeof schema.value === "object" && schema.value !== null ? (schema.value as Record<string, unknown>) : null;
-      return ok({ config: { ...this.deps.configOf(plugin.candidate) }, schema: shown });
+      return ok({ config: { ...this.deps.configOf(plugin.candidate) }, own: { ...this.deps.ownConfig(plugin.name) }, schema: shown });
     });
   }
 

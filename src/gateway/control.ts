@@ -96,6 +96,7 @@ function makePluginControl(context: GatewayContext, { storage, mesh, plugins }: 
     },
     now: () => context.clock.now(),
     configOf: (candidate) => catalogue.configOf(candidate),
+    ownConfig: (name) => catalogue.userConfig(name),
     schemaOf: (candidate) => catalogue.schemaOf(candidate),
     limitsOf: (candidate) => {
       const { memoryMb, sliceMs, timeoutS, storageMb } = catalogue.limitsOf(candidate);

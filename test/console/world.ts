@@ -6,7 +6,7 @@ import type { LinkStatus } from "../../src/mesh/link-status.ts";
 import type { MeshNode } from "../../src/mesh/node.ts";
 import type { MessageStatus } from "../../src/mesh/outgoing.ts";
 import type { ReceivedText } from "../../src/mesh/received/store.ts";
-import { fakeControl, LINK, status, summary } from "../api/fake-control.ts";
+import { fakeControl, HASH, LINK, status, summary } from "../api/fake-control.ts";
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -268,6 +268,48 @@ export function makeWorld(sizes: WorldSize, now = Date.now()) {
     },
   ] as ReturnType<Control["alerts"]["list"]>[number][];
   const base = fake.control;
+  const schema = {
+    type: "object",
+    additionalProperties: false,
+    properties: {
+      latitude: { type: "number", minimum: -90, maximum: 90, description: "Degrees north." },
+      longitude: { type: "number", minimum: -180, maximum: 180, description: "Degrees east." },
+      units: { enum: ["metric", "imperial"], description: "Units of distances." },
+      severities: { type: "array", items: { enum: ["Minor", "Moderate", "Severe", "Extreme"] }, description: "Alerts that are broadcast." },
+      huts: { type: "array", items: { type: "string" }, description: "Huts of the region." },
+      welcome: {
+        type: "object",
+        properties: {
+          enabled: { type: "boolean", description: "Greets a node that was never heard before." },
+          text: { type: "string", maxLength: 190, description: "What it reads." },
+        },
+      },
+      answers: { type: "array", items: { type: "object" }, description: "Answers to keywords." },
+    },
+  };
+  let own: Record<string, unknown> = { latitude: 47.25 };
+  const defaults = {
+    latitude: 46.9,
+    longitude: 9.34,
+    units: "metric",
+    severities: ["Severe", "Extreme"],
+    huts: ["Pass hut"],
+    welcome: { enabled: true, text: "" },
+    answers: [],
+  };
+  const permissions = {
+    permission_hash: HASH,
+    accepted_hash: null,
+    requested: [
+      { send_messages: { channels: ["Rescue"], rate: "6/h" } },
+      { http_requests: { hosts: ["whiterisk.ch", "*.slf.ch"] } },
+      { schedule_tasks: { min_interval_s: 3600 } },
+      "receive_messages",
+    ],
+    granted: [{ send_messages: { channels: ["Rescue"], rate: "6/h" } }, { schedule_tasks: { min_interval_s: 3600 } }],
+    denied: ["receive_messages"],
+    held_back: [{ http_requests: { hosts: ["whiterisk.ch", "*.slf.ch"] } }],
+  };
   const airtime = {
     total_s: 61.4,
     plugins: { bot: 20.1, weather: 31.2, bbs: 10.1 },
@@ -305,6 +347,24 @@ export function makeWorld(sizes: WorldSize, now = Date.now()) {
         const done = { ...found, acknowledged_at: new Date().toISOString() };
         alerts.splice(alerts.indexOf(found), 1, done);
         return ok(done);
+      },
+    },
+    plugins: {
+      ...base.plugins,
+      permissions: () => ok(permissions),
+      config: () => ok({ config: { ...defaults, ...own }, own, schema }),
+      setConfig(name, config, actor) {
+        fake.calls.push({ what: "setConfig", args: [name, config, actor] });
+        if (typeof config.latitude === "number" && config.latitude > 90) {
+          const errors = [
+            { path: "latitude", message: "must be at most 90" },
+            { path: "welcome.text", message: "is too long" },
+          ];
+          return fail("config_invalid", "2 errors", { data: { errors } });
+        }
+        const changed = Object.keys(config);
+        own = { ...config };
+        return ok({ config: { ...defaults, ...own }, changed });
       },
     },
     nodeHistory: (node) =>

@@ -100,6 +100,7 @@ export const pluginDetail = v.object({
 
 export const pluginConfig = v.object({
   config: v.pipe(v.record(v.string(), v.unknown()), v.description("Defaults with the operator's values over them; never secrets")),
+  own: v.optional(v.pipe(v.record(v.string(), v.unknown()), v.description("The operator's values alone"))),
   schema: v.optional(v.nullable(v.record(v.string(), v.unknown()))),
 });
 

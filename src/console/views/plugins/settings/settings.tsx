@@ -1,0 +1,98 @@
+import { useState } from "preact/hooks";
+import { call } from "../../../api/call.ts";
+import type { PluginConfig } from "../../../api/types.ts";
+import { Card, Empty } from "../../../parts/card.tsx";
+import { useLoaded } from "../../../parts/loaded.ts";
+import { report, tell } from "../../../state/notices.ts";
+import { goneSince } from "../../../state/session.ts";
+import { Field } from "./field.tsx";
+import { isEqual, isSettings, ownAfter, type Schema, type Settings, withValue } from "./schema.ts";
+import { Secrets } from "./secrets.tsx";
+
+export function PluginSettings({ name }: { readonly name: string }) {
+  const loaded = useLoaded<PluginConfig>(`plugins/${encodeURIComponent(name)}/config`);
+  if (loaded.value === null) return <Empty>Loading</Empty>;
+  return (
+    <div class="grid">
+      <SettingsForm key={JSON.stringify(loaded.value)} name={name} loaded={loaded.value} again={loaded.again} />
+      <Secrets name={name} />
+    </div>
+  );
+}
+
+interface FormProps {
+  readonly name: string;
+  readonly loaded: PluginConfig;
+  again(): void;
+}
+
+/** Made from the plugin's JSON Schema. The gateway checks it as a whole; its errors stand at their fields. */
+function SettingsForm({ name, loaded, again }: FormProps) {
+  const schema = schemaOf(loaded);
+  const [draft, setDraft] = useState<Settings>(loaded.config);
+  const [errors, setErrors] = useState<ReadonlyMap<string, string>>(new Map());
+  const [busy, setBusy] = useState(false);
+  const isChanged = !isEqual(draft, loaded.config);
+  const save = async (own: Settings) => {
+    setBusy(true);
+    const answer = await call<PluginConfig & { changed: string[] }>("PUT", `plugins/${encodeURIComponent(name)}/config`, own);
+    setBusy(false);
+    if (answer.ok) {
+      setErrors(new Map());
+      tell("done", answer.value.changed.length === 0 ? "Nothing changed." : `Saved: ${answer.value.changed.join(", ")}.`);
+      again();
+      return;
+    }
+    setErrors(new Map(answer.problem.errors.map(({ path, message }) => [path, message])));
+    if (answer.problem.errors.length === 0) report(answer.problem, "Not saved");
+  };
+  const known = Object.keys(schema.properties ?? {});
+  const general = [...errors].filter(([path]) => !known.includes(path.split(".")[0] ?? ""));
+  return (
+    <Card title="Settings" wide>
+      {known.length === 0 && <p class="hint">The plugin gives no schema for its settings.</p>}
+      <form
+        class="form settings"
+        noValidate
+        onSubmit={(event) => {
+          event.preventDefault();
+          void save(ownAfter(loaded.own ?? {}, loaded.config, draft)).catch(console.error);
+        }}
+      >
+        {Object.entries(schema.properties ?? {}).map(([key, each]) => (
+          <Field
+            key={key}
+            name={key}
+            path={[key]}
+            schema={each}
+            value={draft[key]}
+            isRequired={schema.required?.includes(key) === true}
+            errors={errors}
+            change={(path, value) => setDraft((old) => withValue(old, path, value))}
+          />
+        ))}
+        {general.map(([path, message]) => (
+          <p key={path} class="problem" role="alert">
+            {path === "" ? message : `${path}: ${message}`}
+          </p>
+        ))}
+        {known.length > 0 && (
+          <div class="actions end">
+            {Object.keys(loaded.own ?? {}).length > 0 && (
+              <button type="button" disabled={busy} onClick={() => void save({}).catch(console.error)}>
+                Back to defaults
+              </button>
+            )}
+            <button type="submit" class="primary" disabled={busy || !isChanged || goneSince.value !== null}>
+              Save
+            </button>
+          </div>
+        )}
+      </form>
+    </Card>
+  );
+}
+
+function schemaOf({ schema }: PluginConfig): Schema {
+  return isSettings(schema) ? (schema as Schema) : {};
+}
