@@ -46,3 +46,13 @@ function isNetwork(text: string): boolean {
   const most = { 4: 32, 6: 128 }[isIP(address)];
   return most !== undefined && more === undefined && (bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= most));
 }
+
+/** An address that the gateway posts to. It may hold a secret in its path, so no error repeats it. */
+export const webhook = v.pipe(
+  v.string(),
+  v.maxLength(2048, "is longer than 2048 characters"),
+  v.check((text) => {
+    const url = URL.parse(text);
+    return url !== null && (url.protocol === "https:" || url.protocol === "http:") && url.username === "" && url.password === "";
+  }, "is not an address to post to | write https://HOST/PATH, without user name and password"),
+);

@@ -3,7 +3,7 @@ import * as v from "valibot";
 import type { Json } from "../json.ts";
 import { PERMISSION_NAMES } from "../permissions/grammar/types.ts";
 import { RATE_PATTERN } from "../rates.ts";
-import { hostAddress, hostName, network, urlPath } from "./hosts.ts";
+import { hostAddress, hostName, network, urlPath, webhook } from "./hosts.ts";
 
 /** Names of the sandbox's walls; a test compares them with the jail's own. */
 export const WALLS = ["jail", "capabilities", "no_new_privs", "limits", "files", "landlock", "seccomp", "watchdog"] as const;
@@ -288,6 +288,11 @@ export const configSchema = v.strictObject({
         list(channel, "Channels on which emergencies are announced: a name, an index, or LINK/INDEX for a channel of one link."),
         [],
       ),
+      webhook: v.optional(
+        about(v.nullable(webhook), "Address to which each alert is posted as JSON when it is raised and when it is over."),
+        null,
+      ),
+      link_down_s: v.optional(number(0, 604_800, "Seconds without a radio link after which an alert is raised; 0: never."), 600),
     },
     "Alerts.",
   ),

@@ -1,7 +1,7 @@
 import { type Actor, type AlertControl, by } from "../api/contract/control.ts";
 import type { AlertView } from "../api/contract/views.ts";
 import { fail, ok, type Result } from "../errors.ts";
-import type { CoreBus } from "../events/core.ts";
+import type { CoreBus, CoreEvents } from "../events/core.ts";
 import { iso } from "./views.ts";
 
 const KEPT = 100;
@@ -29,7 +29,7 @@ export class Alerts implements AlertControl {
   constructor(private readonly deps: AlertDeps) {
     const { bus } = deps;
     bus.on("alert", (event) => this.#raise(event));
-    bus.on("alert_cleared", ({ code }) => this.#clear((alert) => alert.code === code));
+    bus.on("alert_cleared", (over) => this.#clear((alert) => isAbout(alert, over)));
     bus.on("plugin_started", ({ plugin }) => this.#clear((alert) => alert.plugin === plugin));
   }
 
@@ -52,19 +52,19 @@ export class Alerts implements AlertControl {
     return ok(acknowledged);
   }
 
-  #raise({ code, message, plugin }: { readonly code: string; readonly message: string; readonly plugin?: string }): void {
+  #raise({ code, message, plugin, link, quiet }: CoreEvents["alert"]): void {
     this.#raised.set(code, (this.#raised.get(code) ?? 0) + 1);
     const text = message.slice(0, MAX_MESSAGE);
-    const isSame = (alert: AlertView) => alert.code === code && alert.plugin === plugin && (!SEPARATE.has(code) || alert.message === text);
+    const isSame = (alert: AlertView) =>
+      alert.code === code && alert.plugin === plugin && alert.link === link && (!SEPARATE.has(code) || alert.message === text);
     const open = this.#alerts.find((alert) => isSame(alert) && alert.acknowledged_at === null);
-    const time = iso(this.deps.now());
-    const alert =
-      open === undefined
-        ? { id: this.deps.newId(), time, code, ...(plugin === undefined ? {} : { plugin }), message: text, times: 1, acknowledged_at: null }
-        : { ...open, message: text, times: open.times + 1 };
+    const about = { ...(plugin === undefined ? {} : { plugin }), ...(link === undefined ? {} : { link }) };
+    const fresh = { id: this.deps.newId(), time: iso(this.deps.now()), code, ...about, times: 1, acknowledged_at: null };
+    const alert = open === undefined ? { ...fresh, message: text } : { ...open, message: text, times: open.times + 1 };
     // What was acknowledged and happens again is told again.
     this.#alerts = [alert, ...this.#alerts.filter((other) => !isSame(other))];
     if (this.#alerts.length > KEPT) this.#makeRoom();
+    if (open === undefined) this.#changed("raised", alert, quiet);
   }
 
   #makeRoom(): void {
@@ -75,6 +75,26 @@ export class Alerts implements AlertControl {
   }
 
   #clear(isOver: (alert: AlertView) => boolean): void {
+    const over = this.#alerts.filter(isOver);
     this.#alerts = this.#alerts.filter((alert) => !isOver(alert));
+    for (const alert of over) this.#changed("cleared", alert);
   }
+
+  #changed(change: "raised" | "cleared", { id, code, message, plugin, link }: AlertView, quiet?: true): void {
+    this.deps.bus.emit("alert_changed", {
+      change,
+      id,
+      time: iso(this.deps.now()),
+      code,
+      message,
+      ...(plugin === undefined ? {} : { plugin }),
+      ...(link === undefined ? {} : { link }),
+      ...(quiet === undefined ? {} : { quiet }),
+    });
+  }
+}
+
+function isAbout(alert: AlertView, { code, plugin, link }: CoreEvents["alert_cleared"]): boolean {
+  const isPlugin = plugin === undefined || alert.plugin === (plugin ?? undefined);
+  return alert.code === code && isPlugin && (link === undefined || alert.link === link);
 }

@@ -18,9 +18,22 @@ export interface CoreEvents {
   permission_requested: { plugin: string; permission: unknown };
   permission_changed: { plugin: string };
   config_changed: { plugin: string; keys: string[] };
-  /** What an alert of this code was raised for is over. */
-  alert_cleared: { code: string };
-  alert: { code: string; message: string; plugin?: string };
+  /** Something needs the operator. With the same code, plugin and link it is the same matter. `quiet`: not worth airtime. */
+  alert: { code: string; message: string; plugin?: string; link?: string; quiet?: true };
+  /** What alerts of this code were raised for is over; of this plugin (null: of none) or link, where one is named. */
+  alert_cleared: { code: string; plugin?: string | null; link?: string };
+  /** An alert came onto the list of open ones, or left it because its cause is over. Once each, however often it was raised. */
+  alert_changed: {
+    change: "raised" | "cleared";
+    id: string;
+    /** RFC 3339. */
+    time: string;
+    code: string;
+    message: string;
+    plugin?: string;
+    link?: string;
+    quiet?: true;
+  };
   log: { timestamp: string; level: string; plugin?: string; category: string; message: string };
 }
 

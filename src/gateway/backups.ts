@@ -90,8 +90,10 @@ export class Backups {
     };
     const what = { dataDir, configFile: loaded.file, logFile: logging.file, kind, passphrase };
     const made = await makeBackup({ ...what, program: VERSION, now: clock.now(), random, live });
-    if (made.ok) this.#made(made.value);
-    else {
+    if (made.ok) {
+      this.#made(made.value);
+      bus.emit("alert_cleared", { code: "backup_failed" });
+    } else {
       log.logger.error(`the ${kind} backup failed: ${made.error.summary()}`);
       bus.emit("alert", { code: "backup_failed", message: `the ${kind} backup failed: ${made.error.message}` });
     }

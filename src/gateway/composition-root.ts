@@ -13,6 +13,7 @@ import { Lifetime } from "../lifetime.ts";
 import { inBackground } from "../log/background.ts";
 import type { SimulatedMesh } from "../mesh/simulator/mesh.ts";
 import type { Plugin } from "../plugins/plugin/plugin.ts";
+import { passAlertsOn, watchForAlerts } from "./alerts/alerts.ts";
 import { Backups } from "./backups.ts";
 import { followConfig } from "./config-changes.ts";
 import type { GatewayContext, GatewayOptions } from "./context/context.ts";
@@ -21,7 +22,6 @@ import { makeControl } from "./control.ts";
 import { Liveness } from "./liveness.ts";
 import { makeIntake } from "./mesh/intake.ts";
 import { type Mesh, makeMesh, startMesh } from "./mesh/mesh.ts";
-import { sendOperatorAlerts } from "./operator-alerts.ts";
 import { type GatewayPlugins, makePlugins } from "./plugins/plugins.ts";
 import { describeNow } from "./summary.ts";
 
@@ -136,13 +136,15 @@ export class Gateway {
     const api = context.overrides.api === false ? ok(null) : this.#openApi(control, storage);
     if (!api.ok) return api;
     context.opened?.();
-    sendOperatorAlerts(context, mesh);
+    passAlertsOn(context, mesh);
     storage.disk.start();
     storage.ownClock.start();
     this.#followFile(plugins);
     const running = await this.#run(storage, mesh, plugins);
-    if (running.ok) backups.start();
-    if (running.ok) plugins.comeBack.start(plugins.supervisor);
+    if (!running.ok) return running;
+    backups.start();
+    plugins.comeBack.start(plugins.supervisor);
+    watchForAlerts(context, mesh, plugins);
     return running;
   }
 

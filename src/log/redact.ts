@@ -1,6 +1,7 @@
 import { clip } from "./escape.ts";
 
-const SECRET_KEY = /token|secret|passw|passphrase|api[-_]?key|private[-_]?key|^key$|[-_]key$|Key$|^psk$|authorization|cookie|credential/i;
+const SECRET_KEY =
+  /token|secret|passw|passphrase|api[-_]?key|private[-_]?key|^key$|[-_]key$|Key$|^psk$|authorization|cookie|credential|webhook/i;
 const BEARER = /\b(Bearer|Basic) +[\w.~+/=-]{8,}/g;
 const USERINFO = /(\w:\/\/)[^\s/@:]{1,256}:[^\s/@]{1,256}@/g;
 const REDACTED = "[redacted]";

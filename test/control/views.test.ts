@@ -20,6 +20,21 @@ function alerts() {
 }
 
 describe("alerts", () => {
+  test("of one matter are announced once when raised and once when over, however often they are raised", () => {
+    const { bus, codes } = alerts();
+    const changes: string[] = [];
+    bus.on("alert_changed", ({ change, code, plugin, link }) => void changes.push([change, code, plugin, link].filter(Boolean).join(" ")));
+    for (let i = 0; i < 5; i++) for (const link of ["a", "b"]) bus.emit("alert", { code: "link_down", message: "m", link });
+    for (const more of [{}, { plugin: "p" }]) bus.emit("alert", { code: "safe_mode", message: "m", ...more });
+    expect(changes).toEqual(["raised link_down a", "raised link_down b", "raised safe_mode", "raised safe_mode p"]);
+    changes.length = 0;
+    bus.emit("alert_cleared", { code: "link_down", link: "a" });
+    bus.emit("alert_cleared", { code: "safe_mode", plugin: null });
+    bus.emit("alert_cleared", { code: "safe_mode", plugin: null });
+    expect(changes).toEqual(["cleared link_down a", "cleared safe_mode"]);
+    expect(codes()).toEqual(["safe_mode p", "link_down"]);
+  });
+
   test("each code and plugin is there once, the newest first, with its time", () => {
     const { bus, kept, codes } = alerts();
     bus.emit("alert", { code: "a", message: "one" });

@@ -182,6 +182,7 @@ export const alertView = v.object({
   time: v.pipe(v.string(), v.description("When it was first raised")),
   code: v.string(),
   plugin: v.optional(v.string()),
+  link: v.optional(v.string()),
   message: v.string(),
   times: v.pipe(v.number(), v.description("How often it was raised since then")),
   acknowledged_at: v.nullable(v.string()),

@@ -22,6 +22,7 @@ export const EVENT_NAMES = [
   "permission_changed",
   "config_changed",
   "alert",
+  "alert_changed",
 ] as const satisfies readonly EventName[];
 
 const MAX_CLIENTS = 16;

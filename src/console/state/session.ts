@@ -119,6 +119,7 @@ const RELOADS: Readonly<Record<string, readonly (() => Promise<unknown>)[]>> = {
   permission_changed: [loadPlugins],
   config_changed: [loadPlugins],
   alert: [loadAlerts, loadStatus],
+  alert_changed: [loadAlerts, loadStatus],
 };
 
 function listen(): void {

@@ -70,7 +70,7 @@ export class ComeBack {
     this.#active = false;
     plan.settled();
     // An alert about the plugin that was left off stays, under the plugin's name.
-    if (plan.culprit === null) this.deps.bus.emit("alert_cleared", { code: "safe_mode" });
+    this.deps.bus.emit("alert_cleared", { code: "safe_mode", plugin: null });
     log.info("safe mode has ended: every plugin had its turn");
   }
 
