@@ -170,7 +170,7 @@ export class Gateway {
     try {
       await gateway.until("it is ready", async () => (await gateway.tryFetch("/health/ready"))?.status === 200);
       // It is ready a moment before it says so.
-      if (options.banner !== false) await gateway.until("it has said so", () => gateway.output.includes(" is up\n"));
+      if (options.banner !== false) await gateway.until("it has said so", () => / is up(?:\n|",)/.test(gateway.output));
     } catch (thrown) {
       // Nobody else can end it, and it would outlive the tests.
       await gateway.end("SIGKILL");
