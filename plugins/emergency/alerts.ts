@@ -10,6 +10,8 @@ const REPORT_MS = 90_000;
 const RETRY_MS = 60_000;
 /** Texts to one responder about one incident that did not arrive, before it is given up. */
 const TRIES_MAX = 4;
+/** With those that could not even be queued, because no radio has been connected yet. */
+const ATTEMPTS_MAX = 60;
 const TELL_TRIES_MAX = 5;
 /** A text that was to be queued so long ago never was. */
 const UNQUEUED_MS = 60_000;
@@ -76,7 +78,8 @@ export class Alerts {
       const own = alerts.filter(({ target }) => target === responder.name);
       const last = own.at(-1);
       const isDue = last?.state === "failed" && Date.now() - last.at >= RETRY_MS;
-      return isDue && own.length < TRIES_MAX && own.every(({ state }) => state === "failed");
+      const tries = own.filter(({ message }) => message !== null).length;
+      return isDue && tries < TRIES_MAX && own.length < ATTEMPTS_MAX && own.every(({ state }) => state === "failed");
     });
     if (lost.length === 0) return;
     const links = (await this.plugin.getNetworkStatus()).links.filter(({ state }) => state === "up").map(({ name }) => name);

@@ -16,7 +16,7 @@ const PACKET_BYTES = 200;
 export class Answers {
   constructor(private readonly plugin: Plugin<Config>) {}
 
-  async now(args: readonly string[], context: Context): Promise<string> {
+  async now(args: readonly string[], context: Context | null): Promise<string> {
     return this.#at(args, context, "wx", async (place) => {
       const t = wordsOf(this.plugin);
       const weather = await this.#weather(place);
@@ -26,7 +26,7 @@ export class Answers {
   }
 
   /** `forecast`, `forecast 5`, `forecast Zurich`, `forecast 5 Zurich`. */
-  async forecast(args: readonly string[], context: Context): Promise<string> {
+  async forecast(args: readonly string[], context: Context | null): Promise<string> {
     const wanted = /^\d{1,2}$/.test(args[0] ?? "") ? Number(args[0]) : null;
     const count = Math.min(Math.max(wanted ?? DAYS_USUAL, 1), DAYS_MAX);
     return this.#at(wanted === null ? args : args.slice(1), context, "forecast", async (place) => {
@@ -39,7 +39,7 @@ export class Answers {
     });
   }
 
-  async warnings(args: readonly string[], context: Context): Promise<string> {
+  async warnings(args: readonly string[], context: Context | null): Promise<string> {
     return this.#at(args, context, "wxalerts", async (place) => {
       const t = wordsOf(this.plugin);
       const found = await this.warningsAt(place);
@@ -64,11 +64,19 @@ export class Answers {
     return args.length > 0 ? where.say : moonText(this.plugin, null);
   }
 
+  /** For other plugins; null: it is no text of ours. */
+  async made(type: string, place: string): Promise<string | null> {
+    const args = place === "" ? [] : [place];
+    if (type === "now") return this.now(args, null);
+    if (type === "forecast") return this.forecast(args, null);
+    return type === "warnings" ? this.warnings(args, null) : null;
+  }
+
   warningsAt(place: Place): Promise<Found<Kept<Warning[]>>> {
     return cached(this.plugin, `alerts.${keyOf(place)}`, () => warnings(this.plugin, place));
   }
 
-  async #at(args: readonly string[], context: Context, command: string, answer: (place: Place) => Promise<string>): Promise<string> {
+  async #at(args: readonly string[], context: Context | null, command: string, answer: (place: Place) => Promise<string>): Promise<string> {
     const where = await whereIs(this.plugin, args.join(" "), context, command);
     return cutText("place" in where ? await answer(where.place) : where.say);
   }

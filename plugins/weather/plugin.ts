@@ -1,6 +1,7 @@
 import { type CommandContext, Plugin } from "zephyrgate";
 import { Answers } from "./answers.ts";
 import type { Config } from "./config.types.ts";
+import { fields, text } from "./model.ts";
 import { Watch } from "./watch.ts";
 import { wordsOf } from "./words.ts";
 
@@ -38,6 +39,7 @@ export default class Weather extends Plugin<Config> {
       command: "wx",
       description: t("help_wx"),
     });
+    this.registerPluginMessageHandler(({ type, data }) => answers.made(type, text(fields(data).place) ?? ""));
     this.#watch.follow();
   }
 

@@ -41,9 +41,9 @@ export class Watch {
       if (!this.plugin.getConfig("watch").severities.some((each) => each === severity)) continue;
       if (await this.#wasSaid(id, replaces)) continue;
       if (++count > PER_LOOK) return;
-      await this.#tell(cutText(wordsOf(this.plugin)("push", { headline })));
-      // After the sending: if that fails, the next look says it.
-      await this.plugin.storeData(keyOf(id), true, { ttl: REMEMBER_S });
+      // What reached nobody's queue, because no radio has been connected yet, is told by the next look.
+      if (await this.#tell(cutText(wordsOf(this.plugin)("push", { headline }))))
+        await this.plugin.storeData(keyOf(id), true, { ttl: REMEMBER_S });
     }
   }
 
@@ -57,8 +57,9 @@ export class Watch {
     return false;
   }
 
-  /** One that cannot be reached keeps no other from being told. */
-  async #tell(text: string): Promise<void> {
+  /** One that cannot be reached keeps no other from being told. False: it is queued for nobody. */
+  async #tell(text: string): Promise<boolean> {
+    let queued = 0;
     const { channels, nodes } = this.plugin.getConfig("watch");
     const to: SendOptions[] = [
       ...channels.map((channel) => ({ destination: "broadcast", channel })),
@@ -67,11 +68,13 @@ export class Watch {
     for (const options of to) {
       try {
         await this.plugin.sendMessage(text, { ...options, priority: "high" });
+        queued++;
       } catch (error) {
         if (!(error instanceof PluginError || error instanceof PermissionDenied)) throw error;
         this.plugin.log.warn("a warning could not be sent", { to: options.channel ?? options.destination, error });
       }
     }
+    return queued > 0;
   }
 }
 

@@ -44,6 +44,9 @@ export interface NetworkStatus {
   readonly connected: boolean;
   /** Nodes known. */
   readonly nodeCount: number;
-  /** Each link: its name, `serial`, `tcp` or `simulated`, its state, and counts. */
+  /**
+   * Each link: its name, `serial`, `tcp` or `simulated`, its state, its `channels`, and counts; `airtimeMs` is how long a text is on
+   * the air: `empty`, and `full` with 200 bytes.
+   */
   readonly links: readonly { readonly name: string; readonly type: string; readonly state: string; readonly [field: string]: Json }[];
 }

@@ -1,3 +1,5 @@
+import { timeOnAir } from "../../../mesh/airtime/lora.ts";
+import { PART_BYTES } from "../../../mesh/codec/text.ts";
 import { nothing } from "../call/arguments.ts";
 import { denied, done } from "../call/call.ts";
 import type { Capability } from "../call/capability.ts";
@@ -22,6 +24,7 @@ export const getNetworkStatus: Capability<"get_network_status"> = {
         channels: link.channels.map(({ index, name, role }) => ({ index, name, role })),
         channelUtilization: link.channelUtilization ?? null,
         airUtilTx: link.airUtilTx ?? null,
+        airtimeMs: { empty: timeOnAir(0, link), full: timeOnAir(PART_BYTES, link) },
       })),
     });
   },
