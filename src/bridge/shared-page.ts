@@ -14,7 +14,7 @@ export interface RunningPage {
   /** Before any instruction of this realm runs. */
   enter(realm: RealmNumber): void;
   leave(): void;
-  /** "I am alive": the run queue calls it between slices and at least every 100 ms when idle. */
+  /** "I am alive": between slices, twice a second while the gateway sends something, and every few seconds at rest. */
   beat(): void;
 }
 

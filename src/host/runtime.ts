@@ -72,6 +72,9 @@ export class HostRuntime {
   #ahead: LeapClock | null = null;
   #timers: { cancel(): void }[] = [];
   #reported = "";
+  /** The timer of the next beat; null while nothing comes from the gateway. */
+  #beating: Timer | null = null;
+  #stirred = false;
   #collectAt = 0;
 
   constructor(deps: RuntimeDeps) {
@@ -107,8 +110,8 @@ export class HostRuntime {
     every(MAINTAIN_EVERY_MS, () => {
       for (const realm of this.#realms.values()) realm.maintain();
       this.tell();
+      this.#page.beat();
     });
-    every(BEAT_EVERY_MS, () => this.#page.beat());
     this.#bridge.start();
     this.#bridge.send({ t: "ready", walls: [...this.#deps.walls] });
   }
@@ -123,7 +126,20 @@ export class HostRuntime {
     return this.#realms.size;
   }
 
+  /** Work outside of realms, such as reading frames, beats too: for as long as there is any. */
+  #stir(): void {
+    this.#stirred = true;
+    this.#beating ??= setTimeout(() => {
+      this.#beating = null;
+      this.#page.beat();
+      if (!this.#stirred) return;
+      this.#stir();
+      this.#stirred = false;
+    }, BEAT_EVERY_MS);
+  }
+
   #take(message: ToHost): void {
+    this.#stir();
     switch (message.t) {
       case "open":
         this.#open(message.realm, message.spec).catch((thrown) => this.#failOpen(message.realm, asGatewayError(thrown)));
@@ -195,6 +211,7 @@ export class HostRuntime {
       ...(clock === systemClock ? {} : { now: () => clock.now() }),
       rested: () => realm?.rested(),
     });
+    this.#page.beat();
     const wanted = this.#opening.get(number) === true;
     this.#opening.delete(number);
     if (!wanted || this.#bridge.ended) {
@@ -301,6 +318,7 @@ export class HostRuntime {
   }
 
   #end(): void {
+    if (this.#beating !== null) clearTimeout(this.#beating);
     for (const timer of this.#timers) timer.cancel();
     this.#timers = [];
     for (const realm of [...this.#realms.values()]) realm.end("closed", "the bridge is gone");

@@ -21,6 +21,8 @@ const BLIND =
 export interface Supervised {
   /** Resolves once, when the process is gone and nothing of it is left. */
   readonly exited: Promise<HostExit>;
+  /** The process was given work. */
+  stir(): void;
   /** SIGKILL. The first reason given is the one that counts. */
   kill(reason: HostExitReason, detail: string): void;
   /** From now on an end is no crash; kills when it takes longer than `graceMs`. */
@@ -55,6 +57,10 @@ class SupervisedProcess implements Supervised {
             onBlind: () => options.log.error(BLIND, { pid: child.pid }),
           });
     this.exited = this.#finish();
+  }
+
+  stir(): void {
+    this.#watchdog?.stir();
   }
 
   kill(reason: HostExitReason, detail: string): void {

@@ -42,6 +42,7 @@ export async function spawnHost(options: SpawnOptions): Promise<Result<PluginHos
     stream: fdStream(readFd, writeFd, { clock, soon: queueMicrotask }),
     clock,
     onEnd: (end) => bridgeEnded(end, watch, options),
+    onSend: () => watch.stir(),
   });
   session.start();
   warnOfMissing(walls, options);

@@ -28,6 +28,8 @@ export interface SessionDeps {
   readonly openMs?: number;
   /** Once. `overflow` and `protocol` mean that the process must be killed. */
   readonly onEnd: (end: BridgeEnd) => void;
+  /** Something is sent to the host. */
+  readonly onSend?: () => void;
 }
 
 /** PluginHost, without the members that only the process knows. */
@@ -122,6 +124,7 @@ export class HostSession implements Pick<PluginHost, "open" | "backupDatabase" |
   }
 
   #send(message: ToHost, bulk: boolean): void {
+    this.#deps.onSend?.();
     // A host in the middle of a slice does not read for 100 ms: a busy mesh must not be taken for its end.
     if (bulk || this.#bridge.pending > MAX_IN_FLIGHT / 2) this.#bridge.sendBulk(message);
     else this.#bridge.send(message);

@@ -36,10 +36,11 @@ export interface WatchdogOptions {
   readonly maxCpuMs?: number;
   /** Time on the clock without a beat: blocked for good. */
   readonly maxSilenceMs?: number;
-  readonly intervalMs?: number;
 }
 
 export interface Watchdog {
+  /** The host was given work: it is looked at often again. */
+  stir(): void;
   /** Idempotent. */
   stop(): void;
 }
@@ -49,9 +50,11 @@ export const WATCHDOG_CPU_MS = 700;
 const MAX_THREADS = 512;
 const SILENCE_MS = 60_000;
 const INTERVAL_MS = 100;
+/** Each look at a host that does nothing is twice as far from the one before, up to this. A hog that begins by itself then is ended this much later. */
+export const RESTING_MS = 2_000;
 export const BLIND_MS = 3_000;
 
-/** Looks at the process every {@link INTERVAL_MS}, from now on. */
+/** Looks at the process every {@link INTERVAL_MS} while it works, seldom while it rests, from now on. */
 export function startWatchdog(options: WatchdogOptions): Watchdog {
   return new ProcessWatchdog(options);
 }
@@ -64,6 +67,9 @@ class ProcessWatchdog implements Watchdog {
   #sinceBeat: { readonly cpuMs: number | null; readonly at: number };
   #sampledAt: number;
   #isBlind = false;
+  #intervalMs = INTERVAL_MS;
+  /** Processor time at the look before; null where it was not known. */
+  #lastCpuMs: number | null = null;
 
   constructor(options: WatchdogOptions) {
     this.#options = options;
@@ -78,9 +84,22 @@ class ProcessWatchdog implements Watchdog {
     this.#timer = null;
   }
 
+  stir(): void {
+    if (this.#intervalMs === INTERVAL_MS || this.#timer === null) return;
+    this.#intervalMs = INTERVAL_MS;
+    this.#timer.cancel();
+    this.#timer = this.#later();
+  }
+
   #later(): Timer {
-    const { clock, intervalMs = INTERVAL_MS } = this.#options;
-    return clock.after(intervalMs, () => this.#look());
+    return this.#options.clock.after(this.#intervalMs, () => this.#look());
+  }
+
+  /** At rest: no realm runs, and the main thread has used no processor time since the look before. */
+  #pace(cpuMs: number | null, { realm }: PageState): void {
+    const rests = realm === null && cpuMs !== null && cpuMs === this.#lastCpuMs;
+    this.#lastCpuMs = cpuMs;
+    this.#intervalMs = rests ? Math.min(2 * this.#intervalMs, RESTING_MS) : INTERVAL_MS;
   }
 
   #look(): void {
@@ -90,8 +109,12 @@ class ProcessWatchdog implements Watchdog {
     this.#noteSight(now !== null);
     const state = page();
     const found = (now === null ? null : this.#tooLarge(now)) ?? this.#silent(now?.cpuMs ?? null, state.beats);
-    if (found === null) this.#timer = this.#later();
-    else kill({ ...found, culprit: state.realm });
+    if (found !== null) {
+      kill({ ...found, culprit: state.realm });
+      return;
+    }
+    this.#pace(now?.cpuMs ?? null, state);
+    this.#timer = this.#later();
   }
 
   #noteSight(sees: boolean): void {

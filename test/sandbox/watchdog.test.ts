@@ -2,20 +2,23 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { pageOver } from "../../src/bridge/shared-page.ts";
 import { realmNumber } from "../../src/ids.ts";
-import { BLIND_MS, sampleProcess, startWatchdog, WATCHDOG_CPU_MS, type WatchdogKill } from "../../src/sandbox/watchdog.ts";
+import { BLIND_MS, RESTING_MS, sampleProcess, startWatchdog, WATCHDOG_CPU_MS, type WatchdogKill } from "../../src/sandbox/watchdog.ts";
 import { FakeClock } from "../fake-clock.ts";
 
 function watched(maxBytes = 100) {
   const clock = new FakeClock();
   const words = new Uint32Array(2);
   const page = pageOver(words);
-  const process = { cpuMs: 0, bytes: 10, threads: 10, gone: false };
+  const process = { cpuMs: 0, bytes: 10, threads: 10, gone: false, looks: 0 };
   const kills: WatchdogKill[] = [];
   const blind = { count: 0 };
   const watchdog = startWatchdog({
     clock,
     page: () => ({ realm: words[0] === 0 ? null : realmNumber(words[0] ?? 0), beats: words[1] ?? 0 }),
-    sample: () => (process.gone ? null : { cpuMs: process.cpuMs, bytes: process.bytes, threads: process.threads }),
+    sample: () => {
+      process.looks += 1;
+      return process.gone ? null : { cpuMs: process.cpuMs, bytes: process.bytes, threads: process.threads };
+    },
     kill: (kill) => kills.push(kill),
     onBlind: () => {
       blind.count += 1;
@@ -70,8 +73,8 @@ describe("the watchdog", () => {
     const silence = watched();
     silence.clock.pass(59_999);
     expect(silence.kills).toEqual([]);
-    silence.clock.pass(1);
-    expect(silence.kills).toEqual([{ reason: "watchdog", culprit: null, detail: "no sign of life for 60 s" }]);
+    silence.clock.pass(RESTING_MS);
+    expect(silence.kills).toEqual([{ reason: "watchdog", culprit: null, detail: expect.stringMatching(/^no sign of life for 6[0-2] s$/) }]);
     const size = watched(100);
     size.process.bytes = 100;
     size.process.threads = 512;
@@ -152,6 +155,56 @@ describe("the watchdog", () => {
     expect(kills).toEqual([]);
     clock.pass(60_000);
     expect(kills).toEqual([{ reason: "watchdog", culprit: null, detail: "no sign of life for 60 s" }]);
+  });
+
+  test("a host at rest is looked at less and less, and often again once it works, a realm runs or it is given work", () => {
+    const looks = (world: ReturnType<typeof watched>, ms: number) => {
+      const before = world.process.looks;
+      world.clock.pass(ms);
+      return world.process.looks - before;
+    };
+    const idle = watched();
+    idle.clock.pass(10_000);
+    expect(looks(idle, 20_000)).toBe(20_000 / RESTING_MS);
+    idle.watchdog.stir();
+    expect(looks(idle, 300)).toBe(2);
+
+    const works = watched();
+    works.clock.pass(10_000);
+    const work = () => {
+      works.process.cpuMs += 10;
+      works.page.beat();
+      return looks(works, 100);
+    };
+    for (let ms = 0; ms < RESTING_MS; ms += 100) work();
+    expect(Array.from({ length: 10 }, work)).toEqual(Array(10).fill(1));
+
+    const runs = watched();
+    runs.clock.pass(10_000);
+    runs.page.enter(realmNumber(1));
+    runs.clock.pass(RESTING_MS);
+    expect(looks(runs, 1_000)).toBe(10);
+    runs.page.leave();
+    runs.clock.pass(10_000);
+    expect(looks(runs, 20_000)).toBe(20_000 / RESTING_MS);
+  });
+
+  test("a host that begins to burn processor time while it rests is ended at the next look", () => {
+    const { clock, process, kills } = watched();
+    clock.pass(10_000);
+    process.cpuMs = WATCHDOG_CPU_MS;
+    clock.pass(RESTING_MS);
+    expect(kills).toHaveLength(1);
+  });
+
+  test("one that stopped is not stirred to life", () => {
+    const { clock, watchdog, process } = watched();
+    clock.pass(10_000);
+    watchdog.stop();
+    watchdog.stir();
+    process.looks = 0;
+    clock.pass(10_000);
+    expect([process.looks, clock.pending]).toEqual([0, 0]);
   });
 
   test("ends when told", () => {
