@@ -14,6 +14,7 @@ export type ToHost =
   | { t: "answer"; realm: RealmNumber; request: RequestNumber; outcome: RequestOutcome }
   | { t: "update"; realm: RealmNumber; change: RealmChange }
   | { t: "pause"; realm: RealmNumber; how: RealmPause }
+  | { t: "unrecord"; realm: RealmNumber }
   | { t: "close"; realm: RealmNumber }
   | { t: "backup"; task: number; from: string; to: string }
   | { t: "release"; task: number; path: string }
@@ -105,6 +106,7 @@ const fromHost = v.variant("t", [
     call: v.nullable(call),
   }),
   v.strictObject({ t: v.literal("log"), realm, level, message: bounded(20_000), fields: v.record(bounded(200), json) }),
+  v.strictObject({ t: v.literal("recorded"), realm, text: bounded(64 * 1024) }),
   v.strictObject({ t: v.literal("fault"), realm, error: wireError }),
   v.strictObject({ t: v.literal("strike"), realm, reason: v.picklist(["slice", "budget", "flood"]), detail: bounded(1000) }),
   v.strictObject({ t: v.literal("gone"), realm, reason: goneReason, detail: bounded(2000) }),

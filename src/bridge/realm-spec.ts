@@ -22,6 +22,8 @@ export interface RealmSpec {
   /** The plugin's own SQLite file; null without database_access. */
   readonly database: string | null;
   readonly gatewayVersion: string;
+  /** The host tells what goes into the realm, from its first event on. */
+  readonly record?: true;
   /** Of the people on the mesh, as a language tag. */
   readonly language: string;
 }

@@ -20,6 +20,7 @@ import { packageVerbs } from "./verbs/packages.ts";
 import { permissionVerbs } from "./verbs/permissions.ts";
 import { pluginTestVerb } from "./verbs/plugin-test.ts";
 import { pluginVerbs } from "./verbs/plugins.ts";
+import { recordVerb } from "./verbs/record.ts";
 import { secretVerbs } from "./verbs/secrets.ts";
 import { serviceVerbs } from "./verbs/service.ts";
 import { silenceVerbs } from "./verbs/silence.ts";
@@ -45,6 +46,7 @@ export const VERBS: readonly Verb[] = [
   createVerb,
   checkVerb,
   pluginTestVerb,
+  recordVerb,
   typesVerb,
   ...packageVerbs,
   ...installVerbs,

@@ -1,5 +1,6 @@
-import { type Actor, type Answer, by, type PluginChange, type PluginControl } from "../api/contract/control.ts";
+import { type Actor, type Answer, by, type PluginChange, type PluginControl, type RecordingView } from "../api/contract/control.ts";
 import type { PluginConfig, PluginDetail, PluginPermissions, PluginSummary, WhyView } from "../api/contract/views.ts";
+import type { Clock } from "../clock.ts";
 import { fail, ok, type Result } from "../errors.ts";
 import type { Json } from "../json.ts";
 import type { ClaimedWord } from "../menu/items.ts";
@@ -11,7 +12,9 @@ import type { PeerAnswer } from "../plugins/capabilities/call/ports.ts";
 import type { Change } from "../plugins/lifecycle/deps.ts";
 import type { Candidate } from "../plugins/plugin/candidate.ts";
 import type { Plugin } from "../plugins/plugin/plugin.ts";
+import { Recording } from "../plugins/plugin/recording.ts";
 import type { Supervisor } from "../plugins/supervisor.ts";
+import { recordingFile } from "./recordings.ts";
 import { detailView, summaryView } from "./views.ts";
 import { explain } from "./why.ts";
 
@@ -19,6 +22,8 @@ export interface PluginControlDeps {
   readonly supervisor: Supervisor;
   readonly approvals: StoredApprovals;
   readonly now: () => number;
+  readonly clock: Clock;
+  readonly version: string;
   /** The plugin in a folder that discovery searches, chosen for its name or not; null when there is none. */
   folderAt(path: string): Promise<Candidate | null>;
   /** The operator's values alone. */
@@ -32,6 +37,8 @@ export interface PluginControlDeps {
     list(plugin: string): Result<readonly string[]>;
     set(plugin: string, name: string, value: string): Result<null>;
     remove(plugin: string, name: string): Result<null>;
+    /** Values that must not leave the gateway. */
+    values(plugin: string): readonly string[];
   };
   /** Words of the plugin's menu items that choose something else too. */
   claimedWords(plugin: string, items: readonly { readonly menu: string; readonly label: string }[]): readonly ClaimedWord[];
@@ -136,6 +143,52 @@ export class Plugins implements PluginControl {
       if (removed.ok) this.deps.audit(name, "secret_remove", `${by(actor)} removed ${key}`);
       return removed;
     });
+  }
+
+  async startRecording(name: string, maxS: number, actor: Actor): Promise<Result<PluginChange>> {
+    const plugin = this.deps.supervisor.get(name);
+    if (plugin === null) return this.#unknown(name);
+    if (plugin.recording?.status.running === true)
+      return fail("conflict", `${name} is being recorded already`, { hint: `DELETE /api/v1/plugins/${name}/recording ends it` });
+    if (plugin.state !== "running")
+      return fail("conflict", `${name} does not run: it is ${plugin.state}`, { hint: `zephyrgate plugin enable ${name}` });
+    plugin.recording = new Recording(this.deps.clock, maxS);
+    const restarted = await this.restart(name, actor);
+    if (!restarted.ok) plugin.recording = null;
+    this.deps.audit(name, "record", `${by(actor)}: ${restarted.ok ? "begun" : restarted.error.message}`);
+    return restarted;
+  }
+
+  recording(name: string): Answer<RecordingView> {
+    return this.#with(name, (plugin) => {
+      const { recording } = plugin;
+      return recording === null ? this.#unrecorded(name) : ok({ ...recording.status });
+    });
+  }
+
+  exportRecording(name: string, actor: Actor): Answer<string> {
+    return this.#with(name, (plugin) => {
+      const { recording } = plugin;
+      if (recording === null) return this.#unrecorded(name);
+      this.deps.audit(name, "record", `${by(actor)}: taken`);
+      const about = { plugin: name, version: plugin.candidate.manifest.version, gateway: this.deps.version, started: recording.started };
+      const mapStack = (stack: string) => plugin.bundle?.mapStack(stack) ?? stack;
+      return ok(recordingFile(recording, about, { secrets: this.deps.secrets.values(name), mapStack }));
+    });
+  }
+
+  dropRecording(name: string, actor: Actor): Answer<null> {
+    return this.#with(name, (plugin) => {
+      if (plugin.recording === null) return this.#unrecorded(name);
+      plugin.recording.stop("ended by the operator");
+      plugin.recording = null;
+      this.deps.audit(name, "record", `${by(actor)}: ended`);
+      return ok(null);
+    });
+  }
+
+  #unrecorded(name: string): Result<never> {
+    return fail("not_found", `${name} is not being recorded`, { hint: `zephyrgate record ${name}` });
   }
 
   permissions(name: string): Result<PluginPermissions> {

@@ -95,6 +95,8 @@ function makePluginControl(context: GatewayContext, { storage, mesh, plugins }: 
       return catalogue.at(path);
     },
     now: () => context.clock.now(),
+    clock: context.clock,
+    version: VERSION,
     configOf: (candidate) => catalogue.configOf(candidate),
     ownConfig: (name) => catalogue.userConfig(name),
     schemaOf: (candidate) => catalogue.schemaOf(candidate),
@@ -145,6 +147,11 @@ function makeSecretControl({ log }: GatewayContext, { secrets }: Storage) {
   const hidden = new Set<string>();
   return {
     list: (plugin: string) => ok(secrets.list(plugin)),
+    values: (plugin: string) =>
+      secrets.list(plugin).flatMap((name) => {
+        const value = secrets.get(plugin, name);
+        return value.ok && value.value !== null ? [value.value] : [];
+      }),
     set: (plugin: string, name: string, value: string) => {
       log.setSecrets([...hidden.add(value)]);
       return secrets.set(plugin, name, value);

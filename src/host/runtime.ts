@@ -17,6 +17,7 @@ import type { EngineFactory } from "./engine/realm-engine.ts";
 import { sdkSource } from "./engine/sdk-source.ts";
 import { Snapshot } from "./engine/snapshot.ts";
 import { HostRealm } from "./realm/realm.ts";
+import { RealmRecorder } from "./realm/recorder.ts";
 import { RunQueue, threadCpuMs } from "./realm/run-queue.ts";
 import { validateConfig } from "./services/schema.ts";
 import { Services } from "./services/services.ts";
@@ -156,6 +157,9 @@ export class HostRuntime {
       case "pause":
         this.#realms.get(message.realm)?.pause(message.how);
         break;
+      case "unrecord":
+        this.#realms.get(message.realm)?.unrecord();
+        break;
       case "close":
         if (this.#opening.has(message.realm)) this.#opening.set(message.realm, false);
         else this.#close(message.realm);
@@ -202,13 +206,14 @@ export class HostRuntime {
     this.#opening.set(number, true);
     const { random, engines } = this.#deps;
     const clock = this.#ahead ?? this.#deps.clock;
+    const recorder = spec.record === true ? new RealmRecorder((text) => this.#sendPiece(number, text)) : null;
     let realm: HostRealm | null = null;
     const engine = await engines({
       plugin: spec.plugin,
       memoryMb: spec.limits.memoryMb,
       host: (operation, text) => realm?.host(operation, text),
       // On a real machine the engine's own clock will do, without a call out of it.
-      ...(clock === systemClock ? {} : { now: () => clock.now() }),
+      ...(clock === systemClock && recorder === null ? {} : { now: () => timeOf(clock, recorder) }),
       rested: () => realm?.rested(),
     });
     this.#page.beat();
@@ -228,10 +233,18 @@ export class HostRuntime {
       clock,
       seed: [random.u32(), random.u32(), random.u32(), random.u32()],
       send: (frame) => this.#sendOf(number, { ...frame, realm: number } as FromHost),
+      recorder,
       onGone: (gone) => this.#forget(gone),
     });
     this.#realms.set(number, realm);
     realm.open(this.#deps.openMs ?? OPEN_DEADLINE_MS);
+  }
+
+  /** A piece of a recording waits while the bridge is half full. */
+  #sendPiece(realm: RealmNumber, text: string): boolean {
+    if (this.#bridge.pending > MAX_IN_FLIGHT / 2) return false;
+    this.#bridge.send({ t: "recorded", realm, text });
+    return true;
   }
 
   /**
@@ -324,6 +337,12 @@ export class HostRuntime {
     for (const realm of [...this.#realms.values()]) realm.end("closed", "the bridge is gone");
     this.#deps.onEnd();
   }
+}
+
+function timeOf(clock: Clock, recorder: RealmRecorder | null): number {
+  const now = clock.now();
+  recorder?.read(now);
+  return now;
 }
 
 function failed(error: WireError, cpuMs: number): CallOutcome {

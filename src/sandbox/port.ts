@@ -29,6 +29,8 @@ export interface RealmEvents {
   /** The realm was throttled or cut short. */
   strike(reason: "slice" | "budget" | "flood", detail: string): void;
   gone(reason: GoneReason, detail: string): void;
+  /** A piece of the recording that the realm was opened for. Hostile. */
+  recorded?(text: string): void;
   /** Decisions on database_access that the host made since its last report. */
   storageUsed(allowed: number, denied: number): void;
 }
@@ -54,6 +56,8 @@ export interface Realm {
   /** See {@link RealmPause}; in order with the calls. */
   pause(how: RealmPause): void;
   usage(): RealmUsage;
+  /** Ends the recording that it was opened for. */
+  unrecord?(): void;
   /** Ends the realm whatever it does; resolves when it is gone. */
   close(): Promise<void>;
 }

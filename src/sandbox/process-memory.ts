@@ -54,6 +54,7 @@ export class RealmMemory {
       fault: (error) => events.fault(error),
       storageUsed: (allowed, denied) => events.storageUsed(allowed, denied),
       strike: (reason, detail) => events.strike(reason, detail),
+      recorded: (text) => events.recorded?.(text),
       gone(reason, detail) {
         release();
         events.gone(reason, detail);

@@ -86,6 +86,10 @@ export class SessionRealm implements Realm {
     if (!this.#gone) this.#deps.send({ t: "pause", realm: this.number, how }, false);
   }
 
+  unrecord(): void {
+    if (!this.#gone) this.#deps.send({ t: "unrecord", realm: this.number }, false);
+  }
+
   usage(): RealmUsage {
     return { ...this.#usage, queueDepth: this.#calls.size };
   }
@@ -118,6 +122,9 @@ export class SessionRealm implements Realm {
       case "gone":
         this.#end(message.detail);
         if (!this.#silent && !this.#closing) this.#deps.events.gone(message.reason, message.detail);
+        return null;
+      case "recorded":
+        if (!this.#silent) this.#deps.events.recorded?.(message.text);
         return null;
       default:
         return this.#notice(message);

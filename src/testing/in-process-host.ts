@@ -80,6 +80,7 @@ function patient(realm: Realm): Realm {
     update: (change) => realm.update(change),
     pause: (how) => realm.pause(how),
     usage: () => realm.usage(),
+    unrecord: () => realm.unrecord?.(),
     close: () => realm.close(),
   };
 }

@@ -6,6 +6,7 @@ import "./matchers.ts";
 
 export type { Where } from "./matchers.ts";
 export type { TestPlugin } from "./plugin.ts";
+export { type ReplayedOutcome, type ReplayResult, replayRecording } from "./replay.ts";
 export type { TestOptions } from "./setup.ts";
 export { type LogEntry, startTestGateway, TestGateway } from "./test-gateway.ts";
 export { textProblems } from "./texts.ts";

@@ -191,6 +191,10 @@ export function fakeControl() {
       return plugin === null ? missing() : ok({ plugin, waits: false });
     },
     restart: change("restart", "running"),
+    startRecording: (name) => (known(name) === null ? missing() : fail("conflict", `${name} is being recorded already`)),
+    recording: (name) => (known(name) === null ? missing() : ok({ running: true, size: 10, reason: "" })),
+    exportRecording: (name) => (known(name) === null ? missing() : ok('{"zephyrgate":"recording"}\n')),
+    dropRecording: (name) => (known(name) === null ? missing() : ok(null)),
     reload(name, actor) {
       note("reload", name, actor);
       if (name === "ping") throw new RangeError("secret detail of the gateway");

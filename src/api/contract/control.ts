@@ -89,6 +89,15 @@ export function by({ via, address, token }: Actor): string {
   return token === undefined ? `${via} ${address}` : `${via} ${address} ${token}`;
 }
 
+/** Where a recording is. */
+export interface RecordingView {
+  readonly running: boolean;
+  /** Characters so far. */
+  readonly size: number;
+  /** Why it has ended; empty while it runs. */
+  readonly reason: string;
+}
+
 export interface PluginControl {
   list(): Answer<readonly PluginSummary[]>;
   get(name: string): Answer<PluginDetail>;
@@ -108,6 +117,13 @@ export interface PluginControl {
    * answer this type; `conflict`: it does not run, or failed.
    */
   ask(name: string, type: string, data: Json, actor: Actor): Answer<Json>;
+  /** Restarts the plugin and records all that goes into it, for at most `maxS` seconds. `conflict`: it does not run, or is recorded. */
+  startRecording(name: string, maxS: number, actor: Actor): Answer<PluginChange>;
+  recording(name: string): Answer<RecordingView>;
+  /** What was recorded so far as a file: lines of JSON, with secrets replaced. */
+  exportRecording(name: string, actor: Actor): Answer<string>;
+  /** Ends the recording and forgets it. */
+  dropRecording(name: string, actor: Actor): Answer<null>;
   config(name: string): Answer<PluginConfig>;
   /** Replaces the operator's values. `config_invalid` carries every error: data.errors [{path, message}]. */
   setConfig(

@@ -23,6 +23,9 @@ const permissionsView = v.object({
   ...pluginPermissions.entries,
   explained: v.array(v.object({ permission: v.unknown(), words: v.string(), risk: v.string() })),
 });
+/** Longest recording, seconds. */
+const MAX_RECORDING_S = 3600;
+const RECORDING = "application/x-ndjson";
 const tag = "plugins";
 const base = "/api/v1/plugins";
 
@@ -123,6 +126,53 @@ export const pluginRoutes: readonly Route[] = [
     errors: ["not_found", "conflict", "rate_limited", "too_large"],
     run: ({ control, params, body, actor }) =>
       reply(control.plugins.ask(params.name, body.type, body.data as Json, actor), (answer) => ({ answer })),
+  }),
+  route({
+    method: "POST",
+    path: `${base}/:name/recording`,
+    access: "admin",
+    summary: "Restart the plugin and record all that goes into it, in memory, for at most max_s seconds",
+    tag,
+    params,
+    body: v.optional(v.strictObject({ max_s: v.optional(v.pipe(v.number(), v.minValue(1), v.maxValue(MAX_RECORDING_S))) })),
+    answers: changed,
+    errors: ["not_found", "conflict", "load_failed"],
+    run: ({ control, params, body, actor }) => change(control.plugins.startRecording(params.name, body?.max_s ?? MAX_RECORDING_S, actor)),
+  }),
+  route({
+    method: "GET",
+    path: `${base}/:name/recording`,
+    access: "admin",
+    summary: "Whether the recording runs, and how large it is",
+    tag,
+    params,
+    answers: { 200: v.object({ running: v.boolean(), size: v.number(), reason: v.string() }) },
+    errors: ["not_found"],
+    run: ({ control, params }) => reply(control.plugins.recording(params.name)),
+  }),
+  route({
+    method: "GET",
+    path: `${base}/:name/recording/export`,
+    access: "admin",
+    summary: "The recording so far: lines of JSON, secrets replaced",
+    tag,
+    params,
+    answers: { 200: RECORDING },
+    errors: ["not_found"],
+    run: ({ control, params, actor }) =>
+      reply(control.plugins.exportRecording(params.name, actor), (text) => new Response(text, { headers: { "content-type": RECORDING } })),
+  }),
+  route({
+    method: "DELETE",
+    path: `${base}/:name/recording`,
+    access: "admin",
+    summary: "End the recording and forget it",
+    tag,
+    params,
+    body: nothing,
+    answers: { 204: v.void() },
+    errors: ["not_found"],
+    run: ({ control, params, actor }) => reply(control.plugins.dropRecording(params.name, actor), undefined, 204),
   }),
   route({
     method: "GET",

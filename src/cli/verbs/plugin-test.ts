@@ -1,9 +1,12 @@
 import { existsSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { LOCAL_SDK, writeLocalSdk } from "../../authoring/local-sdk/package.ts";
+import { replayFiles } from "../../debugger/replay/run.ts";
+import { replayLines } from "../../debugger/replay/words.ts";
 import { fail, ok, type Result } from "../../errors.ts";
 import { MANIFEST_FILE } from "../../manifest/parse.ts";
-import type { Call, Verb } from "../verb/verb.ts";
+import { json, line } from "../verb/output.ts";
+import { type Call, textFlag, type Verb } from "../verb/verb.ts";
 
 const TEST_MS = 60_000;
 
@@ -11,8 +14,21 @@ export const pluginTestVerb: Verb = {
   name: "plugin test",
   summary: "run the tests in a plugin's folder, in a virtual mesh; needs no Bun of its own",
   args: [{ name: "DIR", about: "the plugin's folder; without it the current one", optional: true, values: "folder" }],
-  run: testPlugin,
+  flags: {
+    replay: { about: "run the plugin on a recording instead; fails where a call fails or ends otherwise", value: "FILE", values: "file" },
+  },
+  run: (call) => (call.flags.replay === undefined ? testPlugin(call) : replayPlugin(call)),
 };
+
+/** In a realm as in the gateway, in this process. */
+async function replayPlugin({ io, args, flags }: Call): Promise<Result<number>> {
+  const folder = resolve(io.cwd, args[0] ?? ".");
+  const played = await replayFiles({ folder, file: resolve(io.cwd, textFlag(flags, "replay") ?? "") });
+  if (!played.ok) return played;
+  if (flags.json === true) json(io, played.value);
+  else for (const text of replayLines(played.value)) line(io, text);
+  return ok(played.value.isGood ? 0 : 1);
+}
 
 /** This program is Bun, too: it runs the author's tests with the author's rights, as `bun test` would. */
 async function testPlugin({ io, args }: Call): Promise<Result<number>> {

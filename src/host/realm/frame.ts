@@ -3,4 +3,4 @@ import type { FromHost } from "../../bridge/frames.ts";
 
 type Frame<T extends FromHost["t"]> = T extends unknown ? Omit<Extract<FromHost, { t: T }>, "realm"> : never;
 
-export type RealmFrame = Frame<"opened" | "result" | "request" | "log" | "fault" | "strike" | "gone">;
+export type RealmFrame = Frame<"opened" | "result" | "request" | "log" | "fault" | "strike" | "gone" | "recorded">;

@@ -12,6 +12,7 @@ import type { RealmFrame } from "./frame.ts";
 import { MEMORY_HINT, SLICE_HINT } from "./hints.ts";
 import { Limits } from "./limits.ts";
 import { cleanError, parsedOrNull } from "./output.ts";
+import type { RealmRecorder } from "./recorder.ts";
 import type { Lane, Runnable, RunQueue } from "./run-queue.ts";
 import { RealmTimers } from "./timers.ts";
 
@@ -31,6 +32,8 @@ export interface RealmDeps {
   readonly services: Services;
   readonly clock: Clock;
   readonly seed: readonly [number, number, number, number];
+  /** Told all that goes in and comes out; null: nobody asked for it. */
+  readonly recorder: RealmRecorder | null;
   send(frame: RealmFrame): void;
   onGone(realm: HostRealm): void;
 }
@@ -143,6 +146,7 @@ export class HostRealm implements Runnable {
 
   /** Puts its database in order; every few seconds. */
   maintain(): void {
+    this.#deps.recorder?.flush();
     this.#deps.services.maintain();
   }
 
@@ -161,6 +165,7 @@ export class HostRealm implements Runnable {
     this.#calls.failAll(reason === "memory" ? "memory" : "gone", { name: "RealmGone", message: detail, code: "realm_gone" });
     this.#deps.services.close();
     this.#deps.engine.close?.();
+    this.#deps.recorder?.end(`the realm ended: ${detail}`);
     this.#deps.send({ t: "gone", reason, detail });
     this.#deps.onGone(this);
   }
@@ -171,6 +176,11 @@ export class HostRealm implements Runnable {
     this.#timers.end();
     const left = this.#events.filter(({ text }) => text?.startsWith('["timer"') !== true);
     this.#events.splice(0, this.#events.length, ...left);
+  }
+
+  /** Nobody wants to know any more what goes in. */
+  unrecord(): void {
+    this.#deps.recorder?.end("ended by the operator");
   }
 
   /** Its engine has finished what it was given. */
@@ -191,6 +201,7 @@ export class HostRealm implements Runnable {
     if (this.#deps.engine.hasJobs) this.#judge(this.#runJobs(expired));
     else this.#deliverNext(expired);
     this.#calls.endStep();
+    this.#deps.recorder?.flush();
     this.#checkRoom();
   }
 
@@ -200,7 +211,10 @@ export class HostRealm implements Runnable {
 
   /** What the engine calls. Never throws; every byte of `text` may be hostile. */
   readonly host = (operation: number, text: string): string | Uint8Array | undefined => {
-    return this.#gone ? undefined : this.#exits.host(operation, text);
+    if (this.#gone) return undefined;
+    const answer = this.#exits.host(operation, text);
+    this.#deps.recorder?.called(operation, text, answer);
+    return answer;
   };
 
   /** One at a time, so that a long one is cut alone; short ones together, because each turn of the queue costs, too. */
@@ -219,6 +233,7 @@ export class HostRealm implements Runnable {
     const { text, call } = event;
     // A call that has timed out while it waited is not begun.
     if (call !== null && text?.startsWith('["call"') && !this.#calls.has(call)) return;
+    this.#deps.recorder?.event(this.#deps.clock.now(), text);
     this.#judge(text === null ? engine.load(`${spec.plugin}.js`, spec.code, expired) : engine.call("deliver", text, expired));
   }
 
@@ -281,6 +296,7 @@ export class HostRealm implements Runnable {
   }
 
   #ended(call: CallNumber, outcome: CallOutcome): void {
+    if (!outcome.ok) this.#deps.recorder?.failed(call, outcome.error);
     if (call === OPENING && !this.#opened) {
       this.#opened = true;
       this.#deps.send({ t: "opened", error: outcome.ok ? null : outcome.error });

@@ -86,6 +86,7 @@ function makeInstance(
     now: () => deps.clock.monotonic(),
     mapStack: (stack) => bundle.mapStack(stack),
     answerCapabilityCall: deps.answerCapabilityCall,
+    recording: plugin.recording?.begin() === true ? plugin.recording : null,
     ...fates,
   });
 }
@@ -105,6 +106,7 @@ async function openRealm({ instance, host, bundle, config, candidate, hostKey }:
       database: storage.isGranted ? deps.databaseOf(candidate.name, hostKey) : null,
       gatewayVersion: deps.gatewayVersion,
       language: deps.language,
+      ...(instance.isRecorded ? { record: true as const } : {}),
     },
     instance.events,
   );

@@ -13,6 +13,7 @@ import type { Registrations } from "../registrations/registrations.ts";
 import { Budget } from "./budget.ts";
 import { isStorageTrouble } from "./health.ts";
 import type { CallMetrics } from "./metrics.ts";
+import type { Recording } from "./recording.ts";
 
 /** On whose behalf a call runs: gives correlation, and the place a message without destination goes. */
 export interface CallOrigin {
@@ -51,6 +52,8 @@ export interface InstanceDeps {
   readonly answerCapabilityCall: AnswerCapabilityCall;
   onFailure(source: "strike" | "handler", message: string): void;
   onGone(instance: Instance, reason: GoneReason, detail: string): void;
+  /** What this load is recorded in. */
+  readonly recording?: Recording | null;
 }
 
 /** A stack line of the sdk itself. */
@@ -84,6 +87,7 @@ export class Instance {
   }
 
   attach(realm: Realm, host: PluginHost): void {
+    this.deps.recording?.onStop(() => realm.unrecord?.());
     this.#realm = realm;
     this.#host = host;
   }
@@ -105,6 +109,10 @@ export class Instance {
   /** Whether the manifest asks for a permission at all: spares the audit log a denial nobody sought. */
   asks(permission: PermissionName): boolean {
     return this.capabilitySet.tokens[permission] !== undefined;
+  }
+
+  get isRecorded(): boolean {
+    return (this.deps.recording ?? null) !== null;
   }
 
   get metrics(): CallMetrics {
@@ -168,8 +176,10 @@ export class Instance {
       this.deps.metrics.denied += denied;
       this.capabilitySet.decidedElsewhere("database_access", allowed, denied);
     },
+    recorded: (text) => this.deps.recording?.take(text),
     gone: (reason, detail) => {
       this.#isLost = true;
+      this.deps.recording?.realmEnded(detail);
       this.deps.onGone(this, reason, detail);
     },
   };
@@ -187,6 +197,7 @@ export class Instance {
     this.#realm = null;
     this.handlers.clear();
     await realm?.close();
+    this.deps.recording?.realmEnded("it was stopped");
   }
 
   async #request(request: RealmRequest): Promise<RequestOutcome> {

@@ -7,6 +7,7 @@ import type { AwaitedApproval, Candidate, HostKey, Placed } from "./candidate.ts
 import { Health, type HealthLimits } from "./health.ts";
 import type { Instance } from "./instance.ts";
 import { CallMetrics } from "./metrics.ts";
+import type { Recording } from "./recording.ts";
 import { mayFollow, type PluginState, type PluginStatus } from "./states.ts";
 
 export interface PluginDeps {
@@ -53,6 +54,8 @@ export class Plugin {
   readonly health: Health;
   readonly metrics = new CallMetrics();
   readonly handles: Handles;
+  /** While an operator records what goes into it. */
+  recording: Recording | null = null;
   #candidate: Candidate;
   #status: PluginStatus;
   /** Kept without its realm while the plugin is on its way back, so that callers find its registrations. */

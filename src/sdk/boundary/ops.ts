@@ -16,6 +16,8 @@ export const OPS = {
   service: 7,
   /** A number that comes back with the next slice, in a `paused` event. */
   pause: 8,
+  /** Base64, as an ArrayBuffer of the realm: the host does it at once. */
+  bytes: 9,
 } as const;
 
 /** Services that the host answers itself. */
