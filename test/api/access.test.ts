@@ -96,6 +96,8 @@ describe("roles", () => {
       "/api/v1/config",
       "/api/v1/plugins/hello_world/config",
       "/api/v1/plugins/hello_world/export",
+      "/api/v1/plugins/hello_world/recording",
+      "/api/v1/plugins/hello_world/recording/export",
       "/api/v1/tokens",
     ]);
   });

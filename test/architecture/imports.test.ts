@@ -46,12 +46,13 @@ test("nothing of the gateway imports what runs inside the jail", () => {
   expect(wrong.map(({ from, to }) => `${from} -> ${to}`)).toEqual([]);
 });
 
-test("of the sdk, whatever runs outside a realm imports types alone, the list of operations, and the host the operation numbers", async () => {
+test("of the sdk, whatever runs outside a realm imports types alone, the list of operations, and host and debugger the operation numbers", async () => {
   const wrong: string[] = [];
   for (const [file, text] of await sources()) {
     if (file.startsWith("sdk/")) continue;
     for (const [, type, target = ""] of text.matchAll(/^(?:import|export) (type )?[^;]*?from "(\.[^"]*\/sdk\/[^"]*)";/gm)) {
-      const isList = target.endsWith("sdk/boundary/operations.ts") || (file.startsWith("host/") && target.endsWith("sdk/boundary/ops.ts"));
+      const isList =
+        target.endsWith("sdk/boundary/operations.ts") || (/^(?:host|debugger)\//.test(file) && target.endsWith("sdk/boundary/ops.ts"));
       if (type === undefined && !isList) wrong.push(`${file} -> ${target}`);
     }
   }

@@ -96,7 +96,7 @@ function completed(block: Block): string {
   const imports = /^import .* from "zephyrgate";/m.test(text)
     ? ""
     : `import { ${types.map((name) => (VALUES.includes(name) ? name : `type ${name}`)).join(", ")} } from "zephyrgate";\n`;
-  const kit = `import { beforeAll, expect, test } from "bun:test";\nimport { startTestGateway, type TestGateway, type TestOptions } from "zephyrgate/testing";\n`;
+  const kit = `import { beforeAll, expect, test } from "bun:test";\nimport { replayRecording, startTestGateway, type TestGateway, type TestOptions } from "zephyrgate/testing";\n`;
   if (isPlugin(block)) return `${imports}${text}\n`;
   if (/^(?:import .*"zephyrgate\/testing"|test\()/m.test(text)) return `${/^import /m.test(text) ? "" : kit}${text}\nexport {};\n`;
   if (/\b(?:gateway|alice)\.|startTestGateway/.test(text)) {

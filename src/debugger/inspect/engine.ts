@@ -1,6 +1,7 @@
 /** A realm's engine that runs in the debugger's process: what it is given is sent there, and its host functions are called from there. */
 import { writeSync } from "node:fs";
 import type { EngineOrder, Entry, Ran, RealmEngine } from "../../host/engine/realm-engine.ts";
+import { OPS } from "../../sdk/boundary/ops.ts";
 
 /** What comes from the process. */
 export type Wire =
@@ -17,8 +18,6 @@ export interface EngineLink {
 
 /** Beside the operations of a realm: the time of the host. */
 const CLOCK = -1;
-/** As OPS.fault: what no call waits for. */
-const FAULT = 6;
 
 export class InspectedEngine implements RealmEngine {
   readonly hasJobs = false;
@@ -77,7 +76,7 @@ export class InspectedEngine implements RealmEngine {
       this.link.answer(this.#host(operation, text));
       return;
     }
-    if (wire[2] !== null) this.order.host(FAULT, wire[2]);
+    if (wire[2] !== null) this.order.host(OPS.fault, wire[2]);
     this.#waits -= 1;
     if (this.#waits === 0) this.order.rested();
   }
