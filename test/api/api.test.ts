@@ -194,9 +194,20 @@ describe("errors", () => {
     await problem(await post('{"text":"x"}', "text/plain"), 415, "unsupported_media_type");
     await problem(await post('{"text":', "application/json"), 400, "invalid_argument");
     const fields = await problem(await post('{"text":5,"hunter2":1,"channel":{}}', "application/json"), 422, "unprocessable");
-    expect(fields.data.errors).toContainEqual({ path: "text", message: "expected string" });
+    expect(fields.data.errors).toContainEqual({ path: "text", message: "must be text" });
     expect(fields.data.errors).toContainEqual({ path: "input", message: "unknown key" });
     expect(JSON.stringify(fields)).not.toContain("hunter2");
+    for (const [sent, path, message] of [
+      ['{"text":"x","channel":9}', "channel", "must be at most 7"],
+      ['{"text":"x","channel":{}}', "channel", "must be a number or text"],
+      ["{}", "text", "is missing"],
+      ["[]", "text", "is missing"],
+      ['"x"', "input", "must be an object"],
+    ] as const)
+      expect((await problem(await post(sent, "application/json"), 422, "unprocessable")).data.errors).toEqual([{ path, message }]);
+    const page = await problem(await api.call("/api/v1/audit?result=maybe&since=yesterday"), 400, "invalid_argument");
+    expect(page.data.errors).toContainEqual({ path: "result", message: "must be allow or deny" });
+    expect(page.data.errors).toContainEqual({ path: "since", message: "must be RFC 3339, or seconds since 1970" });
     await problem(await post("", "application/json"), 422, "unprocessable");
     await problem(await post(`{"text":"${"x".repeat(1_100_000)}"}`, "application/json"), 413, "too_large");
   });

@@ -18,6 +18,12 @@ export function readToken(dataDir: string): Result<string> {
   try {
     fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW);
   } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    if (code === "EACCES" || code === "EPERM")
+      return fail("unauthorized", `${path} belongs to another user, and this one may not read it`, {
+        cause,
+        hint: "run this as the user that runs the gateway: sudo -u USER zephyrgate …; under systemd the user is zephyrgate",
+      });
     return fail("not_found", `cannot read ${path}: ${(cause as NodeJS.ErrnoException).code ?? "unknown error"}`, {
       cause,
       hint: "the gateway writes it at its first start; run this as the user that runs the gateway",

@@ -71,7 +71,29 @@ function describe(issue: v.BaseIssue<unknown>): { path: string; message: string 
   const path = issue.path ?? [];
   const last = path.at(-1);
   if (issue.expected === "never" && last?.origin === "key") return { path: dotted(path.slice(0, -1)), message: "unknown key" };
-  return { path: dotted(path), message: issue.expected === null || issue.type === "regex" ? plain(issue) : `expected ${issue.expected}` };
+  return { path: dotted(path), message: issue.expected === null || issue.type === "regex" ? plain(issue) : wanted(issue) };
+}
+
+const WORDS: Readonly<Record<string, string>> = {
+  string: "text",
+  number: "a number",
+  boolean: "true or false",
+  Object: "an object",
+  Array: "a list",
+};
+
+/** What a value of another type should have been; never what it was. */
+function wanted({ message, expected, received, kind, type }: v.BaseIssue<unknown>): string {
+  if (received === "undefined" && kind === "schema") return "is missing";
+  if (!message.startsWith("Invalid ")) return `must be ${message}`;
+  const [, sign, bound] = /^([<>])=(.*)$/.exec(expected ?? "") ?? [];
+  if (bound !== undefined && type.endsWith("_length")) return `must be no ${sign === "<" ? "longer" : "shorter"} than ${bound}`;
+  if (bound !== undefined) return `must be at ${sign === "<" ? "most" : "least"} ${bound}`;
+  const options = (expected ?? "").replace(/^\((.*)\)$/, "$1").split(" | ");
+  const words = options.map((option) => WORDS[option] ?? option.replace(/^"(.*)"$/, "$1"));
+  return words.length > 3 && words.every((word) => !word.includes(" "))
+    ? `must be one of ${words.join(", ")}`
+    : `must be ${words.join(" or ")}`;
 }
 
 /** Contains only keys of the schema and array positions; an unknown key was cut off above. */
