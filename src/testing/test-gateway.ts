@@ -144,6 +144,11 @@ export class TestGateway {
     return this.#control;
   }
 
+  /** The simulated meshes in the order of `mesh.interfaces`, where the `settings` of a test name several links. */
+  get meshes(): readonly SimulatedMesh[] {
+    return this.#running?.meshes ?? [];
+  }
+
   /** The simulated mesh itself, for failures that have no method here. */
   get mesh(): SimulatedMesh {
     const [mesh] = this.#running?.meshes ?? [];

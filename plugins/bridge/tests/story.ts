@@ -1,0 +1,34 @@
+import { expect } from "bun:test";
+import type { TestGateway, TestOptions } from "zephyrgate/testing";
+
+const HOOK = "https://hooks.example.org/mesh";
+
+export const options: Partial<TestOptions> = {
+  settings: {
+    mesh: {
+      interfaces: [
+        { name: "base", type: "simulated", nodes: 1 },
+        { name: "roof", type: "simulated", nodes: 2 },
+      ],
+    },
+  },
+  operators: ["Warden"],
+  secrets: { webhook_token: "s3cret" },
+  config: { rules: [{ from: "base/0", to: "roof/Local" }], webhook: { url: HOOK, from: ["base/0"] } },
+};
+
+/** What the plugin is for, from its first use to its last: it needs every permission of the manifest. */
+export async function story(gateway: TestGateway) {
+  const heard: string[] = [];
+  gateway.meshes[1]?.onHeard(({ text, channel }) => heard.push(`${channel} ${text}`));
+  gateway.http.respond(HOOK, { status: 204 });
+  await gateway.node("Alice").says("hello over there", { channel: 0 });
+  await gateway.advance({ seconds: 30 });
+  expect(heard).toEqual(["1 Alice@base: hello over there"]);
+  const [posted] = gateway.http.requests;
+  expect(posted?.json).toMatchObject({ text: "hello over there", name: "Alice", link: "base", channel: 0 });
+  expect(posted?.headers.authorization).toBe("Bearer s3cret");
+  expect(await gateway.node("Warden").asks("bridge off")).toBe("The bridge is off.");
+  await gateway.node("Alice").says("and again", { channel: 0 });
+  expect(heard).toHaveLength(1);
+}
