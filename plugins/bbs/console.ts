@@ -1,12 +1,15 @@
 /** What the operator's console asks: `zephyrgate plugin ask bbs export`, and taking over another board's data. */
-import type { Json, PluginMessage } from "zephyrgate";
+import type { Json, Plugin, PluginMessage } from "zephyrgate";
 import type { Bulletins, NewBulletin } from "./bulletins/store.ts";
+import type { Config } from "./config.types.ts";
 import type { Channels, NewChannel } from "./directory/store.ts";
 import type { Letters, NewLetter } from "./mail/store.ts";
 
 /** The gateway names the operator so; no plugin can have this name. */
 const OPERATOR = "@operator";
 const EXPORT_ROWS = 50;
+/** Bulletins that are stored at a time. */
+const PAUSE_EVERY = 10;
 
 /** A bulletin that names the origin of the one it replies to. */
 type ImportedBulletin = NewBulletin & { readonly origin: string };
@@ -15,10 +18,19 @@ interface Import {
   readonly bulletins?: readonly ImportedBulletin[];
   readonly letters?: readonly (NewLetter & { readonly origin: string })[];
   readonly channels?: readonly (NewChannel & { readonly origin: string })[];
+  readonly names?: readonly ImportedName[];
+}
+
+/** How a node was called there; "" for none. */
+interface ImportedName {
+  readonly node: string;
+  readonly long: string;
+  readonly short: string;
 }
 
 export class Console {
   constructor(
+    private readonly plugin: Pick<Plugin<Config>, "db" | "pause">,
     private readonly bulletins: Bulletins,
     private readonly letters: Letters,
     private readonly channels: Channels,
@@ -41,9 +53,13 @@ export class Console {
   }
 
   /** Takes what is new; `origin` tells what was taken before. */
-  async #import({ bulletins = [], letters = [], channels = [] }: Import): Promise<Json> {
-    const taken = { bulletins: 0, letters: 0, channels: 0 };
-    for (const bulletin of bulletins) if ((await this.bulletins.add(bulletin)) !== null) taken.bulletins++;
+  async #import({ bulletins = [], letters = [], channels = [], names = [] }: Import): Promise<Json> {
+    const taken = { bulletins: 0, letters: 0, channels: 0, names: 0 };
+    for (const name of names) if (await this.#learn(name)) taken.names++;
+    for (const [index, bulletin] of bulletins.entries()) {
+      if (index % PAUSE_EVERY === 0) await this.plugin.pause();
+      if ((await this.bulletins.add(bulletin)) !== null) taken.bulletins++;
+    }
     for (const letter of letters) {
       if ((await this.letters.add(letter)) === null) continue;
       taken.letters++;
@@ -51,5 +67,16 @@ export class Console {
     }
     for (const channel of channels) if ((await this.channels.add(channel)) !== null) taken.channels++;
     return taken;
+  }
+
+  /** A node of which nothing was heard yet can be written to by the name that it had. True when it is new. */
+  async #learn({ node, long, short }: ImportedName): Promise<boolean> {
+    const name = long === "" ? short : long;
+    let isNew = false;
+    for (const each of new Set([long.toLowerCase(), short.toLowerCase()])) {
+      if (each === "") continue;
+      isNew = (await this.plugin.db.run("INSERT OR IGNORE INTO names VALUES (?, ?, ?)", each, node, name)).changes > 0 || isNew;
+    }
+    return isNew;
   }
 }

@@ -2,6 +2,7 @@
 import type { Context, Plugin } from "zephyrgate";
 import type { Config } from "./config.types.ts";
 import { numberOf } from "./layout.ts";
+import { QUERIES } from "./queries.ts";
 import type { T } from "./texts.ts";
 
 export interface Environment {
@@ -43,7 +44,9 @@ export async function namedNode(
     if (name === "") continue;
     const node = await plugin.getNodeInfo(name);
     const rest = words.slice(count);
+    const [known, another] = node === null ? await plugin.db.query<{ node: string; name: string }>(QUERIES.named, name.toLowerCase()) : [];
     if (node !== null) return { node: { id: node.id, name: node.longName ?? node.shortName ?? node.id }, isGateway: node.isOwn, rest };
+    if (known !== undefined && another === undefined) return { node: { id: known.node, name: known.name }, isGateway: false, rest };
     if (count === 1 && /^![0-9a-f]{8}$/i.test(name)) return { node: { id: name.toLowerCase(), name }, isGateway: false, rest };
   }
   return null;

@@ -31,7 +31,7 @@ export default class Bbs extends Plugin<Config> {
     const activity = new Activity(environment);
     this.#notices = notices;
     this.#activity = activity;
-    this.#console = new Console(this.#bulletins, this.#letters, this.#channels, (node) => notices.add(node));
+    this.#console = new Console(this, this.#bulletins, this.#letters, this.#channels, (node) => notices.add(node));
     await notices.start();
     const bulletins = bulletinActions(environment, this.#bulletins);
     const mail = mailActions({ ...environment, letters: this.#letters, posted: (node) => notices.add(node) });

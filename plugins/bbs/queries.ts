@@ -12,6 +12,7 @@ export const QUERIES = {
   unreadCount: "SELECT count(*) AS n FROM letters WHERE receiver = ? AND is_read = 0",
   letterCount: "SELECT count(*) AS n FROM letters WHERE receiver = ?",
   untold: "SELECT sender_name FROM letters WHERE receiver = ? AND is_told = 0 ORDER BY rowid DESC LIMIT ?",
+  named: "SELECT node, name FROM names WHERE folded = ? LIMIT 2",
   channelList: "SELECT * FROM channels WHERE id >= ? ORDER BY id LIMIT ?",
   channel: "SELECT * FROM channels WHERE id = ?",
 } as const;

@@ -30,4 +30,6 @@ export const MIGRATIONS: readonly (readonly string[])[] = [
     // Packets heard of each node and day; a day is 86,400,000 ms since 1970.
     "CREATE TABLE heard (day INTEGER NOT NULL, node TEXT NOT NULL, name TEXT NOT NULL, packets INTEGER NOT NULL, PRIMARY KEY (day, node)) WITHOUT ROWID",
   ],
+  // Names of nodes that were never heard here, folded to lower case.
+  ["CREATE TABLE names (folded TEXT NOT NULL, node TEXT NOT NULL, name TEXT NOT NULL, PRIMARY KEY (folded, node)) WITHOUT ROWID"],
 ];

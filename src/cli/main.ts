@@ -14,6 +14,7 @@ import { createVerb } from "./verbs/create.ts";
 import { devVerb } from "./verbs/dev.ts";
 import { doctorVerbs } from "./verbs/doctor.ts";
 import { gatewayVerbs } from "./verbs/gateway.ts";
+import { importPythonVerb } from "./verbs/import-python.ts";
 import { installVerbs } from "./verbs/install.ts";
 import { messageVerbs } from "./verbs/messages.ts";
 import { packageVerbs } from "./verbs/packages.ts";
@@ -55,6 +56,7 @@ export const VERBS: readonly Verb[] = [
   ...secretVerbs,
   ...tokenVerbs,
   ...backupVerbs,
+  importPythonVerb,
   ...serveVerbs,
   ...simulateVerbs,
   devVerb,

@@ -13,6 +13,7 @@ const PARSES =
 const READERS: Readonly<Record<string, string>> = {
   "json-reader.ts": "the reader for JSON",
   "config/yaml.ts": "the reader for YAML",
+  "config/amend.ts": "the operator's own file, which the reader has read before",
 };
 const OWN_TEXT: Readonly<Record<string, string>> = {
   "api/page/bundle/files.ts": "the bundle that the build put into the binary",

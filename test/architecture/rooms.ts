@@ -14,7 +14,7 @@ export const FLOORS: readonly (readonly string[])[] = [
   ["storage", "bridge", "systemd"],
   ["permissions"],
   ["config", "host"],
-  ["manifest"],
+  ["manifest", "python-import"],
   ["mesh", "http", "sandbox", "timekeeping"],
   ["events"],
   ["router", "menu", "schedule"],

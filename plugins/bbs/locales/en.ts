@@ -22,7 +22,7 @@ export default {
   age_hours: "{n}h",
   age_days: "{n}d",
   // Bulletins.
-  usage_bbs: "BBS: bbs boards, list [BOARD], read NR, post [BOARD] SUBJECT | TEXT, reply NR TEXT, thread NR, search WORDS, delete NR",
+  usage_bbs: "bbs boards, list [BOARD], read NR, post [BOARD] SUBJECT | TEXT, reply NR TEXT, thread NR, search WORDS, delete NR",
   boards: "BOARDS (number of bulletins)",
   board_line: "{name} ({posts})",
   board_current: "> {line}",
@@ -69,7 +69,7 @@ export default {
   blocked_title: "Blocked nodes",
   blocked_none: "Nobody is blocked.",
   // Mail.
-  usage_mail: "MAIL: mail list, mail read [NR], mail send NAME TEXT, mail reply NR TEXT, mail delete NR",
+  usage_mail: "mail list, mail read [NR], mail send NAME TEXT, mail reply NR TEXT, mail delete NR",
   private_only: "Mail is private: send this as a direct message to me.",
   inbox: "MAIL {unread} new, {total} in all",
   inbox_empty: "No mail. Write one: mail send NAME TEXT",
@@ -90,7 +90,7 @@ export default {
   no_letter_text: "A letter needs a text: mail send {name} TEXT",
   notice: { one: "You have a new letter from {from}. Send: mail", other: "You have {count} new letters. Send: mail" },
   // Channels.
-  usage_chan: "CHANNELS: chan list, chan info NR, chan add NAME | FREQUENCY | TONE | PLACE | NOTES, chan search WORDS, chan delete NR",
+  usage_chan: "chan list, chan info NR, chan add NAME | FREQUENCY | TONE | PLACE | NOTES, chan search WORDS, chan delete NR",
   channels_title: "CHANNELS ({count})",
   channels_empty: "No channel is known. Add one: chan add NAME | FREQUENCY | TONE | PLACE | NOTES",
   channel_line: "{id} {name} {frequency}",

@@ -1,0 +1,142 @@
+/** What is taken from an installation of the Python original, and what is left, by a real gateway and the real command. */
+import { afterAll, expect, test } from "bun:test";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { amendConfig } from "../../src/config/amend.ts";
+import { readInstallation } from "../../src/python-import/source.ts";
+import { nodeOf, timeOf } from "../../src/python-import/values.ts";
+import { Gateway, PATIENCE_MS, runProgram } from "../gateway/harness.ts";
+import { pythonInstallation } from "./installation.ts";
+
+const folders: string[] = [];
+afterAll(() => {
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+});
+
+function installation(extra = 0): string {
+  const folder = pythonInstallation(extra);
+  folders.push(folder);
+  return folder;
+}
+
+/** Name and content of every file, to see that nothing was changed. */
+function contents(folder: string): Record<string, string> {
+  const files = (
+    readdirSync(folder, { recursive: true, withFileTypes: true }) as { name: string; parentPath: string; isFile(): boolean }[]
+  ).filter((each) => each.isFile());
+  return Object.fromEntries(
+    files.map((each) => [join(each.parentPath, each.name), readFileSync(join(each.parentPath, each.name)).toString("base64")]),
+  );
+}
+
+test(
+  "a running gateway takes it over, once, and the original is as it was",
+  async () => {
+    const python = installation(90);
+    const before = contents(python);
+    const gateway = await Gateway.start({});
+    const run = (...more: string[]) =>
+      runProgram(["import-python", python, "--config", join(gateway.dir, "config.yaml"), "--port", String(gateway.port), ...more], {
+        cwd: gateway.dir,
+      });
+    const dry = await run("--dry-run");
+    expect(dry.code).toBe(0);
+    for (const part of [
+      /left +meshtastic.interfaces: blue +there is no Bluetooth/,
+      /taken +security.admin_nodes: 1 operators/,
+      /left +security.admin_nodes +some are no node ids/,
+      /taken +bulletins: 92 of 94/,
+      /left +bulletins: 1 +older than plugins.config.bbs.bulletin_days \(45\)/,
+      /left +bulletins: 1 +the sender is no node id/,
+      /taken +mail: 2 of 2/,
+      /left +checklist: 1 +who is out must be asked anew/,
+      /left +users: email, phone, address +personal data/,
+      /left +services.email +there is no e-mail here/,
+      /taken +services: weather switched off/,
+    ]) {
+      expect(dry.stdout).toMatch(part);
+    }
+    const unconfirmed = await run();
+    expect([unconfirmed.code, unconfirmed.stderr]).toEqual([1, expect.stringContaining("add --yes")]);
+    const taken = await run("--yes");
+    expect({ code: taken.code, stderr: taken.stderr.replace(/^.*(?:before-import|configuration:).*\n/gm, "") }).toEqual({
+      code: 0,
+      stderr: "",
+    });
+    expect(taken.stdout).toMatch(/bulletins: 92 stored, 0 were there before\nletters: 2 stored, 0 were there before\nchannels: 1 stored/);
+    expect((await run("--yes")).stdout).toMatch(/bulletins: 0 stored, 92 were there before\nletters: 0 stored, 2 were there before/);
+    expect(contents(python)).toEqual(before);
+    const config = readFileSync(join(gateway.dir, "config.yaml"), "utf8");
+    expect(config).toContain("bulletin_days: 45");
+    expect(config).not.toContain("ttyUSB7");
+    await gateway.ask("bbs list harbour", /Boat for sale \(Ridge Cabin 2d\)/);
+    await gateway.ask("mail", /MAIL 1 new, 2 in all/);
+    await gateway.ask("mail send old mill are you well?", /is kept for Old Mill/);
+    await gateway.stop();
+  },
+  PATIENCE_MS * 3,
+);
+
+test(
+  "without a gateway the configuration is written, and the rest is told to wait",
+  async () => {
+    const python = installation();
+    const folder = mkdtempSync(join(tmpdir(), "zg-import-"));
+    folders.push(folder);
+    const done = await runProgram(["import-python", python, "--yes"], { cwd: folder });
+    expect([done.code, done.stderr]).toEqual([3, expect.stringContaining("start it and import again")]);
+    const config = readFileSync(join(folder, "config.yaml"), "utf8");
+    for (const part of ["device: /dev/ttyUSB7", "host: 192.0.2.7", '"!0a0b0c0d"', "level: warn", "- harbour", "Received", "responders:"]) {
+      expect(config).toContain(part);
+    }
+    expect((await runProgram(["config", "check"], { cwd: folder })).code).toBe(0);
+  },
+  PATIENCE_MS,
+);
+
+test("what is no installation is refused with what one looks like", () => {
+  const folder = mkdtempSync(join(tmpdir(), "zg-import-"));
+  folders.push(folder);
+  expect(readInstallation(join(folder, "nowhere"), folder)).toMatchObject({ ok: false, error: { code: "not_found" } });
+  expect(readInstallation(folder, folder)).toMatchObject({ ok: false, error: { hint: expect.stringContaining("data/zephyrgate.db") } });
+  writeFileSync(join(folder, "zephyrgate.db"), "this is no database");
+  const scratch = mkdtempSync(join(tmpdir(), "zg-import-"));
+  folders.push(scratch);
+  expect(readInstallation(folder, scratch)).toMatchObject({ ok: false, error: { code: "data_unusable" } });
+  writeFileSync(join(folder, "config.yaml"), "a: [1");
+  expect(readInstallation(folder, scratch)).toMatchObject({ ok: false, error: { code: "config_invalid" } });
+});
+
+test("a configuration file keeps its comments and its own values", () => {
+  const text = '# mine\napi: { port: 9000 } # here\nplugins:\n  # none yet\noperators: ["!00000001"]\n';
+  const {
+    text: now,
+    added,
+    kept,
+  } = amendConfig(text, { api: { port: 1, host: "x" }, plugins: { config: { bbs: { a: 1 } } }, operators: ["!00000002"] });
+  expect(added).toEqual(["api.host", "plugins"]);
+  expect(kept).toEqual(["api.port", "operators"]);
+  expect(now).toContain("# mine\napi: { port: 9000, host: x } # here\n");
+  expect(now).toContain('"!00000001"');
+  expect(now).toContain("# none yet");
+  expect(amendConfig(text, { api: { port: 2 } }).text).toBe(text);
+});
+
+test("ids and times in the forms that are in use", () => {
+  expect(["!A1B2C3D4", "a1b2c3d4", "305419896", 305419896, "!00000000", "!ffffffff", "x", null].map(nodeOf)).toEqual([
+    "!a1b2c3d4",
+    "!a1b2c3d4",
+    "!12345678",
+    "!12345678",
+    null,
+    null,
+    null,
+    null,
+  ]);
+  const noon = Date.parse("2026-01-05T12:00:00Z");
+  for (const value of ["2026-01-05 12:00:00", "2026-01-05T12:00:00.000000", "2026-01-05T13:00:00+01:00", noon / 1000, noon]) {
+    expect(timeOf(value)).toBe(noon);
+  }
+  expect(["yesterday", "", null, "2026-13-45 99:00"].map(timeOf)).toEqual([null, null, null, null]);
+});
