@@ -183,10 +183,20 @@ function answerOf(rule: Fields): Settings | null {
 }
 
 function weatherOf(weather: Fields): Part {
-  const names = Object.keys(weather).filter((name) => name !== "enabled");
-  return {
-    notes: names.length === 0 ? [] : [leftOut(`services.weather: ${names.join(", ")}`, "set place and units under plugins.config.weather")],
-  };
+  const { latitude, longitude, name, location_name, zipcode } = fieldsOf(weather.default_location);
+  const [north, east] = [numberOf(latitude, -90, 90), numberOf(longitude, -180, 180)];
+  const place = textOf(name) || textOf(location_name) || textOf(zipcode);
+  const units = textOf(weather.units);
+  const config = defined({
+    place: place === "" ? undefined : place.slice(0, 60),
+    ...(north === undefined || east === undefined ? {} : { latitude: north, longitude: east }),
+    units: units === "metric" || units === "imperial" ? units : undefined,
+  });
+  const notes: Note[] = Object.keys(config).map((key) => took(`services.weather: ${key}`));
+  const names = Object.keys(weather).filter((key) => !["enabled", "default_location", "units"].includes(key));
+  if (names.length > 0)
+    notes.push(leftOut(`services.weather: ${names.join(", ")}`, "sources and warnings are set anew under plugins.config.weather"));
+  return { ...(Object.keys(config).length === 0 ? {} : { plugins: { weather: config } }), notes };
 }
 
 function broadcastsOf(section: Fields): Part {

@@ -87,7 +87,16 @@ test(
     const done = await runProgram(["import-python", python, "--yes"], { cwd: folder });
     expect([done.code, done.stderr]).toEqual([3, expect.stringContaining("start it and import again")]);
     const config = readFileSync(join(folder, "config.yaml"), "utf8");
-    for (const part of ["device: /dev/ttyUSB7", "host: 192.0.2.7", '"!0a0b0c0d"', "level: warn", "- harbour", "Received", "responders:"]) {
+    for (const part of [
+      "device: /dev/ttyUSB7",
+      "host: 192.0.2.7",
+      '"!0a0b0c0d"',
+      "level: warn",
+      "- harbour",
+      "Received",
+      "responders:",
+      "place: Husum",
+    ]) {
       expect(config).toContain(part);
     }
     expect((await runProgram(["config", "check"], { cwd: folder })).code).toBe(0);

@@ -50,7 +50,7 @@ services:
       custom_rules:
         - { keywords: [test, testing], response: "Received", cooldown_seconds: 60, max_responses_per_hour: 5, enabled: true }
         - { keywords: [old], response: "x", enabled: false }
-  weather: { enabled: false, units: metric }
+  weather: { enabled: false, units: metric, default_location: { latitude: 54.47, longitude: 9.05, name: Husum }, sources: {} }
   email: { enabled: false }
 scheduled_broadcasts: { enabled: true, broadcasts: [{ name: Morning, message: hi, schedule_type: cron, cron_expression: "0 8 * * *" }] }
 security: { admin_nodes: ["!0a0b0c0d", "nonsense"], trusted_nodes: [] }
