@@ -5,7 +5,7 @@ import { type Clock, systemClock } from "../clock.ts";
 import type { Config } from "../config/schema.ts";
 import { secretsSchema } from "../config/secrets.ts";
 import { fail, ok, type Result } from "../errors.ts";
-import { BUNDLED, limitsAbove } from "../gateway/plugins/catalogue.ts";
+import { BUNDLED, EXAMPLES, limitsAbove } from "../gateway/plugins/catalogue.ts";
 import { silentLogger } from "../log/logger.ts";
 import { type InstallOptions, installPackage, removePackage, type Undo, useVersion } from "../packages/install.ts";
 import { installedFolder, installedPath } from "../packages/installed.ts";
@@ -101,6 +101,11 @@ export function versionsOffline(config: Config): ReadonlyMap<string, string> {
   const folders = [...(auto_discover ? paths : []), ...(existsSync(installed) ? [installed] : [])];
   const { plugins } = new Discovery(BUNDLED, silentLogger).scan(folders);
   return new Map(plugins.map(({ name, manifest }) => [name, manifest.version]));
+}
+
+/** Names of all plugins that a gateway with this configuration knows. */
+export function namesOffline(config: Config): ReadonlySet<string> {
+  return new Set([...versionsOffline(config).keys(), ...EXAMPLES.map(({ name }) => name)]);
 }
 
 /** With its grants, settings and secrets; its data only with `purge`. */

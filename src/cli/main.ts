@@ -19,6 +19,7 @@ import { installVerbs } from "./verbs/install.ts";
 import { messageVerbs } from "./verbs/messages.ts";
 import { packageVerbs } from "./verbs/packages.ts";
 import { permissionVerbs } from "./verbs/permissions.ts";
+import { pluginConfigVerbs } from "./verbs/plugin-config.ts";
 import { pluginTestVerb } from "./verbs/plugin-test.ts";
 import { pluginVerbs } from "./verbs/plugins.ts";
 import { recordVerb } from "./verbs/record.ts";
@@ -44,6 +45,7 @@ export const VERBS: readonly Verb[] = [
   ...serviceVerbs,
   ...pluginVerbs,
   askVerb,
+  ...pluginConfigVerbs,
   createVerb,
   checkVerb,
   pluginTestVerb,

@@ -1,4 +1,5 @@
 import type { PluginDetail, PluginHealth, PluginMetrics, PluginPermissions, PluginSummary, ScheduleTask } from "../api/contract/views.ts";
+import { toEntry } from "../permissions/grammar/descriptor.ts";
 import type { Plugin } from "../plugins/plugin/plugin.ts";
 import type { TaskStatus } from "../schedule/task-spec.ts";
 
@@ -64,6 +65,7 @@ export function summaryView(plugin: Plugin, hash: string, now: number): PluginSu
             added: [...pending.added] as PluginPermissions["requested"],
             removed: [...pending.removed] as PluginPermissions["requested"],
           },
+    requests: (plugin.instance?.capabilitySet.requests() ?? []).map(toEntry) as PluginPermissions["requested"],
     bundled: candidate.bundled,
     health: healthView(plugin),
     metrics: metricsView(plugin, now),

@@ -51,9 +51,10 @@ export function testOverrides({ setup, clock, random, log, http, realHost, nodes
   };
 }
 
-function air(setup: Setup, present: readonly TestNode[]): Pick<SimulatedMeshOptions, "nodes" | "latencyMs" | "textSpacingMs"> {
+function air(setup: Setup, present: readonly TestNode[]): Pick<SimulatedMeshOptions, "nodes" | "channels" | "latencyMs" | "textSpacingMs"> {
   const spacing = setup.loaded.config.mesh.text_spacing_s * 1000;
   const details = new Map(setup.nodes.map(({ name, ...values }) => [name, values]));
   const nodes = present.map(({ name, number }) => ({ ...details.get(name), number, longName: name }));
-  return { nodes, latencyMs: 0, textSpacingMs: Math.min(spacing, FIRMWARE_SPACING_MS) };
+  const channels = setup.channels === undefined ? {} : { channels: setup.channels };
+  return { nodes, ...channels, latencyMs: 0, textSpacingMs: Math.min(spacing, FIRMWARE_SPACING_MS) };
 }

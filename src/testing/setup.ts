@@ -11,6 +11,7 @@ import type { Compiler } from "../sandbox/loader/compiler.ts";
 import { type LoadedPlugin, loadPlugin } from "../sandbox/loader/load.ts";
 import { folderSource } from "../sandbox/loader/source.ts";
 import type { PermissionEntry } from "../sdk/types/services.ts";
+import type { TestHttp } from "./world/http.ts";
 import type { NodeOptions } from "./world/nodes.ts";
 
 export interface TestOptions {
@@ -26,6 +27,10 @@ export interface TestOptions {
   readonly deny?: readonly PermissionEntry[];
   /** Names, or nodes in detail; Alice, Bob and Carol when absent. `gateway.node` adds further ones. */
   readonly nodes?: readonly (string | NodeOptions)[];
+  /** The mesh's channels from index 0 on; the first is the default one (""). Two when absent: "" and `Local`. */
+  readonly channels?: readonly string[];
+  /** Answers of the internet that are needed as soon as the plugin starts: called before it does. */
+  readonly http?: (internet: TestHttp) => void;
   /** Names of nodes that may use admin commands. */
   readonly operators?: readonly string[];
   /** Secrets of the first plugin. */
@@ -43,6 +48,7 @@ export interface TestOptions {
 export interface Setup extends SimulatedSetup {
   readonly plugins: readonly string[];
   readonly nodes: readonly NodeOptions[];
+  readonly channels?: readonly string[];
 }
 
 const NODES = ["Alice", "Bob", "Carol"];
@@ -70,7 +76,7 @@ export function prepare(options: TestOptions): Setup {
   };
   const prepared = prepareSimulated("test", deepMerge(own, (options.settings ?? {}) as JsonObject));
   if (!prepared.ok) throw refused("the settings are not valid", prepared.error);
-  return { ...prepared.value, plugins: names, nodes };
+  return { ...prepared.value, plugins: names, nodes, ...(options.channels === undefined ? {} : { channels: options.channels }) };
 }
 
 function pathOf(path: string): string {

@@ -75,6 +75,7 @@ export class TestGateway {
     this.#clock = this.#virtual ?? systemClock;
     this.#random = this.#virtual === null ? systemRandom : fakeRandom(options.seed ?? 1);
     this.http = new TestHttp(this.#clock);
+    options.http?.(this.http);
     this.#outgoing = new Outgoing((number) => [...this.#nodes.values()].find((node) => node.number === number)?.name ?? String(number));
     this.#pace = new Pace({
       clock: this.#virtual,

@@ -14,6 +14,7 @@ const HARMLESS: Readonly<Record<string, string>> = {
   "authoring/local-sdk/package.ts": "the sdk inside a plugin's folder, made again with one command",
   "backup/make.ts": "copies in a folder that the backup removes; the file itself is put in place by the helper",
   "cli/verbs/backup.ts": "a copy beside its target, put in place by the helper",
+  "cli/verbs/plugin-config.ts": "a temporary folder, for the operator's editor",
   "debugger/inspect/inspector.ts": "a temporary folder",
   "gateway/context/simulated.ts": "a temporary folder",
   "gateway/plugins/databases.ts": "moves with the journal first, done again at the next start",

@@ -58,6 +58,7 @@ export const pluginSummary = v.object({
   restarts: count,
   disabled_by: v.optional(v.nullable(v.picklist(["operator", "threshold"]))),
   pending: v.optional(v.nullable(pluginPending)),
+  requests: v.optional(v.pipe(v.array(entry), v.description("Permissions that it asked for while it runs, undecided"))),
   bundled: v.boolean(),
   health: pluginHealth,
   metrics: pluginMetrics,

@@ -80,7 +80,7 @@ export class Prompt {
           : screen.show(`${this.deps.people.nameOf(chosen)} speaks from now on`, "dim");
       }
       case "at":
-        return this.#reports(fixture, "position", { latitude: speech.latitude, longitude: speech.longitude });
+        return this.#reports(fixture, "position", { latitude: speech.latitude, longitude: speech.longitude, hasPosition: true });
       case "battery":
         return this.#reports(fixture, "telemetry", { batteryLevel: speech.percent });
       case "advance":

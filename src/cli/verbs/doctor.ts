@@ -1,5 +1,7 @@
+import { namesOffline } from "../../authoring/offline.ts";
 import { systemClock } from "../../clock.ts";
 import { fail, ok } from "../../errors.ts";
+import { unknownNames } from "../../gateway/plugins/unknown-names.ts";
 import { silentLogger } from "../../log/logger.ts";
 import { isFolderInUse } from "../../storage/lock.ts";
 import { systemTimeSource } from "../../timekeeping/sources.ts";
@@ -29,6 +31,7 @@ export const doctorVerbs: readonly Verb[] = [
         ...(await walls(config.plugins.isolation.allow_missing ?? [])),
         ...(await checkRadios(config.mesh.interfaces, answer)),
         ...gatewayFindings(config.api, answer),
+        ...unknownNames(config.plugins, namesOffline(config)).map((found): Finding => ({ grade: "warn", what: "configuration", found })),
       ];
       if (flags.json === true) json(io, findings);
       else

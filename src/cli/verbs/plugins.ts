@@ -1,9 +1,12 @@
 import { resolve } from "node:path";
 import * as v from "valibot";
 import { type PluginDetail, type PluginSummary, pluginDetail, pluginPermissions, pluginSummary } from "../../api/contract/views.ts";
+import { namesOffline } from "../../authoring/offline.ts";
 import { fail, ok, type Result } from "../../errors.ts";
+import { unknownNames } from "../../gateway/plugins/unknown-names.ts";
 import type { Client } from "../client/client.ts";
 import { pluginPath } from "../client/paths.ts";
+import { configuration } from "../verb/locate.ts";
 import { ago, json, line, note, readLine, table } from "../verb/output.ts";
 import { type Call, done, type Verb } from "../verb/verb.ts";
 
@@ -22,6 +25,7 @@ export const pluginVerbs: readonly Verb[] = [
       if (!gateway.ok) return gateway;
       const plugins = await gateway.value.list("/api/v1/plugins", pluginSummary);
       if (!plugins.ok) return plugins;
+      if (flags.json !== true && flags.names !== true) noteUnknown(io, flags, plugins.value);
       if (flags.json === true) json(io, plugins.value);
       else if (flags.names === true) for (const { name } of plugins.value) line(io, name);
       else table(io, ["name", "version", "state", "since", "health", "failures", "restarts", "why"], plugins.value.map(row));
@@ -55,8 +59,18 @@ export const pluginVerbs: readonly Verb[] = [
   simple("reload", "load a plugin's changed code; if it fails, the old version keeps running"),
 ];
 
+/** Names in the configuration that no plugin has: they would have no effect, without a word. */
+function noteUnknown(io: Call["io"], flags: Call["flags"], plugins: readonly PluginSummary[]): void {
+  const loaded = configuration(io, flags);
+  if (!loaded.ok) return;
+  const { config } = loaded.value;
+  for (const text of unknownNames(config.plugins, new Set([...namesOffline(config), ...plugins.map(({ name }) => name)]))) note(io, text);
+}
+
 function row(plugin: PluginSummary): (string | number | null)[] {
-  const why = plugin.reason ?? (plugin.disabled_by ? `disabled by ${plugin.disabled_by}` : null);
+  const asks = (plugin.requests ?? []).map((each) => (typeof each === "string" ? each : JSON.stringify(each)));
+  const wish = asks.length === 0 ? null : `asks for ${asks.join(", ")}: zephyrgate permission grant ${plugin.name} PERMISSION`;
+  const why = plugin.reason ?? (plugin.disabled_by ? `disabled by ${plugin.disabled_by}` : wish);
   const isUpdate = plugin.pending !== null && plugin.pending !== undefined && plugin.state !== "awaiting_approval";
   const state = isUpdate ? `${plugin.state} (update waits)` : plugin.state;
   return [plugin.name, plugin.version, state, ago(plugin.since), plugin.health.status, plugin.failures, plugin.restarts, why];

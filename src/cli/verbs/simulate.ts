@@ -12,6 +12,8 @@ import { playVirtual } from "./simulate-virtual.ts";
 
 const FIRST_ANSWER_S = 10;
 const QUIET_S = 5;
+/** After the handler has returned and all it said was sent; what it sends later by itself needs --wait. */
+const COMPLETE_S = 0.5;
 const taken = v.object({ packet_id: v.number() });
 const heard = v.object({ packet_id: v.number(), correlation_id: v.string() });
 const processed = v.object({ correlation_id: v.string(), outcome: v.string() });
@@ -65,7 +67,9 @@ async function say(call: Call): Promise<Result<number>> {
     };
     const said = await gateway.value.call("POST", "/api/v1/simulate/messages", taken, body);
     if (!said.ok) return said;
-    const answers = new Answers(call, said.value.packet_id, () => timer.again(Number(wait ?? QUIET_S)));
+    const answers = new Answers(call, said.value.packet_id, (isComplete) =>
+      timer.again(Number(wait ?? (isComplete ? COMPLETE_S : QUIET_S))),
+    );
     for await (const event of stream.value) answers.take(event);
     if (answers.count > 0) return done;
     note(call.io, "no answer arrived");
@@ -84,11 +88,14 @@ class Answers {
   readonly #printed = new Set<string>();
   /** Messages sent before our packet's correlation id is known are checked again once it is known. */
   readonly #early: SentView[] = [];
+  /** Answers that wait to be sent. */
+  readonly #queued = new Set<string>();
+  #isHandled = false;
 
   constructor(
     private readonly call: Pick<Call, "io" | "flags">,
     private readonly packetId: number,
-    private readonly answered: () => void,
+    private readonly answered: (isComplete: boolean) => void,
   ) {}
 
   get count(): number {
@@ -116,16 +123,27 @@ class Answers {
   #handled(read: v.SafeParseResult<typeof processed>): void {
     if (!read.success || read.output.correlation_id !== this.#correlation) return;
     if (read.output.outcome === "unhandled") note(this.call.io, "no plugin answers this");
+    this.#isHandled = true;
+    this.#tell();
   }
 
   #print(message: SentView): void {
     const { io, flags } = this.call;
-    if (message.correlation_id !== this.#correlation || message.state === "queued" || this.#printed.has(message.id)) return;
+    if (message.correlation_id !== this.#correlation || this.#printed.has(message.id)) return;
+    if (message.state === "queued") {
+      this.#queued.add(message.id);
+      return;
+    }
+    this.#queued.delete(message.id);
     this.#printed.add(message.id);
     if (message.state === "failed") note(io, `an answer could not be sent: ${message.reason ?? "unknown"}`);
     if (flags.json === true) json(io, message);
     else for (const part of message.text.split("\n")) line(io, part);
-    this.answered();
+    this.#tell();
+  }
+
+  #tell(): void {
+    if (this.#isHandled || this.count > 0) this.answered(this.#isHandled && this.#queued.size === 0);
   }
 }
 

@@ -1,6 +1,6 @@
 import { Broker } from "../../permissions/broker.ts";
 import type { Policy } from "../../permissions/decide.ts";
-import { parseEntries } from "../../permissions/grammar/descriptor.ts";
+import { parseEntries, printText, toEntry } from "../../permissions/grammar/descriptor.ts";
 import { GrantStore } from "../../permissions/grants.ts";
 import { StoredApprovals } from "../../plugins/approval/approvals.ts";
 import { applyChange } from "../../plugins/capabilities/inward/change.ts";
@@ -34,7 +34,13 @@ export function makeApprovals(context: GatewayContext, peers: ApprovalPeers): St
       const known = supervisor.get(plugin);
       if (known !== null) supervisor.failed(known, "strike", `forged token: ${kind}`);
     },
-    onRequest: (plugin, permission) => context.bus.emit("permission_requested", { plugin, permission }),
+    onRequest: (plugin, permission) => {
+      context.log.logger.warn(`it asks for ${printText(permission)}`, {
+        plugin,
+        hint: `zephyrgate permission grant ${plugin} '${printText(permission)}'`,
+      });
+      context.bus.emit("permission_requested", { plugin, permission: toEntry(permission) });
+    },
   });
   const approvals: StoredApprovals = new StoredApprovals({
     store: new GrantStore(storage.database, context.clock),

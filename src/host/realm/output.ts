@@ -5,6 +5,10 @@ import type { Json } from "../../json.ts";
 import { MAX_ASK_S, MAX_QUESTION, USUAL_ASK_S } from "../../sdk/boundary/operations.ts";
 import type { WireError, WireQuestion } from "../../sdk/boundary/wire.ts";
 
+/** Values in one field of a log line, and how deep they lie in each other. */
+const FIELD_VALUES = 200;
+const FIELD_DEPTH = 8;
+
 export function isRecord(value: unknown): value is { [key: string]: unknown } {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
@@ -26,10 +30,24 @@ export function cleanFields(value: unknown): { [key: string]: Json } {
   if (!isRecord(value)) return fields;
   for (const [name, field] of Object.entries(value).slice(0, 32)) {
     if (name.length > 100) continue;
-    fields[name] =
-      typeof field === "string" ? field.slice(0, 2000) : typeof field === "number" || typeof field === "boolean" ? field : null;
+    fields[name] = cleanJson(field, { left: FIELD_VALUES, depth: FIELD_DEPTH });
   }
   return fields;
+}
+
+/** JSON of bounded size: what is beyond the bounds is left out, or null. */
+function cleanJson(value: unknown, bounds: { left: number; readonly depth: number }): Json {
+  if (typeof value === "string") return value.slice(0, 2000);
+  if (typeof value === "number" || typeof value === "boolean") return value;
+  if (typeof value !== "object" || value === null || bounds.depth === 0) return null;
+  const inner = { left: bounds.left, depth: bounds.depth - 1 };
+  const kept: (readonly [string, Json])[] = [];
+  for (const [name, each] of Object.entries(value)) {
+    if (inner.left-- <= 0) break;
+    if (name.length <= 100) kept.push([name, cleanJson(each, inner)]);
+  }
+  bounds.left = inner.left;
+  return Array.isArray(value) ? kept.map(([, each]) => each) : Object.fromEntries(kept);
 }
 
 /** A question of bounded length and wait, or null where there is none. */

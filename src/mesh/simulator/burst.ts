@@ -100,7 +100,7 @@ export function nodeInfo(facts: Pick<BurstFacts, "own" | "timeS" | "uptimeS">, n
     value: {
       num: node.number,
       user: userOf(node),
-      position: positionOf(node, facts.timeS),
+      ...(node.hasPosition ? { position: positionOf(node, facts.timeS) } : {}),
       deviceMetrics: metricsOf(node, facts.uptimeS),
       lastHeard: facts.timeS,
       ...(isOwn ? {} : { snr: node.snr, hopsAway: node.hops }),

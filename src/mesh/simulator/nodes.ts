@@ -14,6 +14,10 @@ export interface SimulatedNode {
   readonly longitude: number;
   /** Metres. */
   readonly altitude: number;
+  /** False: it knows no position of its own, and tells none. */
+  readonly hasPosition: boolean;
+  /** What its sensors measure, where it is not to be made up: degrees Celsius, percent, hPa. */
+  readonly environment: Readonly<Partial<Record<"temperature" | "relativeHumidity" | "barometricPressure", number>>>;
   /** Percent. */
   readonly batteryLevel: number;
   /** dB, as the gateway's node hears it. */
@@ -47,6 +51,8 @@ export function defaultNode(number: NodeNumber, over: Partial<SimulatedNode> = {
     batteryLevel: 60 + (number % 40),
     snr: 6 - (number % 8) * 0.5,
     rssi: -70 - (number % 30),
+    hasPosition: true,
+    environment: {},
     hops: 0,
     hasKey: true,
     online: true,
@@ -73,6 +79,7 @@ export function userOf(node: SimulatedNode): Mesh.User {
 }
 
 export function positionOf(node: SimulatedNode, timeS: number): Mesh.Position {
+  if (!node.hasPosition) return create(Mesh.PositionSchema, {});
   return create(Mesh.PositionSchema, {
     latitudeI: Math.round(node.latitude * 1e7),
     longitudeI: Math.round(node.longitude * 1e7),
@@ -99,6 +106,7 @@ export function environmentOf(node: SimulatedNode): Telemetry.EnvironmentMetrics
     temperature: 15 + (node.number % 10),
     relativeHumidity: 40 + (node.number % 50),
     barometricPressure: 1013 - node.altitude / 8,
+    ...node.environment,
   });
 }
 

@@ -3,7 +3,10 @@
 import type { Json } from "../../json.ts";
 import { OPS } from "../boundary/ops.ts";
 import { describeError, post } from "./link.ts";
-import { isArray, jsonStringify, keys, NativeError, NativeString, objectToString } from "./primordials.ts";
+import { isArray, jsonParse, jsonStringify, keys, NativeError, NativeString, objectToString } from "./primordials.ts";
+
+/** Characters of JSON that one field may have. */
+const MAX_FIELD = 8000;
 
 /** Levels of the gateway's log. */
 export type LogLevel = "debug" | "info" | "warn" | "error";
@@ -21,9 +24,23 @@ export function logLine(level: LogLevel, message: unknown, given: unknown): void
     const name = names[at] ?? "";
     const value = fields[name];
     if (name === "error" && value instanceof NativeError) addError(safe, value);
-    else safe[name] = typeof value === "number" || typeof value === "boolean" || value === null ? value : show(value, 0);
+    else safe[name] = fieldOf(value);
   }
   post(OPS.log, [level, message instanceof NativeError ? `${message.name}: ${message.message}` : NativeString(message), safe]);
+}
+
+/** JSON as it is, so that a program which reads the log finds what was meant; everything else as text. */
+function fieldOf(value: unknown): Json {
+  if (typeof value === "number" || typeof value === "boolean" || value === null) return value;
+  if (typeof value !== "object" || value instanceof NativeError) return show(value, 0);
+  const kind = objectToString(value);
+  if (!isArray(value) && kind !== "[object Object]" && kind !== "[object Date]") return show(value, 0);
+  try {
+    const text = jsonStringify(value);
+    return text === undefined || text.length > MAX_FIELD ? show(value, 0) : (jsonParse(text) as Json);
+  } catch {
+    return show(value, 0); // A circle, or a getter that throws.
+  }
 }
 
 function addError(to: { [key: string]: Json }, error: Error): void {

@@ -94,12 +94,17 @@ export class TestNode {
 
   /** Broadcasts the node's position; the given values replace the present ones. */
   async moves(place: Partial<Pick<SimulatedNode, "latitude" | "longitude" | "altitude">> = {}): Promise<void> {
-    await this.#announce("position", place);
+    await this.#announce("position", { ...place, hasPosition: true });
   }
 
   /** Broadcasts the node's telemetry. */
   async reports(values: Partial<Pick<SimulatedNode, "batteryLevel">> = {}): Promise<void> {
     await this.#announce("telemetry", values);
+  }
+
+  /** Broadcasts what its sensors measure: degrees Celsius, percent, hPa. */
+  async measures(values: SimulatedNode["environment"] = {}): Promise<void> {
+    await this.#announce("environment", { environment: values });
   }
 
   /** Broadcasts the node's names. */
@@ -126,7 +131,7 @@ export class TestNode {
     if (text.heardBy.includes(this.number)) this.#heard.push(text);
   }
 
-  async #announce(what: "node_info" | "position" | "telemetry", values: Partial<SimulatedNode>): Promise<void> {
+  async #announce(what: "node_info" | "position" | "telemetry" | "environment", values: Partial<SimulatedNode>): Promise<void> {
     this.change(values);
     const said = this.deps.mesh().announce(this.number, what);
     if (!said.ok) throw said.error;
