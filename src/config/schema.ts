@@ -318,6 +318,7 @@ export const configSchema = v.strictObject({
       max_mb: v.optional(number(0.01, 10_000, "Size at which the file is rotated, megabytes."), 10),
       keep: v.optional(whole(0, 1000, "Rotated files that are kept."), 5),
       levels: v.optional(v.pipe(v.record(text("Category.", 64), level), v.description("Level by plugin or category.")), {}),
+      message_text: v.optional(about(v.boolean(), "Log the texts of direct messages. False: only how long they are."), false),
     },
     "The log.",
   ),

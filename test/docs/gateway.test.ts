@@ -21,7 +21,7 @@ afterAll(async () => {
 
 test("the first run looks as the readme says, and hello is answered", async () => {
   await first.ask("hello", /^Hello Ridge!$/);
-  await first.until("the answer is in the log", () => first.output.includes("Hello Ridge!"));
+  await first.until("the answer is in the log", () => first.output.includes("-> Ridge (!00000002): (12 characters)"));
   const [block] = blocksOf("README.md").filter((each) => each.mark?.kind === "output");
   const lines = (block?.text ?? "")
     .replaceAll("/home/you/zephyrgate", first.dir)

@@ -150,8 +150,8 @@ describe("an empty folder", () => {
         command: [binary],
       });
       expect(said).toMatchObject({ code: 0, stdout: "Hello Ridge!\n", stderr: "" });
-      await gateway.until("both directions are shown", () => gateway.lines(/-> Ridge \(!00000002\): Hello Ridge!/).length === 1);
-      expect(gateway.lines(/<- Ridge \(!00000002\) directly: hello/)).toHaveLength(1);
+      await gateway.until("both directions are shown", () => gateway.lines(/-> Ridge \(!00000002\): \(12 characters\)/).length === 1);
+      expect(gateway.lines(/<- Ridge \(!00000002\) directly: \(5 characters\)/)).toHaveLength(1);
       // Everything it keeps is in its data folder.
       expect(readdirSync(gateway.dir)).toEqual(["data"]);
     } finally {

@@ -136,7 +136,9 @@ export class World {
     options.onCanary?.(canary.port);
     const words = { CANARY_PORT: String(canary.port), FOLDER: dir, ...options.fill };
     const fill = (text: string) => Object.entries(words).reduce((filled, [word, value]) => filled.replaceAll(word, value), text);
-    const environment = Object.entries({ CANARY: markers["the environment"], ...options.gateway?.env });
+    // What an attack sent is looked for in the log, so texts must be in it.
+    const own = { CANARY: markers["the environment"], ZEPHYRGATE_LOG__MESSAGE_TEXT: "true" };
+    const environment = Object.entries({ ...own, ...options.gateway?.env });
     const attackers = Object.fromEntries(
       options.attacks
         .filter((attack) => attack.act === undefined || attack.strike !== undefined)

@@ -41,7 +41,7 @@ export interface Mesh {
 export function makeMesh(context: GatewayContext, { database, ownClock }: Storage): Mesh {
   const { clock, random, bus, life, log } = context;
   const nodes = makeNodes(context, database);
-  logTraffic(bus, nodes, log.logger.child("mesh"));
+  logTraffic(bus, nodes, log.logger.child("mesh"), () => context.config().log.message_text);
   const newId = () => correlationId(random);
   const isClockTrusted = () => ownClock.check().kind === "trusted";
   const silence = makeSilence(context, database, () => outbox.resume());

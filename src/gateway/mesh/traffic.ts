@@ -10,8 +10,11 @@ const REMEMBERED = 2000;
 
 const NO_KEY = "the radio has no public key of that node: it comes with the node's NodeInfo, once both have heard each other";
 
-/** Logs each received and each sent text as one line, for operators who watch the terminal. The log escapes the texts. */
-export function logTraffic(bus: CoreBus, nodes: NodeDirectory, log: Logger): void {
+/**
+ * Logs each received and each sent text as one line, for operators who watch the terminal. The log escapes the texts. What two people write to
+ * each other directly is private: of that only the length is logged, unless `showsDirect`.
+ */
+export function logTraffic(bus: CoreBus, nodes: NodeDirectory, log: Logger, showsDirect: () => boolean): void {
   const shown = new Set<string>();
   /** A message in parts, or one that is sent again, is logged once. */
   const isNew = ({ id }: MessageStatus): boolean => {
@@ -23,17 +26,21 @@ export function logTraffic(bus: CoreBus, nodes: NodeDirectory, log: Logger): voi
     }
     return true;
   };
+  const shownText = (text: string, isDirect: boolean) => (isDirect && !showsDirect() ? `(${[...text].length} characters)` : text);
   bus.on("message_received", (message) => {
     if (message.kind === "text")
-      log.info(`<- ${who(nodes, message.from)} ${where(message)}: ${message.text}`, { correlation_id: message.correlationId });
+      log.info(`<- ${who(nodes, message.from)} ${where(message)}: ${shownText(message.text, message.isDirect)}`, {
+        correlation_id: message.correlationId,
+      });
   });
   bus.on("message_status", (status) => {
     if (status.state === "queued" || (status.state === "sent" && !isNew(status))) return;
     const to = status.to === BROADCAST ? `channel ${status.channel}` : who(nodes, status.to);
+    const text = shownText(status.text, status.to !== BROADCAST);
     const hint = status.reason === "no_key" ? { hint: NO_KEY } : {};
     const fields = { correlation_id: status.correlationId, id: status.id, ...hint };
-    if (status.state === "failed") log.warn(`-> ${to} FAILED (${status.reason ?? "no reason given"}): ${status.text}`, fields);
-    else if (status.state === "sent") log.info(`-> ${to}: ${status.text}`, fields);
+    if (status.state === "failed") log.warn(`-> ${to} FAILED (${status.reason ?? "no reason given"}): ${text}`, fields);
+    else if (status.state === "sent") log.info(`-> ${to}: ${text}`, fields);
     else log.debug(`-> ${to} ${status.state}`, fields);
   });
 }
