@@ -3,10 +3,12 @@ import { Frame } from "./frame/frame.tsx";
 import { GoneBanner, Notices } from "./frame/notices.tsx";
 import { SignIn } from "./frame/sign-in.tsx";
 import { begin, session } from "./state/session.ts";
+import { applyTheme } from "./state/theme.ts";
 import "./style/tokens.css";
 import "./style/base.css";
 import "./style/frame.css";
 import "./style/parts.css";
+import "./style/table.css";
 import "./style/overview.css";
 import "./style/messages.css";
 import "./style/nodes.css";
@@ -25,6 +27,7 @@ function App() {
   );
 }
 
+applyTheme();
 const place = document.getElementById("app");
 if (place !== null) render(<App />, place);
 begin().catch(console.error);

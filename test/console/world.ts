@@ -225,6 +225,16 @@ export function makePlugins(count: number, now: number): PluginSummary[] {
   });
 }
 
+function logSome(log: ReturnType<typeof fakeControl>["log"], at: number): void {
+  const mesh = log.logger.child("mesh");
+  if (at % 11 === 7)
+    log.forPlugin("bus_times").error("the handler of bus failed", { error: new TypeError("departures is not a function") });
+  else if (at % 7 === 3) log.forPlugin("weather").warn("api.open-meteo.com answered with 503, trying again in 60 s");
+  else if (at % 3 === 0) mesh.info(`<- Rescue 4 (!0a0b0009) on LongFast: ping ${at}`, { link: "roof", snr: 7.5 });
+  else if (at % 3 === 1) mesh.info(`-> LongFast: pong: SNR 7.5 dB, 1 hop`, { link: "roof", correlation_id: `c_${at}` });
+  else log.forPlugin("bbs").info(`bulletin ${at} was read by ${at} nodes`);
+}
+
 export interface WorldSize {
   readonly nodes: number;
   readonly plugins: number;
@@ -268,6 +278,7 @@ export function makeWorld(sizes: WorldSize, now = Date.now()) {
     },
   ] as ReturnType<Control["alerts"]["list"]>[number][];
   const base = fake.control;
+  for (let at = 0; at < 60; at++) logSome(fake.log, at);
   const schema = {
     type: "object",
     additionalProperties: false,
@@ -349,6 +360,33 @@ export function makeWorld(sizes: WorldSize, now = Date.now()) {
         return ok(done);
       },
     },
+    backups: {
+      list: () =>
+        [1, 2, 3].map((day) => ({
+          name: `zephyrgate-${new Date(now - day * DAY).toISOString().slice(0, 10)}.zgb`,
+          path: "/var/lib/zephyrgate/backups",
+          kind: "daily",
+          made_at: new Date(now - day * DAY).toISOString(),
+          bytes: 4_200_000 + day * 31_000,
+        })),
+      make: async () => fail("unavailable", "the disk is full"),
+      path: (name) => fail("not_found", `there is no backup ${name}`),
+    },
+    configuration: () =>
+      ok({
+        file: "/etc/zephyrgate/config.yaml",
+        values: [
+          { key: "data_dir", value: "/var/lib/zephyrgate", from: "ZEPHYRGATE_DATA_DIR" },
+          {
+            key: "mesh.interfaces",
+            value: links.map(({ name, type, target }) => ({ name, type, target })),
+            from: "/etc/zephyrgate/config.yaml:2:3",
+          },
+          { key: "operators", value: ["!0a0b0005"], from: "/etc/zephyrgate/config.yaml:9:1" },
+          { key: "api.port", value: 8080, from: "--port" },
+          { key: "log.level", value: "info", from: "default" },
+        ],
+      }),
     plugins: {
       ...base.plugins,
       permissions: () => ok(permissions),

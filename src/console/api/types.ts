@@ -1,12 +1,15 @@
 /** The shapes of the API's answers, taken from the schemas that the gateway checks them with. */
 import type { InferOutput } from "valibot";
 import type { linkView, messageView, nodeView, receivedView, routeView } from "../../api/contract/mesh-views.ts";
+import type { tokenView } from "../../api/contract/views.ts";
 import type { logLine, statusView } from "../../api/routes/system.ts";
 
 export type { BackupView } from "../../api/contract/control.ts";
 export type {
   AlertView,
   AuditEntryView,
+  AuditVerdict,
+  ConfigurationView,
   NodeSampleView,
   PluginConfig,
   PluginDetail,
@@ -14,6 +17,7 @@ export type {
   ScheduleTask,
   TrafficHour,
 } from "../../api/contract/views.ts";
+export type TokenView = InferOutput<typeof tokenView>;
 export type LinkView = InferOutput<typeof linkView>;
 export type NodeView = InferOutput<typeof nodeView>;
 export type ReceivedView = InferOutput<typeof receivedView>;

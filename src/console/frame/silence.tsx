@@ -4,6 +4,7 @@ import { Dialog } from "../parts/dialog.tsx";
 import { Age } from "../parts/format.tsx";
 import { Icon } from "../parts/icon.tsx";
 import { loadAlerts, loadStatus, status } from "../state/facts.ts";
+import { may } from "../state/me.ts";
 import { valueOrTell } from "../state/notices.ts";
 
 async function setSilence(silenced: boolean): Promise<void> {
@@ -19,6 +20,7 @@ export function SilenceButton() {
     setAsking(false);
     void setSilence(!isSilenced).catch(console.error);
   };
+  if (!may("operate")) return null;
   return (
     <>
       <button
@@ -61,9 +63,11 @@ export function SilenceBanner() {
       <span class="grow">
         All transmissions but alarms are silenced, since <Age at={silence.since} /> by {silence.by}.
       </span>
-      <button type="button" onClick={() => void setSilence(false).catch(console.error)}>
-        End the silence
-      </button>
+      {may("operate") && (
+        <button type="button" onClick={() => void setSilence(false).catch(console.error)}>
+          End the silence
+        </button>
+      )}
     </div>
   );
 }

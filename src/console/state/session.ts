@@ -3,6 +3,7 @@ import { signal } from "@preact/signals";
 import { call, eventData, isAlive } from "../api/call.ts";
 import { alerts, loadAlerts, loadNodes, loadPlugins, loadStatus, nodeSeen, nodes, plugins, status } from "./facts.ts";
 import { logLineAdded } from "./log-lines.ts";
+import { loadMe } from "./me.ts";
 import { forgetMessages, loadMessages, messageChanged, messageReceived } from "./messages.ts";
 import { whenSignedOut } from "./notices.ts";
 import { tick } from "./time.ts";
@@ -28,7 +29,7 @@ export async function begin(): Promise<void> {
   if (token !== undefined) {
     // Removed first from the address bar and the history.
     history.replaceState(null, "", "./");
-    if (!(await signIn(token))) return;
+    if (!(await signIn("token", token))) return;
   } else await enter();
   whenSignedOut(() => leave("The session has ended. Sign in to go on."));
   setInterval(tick, 1_000);
@@ -36,11 +37,13 @@ export async function begin(): Promise<void> {
   document.addEventListener("visibilitychange", () => void watch().catch(console.error));
 }
 
-/** Whether the token was right. */
-export async function signIn(token: string): Promise<boolean> {
-  const answer = await call("POST", "session", { token });
+export type Credential = "token" | "password";
+
+/** Whether the token or the password was right. */
+export async function signIn(by: Credential, text: string): Promise<boolean> {
+  const answer = await call("POST", "session", { [by]: text });
   if (answer.ok) return enter();
-  leave(answer.problem.status === 401 ? "This token is wrong." : answer.problem.text);
+  leave(answer.problem.status === 401 ? `This ${by} is wrong.` : answer.problem.text);
   return false;
 }
 
@@ -55,12 +58,11 @@ export async function signOut(): Promise<void> {
 }
 
 async function enter(): Promise<boolean> {
-  if (!(await loadStatus())) {
-    // Without an answer the page waits for the gateway; the watch goes on asking.
-    if (await isAlive(ANSWER_MS)) leave(null);
-    else goneSince.value ??= Date.now();
-    return false;
-  }
+  const signedIn = await loadMe();
+  // Without an answer the page waits for the gateway; the watch goes on asking.
+  if (signedIn === null) goneSince.value ??= Date.now();
+  else if (!signedIn) leave(session.value === "in" ? "The session has ended. Sign in to go on." : null);
+  if (signedIn !== true || !(await loadStatus())) return false;
   session.value = "in";
   signedOutBecause.value = null;
   listen();

@@ -3,6 +3,7 @@ import { Empty } from "../../parts/card.tsx";
 import { dayName, Stranger } from "../../parts/format.tsx";
 import { Icon } from "../../parts/icon.tsx";
 import { addressOf } from "../../state/address.ts";
+import { may } from "../../state/me.ts";
 import { conversations, type Entry, hasOlder, isLoaded, loadOlder, markRead } from "../../state/messages.ts";
 import { Bubble } from "./bubble.tsx";
 import { Compose } from "./compose.tsx";
@@ -33,7 +34,7 @@ export function Thread({ name }: { readonly name: string }) {
         {name.startsWith("n/") && <a href={addressOf("nodes", name.slice(2))}>Node</a>}
       </header>
       <History entries={entries} />
-      <Compose name={name} />
+      {may("operate") ? <Compose name={name} /> : <p class="hint read-only">Your token may read, not write.</p>}
     </section>
   );
 }

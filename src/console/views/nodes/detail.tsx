@@ -4,6 +4,7 @@ import { Age, Stranger, words } from "../../parts/format.tsx";
 import { Icon } from "../../parts/icon.tsx";
 import { addressOf } from "../../state/address.ts";
 import { nodes } from "../../state/facts.ts";
+import { may } from "../../state/me.ts";
 import { NodeCharts } from "./charts.tsx";
 import { batteryText } from "./list.tsx";
 import { isExact } from "./projection.ts";
@@ -43,7 +44,7 @@ function Known({ node }: { readonly node: NodeView }) {
           ["Position", <Position key="position" node={node} />],
         ]}
       />
-      {!is_own && <NodeRequests node={node} />}
+      {!is_own && may("operate") && <NodeRequests node={node} />}
       <NodeCharts id={id} />
     </>
   );

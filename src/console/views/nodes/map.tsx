@@ -4,6 +4,7 @@ import { Empty } from "../../parts/card.tsx";
 import { printable, span } from "../../parts/format.tsx";
 import { go } from "../../state/address.ts";
 import { nodes } from "../../state/facts.ts";
+import { may } from "../../state/me.ts";
 import { now } from "../../state/time.ts";
 import { filtered, search, sort } from "./choice.ts";
 import { boundsOf, type Frame, isExact, type Place, placeOf, project, scaleBar } from "./projection.ts";
@@ -42,10 +43,12 @@ export function NodeMap() {
         <button type="button" onClick={() => setView({ zoom: 1, x: 0, y: 0 })}>
           All
         </button>
-        <label class="row">
-          <input type="checkbox" checked={isExact.value} onChange={(event) => (isExact.value = event.currentTarget.checked)} /> Exact
-          positions
-        </label>
+        {may("operate") && (
+          <label class="row">
+            <input type="checkbox" checked={isExact.value} onChange={(event) => (isExact.value = event.currentTarget.checked)} /> Exact
+            positions
+          </label>
+        )}
         <span class="hint">
           {places.length} of {shown.length} nodes have told a position{isExact.value ? "" : "; rounded to about a kilometre"}
         </span>

@@ -2,6 +2,7 @@ import { Card } from "../../parts/card.tsx";
 import { Age, Stranger, words } from "../../parts/format.tsx";
 import { Icon } from "../../parts/icon.tsx";
 import { acknowledge, alerts, openAlerts } from "../../state/facts.ts";
+import { may } from "../../state/me.ts";
 
 /** First of all: what needs the operator. Each stays until it is acknowledged or its cause is over. */
 export function Alerts() {
@@ -36,7 +37,7 @@ export function Alerts() {
                 )}
               </div>
             </div>
-            {alert.acknowledged_at === null && (
+            {alert.acknowledged_at === null && may("operate") && (
               <button type="button" onClick={() => void acknowledge(alert).catch(console.error)}>
                 Acknowledge<span class="only-read">: {words(alert.code)}</span>
               </button>

@@ -4,6 +4,7 @@ import { Badge, Empty } from "../../parts/card.tsx";
 import { Duration, Stranger, size } from "../../parts/format.tsx";
 import { addressOf } from "../../state/address.ts";
 import { isWaiting, plugins } from "../../state/facts.ts";
+import { may } from "../../state/me.ts";
 import { InstallButton } from "./install.tsx";
 import { isTroubled, StateBadge } from "./state.tsx";
 
@@ -45,7 +46,7 @@ export function PluginList() {
             ))}
           </select>
         </label>
-        <InstallButton />
+        {may("admin") && <InstallButton />}
       </div>
       {shown.length === 0 ? (
         <Empty>No plugin matches.</Empty>

@@ -6,6 +6,7 @@ import { Dialog } from "../../parts/dialog.tsx";
 import { Age, Duration, Stranger, size, span, words } from "../../parts/format.tsx";
 import { addressOf, go } from "../../state/address.ts";
 import { isWaiting, loadPlugins, plugins, status } from "../../state/facts.ts";
+import { may } from "../../state/me.ts";
 import { tell, valueOrTell } from "../../state/notices.ts";
 import { goneSince } from "../../state/session.ts";
 
@@ -51,7 +52,7 @@ function State({ plugin }: { readonly plugin: PluginSummary }) {
           ["Disabled by", disabled_by ?? "-"],
         ]}
       />
-      <Actions name={name} state={state} bundled={plugin.bundled} />
+      {may("operate") && <Actions name={name} state={state} bundled={plugin.bundled} />}
     </Card>
   );
 }
@@ -84,10 +85,12 @@ function Actions({ name, state, bundled }: { readonly name: string; readonly sta
       <button type="button" data-action="reload" disabled={off} onClick={act("reload")}>
         Reload
       </button>
-      <a class="button" href={`./api/v1/${path}/export`} download={`${name}.zgd`}>
-        Export data
-      </a>
-      {!bundled && (
+      {may("admin") && (
+        <a class="button" href={`./api/v1/${path}/export`} download={`${name}.zgd`}>
+          Export data
+        </a>
+      )}
+      {!bundled && may("admin") && (
         <button type="button" class="danger" disabled={off} onClick={() => setRemoving(true)}>
           Remove
         </button>

@@ -5,6 +5,7 @@ import { Badge, Card, Empty } from "../../parts/card.tsx";
 import { Stranger } from "../../parts/format.tsx";
 import { useLoaded } from "../../parts/loaded.ts";
 import { isWaiting, loadPlugins, plugins } from "../../state/facts.ts";
+import { may } from "../../state/me.ts";
 import { tell, valueOrTell } from "../../state/notices.ts";
 import { goneSince } from "../../state/session.ts";
 
@@ -44,7 +45,7 @@ export function PluginPermissions({ name, again }: { readonly name: string; agai
       .catch(console.error);
   };
   const { explained, permission_hash } = loaded.value;
-  const off = busy || goneSince.value !== null;
+  const off = busy || goneSince.value !== null || !may("admin");
   return (
     <div class="grid">
       {isWaiting(plugin) && (
@@ -55,6 +56,7 @@ export function PluginPermissions({ name, again }: { readonly name: string; agai
         />
       )}
       <Card title="What it asks for" wide>
+        {!may("admin") && <p class="hint">Only a token of the role admin may change this.</p>}
         {explained.length === 0 && <Empty>It asks for nothing.</Empty>}
         <ul class="permissions">
           {explained.map((each) => (

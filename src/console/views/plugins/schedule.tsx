@@ -4,6 +4,7 @@ import type { ScheduleTask } from "../../api/types.ts";
 import { Badge, Card, Empty, Facts } from "../../parts/card.tsx";
 import { Age, Stranger, span } from "../../parts/format.tsx";
 import { useList } from "../../parts/loaded.ts";
+import { may } from "../../state/me.ts";
 import { tell, valueOrTell } from "../../state/notices.ts";
 import { goneSince } from "../../state/session.ts";
 import { now } from "../../state/time.ts";
@@ -55,7 +56,7 @@ function Task({ task, again }: { readonly task: ScheduleTask; again(): void }) {
         ]}
       />
       <div class="actions end">
-        <button type="button" disabled={busy || task.running || task.paused || goneSince.value !== null} onClick={run}>
+        <button type="button" disabled={busy || task.running || task.paused || goneSince.value !== null || !may("operate")} onClick={run}>
           Run now<span class="only-read">: {task.name}</span>
         </button>
       </div>

@@ -3,6 +3,7 @@ import { call } from "../../../api/call.ts";
 import type { PluginConfig } from "../../../api/types.ts";
 import { Card, Empty } from "../../../parts/card.tsx";
 import { useLoaded } from "../../../parts/loaded.ts";
+import { may } from "../../../state/me.ts";
 import { report, tell } from "../../../state/notices.ts";
 import { goneSince } from "../../../state/session.ts";
 import { Field } from "./field.tsx";
@@ -10,12 +11,13 @@ import { isEqual, isSettings, ownAfter, type Schema, type Settings, withValue } 
 import { Secrets } from "./secrets.tsx";
 
 export function PluginSettings({ name }: { readonly name: string }) {
-  const loaded = useLoaded<PluginConfig>(`plugins/${encodeURIComponent(name)}/config`);
+  const loaded = useLoaded<PluginConfig>(may("operate") ? `plugins/${encodeURIComponent(name)}/config` : null);
+  if (!may("operate")) return <Empty>Your token may not read settings.</Empty>;
   if (loaded.value === null) return <Empty>Loading</Empty>;
   return (
     <div class="grid">
       <SettingsForm key={JSON.stringify(loaded.value)} name={name} loaded={loaded.value} again={loaded.again} />
-      <Secrets name={name} />
+      {may("admin") && <Secrets name={name} />}
     </div>
   );
 }
@@ -83,7 +85,7 @@ function SettingsForm({ name, loaded, again }: FormProps) {
                 Back to defaults
               </button>
             )}
-            <button type="submit" class="primary" disabled={busy || !isChanged || goneSince.value !== null}>
+            <button type="submit" class="primary" disabled={busy || !isChanged || goneSince.value !== null || !may("admin")}>
               Save
             </button>
           </div>
