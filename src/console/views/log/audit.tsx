@@ -14,7 +14,7 @@ export function Audit() {
   const [entries, setEntries] = useState<readonly AuditEntryView[] | null>(null);
   const [next, setNext] = useState<string | null>(null);
   const path = `audit?${new URLSearchParams({ ...(plugin === "" ? {} : { plugin }), ...(result === "" ? {} : { result }) })}`;
-  const load = (cursor: string | null) =>
+  const load = (cursor: string | null) => {
     callPage<AuditEntryView>(path, cursor)
       .then((answer) => {
         const page = valueOrTell(answer);
@@ -23,7 +23,8 @@ export function Audit() {
         setNext(page.next);
       })
       .catch(console.error);
-  useEffect(() => void load(null), [path]);
+  };
+  useEffect(() => load(null), [path]);
   return (
     <>
       <div class="tools">
@@ -45,7 +46,7 @@ export function Audit() {
           </select>
         </label>
         <span class="grow" />
-        <button type="button" onClick={() => void load(null)}>
+        <button type="button" onClick={() => load(null)}>
           Load again
         </button>
         <button type="button" onClick={() => void verify().catch(console.error)}>
@@ -55,7 +56,7 @@ export function Audit() {
       </div>
       {entries === null ? <Empty>Loading</Empty> : entries.length === 0 ? <Empty>No entries.</Empty> : <Entries entries={entries} />}
       {next !== null && (
-        <button type="button" class="more" onClick={() => void load(next)}>
+        <button type="button" class="more" onClick={() => load(next)}>
           Older entries
         </button>
       )}
