@@ -170,7 +170,7 @@ export class Transmitter {
     const receivers = packet.to === BROADCAST ? inReach : inReach.filter((node) => node.number === packet.to);
     if (receivers.length > 0) deps.later(deps.faults.latencyMs, () => this.#arrive(packet, data, id, receivers));
     if (!packet.wantAck || consume("lose_ack") !== null) return;
-    const acks = this.#acks(packet, inReach, receivers);
+    const acks = this.#acks(packet, inReach, receivers).filter(() => this.#someTransmissionArrives(attempts));
     if (acks.length === 0) deps.later(deps.retransmitMs, () => this.#routing(deps.own, id, CODE.maxRetransmit));
     else {
       deps.later(2 * deps.faults.latencyMs, () => {
