@@ -26,6 +26,7 @@ import type { TaskStatus } from "../schedule/task-spec.ts";
 import type { DiskWatch } from "../storage/disk-watch.ts";
 import { type ClockState, reasonOf } from "../timekeeping/own-clock.ts";
 import type { Alerts } from "./alerts.ts";
+import { degradedBy } from "./degraded.ts";
 import { metricsText } from "./metrics.ts";
 import { metricsView, taskView } from "./views.ts";
 
@@ -99,6 +100,11 @@ export class GatewayControl implements Control {
   }
 
   status(): GatewayStatus {
+    const facts = this.#facts();
+    return { ...facts, degraded: degradedBy(facts) };
+  }
+
+  #facts(): Omit<GatewayStatus, "degraded"> {
     const counts: Record<string, number> = {};
     for (const plugin of this.deps.supervisor.list()) counts[plugin.state] = (counts[plugin.state] ?? 0) + 1;
     return {
@@ -119,9 +125,10 @@ export class GatewayControl implements Control {
     };
   }
 
-  readiness(): { ready: boolean; reason?: string; links: { name: string; state: string }[] } {
-    const links = this.deps.links().map(({ name, state }) => ({ name, state }));
-    return this.deps.isReady() ? { ready: true, links } : { ready: false, reason: "the plugins are starting", links };
+  readiness(): ReturnType<Control["readiness"]> {
+    const { degraded, links: all } = this.status();
+    const links = all.map(({ name, state }) => ({ name, state }));
+    return this.deps.isReady() ? { ready: true, degraded, links } : { ready: false, reason: "the plugins are starting", degraded, links };
   }
 
   metrics(): Answer<string> {

@@ -13,6 +13,7 @@ import { Lifetime } from "../lifetime.ts";
 import { inBackground } from "../log/background.ts";
 import type { SimulatedMesh } from "../mesh/simulator/mesh.ts";
 import type { Plugin } from "../plugins/plugin/plugin.ts";
+import { noteAddress } from "./address.ts";
 import { passAlertsOn, watchForAlerts } from "./alerts/alerts.ts";
 import { Backups } from "./backups.ts";
 import { followConfig } from "./config-changes.ts";
@@ -179,6 +180,7 @@ export class Gateway {
     });
     if (!api.ok) return api;
     this.#api = api.value;
+    noteAddress(dataDir, api.value.url, log.logger);
     this.#life.add("control API", () => api.value.stop());
     return ok(null);
   }

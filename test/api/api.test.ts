@@ -136,7 +136,7 @@ describe("answers", () => {
     expect(metrics.headers.get("content-type")).toStartWith("text/plain; version=0.0.4");
     expect(await metrics.text()).toMatch(/zephyrgate_up 1\n# HELP [^\n]+\n# TYPE zephyrgate_api_answers_total counter\n/);
     const { readiness } = api.control;
-    Object.assign(api.control, { readiness: () => ({ ready: false, reason: "plugins are starting", links: [] }) });
+    Object.assign(api.control, { readiness: () => ({ ready: false, reason: "plugins are starting", degraded: [], links: [] }) });
     await problem(await fetch(`${api.url}/health/ready`), 503, "unavailable");
     Object.assign(api.control, { readiness });
     const head = await api.call("/api/v1/plugins", { method: "HEAD" });

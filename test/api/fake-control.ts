@@ -305,6 +305,7 @@ export function fakeControl() {
     events,
     log: log.book,
     status: () => ({
+      degraded: [],
       safeMode: false,
       silence,
       disk: { state: "ok", free_bytes: 1_000_000 },
@@ -323,7 +324,7 @@ export function fakeControl() {
       walls: [{ wall: "seccomp", stands: true, detail: "tried" }],
       alerts: [],
     }),
-    readiness: () => ({ ready: true, links: [{ name: "sim", state: "up" }] }),
+    readiness: () => ({ ready: true, degraded: [], links: [{ name: "sim", state: "up" }] }),
     metrics: () => ok("# HELP zephyrgate_up Always 1.\n# TYPE zephyrgate_up gauge\nzephyrgate_up 1\n"),
     alerts: {
       list: () => [ALERT],

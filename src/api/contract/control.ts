@@ -41,7 +41,12 @@ export interface Control {
   readonly log: LogBook;
   status(): GatewayStatus;
   /** Ready: the plugins were started and the links are supervised. A link that is down is listed, but does not change readiness. */
-  readiness(): { readonly ready: boolean; readonly reason?: string; readonly links: readonly { name: string; state: string }[] };
+  readiness(): {
+    readonly ready: boolean;
+    readonly reason?: string;
+    readonly degraded: readonly string[];
+    readonly links: readonly { name: string; state: string }[];
+  };
   /** Prometheus text, format 0.0.4. */
   metrics(): Answer<string>;
   readonly plugins: PluginControl;
@@ -282,6 +287,8 @@ export interface SimulatedMessage {
 }
 
 export interface GatewayStatus {
+  /** Why it needs the operator; empty while all is well. */
+  readonly degraded: readonly string[];
   readonly safeMode: boolean;
   readonly silence: SilenceView;
   /** The data folder's disk: whether it can be written, and what is free. */

@@ -30,10 +30,12 @@ export const logLine = v.object({
   context: v.record(v.string(), v.unknown()),
   correlation_id: v.nullable(v.string()),
 });
+const degraded = v.pipe(v.array(v.string()), v.description("Why it needs the operator; empty while all is well"));
 export const statusView = v.object({
   version: v.string(),
   started_at: v.string(),
   uptime_s: v.number(),
+  degraded,
   safe_mode: v.boolean(),
   silence,
   disk: v.object({
@@ -88,11 +90,17 @@ export const systemRoutes: readonly Route[] = [
     access: "open",
     summary: "The plugins were started and the links are supervised; the state of each link is listed",
     tag,
-    answers: { 200: v.object({ status: v.literal("ready"), links: v.array(v.object({ name: v.string(), state: v.string() })) }) },
+    answers: {
+      200: v.object({
+        status: v.literal("ready"),
+        degraded,
+        links: v.array(v.object({ name: v.string(), state: v.string() })),
+      }),
+    },
     errors: ["unavailable"],
     run({ control }) {
-      const { ready, reason, links } = control.readiness();
-      if (ready) return ok({ status: 200, body: { status: "ready", links } });
+      const { ready, reason, degraded, links } = control.readiness();
+      if (ready) return ok({ status: 200, body: { status: "ready", degraded: [...degraded], links: [...links] } });
       return fail("unavailable", reason ?? "the gateway is starting", { data: { links } });
     },
   }),
@@ -104,12 +112,20 @@ export const systemRoutes: readonly Route[] = [
     tag,
     answers: { 200: statusView },
     run({ control }) {
-      const { safeMode, links, ...rest } = control.status();
+      const { safeMode, links, degraded, ...rest } = control.status();
       const started_at = new Date(control.startedAt).toISOString();
       const uptime_s = Math.max(0, Math.round((Date.now() - control.startedAt) / 1000));
       return ok({
         status: 200,
-        body: { version: control.version, started_at, uptime_s, safe_mode: safeMode, links: links.map(toLink), ...rest },
+        body: {
+          version: control.version,
+          started_at,
+          uptime_s,
+          safe_mode: safeMode,
+          degraded: [...degraded],
+          links: links.map(toLink),
+          ...rest,
+        },
       });
     },
   }),

@@ -134,23 +134,20 @@ export function channelOf(text: string): number | string {
 
 /** Exit code of `status` for a gateway that runs but needs the operator. */
 const DEGRADED = 1;
-/** States of a plugin that is wanted and does not run. */
-const DOWN = ["failed", "backing_off"] as const;
-const WRITABLE: ReadonlySet<string> = new Set(["ok", "low"]);
 
 async function status({ io, flags, client }: Call): Promise<Result<number>> {
   const gateway = await client();
   if (!gateway.ok) return gateway;
   const answer = await gateway.value.get("/api/v1/status", statusView);
   if (!answer.ok) return answer;
-  const { version, uptime_s, safe_mode, silence, disk, clock, links, plugins, outbox, stale_texts, walls, alerts } = answer.value;
-  const needsHelp = links.some(({ state }) => state !== "up") || DOWN.some((state) => (plugins[state] ?? 0) > 0);
-  const code = ok(safe_mode || needsHelp || !WRITABLE.has(disk.state) ? DEGRADED : 0);
+  const { version, uptime_s, degraded, safe_mode, silence, disk, clock, links, plugins, outbox, stale_texts, walls, alerts } = answer.value;
+  const code = ok(degraded.length === 0 ? 0 : DEGRADED);
   if (flags.json === true) {
     json(io, answer.value);
     return code;
   }
   line(io, `zephyrgate ${version}, up ${span(uptime_s)}, at ${gateway.value.url}${safe_mode ? ", in SAFE MODE" : ""}`);
+  if (degraded.length > 0) line(io, `DEGRADED: ${degraded.join("; ")}`);
   if (silence.since !== null) line(io, `SILENCED since ${ago(silence.since)}: nothing but alarms is sent (zephyrgate silence off)`);
   for (const link of links) line(io, linkLine(link));
   line(
