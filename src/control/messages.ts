@@ -1,17 +1,20 @@
 import { type Actor, by, type MessageControl, type OperatorMessage, type Page, type Paging } from "../api/contract/control.ts";
+import type { DecidedText } from "../api/contract/mesh-views.ts";
 import type { TrafficHour } from "../api/contract/views.ts";
 import { fail, ok, type Result } from "../errors.ts";
 import { BROADCAST } from "../mesh/ids.ts";
 import type { Outbox } from "../mesh/outbox/outbox.ts";
 import type { MessageState, MessageStatus } from "../mesh/outgoing.ts";
-import type { ReceivedText, ReceivedTexts } from "../mesh/received/store.ts";
+import type { ReceivedTexts } from "../mesh/received/store.ts";
 import { type AddressBook, resolveAddress } from "../plugins/capabilities/mesh/address.ts";
+import type { ReplyDecisions } from "./reply-decisions.ts";
 import { iso } from "./views.ts";
 
 export interface MessagesDeps {
   readonly outbox: Outbox;
   readonly book: AddressBook;
   readonly keptTexts: Pick<ReceivedTexts, "list" | "countByHour">;
+  readonly decisions: Pick<ReplyDecisions, "of">;
   now(): number;
   correlationId(): string;
   audit(event: string, detail: string): void;
@@ -52,13 +55,14 @@ export class Messages implements MessageControl {
     return ok({ items: page, next: more ? (page.at(-1)?.id ?? null) : null });
   }
 
-  received({ from }: { readonly from?: string | number | undefined }, { limit, cursor }: Paging): Result<Page<ReceivedText>> {
+  received({ from }: { readonly from?: string | number | undefined }, { limit, cursor }: Paging): Result<Page<DecidedText>> {
     const before = cursor === undefined ? undefined : Number(cursor);
     if (before !== undefined && !Number.isSafeInteger(before))
       return fail("invalid_argument", "the cursor is not one this API gave out", { hint: "use the value of `next`" });
     const sender = from === undefined ? ok(undefined) : this.deps.book.nodes.resolve(from);
     if (!sender.ok) return sender;
-    const items = this.deps.keptTexts.list({ limit, before, from: sender.value });
+    const kept = this.deps.keptTexts.list({ limit, before, from: sender.value });
+    const items = kept.map((text) => ({ ...text, ...this.deps.decisions.of(text.correlationId) }));
     return ok({ items, next: items.length < limit ? null : String(items.at(-1)?.seq ?? "") });
   }
 

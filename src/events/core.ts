@@ -2,13 +2,14 @@ import type { EventBus } from "../bus.ts";
 import type { LinkStatus } from "../mesh/link-status.ts";
 import type { MeshMessage } from "../mesh/message.ts";
 import type { MeshNode } from "../mesh/node.ts";
-import type { MessageStatus } from "../mesh/outgoing.ts";
+import type { MessageStatus, SuppressedReply } from "../mesh/outgoing.ts";
 
 /** What the core announces. Names are those plugins subscribe to with onEvent, and the API streams. */
 export interface CoreEvents {
   message_received: MeshMessage;
   message_processed: { correlationId: string; plugin: string | null; outcome: "replied" | "silent" | "unhandled" | "failed" };
   message_status: MessageStatus;
+  reply_suppressed: SuppressedReply;
   node_seen: MeshNode;
   link_state: LinkStatus;
   plugin_started: { plugin: string };

@@ -8,6 +8,7 @@ import { Messages } from "../control/messages.ts";
 import { nodeRequests } from "../control/node-requests.ts";
 import { Packages } from "../control/packages.ts";
 import { Plugins } from "../control/plugins.ts";
+import { ReplyDecisions } from "../control/reply-decisions.ts";
 import { silenceControl } from "../control/silence.ts";
 import { simulateControl } from "../control/simulate.ts";
 import { summaryView } from "../control/views.ts";
@@ -50,7 +51,7 @@ export function makeControl(context: GatewayContext, peers: ControlPeers): Gatew
     events: context.bus,
     log: context.log.book,
     plugins: makePluginControl(context, peers),
-    messages: new Messages({ outbox: mesh.outbox, book: mesh, keptTexts: mesh.received, now, correlationId: mesh.newId, audit }),
+    messages: makeMessages(context, mesh, audit),
     audit: new Audit(storage.audit, storage.auditDir),
     packages: makePackages(context, peers),
     backups: backupControl(peers.backups),
@@ -73,6 +74,18 @@ export function makeControl(context: GatewayContext, peers: ControlPeers): Gatew
     tasks: () => routing.schedule.status(),
     menus: () => routing.menuRegistry.list(),
     walls: () => hosts.running()[0]?.host.walls ?? [],
+  });
+}
+
+function makeMessages({ bus, clock }: GatewayContext, mesh: Mesh, audit: AuditNote): Messages {
+  return new Messages({
+    outbox: mesh.outbox,
+    book: mesh,
+    keptTexts: mesh.received,
+    decisions: new ReplyDecisions(bus),
+    now: () => clock.now(),
+    correlationId: mesh.newId,
+    audit,
   });
 }
 

@@ -99,6 +99,36 @@ export interface MessageStatus {
   readonly updatedAt: number;
 }
 
+/**
+ * Why an answer was not sent. `answered_elsewhere`: another gateway of the operator answered. `sender_budget`, `channel_rate`,
+ * `sender_rate`: a limit on answers or commands. `refused`: the plugin may not send, or the outbox is full. `failed`: the
+ * handler failed. `busy`: too many calls wait for the plugin. `unknown_command`: the hint was given already. `stale`: the
+ * question was too old. `from_program`: the question came from another program.
+ */
+export const SUPPRESSIONS = [
+  "answered_elsewhere",
+  "sender_budget",
+  "channel_rate",
+  "sender_rate",
+  "refused",
+  "failed",
+  "busy",
+  "unknown_command",
+  "stale",
+  "from_program",
+] as const;
+
+/** An answer that was not sent, or was not even made. */
+export interface SuppressedReply {
+  /** Of the question. */
+  readonly correlationId: string;
+  /** Whose answer it would have been; null: the gateway's own. */
+  readonly plugin: string | null;
+  readonly reason: (typeof SUPPRESSIONS)[number];
+  /** More of it, for the operator. */
+  readonly detail?: string;
+}
+
 /** An answer to be sent. `plugin` is null for the gateway's own answers, which need no `send_messages`. */
 export interface Reply {
   readonly plugin: string | null;

@@ -3,7 +3,7 @@ import { countParts } from "../mesh/codec/text.ts";
 import { placeOf } from "../mesh/describe.ts";
 import { BROADCAST, formatNodeId, type NodeNumber } from "../mesh/ids.ts";
 import type { TextMessage } from "../mesh/message.ts";
-import type { Priority, Reply } from "../mesh/outgoing.ts";
+import type { Priority, Reply, SuppressedReply } from "../mesh/outgoing.ts";
 import { OncePerSender, SenderBuckets } from "../mesh/sender-limits.ts";
 import { compareRates, type Rate, TokenBucket } from "../rates.ts";
 import { askerOf } from "./asker.ts";
@@ -37,7 +37,7 @@ export class Answers {
 
   /** Throws `config_invalid` when a rate is none. */
   constructor(
-    private readonly deps: Pick<RouterDeps, "clock" | "random" | "log" | "settings" | "nodes" | "reply">,
+    private readonly deps: Pick<RouterDeps, "clock" | "random" | "log" | "settings" | "nodes" | "reply" | "suppressed">,
     private readonly turns: Pick<PeerTurns, "isAnswered">,
     /** A plugin's answer to a node was taken for sending. */
     private readonly sent: (to: NodeNumber, plugin: string, text: string) => void,
@@ -58,6 +58,7 @@ export class Answers {
   respond(message: TextMessage, plugin: string | null, text: string, priority: Priority = "normal"): void {
     if (this.turns.isAnswered(message)) {
       this.counts.leftToPeers++;
+      this.suppress(message, plugin, "answered_elsewhere");
       return;
     }
     const direct = message.isDirect || this.deps.settings.channel_replies === "direct";
@@ -79,11 +80,13 @@ export class Answers {
     if (asker !== null && reply.priority !== "emergency" && !this.#budget.take(asker, reply.parts)) {
       this.counts.repliesDropped++;
       log.warn("a reply was dropped: the budget of the node it is for is used up", { ...fields, to: formatNodeId(asker) });
+      this.suppress(reply, reply.plugin, "sender_budget");
       return false;
     }
     if (!this.#takeChannel(reply)) {
       this.counts.repliesDropped++;
       log.warn("a reply was dropped: the channel's rate is used up", { ...fields, link: reply.link, channel: reply.channel });
+      this.suppress(reply, reply.plugin, "channel_rate");
       return false;
     }
     const sent = this.deps.reply(reply);
@@ -91,6 +94,7 @@ export class Answers {
     else {
       this.counts.repliesDropped++;
       log.warn(`a reply was dropped: ${sent.error.summary()}`, fields);
+      this.suppress(reply, reply.plugin, "refused", sent.error.summary());
     }
     return sent.ok;
   }
@@ -104,14 +108,21 @@ export class Answers {
     return bucket.take(parts) === 0;
   }
 
+  /** Tells who looks later why an answer is not sent. */
+  suppress(of: { readonly correlationId: string }, plugin: string | null, reason: SuppressedReply["reason"], detail?: string): void {
+    this.deps.suppressed?.({ correlationId: of.correlationId, plugin, reason, ...(detail === undefined ? {} : { detail }) });
+  }
+
   /** Tells a sender that a plugin has too much to do, seldom; on a channel nobody is told. */
   notifyBusy(message: TextMessage): void {
+    this.suppress(message, null, "busy");
     if (!message.isDirect || !this.#busyOnce.first(message.from) || this.#notices.take(1) > 0) return;
     this.respond(message, null, "Too busy just now, please try again later");
   }
 
   /** Tells a sender that it is over its rate; then there is silence for ten minutes. */
   notifyLimited(message: TextMessage): void {
+    this.suppress(message, null, "sender_rate", this.deps.settings.sender_rate);
     if (!this.#limitedOnce.first(message.from)) return;
     this.deps.log.info(`more commands than ${this.deps.settings.sender_rate} from ${placeOf(message)}`, {
       correlation_id: message.correlationId,
@@ -131,12 +142,16 @@ export class Answers {
       ref,
       correlation_id: message.correlationId,
     });
+    this.suppress(message, plugin, "failed", text);
     if (message.isDirect && this.#failedOnce.first(message.from)) this.respond(message, null, text);
   }
 
   /** Tells a sender that there is no such command, once an hour. */
   notifyUnknown(message: TextMessage): void {
-    if (!this.#unknownOnce.first(message.from)) return;
+    if (!this.#unknownOnce.first(message.from)) {
+      this.suppress(message, null, "unknown_command");
+      return;
+    }
     const [word = ""] = message.text.trim().split(/\s+/, 1);
     this.respond(message, null, `Unknown command "${[...word].slice(0, SHOWN_MAX).join("")}". Send help for the list.`);
   }

@@ -2,7 +2,7 @@ import type { Clock, Random } from "../clock.ts";
 import type { Result } from "../errors.ts";
 import type { CoreEvents } from "../events/core.ts";
 import type { Logger } from "../log/logger.ts";
-import type { Reply } from "../mesh/outgoing.ts";
+import type { Reply, SuppressedReply } from "../mesh/outgoing.ts";
 import type { CoreDatabase } from "../storage/core.ts";
 import type { Registry } from "./match/registry.ts";
 import type { HandlerPort, MenuPort, NodeLookup, SessionPort } from "./ports.ts";
@@ -41,6 +41,8 @@ export interface RouterDeps {
   /** Fails when the plugin may not send, or the outbox is full. */
   reply(reply: Reply): Result<unknown>;
   processed(event: CoreEvents["message_processed"]): void;
+  /** An answer is not sent, and why. */
+  suppressed?(reply: SuppressedReply): void;
 }
 
 export interface RouterStats {

@@ -240,7 +240,10 @@ export class Router {
     if (message.isReaction) return null;
     const resumed = this.#answerTo(message);
     if (resumed !== null) return resumed;
-    if (isFromBot) return null;
+    if (isFromBot) {
+      this.#answers.suppress(message, null, "from_program");
+      return null;
+    }
     if (!isDirect && channels !== "all" && !this.#isIn(message, channels)) return null;
     const isOperator = this.#isFromOperator(message);
     const parsed = parseCommand(message.text, isDirect ? [prefix, direct_prefix] : [prefix]);
@@ -251,7 +254,10 @@ export class Router {
     });
     const isMeant = isDirect || commands.length > 0 || keywords.length > 0 || command?.name === "help";
     if (isStale(message, this.deps.clock.now())) {
-      if (isMeant) this.#stale.note();
+      if (isMeant) {
+        this.#stale.note();
+        this.#answers.suppress(message, null, "stale");
+      }
       return null;
     }
     if (!isMeant) return { isMeant, isDialogue: false, ask: () => Promise.resolve(UNHANDLED) };

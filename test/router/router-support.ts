@@ -53,6 +53,7 @@ interface GateSettings {
 export class RouterBench {
   readonly clock = new FakeClock();
   readonly replies: Reply[] = [];
+  readonly suppressed: string[] = [];
   readonly calls: Call[] = [];
   readonly events: { processed: unknown[]; received: unknown[]; alerts: { code: string; message: string }[] } = {
     processed: [],
@@ -124,6 +125,7 @@ export class RouterBench {
         return ok(null);
       },
       processed: (event) => void this.events.processed.push(event),
+      suppressed: ({ plugin, reason }) => void this.suppressed.push(`${plugin ?? "gateway"}: ${reason}`),
     };
     this.router = new Router(deps);
     this.intake = this.#makeIntake({ ban: [], ignore_channels: [], direct_only: false, ...settings }, operators, log);

@@ -6,9 +6,9 @@ import type { LinkStatus } from "../../mesh/link-status.ts";
 import type { Route } from "../../mesh/message.ts";
 import type { MeshNode } from "../../mesh/node.ts";
 import type { MessageState, MessageStatus, Priority } from "../../mesh/outgoing.ts";
-import type { ReceivedText } from "../../mesh/received/store.ts";
 import type { Fault } from "../../mesh/simulator/faults.ts";
 import type { ClockState } from "../../timekeeping/own-clock.ts";
+import type { DecidedText } from "./mesh-views.ts";
 import type {
   AlertView,
   AuditEntryView,
@@ -227,7 +227,7 @@ export interface MessageControl {
   ): Answer<Page<MessageStatus>>;
   get(id: string): Answer<MessageStatus>;
   /** Texts of the mesh, newest first. An unknown cursor is `invalid_argument`. */
-  received(filter: { readonly from?: string | number | undefined }, paging: Paging): Answer<Page<ReceivedText>>;
+  received(filter: { readonly from?: string | number | undefined }, paging: Paging): Answer<Page<DecidedText>>;
   /** Texts of the last 30 days by hour, oldest first; hours without any are left out. */
   traffic(): Answer<readonly TrafficHour[]>;
   /** Resolves once durably queued. */

@@ -4,7 +4,7 @@ import { BROADCAST, type NodeNumber } from "../../mesh/ids.ts";
 import type { LinkStatus } from "../../mesh/link-status.ts";
 import type { MeshMessage } from "../../mesh/message.ts";
 import type { MeshNode, NodePosition } from "../../mesh/node.ts";
-import { HOLDS, MESSAGE_NOTES, type MessageStatus } from "../../mesh/outgoing.ts";
+import { HOLDS, MESSAGE_NOTES, type MessageStatus, SUPPRESSIONS, type SuppressedReply } from "../../mesh/outgoing.ts";
 import type { ReceivedText } from "../../mesh/received/store.ts";
 
 /** The mesh as the API sends it: keys in snake_case, nodes as `!hex8`, points in time as RFC 3339. */
@@ -63,6 +63,12 @@ export const nodeView = v.object({
   channel: number,
 });
 
+export const suppressedView = v.object({
+  plugin: v.pipe(v.nullable(v.string()), v.description("Whose answer; null: the gateway's own")),
+  reason: v.picklist(SUPPRESSIONS),
+  detail: text,
+});
+
 export const receivedView = v.object({
   seq: v.number(),
   text: v.string(),
@@ -79,6 +85,13 @@ export const receivedView = v.object({
   hops_away: number,
   correlation_id: v.string(),
   received_at: v.string(),
+  outcome: v.optional(
+    v.pipe(
+      v.picklist(["replied", "silent", "unhandled", "failed"]),
+      v.description("What the plugins made of it; known of the last 2,000 since the start"),
+    ),
+  ),
+  suppressed: v.optional(v.pipe(v.array(suppressedView), v.description("Answers to it that were not sent, and why"))),
 });
 
 const hops = v.array(v.object({ node: v.string(), snr: number }));
@@ -173,8 +186,8 @@ export function toMessage(message: MessageStatus): v.InferOutput<typeof messageV
 }
 
 /** A text that was kept. */
-export function toKept(kept: ReceivedText): v.InferOutput<typeof receivedView> {
-  const { from, to, isDirect, packetId, replyId, isReaction, hopsAway, correlationId, receivedAt, ...rest } = kept;
+export function toKept(kept: DecidedText): v.InferOutput<typeof receivedView> {
+  const { suppressed, from, to, isDirect, packetId, replyId, isReaction, hopsAway, correlationId, receivedAt, ...rest } = kept;
   return {
     ...rest,
     from: nodeId(from),
@@ -186,7 +199,18 @@ export function toKept(kept: ReceivedText): v.InferOutput<typeof receivedView> {
     hops_away: hopsAway,
     correlation_id: correlationId,
     received_at: iso(receivedAt),
+    ...(suppressed === undefined || suppressed.length === 0 ? {} : { suppressed: suppressed.map(toSuppressed) }),
   };
+}
+
+/** A text that was kept, with what was decided about answers to it. */
+export interface DecidedText extends ReceivedText {
+  readonly outcome?: CoreEvents["message_processed"]["outcome"];
+  readonly suppressed?: readonly SuppressedReply[];
+}
+
+function toSuppressed({ plugin, reason, detail }: SuppressedReply): v.InferOutput<typeof suppressedView> {
+  return { plugin, reason, detail };
 }
 
 /** A received message, as the event stream sends it. */
@@ -214,6 +238,10 @@ export function toEvent<E extends EventName>(name: E, data: CoreEvents[E]): unkn
   if (name === "message_status") return toMessage(data as MessageStatus);
   if (name === "node_seen") return toNode(data as MeshNode);
   if (name === "link_state") return toLink(data as LinkStatus);
+  if (name === "reply_suppressed") {
+    const reply = data as SuppressedReply;
+    return { correlation_id: reply.correlationId, ...toSuppressed(reply) };
+  }
   if (name === "message_processed") {
     const { correlationId, ...rest } = data as CoreEvents["message_processed"];
     return { correlation_id: correlationId, ...rest };

@@ -12,6 +12,7 @@ export const EVENT_NAMES = [
   "message_received",
   "message_processed",
   "message_status",
+  "reply_suppressed",
   "node_seen",
   "link_state",
   "plugin_started",

@@ -65,6 +65,36 @@ export const conversations = computed<readonly Conversation[]>(() => {
 
 export const unread = computed(() => conversations.value.reduce((sum, each) => sum + each.unread, 0));
 
+/** What was decided about answers to a text. */
+export interface Decision {
+  readonly outcome?: ReceivedView["outcome"];
+  readonly suppressed: NonNullable<ReceivedView["suppressed"]>;
+}
+
+/** Decided since the page was opened, by correlation id; what was decided before comes with the text itself. */
+export const decisions = signal<ReadonlyMap<string, Decision>>(new Map());
+const DECISIONS_MOST = 2_000;
+
+export function messageProcessed({
+  correlation_id,
+  outcome,
+}: {
+  readonly correlation_id: string;
+  readonly outcome: ReceivedView["outcome"];
+}): void {
+  const known = decisions.value.get(correlation_id) ?? { suppressed: [] };
+  decide(correlation_id, { ...known, outcome });
+}
+
+export function replySuppressed({ correlation_id, ...reply }: Decision["suppressed"][number] & { readonly correlation_id: string }): void {
+  const known = decisions.value.get(correlation_id) ?? { suppressed: [] };
+  decide(correlation_id, { ...known, suppressed: [...known.suppressed, reply] });
+}
+
+function decide(correlationId: string, decision: Decision): void {
+  decisions.value = new Map([...[...decisions.value].slice(-DECISIONS_MOST), [correlationId, decision]]);
+}
+
 /** What our side did after a received text, by correlation id. */
 export const consequences = computed<ReadonlyMap<string, readonly MessageView[]>>(() => {
   const found = new Map<string, MessageView[]>();

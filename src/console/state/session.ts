@@ -4,7 +4,7 @@ import { call, eventData, isAlive } from "../api/call.ts";
 import { alerts, loadAlerts, loadNodes, loadPlugins, loadStatus, nodeSeen, nodes, plugins, status } from "./facts.ts";
 import { logLineAdded } from "./log-lines.ts";
 import { loadMe } from "./me.ts";
-import { forgetMessages, loadMessages, messageChanged, messageReceived } from "./messages.ts";
+import { forgetMessages, loadMessages, messageChanged, messageProcessed, messageReceived, replySuppressed } from "./messages.ts";
 import { whenSignedOut } from "./notices.ts";
 import { tick } from "./time.ts";
 import { loadTraffic } from "./traffic.ts";
@@ -126,11 +126,21 @@ const RELOADS: Readonly<Record<string, readonly (() => Promise<unknown>)[]>> = {
 
 function listen(): void {
   source?.close();
-  const types = [...Object.keys(RELOADS), "message_received", "message_status", "node_seen", "log"];
+  const types = [
+    ...Object.keys(RELOADS),
+    "message_received",
+    "message_processed",
+    "message_status",
+    "reply_suppressed",
+    "node_seen",
+    "log",
+  ];
   const stream = new EventSource(`./api/v1/events?types=${types.join(",")}&level=info`);
   source = stream;
   for (const [name, loads] of Object.entries(RELOADS)) stream.addEventListener(name, () => soon(...loads));
   stream.addEventListener("message_received", (event) => messageReceived(eventData(event)));
+  stream.addEventListener("message_processed", (event) => messageProcessed(eventData(event)));
+  stream.addEventListener("reply_suppressed", (event) => replySuppressed(eventData(event)));
   stream.addEventListener("message_status", (event) => messageChanged(eventData(event)));
   stream.addEventListener("node_seen", (event) => nodeSeen(eventData(event)));
   stream.addEventListener("log", (event) => logLineAdded(eventData(event)));

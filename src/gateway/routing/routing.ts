@@ -133,6 +133,7 @@ function makeRouter(context: GatewayContext, peers: RoutingPeers, { registry, ha
     },
     reply: sendReply.bind(null, replies),
     processed: (event) => bus.emit("message_processed", event),
+    suppressed: (reply) => bus.emit("reply_suppressed", reply),
   });
 }
 

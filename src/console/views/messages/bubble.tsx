@@ -1,10 +1,24 @@
 import type { MessageView } from "../../api/types.ts";
 import { Badge } from "../../parts/card.tsx";
 import { DeliveryMark } from "../../parts/delivery.tsx";
-import { Clock, Stranger } from "../../parts/format.tsx";
+import { Clock, printable, Stranger } from "../../parts/format.tsx";
 import { addressOf } from "../../state/address.ts";
 import { nodeName, openAlerts } from "../../state/facts.ts";
-import { consequences, type Entry } from "../../state/messages.ts";
+import { consequences, type Decision, decisions, type Entry } from "../../state/messages.ts";
+
+/** Why an answer was not sent. */
+const SUPPRESSED: Readonly<Record<NonNullable<Decision["suppressed"]>[number]["reason"], string>> = {
+  answered_elsewhere: "another gateway had answered",
+  sender_budget: "its sender's budget of answers is used up",
+  channel_rate: "the channel's rate of answers is used up",
+  sender_rate: "its sender asks too often",
+  refused: "refused",
+  failed: "the plugin failed",
+  busy: "the plugin has too much to do",
+  unknown_command: "no such command, and the sender was told already",
+  stale: "it was too old",
+  from_program: "it came from another program",
+};
 
 /** One text. */
 export function Bubble({ entry }: { readonly entry: Entry }) {
@@ -50,18 +64,27 @@ function Received({ entry: { message } }: { readonly entry: Entry & { kind: "rec
       <Stranger text={message.text} block />
       <div class="bubble-foot">
         <span class="hint">{facts.join(", ")}</span>
-        <Answers correlationId={message.correlation_id} />
+        <Answers message={message} />
       </div>
     </article>
   );
 }
 
 /** What was sent because of this text. */
-function Answers({ correlationId }: { readonly correlationId: string }) {
-  const answers = consequences.value.get(correlationId) ?? [];
-  if (answers.length === 0) return null;
+function Answers({ message }: { readonly message: (Entry & { kind: "received" })["message"] }) {
+  const answers = consequences.value.get(message.correlation_id) ?? [];
+  const { outcome, suppressed } = decisions.value.get(message.correlation_id) ?? { suppressed: [], ...message };
+  // What is no question to us needs no explanation.
+  const isLeft = message.is_direct && answers.length === 0 && suppressed?.length === 0 && (outcome === "unhandled" || outcome === "silent");
   return (
     <>
+      {suppressed?.map(({ plugin, reason, detail }) => (
+        <span key={`${plugin}/${reason}`} class="answer warn" data-suppressed={reason}>
+          {plugin ?? "gateway"}: not answered, {SUPPRESSED[reason]}
+          {detail !== undefined && ` (${printable(detail)})`}
+        </span>
+      ))}
+      {isLeft && <span class="answer">{outcome === "silent" ? "handled without an answer" : "nobody answers this"}</span>}
       {answers.map((answer) => (
         <span key={answer.id} class="answer">
           answered by {answer.sender.plugin ?? answer.sender.kind} <DeliveryMark message={answer} />
