@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { FROM_SOURCE, Gateway, runProgram, tempDir, writePlugin } from "../gateway/harness.ts";
+import { DebuggerClient, DevSession } from "./session.ts";
 
 const SECRET = "hunter2-very-secret";
 const manifest = (port: number | undefined) => `capabilities:
@@ -135,6 +136,39 @@ describe("a recording", () => {
     expect((await replay()).stdout).toContain('not in the recording: kv_get ["other"');
     writeFileSync(join(author, "field/plugin.ts"), source(' = [{ title: "nothing" }]'));
   });
+
+  test("dev replays it at the start and after each save, and a debugger stops in it", async () => {
+    const folder = join(author, "field");
+    writeFileSync(join(folder, "plugin.ts"), source(""));
+    const dev = new DevSession(author, [folder, "--replay", file]);
+    await dev.sees(/command feed: TypeError/);
+    writeFileSync(join(folder, "plugin.ts"), source(' = [{ title: "saved" }]'));
+    await dev.sees(/ok {3}command feed: "first: saved"/);
+    await dev.sees(/calls: good/);
+    expect(await dev.quit()).toBe(0);
+    writeFileSync(join(folder, "plugin.ts"), source(""));
+
+    const inspected = new DevSession(author, [folder, "--inspect", "--replay", file]);
+    const client = await DebuggerClient.connect(await inspected.sees(/"url":"(ws:[^"]+)"/));
+    await client.send("Inspector.enable");
+    await client.send("Debugger.enable");
+    await client.send("Debugger.setBreakpointsActive", { active: true });
+    await client.send("Debugger.setBreakpointByUrl", { url: join(folder, "plugin.ts"), lineNumber: 20 });
+    await client.send("Inspector.initialized");
+    const { callFrames } = (await client.event("Debugger.paused")) as { callFrames: { callFrameId: string }[] };
+    const { result } = await client.send("Debugger.evaluateOnCallFrame", {
+      callFrameId: callFrames[0]?.callFrameId,
+      expression: "typeof items + JSON.stringify(answer.data)",
+    });
+    expect(result).toMatchObject({ value: 'undefined{"note":"Bearer [redacted]"}' });
+    await client.send("Debugger.resume");
+    // The same clock, random numbers and storage as in the realm.
+    await inspected.sees(new RegExp(`ok {3}command dice: "${answers[0]}"`));
+    await inspected.sees(/ok {3}command next: "number 2"/);
+    await inspected.sees(/FAIL command feed: TypeError/);
+    client.close();
+    expect(await inspected.quit()).toBe(0);
+  }, 120_000);
 
   test("a damaged file, another plugin's, and none are one clear line", async () => {
     for (const [text, said] of [

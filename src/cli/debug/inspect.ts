@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Inspected, Inspector } from "../../debugger/inspect/inspector.ts";
+import type { Engines } from "../../debugger/replay/run.ts";
 import { asGatewayError, fail, issueLine, ok, type Result } from "../../errors.ts";
 import { MANIFEST_FILE, parseManifest } from "../../manifest/parse.ts";
 import { loadPlugin } from "../../sandbox/loader/load.ts";
@@ -16,6 +17,7 @@ export interface InspectOptions {
 }
 
 export interface Inspection {
+  readonly engines: Engines;
   spawnHost(): Promise<Result<PluginHost>>;
   stop(): Promise<void>;
 }
@@ -44,6 +46,7 @@ export async function inspect({ folders, say, signal }: InspectOptions): Promise
     say("a debugger is attached");
     const engines = inspector.engines.bind(inspector);
     return ok({
+      engines,
       spawnHost: async () => ok(await startInProcessHost({ engines, isPatient: true })),
       stop: () => inspector.stop(),
     });

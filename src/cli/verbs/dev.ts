@@ -3,10 +3,12 @@ import { runDev } from "../../authoring/dev/dev.ts";
 import type { Operator } from "../../authoring/dev/settings.ts";
 import { readSecrets } from "../../config/secrets.ts";
 import { ok, type Result } from "../../errors.ts";
+import { escapeText } from "../../log/escape.ts";
 import { inspect } from "../debug/inspect.ts";
+import { replayLoop } from "../debug/replay.ts";
 import { Lines } from "../verb/lines.ts";
 import { configuration } from "../verb/locate.ts";
-import { type Call, done, type Flags, type Io, type Verb } from "../verb/verb.ts";
+import { type Call, done, type Flags, type Io, misuse, textFlag, type Verb } from "../verb/verb.ts";
 
 export const devVerb: Verb = {
   name: "dev",
@@ -14,6 +16,7 @@ export const devVerb: Verb = {
   args: [{ name: "DIR", about: "the plugins' folders; without any the current one", optional: true, many: true, values: "folder" }],
   flags: {
     inspect: { about: "run them outside the jail under an inspector, where VS Code and Chrome stop at their breakpoints" },
+    replay: { about: "run a recording again instead, at the start and after each save", value: "FILE", values: "file" },
     config: {
       about: "a configuration whose operators, commands, menus, plugin settings and secrets are used",
       value: "FILE",
@@ -38,17 +41,24 @@ export const devVerb: Verb = {
 async function run({ io, args, flags }: Call, operator: Operator | undefined, signal: AbortSignal): Promise<Result<unknown>> {
   const lines = new Lines(io);
   const folders = [...new Set((args.length === 0 ? ["."] : args).map((folder) => resolve(io.cwd, folder)))];
-  const say = (line: string) => io.stdout.write(`${line}\n`);
+  const say = (line: string) => io.stdout.write(`${escapeText(line)}\n`);
+  const recording = textFlag(flags, "replay");
+  if (recording !== undefined && folders.length > 1) return misuse("--replay takes one plugin's folder");
   const inspection = flags.inspect === true ? await inspect({ folders, say, signal }) : ok(null);
   if (!inspection.ok) return signal.aborted ? done : inspection;
   const debugged = inspection.value;
+  const next = () => lines.next();
   try {
+    if (recording !== undefined) {
+      const engines = debugged === null ? {} : { engines: debugged.engines };
+      return await replayLoop({ folder: folders[0] ?? "", file: resolve(io.cwd, recording), ...engines, say, next, signal });
+    }
     return await runDev({
       folders,
       ...(operator === undefined ? {} : { operator }),
       terminal: { write: (text) => io.stdout.write(text), colour: io.colour === true, isTTY: io.isTTY },
       ...(debugged === null ? {} : { inspect: () => debugged.spawnHost() }),
-      next: () => lines.next(),
+      next,
       signal,
     });
   } finally {

@@ -19,8 +19,12 @@ export interface ReplayFiles {
   readonly file: string;
 }
 
+/** Engines in place of those of this process, such as a debugger's. */
+export type Engines = (usual: EngineFactory) => EngineFactory;
+
 /** Fails where the plugin does not load, the file is no recording, or it is one of another plugin. */
-export async function replayFiles({ folder, file }: ReplayFiles, engines?: EngineFactory): Promise<Result<Replay>> {
+export async function replayFiles({ folder, file }: ReplayFiles, engines?: Engines): Promise<Result<Replay>> {
+  const usual = engineFactory(await takeSnapshot());
   const text = read(file);
   if (!text.ok) return text;
   const recording = readRecording(text.value, file);
@@ -43,7 +47,7 @@ export async function replayFiles({ folder, file }: ReplayFiles, engines?: Engin
     await replay(recording.value, {
       code: loaded.value.code,
       capabilities: (capabilities ?? {}) as unknown as Json,
-      engines: engines ?? engineFactory(await takeSnapshot()),
+      engines: engines?.(usual) ?? usual,
       mapStack: stackMapper(loaded.value.map, bundleFile(name)),
     }),
   );
