@@ -5,6 +5,7 @@ import type { Ask, Decision } from "../permissions/grammar/types.ts";
 import { type Rate, TokenBucket } from "../rates.ts";
 import type { HttpArgs, HttpOutcome } from "../sdk/boundary/wire.ts";
 import { reachOf } from "./address.ts";
+import { bodyOf } from "./body.ts";
 import { type Answer, type Exchange, OUTCOME_JSON_MAX, pinnedExchange, RESPONSE_MAX } from "./exchange.ts";
 import { askFor, literalAddress, type Prepared, prepare, redirected } from "./request.ts";
 import { type Resolve, systemResolve } from "./resolve.ts";
@@ -32,6 +33,8 @@ export interface EgressCall {
   readonly signal: AbortSignal;
   /** The request ends by then, whatever its own timeout, ms of the monotonic clock. */
   readonly deadline?: number;
+  /** Most bytes of a response body. */
+  readonly maxBytes?: number;
 }
 
 /** Codes of a failed request, beside `http_status` for an answer of 400 and above. */
@@ -98,8 +101,9 @@ export class Egress {
   }
 
   async #run(args: HttpArgs, call: EgressCall): Promise<Result<HttpOutcome>> {
-    const prepared = prepare(args, this.deps.userAgent);
-    if (!prepared.ok) return prepared;
+    const checked = prepare(args, this.deps.userAgent);
+    if (!checked.ok) return checked;
+    const prepared = ok({ ...checked.value, maxBytes: call.maxBytes ?? RESPONSE_MAX });
     const allowed = permit(call, askFor(prepared.value, false));
     if (!allowed.ok) return allowed;
     const wait = this.#bucket(call.plugin).take(1);
@@ -248,21 +252,33 @@ function readRetryAfter(header: string | undefined, now: number): number | null 
 }
 
 function finish(request: Prepared, found: { answer: Answer; url: URL }, retryAfter: number | null): Result<HttpOutcome> {
-  const { status, headers, body } = found.answer;
+  const { status, headers } = found.answer;
+  const { text, bytes } = bodyOf(found.answer, request.bytes);
   if (status >= 400 && !request.anyStatus) {
     const error = {
       code: "http_status",
       message: `${found.url.host} answered ${status}`,
       status,
       ...(retryAfter === null ? {} : { retryAfter }),
+      headers: { ...headers },
+      body: text,
     };
-    return ok({ ok: false, error });
+    return withinJson({ ok: false, error });
   }
-  const outcome: HttpOutcome = { ok: true, status, headers: { ...headers }, body, url: found.url.href };
-  if (Buffer.byteLength(JSON.stringify(outcome)) > OUTCOME_JSON_MAX) {
-    return fail("too_large", `the response is within ${RESPONSE_MAX / 1024} KB, but as JSON it is over ${OUTCOME_JSON_MAX / 1024} KB`);
-  }
-  return ok(outcome);
+  const more = bytes === null ? {} : { bytes };
+  return withinJson({
+    ok: true,
+    status,
+    headers: { ...headers },
+    body: request.bytes === "always" ? "" : text,
+    ...more,
+    url: found.url.href,
+  });
+}
+
+function withinJson(outcome: HttpOutcome): Result<HttpOutcome> {
+  if (Buffer.byteLength(JSON.stringify(outcome)) <= OUTCOME_JSON_MAX) return ok(outcome);
+  return fail("too_large", `the response is within ${RESPONSE_MAX / 1024} KB, but as JSON it is over ${OUTCOME_JSON_MAX / 1024} KB`);
 }
 
 function failed(error: GatewayError): HttpOutcome {

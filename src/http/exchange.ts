@@ -2,16 +2,24 @@ import { gunzipSync } from "node:zlib";
 import { fail, GatewayError, ok, type Result } from "../errors.ts";
 import type { Prepared } from "./request.ts";
 
-/** Most decoded bytes of a response body. JSON escaping may lower it further: see {@link OUTCOME_JSON_MAX}. */
-export const RESPONSE_MAX = 128 * 1024;
-/** An outcome must fit one bridge frame of 256 KB as JSON, where a control character takes six bytes. */
-export const OUTCOME_JSON_MAX = 224 * 1024;
+/** Most decoded bytes of a response body; a plugin with little memory gets less: see {@link responseMax}. */
+export const RESPONSE_MAX = 1024 * 1024;
+const RESPONSE_MIN = 128 * 1024;
+/** An outcome as JSON, where a control character takes six bytes. */
+export const OUTCOME_JSON_MAX = 3 * 1024 * 1024;
+
+/** Most bytes of a response body for a realm of so much memory: it is there several times, as text and as what is made of it. */
+export function responseMax(memoryMb: number): number {
+  return Math.min(RESPONSE_MAX, Math.max(RESPONSE_MIN, (memoryMb * 1024 * 1024) / 16));
+}
+
 const HEADERS_OUT_MAX = 16 * 1024;
 
 export interface Answer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
-  readonly body: string;
+  /** Text, or bytes in the charset that the headers name. */
+  readonly body: string | Uint8Array;
 }
 
 /** When an exchange failed: before the request was sent, or after it may have arrived. */
@@ -42,7 +50,7 @@ export function pinnedExchange(options: { readonly ca?: string } = {}): Exchange
         signal,
         ...(secure ? { tls: { rejectUnauthorized: true, ...named, ...(options.ca === undefined ? {} : { ca: options.ca }) } } : {}),
       });
-      return await readAnswer(response);
+      return await readAnswer(response, request.maxBytes ?? RESPONSE_MAX);
     } catch (thrown) {
       if (signal.aborted) throw thrown;
       return thrown instanceof GatewayError ? { ok: false, error: thrown } : broken(thrown);
@@ -50,12 +58,12 @@ export function pinnedExchange(options: { readonly ca?: string } = {}): Exchange
   };
 }
 
-async function readAnswer(response: Response): Promise<Result<Answer>> {
+async function readAnswer(response: Response, max: number): Promise<Result<Answer>> {
   const headers = readHeaders(response.headers);
   if (!headers.ok) return headers;
-  const raw = await readCapped(response);
+  const raw = await readCapped(response, max);
   if (!raw.ok) return raw;
-  const body = decode(raw.value, response.headers.get("content-encoding") ?? "");
+  const body = unpack(raw.value, response.headers.get("content-encoding") ?? "", max);
   return body.ok ? ok({ status: response.status, headers: headers.value, body: body.value }) : body;
 }
 
@@ -75,9 +83,9 @@ function readHeaders(input: Headers): Result<Record<string, string>> {
 }
 
 /** Reads up to the cap and never requests more. A compressed body above the cap is even larger unpacked. */
-async function readCapped(response: Response): Promise<Result<Uint8Array>> {
-  const tooLarge = () => fail("too_large", `the response body is over ${RESPONSE_MAX / 1024} KB`, { data: { kind: "answer" } });
-  if (Number(response.headers.get("content-length") ?? 0) > RESPONSE_MAX && response.body !== null) {
+async function readCapped(response: Response, max: number): Promise<Result<Uint8Array>> {
+  const tooLarge = () => fail("too_large", `the response body is over ${max / 1024} KB`, { data: { kind: "answer" } });
+  if (Number(response.headers.get("content-length") ?? 0) > max && response.body !== null) {
     await response.body.cancel();
     return tooLarge();
   }
@@ -86,7 +94,7 @@ async function readCapped(response: Response): Promise<Result<Uint8Array>> {
   const reader = response.body?.getReader();
   for (let read = await reader?.read(); read !== undefined && !read.done; read = await reader?.read()) {
     bytes += read.value.length;
-    if (bytes > RESPONSE_MAX) {
+    if (bytes > max) {
       await reader?.cancel();
       return tooLarge();
     }
@@ -95,9 +103,9 @@ async function readCapped(response: Response): Promise<Result<Uint8Array>> {
   return ok(Buffer.concat(chunks));
 }
 
-function decode(raw: Uint8Array, encoding: string): Result<string> {
+function unpack(raw: Uint8Array, encoding: string, max: number): Result<Uint8Array> {
   const name = encoding.trim().toLowerCase();
-  if (raw.length === 0 || name === "" || name === "identity") return ok(new TextDecoder().decode(raw));
+  if (raw.length === 0 || name === "" || name === "identity") return ok(raw);
   if (name !== "gzip" && name !== "x-gzip") {
     return fail(
       "unavailable",
@@ -106,11 +114,11 @@ function decode(raw: Uint8Array, encoding: string): Result<string> {
     );
   }
   try {
-    return ok(new TextDecoder().decode(gunzipSync(raw, { maxOutputLength: RESPONSE_MAX })));
+    return ok(gunzipSync(raw, { maxOutputLength: max }));
   } catch (thrown) {
     const large = thrown instanceof Error && "code" in thrown && thrown.code === "ERR_BUFFER_TOO_LARGE";
     return large
-      ? fail("too_large", `the response body is over ${RESPONSE_MAX / 1024} KB when unpacked`, { data: { kind: "answer" } })
+      ? fail("too_large", `the response body is over ${max / 1024} KB when unpacked`, { data: { kind: "answer" } })
       : fail("unavailable", "the response body is not valid gzip", { data: { kind: "answer" }, cause: thrown });
   }
 }

@@ -28,6 +28,9 @@ export interface Prepared {
   readonly body: string | null;
   readonly timeoutMs: number;
   readonly anyStatus: boolean;
+  readonly bytes: HttpArgs["bytes"];
+  /** Most bytes of the answer's body. */
+  readonly maxBytes?: number;
 }
 
 /** The destination of one hop. */
@@ -89,6 +92,7 @@ export function prepare(args: HttpArgs, userAgent: string): Result<Prepared> {
     body,
     timeoutMs: Math.min(timeout, TIMEOUT_MAX_S) * 1000,
     anyStatus: args.anyStatus === true,
+    bytes: args.bytes,
   });
 }
 

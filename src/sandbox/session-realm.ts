@@ -30,6 +30,8 @@ export interface SessionRealmDeps {
   readonly clock: Clock;
   /** `bulk`: it may wait until the host reads, behind other bulk. */
   readonly send: (message: ToHost, bulk: boolean) => void;
+  /** Large answers wait already, more than the host reads. */
+  readonly isFull?: () => boolean;
 }
 
 export class SessionRealm implements Realm {
@@ -173,7 +175,9 @@ export class SessionRealm implements Realm {
     this.#requests.delete(request);
     if (this.#gone) return;
     const bulk = JSON.stringify(outcome).length > SMALL_ANSWER;
-    this.#deps.send({ t: "answer", realm: this.number, request, outcome }, bulk);
+    // The answers of one plugin must not overflow the bridge: that would end the host of all.
+    const sent = bulk && this.#deps.isFull?.() === true ? refusal("rate_limited", "too much is on its way to the plugin host") : outcome;
+    this.#deps.send({ t: "answer", realm: this.number, request, outcome: sent }, bulk);
   }
 
   #finish(id: CallNumber, outcome: CallOutcome): void {

@@ -1,6 +1,6 @@
 /** The gateway's side of the bridge to one plugin host. The host is hostile: its frames are checked, counted and bounded. */
 
-import { Bridge, type BridgeEnd, MAX_IN_FLIGHT } from "../bridge/bridge.ts";
+import { Bridge, type BridgeEnd, MAX_BULK, MAX_IN_FLIGHT } from "../bridge/bridge.ts";
 import { checkFromHost, type FromHost, type ToHost } from "../bridge/frames.ts";
 import type { WallReport } from "../bridge/launch.ts";
 import type { RealmSpec } from "../bridge/realm-spec.ts";
@@ -79,6 +79,7 @@ export class HostSession implements Pick<PluginHost, "open" | "backupDatabase" |
       events,
       clock: this.#deps.clock,
       send: (message, bulk) => this.#send(message, bulk),
+      isFull: () => this.#bridge.pending > MAX_BULK / 2,
     });
     this.#realms.set(number, realm);
     const opened = await this.#opening.wait(number, () => this.#send({ t: "open", realm: number, spec }, true));

@@ -4,7 +4,7 @@ import type { Json } from "../json.ts";
 import { PluginError } from "./boundary/errors.ts";
 import type { HttpArgs, HttpOutcome } from "./boundary/wire.ts";
 import { AbortError, type AbortSignal } from "./realm/abort.ts";
-import { decodeUtf8, encodeUtf8 } from "./realm/encoding.ts";
+import { base64ToBytes, decodeUtf8, encodeUtf8 } from "./realm/encoding.ts";
 import { request } from "./realm/link.ts";
 import {
   hasOwn,
@@ -18,15 +18,15 @@ import {
   toLowerCase,
 } from "./realm/primordials.ts";
 import { URLSearchParams } from "./realm/url.ts";
-import type { HttpOptions, HttpPostOptions, HttpResult } from "./types/services.ts";
+import type { HttpError, HttpOptions, HttpPostOptions, HttpResult } from "./types/services.ts";
 
 /** Behind {@link Plugin.httpGet}. */
-export async function httpGet(url: string, options: HttpOptions = {}): Promise<HttpResult> {
+export async function httpGet(url: string, options: HttpOptions = {}): Promise<HttpResult<Json | Uint8Array>> {
   return toResult(await request("http_request", toArgs("GET", url, options)));
 }
 
 /** Behind {@link Plugin.httpPost}. */
-export async function httpPost(url: string, options: HttpPostOptions = {}): Promise<HttpResult> {
+export async function httpPost(url: string, options: HttpPostOptions = {}): Promise<HttpResult<Json | Uint8Array>> {
   const args = toArgs("POST", url, options);
   const headers = args.headers ?? {};
   if (options.data !== undefined) {
@@ -40,6 +40,7 @@ export async function httpPost(url: string, options: HttpPostOptions = {}): Prom
 function toArgs(method: string, url: string, options: HttpOptions): HttpArgs {
   const args: HttpArgs = { method, url: withParams(NativeString(url), options.params), headers: { ...options.headers } };
   if (options.timeout !== undefined) args.timeout = options.timeout;
+  if (options.bytes === true) args.bytes = "always";
   return args;
 }
 
@@ -58,16 +59,32 @@ function hasHeader(headers: { readonly [name: string]: string }, wanted: string)
   return false;
 }
 
-function toResult(outcome: HttpOutcome): HttpResult {
-  if (!outcome.ok) return outcome;
-  const { status, headers, body } = outcome;
+function toResult(outcome: HttpOutcome): HttpResult<Json | Uint8Array> {
+  if (!outcome.ok) return { ok: false, error: toError(outcome.error) };
+  const { status, headers, body, bytes } = outcome;
+  if (bytes !== undefined) return { ok: true, status, headers, data: base64ToBytes(bytes) };
+  const data = dataOf(headers, body);
+  if (data !== undefined) return { ok: true, status, headers, data };
+  // The server's mistake, which the plugin can act on; the parser's words add nothing.
+  return {
+    ok: false,
+    error: { code: "invalid_response", message: `The server said JSON and sent something else`, status, headers, data: body },
+  };
+}
+
+function toError({ headers, body, ...error }: Extract<HttpOutcome, { ok: false }>["error"]): HttpError {
+  if (headers === undefined || body === undefined) return error;
+  return { ...error, headers, data: dataOf(headers, body) ?? body };
+}
+
+/** Parsed where the headers say JSON, else the text; undefined: it says JSON and is something else. */
+function dataOf(headers: { readonly [name: string]: string }, body: string): Json | undefined {
   const type = hasOwn(headers, "content-type") ? (headers["content-type"] ?? "") : "";
-  if (indexOf(type, "json") < 0 || body === "") return { ok: true, status, headers, data: body };
+  if (indexOf(type, "json") < 0 || body === "") return body;
   try {
-    return { ok: true, status, headers, data: jsonParse(body) as Json };
+    return jsonParse(body) as Json;
   } catch {
-    // The server's mistake, which the plugin can act on; the parser's words add nothing.
-    return { ok: false, error: { code: "invalid_response", message: `The server said JSON and sent something else`, status } };
+    return undefined; // Not JSON: whoever asks says so.
   }
 }
 
@@ -113,21 +130,23 @@ export class Headers {
   }
 }
 
-/** As in the web standard, for bodies of text; the body can be read once. */
+/** As in the web standard, for texts and bytes; the body can be read once. */
 export class Response {
   readonly ok: boolean;
   readonly headers: Headers;
   bodyUsed = false;
   readonly #body: string;
+  readonly #bytes: string | null;
   constructor(
     readonly status: number,
     readonly url: string,
     headers: { readonly [name: string]: string },
-    body: string,
+    { body, bytes }: { readonly body: string; readonly bytes?: string },
   ) {
     this.ok = status >= 200 && status < 300;
     this.headers = new Headers(headers);
     this.#body = body;
+    this.#bytes = bytes ?? null;
   }
   async text(): Promise<string> {
     if (this.bodyUsed) throw new NativeTypeError("The body was read already");
@@ -138,7 +157,11 @@ export class Response {
     return jsonParse(await this.text());
   }
   async arrayBuffer(): Promise<ArrayBuffer> {
-    return encodeUtf8(await this.text()).buffer;
+    return (await this.bytes()).buffer as ArrayBuffer;
+  }
+  async bytes(): Promise<Uint8Array> {
+    const text = await this.text();
+    return this.#bytes === null ? encodeUtf8(text) : base64ToBytes(this.#bytes);
   }
 }
 
@@ -157,14 +180,14 @@ export async function fetch(input: string | { toString(): string }, init: FetchI
   new Headers(init.headers).forEach((value, name) => {
     headers[name] = value;
   });
-  const args: HttpArgs = { method: init.method ?? "GET", url: NativeString(input), headers, anyStatus: true };
+  const args: HttpArgs = { method: init.method ?? "GET", url: NativeString(input), headers, anyStatus: true, bytes: "other" };
   if (init.body instanceof URLSearchParams && !hasOwn(headers, "content-type"))
     headers["content-type"] = "application/x-www-form-urlencoded";
   if (init.body !== undefined && init.body !== null) args.body = typeof init.body === "string" ? init.body : bodyText(init.body);
   const answer = request("http_request", args);
   const outcome = signal === undefined ? await answer : await NativePromise.race([answer, aborted(signal)]);
   if (!outcome.ok) throw new NativeTypeError(`fetch failed: ${outcome.error.message}`);
-  return new Response(outcome.status, outcome.url, outcome.headers, outcome.body);
+  return new Response(outcome.status, outcome.url, outcome.headers, outcome);
 }
 
 function bodyText(body: Uint8Array | URLSearchParams): string {

@@ -107,13 +107,16 @@ export class Plugin<C extends object = object> extends PluginRegistrations<C> {
   /**
    * Never throws for the network, a status of 400 or more, or a missing permission: look at `ok`. Needs `http_requests`.
    * GET is tried up to three times; `timeout` (seconds, 30 by default, 60 at most) is for all tries
-   * together; inside a handler it ends half a second before the handler's own time.
+   * together; inside a handler it ends half a second before the handler's own time. A body has at most 1 MB, less where the
+   * plugin's memory is below 16 MB: a sixteenth of it.
    * @example
    * const answer = await this.httpGet("https://api.example.org/now", { params: { place: "Oslo" }, timeout: 8 });
    * if (!answer.ok) return `No weather: ${answer.error.message}`;
    * return answer.data;
    */
-  httpGet(url: string, options?: HttpOptions): Promise<HttpResult> {
+  httpGet(url: string, options: HttpOptions & { readonly bytes: true }): Promise<HttpResult<Uint8Array>>;
+  httpGet(url: string, options?: HttpOptions): Promise<HttpResult>;
+  httpGet(url: string, options?: HttpOptions): Promise<unknown> {
     return httpGet(url, options);
   }
 
@@ -121,7 +124,9 @@ export class Plugin<C extends object = object> extends PluginRegistrations<C> {
    * As httpGet, with a body; never tried twice. Needs `http_requests`.
    * @example const answer = await this.httpPost("https://api.example.org/report", { data: { celsius: 21 } });
    */
-  httpPost(url: string, options?: HttpPostOptions): Promise<HttpResult> {
+  httpPost(url: string, options: HttpPostOptions & { readonly bytes: true }): Promise<HttpResult<Uint8Array>>;
+  httpPost(url: string, options?: HttpPostOptions): Promise<HttpResult>;
+  httpPost(url: string, options?: HttpPostOptions): Promise<unknown> {
     return httpPost(url, options);
   }
 

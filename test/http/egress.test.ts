@@ -160,7 +160,14 @@ describe("retries", () => {
     expect([date.outcome.ok, date.pauses]).toEqual([true, [3000]]);
     const long = await tries("GET", answer(429, { "retry-after": "3600" }));
     expect(long.sent).toBe(1);
-    expect(errorOf(long.outcome)).toEqual({ code: "http_status", message: "a.test answered 429", status: 429, retryAfter: 3600 });
+    expect(errorOf(long.outcome)).toEqual({
+      code: "http_status",
+      message: "a.test answered 429",
+      status: 429,
+      retryAfter: 3600,
+      headers: { "retry-after": "3600" },
+      body: "",
+    });
   });
 
   test("a refused address is followed by the next one, for POST too, IPv4 first", async () => {
@@ -191,6 +198,8 @@ describe("outcomes", () => {
       code: "http_status",
       message: "a.test answered 404",
       status: 404,
+      headers: {},
+      body: "gone",
     });
     expect(await client.request(get("http://a.test/", { anyStatus: true }), allowing().call)).toMatchObject({
       ok: true,

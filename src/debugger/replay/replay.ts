@@ -199,7 +199,7 @@ class Player {
   }
 
   #host(operation: number, text: string): string | Uint8Array | undefined {
-    if (operation === OPS.bytes) return Buffer.from(text.slice(1, -1), "base64");
+    if (operation === OPS.bytes) return Buffer.from(text, "base64");
     const parsed = parseJson(text, LIMITS);
     const value = parsed.ok ? parsed.value : null;
     const list = Array.isArray(value) ? value : [];

@@ -17,6 +17,7 @@ const ORDER = [
   "realm/timers.ts",
   "realm/abort.ts",
   "realm/console.ts",
+  "realm/subtle.ts",
   "realm/random.ts",
   "realm/url.ts",
   "http.ts",

@@ -18,6 +18,7 @@ import type { RealmTimers } from "./timers.ts";
 /** Bytes of one value that leaves a realm; the frame has room for the rest. */
 export const MAX_OUT = 200 * 1024;
 export const MAX_DEPTH = 80;
+const BASE64 = /^[A-Za-z0-9+/]*={0,2}$/;
 
 export interface ExitsDeps {
   readonly services: Services;
@@ -49,7 +50,8 @@ export class RealmExits {
   }
 
   /** Never throws; every byte of `text` may be hostile. */
-  host(operation: number, text: string): string | undefined {
+  host(operation: number, text: string): string | Uint8Array | undefined {
+    if (operation === OPS.bytes) return text.length <= MAX_OUT && BASE64.test(text) ? Buffer.from(text, "base64") : undefined;
     if (Buffer.byteLength(text) > MAX_OUT)
       return this.#refuse(operation, text, `More than ${MAX_OUT} bytes cannot leave the plugin at once`);
     const parsed = parseJson(text, { chars: MAX_OUT, depth: MAX_DEPTH, nodes: MAX_NODES });

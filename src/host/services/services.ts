@@ -4,6 +4,7 @@ import { asGatewayError, GatewayError } from "../../errors.ts";
 import type { Json } from "../../json.ts";
 import type { ServiceName } from "../../sdk/boundary/ops.ts";
 import { PluginDatabase } from "../storage/database.ts";
+import { digest, hmac, verifyHmac } from "./hashes.ts";
 import { PermissionView } from "./permissions.ts";
 import { formatTime } from "./time.ts";
 import { parseUrl } from "./url.ts";
@@ -53,6 +54,9 @@ export class Services {
       format_time: ([ms, zone, style]) => formatTime(ms, zone, style),
       random: ([count]) => Buffer.from(this.deps.random.bytes(byteCount(count))).toString("base64"),
       uuid: () => uuid(this.deps.random),
+      digest: ([hash, data]) => digest(hash, data),
+      hmac: ([hash, key, data]) => hmac(hash, key, data).toString("base64"),
+      hmac_verify: ([hash, key, data, signature]) => verifyHmac(hash, key, data, signature),
       url: ([input, base, change]) => parseUrl(input, base, change),
     };
   }

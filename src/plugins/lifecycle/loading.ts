@@ -86,6 +86,7 @@ function makeInstance(
     now: () => deps.clock.monotonic(),
     mapStack: (stack) => bundle.mapStack(stack),
     answerCapabilityCall: deps.answerCapabilityCall,
+    memoryMb: deps.limitsOf(candidate).memoryMb,
     recording: plugin.recording?.begin() === true ? plugin.recording : null,
     ...fates,
   });

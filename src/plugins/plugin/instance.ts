@@ -54,6 +54,8 @@ export interface InstanceDeps {
   onGone(instance: Instance, reason: GoneReason, detail: string): void;
   /** What this load is recorded in. */
   readonly recording?: Recording | null;
+  /** Of its realm; 16 where nothing is said. */
+  readonly memoryMb?: number;
 }
 
 /** A stack line of the sdk itself. */
@@ -109,6 +111,10 @@ export class Instance {
   /** Whether the manifest asks for a permission at all: spares the audit log a denial nobody sought. */
   asks(permission: PermissionName): boolean {
     return this.capabilitySet.tokens[permission] !== undefined;
+  }
+
+  get memoryMb(): number {
+    return this.deps.memoryMb ?? 16;
   }
 
   get isRecorded(): boolean {

@@ -34,4 +34,7 @@ export type ServiceName =
   | "format_time"
   | "random"
   | "uuid"
+  | "digest"
+  | "hmac"
+  | "hmac_verify"
   | "url";

@@ -78,12 +78,25 @@ export interface HttpArgs {
   timeout?: number;
   /** fetch() takes any status as an outcome; httpGet and httpPost take >= 400 as an error. */
   anyStatus?: boolean;
+  /** `always`: the body as bytes; `other`: only where it is not UTF-8, beside the text. */
+  bytes?: "always" | "other";
 }
 
 /** What became of a request: the server's answer, or why there is none. */
 export type HttpOutcome =
-  | { ok: true; status: number; headers: Record<string, string>; body: string; url: string }
-  | { ok: false; error: { code: string; message: string; status?: number; retryAfter?: number } };
+  | { ok: true; status: number; headers: Record<string, string>; body: string; bytes?: string; url: string }
+  | {
+      ok: false;
+      error: {
+        code: string;
+        message: string;
+        status?: number;
+        retryAfter?: number;
+        /** Of an answer of 400 and above. */
+        headers?: Record<string, string>;
+        body?: string;
+      };
+    };
 
 /** Deno's three states. */
 export type PermissionState = "granted" | "denied" | "prompt";

@@ -1,14 +1,19 @@
 /** Text and base64 encodings: the engine has none. */
+import { bytesOf } from "./link.ts";
 import {
+  apply,
   charCodeAt,
   floor,
   fromCharCode,
   fromCodePoint,
+  min,
   NativeArrayBuffer,
   NativeRangeError,
   NativeString,
   NativeTypeError,
   NativeUint8Array,
+  setBytes,
+  stringSlice,
   toLowerCase,
   trim,
 } from "./primordials.ts";
@@ -138,6 +143,30 @@ const VALUES: { readonly [letter: string]: number } = (() => {
 
 /** Throws a TypeError on anything that is no base64; white space is passed over. */
 export function base64ToBytes(text: string): Uint8Array {
+  return bytesByHost(text) ?? bytesHere(text);
+}
+
+/** So many characters of base64 go to the host at once; a multiple of four. */
+const CHUNK = 128 * 1024;
+const SHORT = 64;
+
+/** Much faster than the loop below; null for short texts, those with blanks, and what is no base64. */
+function bytesByHost(text: string): Uint8Array | null {
+  if (text.length <= SHORT || text.length % 4 !== 0) return null;
+  const padding = text[text.length - 2] === "=" ? 2 : text[text.length - 1] === "=" ? 1 : 0;
+  const bytes = new NativeUint8Array((text.length / 4) * 3 - padding);
+  for (let at = 0, to = 0; at < text.length; at += CHUNK) {
+    const buffer = bytesOf(text.length <= CHUNK ? text : stringSlice(text, at, at + CHUNK));
+    // Padding in the middle gives too few bytes.
+    if (buffer === null || to + buffer.byteLength > bytes.length) return null;
+    setBytes(bytes, new NativeUint8Array(buffer), to);
+    to += buffer.byteLength;
+    if (at + CHUNK >= text.length && to !== bytes.length) return null;
+  }
+  return bytes;
+}
+
+function bytesHere(text: string): Uint8Array {
   let letters = "";
   for (let at = 0; at < text.length; at++) {
     const letter = text[at] ?? "";
@@ -175,10 +204,14 @@ export function btoa(text: string): string {
   return bytesToBase64(bytes);
 }
 
+/** Characters that are made at once. */
+const UNITS = 1024;
+
 /** As in the web standard. Throws TypeError for what is no base64. */
 export function atob(text: string): string {
   const bytes = base64ToBytes(NativeString(text));
   let result = "";
-  for (let at = 0; at < bytes.length; at++) result += fromCharCode(bytes[at] ?? 0);
+  for (let at = 0; at < bytes.length; at += UNITS)
+    result += apply(fromCharCode, undefined, new NativeUint8Array(bytes.buffer, at, min(UNITS, bytes.length - at)) as never) as string;
   return result;
 }

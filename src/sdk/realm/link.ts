@@ -48,6 +48,12 @@ export function ask(operation: number, value: unknown): string | undefined {
   return out(operation, jsonStringify(value));
 }
 
+/** The bytes of base64 without blanks; null where the host does not take it, and outside a realm. */
+export function bytesOf(base64: string): ArrayBuffer | null {
+  if (typeof host !== "function") return null;
+  return ((host as (operation: number, text: string) => unknown)(OPS.bytes, base64) as ArrayBuffer | undefined) ?? null;
+}
+
 /** A service of the host itself, answered at once. Throws what the host refuses. */
 export function service(name: ServiceName, ...args: unknown[]): unknown {
   const answer = out(OPS.service, jsonStringify([name, args]));

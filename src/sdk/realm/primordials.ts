@@ -86,6 +86,7 @@ export const splice = uncurry<unknown[], (from: number, count: number) => unknow
   from: number,
   count: number,
 ) => T[];
+export const setBytes = uncurry<Uint8Array, (from: Uint8Array, at: number) => void>(Uint8Array.prototype.set);
 export const charCodeAt = uncurry<string, (at: number) => number>(String.prototype.charCodeAt);
 export const stringSlice = uncurry<string, (from: number, to?: number) => string>(String.prototype.slice);
 export const indexOf = uncurry<string, (text: string, from?: number) => number>(String.prototype.indexOf);

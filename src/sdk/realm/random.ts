@@ -2,6 +2,7 @@
 import { base64ToBytes } from "./encoding.ts";
 import { service } from "./link.ts";
 import { NativeArrayBuffer, NativeRangeError, NativeTypeError, NativeUint8Array } from "./primordials.ts";
+import { subtle } from "./subtle.ts";
 
 let a = 1;
 let b = 2;
@@ -35,6 +36,7 @@ export function random(): number {
 
 /** The part of Web Crypto that a realm has; the host gives the random bytes, at most 65,536 at a time. */
 export const crypto = {
+  subtle,
   randomUUID(): string {
     return service("uuid") as string;
   },

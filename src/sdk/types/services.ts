@@ -10,6 +10,8 @@ export interface HttpOptions {
   headers?: { readonly [name: string]: string };
   /** Seconds; 30 by default, 60 at most, and half a second less than is left of the handler's own time. */
   timeout?: number;
+  /** `data` is then a Uint8Array, whatever the server says. */
+  bytes?: boolean;
 }
 
 /** Options of httpPost. */
@@ -18,13 +20,29 @@ export interface HttpPostOptions extends HttpOptions {
   data?: unknown;
 }
 
-/** Never an exception for the network: look at `ok`. `data` is parsed JSON where the server says so, else text; `retryAfter` in seconds. */
-export type HttpResult =
-  | { readonly ok: true; readonly status: number; readonly headers: { readonly [name: string]: string }; readonly data: Json }
-  | {
-      readonly ok: false;
-      readonly error: { readonly code: string; readonly message: string; readonly status?: number; readonly retryAfter?: number };
-    };
+/** Why there is no answer, or one of 400 and above: then with its `status`, `headers` and body. `retryAfter` in seconds. */
+export interface HttpError {
+  /** `http_status` for an answer of 400 and above; else why there is none. */
+  readonly code: string;
+  /** In words. */
+  readonly message: string;
+  /** Of the answer. */
+  readonly status?: number;
+  /** Seconds that the server, or the rate limit, asks to wait. */
+  readonly retryAfter?: number;
+  /** Of the answer, names in lower case. */
+  readonly headers?: { readonly [name: string]: string };
+  /** The body, parsed where the server says JSON. */
+  readonly data?: Json;
+}
+
+/**
+ * Never an exception for the network: look at `ok`. `data` is parsed JSON where the server says so, else text by the server's
+ * charset; a Uint8Array where `bytes` was asked for.
+ */
+export type HttpResult<Data = Json> =
+  | { readonly ok: true; readonly status: number; readonly headers: { readonly [name: string]: string }; readonly data: Data }
+  | { readonly ok: false; readonly error: HttpError };
 
 /** Values of SQL: whole numbers past 2^53 come as strings, blobs as bytes. */
 export type SqlValue = null | number | string | boolean | bigint | Uint8Array;

@@ -6,11 +6,13 @@ import type { Resolve } from "../../http/resolve.ts";
 import type { Json } from "../../json.ts";
 import { parseJson } from "../../json-reader.ts";
 
-/** The test's answer: one of `json`, `text` and `error`; none of them for an empty 200. */
+/** The test's answer: one of `json`, `text`, `bytes` and `error`; none of them for an empty 200. */
 export interface HttpAnswer {
   readonly status?: number;
   readonly json?: Json;
   readonly text?: string;
+  /** Bytes, as a picture has them; or text in another charset, which the headers name. */
+  readonly bytes?: Uint8Array;
   readonly headers?: Readonly<Record<string, string>>;
   /** `refused`: no connection. `broken`: cut off in the middle. `silence`: no answer, until the request's own timeout. */
   readonly error?: "refused" | "broken" | "silence";
@@ -104,7 +106,7 @@ export class TestHttp {
     if (answer.error === "broken") return fail("unavailable", "the connection broke (by the test)", { data: { kind: "broken" } });
     const isJson = answer.json !== undefined;
     const headers = isJson ? { "content-type": "application/json" } : { "content-type": "text/plain; charset=utf-8" };
-    const body = isJson ? JSON.stringify(answer.json) : (answer.text ?? "");
+    const body = isJson ? JSON.stringify(answer.json) : (answer.bytes ?? answer.text ?? "");
     return ok({ status: answer.status ?? 200, headers: { ...headers, ...answer.headers }, body });
   }
 }

@@ -17,6 +17,8 @@ export interface EgressRequest {
   readonly signal: AbortSignal;
   /** The request ends by then, ms of the monotonic clock. */
   readonly deadline?: number;
+  /** Most bytes of a response body. */
+  readonly maxBytes?: number;
 }
 
 export interface EgressPort {

@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { responseMax } from "../../../http/exchange.ts";
 import { flag, timeout, word } from "../call/arguments.ts";
 import { done } from "../call/call.ts";
 import type { Capability } from "../call/capability.ts";
@@ -14,6 +15,7 @@ export const httpRequest: Capability<"http_request"> = {
     body: v.exactOptional(v.string()),
     timeout,
     anyStatus: flag,
+    bytes: v.exactOptional(v.picklist(["always", "other"])),
   }),
   asks: ["http_requests"],
   words: "talks to hosts on the internet",
@@ -25,6 +27,7 @@ export const httpRequest: Capability<"http_request"> = {
     const signal = AbortSignal.any([call.signal, capabilitySet.signal("http_requests")]);
     const { deadline } = call.origin;
     const within = deadline === undefined ? {} : { deadline: deadline - RESERVE_MS };
-    return done(await call.services.egress.request(call.args, { plugin, allow: call.decide, signal, ...within }));
+    const maxBytes = responseMax(call.instance.memoryMb);
+    return done(await call.services.egress.request(call.args, { plugin, allow: call.decide, signal, maxBytes, ...within }));
   },
 };
