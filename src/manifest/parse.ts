@@ -1,3 +1,4 @@
+import { compare } from "semver";
 import type { RealmLimits } from "../bridge/realm-spec.ts";
 import { checkFile } from "../config/check.ts";
 import { type Path, readYaml, type YamlFile } from "../config/yaml.ts";
@@ -96,7 +97,7 @@ function doubles(manifest: Manifest, yaml: YamlFile): Issue[] {
 
 function order(manifest: Manifest, yaml: YamlFile): Issue[] {
   const { min_version: min, max_version: max } = manifest.zephyrgate;
-  if (min === undefined || max === undefined || Bun.semver.order(min, max) <= 0) return [];
+  if (min === undefined || max === undefined || compare(min, max) <= 0) return [];
   return [issueAt(yaml, ["zephyrgate", "max_version"], `max_version ${max} is below min_version ${min}`, "exchange the two")];
 }
 

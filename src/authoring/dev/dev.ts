@@ -14,6 +14,7 @@ import { folderSource } from "../../sandbox/loader/source.ts";
 import type { PluginHost } from "../../sandbox/port.ts";
 import { spawnHost } from "../../sandbox/process.ts";
 import { Fixture, type FixturePlugin } from "../fixture.ts";
+import { refreshLocalSdk } from "../local-sdk/package.ts";
 import { TYPES_FILE, writeConfigTypes } from "../types/types.ts";
 import { People } from "./people.ts";
 import { Prompt } from "./prompt.ts";
@@ -128,7 +129,10 @@ class Dev {
   async #open(): Promise<void> {
     const plugins = this.#manifests();
     if (plugins === null) return this.#screen.show("fix it and save: the plugin is loaded again", "dim");
-    for (const { folder } of plugins) this.#types(folder);
+    for (const { folder } of plugins) {
+      this.#refresh(folder);
+      this.#types(folder);
+    }
     this.#loaded = plugins;
     const { operator } = this.options;
     const opened = await Fixture.open({
@@ -217,6 +221,16 @@ class Dev {
     const what =
       counts.length === 0 ? "it registered nothing" : counts.map(([kind, count]) => `${count} ${kind}${count === 1 ? "" : "s"}`).join(", ");
     this.#screen.show(`${manifest.name} ${manifest.version} ${how}: ${what}`, "good");
+  }
+
+  /** After an upgrade of the program the author's types are the new ones. */
+  #refresh(folder: string): void {
+    try {
+      const said = refreshLocalSdk(folder);
+      if (said !== null) this.#screen.show(said, "dim");
+    } catch (thrown) {
+      this.#screen.show(`the types cannot be written: ${asGatewayError(thrown).message}`, "warn");
+    }
   }
 
   /** Follows the schema, where the author has the file. What is wrong with the schema itself, loading says. */

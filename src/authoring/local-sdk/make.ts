@@ -2,7 +2,9 @@
  * Makes the sdk's local package: bundles, declarations and the realm's globals. As a macro it runs when this program is
  * compiled, so that the binary carries the package (see embedded.ts). Bun.build cannot run inside a macro, so Bun is called.
  */
-import { existsSync, globSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+// Node 20, in which this file is loaded and does nothing, has no globSync to import by name.
+import * as fs from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, relative } from "node:path";
 import { GatewayError } from "../../errors.ts";
@@ -11,7 +13,7 @@ import { realmDeclarations } from "./realm.ts";
 /** Base64 of the bytes where the name ends in `.wasm`, else text. */
 export type SdkFiles = Readonly<Record<string, string>>;
 
-const ROOT = join(import.meta.dir, "../../..");
+const ROOT = join(import.meta.dirname, "../../..");
 const ENTRIES = { "sdk.js": "src/sdk/index.ts", "testing.js": "src/testing/index.ts" } as const;
 const DECLARED = [
   "src/sdk/index.d.ts",
@@ -48,7 +50,7 @@ function bundles(folder: string): SdkFiles {
     // Bun names an asset relative to the working directory, which is the author's.
     const text = readFileSync(join(out, "index.js"), "utf8").replace(/"\.\/([\w-]+\.wasm)"/g, 'import.meta.dir+"/$1"');
     files[name] = text;
-    for (const path of globSync("*.wasm", { cwd: out })) files[path] = readFileSync(join(out, path)).toString("base64");
+    for (const path of fs.globSync("*.wasm", { cwd: out })) files[path] = readFileSync(join(out, path)).toString("base64");
   }
   return files;
 }
@@ -75,7 +77,7 @@ function declarations(folder: string): SdkFiles {
 
 /** The declarations of JavaScript itself; null where no TypeScript is installed. */
 function libraryFolder(): string | null {
-  const [found] = globSync(["node_modules/@typescript/*/lib/lib.es5.d.ts", "node_modules/typescript/lib/lib.es5.d.ts"], { cwd: ROOT });
+  const [found] = fs.globSync(["node_modules/@typescript/*/lib/lib.es5.d.ts", "node_modules/typescript/lib/lib.es5.d.ts"], { cwd: ROOT });
   return found === undefined ? null : dirname(join(ROOT, found));
 }
 

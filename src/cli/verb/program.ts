@@ -3,8 +3,8 @@ import { join, resolve } from "node:path";
 import { IS_COMPILED } from "../../compiled.ts";
 import type { Io } from "./verb.ts";
 
-const MAIN = resolve(import.meta.dir, "../../main.ts");
-const ROOT = resolve(import.meta.dir, "../../..");
+const MAIN = resolve(import.meta.dirname, "../../main.ts");
+const ROOT = resolve(import.meta.dirname, "../../..");
 
 /** How to call this program from a shell where it was called. */
 export function program({ cwd, env }: Pick<Io, "cwd" | "env">): string {

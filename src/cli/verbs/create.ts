@@ -33,11 +33,11 @@ export const createVerb: Verb = {
     all: { about: "with all of these" },
     yes: { about: "ask nothing", short: "y" },
   },
-  run: create,
+  run: (call) => create(call),
 };
 
-/** The name may be an argument: `plugin create my_plugin`. */
-async function create({ io, args, flags }: Call): Promise<Result<number>> {
+/** The name may be an argument: `plugin create my_plugin`. `called` says how to call this program. */
+export async function create({ io, args, flags }: Omit<Call, "client">, called = () => program(io)): Promise<Result<number>> {
   const given = args[0] === undefined ? flags : { name: args[0], ...flags };
   const asks = io.isTTY && flags.yes !== true;
   const plugin = asks ? await interview(io, given) : fromFlags(given);
@@ -49,7 +49,7 @@ async function create({ io, args, flags }: Call): Promise<Result<number>> {
   if (flags.json === true) json(io, { name: plugin.value.name, folder, files: made.value });
   else {
     for (const path of made.value) line(io, join(shown, path));
-    note(io, `next: ${program(io)} plugin test ${shown}; then: ${program(io)} dev ${shown}`);
+    note(io, `next: ${called()} plugin test ${shown}; then: ${called()} dev ${shown}`);
   }
   return done;
 }

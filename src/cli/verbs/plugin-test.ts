@@ -1,11 +1,11 @@
-import { existsSync, statSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { LOCAL_SDK, writeLocalSdk } from "../../authoring/local-sdk/package.ts";
+import { refreshLocalSdk } from "../../authoring/local-sdk/package.ts";
 import { replayFiles } from "../../debugger/replay/run.ts";
 import { replayLines } from "../../debugger/replay/words.ts";
 import { fail, ok, type Result } from "../../errors.ts";
 import { MANIFEST_FILE } from "../../manifest/parse.ts";
-import { json, line } from "../verb/output.ts";
+import { json, line, note } from "../verb/output.ts";
 import { type Call, textFlag, type Verb } from "../verb/verb.ts";
 
 const TEST_MS = 60_000;
@@ -35,8 +35,8 @@ async function testPlugin({ io, args }: Call): Promise<Result<number>> {
   const folder = resolve(io.cwd, args[0] ?? ".");
   if (!existsSync(join(folder, MANIFEST_FILE)))
     return fail("not_found", `there is no ${MANIFEST_FILE}`, { where: folder, hint: "name a plugin's folder" });
-  const installed = statSync(join(folder, "node_modules/zephyrgate/package.json"), { throwIfNoEntry: false });
-  if (installed === undefined && existsSync(join(folder, LOCAL_SDK))) writeLocalSdk(folder);
+  const refreshed = refreshLocalSdk(folder);
+  if (refreshed !== null) note(io, refreshed);
   const child = Bun.spawn([process.execPath, "test", "--timeout", String(TEST_MS)], {
     cwd: folder,
     env: { ...io.env, BUN_BE_BUN: "1" },
