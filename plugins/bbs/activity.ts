@@ -11,6 +11,18 @@ const NODES_MAX = 1_000;
 /** Packets above this mean that a node is powered by something else. */
 const POWERED = 100;
 
+/** What is old goes, and of today those who were heard least beyond the bound. */
+const limitsOf = (today: number) =>
+  [
+    ["DELETE FROM heard WHERE day <= ?", today - DAYS],
+    [
+      "DELETE FROM heard WHERE day = ? AND node NOT IN (SELECT node FROM heard WHERE day = ? ORDER BY packets DESC LIMIT ?)",
+      today,
+      today,
+      NODES_MAX,
+    ],
+  ] as const;
+
 interface Heard {
   name: string;
   packets: number;
@@ -42,7 +54,7 @@ export class Activity {
           packets,
         ] as const,
     );
-    await plugin.db.transaction([...counted, ["DELETE FROM heard WHERE day <= ?", today - DAYS]]);
+    await plugin.db.transaction([...counted, ...limitsOf(today)]);
     this.#heard.clear();
   }
 

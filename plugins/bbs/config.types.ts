@@ -12,6 +12,8 @@ export interface Config {
   readonly bulletin_days: number;
   /** Letters in one node's mailbox. */
   readonly max_letters: number;
+  /** Letters of one node that their receivers have not read yet. */
+  readonly max_unread_sent: number;
   /** Days after which a letter is deleted. */
   readonly mail_days: number;
   /** Entries of the channel directory. */

@@ -7,9 +7,7 @@ import type { Letters, NewLetter } from "./mail/store.ts";
 
 /** The gateway names the operator so; no plugin can have this name. */
 const OPERATOR = "@operator";
-const EXPORT_ROWS = 50;
-/** Bulletins that are stored at a time. */
-const PAUSE_EVERY = 10;
+const EXPORT_ROWS = 25;
 
 /** A bulletin that names the origin of the one it replies to. */
 type ImportedBulletin = NewBulletin & { readonly origin: string };
@@ -30,7 +28,7 @@ interface ImportedName {
 
 export class Console {
   constructor(
-    private readonly plugin: Pick<Plugin<Config>, "db" | "pause">,
+    private readonly plugin: Pick<Plugin<Config>, "db">,
     private readonly bulletins: Bulletins,
     private readonly letters: Letters,
     private readonly channels: Channels,
@@ -56,10 +54,7 @@ export class Console {
   async #import({ bulletins = [], letters = [], channels = [], names = [] }: Import): Promise<Json> {
     const taken = { bulletins: 0, letters: 0, channels: 0, names: 0 };
     for (const name of names) if (await this.#learn(name)) taken.names++;
-    for (const [index, bulletin] of bulletins.entries()) {
-      if (index % PAUSE_EVERY === 0) await this.plugin.pause();
-      if ((await this.bulletins.add(bulletin)) !== null) taken.bulletins++;
-    }
+    taken.bulletins = await this.bulletins.addAll(bulletins);
     for (const letter of letters) {
       if ((await this.letters.add(letter)) === null) continue;
       taken.letters++;

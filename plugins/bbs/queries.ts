@@ -11,6 +11,7 @@ export const QUERIES = {
   firstUnread: "SELECT * FROM letters WHERE receiver = ? AND is_read = 0 ORDER BY id LIMIT 1",
   unreadCount: "SELECT count(*) AS n FROM letters WHERE receiver = ? AND is_read = 0",
   letterCount: "SELECT count(*) AS n FROM letters WHERE receiver = ?",
+  unreadOf: "SELECT count(*) AS n FROM (SELECT 1 FROM letters WHERE sender = ? AND is_read = 0 LIMIT ?)",
   untold: "SELECT sender_name FROM letters WHERE receiver = ? AND is_told = 0 ORDER BY rowid DESC LIMIT ?",
   named: "SELECT node, name FROM names WHERE folded = ? LIMIT 2",
   channelList: "SELECT * FROM channels WHERE id >= ? ORDER BY id LIMIT ?",

@@ -12,6 +12,8 @@ const MAX_HOURS = 720;
 const NOTE_BYTES = 80;
 const NAME_BYTES = 20;
 const PAGE_ROWS = 12;
+/** Nodes that are out at once: numbers can be invented. */
+const OPEN_MAX = 1_000;
 
 export default class Checkin extends Plugin<Config> {
   readonly #trips = new Trips(this);
@@ -40,6 +42,7 @@ export default class Checkin extends Plugin<Config> {
     const named = readSpan(args[0]);
     if (named !== null && named > MAX_HOURS * 60 * MINUTE_MS) return t("too_long", { hours: MAX_HOURS });
     const span = named ?? this.getConfig("default_hours", 0) * 60 * MINUTE_MS;
+    if ((await this.#trips.open(senderId)) === null && (await this.#trips.countOpen()) >= OPEN_MAX) return t("full");
     const note = cutText((named === null ? args : args.slice(1)).join(" "), NOTE_BYTES);
     const now = Date.now();
     await this.#trips.leave(senderId, cutText(senderName, NAME_BYTES), now, span === 0 ? null : now + span, note);

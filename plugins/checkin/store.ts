@@ -40,6 +40,9 @@ export const QUERIES = {
   page: "SELECT * FROM trips WHERE id > ? ORDER BY id LIMIT ?",
 } as const;
 
+/** Numbers back from the newest trip within which ended ones are kept. */
+const ENDED_MAX = 20_000;
+
 export class Trips {
   constructor(private readonly plugin: Plugin<Config>) {}
 
@@ -86,6 +89,10 @@ export class Trips {
   }
 
   async clean(before: number): Promise<void> {
-    await this.plugin.db.run("DELETE FROM trips WHERE in_at IS NOT NULL AND in_at < ?", before);
+    await this.plugin.db.run(
+      "DELETE FROM trips WHERE in_at IS NOT NULL AND (in_at < ? OR id <= (SELECT max(id) FROM trips) - ?)",
+      before,
+      ENDED_MAX,
+    );
   }
 }

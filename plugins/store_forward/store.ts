@@ -44,6 +44,9 @@ export const QUERIES = {
   byMessage: "SELECT * FROM kept WHERE message = ? AND state = 'sent'",
 } as const;
 
+/** Numbers back from the newest message within which ended ones are remembered. */
+const ENDED_MAX = 10_000;
+
 export class Store {
   constructor(private readonly plugin: Plugin<Config>) {}
 
@@ -103,8 +106,9 @@ export class Store {
     return this.plugin.db.query<Kept>("SELECT * FROM kept WHERE at < ? AND state = 'waiting' ORDER BY at LIMIT 200", before);
   }
 
-  /** Removes what ended long ago. */
+  /** Removes what ended long ago, or many messages ago. */
   async clean(before: number): Promise<void> {
-    await this.plugin.db.run("DELETE FROM kept WHERE at < ? AND state NOT IN ('waiting', 'sent')", before);
+    const sql = "DELETE FROM kept WHERE (at < ? OR id <= (SELECT max(id) FROM kept) - ?) AND state NOT IN ('waiting', 'sent')";
+    await this.plugin.db.run(sql, before, ENDED_MAX);
   }
 }

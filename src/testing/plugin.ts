@@ -61,6 +61,16 @@ export class TestPlugin {
     return this.deps.stored.rows(...query);
   }
 
+  /**
+   * Sends the plugin a message as the operator does by `zephyrgate plugin ask`, and gives its answer. Throws when it has none.
+   * @example expect(await gateway.plugin.ask("export", { from: 1 })).toEqual({ text: "", next: null });
+   */
+  async ask(type: string, data: Json = null): Promise<Json> {
+    const asked = await this.deps.drive(Promise.resolve(this.deps.control().plugins.ask(this.name, type, data, ACTOR)));
+    if (!asked.ok) throw asked.error;
+    return asked.value;
+  }
+
   /** Grants a permission that the plugin requested. Takes effect at once. */
   async grant(permission: PermissionEntry): Promise<void> {
     await this.#do((plugins) => plugins.grant(this.name, permission as Json, ACTOR));

@@ -7,8 +7,9 @@ import type { Bulletin, Bulletins } from "./store.ts";
 
 /** Rows asked for at once: more than one message shows. */
 const PAGE_ROWS = 12;
-/** Bulletins that one search looks at. */
+/** Bulletins that one search looks at, and how many at a time: an answer of the database has a bound. */
 const SEARCH_ROWS = 500;
+const WINDOW_ROWS = 25;
 const SUBJECT_BYTES = 60;
 const AUTHOR_BYTES = 16;
 const BODY_BYTES = 1_000;
@@ -140,10 +141,7 @@ export function bulletinActions(environment: Environment, store: Bulletins): { r
     const sought = await askedText(from === null ? words : words.slice(0, -1), t("ask_search"), context);
     if (sought === null) return t("stopped");
     const shown = short(sought, 40);
-    const window = await store.window(from, SEARCH_ROWS);
-    const needle = sought.toLowerCase();
-    const found = window.filter(({ subject, body }) => `${subject}\n${body}`.toLowerCase().includes(needle));
-    const older = window.length === SEARCH_ROWS ? (window.at(-1)?.id ?? 1) - 1 : null;
+    const { found, older } = await matching(sought.toLowerCase(), from);
     const goOn = (next: number) => t("older", { command: `bbs search ${shown} <${next}` });
     if (found.length === 0) {
       return older === null
@@ -156,6 +154,20 @@ export function bulletinActions(environment: Environment, store: Bulletins): { r
       hasMore: found.length > PAGE_ROWS || older !== null,
       more: (count) => goOn(next(count)),
     }).text;
+  }
+
+  /** What contains the text, newest first, and the number at which to go on; null at the end. */
+  async function matching(needle: string, from: number | null): Promise<{ readonly found: Bulletin[]; readonly older: number | null }> {
+    const found: Bulletin[] = [];
+    let next = from;
+    for (let seen = 0; seen < SEARCH_ROWS && found.length <= PAGE_ROWS; seen += WINDOW_ROWS) {
+      const window = await store.window(next, WINDOW_ROWS);
+      found.push(...window.filter(({ subject, body }) => `${subject}\n${body}`.toLowerCase().includes(needle)));
+      if (window.length < WINDOW_ROWS) return { found, older: null };
+      next = (window.at(-1)?.id ?? 1) - 1;
+      await plugin.pause();
+    }
+    return { found, older: next };
   }
 
   async function remove(words: readonly string[], context: Context): Promise<string> {

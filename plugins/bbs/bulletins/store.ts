@@ -28,6 +28,14 @@ const INSERT = `INSERT OR IGNORE INTO bulletins (board, thread, subject, body, a
   VALUES (?, ?, ?, ?, ?, ?, ?, ?)`;
 const COUNT = "INSERT INTO counts VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET n = max(0, n + excluded.n)";
 
+/** Rows stored in one transaction. */
+const AT_ONCE = 50;
+const RECOUNT: readonly (readonly [sql: string, ...values: string[]])[] = [
+  ["DELETE FROM counts"],
+  ["INSERT INTO counts SELECT ?, count(*) FROM bulletins", TOTAL],
+  ["INSERT INTO counts SELECT 'board ' || board, count(*) FROM bulletins WHERE thread IS NULL GROUP BY board"],
+];
+
 export class Bulletins {
   constructor(private readonly plugin: Plugin<Config>) {}
 
@@ -76,6 +84,36 @@ export class Bulletins {
     return Number(lastInsertRowid);
   }
 
+  /** Stores many at once, those of an unknown origin alone, and gives how many. No replies. The oldest make room. */
+  async addAll(bulletins: readonly NewBulletin[]): Promise<number> {
+    const before = await this.#rows();
+    for (let from = 0; from < bulletins.length; from += AT_ONCE) {
+      const some = bulletins.slice(from, from + AT_ONCE);
+      await this.plugin.db.transaction(
+        some.map(({ board, subject, body, author, author_name, at, origin = null }) => [
+          INSERT,
+          board,
+          null,
+          subject,
+          body,
+          author,
+          author_name,
+          at,
+          origin,
+        ]),
+      );
+      await this.plugin.pause();
+    }
+    const taken = (await this.#rows()) - before;
+    await this.plugin.db.transaction(RECOUNT);
+    await this.#makeRoom();
+    return taken;
+  }
+
+  async #rows(): Promise<number> {
+    return (await this.plugin.db.query<{ n: number }>("SELECT count(*) AS n FROM bulletins"))[0]?.n ?? 0;
+  }
+
   /** Deletes one with its replies. Gives how many replies there were. */
   async remove({ id, thread, board }: Bulletin): Promise<number> {
     const { changes } = await this.plugin.db.run("DELETE FROM bulletins WHERE thread = ? AND thread IS NOT NULL", id);
@@ -99,9 +137,7 @@ export class Bulletins {
     await this.plugin.db.transaction([
       ["DELETE FROM bulletins WHERE thread IN (SELECT id FROM bulletins WHERE at < ? AND thread IS NULL)", before],
       ["DELETE FROM bulletins WHERE at < ? AND thread IS NULL", before],
-      ["DELETE FROM counts"],
-      ["INSERT INTO counts SELECT ?, count(*) FROM bulletins", TOTAL],
-      ["INSERT INTO counts SELECT 'board ' || board, count(*) FROM bulletins WHERE thread IS NULL GROUP BY board"],
+      ...RECOUNT,
     ]);
   }
 

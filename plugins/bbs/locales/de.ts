@@ -81,6 +81,11 @@ export default {
   letter_sent_self: "Brief {id} liegt für dich bereit.",
   letter_deleted: "Brief {id} ist gelöscht.",
   mailbox_full: "Das Postfach von {name} ist voll.",
+  unread_sent: {
+    one: "Ein Brief von dir ist noch ungelesen; warte damit.",
+    other: "{count} Briefe von dir sind noch ungelesen; warte damit.",
+  },
+  mail_full: "Gerade passen keine Briefe mehr.",
   name_unknown: 'Kein einzelner Knoten heißt "{name}". Nimm den vollen Namen, Kurznamen oder die Kennung (!1234abcd).',
   name_gateway: "Das bin ich. Ich lese keine Briefe.",
   no_letter_text: "Ein Brief braucht einen Text: mail send {name} TEXT",

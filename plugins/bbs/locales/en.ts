@@ -85,6 +85,11 @@ export default {
   letter_sent_self: "Letter {id} is kept for yourself.",
   letter_deleted: "Letter {id} is deleted.",
   mailbox_full: "The mailbox of {name} is full.",
+  unread_sent: {
+    one: "A letter of yours was not read yet; wait until it is.",
+    other: "{count} letters of yours were not read yet; wait until they are.",
+  },
+  mail_full: "No more letters can be kept just now.",
   name_unknown: 'No single node is called "{name}". Use its full name, short name or id (!1234abcd).',
   name_gateway: "That is me. I read no letters.",
   no_letter_text: "A letter needs a text: mail send {name} TEXT",

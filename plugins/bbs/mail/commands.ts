@@ -61,12 +61,20 @@ export function mailActions(environment: MailEnvironment): { readonly [word: str
     if (named === null) return cutText(t("name_unknown", { name: short(isAsked ? typed : (words[0] ?? ""), NAME_BYTES) }));
     if (named.isGateway) return t("name_gateway");
     const { node, rest } = named;
-    if ((await letters.count(node.id)) >= plugin.getConfig("max_letters", 100))
-      return t("mailbox_full", { name: short(node.name, NAME_BYTES) });
+    const refused = await refusal(node, context);
+    if (refused !== null) return refused;
     const subject = rest.length === 0 ? await askedText([], t("ask_subject"), context) : "";
     const body = subject === null ? null : await askedText(rest, t("ask_text"), context);
     if (subject === null || body === null) return t("stopped");
     return stored(node, short(subject, SUBJECT_BYTES), body, context);
+  }
+
+  /** Why no letter can be written to this node; null when nothing is in the way. */
+  async function refusal({ id, name }: Named, { senderId }: Context): Promise<string | null> {
+    if ((await letters.count(id)) >= plugin.getConfig("max_letters", 100)) return t("mailbox_full", { name: short(name, NAME_BYTES) });
+    const most = plugin.getConfig("max_unread_sent", 30);
+    if ((await letters.unreadOf(senderId, most)) >= most) return t("unread_sent", { count: most });
+    return (await letters.hasRoom()) ? null : t("mail_full");
   }
 
   async function stored(to: Named, subject: string, body: string, { senderId, senderName }: Context): Promise<string> {
@@ -86,11 +94,12 @@ export function mailActions(environment: MailEnvironment): { readonly [word: str
     if (id === null) return t("number_needed", { command: "mail reply 3 TEXT" });
     const letter = await letters.get(context.senderId, id);
     if (letter === null) return t("letter_none", { id });
-    const name = short(letter.sender_name, NAME_BYTES);
-    if ((await letters.count(letter.sender)) >= plugin.getConfig("max_letters", 100)) return t("mailbox_full", { name });
+    const to = { id: letter.sender, name: letter.sender_name };
+    const refused = await refusal(to, context);
+    if (refused !== null) return refused;
     const body = await askedText(words.slice(1), t("ask_reply", { id }), context);
     if (body === null) return t("stopped");
-    return stored({ id: letter.sender, name: letter.sender_name }, letter.subject, body, context);
+    return stored(to, letter.subject, body, context);
   }
 
   async function remove(words: readonly string[], context: Context): Promise<string> {

@@ -21,6 +21,8 @@ export type NewLetter = Omit<Letter, "id" | "is_read"> & { readonly isRead?: boo
 const INSERT = `INSERT OR IGNORE INTO letters (receiver, sender, sender_name, subject, body, at, is_read, is_told, origin)
   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`;
 const LAST = Number.MAX_SAFE_INTEGER;
+/** Letters of all nodes: numbers of nodes can be invented, and the database has an end. */
+const LETTERS_MAX = 5_000;
 
 export class Letters {
   constructor(private readonly plugin: Plugin<Config>) {}
@@ -43,6 +45,20 @@ export class Letters {
 
   count(receiver: string): Promise<number> {
     return this.#count(QUERIES.letterCount, receiver);
+  }
+
+  /** How many letters of a node were not read yet, at most `most`. */
+  async unreadOf(sender: string, most: number): Promise<number> {
+    return (await this.plugin.db.query<{ n: number }>(QUERIES.unreadOf, sender, most))[0]?.n ?? 0;
+  }
+
+  /** Whether one more letter can be kept. The oldest that was read makes room. */
+  async hasRoom(): Promise<boolean> {
+    const total = (await this.plugin.db.query<{ n: number }>("SELECT count(*) AS n FROM letters"))[0]?.n ?? 0;
+    if (total < LETTERS_MAX) return true;
+    const oldest = (await this.plugin.db.query<{ id: number }>("SELECT id FROM letters WHERE is_read = 1 ORDER BY id LIMIT 1"))[0];
+    if (oldest !== undefined) await this.plugin.db.run("DELETE FROM letters WHERE id = ?", oldest.id);
+    return oldest !== undefined;
   }
 
   /** Stores one and gives its number; null when that origin is known already. */

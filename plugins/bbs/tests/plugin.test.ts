@@ -225,3 +225,43 @@ test("a question that is open when the gateway restarts is answered afterwards",
   expect(await alice.asks("Brown, one ear")).toBe("Posted as 1 on general.");
   expect(await alice.asks("bbs read 1")).toContain("Brown, one ear");
 });
+
+test("one node cannot fill everybody's mailboxes", async () => {
+  await using gateway = await start({ config: { max_unread_sent: 2 } });
+  const [alice, ridge] = [gateway.node("Alice"), gateway.node("Ridge")];
+  await alice.asks("mail send !0000abcd one");
+  await alice.asks("mail send Ridge two");
+  expect(await alice.asks("mail send !0000abce three")).toBe("2 letters of yours were not read yet; wait until they are.");
+  await ridge.says("mail read 2");
+  expect(await alice.asks("mail send !0000abce three")).toMatch(/^Letter 3 is kept/);
+});
+
+test("the console takes bulletins over, once, and gives them all back page by page; letters it does not give", async () => {
+  await using gateway = await start();
+  const bulletins = Array.from({ length: 60 }, (_, at) => ({
+    ...{ board: "general", thread: null, subject: `S${at}`, body: "b", author: "!0000aaaa", author_name: "Old", at: Date.now() },
+    origin: `there:${at}`,
+  }));
+  const letter = {
+    receiver: gateway.node("Ridge").id,
+    sender: "!0000aaaa",
+    sender_name: "Old",
+    subject: "",
+    body: "from before",
+    at: Date.now(),
+  };
+  const given = { bulletins, letters: [{ ...letter, origin: "there:1" }], names: [{ node: "!0000aaaa", long: "Old Mill", short: "OM" }] };
+  expect(await gateway.plugin.ask("import", given)).toEqual({ bulletins: 60, letters: 1, channels: 0, names: 1 });
+  expect(await gateway.plugin.ask("import", given)).toEqual({ bulletins: 0, letters: 0, channels: 0, names: 0 });
+  const pages: string[] = [];
+  for (let next: unknown = null; ; ) {
+    const page = (await gateway.plugin.ask("export", next as null)) as { text: string; next: unknown };
+    pages.push(page.text);
+    if (page.next === null) break;
+    next = page.next;
+  }
+  expect(pages.join("\n").split("\n")).toHaveLength(60);
+  expect(pages.join("")).not.toContain("from before");
+  expect(await gateway.node("Alice").asks("mail send old mill hello")).toMatch(/is kept for Old Mill/);
+  await expect(gateway.plugin.ask("nonsense")).rejects.toThrow(/does not answer/);
+});

@@ -105,3 +105,13 @@ test("speaks German, and refuses what is too long", async () => {
   expect(await gateway.node("Alice").asks("checkout 3h zum See")).toBe("Du bist draußen, zurück in 3h. Schick checkin, wenn du da bist.");
   expect(await gateway.node("Alice").asks("checkout 1000h")).toBe("Höchstens 720 Stunden.");
 });
+
+test("all trips go to the console as comma-separated values", async () => {
+  await using gateway = await start();
+  await gateway.node("Alice").asks("checkout 2h =cmd, said Bob");
+  await gateway.node("Alice").asks("checkin fine");
+  const { text, next } = (await gateway.plugin.ask("export")) as { text: string; next: unknown };
+  const [head, row = ""] = text.split("\n");
+  expect([head, next]).toEqual(["id,node,name,out,due,note,in,in_note,overdue", null]);
+  expect(row).toMatch(/^1,![0-9a-f]{8},Alice,2026-01-05T12:00:\d\d\.\d+Z,2026-01-05T14:00:\d\d\.\d+Z,"'=cmd, said Bob",2026-.*Z,fine,$/);
+});
