@@ -141,7 +141,7 @@ async function runUntilStopped(gateway: Gateway, { io, log, crashes, banner, dat
     complain(io, started.error.summary());
     if (started.error.data?.damaged === true) for (const line of await offerBackup(dataDir)) complain(io, line);
     crashes.takeBack();
-    return 1;
+    return started.error.code === "config_invalid" ? CONFIGURATION_IS_WRONG : 1;
   }
   if (started !== null) {
     banner();

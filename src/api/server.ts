@@ -8,9 +8,11 @@ import { PagePassword } from "./access/password.ts";
 import { Proxies, withoutBase } from "./access/proxies.ts";
 import { Sessions } from "./access/sessions.ts";
 import type { AccessStore } from "./access/store.ts";
+import type { Tls, TlsFiles } from "./access/tls.ts";
 import { ensureToken, replaceToken } from "./access/token.ts";
 import { PASSWORD, Tokens } from "./access/tokens.ts";
 import { type Actor, by, type Control } from "./contract/control.ts";
+import { Listener } from "./listener.ts";
 import { pageResponse } from "./page/page.ts";
 import { ANYTHING, check, readBytes, readJson } from "./route/body.ts";
 import { problemResponse, refuse } from "./route/problem.ts";
@@ -37,6 +39,8 @@ export interface ApiOptions {
   readonly trustedProxies?: readonly string[];
   /** Path of the page and the API below the host, `/` when absent. Programs on this machine may leave it out. */
   readonly basePath?: string;
+  /** Certificate and key, PEM files, for https; absent: plain http. They are read again when they change. */
+  readonly tls?: TlsFiles | undefined;
   /** Seconds after which an idle connection is closed; 60 when absent. */
   readonly idleS?: number;
 }
@@ -48,6 +52,8 @@ export interface ApiServer {
   /** `http://127.0.0.1:8080` */
   readonly url: string;
   readonly port: number;
+  /** Reads the certificate again. */
+  reload(): void;
   /** Ends streams and connections; a second call does nothing. */
   stop(): Promise<void>;
 }
@@ -60,6 +66,8 @@ export interface ApiDeps {
   readonly access: AccessStore;
   /** Writes an entry to the audit log. */
   audit(event: string, detail: string): void;
+  /** What is wrong with the certificate of a running server; null: nothing any more. */
+  onTrouble?(trouble: string | null): void;
 }
 
 /** Serves the control API and the console. Fails if the token cannot be read or the port cannot be opened. */
@@ -67,27 +75,28 @@ export function startApi(options: ApiOptions, control: Control, deps: ApiDeps): 
   const token = ensureToken(options.dataDir, deps.random);
   if (!token.ok) return token;
   const api = new Api(control, token.value, options, deps);
+  const listener = new Listener(options.tls ?? null, {
+    clock: deps.clock,
+    log: deps.log,
+    onTrouble: (trouble) => deps.onTrouble?.(trouble),
+    open: (port, tls) => serve(options, port, tls, api),
+  });
   try {
-    const server = Bun.serve({
-      hostname: options.host,
-      port: options.port,
-      idleTimeout: options.idleS ?? 60,
-      // The routes' own caps answer with a problem; this one only bounds what is read before them.
-      maxRequestBodySize: MAX_REQUEST,
-      fetch: (request, bun) =>
-        api.handle(request, { address: bun.requestIP(request)?.address ?? "unknown", keepOpen: () => bun.timeout(request, 0) }),
-      error: (thrown) => api.failed(thrown),
-    });
-    const port = server.port ?? options.port;
-    const host = options.host.includes(":") ? `[${options.host}]` : options.host;
+    const port = listener.start(options.port);
+    if (!port.ok) {
+      api.stop();
+      return port;
+    }
     let stopped: Promise<void> | null = null;
     const stop = async () => {
       api.stop();
-      await server.stop(true);
+      await listener.stop();
     };
+    const host = options.host.includes(":") ? `[${options.host}]` : options.host;
     return ok({
-      url: `http://${host}:${port}`,
-      port,
+      url: `${options.tls === undefined ? "http" : "https"}://${host}:${port.value}`,
+      port: port.value,
+      reload: () => listener.reload(true),
       stop: () => {
         stopped ??= stop();
         return stopped;
@@ -97,6 +106,20 @@ export function startApi(options: ApiOptions, control: Control, deps: ApiDeps): 
     api.stop();
     return cannotListen(options, cause);
   }
+}
+
+function serve(options: ApiOptions, port: number, tls: Tls | null, api: Api) {
+  return Bun.serve({
+    hostname: options.host,
+    port,
+    ...(tls === null ? {} : { tls: { cert: tls.cert, key: tls.key } }),
+    idleTimeout: options.idleS ?? 60,
+    // The routes' own caps answer with a problem; this one only bounds what is read before them.
+    maxRequestBodySize: MAX_REQUEST,
+    fetch: (request, bun) =>
+      api.handle(request, { address: bun.requestIP(request)?.address ?? "unknown", keepOpen: () => bun.timeout(request, 0) }),
+    error: (thrown) => api.failed(thrown),
+  });
 }
 
 function cannotListen(options: ApiOptions, cause: unknown): Result<never> {

@@ -122,11 +122,14 @@ function meaning(config: Config, file: YamlFile, origins: ReadonlyMap<string, st
 function withPaths(config: Config, baseOf: (key: string) => string, home: string): Config {
   const absolute = (key: string, path: string) => resolve(baseOf(key), expand(path, home));
   const { file } = config.log;
+  const { tls } = config.api;
   const indexes = config.plugins.indexes.map((place) => (/^https?:/i.test(place) ? place : absolute("plugins.indexes", place)));
   return {
     ...config,
     data_dir: absolute("data_dir", config.data_dir),
     plugins: { ...config.plugins, paths: config.plugins.paths.map((path) => absolute("plugins.paths", path)), indexes },
+    api:
+      tls === undefined ? config.api : { ...config.api, tls: { cert: absolute("api.tls", tls.cert), key: absolute("api.tls", tls.key) } },
     log: { ...config.log, file: file === null ? null : absolute("log.file", file) },
   };
 }

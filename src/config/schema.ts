@@ -278,6 +278,15 @@ export const configSchema = v.strictObject({
         list(network, "Reverse proxies, addresses or networks, that are believed in X-Forwarded-For and X-Forwarded-Proto."),
         [],
       ),
+      tls: v.optional(
+        v.pipe(
+          v.strictObject({
+            cert: text("PEM file: the server's certificate, then its chain."),
+            key: text("PEM file: its private key, without a passphrase."),
+          }),
+          v.description("Serve https. The files are read again when they change. Absent: http."),
+        ),
+      ),
       base_path: v.optional(about(urlPath, "Path of the page and the API below the host; a reverse proxy passes it on unchanged."), "/"),
     },
     "The control API.",

@@ -99,6 +99,7 @@ export class Gateway {
     const changed = this.#watcher?.readNow();
     if (changed === undefined) logger.info("reload: there is no configuration file");
     if (changed === 0) logger.info("reload: the configuration has not changed");
+    this.#api?.reload();
     await this.#applying;
   }
 
@@ -169,14 +170,18 @@ export class Gateway {
   #openApi(control: Control, storage: Storage): Result<null> {
     const { clock, random, log } = this.#context;
     const { data_dir: dataDir, api: address } = this.#config;
-    const { allowed_hosts: allowedHosts, trusted_proxies: trustedProxies, base_path: basePath } = address;
-    const options = { host: address.host, port: address.port, allowedHosts, trustedProxies, basePath, dataDir };
+    const { allowed_hosts: allowedHosts, trusted_proxies: trustedProxies, base_path: basePath, tls } = address;
+    const options = { host: address.host, port: address.port, allowedHosts, trustedProxies, basePath, dataDir, tls };
     const api = startApi(options, control, {
       clock,
       random,
       log: log.logger.child("api"),
       access: new AccessStore(storage.database),
       audit: (event, detail) => storage.note(null, event, detail),
+      onTrouble: (trouble) => {
+        if (trouble === null) this.bus.emit("alert_cleared", { code: "certificate" });
+        else this.bus.emit("alert", { code: "certificate", message: trouble });
+      },
     });
     if (!api.ok) return api;
     this.#api = api.value;

@@ -7,8 +7,13 @@ import { type Clock, systemClock, systemRandom } from "../../src/clock.ts";
 import { openCoreDatabase } from "../../src/storage/core-open.ts";
 import { fakeControl } from "./fake-control.ts";
 
+interface TestDeps {
+  readonly clock?: Clock;
+  readonly onTrouble?: (trouble: string | null) => void;
+}
+
 /** The real server over the fake gateway, in a data folder of its own. */
-export function serve(more: Partial<ApiOptions> = {}, deps: { readonly clock?: Clock } = {}) {
+export function serve(more: Partial<ApiOptions> = {}, deps: TestDeps = {}) {
   return serveControl(fakeControl(), more, deps);
 }
 
@@ -16,7 +21,7 @@ export function serve(more: Partial<ApiOptions> = {}, deps: { readonly clock?: C
 export function serveControl<T extends Pick<ReturnType<typeof fakeControl>, "control" | "log">>(
   fake: T,
   more: Partial<ApiOptions> = {},
-  deps: { readonly clock?: Clock } = {},
+  deps: TestDeps = {},
 ) {
   const dataDir = more.dataDir ?? mkdtempSync(join(tmpdir(), "api-"));
   const clock = deps.clock ?? systemClock;
@@ -30,6 +35,7 @@ export function serveControl<T extends Pick<ReturnType<typeof fakeControl>, "con
     log: fake.log.logger,
     access,
     audit: (event, detail) => void audited.push(`${event} ${detail}`),
+    ...(deps.onTrouble === undefined ? {} : { onTrouble: deps.onTrouble }),
   });
   if (!started.ok) throw started.error;
   const server = started.value;

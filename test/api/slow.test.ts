@@ -15,7 +15,7 @@ test("the connection of a slow change stays open, and the command line says that
       return await restart(name, actor);
     };
     const waits: number[] = [];
-    const client = new Client(api.url, api.token, undefined, (seconds) => waits.push(seconds));
+    const client = new Client(api.url, api.token, { onWait: (seconds) => waits.push(seconds) });
     const changed = await client.call("POST", "/api/v1/plugins/hello_world/restart", v.unknown());
     expect(changed.ok ? "" : changed.error.summary()).toBe("");
     expect(waits.length).toBeGreaterThanOrEqual(1);

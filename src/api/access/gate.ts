@@ -173,8 +173,9 @@ export function sameOrigin(request: Request): boolean {
   return origin === `${schemeOf(request)}://${request.headers.get("host") ?? ""}`;
 }
 
-/** The scheme that the browser used. The server sets this header itself, unless a trusted proxy did. */
+/** The scheme that the browser used. The server removes this header unless a trusted proxy set it. */
 function schemeOf(request: Request): "http" | "https" {
+  if (request.url.startsWith("https:")) return "https";
   return request.headers.get("x-forwarded-proto")?.trim().toLowerCase() === "https" ? "https" : "http";
 }
 

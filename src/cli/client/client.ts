@@ -1,5 +1,7 @@
+import { X509Certificate } from "node:crypto";
+import { rootCertificates } from "node:tls";
 import * as v from "valibot";
-import { ERROR_CODES, type ErrorCode, fail, ok, type Result } from "../../errors.ts";
+import { ERROR_CODES, type ErrorCode, fail, GatewayError, ok, type Result } from "../../errors.ts";
 import { type JsonLimits, parseJson } from "../../json-reader.ts";
 import { EXIT } from "./exit.ts";
 
@@ -28,14 +30,20 @@ export interface StreamEvent {
   readonly data: unknown;
 }
 
+export interface ClientOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Called now and then while an answer takes long, with the seconds so far. */
+  readonly onWait?: (seconds: number) => void;
+  /** PEM: what the gateway's server must show. The name in it is not that of this machine's loopback address. */
+  readonly certificate?: string | undefined;
+}
+
 /** Calls the control API of a running gateway. Responses are checked, because another program may use the port. */
 export class Client {
   constructor(
     readonly url: string,
     private readonly token: string,
-    private readonly signal?: AbortSignal | undefined,
-    /** Called now and then while an answer takes long, with the seconds so far. */
-    private readonly onWait?: (seconds: number) => void,
+    private readonly options: ClientOptions = {},
   ) {}
 
   get<T>(path: string, schema: Schema<T>): Promise<Result<T>> {
@@ -91,19 +99,20 @@ export class Client {
   async #fetch(method: string, path: string, body: unknown, stream?: AbortSignal): Promise<Result<Response>> {
     const isWork = method !== "GET" || path.endsWith("/export");
     const deadline = isWork ? WORK_DEADLINE_MS : LOOK_DEADLINE_MS;
-    const signals = [stream ?? AbortSignal.timeout(deadline), this.signal].filter((signal) => signal !== undefined);
+    const signals = [stream ?? AbortSignal.timeout(deadline), this.options.signal].filter((signal) => signal !== undefined);
     const headers: Record<string, string> = { authorization: `Bearer ${this.token}` };
     const isFile = body instanceof Uint8Array;
     if (body !== undefined) headers["content-type"] = isFile ? "application/octet-stream" : "application/json";
     let response: Response;
     const began = Date.now();
-    const notices = setInterval(() => this.onWait?.(Math.round((Date.now() - began) / 1000)), NOTICE_MS);
+    const notices = setInterval(() => this.options.onWait?.(Math.round((Date.now() - began) / 1000)), NOTICE_MS);
     try {
       response = await fetch(this.url + path, {
         method,
         headers,
         ...(body === undefined ? {} : { body: isFile ? new Uint8Array(body) : JSON.stringify(body) }),
         redirect: "error",
+        ...(this.options.certificate === undefined ? {} : { tls: pinned(this.options.certificate) }),
         signal: AbortSignal.any(signals),
       });
     } catch (cause) {
@@ -140,6 +149,20 @@ export class Client {
       hint: "check api.port, and that gateway and command line have the same version",
     });
   }
+}
+
+/**
+ * Accepts the certificate of this file only: checked against its own chain and the public authorities, and then compared. Node's types
+ * of the callback are those of tls.connect.
+ */
+function pinned(pem: string) {
+  const first = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/.exec(pem)?.[0] ?? "";
+  const digest = first === "" ? "" : new X509Certificate(first).fingerprint256;
+  return {
+    ca: [...rootCertificates, pem],
+    checkServerIdentity: (_: string, shown: { readonly fingerprint256?: string }) =>
+      shown.fingerprint256 === digest ? undefined : new GatewayError("unavailable", "another certificate than that of api.tls.cert"),
+  };
 }
 
 function parse(text: string): unknown {

@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { isIP } from "node:net";
 import { homedir, hostname, networkInterfaces } from "node:os";
 import { readToken } from "../../api/access/token.ts";
@@ -45,7 +46,10 @@ export function findGateway(io: Io, flags: Flags): Result<Client> {
       hint: "start it with: zephyrgate gateway; or say which with --config or --data-dir",
     });
   }
-  return ok(new Client(apiUrl(api), token.value, io.signal, (seconds) => note(io, `the gateway is still at it (${seconds} s)`)));
+  const trusted = api.tls === undefined ? ok(undefined) : certificateOf(api.tls.cert);
+  if (!trusted.ok) return trusted;
+  const onWait = (seconds: number) => note(io, `the gateway is still at it (${seconds} s)`);
+  return ok(new Client(apiUrl(api), token.value, { signal: io.signal, onWait, certificate: trusted.value }));
 }
 
 /**
@@ -58,8 +62,25 @@ function isOfThisMachine(host: string): boolean {
   return Object.values(networkInterfaces()).some((all) => all?.some(({ address }) => address.toLowerCase() === bare));
 }
 
+function certificateOf(path: string): Result<string> {
+  try {
+    return ok(readFileSync(path, "utf8"));
+  } catch (cause) {
+    return fail(
+      "config_invalid",
+      `the certificate of api.tls cannot be read: ${(cause as NodeJS.ErrnoException).code ?? "unknown error"}`,
+      {
+        cause,
+        where: path,
+        hint: "the command line knows the gateway by it; let your user read it",
+        data: { exit: EXIT.configuration },
+      },
+    );
+  }
+}
+
 /** The URL of an API that listens at this address. */
-export function apiUrl(api: { readonly host: string; readonly port: number }): string {
+export function apiUrl(api: { readonly host: string; readonly port: number; readonly tls?: unknown }): string {
   const host = api.host === "0.0.0.0" ? "127.0.0.1" : api.host === "::" ? "::1" : api.host;
-  return `http://${host.includes(":") ? `[${host}]` : host}:${api.port}`;
+  return `${api.tls === undefined ? "http" : "https"}://${host.includes(":") ? `[${host}]` : host}:${api.port}`;
 }

@@ -1,10 +1,11 @@
 import { homedir } from "node:os";
 import { resolve } from "node:path";
+import { readTls } from "../../api/access/tls.ts";
 import { effectiveValues } from "../../config/effective.ts";
-import { expand, readConfig } from "../../config/load.ts";
+import { expand, type LoadedConfig, readConfig } from "../../config/load.ts";
 import { placeWarnings } from "../../config/places.ts";
 import { sampleConfig } from "../../config/sample.ts";
-import { fail, issueLine, ok, type Result } from "../../errors.ts";
+import { fail, type Issue, issueLine, ok, type Result } from "../../errors.ts";
 import { discoverPorts } from "../../mesh/transport/discover.ts";
 import { createFileOnce } from "../../storage/atomic.ts";
 import { EXIT } from "../client/exit.ts";
@@ -55,14 +56,25 @@ export const configVerbs: readonly Verb[] = [
   },
 ];
 
+/** As the gateway finds them when it starts. */
+function tlsProblems({ config, file }: LoadedConfig): readonly Issue[] {
+  const tls = config.api.tls === undefined ? null : readTls(config.api.tls);
+  if (tls === null || tls.ok) return [];
+  const { where: field, message, hint } = tls.error;
+  return [
+    { file: file ?? "built-in defaults", message, ...(field === undefined ? {} : { field }), ...(hint === undefined ? {} : { hint }) },
+  ];
+}
+
 function check({ io, args: [file], flags }: Call): Result<number> {
   if (file !== undefined && textFlag(flags, "config") !== undefined) return misuse("give the file once: as FILE or with --config");
   const read = readConfig(configSources(io, file === undefined ? flags : { ...flags, config: file }));
-  const problems = read.ok ? [] : read.error;
+  const problems = read.ok ? tlsProblems(read.value.loaded) : read.error;
+  const isRight = problems.length === 0;
   const warnings = read.ok ? [...(read.value.loaded.warnings ?? []), ...placeWarnings(read.value)] : [];
   const found = read.ok ? read.value.loaded.file : (file ?? null);
-  if (flags.json === true) json(io, { ok: read.ok, file: found, problems, warnings });
-  if (!read.ok) return flags.json === true ? ok(EXIT.configuration) : wrong(io, problems.map(issueLine));
+  if (flags.json === true) json(io, { ok: isRight, file: found, problems, warnings });
+  if (!isRight) return flags.json === true ? ok(EXIT.configuration) : wrong(io, problems.map(issueLine));
   if (flags.json === true) return done;
   for (const warning of warnings) note(io, `warning: ${issueLine(warning)}`);
   line(io, `${found ?? "no file, built-in defaults"}: no problems`);
