@@ -1,5 +1,6 @@
 import type { Clock, Timer } from "../clock.ts";
 import { asGatewayError, fail, ok, type Result } from "../errors.ts";
+import { inBackground } from "../log/background.ts";
 import type { Logger } from "../log/logger.ts";
 import { readTls, stampOf, type Tls, type TlsFiles } from "./access/tls.ts";
 
@@ -80,8 +81,12 @@ export class Listener {
     const old = this.#server;
     const port = old?.port;
     if (old === null || port === undefined) return ok(null);
-    void this.#before?.stop(true);
-    void old.stop(false);
+    for (const [server, force] of [
+      [this.#before, true],
+      [old, false],
+    ] as const) {
+      if (server !== null) inBackground(this.deps.log, "closing the server with the old certificate", server.stop(force));
+    }
     this.#before = old;
     try {
       this.#server = this.deps.open(port, tls);
