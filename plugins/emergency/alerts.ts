@@ -71,22 +71,27 @@ export class Alerts {
     }
   }
 
-  /** Sends once more to those that nothing has reached, each time over another link: the one that heard a node last may be deaf now. */
+  /**
+   * Sends once more to those that nothing has reached: some times in any case, each time over another link, because the one that heard
+   * a node last may be deaf now; and whenever the node was heard since.
+   */
   async retry(incident: Incident, responders: readonly Responder[], text: string): Promise<void> {
     const alerts = await this.book.alerts(incident.id);
-    const lost = responders.filter((responder) => {
+    const links = (await this.plugin.getNetworkStatus()).links.filter(({ state }) => state === "up").map(({ name }) => name);
+    for (const responder of responders) {
       const own = alerts.filter(({ target }) => target === responder.name);
       const last = own.at(-1);
-      const isDue = last?.state === "failed" && Date.now() - last.at >= RETRY_MS;
+      const isLost = last !== undefined && own.every(({ state }) => state === "failed") && Date.now() - last.at >= RETRY_MS;
+      if (!isLost || own.length >= ATTEMPTS_MAX) continue;
       const tries = own.filter(({ message }) => message !== null).length;
-      return isDue && tries < TRIES_MAX && own.length < ATTEMPTS_MAX && own.every(({ state }) => state === "failed");
-    });
-    if (lost.length === 0) return;
-    const links = (await this.plugin.getNetworkStatus()).links.filter(({ state }) => state === "up").map(({ name }) => name);
-    for (const responder of lost) {
-      const tries = alerts.filter(({ target }) => target === responder.name).length;
+      if (tries >= TRIES_MAX && !(await this.#wasHeard(responder, last.at))) continue;
       await this.send(incident, [responder], text, links.length < 2 ? undefined : links[tries % links.length]);
     }
+  }
+
+  async #wasHeard(responder: Responder, since: number): Promise<boolean> {
+    if (responder.kind === "channel") return false;
+    return ((await this.plugin.getNodeInfo(responder.id))?.lastHeard ?? 0) > since;
   }
 
   /** Tells the sender what has changed. `atOnce`: whatever is still under way. */

@@ -56,7 +56,8 @@ export class Answers {
     if (!isOwn) await this.alerts.tell(incident, text);
     const responders = await this.#alerted(incident);
     await this.alerts.inform(incident, responders, text, context.senderId);
-    const names = responders.map(({ name }) => name).join(", ");
+    const others = responders.filter((each) => each.kind === "channel" || each.id !== context.senderId);
+    const names = others.map(({ name }) => name).join(", ");
     return names === "" ? t("you_closed_alone", { label }) : cutText(t("you_closed", { label, names: cutText(names, 100) }));
   }
 

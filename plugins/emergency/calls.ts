@@ -9,6 +9,8 @@ import type { Watch } from "./watch.ts";
 import { alertText, labelOf, wordsOf } from "./words.ts";
 
 const MINUTE_MS = 60_000;
+/** What is told of a call, with what its sender wrote later. */
+const STORY_BYTES = 240;
 
 /** What somebody in need sends: the call itself, and everything after it. */
 export class Calls {
@@ -48,7 +50,8 @@ export class Calls {
     const label = labelOf(t, incident);
     const responders = await readResponders(this.plugin, this.plugin.getConfig("responders"));
     await this.alerts.send(incident, responders, alertText(t, incident));
-    const names = responders.map(({ name }) => name).join(", ");
+    const others = responders.filter((each) => each.kind === "channel" || each.id !== context.senderId);
+    const names = others.map(({ name }) => name).join(", ");
     return names === ""
       ? t("recorded", { label, id: incident.id })
       : cutText(t("received", { label, id: incident.id, names: cutText(names, 70) }));
@@ -95,12 +98,19 @@ export class Calls {
     await this.book.change(id, { heard_at: Date.now(), asked_at: null, misses: 0, silences: 0 });
   }
 
-  /** The names of those to whom it goes. */
+  /** The names of those to whom it goes and who have the alert: the others may be out of reach. */
   async #passOn(incident: Incident, name: string, text: string): Promise<string> {
     await this.book.note(incident.id, incident.sender, text);
     const responders = await readResponders(this.plugin, this.plugin.getConfig("responders"));
-    const more = wordsOf(this.plugin)("more", { id: incident.id, name: plainText(name), text });
-    if (text !== "") await this.alerts.send(incident, responders, more);
-    return responders.map((each) => each.name).join(", ");
+    if (text === "") return "";
+    // Whom nothing has reached yet gets the whole story once it does.
+    await this.book.change(incident.id, { text: cutText(incident.text === "" ? text : `${incident.text}; ${text}`, STORY_BYTES) });
+    const alerts = await this.book.alerts(incident.id);
+    const knows = responders.filter(({ name: target }) => alerts.some((each) => each.target === target && each.state !== "failed"));
+    await this.alerts.send(incident, knows, wordsOf(this.plugin)("more", { id: incident.id, name: plainText(name), text }));
+    const has = knows.filter(
+      ({ name: target, kind }) => kind === "channel" || alerts.some((each) => each.target === target && each.state === "reached"),
+    );
+    return has.map((each) => each.name).join(", ");
   }
 }

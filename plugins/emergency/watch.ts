@@ -38,7 +38,9 @@ export class Watch {
     await this.alerts.reconcile(incident);
     if (await this.#expire(incident)) return;
     const responders = await readResponders(this.plugin, this.plugin.getConfig("responders"));
-    await this.alerts.retry(incident, responders, alertText(wordsOf(this.plugin), incident, incident.escalations));
+    // `escalate_at` is null once somebody has answered, and after the last escalation: the alert then says nothing of it.
+    const round = incident.escalate_at === null ? 0 : incident.escalations;
+    await this.alerts.retry(incident, responders, alertText(wordsOf(this.plugin), incident, round));
     await this.#escalate(incident);
     await this.#checkIn(incident);
     await this.alerts.report(incident.id);

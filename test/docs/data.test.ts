@@ -27,7 +27,7 @@ afterAll(() => rmSync(dir, { recursive: true, force: true }));
 test("every block is of a language that some test reads", () => {
   const read = ["ts", "yaml", "json", "sh", "ini", "text", ""];
   expect(blocks.filter((block) => !read.includes(block.language)).map((block) => `${placeOf(block)}: ${block.language}`)).toEqual([]);
-  const marks = ["message", "cli", "output", "tree", "python"];
+  const marks = ["message", "cli", "output", "tree", "python", "day"];
   const unread = of("text").filter((block) => !marks.includes(block.mark?.kind ?? ""));
   expect(unread.map((block) => `${placeOf(block)}: needs one of the marks ${marks.join(", ")}`)).toEqual([]);
 });

@@ -35,7 +35,7 @@ export default {
   cancelled: "{label} ist zurückgenommen von {name}{note}.",
   expired: "{label} endete von selbst.",
   drill_over: "{label}: Die Übung ist vorbei.",
-  you_closed: "{label} ist beendet. {names} erfahren es.",
+  you_closed: "{label} ist beendet. Das geht auch an {names}.",
   you_closed_alone: "{label} ist beendet.",
   not_yours: "{label} ist nicht deiner, und du bist kein Helfer.",
   none_open: "Kein offener Notfall",

@@ -35,7 +35,7 @@ export default {
   cancelled: "{label} is taken back by {name}{note}.",
   expired: "{label} ended by itself.",
   drill_over: "{label}: the test is over.",
-  you_closed: "{label} is closed. {names} told.",
+  you_closed: "{label} is closed. This goes to {names} too.",
   you_closed_alone: "{label} is closed.",
   not_yours: "{label} is not yours, and you are no responder.",
   none_open: "No open incident",

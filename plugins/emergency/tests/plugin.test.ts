@@ -65,6 +65,22 @@ describe("the sender is told the truth", () => {
     expect(sentTo(gateway, "Ridge").at(-1)).toContain("nobody has answered");
   });
 
+  test("a responder who was away gets the whole story when he is heard again", async () => {
+    await using gateway = await start();
+    const valley = gateway.node("Valley");
+    valley.leaves();
+    await gateway.node("Alice").says("SOS leg broken");
+    await gateway.node("Ridge").says("responding");
+    await gateway.node("Alice").says("at the bridge");
+    await gateway.advance({ minutes: 20 });
+    expect(valley.heard).toEqual([]);
+    valley.comesBack();
+    await valley.reports({ batteryLevel: 50 });
+    await gateway.advance({ minutes: 1 });
+    expect(valley.heard[0]).toMatch(/^ALERT 1 HELP NEEDED: Alice .*: leg broken; at the bridge\. Answer: responding 1/);
+    expect(sentTo(gateway, "Alice").at(-1)).toContain("2 of 2 responders have it");
+  });
+
   test("a report that does not arrive is sent again", async () => {
     await using gateway = await start();
     await gateway.node("Alice").says("SOS");
@@ -153,7 +169,7 @@ describe("how it ends", () => {
   test("by a responder: sender and responders hear of it", async () => {
     await using gateway = await start();
     await gateway.node("Alice").says("SOS");
-    expect(await gateway.node("Ridge").asks("clear 1 found, all well")).toBe("Incident 1 is closed. Ridge, Valley told.");
+    expect(await gateway.node("Ridge").asks("clear 1 found, all well")).toBe("Incident 1 is closed. This goes to Valley too.");
     expect(gateway.node("Alice").heard.at(-1)).toBe("Incident 1 is closed by Ridge: found, all well.");
     expect(gateway.node("Valley").heard.at(-1)).toBe("Incident 1 is closed by Ridge: found, all well.");
     expect(await gateway.node("Ridge").asks("active")).toBe("No open incident");
