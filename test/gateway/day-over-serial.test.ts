@@ -9,14 +9,14 @@ import { Gateway } from "./harness.ts";
 const [ALICE, RIDGE] = [2, 3];
 const PACKET_BYTES = 200;
 
-/** Puts the simulated radio behind the serial port. A gateway that is killed leaves it attached, as a real radio is. */
+/** Puts the simulated radio behind the serial port. It stays there when the gateway takes its leave, as a real one does. */
 function plugIn(mesh: SimulatedMesh, pty: Pty): void {
   let writing = Promise.resolve();
   const attached = mesh.attach({
     bytes: (bytes) => {
       writing = writing.then(() => pty.write(bytes));
     },
-    hangUp: () => undefined,
+    hangUp: () => void setTimeout(() => (pty.isPluggedIn ? plugIn(mesh, pty) : undefined), 0),
   });
   if (!attached.ok) throw attached.error;
   const radio: Attachment = attached.value;
@@ -70,7 +70,7 @@ test("help, a letter, a game and a call for help over a serial port, with two re
     for (const { text } of heard) expect({ text, fits: Buffer.byteLength(text) <= PACKET_BYTES }).toEqual({ text, fits: true });
   } finally {
     await gateway.stop();
-    mesh.stop();
     pty.dispose();
+    mesh.stop();
   }
 }, 300_000);

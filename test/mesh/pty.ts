@@ -55,6 +55,10 @@ export class Pty {
     void this.#read(Bun.file(this.#master).stream().getReader());
   }
 
+  get isPluggedIn(): boolean {
+    return this.#master >= 0;
+  }
+
   async #read(reader: Reader): Promise<void> {
     this.#reader = reader;
     while (this.#isReading && this.#reader === reader) {
