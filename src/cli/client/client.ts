@@ -10,8 +10,6 @@ type Schema<T> = v.GenericSchema<unknown, T>;
 /** To look is quick; what changes something may wait for plugins' hooks, a bundler, or a backup on a slow disk. */
 const LOOK_DEADLINE_MS = 30_000;
 const WORK_DEADLINE_MS = 15 * 60_000;
-/** After this long without an answer, and again after as long, the user is told that it goes on. */
-const NOTICE_MS = 10_000;
 const MAX_PAGES = 200;
 const MAX_FRAME = 1_048_576;
 /** Answers of our own gateway, or of another program on its port. */
@@ -32,8 +30,8 @@ export interface StreamEvent {
 
 export interface ClientOptions {
   readonly signal?: AbortSignal | undefined;
-  /** Called now and then while an answer takes long, with the seconds so far. */
-  readonly onWait?: (seconds: number) => void;
+  /** Called for each request; what it returns is ended with the answer. */
+  readonly onWait?: () => { end(): void };
   /** PEM: what the gateway's server must show. The name in it is not that of this machine's loopback address. */
   readonly certificate?: string | undefined;
 }
@@ -104,8 +102,7 @@ export class Client {
     const isFile = body instanceof Uint8Array;
     if (body !== undefined) headers["content-type"] = isFile ? "application/octet-stream" : "application/json";
     let response: Response;
-    const began = Date.now();
-    const notices = setInterval(() => this.options.onWait?.(Math.round((Date.now() - began) / 1000)), NOTICE_MS);
+    const waiting = this.options.onWait?.();
     try {
       response = await fetch(this.url + path, {
         method,
@@ -123,7 +120,7 @@ export class Client {
         hint: "start it with: zephyrgate gateway; or say which with --config, --data-dir or --port",
       });
     } finally {
-      clearInterval(notices);
+      waiting?.end();
     }
     return response.ok ? ok(response) : this.#failed(response);
   }

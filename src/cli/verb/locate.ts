@@ -6,7 +6,7 @@ import { type ConfigSources, type LoadedConfig, loadConfig } from "../../config/
 import { fail, issueLine, ok, type Result } from "../../errors.ts";
 import { Client } from "../client/client.ts";
 import { EXIT } from "../client/exit.ts";
-import { note } from "./output.ts";
+import { showProgress } from "./progress.ts";
 import { type Flags, type Io, textFlag } from "./verb.ts";
 
 /** The sources of the configuration, as the gateway would use them with the same flags. */
@@ -48,7 +48,7 @@ export function findGateway(io: Io, flags: Flags): Result<Client> {
   }
   const trusted = api.tls === undefined ? ok(undefined) : certificateOf(api.tls.cert);
   if (!trusted.ok) return trusted;
-  const onWait = (seconds: number) => note(io, `the gateway is still at it (${seconds} s)`);
+  const onWait = () => showProgress(io, "the gateway is still at it");
   return ok(new Client(apiUrl(api), token.value, { signal: io.signal, onWait, certificate: trusted.value }));
 }
 

@@ -6,7 +6,7 @@ export function line(io: Io, text: string): void {
   io.stdout.write(`${escapeText(text)}\n`);
 }
 
-export function note(io: Io, text: string): void {
+export function note(io: Pick<Io, "stderr">, text: string): void {
   io.stderr.write(`${escapeText(text)}\n`);
 }
 

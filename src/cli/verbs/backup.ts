@@ -12,6 +12,7 @@ import { VERSION } from "../../version.ts";
 import { configuration } from "../verb/locate.ts";
 import { ago, json, line, note, table } from "../verb/output.ts";
 import { askPassphrase } from "../verb/passphrase.ts";
+import { withProgress } from "../verb/progress.ts";
 import { type Call, done, type Verb } from "../verb/verb.ts";
 import { restore } from "./restore.ts";
 
@@ -73,7 +74,7 @@ async function make({ io, flags, client }: Call, passphrase: string | undefined)
   if (!lock.ok) return lock;
   try {
     const what = { dataDir, configFile, logFile: config.log.file, kind: "manual", program: VERSION, passphrase } as const;
-    const made = await makeBackup({ ...what, now: Date.now(), random: systemRandom, live: null });
+    const made = await withProgress(io, "copying", () => makeBackup({ ...what, now: Date.now(), random: systemRandom, live: null }));
     if (!made.ok) return made;
     const { name, path, bytes, head } = made.value;
     pruneBackups(dataDir, config.backup.keep, name);

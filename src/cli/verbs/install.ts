@@ -15,6 +15,7 @@ import { planInstall } from "../packages/plan.ts";
 import { planLines, readKnown } from "../packages/show.ts";
 import { configuration } from "../verb/locate.ts";
 import { json, line, note, readLine, table } from "../verb/output.ts";
+import { withProgress } from "../verb/progress.ts";
 import { type Call, done, textFlag, type Verb, whoami } from "../verb/verb.ts";
 
 const AGREEING = {
@@ -60,7 +61,7 @@ export const installVerbs: readonly Verb[] = [
     args: [{ name: "DIR", about: "the folder with the packages", values: "folder" }],
     async run({ io, args }) {
       const folder = resolve(io.cwd, args[0] ?? ".");
-      const built = await buildIndex(folder);
+      const built = await withProgress(io, "reading the packages", () => buildIndex(folder));
       if (!built.ok) return built;
       line(io, `${folder}/index.json: ${built.value} package${built.value === 1 ? "" : "s"}`);
       return done;
@@ -125,7 +126,8 @@ async function installAll(
   if (!known.ok) return known;
   const folders = (textFlag(flags, "from") ?? "").split(",").filter((folder) => folder !== "");
   const sources = [...beside, ...folders.map((folder) => new FolderSource(resolve(io.cwd, folder))), surroundings.indexes];
-  const plan = await planInstall(wanted, { installed: (name) => surroundings.versions.get(name) ?? null, sources });
+  const installed = (name: string) => surroundings.versions.get(name) ?? null;
+  const plan = await withProgress(io, "looking for what it needs", () => planInstall(wanted, { installed, sources }));
   if (!plan.ok) return plan;
   for (const text of planLines(plan.value, known.value, surroundings.config)) note(io, text);
   const accepted = textFlag(flags, "accept-signer");

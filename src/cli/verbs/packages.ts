@@ -11,6 +11,7 @@ import { pluginPath } from "../client/paths.ts";
 import { readBytes } from "../packages/found.ts";
 import { configuration } from "../verb/locate.ts";
 import { json, line, note } from "../verb/output.ts";
+import { withProgress } from "../verb/progress.ts";
 import { type Call, done, misuse, textFlag, type Verb, whoami } from "../verb/verb.ts";
 import { tell } from "./plugins.ts";
 
@@ -79,7 +80,7 @@ async function pack({ io, args, flags }: Call): Promise<Result<number>> {
   const keyFile = textFlag(flags, "sign");
   const key = keyFile === undefined ? ok(null) : await readSigningKey(resolve(io.cwd, keyFile));
   if (!key.ok) return key;
-  const packed = await packFolder(resolve(io.cwd, args[0] ?? "."), key.value);
+  const packed = await withProgress(io, "packing", () => packFolder(resolve(io.cwd, args[0] ?? "."), key.value));
   if (!packed.ok) return packed;
   const { bytes, contents, file } = packed.value;
   const path = resolve(io.cwd, textFlag(flags, "output") ?? file);

@@ -11,6 +11,7 @@ import { lockDataFolder } from "../../storage/lock.ts";
 import { configuration } from "../verb/locate.ts";
 import { ago, json, line, note, readLine } from "../verb/output.ts";
 import { askPassphrase } from "../verb/passphrase.ts";
+import { withProgress } from "../verb/progress.ts";
 import { type Call, done, textFlag } from "../verb/verb.ts";
 
 interface Target {
@@ -25,7 +26,7 @@ export async function restore(call: Call): Promise<Result<number>> {
   const file = resolve(io.cwd, args[0] ?? "");
   const scratch = mkdtempSync(join(tmpdir(), "zephyrgate-restore-"));
   try {
-    const verified = await verifyBackup(file, scratch);
+    const verified = await withProgress(call.io, "checking the backup", () => verifyBackup(file, scratch));
     if (!verified.ok) return verified;
     const target = await findTarget(call, file, scratch);
     if (!target.ok) return target;
@@ -90,7 +91,9 @@ async function putInPlace({ io, flags }: Call, file: string, target: Target, pas
   }
   try {
     const coreOnly = flags["only-database"] === true;
-    const restored = await restoreBackup(file, { dataDir, configFile, passphrase, coreOnly, now: Date.now() });
+    const restored = await withProgress(io, "restoring", () =>
+      restoreBackup(file, { dataDir, configFile, passphrase, coreOnly, now: Date.now() }),
+    );
     if (!restored.ok) return restored;
     const { aside } = restored.value;
     if (flags.json === true) json(io, { data_dir: dataDir, config: configFile, before: aside });
