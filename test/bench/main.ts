@@ -3,9 +3,10 @@ import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { jail } from "./jail.ts";
+import { mesh } from "./mesh.ts";
 import { attacks, latency, quiet, type Row, type Settings, size, startAndMemory, storage, throughput } from "./rows.ts";
 
-const PARTS = { start: startAndMemory, latency, throughput, attacks, storage, quiet, size, jail } as const;
+const PARTS = { start: startAndMemory, latency, throughput, attacks, storage, quiet, size, jail, mesh } as const;
 const ROOT = join(import.meta.dir, "../..");
 
 const { values } = parseArgs({

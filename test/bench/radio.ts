@@ -7,6 +7,8 @@ import { decodeToRadio, encodeFromRadio, type ToRadio } from "../../src/mesh/cod
 const OWN = 0x0a0b0c0d;
 const FIRST_SENDER = 0x1000;
 const BURST_NODES = 8;
+const BROADCAST = 0xffffffff;
+const POUR_AT_ONCE = 500;
 
 type Variant = NonNullable<MessageInitShape<typeof Mesh.FromRadioSchema>["payloadVariant"]>;
 
@@ -19,6 +21,13 @@ export interface Question {
 export interface Answer {
   readonly ms: number;
   readonly text: string;
+}
+
+/** What a node broadcasts. */
+export interface Heard {
+  readonly sender: number;
+  readonly portnum: Portnums.PortNum;
+  readonly payload: Uint8Array;
 }
 
 export interface Flood {
@@ -121,6 +130,27 @@ export class BenchRadio {
     clearInterval(watch);
     this.#waiting.clear();
     return { perSecond: (latencies.length * 1000) / (last - started), latencies, lost: count - latencies.length };
+  }
+
+  /** Broadcasts of the mesh's nodes, each under an id of its own, at most so many a second; resolves when the client has taken all. */
+  async pour(count: number, perSecond: number, next: (index: number) => Heard): Promise<void> {
+    const started = performance.now();
+    for (let index = 0; index < count; ) {
+      const due = Math.min(count, Math.ceil(((performance.now() - started) * perSecond) / 1000), index + POUR_AT_ONCE);
+      for (; index < due; index++) this.#write(this.#broadcast(next(index)));
+      this.#flush();
+      do await Bun.sleep(1);
+      while (this.#out.length > 0 && this.#socket !== null);
+    }
+  }
+
+  #broadcast({ sender, portnum, payload }: Heard): Uint8Array {
+    const data = { case: "decoded", value: { portnum, payload } } as const;
+    const rxTime = Math.floor(Date.now() / 1000);
+    return frame({
+      case: "packet",
+      value: { from: FIRST_SENDER + sender, to: BROADCAST, id: this.#packet++, rxTime, payloadVariant: data },
+    });
   }
 
   stop(): void {
