@@ -220,17 +220,22 @@ export class Router {
 
   /** What a text means to the sender's open dialogue; null when it is no answer. */
   #answerTo(message: TextMessage): AnswerPlan | null {
-    const { prefix } = this.deps.settings;
     if (isStale(message, this.deps.clock.now())) return null;
     const dialogue = this.#dialogues.take(message);
     if (dialogue === null) return null;
-    if (prefix !== "" && asWritten(message.text).startsWith(prefix)) {
+    if (this.#isPrefixedCommand(message)) {
       // A command all the same: the dialogue ends, and the command is handled as ever.
       this.#endDialogue(dialogue, false);
       return null;
     }
     const answer = isExit(message.text) ? null : message.text.trim();
     return { isMeant: true, isDialogue: true, ask: () => this.#questions.resume(message, dialogue, answer) };
+  }
+
+  /** A node's id is an answer, although it begins with the usual prefix. */
+  #isPrefixedCommand({ text }: TextMessage): boolean {
+    const { prefix } = this.deps.settings;
+    return prefix !== "" && asWritten(text).startsWith(prefix) && parseNodeId(text.trim()) === null;
   }
 
   /** How to answer a text; null when it must not be answered. */

@@ -182,7 +182,8 @@ export function fakeControl() {
     ask(name, type, data, actor) {
       note("ask", name, type, data, actor);
       if (known(name) === null) return missing();
-      if (type === "pages") return ok(data === null ? { text: "first", next: { from: 2 } } : { text: "last", next: null });
+      if (type === "pages")
+        return ok(data === null ? { text: "first\nsecond \u001b[31m", next: { from: 2 } } : { text: "last", next: null });
       return type === "echo" ? ok(data) : fail("not_found", `${name} does not answer "${type}"`);
     },
     adopt(name, path, actor) {

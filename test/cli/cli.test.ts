@@ -177,7 +177,7 @@ describe("plugins", () => {
   });
 
   test("ask prints texts page after page, other answers as JSON, and says what is not answered", async () => {
-    expect(await run(["plugin", "ask", "ping", "pages"])).toMatchObject({ code: 0, stdout: "first\nlast\n" });
+    expect(await run(["plugin", "ask", "ping", "pages"])).toMatchObject({ code: 0, stdout: "first\nsecond \\x1b[31m\nlast\n" });
     expect(await run(["plugin", "ask", "ping", "echo", '{"a":[1]}'])).toMatchObject({ code: 0, stdout: expect.stringContaining('"a"') });
     expect(await run(["plugin", "ask", "ping", "sing"])).toMatchObject({ code: 1, stderr: 'zephyrgate: ping does not answer "sing"\n' });
     expect(await run(["plugin", "ask", "nobody", "echo", "1"])).toMatchObject({ code: 1 });

@@ -83,6 +83,13 @@ test("a command with the prefix ends the question and runs", async () => {
   expect(await alice.asks("ping2")).toBe("pong2");
 });
 
+test("a node's id is an answer, although it begins with the prefix", async () => {
+  await using gateway = await start();
+  const alice = gateway.node("Alice");
+  await alice.asks("quiz");
+  expect(await alice.asks(" !0a0b0c0d ")).toStartWith("!0a0b0c0d: no");
+});
+
 test("session data changed before the question is kept, and a menu item may ask", async () => {
   await using gateway = await start();
   const alice = gateway.node("Alice");

@@ -59,7 +59,7 @@ async function printed(
       json(io, answer.value);
       return done;
     }
-    if (text.output.text !== "") line(io, text.output.text);
+    if (text.output.text !== "") for (const each of text.output.text.split("\n")) line(io, each);
     if (text.output.next === null) return done;
     data = text.output.next as Json;
   }
