@@ -58,6 +58,13 @@ const linkName = v.pipe(
   v.description("Name of the interface."),
 );
 
+/** Without user and password: a URL is shown in status and log. */
+function isBrokerUrl(text: string): boolean {
+  const url = URL.parse(text);
+  const isPlain = url !== null && url.username === "" && url.password === "" && url.search === "" && url.hash === "";
+  return isPlain && ["mqtt:", "mqtts:"].includes(url.protocol) && url.hostname !== "" && ["", "/"].includes(url.pathname);
+}
+
 const meshInterface = v.variant("type", [
   v.strictObject({
     name: linkName,
@@ -70,6 +77,52 @@ const meshInterface = v.variant("type", [
     type: v.literal("tcp"),
     host: hostAddress("Host name or address of the node."),
     port: v.optional(whole(1, 65_535, "TCP port."), 4403),
+  }),
+  v.strictObject({
+    name: linkName,
+    type: v.literal("mqtt"),
+    url: v.pipe(
+      v.string(),
+      v.maxLength(512),
+      v.check(
+        isBrokerUrl,
+        "is not a broker's address | write mqtt://HOST:1883 or mqtts://HOST:8883; user and password have keys of their own",
+      ),
+      v.description("Broker: mqtt://HOST:PORT, or mqtts:// for TLS."),
+    ),
+    root: v.optional(
+      v.pipe(
+        v.string(),
+        v.regex(/^[^#+/\s][^#+\s]{0,199}[^#+/\s]$/, "is not a root topic | write for example msh/EU_868"),
+        v.description("Topic above 2/e, as the nodes' MQTT settings have it."),
+      ),
+      "msh",
+    ),
+    node: v.pipe(
+      v.string(),
+      v.regex(/^!(?!0{8}|f{8})[0-9a-f]{8}$/i, "is not a node id | write ! and eight hexadecimal digits that no other node has"),
+      v.description("Id of the gateway's own node on this mesh."),
+    ),
+    long_name: v.optional(v.pipe(v.string(), v.minLength(1), v.maxLength(36), v.description("Name of that node.")), "ZephyrGate"),
+    short_name: v.optional(v.pipe(v.string(), v.minLength(1), v.maxLength(4), v.description("Its short name.")), "ZG"),
+    channels: v.pipe(
+      v.array(
+        v.strictObject({
+          name: v.pipe(
+            v.string(),
+            v.regex(/^[^#+/\s]{1,11}$/, "is not a channel's name | an unnamed channel is called like its preset, for example LongFast"),
+            v.description("Name of the channel."),
+          ),
+          key: v.optional(v.pipe(v.string(), v.maxLength(64), v.description("Its key in base64; AQ== is the default key.")), "AQ=="),
+        }),
+      ),
+      v.minLength(1, "is empty | name at least one channel"),
+      v.maxLength(8, "has more than 8 channels"),
+      v.description("Channels, the primary one first."),
+    ),
+    username: v.optional(text("User name at the broker.")),
+    password_file: v.optional(text("File whose first line is the password.")),
+    ca_file: v.optional(text("Certificate (PEM) of the authority that signed the broker's, when the system does not know it.")),
   }),
   v.strictObject({
     name: linkName,

@@ -20,7 +20,7 @@ export interface Modem {
 
 export interface LinkStatus {
   readonly name: string;
-  readonly type: "serial" | "tcp" | "simulated";
+  readonly type: "serial" | "tcp" | "mqtt" | "simulated";
   /** The device path, host:port, or the count of simulated nodes. */
   readonly target: string;
   readonly state: LinkState;

@@ -13,7 +13,7 @@ const number = v.optional(v.number());
 
 export const linkView = v.object({
   name: v.string(),
-  type: v.picklist(["serial", "tcp", "simulated"]),
+  type: v.picklist(["serial", "tcp", "mqtt", "simulated"]),
   target: v.string(),
   state: v.picklist(["connecting", "configuring", "up", "waiting", "stopped"]),
   reason: text,

@@ -1,13 +1,9 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { WireType } from "@bufbuild/protobuf/wire";
 import { Channel, Config, Mesh, ModuleConfig } from "@meshtastic/protobufs";
+import type { FromRadioVariant } from "../stream-server/stream-api.ts";
 import type { SimulatedNode } from "./nodes.ts";
 import { metricsOf, positionOf, publicKey, userOf } from "./nodes.ts";
-
-/** What one frame of the node carries; `$unknown` stands for a message of a later firmware. */
-export type FromRadioVariant =
-  | Exclude<NonNullable<MessageInitShape<typeof Mesh.FromRadioSchema>["payloadVariant"]>, { case: undefined }>
-  | { readonly case: undefined; readonly $unknown: { no: number; wireType: WireType; data: Uint8Array }[] };
 
 /** Requests everything but the other nodes. */
 export const WITHOUT_NODES = 69420;

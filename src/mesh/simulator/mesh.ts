@@ -7,17 +7,17 @@ import { type MeshPacket, tryDecode } from "../codec/protobuf.ts";
 import { BROADCAST, formatNodeId, type NodeNumber, type PacketId, packetId } from "../ids.ts";
 import { EMOJI_FLAG } from "../message.ts";
 import type { Attachment, Client } from "../stream-server/attachment.ts";
+import { StreamApi } from "../stream-server/stream-api.ts";
 import { answerAdmin } from "./admin.ts";
 import { type Addressed, type AirMember, type DataInit, SimulatedAir } from "./air.ts";
 import { type Announcement, type AnswerFacts, announcement, answerOf } from "./answers.ts";
-import { type BurstFacts, isRecentFirmware } from "./burst.ts";
+import { type BurstFacts, configBurst, isRecentFirmware } from "./burst.ts";
 import type { Fault } from "./faults.ts";
 import { Faults } from "./faults.ts";
 import type { SimulatedNode } from "./nodes.ts";
 import { defaultNode, userOf } from "./nodes.ts";
 import type { MeshCounters, SimulatedMeshOptions } from "./options.ts";
 import { Reception } from "./reception.ts";
-import { StreamApi } from "./stream-api.ts";
 import type { HeardText, SayRequest } from "./texts.ts";
 import { Transmitter } from "./transmitter.ts";
 
@@ -120,7 +120,7 @@ export class SimulatedMesh implements AirMember {
       random,
       counters: this.counters,
       idleMs: this.options.idleMs ?? DEFAULTS.idleMs,
-      facts: () => this.#facts(),
+      burst: (configId) => configBurst(this.#facts(), configId),
       packet: (packet) => this.#fromClient(packet),
       free: () => this.#transmitter.queue.free,
       attached: () => this.#transmitter.newConnection(),

@@ -5,7 +5,7 @@ import { timeOnAir } from "../airtime/lora.ts";
 import { lenientUtf8, type MeshPacket } from "../codec/protobuf.ts";
 import { BROADCAST, type NodeNumber, type PacketId } from "../ids.ts";
 import { EMOJI_FLAG } from "../message.ts";
-import type { FromRadioVariant } from "./burst.ts";
+import type { FromRadioVariant } from "../stream-server/stream-api.ts";
 import type { Faults } from "./faults.ts";
 import type { SimulatedNode } from "./nodes.ts";
 import type { MeshCounters } from "./options.ts";

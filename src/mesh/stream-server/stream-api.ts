@@ -1,11 +1,15 @@
-import { create } from "@bufbuild/protobuf";
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import type { WireType } from "@bufbuild/protobuf/wire";
 import { Mesh } from "@meshtastic/protobufs";
 import type { Clock, Random, Timer } from "../../clock.ts";
 import { encodeFrame, Framer } from "../codec/framer.ts";
 import { decodeToRadio, encodeFromRadio, type FromRadio, type MeshPacket, type ToRadio } from "../codec/protobuf.ts";
-import type { Attachment, Client } from "../stream-server/attachment.ts";
-import { type BurstFacts, configBurst, type FromRadioVariant } from "./burst.ts";
-import type { MeshCounters } from "./options.ts";
+import type { Attachment, Client } from "./attachment.ts";
+
+/** What one frame of the node carries; `$unknown` stands for a message of a later firmware. */
+export type FromRadioVariant =
+  | Exclude<NonNullable<MessageInitShape<typeof Mesh.FromRadioSchema>["payloadVariant"]>, { case: undefined }>
+  | { readonly case: undefined; readonly $unknown: { no: number; wireType: WireType; data: Uint8Array }[] };
 
 /** How many packets the node keeps for a client that is away, like the firmware's queue to the phone. */
 const BACKLOG = 32;
@@ -15,12 +19,22 @@ const ANNOUNCE_NONCE = 1;
 /** The pause between want_config and the burst, so that a second request can replace the first. */
 const BURST_DELAY_MS = 1;
 
+export interface StreamCounters {
+  /** Bytes on the link that belonged to no frame, and frames that did not decode. */
+  rubbish: number;
+  /** Packets for an absent client that were dropped because the node keeps only so many. */
+  backlogDropped: number;
+  /** Clients disconnected because another one attached. */
+  takenOver: number;
+}
+
 export interface StreamApiDeps {
   readonly clock: Clock;
   readonly random: Random;
-  readonly counters: MeshCounters;
+  readonly counters: StreamCounters;
   readonly idleMs: number;
-  facts(): BurstFacts;
+  /** The answer to `want_config_id`, with the closing config_complete_id. */
+  burst(configId: number): FromRadioVariant[];
   packet(packet: MeshPacket): void;
   /** Slots left in the transmit queue. */
   free(): number;
@@ -38,7 +52,7 @@ interface ClientConnection {
   ready: (() => void) | null;
 }
 
-/** The stream API of the gateway's node: its one client, the configuration burst, and packets kept while no client is there. */
+/** The stream API of a node in this process: its one client, the configuration burst, and packets kept while no client is there. */
 export class StreamApi {
   #connection: ClientConnection | null = null;
   #idle: Timer | null = null;
@@ -160,7 +174,7 @@ export class StreamApi {
     connection.burst = this.deps.clock.after(BURST_DELAY_MS, () => {
       connection.burst = null;
       if (this.#connection !== connection) return;
-      for (const variant of configBurst(this.deps.facts(), configId)) this.#write(connection, variant);
+      for (const variant of this.deps.burst(configId)) this.#write(connection, variant);
       connection.configured = true;
       this.#drain(connection);
     });
