@@ -82,7 +82,7 @@ plugins:
     'config.yaml:1:1: prot: unknown key "prot" (known here: data_dir, mesh, language, operators, commands, menu, plugins, api, alerts, backup, log, audit)',
     'config.yaml:2:8: api.prot: unknown key "prot" (did you mean port?)',
     'config.yaml:3:15: log.level: "inof" is not one of debug, info, warn, error (did you mean info?)',
-    'config.yaml:6:24: mesh.interfaces.0.type: "seral" is not one of serial, tcp, simulated (did you mean serial?)',
+    'config.yaml:6:24: mesh.interfaces.0.type: "seral" is not one of serial, tcp, mqtt, simulated (did you mean serial?)',
     "config.yaml:7:7: mesh.interfaces.1.host: is missing (add `host:`)",
     'config.yaml:7:29: mesh.interfaces.1.hots: unknown key "hots" (did you mean host?)',
     "config.yaml:8:21: commands.prefix: must be 1 to 8 characters without blanks (for example !)",
