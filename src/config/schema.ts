@@ -58,6 +58,11 @@ const linkName = v.pipe(
   v.description("Name of the interface."),
 );
 
+function isChannelKey(text: string): boolean {
+  const bytes = Buffer.from(text, "base64");
+  return [1, 16, 32].includes(bytes.length) && bytes.toString("base64").replace(/=+$/, "") === text.replace(/=+$/, "");
+}
+
 /** Without user and password: a URL is shown in status and log. */
 function isBrokerUrl(text: string): boolean {
   const url = URL.parse(text);
@@ -113,7 +118,14 @@ const meshInterface = v.variant("type", [
             v.regex(/^[^#+/\s]{1,11}$/, "is not a channel's name | an unnamed channel is called like its preset, for example LongFast"),
             v.description("Name of the channel."),
           ),
-          key: v.optional(v.pipe(v.string(), v.maxLength(64), v.description("Its key in base64; AQ== is the default key.")), "AQ=="),
+          key: v.optional(
+            v.pipe(
+              v.string(),
+              v.check(isChannelKey, "is not a channel's key | copy it from the app: 1, 16 or 32 bytes in base64; AQ== is the default key"),
+              v.description("Its key in base64; AQ== is the default key."),
+            ),
+            "AQ==",
+          ),
         }),
       ),
       v.minLength(1, "is empty | name at least one channel"),

@@ -165,3 +165,20 @@ test("every setting has a variable, and every wall of the jail can be named", as
   const { OPTIONAL_WALLS } = await import("../../src/bridge/launch.ts");
   expect([...WALLS] as string[]).toEqual([...OPTIONAL_WALLS]);
 });
+
+test("a link to a broker: what is wrong is named with what to write, and its files are relative to the configuration's", () => {
+  const mqtt = (more: string) => `mesh: { interfaces: [{ name: cloud, type: mqtt, ${more} }] }\n`;
+  const good = 'url: "mqtts://broker.example.org", node: "!0A0b0c0d", channels: [{ name: LongFast }]';
+  const wrong = (text: string) => load(mqtt(text)).lines.join("\n");
+  expect(wrong(good)).toBe("");
+  const { config, cwd } = load(mqtt(`${good}, password_file: secret, ca_file: /etc/ca.pem`));
+  expect(config?.mesh.interfaces?.[0]).toMatchObject({ password_file: join(cwd, "secret"), ca_file: "/etc/ca.pem", root: "msh" });
+  expect(wrong(good.replace("mqtts://broker", "http://broker"))).toContain("is not a broker's address (write mqtt://HOST:1883");
+  expect(wrong(good.replace("mqtts://broker", "mqtts://me:secret@broker"))).toContain("user and password have keys of their own");
+  expect(wrong(good.replace("!0A0b0c0d", "!ffffffff"))).toContain("is not a node id");
+  expect(wrong(good.replace("LongFast", "a/b"))).toContain("is not a channel's name");
+  expect(wrong(good.replace("[{ name: LongFast }]", "[]"))).toContain("name at least one channel");
+  expect(wrong(good.replace("LongFast", "LongFast, key: AAAA"))).toContain("is not a channel's key (copy it from the app");
+  expect(wrong(`${good}, root: "msh/#"`)).toContain("is not a root topic (write for example msh/EU_868)");
+  expect(wrong(`${good}, password: x`)).toContain('unknown key "password"');
+});
