@@ -137,7 +137,8 @@ export class Answers {
 
   /** Those who were alerted about it. */
   async #alerted(incident: Incident) {
-    const targets = new Set((await this.book.alerts(incident.id)).map(({ target }) => target));
+    const queued = (await this.book.alerts(incident.id)).filter(({ message }) => message !== null);
+    const targets = new Set(queued.map(({ target }) => target));
     return (await allResponders(this.plugin)).filter(({ name }) => targets.has(name));
   }
 }

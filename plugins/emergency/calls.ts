@@ -50,8 +50,9 @@ export class Calls {
     const label = labelOf(t, incident);
     const responders = await readResponders(this.plugin, this.plugin.getConfig("responders"));
     await this.alerts.send(incident, responders, alertText(t, incident));
-    const others = responders.filter((each) => each.kind === "channel" || each.id !== context.senderId);
-    const names = others.map(({ name }) => name).join(", ");
+    // A name of the configuration that nobody has, and the sender himself, are not alerted.
+    const queued = (await this.book.alerts(incident.id)).flatMap(({ target, message }) => (message === null ? [] : [target]));
+    const names = [...new Set(queued)].join(", ");
     return names === ""
       ? t("recorded", { label, id: incident.id })
       : cutText(t("received", { label, id: incident.id, names: cutText(names, 70) }));

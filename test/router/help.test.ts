@@ -49,3 +49,23 @@ test("what is not there, or for operators alone, is not shown", () => {
   expect(helpText(made, ["ban"], true)).toBe("ban: Bans.");
   expect(helpText(made, ["x".repeat(50)], false)).toBe(`No command "${"x".repeat(32)}". Send help for all.`);
 });
+
+test("a plugin: its commands, page by page; and with a command of its name the others", () => {
+  const made = new Registry("!");
+  const add = (plugin: string, name: string, more = {}) => {
+    const added = made.add(plugin, handleNumber(made.size + 1), { kind: "command", name, ...more }, { mayOverride: true });
+    if (!added.ok) throw added.error;
+  };
+  for (const name of ["whois", "motd"]) add("bot", name);
+  add("bot", "secret", { adminOnly: true });
+  add("bbs", "bbs", { help: "Boards." });
+  add("bbs", "mail");
+  for (let at = 0; at < 60; at++) add("many", `command${at}`);
+  expect(helpText(made, ["bot"], false)).toBe("Commands of bot: motd, whois\nhelp NAME tells more");
+  expect(helpText(made, ["BOT"], true)).toBe("Commands of bot: motd, secret, whois\nhelp NAME tells more");
+  expect(helpText(made, ["bbs"], false)).toBe("bbs: Boards.\nWith it: mail");
+  const second = helpText(made, ["many", "2"], false);
+  expect(second).toMatch(/^Commands of many 2\/\d: .*\nhelp NAME tells more, help many 3 goes on$/);
+  expect(Buffer.byteLength(second)).toBeLessThanOrEqual(200);
+  expect(helpText(made, ["many", "x"], false)).toStartWith("Commands of many 1/");
+});

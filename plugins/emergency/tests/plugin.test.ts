@@ -43,6 +43,15 @@ describe("the sender is told the truth", () => {
     expect(sentTo(gateway, "Alice").at(-1)).toMatch(/nobody has answered, all are alerted again; nobody has confirmed it yet/);
   });
 
+  test("a name that nobody has is not said to be alerted, and the operator's log names it", async () => {
+    await using gateway = await start({ config: { responders: ["Nobody", "Ridge"] } });
+    expect(await gateway.node("Alice").asks("SOS")).toContain("Incident 1: alerting Ridge. ");
+    expect(gateway).toHaveLogged(/could not be sent/);
+    await gateway.advance({ minutes: 2 });
+    expect(sentTo(gateway, "Alice").at(-1)).toBe("Incident 1: 1 of 1 responders have it.");
+    expect(await gateway.node("Ridge").asks("clear")).toBe("Incident 1 is closed.");
+  });
+
   test("a channel is not counted as somebody who has read it", async () => {
     await using gateway = await start({ config: { responders: ["Local", "Ridge"] } });
     await gateway.node("Alice").says("SOS");

@@ -148,10 +148,13 @@ export class Registry {
     return [...new Set(names)].filter((each) => each !== plugin);
   }
 
-  /** The names of all commands, each once, in alphabetical order. */
-  names(isOperator: boolean): string[] {
+  /** The names of all commands, or of one plugin's, each once, in alphabetical order. */
+  names(isOperator: boolean, plugin?: string): string[] {
     const names = new Set<string>();
-    for (const entry of this.#entries.values()) if (entry.kind === "command" && (isOperator || !entry.adminOnly)) names.add(entry.name);
+    for (const entry of this.#entries.values()) {
+      const isMeant = entry.kind === "command" && (plugin === undefined || entry.plugin === plugin);
+      if (isMeant && (isOperator || !entry.adminOnly)) names.add(entry.name);
+    }
     return [...names].sort();
   }
 
