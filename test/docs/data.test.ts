@@ -217,10 +217,11 @@ function problemOf(line: string): string | null {
   if (words[0] === "bunx" || (words[0] === "npx" && words[1] === "bun")) words.shift();
   if (words[0] === "bun" && words[1] === "run" && words[2] === "zephyrgate") words.splice(0, 2);
   if (words[0] === "bun" && words[1] === "run") return Object.hasOwn(packageJson.scripts, words[2] ?? "") ? null : "no such script";
-  if (words[0] === "npm" && ["start", "test"].includes(words[1] ?? ""))
-    return Object.hasOwn(packageJson.scripts, words[1] ?? "") ? null : "no such script";
+  const script = words[1] === "run" ? words[2] : words[1];
+  if (words[0] === "npm" && (words[1] === "run" || ["start", "test"].includes(script ?? "")))
+    return Object.hasOwn(packageJson.scripts, script ?? "") ? null : "no such script";
   if (words[0] !== "zephyrgate")
-    return /^(?:bun (?:install|test|add|pm)|npm (?:install|ci)|cd|mkdir|cp|cat|echo|git|curl|jq|ssh|usermod|export|(?:sudo )?(?:nano|systemctl)) ?/.test(
+    return /^(?:bun (?:install|test|add|pm)|npm (?:install|ci)|cd|mkdir|cp|cat|echo|git|curl|jq|ssh|usermod|export|(?:sudo )?(?:cp|nano|systemctl|docker compose)) ?/.test(
       line,
     )
       ? null
