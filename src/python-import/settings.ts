@@ -1,5 +1,6 @@
 /** The Python original's configuration in this gateway's terms. */
 import type { Json } from "../json.ts";
+import { takeBroadcasts } from "./broadcasts.ts";
 import { defined, type Fields, fieldsOf, isTrue, listOf, type Note, nodeOf, numberOf, textOf } from "./values.ts";
 
 type Settings = { [key: string]: Json };
@@ -34,17 +35,20 @@ const SERVICES_LEFT: Readonly<Record<string, string>> = {
   web: "the API has a token in place of accounts, and listens on this machine alone",
 };
 
-export function takeSettings(config: Fields): TakenSettings {
+/** `link`: the first link of this gateway's own configuration, where it has one. */
+export function takeSettings(config: Fields, link: string | null, now: number): TakenSettings {
   const services = fieldsOf(config.services);
+  const interfaces = interfacesOf(fieldsOf(config.meshtastic));
+  const taken = fieldsOf(listOf(fieldsOf(interfaces.top?.mesh).interfaces)[0]).name;
   const parts: Part[] = [
-    interfacesOf(fieldsOf(config.meshtastic)),
+    interfaces,
     operatorsOf(fieldsOf(config.security)),
     logOf(fieldsOf(config.logging)),
     bbsOf(fieldsOf(services.bbs)),
     emergencyOf(fieldsOf(services.emergency)),
     botOf(fieldsOf(services.bot)),
     weatherOf(fieldsOf(services.weather)),
-    broadcastsOf(fieldsOf(config.scheduled_broadcasts)),
+    broadcastsOf(fieldsOf(config.scheduled_broadcasts), link ?? (textOf(taken) || null), now),
     switchedOff(services),
     rest(config, ["meshtastic", "security", "logging", "services", "scheduled_broadcasts"], LEFT, ""),
     rest(services, ["bbs", "emergency", "bot", "weather"], SERVICES_LEFT, "services."),
@@ -199,12 +203,9 @@ function weatherOf(weather: Fields): Part {
   return { ...(Object.keys(config).length === 0 ? {} : { plugins: { weather: config } }), notes };
 }
 
-function broadcastsOf(section: Fields): Part {
-  const count = listOf(section.broadcasts).length;
-  return {
-    notes:
-      count === 0 ? [] : [leftOut(`scheduled_broadcasts: ${count}`, "set them under plugins.config.broadcasts; times there have a zone")],
-  };
+function broadcastsOf(section: Fields, link: string | null, now: number): Part {
+  const { messages, notes } = takeBroadcasts(section, link, now);
+  return { ...(messages.length === 0 ? {} : { plugins: { broadcasts: { time_zone: "UTC", messages: [...messages] } } }), notes };
 }
 
 /** What was switched off stays off. */

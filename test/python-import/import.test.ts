@@ -54,6 +54,10 @@ test(
       /left +users: email, phone, address +personal data/,
       /left +services.email +there is no e-mail here/,
       /taken +services: weather switched off/,
+      /taken +scheduled_broadcasts: Morning News; sent once the plugin broadcasts is enabled/,
+      /left +scheduled_broadcasts: Fast +its interval is under 600 s/,
+      /left +scheduled_broadcasts: Gone +its time is over/,
+      /left +scheduled_broadcasts: Wx +it calls a method of a plugin/,
     ]) {
       expect(dry.stdout).toMatch(part);
     }
@@ -70,6 +74,7 @@ test(
     const config = readFileSync(join(gateway.dir, "config.yaml"), "utf8");
     expect(config).toContain("bulletin_days: 45");
     expect(config).not.toContain("ttyUSB7");
+    expect(config).toContain("channel: sim/1");
     await gateway.ask("bbs list harbour", /Boat for sale \(Ridge Cabin 2d\)/);
     await gateway.ask("mail", /MAIL 1 new, 2 in all/);
     await gateway.ask("mail send old mill are you well?", /is kept for Old Mill/);
@@ -96,6 +101,8 @@ test(
       "Received",
       "responders:",
       "place: Husum",
+      "channel: primary/1",
+      "name: morning_news",
     ]) {
       expect(config).toContain(part);
     }

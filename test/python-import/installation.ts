@@ -52,7 +52,7 @@ services:
         - { keywords: [old], response: "x", enabled: false }
   weather: { enabled: false, units: metric, default_location: { latitude: 54.47, longitude: 9.05, name: Husum }, sources: {} }
   email: { enabled: false }
-scheduled_broadcasts: { enabled: true, broadcasts: [{ name: Morning, message: hi, schedule_type: cron, cron_expression: "0 8 * * *" }] }
+scheduled_broadcasts: { enabled: true, broadcasts: [{ name: "Morning News", message: hi, schedule_type: cron, cron_expression: "0 8 * * *", channel: 1 }, { name: Fast, message: x, schedule_type: interval, interval_seconds: 60 }, { name: Gone, message: x, schedule_type: one_time, scheduled_time: "2020-01-01T00:00:00Z" }, { name: Wx, plugin_name: weather_service, schedule_type: cron, cron_expression: "0 8 * * *" }] }
 security: { admin_nodes: ["!0a0b0c0d", "nonsense"], trusted_nodes: [] }
 logging: { level: WARNING, file: logs/x.log }
 `;

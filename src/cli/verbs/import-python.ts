@@ -65,7 +65,7 @@ function planOf({ io, flags }: Call, { config, tables }: PythonInstallation): Re
   if (!loaded.ok) return loaded;
   const file = loaded.value.file ?? resolve(io.cwd, "config.yaml");
   const before = existsSync(file) ? readFileSync(file, "utf8") : null;
-  const { settings, notes } = takeSettings(config);
+  const { settings, notes } = takeSettings(config, loaded.value.config.mesh.interfaces?.[0]?.name ?? null, Date.now());
   const amended = amendConfig(before ?? "", settings);
   const checked = checkedText(amended.text, file);
   if (!checked.ok) return checked;
