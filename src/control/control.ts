@@ -28,6 +28,8 @@ import { type ClockState, reasonOf } from "../timekeeping/own-clock.ts";
 import type { Alerts } from "./alerts.ts";
 import { degradedBy } from "./degraded.ts";
 import { metricsText } from "./metrics.ts";
+import { databaseBytes, processUse } from "./processes.ts";
+import type { TrafficCounts } from "./traffic-counts.ts";
 import { metricsView, taskView } from "./views.ts";
 
 export interface ControlDeps {
@@ -59,11 +61,19 @@ export interface ControlDeps {
   configuration?(): Result<ConfigurationView>;
   /** Texts that were too old to be answered, since the start. */
   staleTexts(): number;
+  readonly traffic: TrafficCounts;
+  readonly databasePath: string;
+  hostPids(): readonly number[];
+  /** How often a plugin host ended by itself, by reason. */
+  hostExits(): ReadonlyMap<string, number>;
+  /** Posts to the webhook since the start. */
+  webhook(): { readonly sent: number; readonly failed: number; readonly dropped: number };
   tasks(): readonly TaskStatus[];
   menus(): readonly MenuView[];
   walls(): readonly { readonly wall: string; readonly stands: boolean; readonly detail: string }[];
 }
 
+const HOUR_MS = 3_600_000;
 /** The list of all alerts is longer; the status is one screen. */
 const STATUS_ALERTS = 20;
 
@@ -133,6 +143,7 @@ export class GatewayControl implements Control {
 
   metrics(): Answer<string> {
     const { deps } = this;
+    const nodes = deps.nodes();
     const plugins = deps.supervisor
       .list()
       .map((plugin) => ({ name: plugin.name, state: plugin.state, metrics: metricsView(plugin, deps.now()) }));
@@ -144,7 +155,14 @@ export class GatewayControl implements Control {
         outbox: this.#outbox(),
         staleTexts: deps.staleTexts(),
         plugins,
-        nodes: deps.nodes().length,
+        nodes: nodes.length,
+        nodesHeard: nodes.filter(({ isOwn, lastHeard }) => !isOwn && lastHeard !== undefined && deps.now() - lastHeard < HOUR_MS).length,
+        processes: processUse(deps.hostPids()),
+        hostExits: deps.hostExits(),
+        databaseBytes: databaseBytes(deps.databasePath),
+        held: deps.outbox.held(),
+        traffic: deps.traffic.families(),
+        webhook: deps.webhook(),
         safeMode: deps.isSafeMode(),
         disk: { isWritable: ["ok", "low"].includes(deps.disk.state), freeBytes: deps.disk.freeBytes },
         walls: deps.walls(),

@@ -1,6 +1,8 @@
 import type { OutboxView, PluginMetrics } from "../api/contract/views.ts";
 import type { LinkStatus } from "../mesh/link-status.ts";
 import type { PluginState } from "../plugins/plugin/states.ts";
+import { byLabel, type Family, one } from "./family.ts";
+import { type ProcessUse, processFamilies } from "./processes.ts";
 
 export interface MetricFacts {
   readonly version: string;
@@ -10,6 +12,16 @@ export interface MetricFacts {
   readonly plugins: readonly { readonly name: string; readonly state: PluginState; readonly metrics: PluginMetrics }[];
   readonly staleTexts: number;
   readonly nodes: number;
+  /** Of these, heard in the last hour. */
+  readonly nodesHeard: number;
+  readonly processes: readonly ProcessUse[];
+  /** How often a plugin host ended by itself, by reason. */
+  readonly hostExits: ReadonlyMap<string, number>;
+  readonly databaseBytes: number;
+  /** Messages that wait, by the reason. */
+  readonly held: ReadonlyMap<string, number>;
+  readonly traffic: readonly Family[];
+  readonly webhook: { readonly sent: number; readonly failed: number; readonly dropped: number };
   readonly safeMode: boolean;
   readonly disk: { readonly isWritable: boolean; readonly freeBytes: number };
   readonly walls: readonly { readonly wall: string; readonly stands: boolean }[];
@@ -20,22 +32,6 @@ export interface MetricFacts {
   };
 }
 
-type Labels = Readonly<Record<string, string>>;
-
-interface Family {
-  readonly name: string;
-  readonly type: "gauge" | "counter";
-  readonly help: string;
-  readonly samples: readonly { readonly labels: Labels; readonly value: number }[];
-}
-
-const one = (name: string, type: Family["type"], help: string, value: number): Family => ({
-  name,
-  type,
-  help,
-  samples: [{ labels: {}, value }],
-});
-
 /** Prometheus text, format 0.0.4. */
 export function metricsText(facts: MetricFacts): string {
   return families(facts)
@@ -45,14 +41,46 @@ export function metricsText(facts: MetricFacts): string {
 }
 
 function families(facts: MetricFacts): Family[] {
-  const { links, plugins, outbox } = facts;
+  return [
+    ...gatewayFamilies(facts),
+    ...linkFamilies(facts.links),
+    ...outboxFamilies(facts),
+    ...alertFamilies(facts.alerts),
+    byLabel(
+      { name: "zephyrgate_alert_posts_total", type: "counter", help: "Posts to alerts.webhook, by outcome." },
+      "outcome",
+      Object.entries(facts.webhook),
+    ),
+    ...pluginFamilies(facts.plugins),
+  ];
+}
+
+function gatewayFamilies(facts: MetricFacts): Family[] {
   return [
     { name: "zephyrgate_info", type: "gauge", help: "The running version.", samples: [{ labels: { version: facts.version }, value: 1 }] },
     one("zephyrgate_start_time_seconds", "gauge", "Start time, seconds since 1970.", facts.startedAt / 1000),
+    ...processFamilies(facts.processes),
+    byLabel(
+      { name: "zephyrgate_plugin_host_exits_total", type: "counter", help: "Plugin hosts that ended without being told to, by reason." },
+      "reason",
+      facts.hostExits,
+    ),
     one("zephyrgate_safe_mode", "gauge", "1 while plugins are held back after crashes.", facts.safeMode ? 1 : 0),
     one("zephyrgate_disk_writable", "gauge", "1 while the data folder can be written.", facts.disk.isWritable ? 1 : 0),
     one("zephyrgate_disk_free_bytes", "gauge", "Free space on the data folder's disk.", facts.disk.freeBytes),
+    one("zephyrgate_database_bytes", "gauge", "Size of the gateway's database with its write-ahead log.", facts.databaseBytes),
     one("zephyrgate_nodes", "gauge", "Nodes known.", facts.nodes),
+    one("zephyrgate_nodes_heard", "gauge", "Nodes heard in the last hour.", facts.nodesHeard),
+    byLabel(
+      { name: "zephyrgate_wall_stands", type: "gauge", help: "1 if this wall of the plugin jail is active." },
+      "wall",
+      facts.walls.map(({ wall, stands }) => [wall, stands ? 1 : 0] as const),
+    ),
+  ];
+}
+
+function linkFamilies(links: readonly LinkStatus[]): Family[] {
+  return [
     perLink(links, { name: "link_up", type: "gauge", help: "1 while the radio link is up." }, (link) => (link.state === "up" ? 1 : 0)),
     perLink(
       links,
@@ -69,27 +97,26 @@ function families(facts: MetricFacts): Family[] {
       { name: "link_duty_cycle_limit_ratio", type: "gauge", help: "Share of an hour in which the region allows the radio to send." },
       (link) => link.dutyCycle,
     ),
-    ...airtimeFamilies(outbox.airtime),
     ...linkCounters(links),
+  ];
+}
+
+function outboxFamilies({ outbox, held, traffic, staleTexts }: MetricFacts): Family[] {
+  return [
+    ...airtimeFamilies(outbox.airtime),
     one("zephyrgate_outbox_queued", "gauge", "Messages waiting to be sent.", outbox.queued),
+    one(
+      "zephyrgate_outbox_oldest_seconds",
+      "gauge",
+      "How long the oldest of them has waited; 0 when none waits.",
+      outbox.oldest_queued_s ?? 0,
+    ),
+    byLabel({ name: "zephyrgate_outbox_held", type: "gauge", help: "Messages that wait, by what holds them." }, "reason", held),
     one("zephyrgate_outbox_sent_total", "counter", "Messages sent.", outbox.sent),
     one("zephyrgate_outbox_delivered_total", "counter", "Messages acknowledged by their destination.", outbox.delivered),
     one("zephyrgate_outbox_failed_total", "counter", "Messages that could not be sent or were not acknowledged.", outbox.failed),
-    ...alertFamilies(facts.alerts),
-    one("zephyrgate_stale_texts_total", "counter", "Texts that were too old to be answered.", facts.staleTexts),
-    {
-      name: "zephyrgate_wall_stands",
-      type: "gauge",
-      help: "1 if this wall of the plugin jail is active.",
-      samples: facts.walls.map(({ wall, stands }) => ({ labels: { wall }, value: stands ? 1 : 0 })),
-    },
-    {
-      name: "zephyrgate_plugin_state",
-      type: "gauge",
-      help: "1 for the state the plugin is in.",
-      samples: plugins.map(({ name, state }) => ({ labels: { plugin: name, state }, value: 1 })),
-    },
-    ...pluginFamilies(plugins),
+    ...traffic,
+    one("zephyrgate_stale_texts_total", "counter", "Texts that were too old to be answered, such as a radio's backlog.", staleTexts),
   ];
 }
 
@@ -137,14 +164,22 @@ function airtimeFamilies({ total_s, plugins, channels, links }: OutboxView["airt
   return [total, by("plugin", plugins), by("channel", channels), by("link", links)];
 }
 
+const LINK_HELP: Readonly<Record<keyof LinkStatus["counters"], string>> = {
+  framesIn: "Frames received from the radio.",
+  framesOut: "Frames sent to the radio.",
+  packetsIn: "Packets received from the mesh.",
+  packetsOut: "Packets sent to the mesh.",
+  garbageBytes: "Bytes from the radio that are no frame.",
+  undecodable: "Packets that could not be decoded.",
+  impossibleSenders: "Packets whose sender is 0 or the broadcast address; they are dropped.",
+  reconnects: "Times that the link was opened again.",
+  duplicates: "Packets that were received before; they are dropped.",
+};
+
 function linkCounters(links: readonly LinkStatus[]): Family[] {
   const names = [...new Set(links.flatMap((link) => Object.keys(link.counters)))] as (keyof LinkStatus["counters"])[];
   return names.map((name) =>
-    perLink(
-      links,
-      { name: `link_${snake(name)}_total`, type: "counter", help: `Link counter ${snake(name)}.` },
-      (link) => link.counters[name],
-    ),
+    perLink(links, { name: `link_${snake(name)}_total`, type: "counter", help: LINK_HELP[name] }, (link) => link.counters[name]),
   );
 }
 
@@ -161,6 +196,16 @@ const COUNTERS = new Set([
 ]);
 
 function pluginFamilies(plugins: MetricFacts["plugins"]): Family[] {
+  const states: Family = {
+    name: "zephyrgate_plugin_state",
+    type: "gauge",
+    help: "1 for the state the plugin is in.",
+    samples: plugins.map(({ name, state }) => ({ labels: { plugin: name, state }, value: 1 })),
+  };
+  return [states, ...pluginFigures(plugins)];
+}
+
+function pluginFigures(plugins: MetricFacts["plugins"]): Family[] {
   const names = [...new Set(plugins.flatMap(({ metrics }) => Object.keys(metrics)))];
   return names.map((name) => {
     const counter = COUNTERS.has(name) || name.endsWith("_dropped");

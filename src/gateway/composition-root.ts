@@ -133,12 +133,12 @@ export class Gateway {
     this.#plugins = plugins;
     const backups = new Backups(context, storage, plugins);
     context.life.add("backups", () => backups.stop());
-    const control = makeControl(context, { storage, mesh, plugins, backups, isReady: () => this.#ready });
+    const webhook = passAlertsOn(context, mesh);
+    const control = makeControl(context, { storage, mesh, plugins, backups, webhook, isReady: () => this.#ready });
     this.#control = control;
     const api = context.overrides.api === false ? ok(null) : this.#openApi(control, storage);
     if (!api.ok) return api;
     context.opened?.();
-    passAlertsOn(context, mesh);
     storage.disk.start();
     storage.ownClock.start();
     this.#followFile(plugins);

@@ -11,8 +11,10 @@ import { Plugins } from "../control/plugins.ts";
 import { ReplyDecisions } from "../control/reply-decisions.ts";
 import { silenceControl } from "../control/silence.ts";
 import { simulateControl } from "../control/simulate.ts";
+import { TrafficCounts } from "../control/traffic-counts.ts";
 import { summaryView } from "../control/views.ts";
 import { fail, ok, type Result } from "../errors.ts";
+import type { Webhook } from "../http/webhook.ts";
 import type { Settings } from "../plugins/approval/decisions.ts";
 import { OPERATOR } from "../plugins/capabilities/inward/plugin-message.ts";
 import { VERSION } from "../version.ts";
@@ -28,6 +30,7 @@ export interface ControlPeers {
   readonly mesh: Mesh;
   readonly plugins: GatewayPlugins;
   readonly backups: Backups;
+  readonly webhook: Webhook;
   isReady(): boolean;
 }
 
@@ -71,6 +74,11 @@ export function makeControl(context: GatewayContext, peers: ControlPeers): Gatew
     },
     ...(context.effective === undefined ? {} : { configuration: context.effective }),
     staleTexts: () => routing.router.stats().stale,
+    traffic: new TrafficCounts(context.bus),
+    databasePath: storage.database.path,
+    hostPids: () => hosts.running().flatMap(({ host }) => host.pid ?? []),
+    hostExits: () => hosts.exits,
+    webhook: () => peers.webhook.counts,
     tasks: () => routing.schedule.status(),
     menus: () => routing.menuRegistry.list(),
     walls: () => hosts.running()[0]?.host.walls ?? [],

@@ -1,26 +1,58 @@
 import { expect, test } from "bun:test";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { EventBus } from "../../src/bus.ts";
 import { metricsText } from "../../src/control/metrics.ts";
-import { LINK, summary } from "../api/fake-control.ts";
+import { processUse } from "../../src/control/processes.ts";
+import { TrafficCounts } from "../../src/control/traffic-counts.ts";
+import type { CoreEvents } from "../../src/events/core.ts";
+import { LINK, received, status, summary } from "../api/fake-control.ts";
 import { serve } from "../api/serve.ts";
 
 const PROMTOOL = Bun.which("promtool");
 if (PROMTOOL === null) console.warn("skipped: promtool check metrics (no promtool here; on Debian: apt-get install prometheus)");
 
+/** As after a text, its answer, and the answer's late acknowledgement. */
+function traffic() {
+  const bus = new EventBus<CoreEvents>(() => undefined);
+  const counts = new TrafficCounts(bus);
+  bus.emit("message_received", received("hello"));
+  bus.emit("message_processed", { correlationId: "c", plugin: "ping", outcome: "replied" });
+  const ended = status({ state: "failed", reason: "no_ack", final: true });
+  for (const each of [
+    ended,
+    { ...ended, note: "acknowledged_late" as const },
+    status({ id: "m_2", state: "delivered", final: true }),
+    status({ id: "m_3" }),
+  ]) {
+    bus.emit("message_status", each);
+  }
+  return counts.families();
+}
+
 const facts = metricsText({
   version: "1.0.0",
   startedAt: 1,
-  links: [{ ...LINK, channelUtilization: 0.1 }],
+  links: [{ ...LINK, channelUtilization: 0.1, airUtilTx: 0.01, dutyCycle: 0.1 }],
   outbox: {
     queued: 0,
     sent: 1,
     delivered: 0,
     failed: 0,
     oldest_queued_s: null,
-    airtime: { total_s: 0, plugins: {}, channels: {}, links: {} },
+    airtime: { total_s: 0, plugins: { ping: 1 }, channels: { LongFast: 1 }, links: { sim: 1 } },
   },
   plugins: [{ name: "ping", state: "running", metrics: summary("ping").metrics }],
   staleTexts: 0,
   nodes: 3,
+  nodesHeard: 2,
+  processes: processUse([process.pid]),
+  hostExits: new Map([["crashed", 1]]),
+  databaseBytes: 4096,
+  held: new Map([["no_link", 2]]),
+  traffic: traffic(),
+  webhook: { sent: 1, failed: 0, dropped: 0 },
   safeMode: false,
   disk: { isWritable: true, freeBytes: 1 },
   walls: [{ wall: "seccomp", stands: true }],
@@ -50,10 +82,59 @@ test("every family of metrics has its help and its type, once, before its sample
   }
   expect(described.size).toBeGreaterThan(30);
   expect(text).toContain('zephyrgate_alerts{code="disk\\"full\\n"} 1');
+  for (const line of [
+    'zephyrgate_messages_received_total{kind="text"} 1',
+    'zephyrgate_texts_processed_total{outcome="replied"} 1',
+    'zephyrgate_messages_ended_total{sender="plugin",outcome="no_ack"} 1',
+    'zephyrgate_messages_ended_total{sender="plugin",outcome="delivered"} 1',
+    'zephyrgate_outbox_held{reason="no_link"} 2',
+    'zephyrgate_plugin_host_exits_total{reason="crashed"} 1',
+    'zephyrgate_alert_posts_total{outcome="sent"} 1',
+  ]) {
+    expect(text.split("\n")).toContain(line);
+  }
+  const [gateway, host] = ["gateway", "plugin_host"].map((name) =>
+    Number(new RegExp(`resident_memory_bytes{process="${name}"} (\\d+)`).exec(text)?.[1]),
+  );
+  // Both are this test's own process, read in two ways.
+  expect(Math.abs((gateway ?? 0) / (host ?? 1) - 1)).toBeLessThan(0.5);
 });
 
 test.skipIf(PROMTOOL === null)("promtool finds nothing wrong", async () => {
   const child = Bun.spawn([PROMTOOL ?? "", "check", "metrics"], { stdin: new Blob([await all()]), stdout: "pipe", stderr: "pipe" });
   const said = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()]);
   expect([await child.exited, ...said]).toEqual([0, "", ""]);
+});
+
+const MONITORING = join(import.meta.dir, "../../docs/monitoring");
+
+test("the dashboard, the alert rules and their description name no metric that the gateway does not send", async () => {
+  const known = new Set([...(await all()).matchAll(/^# TYPE (\w+)/gm)].map(([, name]) => name));
+  for (const file of ["alerts.yaml", "dashboard.json", "README.md"]) {
+    const names = new Set(readFileSync(join(MONITORING, file), "utf8").match(/\bzephyrgate_\w+/g));
+    expect(names.size).toBeGreaterThan(10);
+    expect([file, [...names].filter((name) => !known.has(name))]).toEqual([file, []]);
+  }
+  const dashboard: { panels: { title: string; targets: { expr: string }[] }[] } = JSON.parse(
+    readFileSync(join(MONITORING, "dashboard.json"), "utf8"),
+  );
+  expect(dashboard.panels.length).toBeGreaterThan(10);
+  for (const { title, targets } of dashboard.panels)
+    expect([title, targets.every(({ expr }) => expr.includes('instance=~"$instance"'))]).toEqual([title, true]);
+});
+
+test.skipIf(PROMTOOL === null)("promtool accepts the alert rules, and the dashboard's expressions as rules", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "rules-"));
+  try {
+    const dashboard: { panels: { targets: { expr: string }[] }[] } = JSON.parse(readFileSync(join(MONITORING, "dashboard.json"), "utf8"));
+    const rules = dashboard.panels.flatMap(({ targets }) => targets).map(({ expr }, at) => ({ record: `dashboard:${at}`, expr }));
+    writeFileSync(join(folder, "dashboard.yaml"), JSON.stringify({ groups: [{ name: "dashboard", rules }] }));
+    for (const file of [join(MONITORING, "alerts.yaml"), join(folder, "dashboard.yaml")]) {
+      const child = Bun.spawn([PROMTOOL ?? "", "check", "rules", file], { stdout: "pipe", stderr: "pipe" });
+      const said = (await new Response(child.stdout).text()) + (await new Response(child.stderr).text());
+      expect([await child.exited, said]).toEqual([0, expect.stringMatching(/SUCCESS: \d+ rules found/)]);
+    }
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 });

@@ -6,7 +6,7 @@ import { timeOnAir } from "../airtime/lora.ts";
 import { countParts } from "../codec/text.ts";
 import { BROADCAST } from "../ids.ts";
 import type { LinkStatus } from "../link-status.ts";
-import type { MessageStatus, OutboxRequest } from "../outgoing.ts";
+import type { Hold, MessageStatus, OutboxRequest } from "../outgoing.ts";
 import type { Radio, RoutingReport } from "../radio.ts";
 import type { Route } from "../routes.ts";
 import { createMessage, refusal, remainingMs } from "./admission.ts";
@@ -153,6 +153,16 @@ export class Outbox {
     for (const message of this.#queue) oldest = Math.min(oldest, message.queuedAt);
     const oldestQueuedS = this.#queue.size === 0 ? null : Math.max(0, (this.deps.clock.now() - oldest) / 1000);
     return { queued: this.#queue.size, ...this.#counts, oldestQueuedS };
+  }
+
+  /** How many messages wait, by what holds them. */
+  held(): Map<Hold, number> {
+    const counts = new Map<Hold, number>();
+    for (const message of this.#queue) {
+      const { held } = this.#statusOf(message);
+      if (held !== undefined) counts.set(held, (counts.get(held) ?? 0) + 1);
+    }
+    return counts;
   }
 
   /** Estimated airtime of a plugin's messages in the last hour, ms. */

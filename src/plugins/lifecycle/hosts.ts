@@ -2,7 +2,7 @@ import { type Clock, sleep } from "../../clock.ts";
 import { fail, type Result } from "../../errors.ts";
 import { inBackground } from "../../log/background.ts";
 import type { Logger } from "../../log/logger.ts";
-import type { HostExit, PluginHost } from "../../sandbox/port.ts";
+import type { HostExit, HostExitReason, PluginHost } from "../../sandbox/port.ts";
 import type { HostKey } from "../plugin/candidate.ts";
 
 export interface HostsDeps {
@@ -33,6 +33,8 @@ const BACKOFF_MAX_MS = 30_000;
 export class Hosts {
   readonly #slots = new Map<HostKey, Slot>();
   readonly #ending = new Set<Promise<void>>();
+  /** How often a host ended without being told to, by reason. */
+  readonly exits = new Map<HostExitReason, number>();
   #stopped = false;
   readonly #abort = new AbortController();
 
@@ -103,6 +105,7 @@ export class Hosts {
     const young = this.deps.clock.monotonic() - slot.startedAt < QUIET_MS;
     // In the shared host the others are innocent: they do not wait longer for each plugin that was found out.
     const settled = key === "shared" && this.deps.hasCulprit(host, exit);
+    if (exit.reason !== "stopped") this.exits.set(exit.reason, (this.exits.get(exit.reason) ?? 0) + 1);
     if (exit.reason === "stopped") slot.crashes = 0;
     else if (!settled) slot.crashes = young ? slot.crashes + 1 : 1;
     if (!this.#stopped) this.deps.onExit(key, host, exit);
