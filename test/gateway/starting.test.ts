@@ -73,6 +73,7 @@ test("requested is not granted: without a word of the operator a plugin waits; -
 
 test("ZEPHYRGATE_ variables go over the file, flags over them", async () => {
   const gateway = await Gateway.start({
+    banner: false,
     plugins: third,
     config: "api: { port: 1 }\nplugins: { paths: PATHS, enabled_plugins: [mine] }\nlog: { format: text }\n",
     env: {
