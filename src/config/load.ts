@@ -124,13 +124,16 @@ function withPaths(config: Config, baseOf: (key: string) => string, home: string
   const { file } = config.log;
   const { tls } = config.api;
   const indexes = config.plugins.indexes.map((place) => (/^https?:/i.test(place) ? place : absolute("plugins.indexes", place)));
+  const data_dir = absolute("data_dir", config.data_dir);
   const { interfaces } = config.mesh;
   const mesh =
-    interfaces === undefined ? config.mesh : { ...config.mesh, interfaces: interfaces.map((link) => withLinkPaths(link, absolute)) };
+    interfaces === undefined
+      ? config.mesh
+      : { ...config.mesh, interfaces: interfaces.map((link) => withLinkPaths(link, absolute, data_dir)) };
   return {
     ...config,
     mesh,
-    data_dir: absolute("data_dir", config.data_dir),
+    data_dir,
     plugins: { ...config.plugins, paths: config.plugins.paths.map((path) => absolute("plugins.paths", path)), indexes },
     api:
       tls === undefined ? config.api : { ...config.api, tls: { cert: absolute("api.tls", tls.cert), key: absolute("api.tls", tls.key) } },
@@ -140,11 +143,12 @@ function withPaths(config: Config, baseOf: (key: string) => string, home: string
 
 type Link = NonNullable<Config["mesh"]["interfaces"]>[number];
 
-function withLinkPaths(link: Link, absolute: (key: string, path: string) => string): Link {
+function withLinkPaths(link: Link, absolute: (key: string, path: string) => string, dataDir: string): Link {
   if (link.type !== "mqtt") return link;
-  const { password_file: password, ca_file: authority } = link;
+  const { password_file: password, ca_file: authority, key_file: key = join(dataDir, `mqtt-${link.name}.key`) } = link;
   return {
     ...link,
+    key_file: absolute("mesh.interfaces", key),
     ...(password === undefined ? {} : { password_file: absolute("mesh.interfaces", password) }),
     ...(authority === undefined ? {} : { ca_file: absolute("mesh.interfaces", authority) }),
   };

@@ -134,6 +134,7 @@ const meshInterface = v.variant("type", [
     ),
     username: v.optional(text("User name at the broker.")),
     password_file: v.optional(text("File whose first line is the password.")),
+    key_file: v.optional(text("File of the node's private key; `mqtt-NAME.key` in the data folder by default, made at the first start.")),
     ca_file: v.optional(text("Certificate (PEM) of the authority that signed the broker's, when the system does not know it.")),
   }),
   v.strictObject({

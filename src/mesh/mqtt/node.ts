@@ -6,12 +6,13 @@ import { create, toBinary } from "@bufbuild/protobuf";
 import { Channel, Mesh, Portnums } from "@meshtastic/protobufs";
 import type { Clock, Random, Timer } from "../../clock.ts";
 import { ok, type Result } from "../../errors.ts";
-import type { MeshPacket } from "../codec/protobuf.ts";
+import { type MeshPacket, tryDecode } from "../codec/protobuf.ts";
 import { BROADCAST, formatNodeId, type NodeNumber } from "../ids.ts";
 import type { AttachableNode, Attachment, Client } from "../stream-server/attachment.ts";
 import { type FromRadioVariant, StreamApi } from "../stream-server/stream-api.ts";
 import type { MqttChannel } from "./channel-cipher.ts";
-import { fieldsOf, type Opened, open, packetTopic, seal } from "./envelope.ts";
+import { DIRECT, fieldsOf, type Opened, open, packetTopic, seal, wrapDirect } from "./envelope.ts";
+import { type KeyPair, openDirect, sealDirect } from "./key-pair.ts";
 
 const { PortNum } = Portnums;
 const { Routing_Error } = Mesh;
@@ -24,6 +25,7 @@ export interface MqttNodeOptions {
   readonly root: string;
   /** 1 to 8. */
   readonly channels: readonly MqttChannel[];
+  readonly keys: KeyPair;
 }
 
 export interface MqttNodeDeps {
@@ -58,6 +60,10 @@ const QUEUE = 16;
 const ANNOUNCE_EVERY_MS = 3 * 3_600_000;
 /** Between two announcements that are asked for. */
 const ANNOUNCE_PAUSE_MS = 60_000;
+/** Public keys of other nodes, and nodes that were asked for theirs. */
+const KEYS_MAX = 2_000;
+/** As the firmware has it: these tell nothing that a public key must protect, and every device understands them. */
+const NOT_DIRECT: ReadonlySet<number> = new Set([PortNum.NODEINFO_APP, PortNum.ROUTING_APP, PortNum.POSITION_APP, PortNum.TRACEROUTE_APP]);
 /** "May be passed on to brokers": the sender's consent, which stands in every packet. */
 const OK_TO_MQTT = 1;
 
@@ -77,6 +83,10 @@ export class MqttNode implements AttachableNode {
   readonly #awaited = new Set<number>();
   #second = { at: Number.NEGATIVE_INFINITY, count: 0 };
   #announcedAt = Number.NEGATIVE_INFINITY;
+  /** The first key that a node told; another one under its number may be somebody else's. */
+  readonly #keys = new Map<NodeNumber, Uint8Array>();
+  /** When this node introduced itself to a single other one. */
+  readonly #introducedAt = new Map<NodeNumber, number>();
   #timer: Timer | null = null;
 
   constructor(
@@ -120,7 +130,7 @@ export class MqttNode implements AttachableNode {
       this.counters.flooded += 1;
       return;
     }
-    const opened = open(payload, this.options.channels);
+    const opened = open(payload, this.options.channels, (packet, encrypted) => this.#decrypted(packet, encrypted));
     if (typeof opened === "string") {
       this.counters[opened] += 1;
       return;
@@ -152,21 +162,55 @@ export class MqttNode implements AttachableNode {
     if (gateway === this.options.number && this.#awaited.delete(packet.id)) this.#report(packet.id, Routing_Error.NONE);
   }
 
-  #deliver({ packet, data, channel }: Opened): void {
+  /** Between the two that a packet names, one of which is this node. */
+  #decrypted({ from, to, id }: MeshPacket, encrypted: Uint8Array): Uint8Array | null {
+    const { number, keys } = this.options;
+    const other = from === number ? to : from;
+    if (from !== number && to !== number) return null;
+    const known = this.#keys.get(other);
+    const shared = known === undefined ? null : keys.sharedWith(known);
+    if (shared === null) this.#askForKey(other);
+    return shared === null ? null : openDirect(shared, id, from, encrypted);
+  }
+
+  #learnKey(from: NodeNumber, data: Mesh.Data): void {
+    if (data.portnum !== PortNum.NODEINFO_APP || this.#keys.has(from)) return;
+    const user = tryDecode(Mesh.UserSchema, data.payload);
+    if (user === null || user.publicKey.length === 0 || this.options.keys.sharedWith(user.publicKey) === null) return;
+    remember(this.#keys, from, new Uint8Array(user.publicKey));
+  }
+
+  /** By telling our own and asking for theirs; to one node at most once a minute. */
+  #askForKey(node: NodeNumber): void {
+    this.#introduceTo(node, { wantResponse: true, pauseMs: ANNOUNCE_PAUSE_MS });
+  }
+
+  #introduceTo(node: NodeNumber, { wantResponse, pauseMs }: { readonly wantResponse: boolean; readonly pauseMs: number }): void {
+    const now = this.deps.clock.monotonic();
+    if (now - (this.#introducedAt.get(node) ?? Number.NEGATIVE_INFINITY) < pauseMs) return;
+    remember(this.#introducedAt, node, now);
+    this.#introduce(node, wantResponse);
+  }
+
+  #deliver({ packet, data, channel, isDirect }: Opened): void {
     const { number } = this.options;
     this.counters.received += 1;
+    this.#learnKey(packet.from, data);
+    const key = isDirect ? this.#keys.get(packet.from) : undefined;
     this.#api.deliver(
       create(Mesh.MeshPacketSchema, {
         ...fieldsOf(packet),
         channel,
         hopLimit: Math.min(packet.hopLimit, MAX_HOPS),
         viaMqtt: true,
+        ...(key === undefined ? {} : { pkiEncrypted: true, publicKey: key }),
         rxTime: Math.floor(this.deps.clock.now() / 1000),
         payloadVariant: { case: "decoded", value: data },
       }),
     );
     if (packet.to !== number) return;
-    if (data.portnum === PortNum.NODEINFO_APP && data.wantResponse) this.#announce(ANNOUNCE_PAUSE_MS);
+    if (data.portnum === PortNum.NODEINFO_APP && data.wantResponse)
+      this.#introduceTo(packet.from, { wantResponse: false, pauseMs: ANNOUNCE_PAUSE_MS });
     if (packet.wantAck) this.#acknowledge(packet, channel);
   }
 
@@ -217,10 +261,27 @@ export class MqttNode implements AttachableNode {
     const { to, id, wantAck, hopLimit } = sent;
     const packet = create(Mesh.MeshPacketSchema, { from: number, to, id, wantAck, hopLimit, hopStart: hopLimit });
     const data = create(Mesh.DataSchema, { ...sent.data, bitfield: (sent.data.bitfield ?? 0) | OK_TO_MQTT });
-    if (!this.deps.publish(packetTopic(root, channel.name, number), seal(packet, data, channel, number)))
-      return Routing_Error.RATE_LIMIT_EXCEEDED;
+    const direct = this.#sealedDirect(packet, data);
+    const topic = packetTopic(root, direct === null ? channel.name : DIRECT, number);
+    if (!this.deps.publish(topic, direct ?? seal(packet, data, channel, number))) return Routing_Error.RATE_LIMIT_EXCEEDED;
     this.counters.published += 1;
     return null;
+  }
+
+  /** Null: it goes by its channel's key. A receiver whose key is not known is asked for it, for the next time. */
+  #sealedDirect(packet: MeshPacket, data: Mesh.Data): Uint8Array | null {
+    const { to, from, id } = packet;
+    if (to === BROADCAST || NOT_DIRECT.has(data.portnum)) return null;
+    const known = this.#keys.get(to);
+    const shared = known === undefined ? null : this.options.keys.sharedWith(known);
+    if (shared === null) {
+      this.#askForKey(to);
+      return null;
+    }
+    // It cannot open the message without our key, which it may have missed: told once, before the first message.
+    this.#introduceTo(to, { wantResponse: false, pauseMs: Number.POSITIVE_INFINITY });
+    const sealed = { plain: toBinary(Mesh.DataSchema, data), extra: this.deps.random.u32() };
+    return wrapDirect(packet, sealDirect(shared, id, from, sealed), this.options.number);
   }
 
   #await(id: number): void {
@@ -249,14 +310,18 @@ export class MqttNode implements AttachableNode {
     const now = this.deps.clock.monotonic();
     if (now - this.#announcedAt < pauseMs) return;
     this.#announcedAt = now;
+    this.#introduce(BROADCAST, false);
+  }
+
+  #introduce(to: NodeNumber, wantResponse: boolean): void {
     const payload = toBinary(Mesh.UserSchema, create(Mesh.UserSchema, this.#user()));
-    const data = create(Mesh.DataSchema, { portnum: PortNum.NODEINFO_APP, payload });
-    this.#send({ to: BROADCAST, channel: 0, id: this.deps.random.u32(), data, wantAck: false, hopLimit: DEFAULT_HOPS });
+    const data = create(Mesh.DataSchema, { portnum: PortNum.NODEINFO_APP, payload, wantResponse });
+    this.#send({ to, channel: 0, id: this.deps.random.u32(), data, wantAck: false, hopLimit: DEFAULT_HOPS });
   }
 
   #user() {
-    const { number, longName, shortName } = this.options;
-    return { id: formatNodeId(number), longName, shortName, hwModel: Mesh.HardwareModel.PRIVATE_HW };
+    const { number, longName, shortName, keys } = this.options;
+    return { id: formatNodeId(number), longName, shortName, hwModel: Mesh.HardwareModel.PRIVATE_HW, publicKey: keys.publicKey };
   }
 
   /** No LoRa settings: it has no airtime, and no region's law limits it. */
@@ -281,4 +346,12 @@ export class MqttNode implements AttachableNode {
 function routing(request: number, error: RoutingError): Mesh.Data {
   const payload = toBinary(Mesh.RoutingSchema, create(Mesh.RoutingSchema, { variant: { case: "errorReason", value: error } }));
   return create(Mesh.DataSchema, { portnum: PortNum.ROUTING_APP, requestId: request, payload });
+}
+
+/** Sets an entry and drops the oldest above the bound. */
+function remember<T>(map: Map<NodeNumber, T>, node: NodeNumber, value: T): void {
+  map.delete(node);
+  map.set(node, value);
+  const [oldest] = map.keys();
+  if (map.size > KEYS_MAX && oldest !== undefined) map.delete(oldest);
 }

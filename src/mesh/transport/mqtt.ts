@@ -1,11 +1,13 @@
 /** A broker in a radio's place: one connection to it, and a node without a radio whose packets it carries. */
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import type { MqttClient } from "mqtt";
 import type { Random } from "../../clock.ts";
 import { asGatewayError, fail, ok, type Result } from "../../errors.ts";
+import { codeOf, createFileOnce } from "../../storage/atomic.ts";
 import { parseNodeId } from "../ids.ts";
 import { type MqttChannel, readChannelKey } from "../mqtt/channel-cipher.ts";
-import { channelFilter } from "../mqtt/envelope.ts";
+import { channelFilter, DIRECT } from "../mqtt/envelope.ts";
+import { KeyPair } from "../mqtt/key-pair.ts";
 import { MqttNode } from "../mqtt/node.ts";
 import { MemoryConnection } from "./memory.ts";
 import {
@@ -28,12 +30,15 @@ export interface MqttInterface {
   readonly username?: string | undefined;
   readonly password_file?: string | undefined;
   readonly ca_file?: string | undefined;
+  /** Of the node's private key; made when it is not there. Absent: a key that ends with the connection. */
+  readonly key_file?: string | undefined;
 }
 
 const KEEPALIVE_S = 30;
 /** Messages that the broker has not acknowledged; more are refused, and the outbox keeps them. */
 const IN_FLIGHT_MAX = 64;
 const MAX_SECRET = 1024;
+const KEY_BYTES = 32;
 
 export class MqttTransport implements Transport {
   readonly type = "mqtt";
@@ -54,15 +59,17 @@ export class MqttTransport implements Transport {
     const connected = await broker.connect(settings.value.login, signal);
     if (!connected.ok) return connected;
     const { root } = this.options;
-    const subscribed = await broker.subscribe(settings.value.channels.map(({ name }) => channelFilter(root, name)));
+    const subscribed = await broker.subscribe(
+      [...settings.value.channels.map(({ name }) => name), DIRECT].map((name) => channelFilter(root, name)),
+    );
     if (!subscribed.ok) return subscribed;
-    return this.#attach(broker, settings.value.channels, events);
+    return this.#attach(broker, settings.value, events);
   }
 
-  #attach(broker: Broker, channels: readonly MqttChannel[], events: ConnectionEvents): Result<Connection> {
+  #attach(broker: Broker, { channels, keys }: MqttSettings, events: ConnectionEvents): Result<Connection> {
     const { node: id, long_name: longName, short_name: shortName, root } = this.options;
     const { clock, random } = this.deps;
-    const options = { number: parseNodeId(id) ?? 0, longName, shortName, root, channels };
+    const options = { number: parseNodeId(id) ?? 0, longName, shortName, root, channels, keys };
     const node = new MqttNode(options, { clock, random, publish: (topic, payload) => broker.publish(topic, payload) });
     const ends = {
       data: events.data.bind(events),
@@ -83,7 +90,7 @@ export class MqttTransport implements Transport {
     return ok(connection);
   }
 
-  #settings(): Result<{ channels: MqttChannel[]; login: Login }> {
+  #settings(): Result<MqttSettings> {
     const { channels, username, password_file, ca_file } = this.options;
     const read: MqttChannel[] = [];
     for (const { name, key } of channels) {
@@ -96,8 +103,32 @@ export class MqttTransport implements Transport {
     if (!password.ok) return password;
     const ca = ca_file === undefined ? ok(undefined) : readText(ca_file);
     if (!ca.ok) return ca;
-    return ok({ channels: read, login: { username, password: password.value, ca: ca.value } });
+    const keys = this.#keyPair();
+    return keys.ok ? ok({ channels: read, keys: keys.value, login: { username, password: password.value, ca: ca.value } }) : keys;
   }
+
+  /** The same at every start: other nodes keep its public half, and take no message under another. */
+  #keyPair(): Result<KeyPair> {
+    const { key_file: path } = this.options;
+    const made = this.deps.random.bytes(KEY_BYTES);
+    if (path === undefined) return ok(new KeyPair(made));
+    try {
+      if (!existsSync(path)) createFileOnce(path, `${Buffer.from(made).toString("base64")}\n`, { mode: 0o600 });
+      const secret = Buffer.from(readFileSync(path, "utf8").trim(), "base64");
+      if (secret.length === KEY_BYTES) return ok(new KeyPair(secret));
+      return fail("data_unusable", `${path} holds no private key`, {
+        hint: "restore it from a backup, or remove it: other nodes must then forget the old one",
+      });
+    } catch (cause) {
+      return fail("data_unusable", `${path} cannot be used (${codeOf(cause)})`, { cause, hint: "check the folder's owner and free space" });
+    }
+  }
+}
+
+interface MqttSettings {
+  readonly channels: readonly MqttChannel[];
+  readonly keys: KeyPair;
+  readonly login: Login;
 }
 
 interface Login {

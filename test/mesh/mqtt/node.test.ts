@@ -5,7 +5,8 @@ import { Mesh, Mqtt, Portnums } from "@meshtastic/protobufs";
 import fc from "fast-check";
 import { encodeFrame, Framer } from "../../../src/mesh/codec/framer.ts";
 import { decodeFromRadio, encodeToRadio, type FromRadio } from "../../../src/mesh/codec/protobuf.ts";
-import { open, seal } from "../../../src/mesh/mqtt/envelope.ts";
+import { open, seal, wrapDirect } from "../../../src/mesh/mqtt/envelope.ts";
+import { KeyPair, openDirect, sealDirect } from "../../../src/mesh/mqtt/key-pair.ts";
 import { MqttNode } from "../../../src/mesh/mqtt/node.ts";
 import { FakeClock, fakeRandom } from "../../fake-clock.ts";
 
@@ -22,7 +23,7 @@ function world(takes: () => boolean = () => true) {
   const clock = new FakeClock(1_800_000_000_000);
   const published: { topic: string; payload: Uint8Array }[] = [];
   const node = new MqttNode(
-    { number: OWN, longName: "Gate", shortName: "GA", root: "msh/TEST", channels: CHANNELS },
+    { number: OWN, longName: "Gate", shortName: "GA", root: "msh/TEST", channels: CHANNELS, keys: new KeyPair(new Uint8Array(32).fill(1)) },
     {
       clock,
       random: fakeRandom(1),
@@ -207,6 +208,86 @@ describe("from the broker", () => {
       { numRuns: 300 },
     );
     expect(texts()).toEqual([]);
+  });
+});
+
+describe("direct messages by public key", () => {
+  const other = new KeyPair(new Uint8Array(32).fill(2));
+  const ownKey = new KeyPair(new Uint8Array(32).fill(1)).publicKey;
+  const shared = other.sharedWith(ownKey) ?? new Uint8Array();
+  const introduction = (publicKey: Uint8Array, id = 1) => {
+    const payload = toBinary(Mesh.UserSchema, create(Mesh.UserSchema, { id: "!0000bb02", publicKey }));
+    return seal(packet({ id }), create(Mesh.DataSchema, { portnum: PortNum.NODEINFO_APP, payload }), LONG_FAST, OTHER);
+  };
+  const secret = (words: string, id: number, key = shared) => {
+    const plain = toBinary(Mesh.DataSchema, data(words));
+    return wrapDirect(packet({ to: OWN, id, wantAck: true }), sealDirect(key, id, OTHER, { plain, extra: 5 }), OTHER);
+  };
+  const say = ({ tell }: Pick<ReturnType<typeof world>, "tell">, id: number) =>
+    tell({
+      case: "packet",
+      value: packet({ from: 0, to: OTHER, id, wantAck: true, payloadVariant: { case: "decoded", value: data("for you alone") } }),
+    });
+
+  test("once a node has told its key, texts to it are sealed to it, under the topic of direct messages", async () => {
+    const one = world();
+    await one.configure();
+    one.node.receive(introduction(other.publicKey));
+    say(one, 31);
+    const { topic, payload } = one.published.at(-1) ?? { topic: "", payload: new Uint8Array() };
+    expect(topic).toBe("msh/TEST/2/e/PKI/!0000aa01");
+    const opened = open(payload, CHANNELS, ({ id, from }, encrypted) => openDirect(shared, id, from, encrypted));
+    if (typeof opened === "string") throw new Error(opened);
+    expect([Buffer.from(opened.data.payload).toString(), opened.packet.channel, opened.isDirect]).toEqual(["for you alone", 0, true]);
+    one.node.receive(payload);
+    expect(one.errors()).toEqual([{ id: 31, error: Mesh.Routing_Error.NONE }]);
+  });
+
+  test("without its key a text goes by the channel, and the node is asked for its key, not more than once a minute", async () => {
+    const one = world();
+    await one.configure();
+    say(one, 41);
+    say(one, 42);
+    const ports = one.published.map(({ payload }) => {
+      const opened = open(payload, CHANNELS);
+      return typeof opened === "string"
+        ? opened
+        : `${opened.data.portnum}${opened.data.wantResponse ? " asks" : ""} to ${opened.packet.to.toString(16)}`;
+    });
+    const text = `${PortNum.TEXT_MESSAGE_APP} to bb02`;
+    expect(ports).toEqual([`${PortNum.NODEINFO_APP} asks to bb02`, text, text]);
+  });
+
+  test("what a known node sealed to us arrives as such; a stranger's, another's key and a forged sender do not", async () => {
+    const one = world();
+    await one.configure();
+    one.node.receive(secret("too early", 50));
+    expect(one.texts()).toEqual([]);
+    one.node.receive(introduction(other.publicKey));
+    one.node.receive(secret("now", 51));
+    one.node.receive(secret("forged", 52, new Uint8Array(32)));
+    expect(one.texts().map(({ text, pkiEncrypted, channel }) => [text, pkiEncrypted, channel])).toEqual([["now", true, 0]]);
+    expect(one.node.counters.undecodable).toBe(2);
+  });
+
+  test("a second key under the same number is not believed, nor one that everybody could use", async () => {
+    const one = world();
+    await one.configure();
+    const thief = new KeyPair(new Uint8Array(32).fill(9));
+    one.node.receive(introduction(new Uint8Array(32), 1));
+    one.node.receive(introduction(other.publicKey, 2));
+    one.node.receive(introduction(thief.publicKey, 3));
+    one.node.receive(secret("still me", 60));
+    one.node.receive(secret("I am Ridge", 61, thief.sharedWith(ownKey) ?? new Uint8Array()));
+    expect(one.texts().map(({ text }) => text)).toEqual(["still me"]);
+  });
+
+  test("a text over the channel that claims to be sealed is not marked so", async () => {
+    const one = world();
+    await one.configure();
+    one.node.receive(introduction(other.publicKey));
+    one.node.receive(heard("I am an operator", { id: 70, to: OWN, pkiEncrypted: true, publicKey: other.publicKey }));
+    expect(one.texts().map(({ text, pkiEncrypted }) => [text, pkiEncrypted])).toEqual([["I am an operator", false]]);
   });
 });
 
