@@ -37,8 +37,8 @@ export class Messages implements MessageControl {
       return fail("invalid_argument", "the cursor is not one this API gave out", { hint: "use the value of `next`" });
     const items: MessageStatus[] = [];
     let before = paging.cursor;
-    // The filter by plugin reads page after page; the history is bounded, so this ends.
-    while (items.length < paging.limit) {
+    // One more than is shown tells whether there is more. The filter by plugin reads page after page; the history is bounded, so this ends.
+    while (items.length <= paging.limit) {
       const batch = this.deps.outbox.list({
         limit: 500,
         ...(filter.state === undefined ? {} : { state: filter.state }),
