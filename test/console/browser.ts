@@ -20,6 +20,8 @@ export interface Browser {
   look(width: number, height: number, scheme?: "dark" | "light"): Promise<void>;
   /** A PNG of the viewport. */
   screenshot(): Promise<Buffer>;
+  /** Puts a file into a file field. */
+  upload(selector: string, path: string): Promise<void>;
   /** Presses a key: `Tab`, `Enter`, `Escape`, or a character. */
   press(key: string): Promise<void>;
   /** Console errors and uncaught exceptions so far, violations of the content policy among them. */
@@ -76,7 +78,7 @@ export async function openBrowser(path: string): Promise<Browser> {
     complaints,
     evaluate,
     async until(expression) {
-      for (let i = 0; i < 2400; i++) {
+      for (let i = 0; i < 400; i++) {
         if ((await evaluate(expression)) === true) return;
         await Bun.sleep(50);
       }
@@ -92,6 +94,10 @@ export async function openBrowser(path: string): Promise<Browser> {
     async screenshot() {
       const { result } = await send("Page.captureScreenshot", { format: "png", optimizeForSpeed: false });
       return Buffer.from(result.data, "base64");
+    },
+    async upload(selector, path) {
+      const { result } = await send("Runtime.evaluate", { expression: `document.querySelector(${JSON.stringify(selector)})` });
+      await send("DOM.setFileInputFiles", { files: [path], objectId: result.result.objectId });
     },
     async press(key) {
       const text = key.length === 1 ? { text: key } : key === "Enter" ? { text: "\r" } : {};

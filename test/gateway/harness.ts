@@ -35,6 +35,8 @@ export interface GatewayOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** A folder of an earlier run, or one prepared by the test; it is then left as it is, and no configuration is written. */
   readonly dir?: string;
+  /** Of an earlier run; a free one when absent. */
+  readonly port?: number;
   /** No configuration file at all: built-in defaults. */
   readonly unconfigured?: boolean;
 }
@@ -182,7 +184,7 @@ export class Gateway {
   /** Starts it and waits for nothing. */
   static spawn(options: GatewayOptions = {}): Gateway {
     const dir = options.dir ?? tempDir();
-    const port = freePort();
+    const port = options.port ?? freePort();
     const isConfigured = options.unconfigured !== true;
     if (options.dir === undefined && isConfigured) prepare(dir, options);
     const command = options.command ?? FROM_SOURCE;

@@ -14,6 +14,8 @@ const ZOOM = 1.5;
 const FRESH_MS = 3_600_000;
 const OLD_MS = 24 * FRESH_MS;
 const LABELS_MOST = 40;
+/** What is left of a longer name. */
+const LABEL_CHARS = 22;
 
 /** A plot of positions on its own: no tiles, nothing from elsewhere. */
 export function NodeMap() {
@@ -107,8 +109,17 @@ function Plot({ places, frame, move, zoom }: PlotProps) {
       onPointerLeave={() => (dragged.current = null)}
     >
       {points.map(({ place, x, y }) => (
-        <Point key={place.node.id} node={place.node} x={x} y={y} hasLabel={labelled.has(place.node.id)} />
+        <Point key={place.node.id} node={place.node} x={x} y={y} />
       ))}
+      <g class="labels">
+        {points
+          .filter(({ place }) => labelled.has(place.node.id))
+          .map(({ place: { node }, x, y }) => (
+            <text key={node.id} x={x + 9} y={y + 4}>
+              {printable(node.long_name ?? node.id).slice(0, LABEL_CHARS)}
+            </text>
+          ))}
+      </g>
       <g transform={`translate(14 ${frame.height - 16})`} class="scale">
         <path d={`M0 -5V0H${bar.px}V-5`} />
         <text x={bar.px + 8} y={2}>
@@ -119,7 +130,7 @@ function Plot({ places, frame, move, zoom }: PlotProps) {
   );
 }
 
-function Point({ node, x, y, hasLabel }: { readonly node: NodeView; readonly x: number; readonly y: number; readonly hasLabel: boolean }) {
+function Point({ node, x, y }: { readonly node: NodeView; readonly x: number; readonly y: number }) {
   const age = now.value - Date.parse(node.last_heard ?? "");
   const tone = node.is_own ? "own" : age < FRESH_MS ? "fresh" : age < OLD_MS ? "recent" : "old";
   const name = printable(node.long_name ?? node.id);
@@ -138,11 +149,6 @@ function Point({ node, x, y, hasLabel }: { readonly node: NodeView; readonly x: 
       <title>{`${name}, ${heard}`}</title>
       <circle r={12} class="reach" />
       <circle r={node.is_own ? 8 : 5.5} />
-      {hasLabel && (
-        <text x={9} y={4}>
-          {name.length > 22 ? `${name.slice(0, 21)}…` : name}
-        </text>
-      )}
     </g>
   );
 }
@@ -153,7 +159,7 @@ function chooseLabels(points: readonly { readonly place: Place; readonly x: numb
   const chosen = new Set<string>();
   const rank = ({ place: { node } }: { readonly place: Place }) => (node.is_own ? "~" : (node.last_heard ?? ""));
   for (const { place, x, y } of points.toSorted((a, b) => rank(b).localeCompare(rank(a)))) {
-    const width = Math.min(22, (place.node.long_name ?? place.node.id).length) * 7.5 + 18;
+    const width = Math.min(LABEL_CHARS, (place.node.long_name ?? place.node.id).length) * 7.5 + 18;
     const start = x + 8;
     const isFree = taken.every((other) => Math.abs(other.y - y) > 14 || other.x + other.width < start || start + width < other.x);
     if (!isFree || chosen.size >= LABELS_MOST) continue;
