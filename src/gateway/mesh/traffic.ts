@@ -16,7 +16,7 @@ const NO_KEY = "the radio has no public key of that node: it comes with the node
  */
 export function logTraffic(bus: CoreBus, nodes: NodeDirectory, log: Logger, showsDirect: () => boolean): void {
   const shown = new Set<string>();
-  /** A message in parts, or one that is sent again, is logged once. */
+  /** A message in parts, or one that is sent again, is logged once; an ack may come before the report that it was sent. */
   const isNew = ({ id }: MessageStatus): boolean => {
     if (shown.has(id)) return false;
     shown.add(id);
@@ -34,14 +34,14 @@ export function logTraffic(bus: CoreBus, nodes: NodeDirectory, log: Logger, show
       });
   });
   bus.on("message_status", (status) => {
-    if (status.state === "queued" || (status.state === "sent" && !isNew(status))) return;
+    if (status.state === "queued") return;
     const to = status.to === BROADCAST ? `channel ${status.channel}` : who(nodes, status.to);
     const text = shownText(status.text, status.to !== BROADCAST);
     const hint = status.reason === "no_key" ? { hint: NO_KEY } : {};
     const fields = { correlation_id: status.correlationId, id: status.id, ...hint };
     if (status.state === "failed") log.warn(`-> ${to} FAILED (${status.reason ?? "no reason given"}): ${text}`, fields);
-    else if (status.state === "sent") log.info(`-> ${to}: ${text}`, fields);
-    else log.debug(`-> ${to} ${status.state}`, fields);
+    else if (isNew(status)) log.info(`-> ${to}: ${text}`, fields);
+    else if (status.state !== "sent") log.debug(`-> ${to} ${status.state}`, fields);
   });
 }
 
