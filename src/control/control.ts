@@ -35,6 +35,8 @@ import { metricsView, taskView } from "./views.ts";
 export interface ControlDeps {
   readonly version: string;
   readonly startedAt: number;
+  /** Since the start, whatever happened to the wall clock. */
+  uptimeMs(): number;
   isSafeMode(): boolean;
   readonly disk: Pick<DiskWatch, "state" | "freeBytes">;
   ownClock(): ClockState;
@@ -118,6 +120,7 @@ export class GatewayControl implements Control {
     const counts: Record<string, number> = {};
     for (const plugin of this.deps.supervisor.list()) counts[plugin.state] = (counts[plugin.state] ?? 0) + 1;
     return {
+      uptime_s: Math.round(this.deps.uptimeMs() / 1000),
       safeMode: this.deps.isSafeMode(),
       silence: this.silence.get(),
       disk: { state: this.deps.disk.state, free_bytes: this.deps.disk.freeBytes },

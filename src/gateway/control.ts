@@ -44,10 +44,12 @@ export function makeControl(context: GatewayContext, peers: ControlPeers): Gatew
   const { storage, mesh, plugins, isReady } = peers;
   const { supervisor, hosts, routing } = plugins;
   const now = () => context.clock.now();
+  const startedAt = context.clock.monotonic();
   const audit: AuditNote = (event, detail) => storage.note(null, event, detail);
   return new GatewayControl({
     version: VERSION,
     startedAt: now(),
+    uptimeMs: () => context.clock.monotonic() - startedAt,
     disk: storage.disk,
     ownClock: () => storage.ownClock.state,
     isSafeMode: () => context.safe || plugins.comeBack.active,

@@ -40,7 +40,7 @@ export interface OwnClockDeps {
   readonly clock: Clock;
   readonly source: TimeSource;
   readonly store: AnchorStore;
-  /** Called when kind or reason have changed, the first judgement included. */
+  /** Called when the kind, or the way of trust, has changed, the first judgement included; not for each second that a wrong clock shows. */
   readonly onChange: (state: ClockState) => void;
 }
 
@@ -58,6 +58,7 @@ export class OwnClock {
   /** Wall clock minus monotonic clock, ms, at the last look. */
   #offset: number;
   #state: ClockState = { kind: "unconfirmed", reason: "not looked at yet" };
+  #isJudged = false;
   #timer: Timer | null = null;
 
   constructor(private readonly deps: OwnClockDeps) {
@@ -91,7 +92,8 @@ export class OwnClock {
     this.#offset = offset;
     const next = this.#judge(now);
     if (next.kind === "trusted" && next.by !== "progress") this.#keep({ wall: now, boot: this.deps.source.boot() });
-    const hasChanged = JSON.stringify(next) !== JSON.stringify(this.#state);
+    const hasChanged = !this.#isJudged || next.kind !== this.#state.kind || wayOf(next) !== wayOf(this.#state);
+    this.#isJudged = true;
     this.#state = next;
     if (hasChanged) this.deps.onChange(next);
     return next;
@@ -135,6 +137,10 @@ export class OwnClock {
   #offsetNow(): number {
     return this.deps.clock.now() - this.deps.clock.monotonic();
   }
+}
+
+function wayOf(state: ClockState): string {
+  return state.kind === "trusted" ? state.by : "";
 }
 
 function iso(ms: number): string {

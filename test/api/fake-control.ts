@@ -306,6 +306,7 @@ export function fakeControl() {
     events,
     log: log.book,
     status: () => ({
+      uptime_s: 60,
       degraded: [],
       safeMode: false,
       silence,

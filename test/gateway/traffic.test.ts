@@ -7,6 +7,22 @@ import { NodeDirectory } from "../../src/mesh/nodes/directory.ts";
 import { received, status } from "../api/fake-control.ts";
 import { FakeClock } from "../fake-clock.ts";
 
+test("a text is one line when it has left, whichever report comes first", () => {
+  const clock = new FakeClock();
+  const log = createLog({ level: "info", format: "text", file: null, max_mb: 1, keep: 1, levels: {} }, { clock, console: null });
+  const bus = new EventBus<CoreEvents>((_, thrown) => {
+    throw thrown;
+  });
+  logTraffic(bus, new NodeDirectory({ clock, log: log.logger }), log.logger, () => true);
+  for (const [id, states] of [
+    ["m_a", ["queued", "sent", "sent", "delivered"]],
+    ["m_b", ["queued", "delivered", "sent"]],
+    ["m_c", ["queued", "relayed"]],
+  ] as const)
+    for (const state of states) bus.emit("message_status", status({ id, state, text: id, to: 2 }));
+  expect(log.book.tail({}, 100).map(({ message }) => message)).toEqual(["m_a", "m_b", "m_c"].map((id) => `-> !00000002: ${id}`));
+});
+
 test("direct messages are in the log in full only where the configuration says so; channels are public", () => {
   const clock = new FakeClock();
   const log = createLog({ level: "debug", format: "text", file: null, max_mb: 1, keep: 1, levels: {} }, { clock, console: null });

@@ -114,6 +114,16 @@ test("where nothing can be asked, a plausible time is believed", () => {
   expect(ownClock.check()).toEqual({ kind: "trusted", by: "plausible" });
 });
 
+test("a wrong clock is told once, not for each second that it shows", async () => {
+  const machine = new Machine(new FakeClock(60_000));
+  const ownClock = machine.gateway();
+  ownClock.start();
+  await machine.clock.advance(HOUR);
+  ownClock.check();
+  expect(machine.told).toHaveLength(1);
+  ownClock.stop();
+});
+
 test("it looks every minute, tells changes alone, stores once a day, and stops", async () => {
   const machine = new Machine();
   machine.isSynchronised = true;

@@ -287,6 +287,7 @@ export interface SimulatedMessage {
 }
 
 export interface GatewayStatus {
+  readonly uptime_s: number;
   /** Why it needs the operator; empty while all is well. */
   readonly degraded: readonly string[];
   readonly safeMode: boolean;

@@ -114,13 +114,11 @@ export const systemRoutes: readonly Route[] = [
     run({ control }) {
       const { safeMode, links, degraded, ...rest } = control.status();
       const started_at = new Date(control.startedAt).toISOString();
-      const uptime_s = Math.max(0, Math.round((Date.now() - control.startedAt) / 1000));
       return ok({
         status: 200,
         body: {
           version: control.version,
           started_at,
-          uptime_s,
           safe_mode: safeMode,
           degraded: [...degraded],
           links: links.map(toLink),
