@@ -3,7 +3,7 @@ import { changedKeys, deepMerge } from "../config/merge.ts";
 import { Alerts } from "../control/alerts.ts";
 import { Audit } from "../control/audit.ts";
 import { backupControl } from "../control/backups.ts";
-import { GatewayControl } from "../control/control.ts";
+import { type ControlDeps, GatewayControl } from "../control/control.ts";
 import { Messages } from "../control/messages.ts";
 import { nodeRequests } from "../control/node-requests.ts";
 import { Packages } from "../control/packages.ts";
@@ -44,12 +44,11 @@ export function makeControl(context: GatewayContext, peers: ControlPeers): Gatew
   const { storage, mesh, plugins, isReady } = peers;
   const { supervisor, hosts, routing } = plugins;
   const now = () => context.clock.now();
-  const startedAt = context.clock.monotonic();
   const audit: AuditNote = (event, detail) => storage.note(null, event, detail);
   return new GatewayControl({
     version: VERSION,
     startedAt: now(),
-    uptimeMs: () => context.clock.monotonic() - startedAt,
+    uptimeMs: stopwatch(context),
     disk: storage.disk,
     ownClock: () => storage.ownClock.state,
     isSafeMode: () => context.safe || plugins.comeBack.active,
@@ -70,10 +69,7 @@ export function makeControl(context: GatewayContext, peers: ControlPeers): Gatew
     links: mesh.links,
     nodes: () => mesh.nodes.all(),
     ...nodeRequests({ nodes: mesh.nodes, history: mesh.nodeHistory, requests: mesh.requests, audit }),
-    runTask: (plugin, task, actor) => {
-      storage.note(plugin, "run_task", `${by(actor)}: ${task}`);
-      return routing.schedule.runNow(plugin, task);
-    },
+    runTask: taskRunner(storage, routing),
     ...(context.effective === undefined ? {} : { configuration: context.effective }),
     staleTexts: () => routing.router.stats().stale,
     traffic: new TrafficCounts(context.bus),
@@ -85,6 +81,19 @@ export function makeControl(context: GatewayContext, peers: ControlPeers): Gatew
     menus: () => routing.menuRegistry.list(),
     walls: () => hosts.running()[0]?.host.walls ?? [],
   });
+}
+
+/** Milliseconds since now. */
+function stopwatch({ clock }: GatewayContext): () => number {
+  const startedAt = clock.monotonic();
+  return () => clock.monotonic() - startedAt;
+}
+
+function taskRunner(storage: Storage, { schedule }: GatewayPlugins["routing"]): ControlDeps["runTask"] {
+  return (plugin, task, actor) => {
+    storage.note(plugin, "run_task", `${by(actor)}: ${task}`);
+    return schedule.runNow(plugin, task);
+  };
 }
 
 function makeMessages({ bus, clock }: GatewayContext, mesh: Mesh, audit: AuditNote): Messages {
