@@ -175,8 +175,11 @@ function makePackages({ clock, config }: GatewayContext, { storage, plugins }: C
 }
 
 /** Every secret that is set is also given to the log, which hides it in each line. */
-function makeSecretControl({ log }: GatewayContext, { secrets }: Storage) {
+function makeSecretControl({ log, bus }: GatewayContext, { secrets }: Storage) {
   const hidden = new Set<string>();
+  const changed = () => {
+    if (secrets.unreadable().length === 0) bus.emit("alert_cleared", { code: "secrets_unreadable" });
+  };
   return {
     list: (plugin: string) => ok(secrets.list(plugin)),
     values: (plugin: string) =>
@@ -186,12 +189,16 @@ function makeSecretControl({ log }: GatewayContext, { secrets }: Storage) {
       }),
     set: (plugin: string, name: string, value: string) => {
       log.setSecrets([...hidden.add(value)]);
-      return secrets.set(plugin, name, value);
+      const set = secrets.set(plugin, name, value);
+      changed();
+      return set;
     },
-    remove: (plugin: string, name: string): Result<null> =>
-      secrets.remove(plugin, name)
-        ? ok(null)
-        : fail("not_found", `${plugin} has no secret ${name}`, { hint: `zephyrgate secret list ${plugin}` }),
+    remove: (plugin: string, name: string): Result<null> => {
+      if (!secrets.remove(plugin, name))
+        return fail("not_found", `${plugin} has no secret ${name}`, { hint: `zephyrgate secret list ${plugin}` });
+      changed();
+      return ok(null);
+    },
   };
 }
 

@@ -88,9 +88,26 @@ alerts: { webhook: "http://127.0.0.1:${server.port}/hook/s3cr3t", link_down_s: 1
     } finally {
       node.kill("SIGKILL");
     }
-    await cli("plugin", "disable", "broken");
-    await gateway.until("the operator decided", () => of("plugin_failed").length === 2);
     expect(gateway.output).not.toContain("s3cr3t");
+    // A power cut, and all of it again: the webhook hears of it, the mesh is not told the same twice in ten minutes.
+    await gateway.end("SIGKILL");
+    const again = await Gateway.start({ dir: gateway.dir });
+    try {
+      await again.until("it failed again", () => of("plugin_failed").length === 2);
+      await again.until("the link is missed again", () => of("link_down").length === 3);
+      const told = (await again.messages()).filter(({ text }) => text.startsWith("ALERT"));
+      expect(told.map(({ text }) => text).sort()).toEqual([
+        "ALERT OVER no radio link roof for 1 s: cannot connect: nobody listens there",
+        "ALERT broken failed; plugin list has the reason",
+        "ALERT no radio link roof for 1 s: cannot connect: nobody listens there",
+      ]);
+      await runProgram(["plugin", "disable", "broken", "--data-dir", `${again.dir}/data`, "--port", String(again.port)], {
+        cwd: again.dir,
+      });
+      await again.until("the operator decided", () => of("plugin_failed").length === 3);
+    } finally {
+      await again.stop();
+    }
   } finally {
     await gateway.stop();
     await server.stop(true);

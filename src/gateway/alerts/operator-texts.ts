@@ -11,6 +11,8 @@ type Change = CoreEvents["alert_changed"];
 const REPEAT_MS = 10 * 60_000;
 const MAX_REMEMBERED = 500;
 const MAX_TEXT = 600;
+/** Messages of the outbox among which the same text is looked for. */
+const LOOKED_AT = 200;
 /** The gateway sends emergencies by itself, with the sender's text; silence was the operator's own wish. */
 const SENT_ELSEWHERE: ReadonlySet<string> = new Set(["emergency", "silenced"]);
 
@@ -51,10 +53,22 @@ export class OperatorTexts {
     this.#send(`ALERT ${change.message}`);
   }
 
-  #send(text: string): void {
+  #send(whole: string): void {
+    const text = whole.slice(0, MAX_TEXT);
+    const recent = this.#recent();
     for (const to of this.context.config().operators.map(parseNodeId)) {
-      if (to !== null) this.#texts.start({ ways: this.#waysTo(to, text.slice(0, MAX_TEXT)), reach: "pending", changed: () => undefined });
+      if (to === null || recent.has(`${to} ${text}`)) continue;
+      this.#texts.start({ ways: this.#waysTo(to, text), reach: "pending", changed: () => undefined });
     }
+  }
+
+  /** Destination and text of what was sent lately, also by the run before: a gateway that crashes again and again must not flood the mesh. */
+  #recent(): ReadonlySet<string> {
+    const now = this.context.clock.now();
+    const own = this.mesh.outbox
+      .list({ limit: LOOKED_AT })
+      .filter(({ sender, queuedAt }) => sender.kind === "gateway" && Math.abs(now - queuedAt) < REPEAT_MS);
+    return new Set(own.map(({ to, text }) => `${to} ${text}`));
   }
 
   /** As the outbox chooses, which knows where the operator was heard; where that fails, by each other link that is up. */
