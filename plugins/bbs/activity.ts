@@ -69,11 +69,19 @@ export class Activity {
       .sort((a, b) => (a.batteryLevel ?? 0) - (b.batteryLevel ?? 0))
       .slice(0, 5);
     const lines = [
+      t("stats_counts", await this.#counts()),
       t("stats_active"),
       ...active.map(({ name, packets }) => t("stats_active_line", { name: short(name, 20), count: packets })),
       low.length === 0 ? t("stats_low_none") : t("stats_low"),
       ...low.map((node) => t("stats_low_line", { name: short(node.longName ?? node.id, 20), percent: node.batteryLevel ?? 0 })),
     ];
     return fitLines(lines, { more: () => "…" }).text;
+  }
+
+  async #counts() {
+    const sql = `SELECT coalesce((SELECT n FROM counts WHERE name = 'bulletins'), 0) AS bulletins,
+      (SELECT count(*) FROM letters) AS letters, (SELECT count(*) FROM channels) AS channels`;
+    const rows = await this.environment.plugin.db.query<{ bulletins: number; letters: number; channels: number }>(sql);
+    return rows[0] ?? { bulletins: 0, letters: 0, channels: 0 };
   }
 }

@@ -17,6 +17,9 @@ interface Story {
   readonly options?: Partial<TestOptions>;
 }
 
+/** Keys that are put together of a beginning and a value. */
+const COMPOSED: readonly RegExp[] = [/^(?:help|kind|outcome|menu)_/];
+
 function permissionsOf(name: string): readonly Entry[] {
   return (parse(readFileSync(join(ROOT, name, "manifest.yaml"), "utf8")) as { readonly permissions: readonly Entry[] }).permissions;
 }
@@ -71,6 +74,18 @@ describe.each(NAMES)("%s", (name) => {
     expect(Object.keys(languages).sort()).toContainValues(["de", "en"]);
     const { en = {}, ...others } = languages;
     expect(textProblems({ en, ...others })).toEqual([]);
+  });
+
+  test("uses every text", async () => {
+    const path = join(ROOT, name, "locales/en.ts");
+    if (!existsSync(path)) return;
+    const files = (readdirSync(join(ROOT, name), { recursive: true }) as string[]).filter((file) =>
+      /^(?!locales|tests|node_modules|vendor).*\.ts$/.test(file),
+    );
+    const sources = files.map((file) => readFileSync(join(ROOT, name, file), "utf8")).join("\n");
+    const { default: en } = (await import(path)) as { default: TextCatalogue };
+    const unused = Object.keys(en).filter((key) => !sources.includes(`"${key}"`));
+    expect(unused.filter((key) => !COMPOSED.some((pattern) => pattern.test(key)))).toEqual([]);
   });
 
   test("has a README that names its commands and permissions", () => {

@@ -82,6 +82,7 @@ export default {
   letter_next: { one: "1 more: mail read", other: "{count} more: mail read" },
   ask_to: "To whom? A name, short name or id; exit ends.",
   letter_sent: "Letter {id} is kept for {name}, who is told when heard.",
+  letter_kept: "Letter {id} is kept for {name}.",
   letter_sent_self: "Letter {id} is kept for yourself.",
   letter_deleted: "Letter {id} is deleted.",
   mailbox_full: "The mailbox of {name} is full.",
@@ -92,7 +93,6 @@ export default {
   mail_full: "No more letters can be kept just now.",
   name_unknown: 'No single node is called "{name}". Use its full name, short name or id (!1234abcd).',
   name_gateway: "That is me. I read no letters.",
-  no_letter_text: "A letter needs a text: mail send {name} TEXT",
   notice: { one: "You have a new letter from {from}. Send: mail", other: "You have {count} new letters. Send: mail" },
   // Channels.
   usage_chan: "chan list, chan info NR, chan add NAME | FREQUENCY | TONE | PLACE | NOTES, chan search WORDS, chan delete NR",

@@ -86,7 +86,7 @@ export function mailActions(environment: MailEnvironment): { readonly [word: str
       return t("letter_sent_self", { id });
     }
     environment.posted(to.id);
-    return t("letter_sent", { id, name: short(to.name, NAME_BYTES) });
+    return t(plugin.getConfig("notices", true) ? "letter_sent" : "letter_kept", { id, name: short(to.name, NAME_BYTES) });
   }
 
   async function reply(words: readonly string[], context: Context): Promise<string> {

@@ -205,7 +205,9 @@ test("statistics tell who is active and whose battery is low", async () => {
   for (let at = 0; at < 3; at++) await ridge.reports({ batteryLevel: 9 });
   await gateway.restart({ minutes: 1 });
   await ridge.reports({ batteryLevel: 8 });
-  expect(await alice.asks("stats")).toMatch(/^Most heard in 7 days:\nRidge \d+\n(?:.*\n)*Low batteries:\nRidge 8%$/);
+  expect(await alice.asks("stats")).toMatch(
+    /^0 bulletins, 0 letters, 0 channels\nMost heard in 7 days:\nRidge \d+\n(?:.*\n)*Low batteries:\nRidge 8%$/,
+  );
 });
 
 test("speaks German", async () => {

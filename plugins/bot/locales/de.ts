@@ -41,7 +41,6 @@ export default {
   poll_too_long: "Das ist zu lang für eine Nachricht; kürze es",
   poll_open_already: "Eine Umfrage läuft; beende sie zuerst: poll end",
   poll_question: "UMFRAGE {question}",
-  poll_option: "{number} {option}",
   poll_result: "{number} {option}: {count}",
   poll_how: "vote NUMMER",
   poll_ended: "BEENDET {question}",

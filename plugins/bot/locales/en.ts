@@ -41,7 +41,6 @@ export default {
   poll_too_long: "That is too long for one message; shorten it",
   poll_open_already: "A poll is open; end it first: poll end",
   poll_question: "POLL {question}",
-  poll_option: "{number} {option}",
   poll_result: "{number} {option}: {count}",
   poll_how: "vote NUMBER",
   poll_ended: "ENDED {question}",

@@ -2,7 +2,6 @@ export default {
   help_tell: "Hinterlässt eine Nachricht für einen Knoten, der weg ist",
   help_told: "Was aus deinen Nachrichten wurde",
   label_tell: "Nachricht hinterlassen",
-  usage: "Nachricht hinterlassen: tell NAME TEXT. told zeigt, was aus deinen wurde, told cancel NR nimmt eine zurück.",
   ask_to: "Für wen? Name, Kurzname oder Kennung; exit bricht ab.",
   ask_text: "Welche Nachricht für {name}?",
   stopped: "Abgebrochen; nichts wurde aufbewahrt.",

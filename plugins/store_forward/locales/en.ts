@@ -2,7 +2,6 @@ export default {
   help_tell: "Leaves a message for a node that is away",
   help_told: "What became of your messages",
   label_tell: "Leave a message",
-  usage: "Leave a message: tell NAME TEXT. told shows what became of yours, told cancel NR takes one back.",
   ask_to: "For whom? A name, short name or id; exit ends.",
   ask_text: "Which message for {name}?",
   stopped: "Stopped; nothing was kept.",
