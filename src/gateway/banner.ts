@@ -33,5 +33,6 @@ export function describeStart(gateway: Gateway, { dataDir, configFile, isSimulat
 
 /** How to call this program from a shell. */
 function program(): string {
-  return IS_COMPILED ? process.execPath : "npx bun run zephyrgate";
+  if (IS_COMPILED) return process.execPath;
+  return import.meta.dir.includes("/node_modules/") ? "zephyrgate" : "npx bun run zephyrgate";
 }

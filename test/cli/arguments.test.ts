@@ -131,6 +131,7 @@ describe("help", () => {
     const first = new Set(VERBS.map(({ name }) => name.split(" ")[0] ?? ""));
     for (const word of first) expect(text).toMatch(new RegExp(`^  ${word} `, "m"));
     const group = shown("help", "plugin");
+    expect(group.split("\n\n")[1]).toStartWith("verbs:\n  list ");
     expect(shown("plugin", "--help")).toBe(group);
     for (const { name } of VERBS.filter((each) => /^plugin \S+$/.test(each.name)))
       expect(group).toMatch(new RegExp(`^  ${name.slice("plugin ".length)} `, "m"));

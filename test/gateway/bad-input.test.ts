@@ -298,6 +298,15 @@ describe("a gateway that cannot run ends with 1 and one line", () => {
     expect(said).toContain(
       `${closed}: the data folder cannot be used: permission denied (give the gateway's user read and write rights there, or`,
     );
+    if (root) {
+      const user = { cwd: other, command: [setpriv ?? "", ...nobody, ...FROM_SOURCE] };
+      writeFileSync(join(closed, "api-token"), "");
+      const asked = await runProgram(["status", "--data-dir", closed], user);
+      expect([asked.code, asked.stderr]).toEqual([
+        1,
+        expect.stringMatching(/api-token belongs to another user, and this one may not read it \(run/),
+      ]);
+    }
     chmodSync(closed, 0o700);
     rmSync(other, { recursive: true });
   });

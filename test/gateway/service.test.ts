@@ -74,6 +74,19 @@ test(
 );
 
 test(
+  "who reads JSON gets nothing else",
+  async () => {
+    gateway = await Gateway.start({ config: "log: { format: json }\n" });
+    folders.push(gateway.dir);
+    const at = gateway;
+    await at.until("it says where it listens", () => at.output.includes(`127.0.0.1:${at.port}/`));
+    for (const each of at.output.trimEnd().split("\n")) expect(JSON.parse(each)).toMatchObject({ level: expect.any(String) });
+    expect(at.lines(/"message":"ZephyrGate .* is up"/)).toHaveLength(1);
+  },
+  TIMEOUT_MS,
+);
+
+test(
   "under the journal each line has its priority, in the log file none",
   async () => {
     const dir = tempDir();

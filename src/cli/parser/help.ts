@@ -25,10 +25,24 @@ export function helpStyle(verbs: readonly Verb[], columns: number): HelpConfigur
     visibleCommands: (command) => command.commands.filter((child) => child.name() !== "help"),
     formatHelp(command, helper) {
       if (command.parent === null) return overview(command, helper, verbs);
-      const text = new Help().formatHelp.call(helper, command, helper);
-      return text.endsWith("\n") ? text : `${text}\n`;
+      const text = new Help().formatHelp.call(helper, command, helper).trimEnd();
+      return `${verbs.some(({ name }) => name === pathOf(command)) ? text : verbsFirst(text)}\n`;
     },
   };
+}
+
+/** The verb's name, as its table has it. */
+export function pathOf(command: Command): string {
+  const { parent } = command;
+  return parent === null || parent.parent === null ? command.name() : `${pathOf(parent)} ${command.name()}`;
+}
+
+/** Who asks about a group wants to know its verbs. */
+function verbsFirst(text: string): string {
+  const [usage = "", ...sections] = text.split("\n\n");
+  const isVerbs = (section: string) => section.startsWith("commands:");
+  const verbs = sections.filter(isVerbs).map((section) => section.replace(/^commands:/, "verbs:"));
+  return [usage, ...verbs, ...sections.filter((section) => !isVerbs(section))].join("\n\n");
 }
 
 function argumentsOf(command: Command): string[] {

@@ -1,6 +1,7 @@
 import { CommanderError } from "commander";
 import type { Flags, Verb } from "../verb/verb.ts";
 import { buildProgram, type Chosen } from "./build.ts";
+import { pathOf } from "./help.ts";
 
 /** What a command line means: a verb to run, a text to show, or a mistake (`message` is null where nothing was said at all). */
 export type Parsed =
@@ -53,11 +54,6 @@ function elsewhere(verbs: readonly Verb[], said: string): string {
   const word = /'(.*)'/.exec(said)?.[1] ?? "";
   const found = verbs.filter(({ name }) => name.endsWith(` ${word}`)).map(({ name }) => name);
   return found.length === 0 ? "" : `; did you mean ${found.join(" or ")}?`;
-}
-
-function pathOf(command: Command): string {
-  const { parent } = command;
-  return parent === null || parent.parent === null ? command.name() : `${pathOf(parent)} ${command.name()}`;
 }
 
 function usageLine(command: Command): string {

@@ -10,5 +10,7 @@ const ROOT = resolve(import.meta.dirname, "../../..");
 export function program({ cwd, env }: Pick<Io, "cwd" | "env">): string {
   const named = env.PATH === undefined ? null : Bun.which("zephyrgate", { PATH: env.PATH });
   if (IS_COMPILED) return named === process.execPath ? "zephyrgate" : process.execPath;
+  // As npm installs it.
+  if (named !== null && ROOT.includes("/node_modules/")) return "zephyrgate";
   return cwd === ROOT && existsSync(join(ROOT, "package.json")) ? "npx bun run zephyrgate" : `${process.execPath} ${MAIN}`;
 }
