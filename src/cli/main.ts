@@ -22,6 +22,7 @@ import { permissionVerbs } from "./verbs/permissions.ts";
 import { pluginConfigVerbs } from "./verbs/plugin-config.ts";
 import { pluginTestVerb } from "./verbs/plugin-test.ts";
 import { pluginVerbs } from "./verbs/plugins.ts";
+import { profileVerb } from "./verbs/profile.ts";
 import { recordVerb } from "./verbs/record.ts";
 import { secretVerbs } from "./verbs/secrets.ts";
 import { serviceVerbs } from "./verbs/service.ts";
@@ -50,6 +51,7 @@ export const VERBS: readonly Verb[] = [
   checkVerb,
   pluginTestVerb,
   recordVerb,
+  profileVerb,
   typesVerb,
   ...packageVerbs,
   ...installVerbs,

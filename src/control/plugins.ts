@@ -1,4 +1,12 @@
-import { type Actor, type Answer, by, type PluginChange, type PluginControl, type RecordingView } from "../api/contract/control.ts";
+import {
+  type Actor,
+  type Answer,
+  by,
+  type PluginChange,
+  type PluginControl,
+  type ProfileItem,
+  type RecordingView,
+} from "../api/contract/control.ts";
 import type { PluginConfig, PluginDetail, PluginPermissions, PluginSummary, WhyView } from "../api/contract/views.ts";
 import type { Clock } from "../clock.ts";
 import { fail, ok, type Result } from "../errors.ts";
@@ -166,6 +174,16 @@ export class Plugins implements PluginControl {
     });
   }
 
+  profile(name: string): Answer<readonly ProfileItem[]> {
+    return this.#with(name, (plugin) =>
+      ok(
+        [...plugin.metrics.uses]
+          .map(([what, { calls, cpuMs, maxMs }]) => ({ what, calls, cpu_ms: rounded(cpuMs), max_ms: rounded(maxMs) }))
+          .sort((a, b) => b.cpu_ms - a.cpu_ms),
+      ),
+    );
+  }
+
   exportRecording(name: string, actor: Actor): Answer<string> {
     return this.#with(name, (plugin) => {
       const { recording } = plugin;
@@ -286,4 +304,8 @@ export class Plugins implements PluginControl {
   #unknown(name: string): Result<never> {
     return fail("not_found", `there is no plugin called ${JSON.stringify(name.slice(0, 64))}`, { hint: "zephyrgate plugin list" });
   }
+}
+
+function rounded(ms: number): number {
+  return Math.round(ms * 100) / 100;
 }

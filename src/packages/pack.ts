@@ -2,6 +2,7 @@
 import { fail, issueLine, ok, type Result } from "../errors.ts";
 import { MANIFEST_FILE, parseManifest } from "../manifest/parse.ts";
 import type { Compiler } from "../sandbox/loader/compiler.ts";
+import { packageOf } from "../sandbox/loader/resolve.ts";
 import { folderSource, type SourceTree } from "../sandbox/loader/source.ts";
 import type { Collected } from "./package.ts";
 
@@ -22,7 +23,7 @@ export async function collect(folder: string, compiler: Pick<Compiler, "load">):
   const schema = manifest.value.config.schema_file;
   const packages = (manifest.value.dependencies.packages ?? []).map((entry) => `node_modules/${entry.name}/package.json`);
   const wanted = [MANIFEST_FILE, ...modules, ...(schema === undefined ? [] : [schema])];
-  const optional = [...PAPERS, ...packages, ...packageFiles(modules)];
+  const optional = [...PAPERS, ...packages, ...packageFiles(modules), ...licences(modules)];
   const files = new Map<string, Uint8Array>();
   for (const path of new Set([...wanted, ...optional])) {
     const look = tree.value.look(path);
@@ -32,6 +33,17 @@ export async function collect(folder: string, compiler: Pick<Compiler, "load">):
     files.set(path, Buffer.from(content.value));
   }
   return ok({ manifest: manifest.value, code: loaded.value.hash, files });
+}
+
+/** Whoever gets a package's code gets its licence, too. */
+const LICENCES = ["LICENSE", "LICENCE", "COPYING", "NOTICE", "COPYRIGHT"].flatMap((name) =>
+  [name, name.toLowerCase(), name.charAt(0) + name.slice(1).toLowerCase()].flatMap((each) => ["", ".md", ".txt"].map((end) => each + end)),
+);
+
+/** What may hold the licence of each npm package of which code is packed. */
+function licences(modules: readonly string[]): string[] {
+  const homes = new Set(modules.flatMap((path) => packageOf(path) ?? []));
+  return [...homes].flatMap((home) => LICENCES.map((name) => `${home}/${name}`));
 }
 
 /** The package.json files on the way to each module: they say what an import of a package means. */

@@ -4,6 +4,7 @@ import { hostSpawner } from "../gateway/plugins/host-spawner.ts";
 import type { Logger } from "../log/logger.ts";
 import type { SimulatedMeshOptions } from "../mesh/simulator/options.ts";
 import type { PluginHost } from "../sandbox/port.ts";
+import { coverage } from "./coverage.ts";
 import { type InProcessHost, startInProcessHost } from "./in-process-host.ts";
 import { type Setup, testCompiler } from "./setup.ts";
 import type { TestHttp } from "./world/http.ts";
@@ -31,7 +32,8 @@ const FIRMWARE_SPACING_MS = 2000;
 /** What the test replaces in the gateway: the host process (by default), the bundler, the internet, the mesh, and a listener at the broker. */
 export function testOverrides({ setup, clock, random, log, http, realHost, nodes, spawned, denied }: OverridesDeps): GatewayOverrides {
   const real = hostSpawner(() => setup.loaded.config, { clock, log });
-  const inProcess = async () => ({ ok: true as const, value: await startInProcessHost({ clock, random }) });
+  const counting = coverage === null ? {} : { engines: coverage.engines.bind(coverage) };
+  const inProcess = async () => ({ ok: true as const, value: await startInProcessHost({ clock, random, ...counting }) });
   return {
     spawnHost: async (key, folder) => {
       const host = await (realHost ? real(key, folder) : inProcess());

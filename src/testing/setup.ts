@@ -11,6 +11,7 @@ import type { Compiler } from "../sandbox/loader/compiler.ts";
 import { type LoadedPlugin, loadPlugin } from "../sandbox/loader/load.ts";
 import { folderSource } from "../sandbox/loader/source.ts";
 import type { PermissionEntry } from "../sdk/types/services.ts";
+import { covered } from "./coverage.ts";
 import type { TestHttp } from "./world/http.ts";
 import type { NodeOptions } from "./world/nodes.ts";
 
@@ -113,7 +114,8 @@ export const testCompiler: Pick<Compiler, "load" | "stop"> = {
     const known = kept.get(key);
     if (known !== undefined && known.stamp === stampOf(folder, known.answer)) return known.answer;
     const source = folderSource(folder);
-    const answer = source.ok ? await loadPlugin(source.value, main) : source;
+    const loaded = source.ok ? await loadPlugin(source.value, main) : source;
+    const answer = loaded.ok ? { ok: true as const, value: covered(folder, nameOf(folder), loaded.value) } : loaded;
     kept.set(key, { answer, stamp: stampOf(folder, answer) });
     return answer;
   },

@@ -10,6 +10,7 @@ import type { LogLine } from "../log/line.ts";
 import { createLog, type Log } from "../log/log.ts";
 import type { LinkStatus } from "../mesh/link-status.ts";
 import type { SimulatedMesh } from "../mesh/simulator/mesh.ts";
+import { saveCoverage } from "./coverage.ts";
 import { explain } from "./explain.ts";
 import { type TestHost, testOverrides } from "./overrides.ts";
 import { TestPlugin } from "./plugin.ts";
@@ -233,6 +234,7 @@ export class TestGateway {
   /** Stops everything and removes the data. Idempotent. */
   async close(): Promise<void> {
     await this.#stop();
+    saveCoverage();
     this.#log.stop();
     rmSync(this.setup.folder, { recursive: true, force: true });
   }

@@ -194,6 +194,7 @@ export function fakeControl() {
     restart: change("restart", "running"),
     startRecording: (name) => (known(name) === null ? missing() : fail("conflict", `${name} is being recorded already`)),
     recording: (name) => (known(name) === null ? missing() : ok({ running: true, size: 10, reason: "" })),
+    profile: (name) => (known(name) === null ? missing() : ok([{ what: "command hello", calls: 2, cpu_ms: 1.5, max_ms: 1 }])),
     exportRecording: (name) => (known(name) === null ? missing() : ok('{"zephyrgate":"recording"}\n')),
     dropRecording: (name) => (known(name) === null ? missing() : ok(null)),
     reload(name, actor) {

@@ -16,6 +16,7 @@ const HARMLESS: Readonly<Record<string, string>> = {
   "cli/verbs/backup.ts": "a copy beside its target, put in place by the helper",
   "cli/verbs/plugin-config.ts": "a temporary folder, for the operator's editor",
   "debugger/inspect/inspector.ts": "a temporary folder",
+  "testing/coverage.ts": "a report in a temporary folder, made again with each run",
   "gateway/context/simulated.ts": "a temporary folder",
   "gateway/plugins/databases.ts": "moves with the journal first, done again at the next start",
   "host/jail/namespace.ts": "files of the kernel",

@@ -170,6 +170,17 @@ describe("a recording", () => {
     expect(await inspected.quit()).toBe(0);
   }, 120_000);
 
+  test("plugin profile names the handlers with their processor time", async () => {
+    const where = ["--config", join(gateway.dir, "config.yaml"), "--port", String(gateway.port)];
+    const { stdout, code } = await runProgram(["plugin", "profile", "field", "--json", ...where], { cwd: author, command: FROM_SOURCE });
+    const items = JSON.parse(stdout) as { what: string; calls: number; cpu_ms: number }[];
+    const calls = Object.fromEntries(items.map((item) => [item.what, item.calls]));
+    expect({ code, ...calls }).toMatchObject({ code: 0, initialize: 2, "command dice": 2, "command next": 3, "command feed": 1 });
+    expect(items.every(({ cpu_ms }) => cpu_ms > 0 && cpu_ms < 10_000)).toBe(true);
+    const none = await runProgram(["plugin", "profile", "field", "--for", "0.2", ...where], { cwd: author, command: FROM_SOURCE });
+    expect(none.code).toBe(0);
+  });
+
   test("a damaged file, another plugin's, and none are one clear line", async () => {
     for (const [text, said] of [
       ["nothing", "this is no recording of a plugin"],

@@ -59,6 +59,38 @@ describe("what goes into a package", () => {
     });
   });
 
+  test("takes along the licences of the npm packages whose code is in it, and of no other", async () => {
+    write({
+      "manifest.yaml": MANIFEST,
+      "plugin.ts": "export default 1;",
+      "node_modules/used/index.js": "",
+      "node_modules/used/LICENSE": "MIT",
+      "node_modules/used/license.md": "MIT, too",
+      "node_modules/@scope/deep/lib/x.js": "",
+      "node_modules/@scope/deep/COPYING.txt": "GPL",
+      "node_modules/@scope/deep/lib/LICENSE": "not at its top",
+      "node_modules/used/node_modules/inner/a.js": "",
+      "node_modules/used/node_modules/inner/Notice.txt": "Apache",
+      "node_modules/unused/LICENSE": "not this",
+    });
+    const files = await collected(
+      "plugin.ts",
+      "node_modules/used/index.js",
+      "node_modules/@scope/deep/lib/x.js",
+      "node_modules/used/node_modules/inner/a.js",
+    );
+    expect(
+      Object.keys(files)
+        .filter((path) => /licen[sc]e|copying|notice/i.test(path))
+        .sort(),
+    ).toEqual([
+      "node_modules/@scope/deep/COPYING.txt",
+      "node_modules/used/LICENSE",
+      "node_modules/used/license.md",
+      "node_modules/used/node_modules/inner/Notice.txt",
+    ]);
+  });
+
   test("carries the compiler's hash of the code", async () => {
     write({ "manifest.yaml": MANIFEST, "plugin.ts": "" });
     const made = await collect(folder, compiler("plugin.ts"));

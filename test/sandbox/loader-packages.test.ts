@@ -98,6 +98,18 @@ test("browser: an entry, files and packages replaced, false for nothing", async 
   expect(await says(files)).toEqual(['web ["mapped",{},"web",{}]']);
 });
 
+test("a file that browser replaces need not be there: a package of a plugin holds what it uses", async () => {
+  const files = {
+    "plugin.ts": plugin('import a from "pkg"; import b from "pkg/lib/node.js"; console.log(a, b);'),
+    "node_modules/pkg/package.json": '{"main": "./node", "browser": {"./node.js": "./web.js", "./lib/node.js": "./lib/web.js"}}',
+    "node_modules/pkg/web.js": "module.exports = require('./lib/node') + '!';",
+    "node_modules/pkg/lib/web.js": "module.exports = 'web';",
+  };
+  expect(await says(files)).toEqual(["web! web"]);
+  const circle = { "node_modules/pkg/package.json": '{"main": "./a.js", "browser": {"./a.js": "./b.js", "./b.js": "./a.js"}}' };
+  expect((await load({ "plugin.ts": plugin('import "pkg";'), ...circle, "node_modules/pkg/x.js": "" })).lines).toHaveLength(1);
+});
+
 test("browser never leads out of its package", async () => {
   for (const target of ["./../../plugin.ts", "./node_modules/x/index.js", "/etc/passwd", "file:///etc/passwd"]) {
     const { lines } = await load({

@@ -94,6 +94,14 @@ export function by({ via, address, token }: Actor): string {
   return token === undefined ? `${via} ${address}` : `${via} ${address} ${token}`;
 }
 
+/** What calls of one handler or hook have used. */
+export interface ProfileItem {
+  readonly what: string;
+  readonly calls: number;
+  readonly cpu_ms: number;
+  readonly max_ms: number;
+}
+
 /** Where a recording is. */
 export interface RecordingView {
   readonly running: boolean;
@@ -125,6 +133,8 @@ export interface PluginControl {
   /** Restarts the plugin and records all that goes into it, for at most `maxS` seconds. `conflict`: it does not run, or is recorded. */
   startRecording(name: string, maxS: number, actor: Actor): Answer<PluginChange>;
   recording(name: string): Answer<RecordingView>;
+  /** Processor time by handler, since the gateway started. */
+  profile(name: string): Answer<readonly ProfileItem[]>;
   /** What was recorded so far as a file: lines of JSON, with secrets replaced. */
   exportRecording(name: string, actor: Actor): Answer<string>;
   /** Ends the recording and forgets it. */

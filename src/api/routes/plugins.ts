@@ -26,6 +26,7 @@ const permissionsView = v.object({
 /** Longest recording, seconds. */
 const MAX_RECORDING_S = 3600;
 const RECORDING = "application/x-ndjson";
+export const profileItem = v.object({ what: v.string(), calls: v.number(), cpu_ms: v.number(), max_ms: v.number() });
 const tag = "plugins";
 const base = "/api/v1/plugins";
 
@@ -138,6 +139,21 @@ export const pluginRoutes: readonly Route[] = [
     answers: changed,
     errors: ["not_found", "conflict", "load_failed"],
     run: ({ control, params, body, actor }) => change(control.plugins.startRecording(params.name, body?.max_s ?? MAX_RECORDING_S, actor)),
+  }),
+  route({
+    method: "GET",
+    path: `${base}/:name/profile`,
+    access: "read",
+    summary: "Processor time by handler and hook since the gateway started, the most first",
+    tag,
+    params,
+    query: v.strictObject(paging),
+    answers: { 200: listOf(profileItem) },
+    errors: ["not_found"],
+    async run({ control, params, query }) {
+      const items = await control.plugins.profile(params.name);
+      return items.ok ? reply(pageOf(items.value, query, (item) => item.what)) : items;
+    },
   }),
   route({
     method: "GET",

@@ -19,8 +19,6 @@ export interface ReplayLoop {
 /** Until `quit`, the end of the input, or the signal. A first replay that cannot be made ends it. */
 export async function replayLoop(loop: ReplayLoop): Promise<Result<null>> {
   const { folder, say, next, signal } = loop;
-  const first = await play(loop);
-  if (!first.ok) return first;
   let tail: Promise<unknown> = Promise.resolve();
   const again = () => {
     tail = tail.then(async () => {
@@ -29,7 +27,10 @@ export async function replayLoop(loop: ReplayLoop): Promise<Result<null>> {
     });
     return tail;
   };
+  // Before the first replay: what is saved meanwhile is a change.
   const watch = new FolderWatch(folder, systemClock, () => void again().catch((thrown) => say(String(thrown))));
+  const first = await play(loop);
+  if (!first.ok) return first;
   watch.start();
   say("save a file or press Enter to replay it again; quit ends it");
   const stopped = new Promise<null>((resolve) => signal.addEventListener("abort", () => resolve(null), { once: true }));

@@ -3,7 +3,7 @@
  * another by now: what it asks is paired with what it asked then, and what the recording cannot answer is told.
  */
 
-import { type Clock, systemClock, systemRandom } from "../../clock.ts";
+import { type Clock, sleep, systemClock, systemRandom } from "../../clock.ts";
 import type { EngineFactory, Entry, Ran, RealmEngine } from "../../host/engine/realm-engine.ts";
 import { Services } from "../../host/services/services.ts";
 import type { Json } from "../../json.ts";
@@ -50,6 +50,8 @@ export interface ReplayOptions {
 const LIMITS = { chars: 8 * 1024 * 1024, depth: 96, nodes: 400_000 };
 /** A step that computes longer is cut short; a debugger's is not. */
 const STEP_MS = 10_000;
+/** A debugger may stop at the top level of the module. */
+const LOAD_MS = 600_000;
 const SERVICES_WITHOUT_STATE: ReadonlySet<Json> = new Set(["url", "format_time"]);
 
 export async function replay(recording: Recording, options: ReplayOptions): Promise<Replay> {
@@ -70,6 +72,8 @@ class Player {
   /** Events of the replay itself, to be delivered next. */
   readonly #next: Json[][] = [];
   readonly #passed = new Set<number>();
+  readonly #loaded = Promise.withResolvers<null>();
+  #isLoaded = false;
   #current: number | null = null;
   #rested: () => void = () => {};
 
@@ -115,6 +119,8 @@ class Player {
       this.#current = 0;
       this.#judge(engine.load(`${this.recording.plugin}.js`, this.options.code, this.#limit()));
       await this.#settle(engine);
+      // Elsewhere a module is read from its files, and nothing says when it is there but the plugin itself.
+      if (engine.isBusy !== undefined && !this.#isLoaded) await Promise.race([this.#loaded.promise, sleep(systemClock, LOAD_MS)]);
     } else {
       const now = this.#asOfNow(event);
       if (now !== null) await this.#give(engine, now);
@@ -257,6 +263,10 @@ class Player {
   }
 
   #done(number: number, value: Json): void {
+    if (number === 0) {
+      this.#isLoaded = true;
+      this.#loaded.resolve(null);
+    }
     const outcome = outcomeOf(value);
     const call = this.#calls.get(number);
     if (outcome === null) return;

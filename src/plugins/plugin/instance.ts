@@ -9,6 +9,7 @@ import type { LiveCapabilitySet } from "../../permissions/capability-set.ts";
 import type { PermissionName } from "../../permissions/grammar/types.ts";
 import type { PluginHost, Realm, RealmEvents, RealmRequest } from "../../sandbox/port.ts";
 import type { WireContext, WireError } from "../../sdk/boundary/wire.ts";
+import type { CheckedRegistration } from "../registrations/registration.ts";
 import type { Registrations } from "../registrations/registrations.ts";
 import { Budget } from "./budget.ts";
 import { isStorageTrouble } from "./health.ts";
@@ -77,6 +78,7 @@ export class Instance {
   #realm: Realm | null = null;
   #host: PluginHost | null = null;
   #requests = 0;
+  readonly #names = new Map<RegistrationId, string>();
   #isLost = false;
   readonly #calls = new Map<CallNumber, UnderWay>();
 
@@ -142,11 +144,28 @@ export class Instance {
     const underWay: UnderWay = { origin: { ...origin, deadline: started + timeoutMs }, acted: false };
     this.#calls.set(id, underWay);
     try {
-      return { ...(await outcome), acted: underWay.acted };
+      const ended = await outcome;
+      this.deps.metrics.use(this.#nameOf(target), ended.cpuMs);
+      return { ...ended, acted: underWay.acted };
     } finally {
       this.#calls.delete(id);
       this.deps.metrics.record(this.deps.now() - started);
     }
+  }
+
+  /** As a profile shows it: the word and name of a registration, or the hook. */
+  #nameOf(target: CallTarget): string {
+    if (target.kind === "lifecycle") return target.hook;
+    if (target.kind === "answer") return "answers to questions";
+    if (target.kind !== "handler") return target.kind.replace("_", " ");
+    const known = this.#names.get(target.registration);
+    if (known !== undefined) return known;
+    const [handle] = [...this.handlers].find(([, registration]) => registration === target.registration) ?? [];
+    const entry = [...this.registrations.entries()].find((each) => each.handle === handle);
+    if (entry === undefined) return "a handler";
+    const name = labelOf(entry.registration);
+    this.#names.set(target.registration, name);
+    return name;
   }
 
   /** Runs a registered handler by its lasting handle. */
@@ -227,6 +246,22 @@ export class Instance {
     } finally {
       if (counts) this.#requests -= 1;
     }
+  }
+}
+
+function labelOf(registration: CheckedRegistration): string {
+  switch (registration.kind) {
+    case "command":
+    case "task":
+      return `${registration.kind} ${registration.name}`;
+    case "keyword":
+      return `keyword ${registration.pattern}`;
+    case "menu":
+      return `menu ${registration.menu}: ${registration.label}`;
+    case "event":
+      return `event ${registration.type}`;
+    default:
+      return registration.kind.replace("_", " ");
   }
 }
 

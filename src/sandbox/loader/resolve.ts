@@ -71,7 +71,20 @@ function replaced(wanted: string, file: string, from: Importer): Result<Resolved
   const target = found.ok ? browserTarget(found.value?.browser, wanted) : null;
   if (target === null || target === wanted) return null;
   if (target === false) return { ok: true, value: { kind: "empty" } };
-  return target.startsWith("./") ? inside(from.tree, home, target) : resolve(target, from);
+  if (!target.startsWith("./")) return resolve(target, from);
+  return inside(from.tree, home, target, true);
+}
+
+/** A file that a package replaces need not be there: a plugin's own package holds only what it uses. */
+function absent(tree: SourceTree, path: string): Result<Resolved, Refusal> | null {
+  const home = packageOf(path);
+  if (home === null) return null;
+  const from: Importer = { tree, path, folder: parent(path) ?? "", kind: "require", steps: 0 };
+  for (const candidate of candidates(path)) {
+    const other = replaced(`./${candidate.slice(home.length + 1)}`, path, from);
+    if (other !== null) return other;
+  }
+  return null;
 }
 
 function resolve(specifier: string, from: Importer): Result<Resolved, Refusal> {
@@ -128,7 +141,7 @@ function file(tree: SourceTree, path: string): Result<Resolved, Refusal> {
     if (look.kind === "file") return asModule(look.path);
     if (look.kind === "folder" && candidate === path) folder = true;
   }
-  if (!folder) return refuse("there is no such file", "check the path and its capitals");
+  if (!folder) return absent(tree, path) ?? refuse("there is no such file", "check the path and its capitals");
   const packed = path === "" ? { ok: true as const, value: undefined } : readPackageJson(tree, path);
   if (!packed.ok) return packed;
   const main = packed.value?.main;
@@ -209,13 +222,14 @@ function inPackage(
     const path = oddity(field.replace(/^\.?\//, "./")) === undefined ? join("", field) : undefined;
     if (path === undefined) return refuse(`its package.json leads out of the package ${name}`, "install the package again");
     const entry = index(tree, home, `${home}/${path}`.replace(/\/$/, ""));
-    if (entry.ok || field === main) return entry;
+    if (entry.ok) return entry;
+    if (field === main) return absent(tree, `${home}/${path}`) ?? entry;
   }
   return index(tree, home, undefined);
 }
 
 /** A target of `exports` or `imports`: always `./...`, and never out of its package. */
-function inside(tree: SourceTree, home: string, target: string): Result<Resolved, Refusal> {
+function inside(tree: SourceTree, home: string, target: string, isReplaced = false): Result<Resolved, Refusal> {
   const path =
     target.startsWith("./") && oddity(target) === undefined && !/(?:^|\/)(?:\.\.|node_modules)(?:\/|$)/.test(target.slice(2))
       ? join("", target)
@@ -223,9 +237,9 @@ function inside(tree: SourceTree, home: string, target: string): Result<Resolved
   if (path === undefined) return refuse("its package.json leads out of the package", "install the package again");
   const look = tree.look(home === "" ? path : `${home}/${path}`);
   if (look.kind === "refused") return { ok: false, error: look.why };
-  return look.kind === "file"
-    ? asModule(look.path)
-    : refuse(`its package.json names ${target}, which is not there`, "install the package again");
+  if (look.kind === "file") return asModule(look.path);
+  const other = isReplaced || home === "" ? null : absent(tree, `${home}/${path}`);
+  return other ?? refuse(`its package.json names ${target}, which is not there`, "install the package again");
 }
 
 /** `#name`: by the `imports` of the nearest package.json. */
