@@ -120,11 +120,17 @@ class Player {
       this.#judge(engine.load(`${this.recording.plugin}.js`, this.options.code, this.#limit()));
       await this.#settle(engine);
       // Elsewhere a module is read from its files, and nothing says when it is there but the plugin itself.
-      if (engine.isBusy !== undefined && !this.#isLoaded) await Promise.race([this.#loaded.promise, sleep(systemClock, LOAD_MS)]);
+      if (engine.isBusy !== undefined && !this.#isLoaded) await this.#untilLoaded();
     } else {
       const now = this.#asOfNow(event);
       if (now !== null) await this.#give(engine, now);
     }
+  }
+
+  async #untilLoaded(): Promise<void> {
+    const patience = new AbortController();
+    await Promise.race([this.#loaded.promise, sleep(systemClock, LOAD_MS, patience.signal)]);
+    patience.abort();
   }
 
   /** The event with the numbers of this run; null: it has none here. */

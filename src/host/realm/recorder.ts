@@ -62,6 +62,8 @@ export class RealmRecorder {
 
   /** Sends what waits, as long as it is taken. */
   flush(): void {
+    // Whoever takes the recording now gets the readings of the last event, too.
+    this.#clock();
     if (this.#waiting.length === 0) return;
     let text = this.#waiting.join("");
     while (text !== "" && this.send(text.slice(0, PIECE))) text = text.slice(PIECE);
