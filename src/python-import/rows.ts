@@ -1,6 +1,6 @@
 /** Rows of the Python original's database as the plugin bbs takes them. */
 import type { Json } from "../json.ts";
-import { type Fields, isTrue, type Note, nodeOf, textOf, timeOf } from "./values.ts";
+import { type Fields, fieldsOf, isTrue, type Note, nodeOf, textOf, timeOf } from "./values.ts";
 
 const DAY_MS = 86_400_000;
 
@@ -27,6 +27,8 @@ const LEFT: Readonly<Record<string, string>> = {
 /** What the plugin keeps, and for how long. */
 export interface Keeps {
   readonly boards: readonly string[];
+  /** As many as it keeps: the newest are taken. */
+  readonly maxBulletins: number;
   readonly bulletinDays: number;
   readonly mailDays: number;
   readonly now: number;
@@ -55,7 +57,12 @@ export function takeRows(tables: ReadonlyMap<string, readonly Fields[]>, keeps: 
       notes.push({ what: `${table}: ${count}`, left: why });
     return taken;
   };
-  const bulletins = take("bulletins", (row) => bulletinOf(row, keeps));
+  const newest = newestOf(tables.get("bulletins") ?? [], keeps);
+  const tooMany = `older than the ${keeps.maxBulletins} newest (plugins.config.bbs.max_bulletins)`;
+  const bulletins = take("bulletins", (row) => {
+    const judged = bulletinOf(row, keeps);
+    return typeof judged === "string" || newest.has(row) ? judged : tooMany;
+  }).sort((a, b) => timeIn(a) - timeIn(b));
   const letters = take("mail", (row) => letterOf(row, keeps));
   const channels = take("channels", channelOf);
   const names = take("users", nameOf);
@@ -139,6 +146,17 @@ function nameOf(row: Fields): Judged {
   const [long, short] = [textOf(row.long_name), textOf(row.short_name)];
   if (node === null) return "no node id";
   return long === "" && short === "" ? "it has no name" : { node, long: cut(long, 60), short: cut(short, 20) };
+}
+
+/** The rows that are taken where there are more than the plugin keeps. */
+function newestOf(rows: readonly Fields[], keeps: Keeps): ReadonlySet<Fields> {
+  const usable = rows.filter((row) => typeof bulletinOf(row, keeps) !== "string");
+  return new Set(usable.sort((a, b) => (timeOf(b.timestamp) ?? 0) - (timeOf(a.timestamp) ?? 0)).slice(0, keeps.maxBulletins));
+}
+
+function timeIn(taken: Json): number {
+  const { at } = fieldsOf(taken);
+  return typeof at === "number" ? at : 0;
 }
 
 function countedBy(words: readonly string[]): ReadonlyMap<string, number> {

@@ -4,6 +4,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "n
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { amendConfig } from "../../src/config/amend.ts";
+import { takeRows } from "../../src/python-import/rows.ts";
 import { readInstallation } from "../../src/python-import/source.ts";
 import { nodeOf, timeOf } from "../../src/python-import/values.ts";
 import { Gateway, PATIENCE_MS, runProgram } from "../gateway/harness.ts";
@@ -155,4 +156,18 @@ test("ids and times in the forms that are in use", () => {
     expect(timeOf(value)).toBe(noon);
   }
   expect(["yesterday", "", null, "2026-13-45 99:00"].map(timeOf)).toEqual([null, null, null, null]);
+});
+
+test("of more bulletins than are kept the newest are taken, in the order of their time", () => {
+  const scratch = mkdtempSync(join(tmpdir(), "zg-import-"));
+  folders.push(scratch);
+  const read = readInstallation(installation(30), scratch);
+  if (!read.ok) throw read.error;
+  const keeps = { boards: ["general"], maxBulletins: 12, bulletinDays: 45, mailDays: 90, now: Date.now() };
+  const { bulletins, notes } = takeRows(read.value.tables, keeps);
+  const times = bulletins.map((each) => (each as { at: number }).at);
+  expect(times).toEqual(times.toSorted());
+  expect(bulletins.map((each) => (each as { subject: string }).subject).slice(-2)).toEqual(["Boat for sale", "Ladder?"]);
+  expect(bulletins).toHaveLength(12);
+  expect(notes).toContainEqual({ what: "bulletins: 20", left: "older than the 12 newest (plugins.config.bbs.max_bulletins)" });
 });

@@ -86,6 +86,7 @@ function keepsOf(config: Config): Keeps {
   const boards = listOf(bbs.boards).map(textOf);
   return {
     boards: boards.length === 0 ? BOARDS : boards,
+    maxBulletins: numberOf(bbs.max_bulletins, 10, 20_000) ?? 1_000,
     bulletinDays: numberOf(bbs.bulletin_days, 1, 3_650) ?? 30,
     mailDays: numberOf(bbs.mail_days, 1, 3_650) ?? 90,
     now: Date.now(),
