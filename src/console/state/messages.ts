@@ -143,6 +143,18 @@ function storeRead(next: Readonly<Record<string, number>>): void {
   localStorage.setItem(READ_KEY, JSON.stringify(next));
 }
 
+/** Events do not tell why a message waits, because that changes all the time: it is asked for while there is one. */
+export async function loadWaiting(): Promise<void> {
+  if (![...entries.peek().values()].some((entry) => entry.kind === "sent" && entry.message.state === "queued")) return;
+  const waits = valueOrTell(await callPage<MessageView>("messages?state=queued", null));
+  // One that has left meanwhile was told by an event, which is newer than this answer.
+  const isStill = ({ id }: MessageView) => {
+    const known = entries.peek().get(id);
+    return known === undefined || (known.kind === "sent" && known.message.state === "queued");
+  };
+  if (waits !== null) put(waits.items.filter(isStill).map(sentEntry));
+}
+
 let isLoading = false;
 /** The page before the oldest one that is known. */
 export async function loadOlder(): Promise<void> {

@@ -4,7 +4,15 @@ import { call, eventData, isAlive } from "../api/call.ts";
 import { alerts, loadAlerts, loadNodes, loadPlugins, loadStatus, nodeSeen, nodes, plugins, status } from "./facts.ts";
 import { logLineAdded } from "./log-lines.ts";
 import { loadMe } from "./me.ts";
-import { forgetMessages, loadMessages, messageChanged, messageProcessed, messageReceived, replySuppressed } from "./messages.ts";
+import {
+  forgetMessages,
+  loadMessages,
+  loadWaiting,
+  messageChanged,
+  messageProcessed,
+  messageReceived,
+  replySuppressed,
+} from "./messages.ts";
 import { whenSignedOut } from "./notices.ts";
 import { tick } from "./time.ts";
 import { loadTraffic } from "./traffic.ts";
@@ -96,6 +104,7 @@ async function watch(): Promise<void> {
     refreshedAt = Date.now();
     await Promise.all([loadStatus(), loadAlerts(), loadPlugins(), loadTraffic()]);
   }
+  if (session.value === "in") await loadWaiting();
   if (session.value === "in" && source?.readyState === EventSource.CLOSED) listen();
 }
 

@@ -33,19 +33,30 @@ export function Thread({ name }: { readonly name: string }) {
         </h2>
         {name.startsWith("n/") && <a href={addressOf("nodes", name.slice(2))}>Node</a>}
       </header>
-      <History entries={entries} />
+      <History name={name} entries={entries} />
       {may("operate") ? <Compose name={name} /> : <p class="hint read-only">Your token may read, not write.</p>}
     </section>
   );
 }
 
-function History({ entries }: { readonly entries: readonly Entry[] }) {
+function History({ name, entries }: { readonly name: string; readonly entries: readonly Entry[] }) {
   const box = useRef<HTMLDivElement>(null);
-  const [shown, setShown] = useState(STEP);
-  const first = Math.max(0, entries.length - shown);
-  const more = () => {
-    if (first > 0) setShown(shown + STEP);
-    else if (hasOlder.value) void loadOlder().catch(console.error);
+  /** The first text that exists while one reads further up; null: the last ones exist. */
+  const [from, setFrom] = useState<string | null>(null);
+  const at = from === null ? -1 : entries.findIndex(({ key }) => key === from);
+  const first = at >= 0 ? at : Math.max(0, entries.length - STEP);
+  const more = async () => {
+    const known = entries[first]?.key;
+    if (first === 0 && hasOlder.value) await loadOlder();
+    const all = conversations.peek().find(({ key }) => key === name)?.entries ?? [];
+    const index = all.findIndex(({ key }) => key === known);
+    setFrom(all[Math.max(0, index - STEP)]?.key ?? null);
+  };
+  const scrolled = (element: HTMLElement) => {
+    const isAtEnd = element.scrollTop + element.clientHeight >= element.scrollHeight - NEAR_PX;
+    if (isAtEnd) setFrom(null);
+    else if (from === null) setFrom(entries[first]?.key ?? null);
+    if (element.scrollTop < NEAR_PX && (first > 0 || hasOlder.value)) more().catch(console.error);
   };
   useKeptEnd(box, entries[first]?.key, entries.at(-1)?.key);
   return (
@@ -55,10 +66,10 @@ function History({ entries }: { readonly entries: readonly Entry[] }) {
       tabIndex={0}
       role="log"
       aria-label="Messages, newest last"
-      onScroll={(event) => event.currentTarget.scrollTop < NEAR_PX && more()}
+      onScroll={(event) => scrolled(event.currentTarget)}
     >
       {(first > 0 || hasOlder.value) && (
-        <button type="button" class="older" onClick={more}>
+        <button type="button" class="older" onClick={() => void more().catch(console.error)}>
           Earlier messages
         </button>
       )}
