@@ -43,7 +43,7 @@ export class Gate {
       response: refuse(
         "permission_denied",
         `this needs the role ${needed}; ${name} has the role ${role}`,
-        "zephyrgate token create NAME --role",
+        `zephyrgate token create NAME --role ${needed}`,
       ),
     };
   }
