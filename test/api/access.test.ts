@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Failures, networkOf } from "../../src/api/access/failures.ts";
+import { GatewayError } from "../../src/errors.ts";
 import { FakeClock } from "../fake-clock.ts";
 import { HASH } from "./fake-control.ts";
 import { serve, type Tree, tree } from "./serve.ts";
@@ -312,6 +313,23 @@ describe("the password", () => {
     expect(statuses.filter((status) => status === 401).length).toBeGreaterThan(0);
     expect((await signIn({ password }, from("203.0.113.1"))).status).toBe(204);
   });
+});
+
+test("on a full disk the operator still gets in, and a token that cannot be kept is not handed out", async () => {
+  const full = () => {
+    throw new GatewayError("unavailable", "the disk is full");
+  };
+  const token = await make("kept", "read");
+  Object.assign(api.access, { addSession: full, removeSession: full, saveToken: full, removeToken: full, savePassword: full });
+  const cookie = cookieOf(await signIn({ token: api.token }));
+  expect((await withCookie(cookie)).status).toBe(200);
+  expect((await fetch(`${api.url}/metrics`, { headers: bearer(token) })).status).toBe(200);
+  const made = await api.call("/api/v1/tokens", { method: "POST", json: { name: "lost", role: "admin" } });
+  expect([made.status, (await tree(made)).detail]).toEqual([503, "the token could not be stored: the disk is full"]);
+  const revoked = await api.call("/api/v1/tokens/kept", { method: "DELETE" });
+  expect([revoked.status, (await tree(revoked)).detail]).toEqual([503, expect.stringContaining("is refused until the next start")]);
+  // It was not stored, and is refused all the same.
+  expect((await fetch(`${api.url}/metrics`, { headers: bearer(token) })).status).toBe(401);
 });
 
 test("failures are kept for a bounded number of addresses; an IPv6 network counts as one", () => {
