@@ -27,6 +27,7 @@ import { Catalogue } from "./catalogue.ts";
 import { ComeBack } from "./come-back.ts";
 import { Databases } from "./databases.ts";
 import { makeEgress } from "./egress.ts";
+import { FailedFiles } from "./failed-files.ts";
 import { compilerLauncher, hostSpawner } from "./host-spawner.ts";
 import { SupervisorPort } from "./supervisor-port.ts";
 
@@ -59,6 +60,8 @@ export function makePlugins(context: GatewayContext, storage: Storage, mesh: Mes
   const supervisor = makeSupervisor(context, storage, mesh, pieces);
   pieces.port.connect(supervisor);
   context.life.add("plugins", () => supervisor.stop());
+  const failedFiles = new FailedFiles({ clock: context.clock, bus: context.bus, log: context.log.logger.child("plugins"), supervisor });
+  context.life.add("files of failed plugins", () => failedFiles.stop());
   feedEvents(context, mesh, pieces);
   return ok({ ...pieces, supervisor });
 }
