@@ -4,11 +4,15 @@ import type { Verb } from "../verb/verb.ts";
 /** One line for each group of verbs. */
 export const GROUPS: Readonly<Record<string, string>> = {
   config: "write, check and show the configuration",
+  index: "lists of packages that anybody can host",
+  password: "the password of the console, beside the tokens",
   permission: "see and change what plugins may do",
   plugin: "create, install, run and update plugins",
+  region: "join gateways of several places",
   secret: "keep plugins' secrets",
   service: "run the gateway as a service of systemd",
   simulate: "play on a simulated mesh",
+  token: "who may use the API and the console, and for what",
   trust: "say whose packages you trust",
 };
 
