@@ -177,6 +177,11 @@ describe("a recording", () => {
     const calls = Object.fromEntries(items.map((item) => [item.what, item.calls]));
     expect({ code, ...calls }).toMatchObject({ code: 0, initialize: 2, "command dice": 2, "command next": 3, "command feed": 1 });
     expect(items.every(({ cpu_ms }) => cpu_ms > 0 && cpu_ms < 10_000)).toBe(true);
+    for (const out of [join(author, "missing/x.zgr"), author]) {
+      const where = ["-o", out, "--config", join(gateway.dir, "config.yaml"), "--port", String(gateway.port)];
+      const ended = await runProgram(["record", "field", ...where], { cwd: author, command: FROM_SOURCE });
+      expect({ code: ended.code, said: ended.stderr }).toEqual({ code: 1, said: expect.stringContaining("name another file with -o") });
+    }
     const none = await runProgram(["plugin", "profile", "field", "--for", "0.2", ...where], { cwd: author, command: FROM_SOURCE });
     expect(none.code).toBe(0);
   });

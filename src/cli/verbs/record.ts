@@ -1,9 +1,10 @@
 /** `record NAME`: all that goes into a plugin, from its start on, as a file that `plugin test --replay` and `dev --replay` run again. */
-import { resolve } from "node:path";
+import { accessSync, constants, statSync } from "node:fs";
+import { dirname, resolve } from "node:path";
 import * as v from "valibot";
 import { pluginSummary } from "../../api/contract/views.ts";
 import { sleep, systemClock } from "../../clock.ts";
-import { asGatewayError, type Result } from "../../errors.ts";
+import { asGatewayError, fail, type Result } from "../../errors.ts";
 import { writeFileAtomically } from "../../storage/atomic.ts";
 import { line, note } from "../verb/output.ts";
 import { type Call, done, misuse, textFlag, type Verb } from "../verb/verb.ts";
@@ -27,6 +28,9 @@ async function record({ io, args, flags, client }: Call): Promise<Result<number>
   const seconds = Number(textFlag(flags, "for") ?? MAX_S);
   if (!(seconds >= 1 && seconds <= MAX_S)) return misuse(`--for must be a number of seconds from 1 to ${MAX_S}`);
   const name = args[0] ?? "";
+  const file = resolve(io.cwd, textFlag(flags, "out") ?? `${name}.zgr`);
+  const problem = unwritable(file);
+  if (problem !== null) return fail("invalid_argument", problem, { where: file, hint: "name another file with -o" });
   const gateway = await client();
   if (!gateway.ok) return gateway;
   const path = `/api/v1/plugins/${encodeURIComponent(name)}/recording`;
@@ -34,7 +38,6 @@ async function record({ io, args, flags, client }: Call): Promise<Result<number>
   if (!started.ok) return started;
   note(io, `${name} was restarted and is being recorded, texts of people included. Ctrl-C ends it and writes the file.`);
   const reason = await untilEnd(io.signal, seconds, () => gateway.value.get(path, status));
-  const file = resolve(io.cwd, textFlag(flags, "out") ?? `${name}.zgr`);
   const taken = await gateway.value.download(`${path}/export`);
   if (!taken.ok) return taken;
   try {
@@ -47,6 +50,17 @@ async function record({ io, args, flags, client }: Call): Promise<Result<number>
   if (reason !== "") note(io, `it ended: ${reason}`);
   line(io, `${file}: ${taken.value.length} bytes. Replay: zephyrgate plugin test DIR --replay ${file}`);
   return done;
+}
+
+/** Known before the recording begins: afterwards it would be lost. */
+function unwritable(file: string): string | null {
+  if (statSync(file, { throwIfNoEntry: false })?.isDirectory() === true) return "is a folder";
+  try {
+    accessSync(dirname(file), constants.W_OK);
+    return null;
+  } catch {
+    return "its folder is missing or may not be written";
+  }
 }
 
 /** Why it ended before anybody asked; empty when somebody did. */
