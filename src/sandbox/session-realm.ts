@@ -14,6 +14,8 @@ const MAX_REQUESTS = 2048;
 const MAX_NOTICES = 300;
 /** What a host may be late by before the gateway ends a call itself. */
 const GRACE_MS = 2000;
+/** Characters of one recording; the host's own limit is lower. */
+const MAX_RECORDED = 9 * 1024 * 1024;
 const CLOSE_DEADLINE_MS = 2000;
 /** Larger answers go among the bulk: all that a realm may have asked for at once must not overflow the bridge. */
 const SMALL_ANSWER = 1024;
@@ -30,6 +32,8 @@ export interface SessionRealmDeps {
   readonly clock: Clock;
   /** `bulk`: it may wait until the host reads, behind other bulk. */
   readonly send: (message: ToHost, bulk: boolean) => void;
+  /** It was opened to be recorded. */
+  readonly isRecorded?: boolean;
   /** Large answers wait already, more than the host reads. */
   readonly isFull?: () => boolean;
 }
@@ -42,6 +46,7 @@ export class SessionRealm implements Realm {
   #markClosed: () => void = () => {};
   #nextCall = 1;
   #window = { since: 0, notices: 0 };
+  #recorded = 0;
   #gone = false;
   #closing = false;
   #silent = false;
@@ -126,8 +131,7 @@ export class SessionRealm implements Realm {
         if (!this.#silent && !this.#closing) this.#deps.events.gone(message.reason, message.detail);
         return null;
       case "recorded":
-        if (!this.#silent) this.#deps.events.recorded?.(message.text);
-        return null;
+        return this.#recording(message.text);
       default:
         return this.#notice(message);
     }
@@ -144,6 +148,14 @@ export class SessionRealm implements Realm {
     if (this.#gone) return;
     this.#end(`the plugin host has ended: ${detail}`);
     if (!this.#silent && !this.#closing) this.#deps.events.gone("host", detail);
+  }
+
+  #recording(text: string): string | null {
+    if (this.#deps.isRecorded !== true) return "a recording that nobody asked for";
+    this.#recorded += text.length;
+    if (this.#recorded > MAX_RECORDED) return `a recording of more than ${MAX_RECORDED} characters`;
+    if (!this.#silent) this.#deps.events.recorded?.(text);
+    return null;
   }
 
   #notice(message: Extract<FromHost, { t: "log" | "fault" | "strike" }>): string | null {

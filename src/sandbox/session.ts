@@ -79,6 +79,7 @@ export class HostSession implements Pick<PluginHost, "open" | "backupDatabase" |
       events,
       clock: this.#deps.clock,
       send: (message, bulk) => this.#send(message, bulk),
+      isRecorded: spec.record === true,
       isFull: () => this.#bridge.pending > MAX_BULK / 2,
     });
     this.#realms.set(number, realm);

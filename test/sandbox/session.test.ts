@@ -143,6 +143,7 @@ describe("what the host sends", () => {
     ["a result of a call that was never made", { t: "result", realm: 1, call: 1, outcome: { ok: true, value: 1, cpuMs: 0 } }],
     ["a result of a call that was never made", { t: "result", realm: 1, call: 0, outcome: { ok: true, value: 1, cpuMs: 0 } }],
     ["an answer to no task", { t: "done", task: 1, outcome: { ok: true, value: 1 } }],
+    ["a recording that nobody asked for", { t: "recorded", realm: 1, text: "x" }],
   ])("ends it with %s", async (detail, frame) => {
     const { ends, say } = await opened();
     await say(frame);
