@@ -1,8 +1,9 @@
 import { Badge, Card, Empty, Facts } from "../../parts/card.tsx";
 import { Age, size, span, words } from "../../parts/format.tsx";
 import { addressOf } from "../../state/address.ts";
-import { nodes, plugins, status, waitingPlugins } from "../../state/facts.ts";
+import { isWaiting, nodes, plugins, status, waitingPlugins } from "../../state/facts.ts";
 import { now } from "../../state/time.ts";
+import { isTroubled } from "../plugins/state.tsx";
 import { Alerts } from "./alerts.tsx";
 import { Links } from "./links.tsx";
 import { Traffic } from "./traffic.tsx";
@@ -54,7 +55,8 @@ function Figures() {
 
 function PluginStates() {
   const list = plugins.value ?? [];
-  const troubled = list.filter(({ state, health }) => state !== "running" || health.status === "unhealthy");
+  // One that is off because nobody wanted it needs nobody.
+  const troubled = list.filter((plugin) => isTroubled(plugin) || isWaiting(plugin));
   const running = list.filter((plugin) => plugin.state === "running").length;
   return (
     <Card title="Plugins" aside={<a href={addressOf("plugins")}>All plugins</a>}>
