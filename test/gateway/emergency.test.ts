@@ -148,6 +148,11 @@ test("responders are alerted over the other link, and the sender is told the tru
     await gateway.until("the operator's alert arrives when the link is back", () =>
       base.textsTo(WARDEN).some((text) => /^ALERT SOSM from Alice \(!00000002\).*leg broken/.test(text)),
     );
+    await gateway.until(
+      "Alice is told so, though the gateway that took her call is gone",
+      () => roof.textsTo(ALICE).some((text) => /^Your SOSM reached Warden\./.test(text)),
+      4 * PATIENCE_MS,
+    );
   } finally {
     await gateway.stop();
     base.end();

@@ -142,6 +142,8 @@ export class RouterBench {
       links: () => ["base"],
       node: (node) => (this.nodes.has(node) ? ({ number: node, ...this.nodes.get(node) } as MeshNode) : null),
       alert: (event) => void this.events.alerts.push(event),
+      status: () => null,
+      records: { save: () => undefined, recent: () => [] },
       send: (request) => {
         this.urgent.push(request);
         return ok({ id: `m_${this.urgent.length}` });

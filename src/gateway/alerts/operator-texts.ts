@@ -58,7 +58,7 @@ export class OperatorTexts {
     const recent = this.#recent();
     for (const to of this.context.config().operators.map(parseNodeId)) {
       if (to === null || recent.has(`${to} ${text}`)) continue;
-      this.#texts.start({ ways: this.#waysTo(to, text), reach: "pending", changed: () => undefined });
+      this.#texts.start({ ways: this.#waysTo(to, text), ids: [], reach: "pending", changed: () => undefined });
     }
   }
 

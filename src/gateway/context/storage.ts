@@ -3,6 +3,7 @@ import { ACCESS_SCHEMA } from "../../api/access/store.ts";
 import { openSecretKey, SecretStore, secretsSchema } from "../../config/secrets.ts";
 import { ok, type Result } from "../../errors.ts";
 import { SESSION_DATA_SCHEMA } from "../../menu/session-data.ts";
+import { EMERGENCIES_SCHEMA } from "../../mesh/emergency/records.ts";
 import { SEEN_SCHEMA } from "../../mesh/intake/seen-packets.ts";
 import { NODE_HISTORY_SCHEMA } from "../../mesh/nodes/history.ts";
 import { NODES_SCHEMA } from "../../mesh/nodes/store.ts";
@@ -32,6 +33,7 @@ const SCHEMAS = [
   NODE_HISTORY_SCHEMA,
   OUTBOX_SCHEMA,
   SEEN_SCHEMA,
+  EMERGENCIES_SCHEMA,
   RECEIVED_SCHEMA,
   SILENCE_SCHEMA,
   grantsSchema,

@@ -1,4 +1,5 @@
 import { Emergencies } from "../../mesh/emergency/emergencies.ts";
+import { EmergencyRecords } from "../../mesh/emergency/records.ts";
 import { type NodeNumber, parseNodeId } from "../../mesh/ids.ts";
 import { type Admitted, Intake } from "../../mesh/intake/intake.ts";
 import { LoopGuard } from "../../mesh/intake/loop-guard.ts";
@@ -23,12 +24,15 @@ export function makeIntake(context: GatewayContext, { database }: Storage, mesh:
     node: (number) => mesh.nodes.get(number) ?? null,
     alert: (event) => bus.emit("alert", event),
     send: (request) => mesh.outbox.enqueue(request),
+    status: (id) => mesh.outbox.get(id),
+    records: new EmergencyRecords(database, clock, log),
   });
   life.add("emergencies", () => emergencies.stop());
   bus.on("message_status", (status) => {
     loops.sent(status);
     emergencies.report(status);
   });
+  emergencies.resume();
   const { ignore_channels, direct_only } = commands;
   return new Intake({
     database,

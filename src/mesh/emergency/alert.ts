@@ -14,15 +14,25 @@ export interface AlertTarget {
   /** As the sender is told: a node's name, or `channel Public`. */
   readonly name: string;
   readonly place: { readonly kind: "operator"; readonly node: NodeNumber } | { readonly kind: "channel"; readonly channel: AlertChannel };
-  readonly text: Pick<UrgentText, "reach">;
+  readonly text: Pick<UrgentText, "reach" | "ids">;
 }
 
 /** What is known about the alerts of one emergency, as texts for its sender. */
 export class AlertReport {
-  /** Targets that were reached when the sender was last told; null: it was not told yet. */
-  #told: string[] | null = null;
+  #told: readonly string[] | null;
 
-  constructor(readonly targets: readonly AlertTarget[]) {}
+  /** `told`: after a restart, who was reached when the sender was last told. */
+  constructor(
+    readonly targets: readonly AlertTarget[],
+    told: readonly string[] | null = null,
+  ) {
+    this.#told = told;
+  }
+
+  /** Targets that were reached when the sender was last told; null: it was not told yet. */
+  get told(): readonly string[] | null {
+    return this.#told;
+  }
 
   /** Every alert has arrived or failed. */
   get isSettled(): boolean {

@@ -41,6 +41,12 @@ export class EmergencyCases {
     return opened;
   }
 
+  /** Opens a case of the last run again, for what is left of its time. */
+  resume(sender: NodeNumber, word: string, leftMs: number): void {
+    const opened = this.open(sender, word);
+    if (opened !== null) opened.until = this.clock.monotonic() + Math.min(leftMs, CASE_MS);
+  }
+
   /** The sender's case while it is open. */
   get(sender: NodeNumber): EmergencyCase | null {
     const found = this.#cases.get(sender);

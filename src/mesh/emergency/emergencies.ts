@@ -6,8 +6,9 @@ import type { TextMessage } from "../message.ts";
 import type { MeshNode } from "../node.ts";
 import type { MessageStatus, OutboxRequest } from "../outgoing.ts";
 import { type AlertChannel, AlertReport, type AlertTarget } from "./alert.ts";
-import { type EmergencyCase, EmergencyCases } from "./cases.ts";
+import { CASE_MS, type EmergencyCase, EmergencyCases } from "./cases.ts";
 import { ALERT_MARK, describeEmergency } from "./describe.ts";
+import type { EmergencyRecord, EmergencyRecords } from "./records.ts";
 import { type UrgentText, UrgentTexts } from "./urgent-texts.ts";
 import { type EmergencyCall, isDrill, parseEmergency } from "./words.ts";
 
@@ -25,6 +26,9 @@ export interface EmergencyDeps {
   /** Announces it to the rest of the gateway. */
   alert(event: { readonly code: "emergency"; readonly message: string }): void;
   send(request: OutboxRequest): Result<{ readonly id: string }>;
+  /** What became of a message of the outbox; null: it is not known. */
+  status(id: string): Pick<MessageStatus, "id" | "state" | "to"> | null;
+  readonly records: Pick<EmergencyRecords, "save" | "recent">;
 }
 
 /** What the emergency room made of a text. */
@@ -35,11 +39,23 @@ export type EmergencyMark =
   /** It was passed on to the operators as part of the sender's open case. */
   | { readonly kind: "follow_up" };
 
+/** A call for help whose alerts are followed. */
+interface FollowedCall {
+  readonly message: TextMessage;
+  /** In capitals. */
+  readonly word: string;
+  /** The alert. */
+  readonly content: string;
+  readonly report: AlertReport;
+}
+
 const NONE: EmergencyMark = { kind: "none" };
 /** When the sender is told who was reached, whatever is still pending. */
 const REPORT_MS = 90_000;
 /** How long an acknowledgement that comes late is still told to the sender. */
 const LATE_MS = 15 * 60_000;
+/** After a restart the links need some time before they can deliver anything. */
+const RESUMED_MS = 45_000;
 
 /**
  * What the gateway itself does about a cry for help, before any plugin is asked and whatever plugins answer: it alerts the
@@ -68,6 +84,33 @@ export class Emergencies {
     return { kind: "follow_up" };
   }
 
+  /** Goes on with the emergencies of the last run: alerts that are under way, what the sender is told, and what it writes next. */
+  resume(): void {
+    for (const record of this.deps.records.recent(LATE_MS)) {
+      const { message, word } = record;
+      const age = Math.max(0, this.deps.clock.now() - message.receivedAt);
+      if (age < CASE_MS) this.#cases.resume(message.from, word, CASE_MS - age);
+      this.#resumeAlert(record, Math.max(REPORT_MS - age, RESUMED_MS));
+    }
+  }
+
+  #resumeAlert({ message, word, content, targets, told }: EmergencyRecord, waitMs: number): void {
+    let isStarted = false;
+    const resumed = targets.map(({ name, place, ids }): AlertTarget & { readonly text: UrgentText } => {
+      const ways = this.#waysFor(message, place, content);
+      for (let tried = 0; tried < ids.length; tried++) ways.next();
+      const changed = (): void => (isStarted ? this.#changed(call) : undefined);
+      return { name, place, text: { ways, ids: [...ids], reach: "pending", changed } };
+    });
+    const call: FollowedCall = { message, word, content, report: new AlertReport(resumed, told) };
+    for (const { text } of resumed) {
+      const statuses = text.ids.flatMap((id) => this.deps.status(id) ?? []);
+      this.#texts.resume(text, statuses);
+    }
+    isStarted = true;
+    this.#tellLater(waitMs, call);
+  }
+
   /** The outbox reports about one of its messages. */
   report(status: Pick<MessageStatus, "id" | "state" | "to">): void {
     this.#texts.report(status);
@@ -91,14 +134,13 @@ export class Emergencies {
     this.counts.calls++;
     this.#announce(message, banned ? `${text} (this node is banned: nothing is answered)` : text);
     if (banned) return false;
-    const report = this.#alert(message, text, () => this.#tellWhenSettled(message, word, report));
+    const content = `${ALERT_MARK} ${text}`;
+    const report = this.#alert(message, content, () => this.#changed(followed));
+    const followed: FollowedCall = { message, word, content, report };
     this.#tell(message, report.received(word));
     if (report.targets.length === 0) return true;
-    const timer = this.deps.clock.after(REPORT_MS, () => {
-      this.#timers.delete(timer);
-      this.#tellReached(message, word, report);
-    });
-    this.#timers.add(timer);
+    this.#record(followed);
+    this.#tellLater(REPORT_MS, followed);
     return true;
   }
 
@@ -106,7 +148,7 @@ export class Emergencies {
     this.counts.followUps++;
     const text = this.#describe(message, `${open.word} (more)`, message.text.trim());
     this.#announce(message, text);
-    this.#alert(message, text, () => undefined);
+    this.#alert(message, `${ALERT_MARK} ${text}`, () => undefined);
   }
 
   #describe(message: TextMessage, what: string, rest: string): string {
@@ -119,23 +161,25 @@ export class Emergencies {
   }
 
   /** Sends the alert to everybody who is to know. `changed` is called, never before this returned, when one arrived or failed. */
-  #alert(message: TextMessage, text: string, changed: () => void): AlertReport {
+  #alert(message: TextMessage, content: string, changed: () => void): AlertReport {
     let isStarted = false;
-    const content = `${ALERT_MARK} ${text}`;
-    const target = (name: string, place: AlertTarget["place"], ways: Iterator<OutboxRequest>): AlertTarget => {
-      const urgent: UrgentText = { ways, reach: "pending", changed: () => (isStarted ? changed() : undefined) };
+    const target = (name: string, place: AlertTarget["place"]): AlertTarget => {
+      const ways = this.#waysFor(message, place, content);
+      const urgent: UrgentText = { ways, ids: [], reach: "pending", changed: () => (isStarted ? changed() : undefined) };
       this.#texts.start(urgent);
       return { name, place, text: urgent };
     };
     const operators = this.deps.operators().filter((operator) => operator !== message.from);
     const report = new AlertReport([
-      ...operators.map((node) => target(this.#nameOf(node), { kind: "operator", node }, this.#waysTo(message, node, content))),
-      ...this.deps.channels().map((channel) => {
-        return target(`channel ${channel.name}`, { kind: "channel", channel }, this.#waysToChannel(message, channel, content));
-      }),
+      ...operators.map((node) => target(this.#nameOf(node), { kind: "operator", node })),
+      ...this.deps.channels().map((channel) => target(`channel ${channel.name}`, { kind: "channel", channel })),
     ]);
     isStarted = true;
     return report;
+  }
+
+  #waysFor(message: TextMessage, place: AlertTarget["place"], content: string): Generator<OutboxRequest> {
+    return place.kind === "operator" ? this.#waysTo(message, place.node, content) : this.#waysToChannel(message, place.channel, content);
   }
 
   /** As the outbox chooses, which knows where the operator was heard; then by each other link, and on the alert channels. */
@@ -159,14 +203,29 @@ export class Emergencies {
     return { text, to, priority: "emergency", wantAck: true, sender: { kind: "gateway" }, asker, correlationId };
   }
 
-  #tellWhenSettled(message: TextMessage, word: string, report: AlertReport): void {
-    const isLate = this.deps.clock.now() - message.receivedAt > LATE_MS;
-    if (report.isSettled && !isLate) this.#tellReached(message, word, report);
+  #changed(call: FollowedCall): void {
+    const isLate = this.deps.clock.now() - call.message.receivedAt > LATE_MS;
+    if (call.report.isSettled && !isLate) this.#tellReached(call);
+    this.#record(call);
   }
 
-  #tellReached(message: TextMessage, word: string, report: AlertReport): void {
+  #tellLater(ms: number, call: FollowedCall): void {
+    const timer = this.deps.clock.after(ms, () => {
+      this.#timers.delete(timer);
+      this.#tellReached(call);
+      this.#record(call);
+    });
+    this.#timers.add(timer);
+  }
+
+  #tellReached({ message, word, report }: FollowedCall): void {
     const text = report.reached(word);
     if (text !== null) this.#tell(message, text);
+  }
+
+  #record({ message, word, content, report }: FollowedCall): void {
+    const targets = report.targets.map(({ name, place, text }) => ({ name, place, ids: text.ids }));
+    this.deps.records.save({ message, word, content, targets, told: report.told });
   }
 
   /** Answers the sender in a direct message; where none can reach it, on the channel that it wrote on. */
@@ -178,7 +237,7 @@ export class Emergencies {
         correlation_id: message.correlationId,
       });
     };
-    const answer: UrgentText = { ways: this.#waysBack(message, text), reach: "pending", changed };
+    const answer: UrgentText = { ways: this.#waysBack(message, text), ids: [], reach: "pending", changed };
     this.#texts.start(answer);
   }
 

@@ -7,6 +7,8 @@ export type Reach = "pending" | "reached" | "failed";
 /** One text that must arrive, and the ways to send it, in the order of trying. */
 export interface UrgentText {
   readonly ways: Iterator<OutboxRequest>;
+  /** Of the messages by which it was sent so far, one for each way. */
+  readonly ids: string[];
   reach: Reach;
   /** Called when `reach` changes. An acknowledgement that comes after `failed` still changes it. */
   readonly changed: () => void;
@@ -31,6 +33,15 @@ export class UrgentTexts {
     if (!this.#tryNext(text)) this.#move(text, "failed");
   }
 
+  /**
+   * Goes on with a text of the last run, whose `ids` are those of its messages, `statuses` what became of them, and `ways` what is
+   * left to try.
+   */
+  resume(text: UrgentText, statuses: readonly Pick<MessageStatus, "id" | "state" | "to">[]): void {
+    for (const id of text.ids) this.#followed.set(id, text);
+    for (const status of statuses) this.report(status);
+  }
+
   /** The outbox reports about one of its messages. */
   report({ id, state, to }: Pick<MessageStatus, "id" | "state" | "to">): void {
     const text = this.#followed.get(id);
@@ -44,6 +55,7 @@ export class UrgentTexts {
     for (let way = text.ways.next(); way.done !== true; way = text.ways.next()) {
       const id = this.send(way.value);
       if (id === null) continue;
+      text.ids.push(id);
       this.#followed.set(id, text);
       for (const oldest of this.#followed.keys()) {
         if (this.#followed.size <= FOLLOWED_MAX) break;

@@ -3,6 +3,7 @@ import { fail, ok } from "../../../src/errors.ts";
 import { silentLogger } from "../../../src/log/logger.ts";
 import type { AlertChannel } from "../../../src/mesh/emergency/alert.ts";
 import { Emergencies } from "../../../src/mesh/emergency/emergencies.ts";
+import type { EmergencyRecord } from "../../../src/mesh/emergency/records.ts";
 import { parseEmergency } from "../../../src/mesh/emergency/words.ts";
 import { BROADCAST } from "../../../src/mesh/ids.ts";
 import type { TextMessage } from "../../../src/mesh/message.ts";
@@ -21,8 +22,16 @@ class Bench {
   readonly refused = new Set<number>();
   readonly nodes = new Map<number, Partial<MeshNode>>();
   readonly room: Emergencies;
+  /** What was written of emergencies. */
+  readonly records: EmergencyRecord[] = [];
+  readonly statuses = new Map<string, { id: string; state: MessageState; to: number }>();
 
-  constructor(operators: readonly number[], channels: readonly AlertChannel[] = []) {
+  constructor(
+    operators: readonly number[],
+    channels: readonly AlertChannel[] = [],
+    /** Of the last run. */
+    readonly kept: readonly EmergencyRecord[] = [],
+  ) {
     this.room = new Emergencies({
       clock: this.clock,
       log: silentLogger,
@@ -33,6 +42,8 @@ class Bench {
       node: (number) =>
         this.nodes.has(number) ? ({ number, id: "", isOwn: false, link: "hill", ...this.nodes.get(number) } as MeshNode) : null,
       alert: (event) => void this.alerts.push(event.message),
+      status: (id) => this.statuses.get(id) ?? null,
+      records: { save: (record) => void this.records.push(structuredClone(record)), recent: () => [...this.kept] },
       send: (request) => {
         if (this.refused.has(request.to)) return fail("unavailable", "the outbox is full");
         this.sent.push(request);
@@ -169,6 +180,55 @@ describe("an emergency", () => {
     direct.report(SENDER, "failed");
     expect(direct.sent).toHaveLength(1);
     expect(direct.sent[0]?.replyId).toBeUndefined();
+  });
+});
+
+describe("after a restart", () => {
+  /** What a gateway wrote down before it was killed, and a new one that reads it. */
+  function restarted(before: Bench, states: Readonly<Record<string, MessageState>>): Bench {
+    const [last] = before.records.slice(-1);
+    if (last === undefined) throw new Error("nothing was written down");
+    const after = new Bench([5, 6], [], [last]);
+    after.sent.push(...before.sent); // the outbox goes on counting
+    for (const [id, state] of Object.entries(states)) after.statuses.set(id, { id, state, to: Number(id === "m_1" ? 5 : 6) });
+    after.room.resume();
+    return after;
+  }
+
+  test("the sender learns who was reached, meanwhile or later, and once", async () => {
+    const before = new Bench([5, 6]);
+    before.say("SOS leg broken");
+    const after = restarted(before, { m_1: "delivered", m_2: "sent" });
+    expect(after.texts(SENDER)).toHaveLength(1);
+    after.room.report({ id: "m_2", state: "delivered", to: 6 });
+    expect(after.texts(SENDER).at(-1)).toBe("Your SOS reached !00000005, !00000006.");
+    await after.clock.advance(120_000);
+    expect(after.texts(SENDER)).toHaveLength(2);
+  });
+
+  test("what was told before is not told again, and nobody reached is told after a while", async () => {
+    const before = new Bench([5, 6]);
+    before.say("SOS leg broken");
+    before.report(5, "delivered");
+    before.report(6, "delivered");
+    const told = restarted(before, { m_1: "delivered", m_2: "delivered" });
+    await told.clock.advance(120_000);
+    expect(told.texts(SENDER)).toHaveLength(2);
+    const silent = new Bench([5, 6]);
+    silent.say("SOS leg broken");
+    const after = restarted(silent, { m_1: "queued", m_2: "queued" });
+    await after.clock.advance(120_000);
+    expect(after.texts(SENDER).at(-1)).toBe("Nobody has confirmed your SOS yet. Seek help by other ways too.");
+  });
+
+  test("an alert that failed meanwhile goes the next way, and what the sender writes is passed on", () => {
+    const before = new Bench([5, 6]);
+    before.say("SOS leg broken");
+    const { length } = before.sent;
+    const after = restarted(before, { m_1: "failed", m_2: "sent" });
+    expect(after.sent.slice(length).map(({ to, link }) => [to, link])).toEqual([[5, "hill"]]);
+    after.say("at the hut");
+    expect(after.texts(6).at(-1)).toBe("ALERT SOS (more) from !0000002a: at the hut");
   });
 });
 
