@@ -47,7 +47,7 @@ class Story {
   readonly chapters = new Map<string, string>();
   readonly heard: Heard[] = [];
   readonly said: Heard[] = [];
-  readonly #counts = new Map<string, number>();
+  readonly #fresh: { readonly text: string; readonly by: readonly string[]; readonly at: number }[] = [];
   #lines: string[] = [];
   #order = 0;
 
@@ -80,19 +80,18 @@ class Story {
     this.#hear();
   }
 
+  /** Hears the mesh in the order of its transmissions; again after each restart, which makes a new one. */
+  listen(): void {
+    this.gateway.mesh.onHeard(({ text, heardBy, at }) =>
+      this.#fresh.push({ text, by: PEOPLE.flatMap(({ name }, index) => (heardBy.includes(index + 2) ? [name] : [])), at }),
+    );
+  }
+
   #hear(): void {
-    const fresh = PEOPLE.flatMap(({ name }) => {
-      const { packets } = this.gateway.node(name);
-      const before = this.#counts.get(name) ?? 0;
-      this.#counts.set(name, packets.length);
-      return packets.slice(before).map(({ text, at, packetId }) => ({ by: name, text, at, packetId }));
-    }).sort((a, b) => a.at - b.at);
-    const packets = Map.groupBy(fresh, ({ packetId }) => packetId);
-    for (const { by, text, at } of fresh) this.heard.push({ by, text, at, order: this.#order++ });
-    for (const [first, ...others] of packets.values()) {
-      if (first === undefined) continue;
-      const to = others.length > 0 ? "everybody" : first.by;
-      this.#lines.push(`  to ${to}: ${first.text.split("\n").join(`\n${" ".repeat(to.length + 7)}`)}`);
+    for (const { text, by, at } of this.#fresh.splice(0)) {
+      for (const each of by) this.heard.push({ by: each, text, at, order: this.#order++ });
+      const to = by.length > 1 ? "everybody" : (by[0] ?? "nobody");
+      this.#lines.push(`  to ${to}: ${text.split("\n").join(`\n${" ".repeat(to.length + 7)}`)}`);
     }
   }
 }
@@ -117,6 +116,7 @@ export async function playDay(): Promise<Day> {
   openMeteo(gateway);
   places(gateway);
   const story = new Story(gateway);
+  story.listen();
   for (const { name } of PEOPLE) await gateway.node(name).introduces();
   for (const { name } of PEOPLE) await gateway.node(name).moves();
   await gateway.advance({ days: 1 });
@@ -195,7 +195,10 @@ async function playEvening(story: Story, second: TestGateway): Promise<void> {
   story.begin("games");
   await story.says("Alice", "tictactoe");
   await story.says("Alice", "5");
-  await story.meanwhile("the gateway is restarted", () => gateway.restart({ seconds: 30 }));
+  await story.meanwhile("the gateway is restarted", async () => {
+    await gateway.restart({ seconds: 30 });
+    story.listen();
+  });
   await story.says("Alice", "9");
   await story.says("Alice", "q");
   story.end();
@@ -222,6 +225,7 @@ async function playEvening(story: Story, second: TestGateway): Promise<void> {
   await story.says("Alice", "it is cold here");
   await story.meanwhile("the gateway is restarted, and Valley comes back into range", async () => {
     await gateway.restart({ seconds: 30 });
+    story.listen();
     gateway.node("Valley").comesBack();
     await gateway.node("Valley").moves();
     await gateway.advance({ minutes: 6 });

@@ -144,6 +144,8 @@ test("responders are alerted over the other link, and the sender is told the tru
       4 * PATIENCE_MS,
     );
     expect(base.textsTo(WARDEN)).toEqual([]);
+    // What follows is told once, so the radio must be able to deliver it.
+    roof.mesh.fail({ kind: "loss", fraction: 0 });
     base.up();
     await gateway.until("the operator's alert arrives when the link is back", () =>
       base.textsTo(WARDEN).some((text) => /^ALERT SOSM from Alice \(!00000002\).*leg broken/.test(text)),
