@@ -20,6 +20,9 @@ const SUPPRESSED: Readonly<Record<NonNullable<Decision["suppressed"]>[number]["r
   from_program: "it came from another program",
 };
 
+/** A call and the alert that it raised are not stamped at one moment. */
+const SAME_TIME_MS = 5_000;
+
 /** One text. */
 export function Bubble({ entry }: { readonly entry: Entry }) {
   return entry.kind === "sent" ? <Sent message={entry.message} /> : <Received entry={entry} />;
@@ -51,7 +54,10 @@ function Received({ entry: { message } }: { readonly entry: Entry & { kind: "rec
         : `${message.hops_away} ${message.hops_away === 1 ? "hop" : "hops"}`,
     message.snr === undefined ? null : `SNR ${message.snr} dB`,
   ].filter((fact) => fact !== null);
-  const isSos = openAlerts.value.some(({ code, message: text }) => code === "emergency" && text.includes(message.from));
+  const isSos = openAlerts.value.some(
+    ({ code, message: text, time }) =>
+      code === "emergency" && text.includes(message.from) && Date.parse(message.received_at) >= Date.parse(time) - SAME_TIME_MS,
+  );
   return (
     <article class={isSos ? "bubble theirs sos" : "bubble theirs"} aria-label={`From ${nodeName(message.from)}`}>
       <div class="bubble-head">
