@@ -10,7 +10,7 @@ RUN npm run build
 FROM debian:bookworm-slim
 RUN useradd --system --uid 10001 --home-dir /data zephyrgate && mkdir -p /data && chown zephyrgate /data
 # The health check changes less often than the program.
-COPY docker/health /usr/local/bin/zephyrgate-health
+COPY docs/docker/health /usr/local/bin/zephyrgate-health
 COPY --from=build /build/dist/zephyrgate /usr/local/bin/zephyrgate
 USER zephyrgate
 # The gateway, the other verbs and the health check find the same folder; a config.yaml there is read.

@@ -6,7 +6,7 @@ import { parse } from "yaml";
 import { Gateway, PATIENCE_MS } from "../gateway/harness.ts";
 
 const ROOT = join(import.meta.dir, "../..");
-const SCRIPT = join(ROOT, "docker/health");
+const SCRIPT = join(ROOT, "docs/docker/health");
 const text = (path: string) => readFileSync(join(ROOT, path), "utf8");
 
 let folder = "";
@@ -69,7 +69,7 @@ describe("the health check of the image", () => {
 
   test("is in the image, which fetches packages in a layer of their own", () => {
     const image = text("Dockerfile");
-    expect(image).toContain("COPY docker/health /usr/local/bin/zephyrgate-health\n");
+    expect(image).toContain("COPY docs/docker/health /usr/local/bin/zephyrgate-health\n");
     expect(image).toMatch(/^HEALTHCHECK .*CMD \["zephyrgate-health"\]$/m);
     expect(statSync(SCRIPT).mode & 0o111).toBe(0o111);
     expect(image.indexOf("COPY package.json bun.lock")).toBeLessThan(image.indexOf("npm run setup"));
@@ -78,7 +78,7 @@ describe("the health check of the image", () => {
 });
 
 test("the compose file gives the container a radio, a place for its data and no more rights than it needs", () => {
-  const { services, volumes } = parse(text("docker/compose.yaml"));
+  const { services, volumes } = parse(text("docs/docker/compose.yaml"));
   const { zephyrgate } = services;
   expect(zephyrgate).toMatchObject({
     restart: "unless-stopped",
