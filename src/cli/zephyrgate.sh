@@ -1,6 +1,6 @@
 #!/bin/sh
 # `zephyrgate` as npm installs it: runs the source by the Bun that was installed with it, which is not on the PATH.
-here=$(dirname "$(readlink -f "$0")")/..
+here=$(dirname "$(readlink -f "$0")")/../..
 for bun in "$here/node_modules/bun/bin/bun.exe" "$here/../bun/bin/bun.exe" "$(command -v bun)"; do
   if [ -x "$bun" ]; then exec "$bun" "$here/src/main.ts" "$@"; fi
 done
