@@ -27,7 +27,7 @@ if (!loaded.ok) throw new Error(loaded.error[0]?.message);
 const { config } = loaded.value;
 
 /** One start of a gateway: which folders were bundled or warmed for, and what the plugin's code is. */
-async function start(): Promise<{ bundled: string[]; warmed: string[]; code: string; hash: string }> {
+async function start(): Promise<{ bundled: string[]; warmed: string[]; code: string; hash: string; schema: unknown }> {
   const [bundled, warmed]: [string[], string[]] = [[], []];
   const catalogue = new Catalogue({
     log: silentLogger,
@@ -49,13 +49,17 @@ async function start(): Promise<{ bundled: string[]; warmed: string[]; code: str
   });
   const { candidates } = await catalogue.discover();
   let built = { code: "", hash: "" };
+  let schema: unknown = null;
   for (const candidate of candidates) {
     const bundle = await catalogue.build(candidate);
     if (!bundle.ok) throw bundle.error;
     catalogue.keep(candidate, bundle.value);
-    if (candidate.name === "tides") built = bundle.value;
+    if (candidate.name !== "tides") continue;
+    built = bundle.value;
+    const told = await catalogue.schemaOf(candidate);
+    schema = told.ok ? told.value : told.error.summary();
   }
-  return { bundled, warmed, code: built.code, hash: built.hash };
+  return { bundled, warmed, code: built.code, hash: built.hash, schema };
 }
 
 test("the second start bundles nothing and starts no bundler; the code and its hash are the same", async () => {
@@ -85,6 +89,20 @@ test("a changed byte, another main and a damaged or deleted store bundle again",
   expect((await start()).bundled).toEqual([]);
   rmSync(store, { recursive: true });
   expect((await start()).bundled).toHaveLength(1);
+});
+
+test("the configuration's schema and the manifest are those of the folder, also where the bundle is kept", async () => {
+  const schema = (type: string) => write("schema.json", JSON.stringify({ type: "object", properties: { at: { type } } }));
+  write("manifest.yaml", manifest("config: { schema_file: schema.json }\n"));
+  schema("string");
+  expect((await start()).schema).toMatchObject({ properties: { at: { type: "string" } } });
+  schema("number");
+  for (let times = 0; times < 2; times++) {
+    const next = await start();
+    expect([next.bundled, next.schema]).toEqual([[], { type: "object", properties: { at: { type: "number" } } }]);
+  }
+  write("manifest.yaml", manifest());
+  expect(await start()).toMatchObject({ bundled: [], schema: null });
 });
 
 test("a file that only another bundler would have written is not believed", async () => {

@@ -56,11 +56,14 @@ describe("cut short without harm to others", () => {
     }));
 });
 
+/** Time enough to use the memory up on a slow machine: it is the memory that must end it. */
+const LONG_SLICE = { limits: { ...spec("").limits, sliceMs: 2_000 } };
+
 describe("memory", () => {
   test("endless allocation fails that call alone", () =>
     withHost(async (host) => {
       const other = await neighbour(host);
-      const bad = await openProbe(host, "go() { const a = []; for (;;) a.push('x'.repeat(1e5) + a.length); }");
+      const bad = await openProbe(host, "go() { const a = []; for (;;) a.push('x'.repeat(1e5) + a.length); }", LONG_SLICE);
       expect(await bad.act("go")).toMatchObject({ ok: false, cause: "memory" });
       await answers(other);
     }));
@@ -70,7 +73,7 @@ describe("memory", () => {
       const other = await neighbour(host);
       const members =
         "go() { globalThis.kept = []; for (let i = 0; i < 5000; i++) kept.push(new Uint8Array(65536).fill(1)); }, ok() { return 1; }";
-      const bad = await openProbe(host, members);
+      const bad = await openProbe(host, members, LONG_SLICE);
       expect(await bad.act("go")).toMatchObject({ ok: false, cause: "memory" });
       await answers(other);
       expect(bad.seen.gone[0]?.reason).toBe("memory");

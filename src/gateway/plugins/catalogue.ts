@@ -148,10 +148,10 @@ export class Catalogue {
     const { origin, path, tree, manifest } = found;
     // The folder holds a newer version that waits for approval: the accepted version starts from its kept bundle.
     if (manifest !== candidate.manifest && built?.manifest === candidate.manifest) return ok(built.bundle);
-    const kept = this.#unchanged(found);
-    if (kept !== null) {
-      const bundle = bundleOf(candidate.name, kept);
-      if (manifest === candidate.manifest) this.#built.set(candidate.name, { manifest, bundle, kept, isKept: true });
+    const known = this.#unchanged(found);
+    if (known !== null) {
+      const bundle = bundleOf(candidate.name, known.kept);
+      if (manifest === candidate.manifest) this.#built.set(candidate.name, { manifest, bundle, ...known });
       return ok(bundle);
     }
     const loaded = await (origin === "bundled" ? loadPlugin(tree, manifest.main) : this.deps.compiler.load(path, manifest.main));
@@ -162,13 +162,20 @@ export class Catalogue {
     return ok(bundle);
   }
 
-  /** What was bundled before, where the same loader would make the same bundle of the folder as it is now. */
-  #unchanged(found: FoundPlugin): KeptCode | null {
+  /**
+   * What was bundled before, where the same loader would make the same bundle of the folder as it is now. Manifest and schema
+   * are no part of the bundle: they are those of the folder, and `isKept` is false where the store has others.
+   */
+  #unchanged(found: FoundPlugin): (Pick<Built, "isKept"> & { readonly kept: KeptCode }) | null {
     const kept = this.deps.code.get(keyOf(found));
     if (kept?.made?.loader !== LOADER || kept.made.main !== (found.manifest.main ?? "")) return null;
     // Looked at anew: who may write to the folder may have changed as well.
     const tree = found.origin === "bundled" ? ok(found.tree) : folderSource(found.path);
-    return tree.ok && traceHolds(kept.made.trace, tree.value) ? kept : null;
+    if (!tree.ok || !traceHolds(kept.made.trace, tree.value)) return null;
+    const [text, schema] = [tree.value.read(MANIFEST_FILE), readConfigSchema(found)];
+    if (text.ok && text.value === kept.manifest && schema.ok && Bun.deepEquals(schema.value, kept.schema)) return { kept, isKept: true };
+    const now = keptOf(found, { ...kept, trace: kept.made.trace });
+    return now === null ? null : { kept: now, isKept: false };
   }
 
   /** This version was accepted and runs. Its code is used where its folder holds another version, also after a restart. */
@@ -278,7 +285,7 @@ function bundleOf(plugin: string, { code, hash, map }: Pick<KeptCode, "code" | "
 }
 
 /** Null where the folder changed since it was looked at: what it holds now is another version. */
-function keptOf(found: FoundPlugin, { code, hash, map, trace }: LoadedPlugin): KeptCode | null {
+function keptOf(found: FoundPlugin, { code, hash, map, trace }: Omit<LoadedPlugin, "modules">): KeptCode | null {
   const text = found.tree.read(MANIFEST_FILE);
   const schema = readConfigSchema(found);
   const now = text.ok ? parseManifest(text.value, MANIFEST_FILE) : null;
