@@ -192,18 +192,20 @@ export class MqttNode implements AttachableNode {
     this.#introduce(node, wantResponse);
   }
 
-  #deliver({ packet, data, channel, isDirect }: Opened): void {
+  /**
+   * Never as encrypted to our key, which above means "surely from this node": on a broker anybody can tell a key for a number
+   * that has none yet, and so for an operator's.
+   */
+  #deliver({ packet, data, channel }: Opened): void {
     const { number } = this.options;
     this.counters.received += 1;
     this.#learnKey(packet.from, data);
-    const key = isDirect ? this.#keys.get(packet.from) : undefined;
     this.#api.deliver(
       create(Mesh.MeshPacketSchema, {
         ...fieldsOf(packet),
         channel,
         hopLimit: Math.min(packet.hopLimit, MAX_HOPS),
         viaMqtt: true,
-        ...(key === undefined ? {} : { pkiEncrypted: true, publicKey: key }),
         rxTime: Math.floor(this.deps.clock.now() / 1000),
         payloadVariant: { case: "decoded", value: data },
       }),

@@ -258,7 +258,7 @@ describe("direct messages by public key", () => {
     expect(ports).toEqual([`${PortNum.NODEINFO_APP} asks to bb02`, text, text]);
   });
 
-  test("what a known node sealed to us arrives as such; a stranger's, another's key and a forged sender do not", async () => {
+  test("what a known node sealed to us arrives; a stranger's, another's key and a forged sender do not; none counts as surely from its sender", async () => {
     const one = world();
     await one.configure();
     one.node.receive(secret("too early", 50));
@@ -266,7 +266,7 @@ describe("direct messages by public key", () => {
     one.node.receive(introduction(other.publicKey));
     one.node.receive(secret("now", 51));
     one.node.receive(secret("forged", 52, new Uint8Array(32)));
-    expect(one.texts().map(({ text, pkiEncrypted, channel }) => [text, pkiEncrypted, channel])).toEqual([["now", true, 0]]);
+    expect(one.texts().map(({ text, pkiEncrypted, channel }) => [text, pkiEncrypted, channel])).toEqual([["now", false, 0]]);
     expect(one.node.counters.undecodable).toBe(2);
   });
 
