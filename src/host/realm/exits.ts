@@ -103,7 +103,8 @@ export class RealmExits {
       return;
     }
     const error = cleanError(outcome.error);
-    const memory = error.name === "InternalError" && error.message === "out of memory";
+    // Where no memory is left for the engine's own words either, its message is empty.
+    const memory = error.name === "InternalError" && (error.message === "out of memory" || error.message === "");
     if (memory) this.#deps.onShort();
     this.#deps.calls.fail(call, memory ? "memory" : "threw", memory ? { ...error, hint: MEMORY_HINT } : error);
   }
