@@ -16,7 +16,7 @@ export const FLOORS: readonly (readonly string[])[] = [
   ["config", "host"],
   ["manifest", "python-import"],
   ["mesh", "http", "sandbox", "timekeeping"],
-  ["events"],
+  ["events", "region"],
   ["router", "menu", "schedule"],
   ["plugins"],
   ["packages"],
