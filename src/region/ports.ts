@@ -51,6 +51,22 @@ export interface SiteMessages {
   onChange(handler: () => void): Subscription;
 }
 
+/**
+ * What this gateway does with its keys, and with those of the enrolled sites, for what is kept longer than a message lives: the
+ * other site may be away now. `text` and what is sealed are any bytes, base64 what comes out.
+ */
+export interface SiteKeys {
+  readonly self: SiteId;
+  /** This site's Ed25519 signature over `bytes`. */
+  sign(bytes: Uint8Array): string;
+  /** False too when no enrolled site has this id: a site that waits or is revoked signs nothing. */
+  verify(site: SiteId, bytes: Uint8Array, signature: string): boolean;
+  /** Sealed to one enrolled site alone, online or not. `context` is authenticated with it. Error `not_found`: no such site is enrolled. */
+  seal(to: SiteId, bytes: Uint8Array, context: Uint8Array): Result<string>;
+  /** What another site (or this one) sealed to this site in this `context`; null: it was not, or was changed. */
+  open(sealed: string, context: Uint8Array): Uint8Array | null;
+}
+
 export interface RegionRecord {
   readonly id: RecordId;
   readonly stream: string;
@@ -61,13 +77,36 @@ export interface RegionRecord {
   readonly expiresAt: number;
 }
 
+export interface AddOptions {
+  /** How long it lives, in ms: one minute to 400 days. */
+  readonly ttlMs: number;
+  /** The body is sealed to this site, and only its `read` and `onRecord` give the record; the others keep what they cannot open. */
+  readonly to?: SiteId;
+  /** On the disk, and not only in the write-ahead log, when `add` returns: for calls for help. */
+  readonly isUrgent?: boolean;
+}
+
 /** Immutable records that every enrolled site keeps, those that were away too; a removal is a record of its own. */
 export interface RegionRecords {
-  /** `body`: at most 8 KB as JSON. Kept before this returns, also while the broker is away. */
-  add(stream: string, body: Json, options: { readonly ttlMs: number }): Result<RecordId>;
-  /** Removes a record of this site everywhere; a record of another site only when `as` says that an operator asked. */
+  /**
+   * `body`: at most 8 KB as JSON. Kept before this returns, also while the broker is away. Adding is announced to `onRecord` here
+   * as well. Errors: `invalid_argument`, `too_large`, `not_found` (no site `to`), `quota_exceeded` (too many streams of this
+   * site), `unavailable` (the disk). Where a stream of this site is full, its oldest record goes.
+   */
+  add(stream: string, body: Json, options: AddOptions): Result<RecordId>;
+  /**
+   * Removes a record of this site everywhere; a record of another site only when `as` says that an operator asked. Errors:
+   * `not_found`, `permission_denied`, `unavailable` (the disk).
+   */
   remove(id: RecordId, as: "origin" | "operator"): Result<void>;
+  /**
+   * In the order in which they became known here, at most `limit` (500): `after` the last one seen gives what came since. When that
+   * one is gone, from the start: whoever reads on knows records by their id.
+   */
   read(stream: string, options?: { readonly after?: RecordId; readonly limit?: number }): readonly RegionRecord[];
-  /** Told once about each record that became known, or went; `removed` for the latter. */
+  /**
+   * Told once about each record that became known, or went (removed, expired, or pushed out by newer ones of its origin):
+   * `removed` for the latter. Called after it is kept.
+   */
   onRecord(stream: string, handler: (record: RegionRecord, what: "added" | "removed") => void): Subscription;
 }
