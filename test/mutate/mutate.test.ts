@@ -3,8 +3,9 @@ import { mkdtemp, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { API } from "typescript/unstable/async";
+import { EQUIVALENT, isEquivalent } from "./equivalent.ts";
 import { applied, mutationsOf } from "./mutations.ts";
-import { nearestOf, roomOf, testsOf } from "./rooms.ts";
+import { elsewhereOf, nearestOf, roomOf, testsOf } from "./rooms.ts";
 import { type Judged, mutate } from "./run.ts";
 
 const ROOT = join(import.meta.dir, "../..");
@@ -54,6 +55,10 @@ const MUTANTS: readonly { readonly of: string; readonly are: readonly string[] }
   { of: 'let [a = ""] = list;', are: [] },
   { of: 'v.description("a");', are: ["statement removed: ;"] },
   { of: 'let x: "a" | 1;', are: [] },
+  { of: 'deps.log.warn("a b", "c");', are: ["statement removed: ;", 'string emptied: deps.log.warn("a b", "");'] },
+  { of: 'let x = log.warn("a b", "c");', are: ['string emptied: let x = log.warn("a b", "");'] },
+  { of: 'let x = f({ hint: "a b", to: "c" });', are: ['string emptied: let x = f({ hint: "a b", to: "" });'] },
+  { of: 'let x = dialog.open("a");', are: ['string emptied: let x = dialog.open("");'] },
   { of: "// a < b", are: [] },
   { of: "let x = `a < b`;", are: [] },
 ];
@@ -109,3 +114,28 @@ test("a file is judged by its room's tests, or by those that the table names", (
 test("the tests that import a file judge it first", async () => {
   expect(await nearestOf(ROOT, "linux/rlimits.ts", testsOf(ROOT, "linux/rlimits.ts"))).toEqual(["test/linux/rlimits.test.ts"]);
 });
+
+test("tests of other rooms that import the file judge it last", async () => {
+  const tests = testsOf(ROOT, "config/sample.ts");
+  expect(await elsewhereOf(ROOT, "config/sample.ts", tests)).toEqual(["test/cli/config.test.ts"]);
+  expect(await elsewhereOf(ROOT, "errors.ts", testsOf(ROOT, "errors.ts"))).toEqual([]);
+});
+
+test("an equivalent mutant is known by its line before and after", () => {
+  const source = "first();\n  if (a > b) swap();\n";
+  const mutation = { kind: "operator inverted", start: source.indexOf(">"), end: source.indexOf(">") + 1, text: ">=" };
+  const known = [{ file: "a.ts", line: "if (a > b) swap();", becomes: "if (a >= b) swap();", why: "equal ones may be swapped" }];
+  expect(isEquivalent("a.ts", source, mutation, known)).toBe(true);
+  expect(isEquivalent("b.ts", source, mutation, known)).toBe(false);
+  expect(isEquivalent("a.ts", source, { ...mutation, text: "<" }, known)).toBe(false);
+});
+
+test.each(EQUIVALENT.map((each) => [each.file, each] as const))(
+  "the equivalent mutant in %s is of a line that is there",
+  async (file, { line, becomes, why }) => {
+    const lines = (await Bun.file(join(ROOT, "src", file)).text()).split("\n").map((each) => each.trim());
+    expect(lines).toContain(line);
+    expect(becomes).not.toBe(line);
+    expect(why.length).toBeGreaterThan(15);
+  },
+);

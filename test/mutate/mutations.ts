@@ -56,7 +56,7 @@ const SKIPPED: ReadonlySet<SyntaxKind> = new Set([
 export function mutationsOf(source: SourceFile): Mutation[] {
   const found: Mutation[] = [];
   const visit = (node: Node): void => {
-    if (SKIPPED.has(node.kind) || isDescription(node, source)) return;
+    if (SKIPPED.has(node.kind) || isDescription(node, source) || isWordsOfHintOrLog(node, source)) return;
     for (const { kind, of = node, text } of changesTo(node, source)) {
       found.push({ kind, start: of.getStart(source), end: of.end, text });
     }
@@ -72,6 +72,17 @@ export function mutationsOf(source: SourceFile): Mutation[] {
 /** The words of a schema that only its generated document shows; test/docs compares that document. */
 function isDescription(node: Node, source: SourceFile): boolean {
   return node.kind === SyntaxKind.CallExpression && /^(?:v\.)?(?:description|title)$/.test(childOf(node, 0).getText(source));
+}
+
+/** The text of a log line, and an error's hint: words for people, which no code depends on. As templates they are no literals either. */
+function isWordsOfHintOrLog(node: Node, source: SourceFile): boolean {
+  if (node.kind !== SyntaxKind.StringLiteral || node.parent === undefined) return false;
+  const { parent } = node;
+  if (parent.kind === SyntaxKind.PropertyAssignment) return childOf(parent, 0).getText(source) === "hint" && childOf(parent, 1) === node;
+  const isLogged =
+    parent.kind === SyntaxKind.CallExpression &&
+    /(?:^|\.|#)log(?:ger)?\??\.(?:debug|info|warn|error)$/.test(childOf(parent, 0).getText(source));
+  return isLogged && childOf(parent, 1) === node;
 }
 
 /** What stands in for an element that the compiler cannot know to be there: `list[0] ?? ""`, `[first = ""]`. Most of these never count. */

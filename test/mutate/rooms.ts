@@ -1,4 +1,4 @@
-/** Which tests judge a room of src: `test/<room>`, and this table for the rooms whose tests lie elsewhere. */
+/** Which tests judge a file of src: those of `test/<room>`, of this table where a room's tests lie elsewhere, and those that import the file. */
 import { join } from "node:path";
 
 /**
@@ -37,6 +37,20 @@ export function testsOf(root: string, file: string): string[] {
   const globs = listed === undefined ? [`test/${room}/**/*.test.ts`] : (TESTS[listed] ?? []);
   const found = globs.flatMap((glob) => [...new Bun.Glob(glob).scanSync({ cwd: root })]);
   return [...new Set(found)].sort().map((path) => join(".", path));
+}
+
+/** Tests that drive the whole program for long, or start it many times: they judge nothing that quicker ones do not. */
+const NEVER = /^test\/(?:bench|docs|hostile|install|integration|mutate|property|scenario)\/|\/(?:arm64|compiled)\.test\.ts$/;
+
+/** Tests of other rooms that import `file` by name. A ground file has none: half of all tests import it for themselves. */
+export async function elsewhereOf(root: string, file: string, tests: readonly string[]): Promise<string[]> {
+  if (roomOf(file) === "ground") return [];
+  const others = [...new Bun.Glob("test/**/*.test.ts").scanSync({ cwd: root })].sort();
+  return nearestOf(
+    root,
+    file,
+    others.filter((path) => !NEVER.test(path) && !tests.includes(path)),
+  );
 }
 
 /** Those of `tests` that import `file` by name: they judge most mutants alone, and in less time. */

@@ -4,8 +4,9 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import fc from "fast-check";
 import { API, type Program } from "typescript/unstable/async";
+import { isEquivalent } from "./equivalent.ts";
 import { applied, type Mutation, mutationsOf } from "./mutations.ts";
-import { nearestOf, roomOf, testsOf } from "./rooms.ts";
+import { elsewhereOf, nearestOf, roomOf, testsOf } from "./rooms.ts";
 
 export interface Plan {
   /** The project: its files are copied, `node_modules` is linked. */
@@ -75,6 +76,7 @@ async function* judgeSample(bench: Bench, files: readonly string[], plan: Plan):
     const room = roomOf(file);
     const source = await bench.source(file);
     const mutant = applied(source, mutation);
+    if (isEquivalent(file, source, mutation)) continue;
     if (!(await bench.compiles(file, mutant, rooms.get(room) ?? []))) continue;
     left -= 1;
     const outcome = await bench.judge(file, mutant);
@@ -127,9 +129,12 @@ class Bench {
 
   async judge(file: string, text: string): Promise<Judged["outcome"]> {
     const tests = testsOf(this.#root, file);
-    if (tests.length === 0) return "untested";
     const nearest = await nearestOf(this.#root, file, tests);
-    for (const some of nearest.length === 0 ? [tests] : [nearest, tests]) {
+    const stages = [nearest, tests.filter((path) => !nearest.includes(path)), await elsewhereOf(this.#root, file, tests)].filter(
+      (some) => some.length > 0,
+    );
+    if (stages.length === 0) return "untested";
+    for (const some of stages) {
       const timeout = await this.#timeoutOf(some);
       const { outcome } = await this.#with(file, text, () => this.#test(some, timeout));
       if (outcome !== "survived") return outcome;
