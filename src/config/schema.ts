@@ -266,7 +266,7 @@ export const configSchema = v.strictObject({
       v.string(),
       v.regex(/^[a-z]{2,3}(?:-[A-Za-z0-9]{1,8}){0,3}$/, "is not a language | write for example en or de"),
       v.description(
-        "Language of what plugins write to people on the mesh, such as en or de. A plugin that does not have it writes English.",
+        "Language of what the gateway and its plugins write to people on the mesh, such as en or de. What is not there in it is English.",
       ),
     ),
     "en",

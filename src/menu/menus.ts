@@ -1,27 +1,29 @@
 import type { Clock } from "../clock.ts";
 import type { NodeNumber } from "../mesh/ids.ts";
 import { asWritten } from "../mesh/words.ts";
+import { cutToBytes } from "../texts/fit.ts";
+import type { GatewayTexts } from "../texts/texts.ts";
 import type { MenuInput, MenuReply } from "./dialog.ts";
 import { isBuiltInMenu, type MenuEntry, type MenuPlace } from "./items.ts";
+import { menuName } from "./menu-name.ts";
 import { layOut } from "./menu-page.ts";
 import { type MenuSession, MenuSessions } from "./menu-sessions.ts";
 import type { MenuRegistry } from "./registry.ts";
 import type { SessionData } from "./session-data.ts";
-import { cutToBytes, folded, oneLine, RESERVED_WORDS, splitWords, typed, type Word } from "./words.ts";
+import { folded, oneLine, RESERVED_WORDS, splitWords, typed, type Word } from "./words.ts";
 
 const MAIN: MenuPlace = { menu: "main", under: null };
 const NOT_OURS: MenuReply = { kind: "not_ours" };
-const CLOSED_TEXT = "Menu closed. Send menu to open it again.";
-const CLOSED: MenuReply = { kind: "page", text: CLOSED_TEXT };
 /** Wrong words in a row that close a menu. */
 const WRONG_MAX = 2;
-const EMPTY: MenuReply = { kind: "page", text: "There is no menu yet." };
 const MAX_ECHO = 24;
 
 export interface MenusOptions {
   readonly clock: Clock;
   readonly registry: MenuRegistry;
   readonly sessionData: SessionData;
+  /** The gateway's own words. */
+  readonly say: GatewayTexts;
   /** Seconds without a text after which a menu session ends. */
   readonly idleS: number;
   /** A text that begins with it is a command even in an open session; "" for none. */
@@ -91,7 +93,7 @@ export class Menus {
     session.wrong++;
     if (session.wrong < WRONG_MAX) return reply;
     this.#sessions.close(input.node);
-    return { kind: "page", text: `No "${echo(words[walk.wrong]?.text ?? "")}" here. ${CLOSED_TEXT}` };
+    return { kind: "page", text: this.options.say("menu_wrong_closed", { word: echo(words[walk.wrong]?.text ?? "") }) };
   }
 
   /** `menu` or `bbs`: opens a session there, even if it is empty. The words behind are the first steps. */
@@ -130,7 +132,7 @@ export class Menus {
   }
 
   #start(input: MenuInput, menu: string, words: readonly Word[], at: number): MenuReply {
-    if (this.#entries(MAIN, input).length === 0) return EMPTY;
+    if (this.#entries(MAIN, input).length === 0) return { kind: "page", text: this.options.say("menu_none") };
     const session = this.#sessions.open(input.node, MAIN);
     const place = menu === "main" ? null : this.options.registry.menu(menu, input.isAdmin);
     if (place !== null) session.stack.push(place);
@@ -157,12 +159,12 @@ export class Menus {
         case "stop":
         case "cancel":
           this.#sessions.close(input.node);
-          return CLOSED;
+          return this.#closed();
         case "b":
         case "back":
           if (session.stack.length === 1) {
             this.#sessions.close(input.node);
-            return CLOSED;
+            return this.#closed();
           }
           session.stack.pop();
           session.page = 0;
@@ -257,13 +259,18 @@ export class Menus {
     const found = this.#match(walk);
     if (found === null) return this.#wrong(walk);
     const { label, command, description } = found.entry;
-    const word = command === null ? "" : ` (${command})`;
-    return { kind: "page", text: cutToBytes(`${label}${word}: ${description ?? "no description"}`, 200) };
+    const { say } = this.options;
+    const item = command === null ? label : `${label} (${command})`;
+    return { kind: "page", text: cutToBytes(say("menu_item", { item, description: description ?? say("menu_no_description") }), 200) };
   }
 
   #wrong(walk: Walk): MenuReply {
     walk.wrong = walk.at;
-    return this.#page(walk, `No "${echo(walk.words[walk.at]?.text ?? "")}" here.`);
+    return this.#page(walk, this.options.say("menu_wrong", { word: echo(walk.words[walk.at]?.text ?? "") }));
+  }
+
+  #closed(): MenuReply {
+    return { kind: "page", text: this.options.say("menu_closed") };
   }
 
   /** The first page follows the last. */
@@ -289,13 +296,14 @@ export class Menus {
       entries: this.#here(walk),
       number: page,
       canGoBack: stack.length > 1,
+      say: this.options.say,
       ...(notice === undefined ? {} : { notice }),
     });
   }
 
   #title(place: MenuPlace): string {
     const label = place.under === null ? undefined : this.options.registry.find(place.under)?.label;
-    return label ?? place.menu.replaceAll("_", " ");
+    return label ?? menuName(place.menu, this.options.say);
   }
 
   #here(walk: Walk): readonly MenuEntry[] {
@@ -303,7 +311,10 @@ export class Menus {
   }
 
   #entries(place: MenuPlace, input: Pick<MenuInput, "isAdmin">): readonly MenuEntry[] {
-    return this.options.registry.entries(place, input.isAdmin);
+    const entries = this.options.registry.entries(place, input.isAdmin);
+    return entries.map((entry) =>
+      entry.item === null && entry.opens !== null ? { ...entry, label: menuName(entry.opens.menu, this.options.say) } : entry,
+    );
   }
 
   /** Goes back from menus that no longer exist. */

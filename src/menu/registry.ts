@@ -1,8 +1,9 @@
 import { fail, ok, type Result } from "../errors.ts";
 import type { Handle } from "../ids.ts";
+import { byteLength } from "../texts/fit.ts";
 import { BUILT_IN_MENUS, type ClaimedWord, isBuiltInMenu, type MenuEntry, type MenuItem, type MenuPlace, type MenuView } from "./items.ts";
 import { byOrder, commandOf, isFreeWord, itemKey, MenuTree, USUAL_ORDER } from "./tree.ts";
-import { byteLength, folded, oneLine } from "./words.ts";
+import { folded, oneLine } from "./words.ts";
 
 /** The parent of each built-in menu. Plugins' own menus are in main. */
 const PARENT_MENU: Readonly<Record<string, string | null>> = Object.freeze(

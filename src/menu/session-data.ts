@@ -4,7 +4,7 @@ import type { Json } from "../json.ts";
 import type { NodeNumber } from "../mesh/ids.ts";
 import type { CoreDatabase, DeferredWrite } from "../storage/core.ts";
 import type { RoomSchema } from "../storage/core-open.ts";
-import { byteLength } from "./words.ts";
+import { byteLength } from "../texts/fit.ts";
 
 export type Data = { readonly [key: string]: Json };
 

@@ -5,25 +5,7 @@ export const RESERVED_WORDS: ReadonlySet<string> = new Set(
   ["0", "q", "quit", "exit", "stop", "cancel"].concat(["b", "back", "n", "next", "menu", "help", "?"]),
 );
 
-const encoder = new TextEncoder();
 const MAX_WORDS = 50;
-
-export function byteLength(text: string): number {
-  return encoder.encode(text).length;
-}
-
-/** The text if it fits, else as many whole characters as fit with `…` at the end. */
-export function cutToBytes(text: string, bytes: number): string {
-  if (byteLength(text) <= bytes) return text;
-  let kept = "";
-  let room = bytes - byteLength("…");
-  for (const character of text) {
-    room -= byteLength(character);
-    if (room < 0) break;
-    kept += character;
-  }
-  return `${kept}…`;
-}
 
 /** One line without control or direction characters, for text of strangers and plugins that is shown to others. */
 export function oneLine(text: string): string {

@@ -6,6 +6,7 @@ import type { TextMessage } from "../mesh/message.ts";
 import type { Priority, Reply, SuppressedReply } from "../mesh/outgoing.ts";
 import { OncePerSender, SenderBuckets } from "../mesh/sender-limits.ts";
 import { compareRates, type Rate, TokenBucket } from "../rates.ts";
+import { cutToBytes } from "../texts/fit.ts";
 import { askerOf } from "./asker.ts";
 import type { PeerTurns } from "./peer-turns.ts";
 import { readRate } from "./rate.ts";
@@ -37,7 +38,7 @@ export class Answers {
 
   /** Throws `config_invalid` when a rate is none. */
   constructor(
-    private readonly deps: Pick<RouterDeps, "clock" | "random" | "log" | "settings" | "nodes" | "reply" | "suppressed">,
+    private readonly deps: Pick<RouterDeps, "clock" | "random" | "log" | "settings" | "nodes" | "say" | "reply" | "suppressed">,
     private readonly turns: Pick<PeerTurns, "isAnswered">,
     /** A plugin's answer to a node was taken for sending. */
     private readonly sent: (to: NodeNumber, plugin: string, text: string) => void,
@@ -117,7 +118,7 @@ export class Answers {
   notifyBusy(message: TextMessage): void {
     this.suppress(message, null, "busy");
     if (!message.isDirect || !this.#busyOnce.first(message.from) || this.#notices.take(1) > 0) return;
-    this.respond(message, null, "Too busy just now, please try again later");
+    this.respond(message, null, this.deps.say("busy"));
   }
 
   /** Tells a sender that it is over its rate; then there is silence for ten minutes. */
@@ -127,7 +128,7 @@ export class Answers {
     this.deps.log.info(`more commands than ${this.deps.settings.sender_rate} from ${placeOf(message)}`, {
       correlation_id: message.correlationId,
     });
-    if (message.isDirect && this.#notices.take(1) === 0) this.respond(message, null, "Too many commands, please wait a minute");
+    if (message.isDirect && this.#notices.take(1) === 0) this.respond(message, null, this.deps.say("limited"));
   }
 
   /**
@@ -136,14 +137,14 @@ export class Answers {
    */
   notifyFailed(message: TextMessage, plugin: string | null, what: string): void {
     const ref = (this.deps.random.u32() & 0xffff).toString(16).padStart(4, "0");
-    const text = `${what} failed (ref ${ref})`;
-    this.deps.log.warn(`${text} for ${placeOf(message)}`, {
+    this.deps.log.warn(`${what} failed (ref ${ref}) for ${placeOf(message)}`, {
       ...(plugin === null ? {} : { plugin }),
       ref,
       correlation_id: message.correlationId,
     });
-    this.suppress(message, plugin, "failed", text);
-    if (message.isDirect && this.#failedOnce.first(message.from)) this.respond(message, null, text);
+    this.suppress(message, plugin, "failed", `${what} failed (ref ${ref})`);
+    if (message.isDirect && this.#failedOnce.first(message.from))
+      this.respond(message, null, cutToBytes(this.deps.say("failed", { what, ref })));
   }
 
   /** Tells a sender that there is no such command, once an hour. */
@@ -153,7 +154,7 @@ export class Answers {
       return;
     }
     const [word = ""] = message.text.trim().split(/\s+/, 1);
-    this.respond(message, null, `Unknown command "${[...word].slice(0, SHOWN_MAX).join("")}". Send help for the list.`);
+    this.respond(message, null, this.deps.say("unknown_command", { word: [...word].slice(0, SHOWN_MAX).join("") }));
   }
 }
 

@@ -4,6 +4,7 @@ import type { CoreEvents } from "../events/core.ts";
 import type { Logger } from "../log/logger.ts";
 import type { Reply, SuppressedReply } from "../mesh/outgoing.ts";
 import type { CoreDatabase } from "../storage/core.ts";
+import type { GatewayTexts } from "../texts/texts.ts";
 import type { Registry } from "./match/registry.ts";
 import type { HandlerPort, MenuPort, NodeLookup, SessionPort } from "./ports.ts";
 
@@ -38,6 +39,8 @@ export interface RouterDeps {
   readonly menu: MenuPort | null;
   readonly sessions: SessionPort;
   readonly nodes: NodeLookup;
+  /** The gateway's own words. */
+  readonly say: GatewayTexts;
   /** Fails when the plugin may not send, or the outbox is full. */
   reply(reply: Reply): Result<unknown>;
   processed(event: CoreEvents["message_processed"]): void;

@@ -257,7 +257,7 @@ export class Router {
     const keywords = this.registry.keywords(message.text).filter(({ entry }) => {
       return (isOperator || !entry.adminOnly) && this.deps.handlers.mayHear(entry.plugin, message);
     });
-    const isMeant = isDirect || commands.length > 0 || keywords.length > 0 || command?.name === "help";
+    const isMeant = isDirect || commands.length > 0 || keywords.length > 0 || this.#asksHelp(command);
     if (isStale(message, this.deps.clock.now())) {
       if (isMeant) {
         this.#stale.note();
@@ -273,8 +273,8 @@ export class Router {
       const asksCommands = commands.map((entry) => ({ entry, words: command?.args ?? [], name: entry.name }));
       let progress = await this.#questions.inOrder(message, asksCommands, UNHANDLED);
       if (progress.outcome === "replied") return progress;
-      if (command?.name === "help") {
-        this.#answers.respond(message, null, helpText(this.registry, command.args, isOperator));
+      if (command !== null && this.#asksHelp(command)) {
+        this.#answers.respond(message, null, helpText(this.registry, command.args, { isOperator, say: this.deps.say }));
         return { outcome: "replied", plugin: null } as const;
       }
       const asksKeywords = keywords.map(({ entry, match }) => ({ entry, words: match, name: match.join(" ") }));
@@ -284,6 +284,11 @@ export class Router {
       return opened ?? progress;
     };
     return { isMeant, isDialogue: false, ask };
+  }
+
+  /** `help`, also by the word of the gateway's language. */
+  #asksHelp(command: { readonly name: string } | null): boolean {
+    return command !== null && ["help", this.deps.say("help_word")].includes(command.name);
   }
 
   /** Null: not for the menus. Decided synchronously, so that the next handler keeps its place in the mailboxes. */

@@ -10,7 +10,7 @@ export const SRC = join(import.meta.dir, "../../src");
 export const FLOORS: readonly (readonly string[])[] = [
   ["errors", "clock", "compiled", "ids", "json", "lifetime", "version"],
   ["bus", "channels", "correlation", "json-reader", "linux", "nearest", "rates", "sdk"],
-  ["log"],
+  ["log", "texts"],
   ["storage", "bridge", "systemd"],
   ["permissions"],
   ["config", "host"],

@@ -4,6 +4,7 @@ import { handleNumber } from "../../src/ids.ts";
 import { layOut } from "../../src/menu/menu-page.ts";
 import { SessionData } from "../../src/menu/session-data.ts";
 import { RESERVED_WORDS } from "../../src/menu/words.ts";
+import { gatewayTexts } from "../../src/texts/texts.ts";
 import { FakeClock } from "../fake-clock.ts";
 import { NODE, world } from "./world.ts";
 
@@ -371,7 +372,7 @@ describe("pages", () => {
             item: null,
             opens: null,
           }));
-          const request = { title: title.replace(/\s+/g, " "), entries, canGoBack };
+          const request = { title: title.replace(/\s+/g, " "), entries, canGoBack, say: gatewayTexts(() => "en") };
           const { pages } = layOut({ ...request, number: 0 });
           const numbers: number[] = [];
           for (let number = 0; number < pages; number++) {

@@ -4,12 +4,19 @@ import type { MenuItem } from "../../src/menu/items.ts";
 import { Menus } from "../../src/menu/menus.ts";
 import { MenuRegistry } from "../../src/menu/registry.ts";
 import { SessionData } from "../../src/menu/session-data.ts";
+import { gatewayTexts } from "../../src/texts/texts.ts";
 import { FakeClock } from "../fake-clock.ts";
 
 export const NODE = 0x0a0b0c0d;
 
 export function world(
-  options: { idleS?: number; maxSessions?: number; prefix?: string; isCommand?: (word: string, isAdmin: boolean) => boolean } = {},
+  options: {
+    idleS?: number;
+    maxSessions?: number;
+    prefix?: string;
+    language?: string;
+    isCommand?: (word: string, isAdmin: boolean) => boolean;
+  } = {},
 ) {
   const clock = new FakeClock();
   const idleS = options.idleS ?? 1800;
@@ -22,6 +29,7 @@ export function world(
     sessionData,
     idleS,
     prefix: options.prefix ?? "!",
+    say: gatewayTexts(() => options.language ?? "en"),
     ...(isCommand === undefined ? {} : { isCommand }),
     ...(maxSessions === undefined ? {} : { maxSessions }),
   });

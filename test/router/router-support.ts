@@ -21,6 +21,7 @@ import { Router } from "../../src/router/router.ts";
 import type { RouterDeps, RouterSettings } from "../../src/router/router-deps.ts";
 import type { CoreDatabase } from "../../src/storage/core.ts";
 import { openCoreDatabase } from "../../src/storage/core-open.ts";
+import { gatewayTexts } from "../../src/texts/texts.ts";
 import { FakeClock } from "../fake-clock.ts";
 
 export const OWN = 0x0a0a0a0a;
@@ -72,6 +73,7 @@ export class RouterBench {
   /** What the emergency room sent. */
   readonly urgent: OutboxRequest[] = [];
   readonly database: CoreDatabase;
+  language = "en";
   menu: (text: string) => MenuAnswer = () => ({ kind: "not_ours" });
   /** The folders that plugins run from. */
   readonly places = new Map<string, string>();
@@ -124,6 +126,7 @@ export class RouterBench {
         this.replies.push(reply);
         return ok(null);
       },
+      say: gatewayTexts(() => this.language),
       processed: (event) => void this.events.processed.push(event),
       suppressed: ({ plugin, reason }) => void this.suppressed.push(`${plugin ?? "gateway"}: ${reason}`),
     };
@@ -143,6 +146,7 @@ export class RouterBench {
       node: (node) => (this.nodes.has(node) ? ({ number: node, ...this.nodes.get(node) } as MeshNode) : null),
       alert: (event) => void this.events.alerts.push(event),
       status: () => null,
+      say: gatewayTexts(() => "en"),
       records: { save: () => undefined, recent: () => [] },
       send: (request) => {
         this.urgent.push(request);

@@ -2,6 +2,7 @@ import type { CoreEvents } from "../../events/core.ts";
 import { UrgentTexts } from "../../mesh/emergency/urgent-texts.ts";
 import { type NodeNumber, parseNodeId } from "../../mesh/ids.ts";
 import type { OutboxRequest } from "../../mesh/outgoing.ts";
+import { alertText } from "../../texts/texts.ts";
 import type { GatewayContext } from "../context/context.ts";
 import type { Mesh } from "../mesh/mesh.ts";
 
@@ -10,7 +11,6 @@ type Change = CoreEvents["alert_changed"];
 /** A cause that comes and goes is sent once in this time: it must not flood the mesh. */
 const REPEAT_MS = 10 * 60_000;
 const MAX_REMEMBERED = 500;
-const MAX_TEXT = 600;
 /** Messages of the outbox among which the same text is looked for. */
 const LOOKED_AT = 200;
 /** The gateway sends emergencies by itself, with the sender's text; silence was the operator's own wish. */
@@ -38,7 +38,7 @@ export class OperatorTexts {
   changed(change: Change): void {
     if (SENT_ELSEWHERE.has(change.code) || change.quiet === true) return;
     if (change.change === "cleared") {
-      if (this.#open.delete(change.id)) this.#send(`ALERT OVER ${change.message}`);
+      if (this.#open.delete(change.id)) this.#send(change);
       return;
     }
     const key = `${change.code} ${change.plugin ?? ""} ${change.link ?? ""}`;
@@ -50,11 +50,11 @@ export class OperatorTexts {
       if (this.#open.size <= MAX_REMEMBERED) break;
       this.#open.delete(oldest);
     }
-    this.#send(`ALERT ${change.message}`);
+    this.#send(change);
   }
 
-  #send(whole: string): void {
-    const text = whole.slice(0, MAX_TEXT);
+  #send(change: Change): void {
+    const text = alertText(this.context.config().language, change, change.change);
     const recent = this.#recent();
     for (const to of this.context.config().operators.map(parseNodeId)) {
       if (to === null || recent.has(`${to} ${text}`)) continue;

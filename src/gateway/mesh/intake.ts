@@ -3,6 +3,7 @@ import { EmergencyRecords } from "../../mesh/emergency/records.ts";
 import { type NodeNumber, parseNodeId } from "../../mesh/ids.ts";
 import { type Admitted, Intake } from "../../mesh/intake/intake.ts";
 import { LoopGuard } from "../../mesh/intake/loop-guard.ts";
+import { gatewayTexts } from "../../texts/texts.ts";
 import type { GatewayContext } from "../context/context.ts";
 import type { Storage } from "../context/storage.ts";
 import { alertChannels } from "./alert-channels.ts";
@@ -25,6 +26,7 @@ export function makeIntake(context: GatewayContext, { database }: Storage, mesh:
     alert: (event) => bus.emit("alert", event),
     send: (request) => mesh.outbox.enqueue(request),
     status: (id) => mesh.outbox.get(id),
+    say: gatewayTexts(() => context.config().language),
     records: new EmergencyRecords(database, clock, log),
   });
   life.add("emergencies", () => emergencies.stop());

@@ -17,6 +17,7 @@ import { Registry } from "../../router/match/registry.ts";
 import { Router } from "../../router/router.ts";
 import { runStore } from "../../schedule/run-store.ts";
 import { Schedule } from "../../schedule/schedule.ts";
+import { gatewayTexts } from "../../texts/texts.ts";
 import type { GatewayContext } from "../context/context.ts";
 import type { Storage } from "../context/storage.ts";
 import type { Mesh } from "../mesh/mesh.ts";
@@ -53,6 +54,7 @@ export function makeRouting(context: GatewayContext, peers: RoutingPeers): Routi
     sessionData,
     idleS: menu.idle_s,
     prefix: commands.prefix,
+    say: gatewayTexts(() => context.config().language),
     isCommand: (word, isAdmin) => registry.answers(parseCommand(word, prefixes)?.name ?? "", isAdmin),
   });
   const handlers = new MessageHandlers({
@@ -123,6 +125,7 @@ function makeRouter(context: GatewayContext, peers: RoutingPeers, { registry, ha
     settings: commands,
     registry,
     operators,
+    say: gatewayTexts(() => context.config().language),
     handlers,
     menu: menus,
     sessions: sessionData,

@@ -1,6 +1,10 @@
+import { fitNames, type GatewayTexts } from "../../texts/texts.ts";
 import type { NodeNumber } from "../ids.ts";
 import type { Route } from "../routes.ts";
 import type { Reach, UrgentText } from "./urgent-texts.ts";
+
+/** Of a message that has two lists of names. */
+const HALF_BYTES = 80;
 
 /** A channel on which emergencies are announced. */
 export interface AlertChannel {
@@ -24,6 +28,7 @@ export class AlertReport {
   /** `told`: after a restart, who was reached when the sender was last told. */
   constructor(
     readonly targets: readonly AlertTarget[],
+    private readonly say: GatewayTexts,
     told: readonly string[] | null = null,
   ) {
     this.#told = told;
@@ -44,9 +49,9 @@ export class AlertReport {
     const underway = this.targets.filter(({ text }) => text.reach !== "failed");
     const operators = underway.filter(({ place }) => place.kind === "operator").length;
     const channels = underway.filter(({ place }) => place.kind === "channel").map(({ name }) => name);
-    const who = [...(operators === 0 ? [] : [operators === 1 ? "the operator" : `${operators} operators`]), ...channels];
-    if (who.length === 0) return `Your ${word} was received, but no operator can be alerted by radio. Seek help by other ways too.`;
-    return `Your ${word} was received, alerting ${who.join(", ")}. Send where you are and what you need.`;
+    const who = [...(operators === 0 ? [] : [this.say("sos_operators", { count: operators })]), ...channels];
+    if (who.length === 0) return this.say("sos_received_nobody", { word });
+    return fitNames(this.say, who, (names) => this.say("sos_received", { word, names }));
   }
 
   /** Said when the alerts arrived or failed, or time is up; null when there is nothing new. */
@@ -58,7 +63,9 @@ export class AlertReport {
     if (!isNew) return null;
     this.#told = reached;
     const missed = names("pending", "failed");
-    if (reached.length === 0) return `Nobody has confirmed your ${word} yet. Seek help by other ways too.`;
-    return `Your ${word} reached ${reached.join(", ")}.${missed.length === 0 ? "" : ` Not confirmed: ${missed.join(", ")}.`}`;
+    if (reached.length === 0) return this.say("sos_reached_nobody", { word });
+    if (missed.length === 0) return fitNames(this.say, reached, (list) => this.say("sos_reached", { word, names: list }));
+    const half = fitNames(this.say, reached, (list) => list, HALF_BYTES);
+    return fitNames(this.say, missed, (list) => this.say("sos_reached_some", { word, names: half, missed: list }));
   }
 }

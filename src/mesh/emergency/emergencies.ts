@@ -1,13 +1,14 @@
 import type { Clock, Timer } from "../../clock.ts";
 import type { Result } from "../../errors.ts";
 import type { Logger } from "../../log/logger.ts";
+import type { GatewayTexts } from "../../texts/texts.ts";
 import { BROADCAST, formatNodeId, type NodeNumber } from "../ids.ts";
 import type { TextMessage } from "../message.ts";
 import type { MeshNode } from "../node.ts";
 import type { MessageStatus, OutboxRequest } from "../outgoing.ts";
 import { type AlertChannel, AlertReport, type AlertTarget } from "./alert.ts";
 import { CASE_MS, type EmergencyCase, EmergencyCases } from "./cases.ts";
-import { ALERT_MARK, describeEmergency } from "./describe.ts";
+import { describeEmergency } from "./describe.ts";
 import type { EmergencyRecord, EmergencyRecords } from "./records.ts";
 import { type UrgentText, UrgentTexts } from "./urgent-texts.ts";
 import { type EmergencyCall, isDrill, parseEmergency } from "./words.ts";
@@ -28,6 +29,8 @@ export interface EmergencyDeps {
   send(request: OutboxRequest): Result<{ readonly id: string }>;
   /** What became of a message of the outbox; null: it is not known. */
   status(id: string): Pick<MessageStatus, "id" | "state" | "to"> | null;
+  /** The gateway's own words. */
+  readonly say: GatewayTexts;
   readonly records: Pick<EmergencyRecords, "save" | "recent">;
 }
 
@@ -102,7 +105,7 @@ export class Emergencies {
       const changed = (): void => (isStarted ? this.#changed(call) : undefined);
       return { name, place, text: { ways, ids: [...ids], reach: "pending", changed } };
     });
-    const call: FollowedCall = { message, word, content, report: new AlertReport(resumed, told) };
+    const call: FollowedCall = { message, word, content, report: new AlertReport(resumed, this.deps.say, told) };
     for (const { text } of resumed) {
       const statuses = text.ids.flatMap((id) => this.deps.status(id) ?? []);
       this.#texts.resume(text, statuses);
@@ -124,8 +127,10 @@ export class Emergencies {
 
   #called(message: TextMessage, call: EmergencyCall, banned: boolean): boolean {
     // A drill takes every step of an emergency, and each of its texts says what it is.
-    const word = `${isDrill(call.rest) ? "TEST " : ""}${call.word.toUpperCase()}`;
-    const text = this.#describe(message, word, call.rest);
+    const kind = call.word.toUpperCase();
+    const word = isDrill(call.rest) ? this.deps.say("sos_test", { word: kind }) : kind;
+    const content = this.#describe(message, word, call.rest);
+    const text = withoutMark(content);
     if (this.#cases.open(message.from, word) === null) {
       this.counts.overRate++;
       this.deps.log.warn(`an emergency was only logged: its sender is over the rate: ${text}`, { correlation_id: message.correlationId });
@@ -134,7 +139,6 @@ export class Emergencies {
     this.counts.calls++;
     this.#announce(message, banned ? `${text} (this node is banned: nothing is answered)` : text);
     if (banned) return false;
-    const content = `${ALERT_MARK} ${text}`;
     const report = this.#alert(message, content, () => this.#changed(followed));
     const followed: FollowedCall = { message, word, content, report };
     this.#tell(message, report.received(word));
@@ -146,13 +150,14 @@ export class Emergencies {
 
   #followUp(message: TextMessage, open: EmergencyCase): void {
     this.counts.followUps++;
-    const text = this.#describe(message, `${open.word} (more)`, message.text.trim());
-    this.#announce(message, text);
-    this.#alert(message, `${ALERT_MARK} ${text}`, () => undefined);
+    const content = this.#describe(message, this.deps.say("sos_more", { word: open.word }), message.text.trim());
+    this.#announce(message, withoutMark(content));
+    this.#alert(message, content, () => undefined);
   }
 
   #describe(message: TextMessage, what: string, rest: string): string {
-    return describeEmergency({ message, node: this.deps.node(message.from), now: this.deps.clock.now() }, what, rest);
+    const { say, clock } = this.deps;
+    return describeEmergency({ message, node: this.deps.node(message.from), now: clock.now(), say }, what, rest);
   }
 
   #announce(message: TextMessage, text: string): void {
@@ -170,10 +175,12 @@ export class Emergencies {
       return { name, place, text: urgent };
     };
     const operators = this.deps.operators().filter((operator) => operator !== message.from);
-    const report = new AlertReport([
+    const { say } = this.deps;
+    const targets = [
       ...operators.map((node) => target(this.#nameOf(node), { kind: "operator", node })),
-      ...this.deps.channels().map((channel) => target(`channel ${channel.name}`, { kind: "channel", channel })),
-    ]);
+      ...this.deps.channels().map((channel) => target(say("sos_channel", { name: channel.name }), { kind: "channel", channel })),
+    ];
+    const report = new AlertReport(targets, say);
     isStarted = true;
     return report;
   }
@@ -260,4 +267,9 @@ export class Emergencies {
     const node = this.deps.node(number);
     return node?.longName || node?.shortName || formatNodeId(number);
   }
+}
+
+/** The log and the console mark an alert in their own way. */
+function withoutMark(content: string): string {
+  return content.slice(content.indexOf(" ") + 1);
 }

@@ -1,7 +1,7 @@
 import type { Clock } from "../../clock.ts";
 import type { Logger } from "../../log/logger.ts";
+import { ALERT_MARKS } from "../../texts/texts.ts";
 import { splitText } from "../codec/text.ts";
-import { ALERT_MARK } from "../emergency/describe.ts";
 import { BROADCAST, formatNodeId, type NodeNumber, type PacketId } from "../ids.ts";
 import type { TextMessage } from "../message.ts";
 import type { MessageStatus } from "../outgoing.ts";
@@ -88,7 +88,7 @@ export class LoopGuard {
   #isBot(message: TextMessage, now: number): boolean {
     const text = asWritten(message.text);
     if (text.startsWith(this.deps.prefix) || text.length <= SHORT) return false;
-    if (PART_MARK.test(text) || text.startsWith(`${ALERT_MARK} `)) return true;
+    if (PART_MARK.test(text) || ALERT_MARKS.some((mark) => text.startsWith(`${mark} `))) return true;
     const isPeersAnswer = this.deps.peers.includes(message.from) && message.replyId !== undefined;
     return isPeersAnswer || this.#isEcho(message, text, now) || this.#alternates(message, text, now);
   }

@@ -9,6 +9,7 @@ import { BROADCAST } from "../../../src/mesh/ids.ts";
 import type { TextMessage } from "../../../src/mesh/message.ts";
 import type { MeshNode } from "../../../src/mesh/node.ts";
 import type { MessageState, OutboxRequest } from "../../../src/mesh/outgoing.ts";
+import { gatewayTexts } from "../../../src/texts/texts.ts";
 import { FakeClock } from "../../fake-clock.ts";
 
 const SENDER = 0x2a;
@@ -43,6 +44,7 @@ class Bench {
         this.nodes.has(number) ? ({ number, id: "", isOwn: false, link: "hill", ...this.nodes.get(number) } as MeshNode) : null,
       alert: (event) => void this.alerts.push(event.message),
       status: (id) => this.statuses.get(id) ?? null,
+      say: gatewayTexts(() => "en"),
       records: { save: (record) => void this.records.push(structuredClone(record)), recent: () => [...this.kept] },
       send: (request) => {
         if (this.refused.has(request.to)) return fail("unavailable", "the outbox is full");
