@@ -9,9 +9,9 @@ export const SRC = join(import.meta.dir, "../../src");
  */
 export const FLOORS: readonly (readonly string[])[] = [
   ["errors", "clock", "compiled", "ids", "json", "lifetime", "version"],
-  ["bus", "channels", "correlation", "json-reader", "linux", "nearest", "rates", "sdk"],
+  ["backoff", "bus", "channels", "correlation", "json-reader", "linux", "nearest", "rates", "sdk"],
   ["log", "texts"],
-  ["storage", "bridge", "systemd"],
+  ["storage", "bridge", "broker", "systemd"],
   ["permissions"],
   ["config", "host"],
   ["manifest", "python-import"],
@@ -58,7 +58,7 @@ export const POWERS: readonly { readonly power: string; readonly shows: RegExp }
   {
     power: "network",
     shows:
-      /import \{(?! isIP(?:v[46])? \})[^}]*\} from "node:net"|from "node:(?:dns|http|https|tls|dgram)[/"]|\bBun\.(?:connect|listen|serve|udpSocket|dns)\b|(?<![.\w#]|function )fetch\(/,
+      /import \{(?! isIP(?:v[46])? \})[^}]*\} from "node:net"|from "node:(?:dns|http|https|tls|dgram)[/"]|import\("mqtt"\)|\bBun\.(?:connect|listen|serve|udpSocket|dns)\b|(?<![.\w#]|function )fetch\(/,
   },
   { power: "system calls", shows: /from "bun:ffi"|from "[./]*linux\/libc\.ts"/ },
 ];

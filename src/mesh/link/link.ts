@@ -1,3 +1,4 @@
+import { Backoff } from "../../backoff.ts";
 import { EventBus } from "../../bus.ts";
 import type { Clock, Random, Timer } from "../../clock.ts";
 import { asGatewayError, fail, type Result } from "../../errors.ts";
@@ -12,7 +13,6 @@ import { BROADCAST, formatNodeId, type NodeNumber } from "../ids.ts";
 import type { LinkCounter, LinkState, LinkStatus } from "../link-status.ts";
 import type { MeshMessage } from "../message.ts";
 import type { OutgoingPacket, OutgoingText, PacketRadio, QueueReport, RoutingReport } from "../radio.ts";
-import { Backoff } from "../session/backoff.ts";
 import { GarbageLog } from "../session/garbage-log.ts";
 import { RadioFacts } from "../session/radio-facts.ts";
 import { RadioSession, type RadioSessionHooks } from "../session/radio-session.ts";

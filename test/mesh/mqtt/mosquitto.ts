@@ -11,6 +11,8 @@ export interface BrokerOptions {
   /** User name and password that every client needs. */
   readonly login?: readonly [string, string];
   readonly tls?: { readonly cert: string; readonly key: string };
+  /** Further lines of its configuration. */
+  readonly lines?: readonly string[];
 }
 
 export class Mosquitto {
@@ -34,9 +36,9 @@ export class Mosquitto {
 
   /** Also after {@link stop}, on the same port. */
   async start(): Promise<void> {
-    const { login, tls } = this.options;
+    const { login, tls, lines: more = [] } = this.options;
     mkdirSync(this.#folder, { recursive: true });
-    const lines = [`listener ${this.port} 127.0.0.1`, "persistence false", `allow_anonymous ${login === undefined}`, "user root"];
+    const lines = [`listener ${this.port} 127.0.0.1`, "persistence false", `allow_anonymous ${login === undefined}`, "user root", ...more];
     if (tls !== undefined) lines.push(`certfile ${tls.cert}`, `keyfile ${tls.key}`);
     if (login !== undefined) {
       const file = join(this.#folder, "users");

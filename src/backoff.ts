@@ -1,4 +1,4 @@
-import type { Random } from "../../clock.ts";
+import type { Random } from "./clock.ts";
 
 const FIRST_MS = 1_000;
 const MAX_MS = 60_000;
