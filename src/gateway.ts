@@ -69,6 +69,15 @@ export async function runGateway(flags: GatewayFlags, io: GatewayIo): Promise<nu
     io.stderr.write(`zephyrgate: ${inspector} opens an inspector, through which anyone could run code in the gateway: remove it\n`);
     return CONFIGURATION_IS_WRONG;
   }
+  // Proxy variables are ignored: plugins' requests must reach the address that was checked.
+  clearProxyVariables();
+  for (;;) {
+    const end = await runOnce(flags, io);
+    if (end !== "again") return end;
+  }
+}
+
+async function runOnce(flags: GatewayFlags, io: GatewayIo): Promise<number | "again"> {
   const reload = () => loadConfig(sourcesOf(flags, io));
   const loaded = reload();
   if (!loaded.ok) {
@@ -76,8 +85,6 @@ export async function runGateway(flags: GatewayFlags, io: GatewayIo): Promise<nu
     return CONFIGURATION_IS_WRONG;
   }
   const { config, file } = loaded.value;
-  // Plugins' requests must reach the address that was checked, so proxy variables are ignored.
-  clearProxyVariables();
   const log = createLog(config.log, {
     clock: systemClock,
     console: { write: (text) => io.stdout.write(text), colour: io.colour === true, priorities: io.journal?.stdout === true },
@@ -100,10 +107,13 @@ export async function runGateway(flags: GatewayFlags, io: GatewayIo): Promise<nu
   const system = { log, clock: systemClock, random: systemRandom };
   const effective = () => effectiveConfiguration(sourcesOf(flags, io));
   const choice = { allowAll: flags.allowAll, safe, comeBack };
-  const gateway = new Gateway({ ...system, ...choice, loaded: loaded.value, chosen, reload, effective, opened });
+  const readConfig = (path: string) => loadConfig({ ...sourcesOf(flags, io), flags: { ...sourcesOf(flags, io).flags, config: path } });
+  const { promise: again, resolve: restart } = Promise.withResolvers<string>();
+  const files = { reload, readConfig, effective };
+  const gateway = new Gateway({ ...system, ...choice, ...files, loaded: loaded.value, chosen, opened, restart });
   const isSimulated = chosen.interfaces.some((entry) => entry.type === "simulated");
   const banner = () => show(describeStart(gateway, { dataDir: config.data_dir, configFile: file, isSimulated, flags: sameFlags(flags) }));
-  const code = await runUntilStopped(gateway, { io, log, crashes, banner, dataDir: config.data_dir });
+  const code = await runUntilStopped(gateway, { io, log, crashes, banner, again, dataDir: config.data_dir });
   log.stop();
   return code;
 }
@@ -120,11 +130,13 @@ interface Run {
   readonly log: Log;
   readonly crashes: CrashLog;
   readonly dataDir: string;
+  /** Resolves to the reason when the gateway is to end and start again. */
+  readonly again: Promise<string>;
   /** Shows what is to be said once the gateway is up. */
   banner(): void;
 }
 
-async function runUntilStopped(gateway: Gateway, { io, log, crashes, banner, dataDir }: Run): Promise<number> {
+async function runUntilStopped(gateway: Gateway, { io, log, crashes, banner, again, dataDir }: Run): Promise<number | "again"> {
   const uncaught = noteUncaught(gateway, log, io);
   const service = reportTo(gateway, log, io.env);
   service.starting();
@@ -134,7 +146,8 @@ async function runUntilStopped(gateway: Gateway, { io, log, crashes, banner, dat
       "reading the configuration again",
       service.reloading(() => gateway.reload()),
     );
-  const stopped = Promise.race([untilStopped(io, reload), uncaught.first]);
+  const signals = untilStopped(io, reload);
+  const stopped = Promise.race([signals.stopped, uncaught.first]);
   // A stop during the start does not wait for the plugins.
   const started = await Promise.race([gateway.start(), stopped.then(() => null)]);
   if (started?.ok === false) {
@@ -147,16 +160,25 @@ async function runUntilStopped(gateway: Gateway, { io, log, crashes, banner, dat
     banner();
     service.started();
   }
-  const reason = await stopped;
-  service.stopping(reason);
-  log.logger.info(`stopping: ${reason}`);
-  const late = Promise.race([Bun.sleep(STOP_DEADLINE_MS), uncaught.first.then(() => Bun.sleep(FATAL_STOP_DEADLINE_MS))]);
-  const inTime = await Promise.race([gateway.stop().then(() => true), late.then(() => false)]);
-  if (inTime) log.logger.info("stopped");
-  else log.logger.warn("not everything stopped in time; ending anyway");
+  const end = await Promise.race([stopped.then((why) => ({ why, isRestart: false })), again.then((why) => ({ why, isRestart: true }))]);
+  if (end.isRestart) service.restarting(end.why);
+  else service.stopping(end.why);
+  log.logger.info(`stopping: ${end.why}`);
+  const inTime = await stopInTime(gateway, log, uncaught);
   if (uncaught.count > 0) return 1;
   crashes.end();
-  return 0;
+  // Who was told to stop while it restarted stops.
+  if (!end.isRestart || !inTime || signals.isStopped) return 0;
+  signals.end();
+  return "again";
+}
+
+async function stopInTime(gateway: Gateway, { logger }: Log, uncaught: Uncaught): Promise<boolean> {
+  const late = Promise.race([Bun.sleep(STOP_DEADLINE_MS), uncaught.first.then(() => Bun.sleep(FATAL_STOP_DEADLINE_MS))]);
+  const inTime = await Promise.race([gateway.stop().then(() => true), late.then(() => false)]);
+  if (inTime) logger.info("stopped");
+  else logger.warn("not everything stopped in time; ending anyway");
+  return inTime;
 }
 
 /** What to do about a damaged core database. */
@@ -224,14 +246,34 @@ function reportTo(gateway: Gateway, { logger }: Log, env: GatewayIo["env"]): Ser
   });
 }
 
+interface Signals {
+  /** Resolves to the name of the signal. */
+  readonly stopped: Promise<string>;
+  isStopped: boolean;
+  /** Listens no longer. */
+  end(): void;
+}
+
 /** SIGHUP reads the configuration again, or ends the gateway when its terminal was closed. */
-function untilStopped({ signal, isTTY = false }: GatewayIo, reload: () => void): Promise<string> {
-  return new Promise((resolve) => {
-    // The handlers stay: npm forwards a Ctrl-C that the terminal has already sent, and an unhandled second one would kill.
-    for (const name of ["SIGTERM", "SIGINT"] as const) process.on(name, () => resolve(name));
-    process.on("SIGHUP", () => (isTTY ? resolve("SIGHUP") : reload()));
-    signal?.addEventListener("abort", () => resolve("asked to"), { once: true });
-  });
+function untilStopped({ signal, isTTY = false }: GatewayIo, reload: () => void): Signals {
+  const { promise: stopped, resolve } = Promise.withResolvers<string>();
+  const stop = (name: string) => {
+    signals.isStopped = true;
+    resolve(name);
+  };
+  // The handlers stay: npm forwards a Ctrl-C that the terminal has already sent, and an unhandled second one would kill.
+  const handlers = { SIGTERM: () => stop("SIGTERM"), SIGINT: () => stop("SIGINT"), SIGHUP: () => (isTTY ? stop("SIGHUP") : reload()) };
+  const names = ["SIGTERM", "SIGINT", "SIGHUP"] as const;
+  const signals: Signals = {
+    stopped,
+    isStopped: signal?.aborted === true,
+    end: () => {
+      for (const name of names) process.off(name, handlers[name]);
+    },
+  };
+  for (const name of names) process.on(name, handlers[name]);
+  signal?.addEventListener("abort", () => stop("asked to"), { once: true });
+  return signals;
 }
 
 /** One line on standard error. */

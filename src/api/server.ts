@@ -14,12 +14,12 @@ import { PASSWORD, Tokens } from "./access/tokens.ts";
 import { type Actor, by, type Control } from "./contract/control.ts";
 import { Listener } from "./listener.ts";
 import { pageResponse } from "./page/page.ts";
-import { ANYTHING, check, readBytes, readJson } from "./route/body.ts";
+import { ANYTHING, check, readBytes, readJson, streamBytes } from "./route/body.ts";
 import { problemResponse, refuse } from "./route/problem.ts";
 import type { Method, Route } from "./route/route.ts";
 import { accessRoutes } from "./routes/access.ts";
 import { alertRoutes } from "./routes/alerts.ts";
-import { backupRoutes } from "./routes/backups.ts";
+import { backupRoutes, MAX_BACKUP } from "./routes/backups.ts";
 import { Feed } from "./routes/feed.ts";
 import { meshRoutes } from "./routes/mesh.ts";
 import { packageRoutes } from "./routes/packages.ts";
@@ -45,8 +45,8 @@ export interface ApiOptions {
   readonly idleS?: number;
 }
 
-/** Larger than the largest upload of any route. */
-const MAX_REQUEST = 80 * 1_048_576;
+/** Larger than the largest body of any route. */
+const MAX_REQUEST = MAX_BACKUP + 1_048_576;
 
 export interface ApiServer {
   /** `http://127.0.0.1:8080` */
@@ -297,6 +297,7 @@ function accessParts(fileToken: string, path: string, dataDir: string, { clock, 
 
 async function readBody(route: Route, request: Request): Promise<Result<unknown>> {
   if (route.upload !== undefined) return readBytes(request, route.upload);
+  if (route.stream !== undefined) return streamBytes(request, route.stream);
   return route.body === undefined ? ok(undefined) : readJson(request);
 }
 

@@ -3,14 +3,16 @@ import { existsSync, mkdirSync, readdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { BackupHead, BackupKind } from "./head.ts";
 
-const NAME = /^zephyrgate-(\d{4}-\d\d-\d\dT\d{6})Z-(manual|daily|upgrade)\.zgb$/;
+const NAME = /^zephyrgate-(\d{4}-\d\d-\d\dT\d{6})Z-(manual|daily|upgrade|uploaded)\.zgb$/;
+/** How a backup came into the folder: made for this reason, or uploaded. */
+export type KeptKind = BackupKind | "uploaded";
 /** Others than the daily ones, which the configuration counts. */
-const KEPT: Readonly<Record<"manual" | "upgrade", number>> = { manual: 7, upgrade: 3 };
+const KEPT: Readonly<Record<Exclude<KeptKind, "daily">, number>> = { manual: 7, upgrade: 3, uploaded: 3 };
 
 export interface KeptBackup {
   readonly name: string;
   readonly path: string;
-  readonly kind: BackupKind;
+  readonly kind: KeptKind;
   /** ms since 1970, by the gateway's clock then. */
   readonly madeAt: number;
   readonly bytes: number;
@@ -20,7 +22,7 @@ export function backupsFolder(dataDir: string): string {
   return join(dataDir, "backups");
 }
 
-export function backupName(kind: BackupKind, now: number): string {
+export function backupName(kind: KeptKind, now: number): string {
   const stamp = new Date(now).toISOString().slice(0, 19).replaceAll(":", "");
   return `zephyrgate-${stamp}Z-${kind}.zgb`;
 }
@@ -47,7 +49,7 @@ export function findBackup(dataDir: string, name: string): KeptBackup | null {
 /** Removes the oldest of each kind. `made` stays, whatever the clock said when it was made. Names of those removed. */
 export function pruneBackups(dataDir: string, keepDaily: number, made: string): string[] {
   const removed: string[] = [];
-  for (const kind of ["daily", "manual", "upgrade"] as const) {
+  for (const kind of ["daily", "manual", "upgrade", "uploaded"] as const) {
     const keep = kind === "daily" ? keepDaily : KEPT[kind];
     const others = listBackups(dataDir).filter((backup) => backup.kind === kind && backup.name !== made);
     const room = readName(made)?.kind === kind ? keep - 1 : keep;
@@ -76,9 +78,9 @@ export async function newestGood(
   }
 }
 
-function readName(name: string): { kind: BackupKind; madeAt: number } | null {
+function readName(name: string): { kind: KeptKind; madeAt: number } | null {
   const [, stamp = "", kind] = NAME.exec(name) ?? [];
-  if (kind !== "manual" && kind !== "daily" && kind !== "upgrade") return null;
+  if (kind !== "manual" && kind !== "daily" && kind !== "upgrade" && kind !== "uploaded") return null;
   const madeAt = Date.parse(`${stamp.slice(0, 13)}:${stamp.slice(13, 15)}:${stamp.slice(15, 17)}Z`);
   return Number.isNaN(madeAt) ? null : { kind, madeAt };
 }

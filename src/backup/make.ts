@@ -88,18 +88,37 @@ export async function makeBackup(options: BackupOptions): Promise<Result<MadeBac
   }
 }
 
+/** What of a backup is unpacked to look into it. */
+export interface OpenedBackup {
+  readonly head: BackupHead;
+  /** The core database; null where the backup has none. */
+  readonly core: string | null;
+  /** The configuration file; null where the backup has none. */
+  readonly config: string | null;
+}
+
 /** Reads every byte, and opens the core database in it. `scratch` is a folder for that. */
-export async function verifyBackup(path: string, scratch: string): Promise<Result<BackupHead>> {
-  const core = join(scratch, `verify-${crypto.randomUUID().slice(0, 8)}.db`);
+export function verifyBackup(path: string, scratch: string): Promise<Result<BackupHead>> {
+  return inspectBackup(path, scratch, ({ head }) => ok(head));
+}
+
+/** Verifies a backup and looks into it; what was unpacked into `scratch` is removed then. */
+export async function inspectBackup<T>(path: string, scratch: string, look: (opened: OpenedBackup) => Result<T>): Promise<Result<T>> {
+  const name = join(scratch, `verify-${crypto.randomUUID().slice(0, 8)}`);
+  const [core, config] = [`${name}.db`, `${name}.yaml`];
   try {
-    const read = await readArchive(path, (file) => (file.place === "data" && file.path === CORE ? fileSink(core) : null));
-    if (!read.ok || !existsSync(core)) return read;
-    const problem = coreProblem(core);
-    return problem === null
-      ? read
-      : { ok: false, error: new GatewayError("data_unusable", `its database is damaged: ${problem}`, { where: path }) };
+    const targets = { data: core, config, sealed: null };
+    const read = await readArchive(path, ({ place, path: inside }) => {
+      const target = place === "data" && inside !== CORE ? null : targets[place];
+      return target === null ? null : fileSink(target);
+    });
+    if (!read.ok) return read;
+    const problem = existsSync(core) ? coreProblem(core) : null;
+    if (problem !== null)
+      return { ok: false, error: new GatewayError("data_unusable", `its database is damaged: ${problem}`, { where: path }) };
+    return look({ head: read.value, core: existsSync(core) ? core : null, config: existsSync(config) ? config : null });
   } finally {
-    for (const ending of ["", "-wal", "-shm"]) rmSync(`${core}${ending}`, { force: true });
+    for (const each of [core, `${core}-wal`, `${core}-shm`, config]) rmSync(each, { force: true });
   }
 }
 

@@ -4,6 +4,7 @@
  */
 import { mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { compare, valid } from "semver";
 import * as v from "valibot";
 import { fail, GatewayError, ok, type Result } from "../errors.ts";
 import { FILE_LIMITS, parseJson } from "../json-reader.ts";
@@ -29,23 +30,52 @@ export interface RestoreOptions {
   readonly coreOnly: boolean;
   /** ms since 1970. */
   readonly now: number;
+  /** The version of this program: it does not read what a newer one wrote. */
+  readonly program: string;
+  /** Who decided it, for the audit log of what is restored; absent where there is no gateway to write it. */
+  readonly by?: string;
 }
 
-const planSchema = v.strictObject({ aside: v.string(), config: v.nullable(v.string()), coreOnly: v.boolean() });
+const planSchema = v.strictObject({
+  aside: v.string(),
+  config: v.nullable(v.string()),
+  coreOnly: v.boolean(),
+  by: v.optional(v.nullable(v.string()), null),
+});
 type Plan = v.InferOutput<typeof planSchema>;
 
 const workOf = (dataDir: string) => join(dataDir, "restoring");
 const planOf = (dataDir: string) => join(workOf(dataDir), "plan.json");
 
-/** Unpacks, checks and decides; then puts all in place. The folder with what was there before. The caller holds the folder's lock. */
-export async function restoreBackup(file: string, options: RestoreOptions): Promise<Result<{ head: BackupHead; aside: string }>> {
-  const { dataDir, configFile, passphrase, coreOnly, now } = options;
+export interface DecidedRestore {
+  readonly head: BackupHead;
+  /** The folder that takes what is there now. */
+  readonly aside: string;
+}
+
+/** Unpacks, checks and decides; then puts all in place. The caller holds the folder's lock, and no gateway runs. */
+export async function restoreBackup(file: string, options: RestoreOptions): Promise<Result<DecidedRestore>> {
+  const decided = await decideRestore(file, options);
+  if (!decided.ok) return decided;
+  try {
+    finishRestore(options.dataDir);
+    return decided;
+  } catch (cause) {
+    return cannotRestore(options.dataDir, cause);
+  }
+}
+
+/** Unpacks and checks, and decides that the next start puts all in place ({@link finishRestore}). The caller holds the folder's lock. */
+export async function decideRestore(file: string, options: RestoreOptions): Promise<Result<DecidedRestore>> {
+  const { dataDir, configFile, passphrase, coreOnly, now, program, by = null } = options;
   const work = workOf(dataDir);
   try {
     deleteTree(work);
     makeFolder(join(work, "new"));
     const unpacked = await unpack(file, work, coreOnly);
     if (!unpacked.ok) return unpacked;
+    const newer = newerProgram(unpacked.value, program);
+    if (newer !== null) return { ok: false, error: newer };
     if (passphrase !== undefined) {
       const opened = openSealed(work, passphrase);
       if (!opened.ok) return opened;
@@ -53,22 +83,43 @@ export async function restoreBackup(file: string, options: RestoreOptions): Prom
     const hasConfig = unpacked.value.files.some(({ place }) => place === "config");
     const config = hasConfig && !coreOnly ? configFile : null;
     const aside = `before-restore-${new Date(now).toISOString().slice(0, 19).replaceAll(":", "")}Z`;
-    const plan: Plan = { aside, config, coreOnly };
+    const plan: Plan = { aside, config, coreOnly, by };
     writeFileAtomically(planOf(dataDir), JSON.stringify(plan), { mode: 0o600 });
-    finishRestore(dataDir);
     return ok({ head: unpacked.value, aside: join(dataDir, aside) });
   } catch (cause) {
-    if (cause instanceof GatewayError) return { ok: false, error: cause };
-    const decided = isThere(planOf(dataDir)) ? "; the next start, or another restore, completes it" : "; nothing was changed";
-    const hint = "see the rights of the data folder and the configuration file, and the free space";
-    return fail("data_unusable", `the backup cannot be put in place (${codeOf(cause)})${decided}`, { where: dataDir, cause, hint });
+    return cannotRestore(dataDir, cause);
   } finally {
-    if (!isThere(planOf(dataDir))) deleteTree(work);
+    if (!isRestoreDecided(dataDir)) deleteTree(work);
   }
 }
 
-/** Completes a restore that was decided and cut off. What it did, for the log; null when there was none. */
-export function finishRestore(dataDir: string, disk: Disk = systemDisk): string | null {
+/** Whether the next start puts a backup in place. */
+export function isRestoreDecided(dataDir: string): boolean {
+  return isThere(planOf(dataDir));
+}
+
+/** Why this program does not read a backup; null: it does. */
+export function newerProgram({ program }: BackupHead, present: string): GatewayError | null {
+  if (valid(program) === null || compare(program, present) <= 0) return null;
+  const hint = `install zephyrgate ${program} or a newer one, then restore it`;
+  return new GatewayError("conflict", `zephyrgate ${program} made this backup; this is ${present}, which may not read its data`, { hint });
+}
+
+function cannotRestore(dataDir: string, cause: unknown): Result<never> {
+  if (cause instanceof GatewayError) return { ok: false, error: cause };
+  const decided = isRestoreDecided(dataDir) ? "; the next start, or another restore, completes it" : "; nothing was changed";
+  const hint = "see the rights of the data folder and the configuration file, and the free space";
+  return fail("data_unusable", `the backup cannot be put in place (${codeOf(cause)})${decided}`, { where: dataDir, cause, hint });
+}
+
+export interface FinishedRestore {
+  /** The folder with what was there before. */
+  readonly aside: string;
+  readonly by: string | null;
+}
+
+/** Puts a backup in place for which that was decided. Null when there was none. */
+export function finishRestore(dataDir: string, disk: Disk = systemDisk): FinishedRestore | null {
   const work = workOf(dataDir);
   const plan = readPlan(planOf(dataDir));
   if (plan === null) {
@@ -103,7 +154,7 @@ export function finishRestore(dataDir: string, disk: Disk = systemDisk): string 
   disk.unlink(planOf(dataDir));
   disk.syncFolder(work);
   deleteTree(work, disk);
-  return `completed a restore; what was there before is in ${aside}`;
+  return { aside, by: plan.by };
 }
 
 function isReplaced(name: string, { aside, coreOnly }: Plan): boolean {

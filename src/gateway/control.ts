@@ -23,6 +23,7 @@ import type { GatewayContext } from "./context/context.ts";
 import type { Storage } from "./context/storage.ts";
 import type { Mesh } from "./mesh/mesh.ts";
 import type { GatewayPlugins } from "./plugins/plugins.ts";
+import { Restores } from "./restores.ts";
 
 /** The gateway's parts that the operator's control reads and changes. */
 export interface ControlPeers {
@@ -58,7 +59,7 @@ export function makeControl(context: GatewayContext, peers: ControlPeers): Gatew
     messages: makeMessages(context, mesh, audit),
     audit: new Audit(storage.audit, storage.auditDir),
     packages: makePackages(context, peers),
-    backups: backupControl(peers.backups),
+    backups: backupControl(peers.backups, new Restores(context, storage, mesh)),
     simulate: simulateControl(mesh.meshes),
     supervisor,
     outbox: mesh.outbox,

@@ -59,6 +59,20 @@ function storedVersions(sqlite: Database): Map<string, number> {
   return new Map(rows.map((row) => [row.room, row.version]));
 }
 
+/** Reads in a database that nobody has open, such as a copy; nothing is changed. Fails when it is damaged or a newer program wrote it. */
+export function readCoreCopy<T>(path: string, schemas: readonly RoomSchema[], read: (sqlite: Database) => T): Result<T> {
+  let sqlite: Database | null = null;
+  try {
+    sqlite = new Database(path, { readonly: true, strict: true });
+    dueSchemas(sqlite, schemas, path);
+    return ok(read(sqlite));
+  } catch (thrown) {
+    return { ok: false, error: thrown instanceof GatewayError ? thrown : unusable(path, thrown) };
+  } finally {
+    sqlite?.close();
+  }
+}
+
 function hasTables(sqlite: Database): boolean {
   return sqlite.query("SELECT 1 FROM sqlite_master LIMIT 1").get() !== null;
 }

@@ -42,11 +42,7 @@ export class ServiceReport {
 
   /** Around a reload: `work` resolves when the new configuration is in force. Never rejects unless `work` does. */
   async reloading(work: () => Promise<void>): Promise<void> {
-    this.#send(
-      "RELOADING=1",
-      `MONOTONIC_USEC=${Math.round(this.deps.clock.monotonic() * MICROSECONDS)}`,
-      "STATUS=reading the configuration",
-    );
+    this.#send("RELOADING=1", this.#monotonic(), "STATUS=reading the configuration");
     try {
       await work();
     } finally {
@@ -55,9 +51,23 @@ export class ServiceReport {
   }
 
   stopping(reason: string): void {
+    this.#end();
+    this.#send("STOPPING=1", `STATUS=stopping: ${reason}`);
+  }
+
+  /** It ends and starts again by itself: to the service manager that is a long reload. */
+  restarting(reason: string): void {
+    this.#end();
+    this.#send("RELOADING=1", this.#monotonic(), `STATUS=restarting: ${reason}`);
+  }
+
+  #end(): void {
     this.#isStopped = true;
     this.#timer?.cancel();
-    this.#send("STOPPING=1", `STATUS=stopping: ${reason}`);
+  }
+
+  #monotonic(): string {
+    return `MONOTONIC_USEC=${Math.round(this.deps.clock.monotonic() * MICROSECONDS)}`;
   }
 
   #later(): void {

@@ -91,7 +91,7 @@ function wordOf(root: string): string {
 }
 
 const restoreInto = (dataDir: string, file: string, more: { passphrase?: string; coreOnly?: boolean; now?: number } = {}) =>
-  restoreBackup(file, { dataDir, configFile: join(dir, "config.yaml"), coreOnly: false, now: NOW + 60_000, ...more });
+  restoreBackup(file, { dataDir, configFile: join(dir, "config.yaml"), coreOnly: false, now: NOW + 60_000, program: "1.0.0", ...more });
 
 describe("a backup", () => {
   test("is one file for the owner alone, with everything but what belongs to the machine, and no credential", async () => {

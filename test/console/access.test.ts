@@ -100,6 +100,26 @@ describe.skipIf(CHROMIUM === undefined)("every view", () => {
     240_000,
   );
 
+  test("the review of a backup before it is restored", async () => {
+    await page.go("settings");
+    await page.shows(".card", "Back up now");
+    await browser.evaluate("[...document.querySelectorAll('.card button')].find((each) => each.innerText.startsWith('Restore')).click()");
+    await page.shows("dialog", "VALID AGAIN: old-phone");
+    await page.shows("dialog", "no data of mail: the database is damaged");
+    await page.shows("dialog", "it changes operators, mesh.interfaces");
+    expect(await problems(browser, "restore")).toEqual([]);
+    await page.write("dialog input[type=password]", "wrong horse");
+    await page.click("dialog button[type=submit]");
+    await page.shows("dialog .problem[role=alert]", "does not open the secrets");
+    expect(api.calls.findLast(({ what }) => what === "restore")?.args[1]).toEqual({
+      scope: "all",
+      configuration: true,
+      passphrase: "wrong horse",
+    });
+    await browser.press("Escape");
+    await browser.until("document.querySelector('dialog') === null");
+  }, 120_000);
+
   test("the sign-in form and a dialog", async () => {
     await browser.evaluate("document.activeElement.blur()");
     await page.go("overview");

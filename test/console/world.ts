@@ -370,6 +370,24 @@ export function makeWorld(sizes: WorldSize, now = Date.now()) {
           bytes: 4_200_000 + day * 31_000,
         })),
       make: async () => fail("unavailable", "the disk is full"),
+      receive: async () => fail("invalid_argument", "the file is no backup of a gateway, or it is damaged"),
+      review: async (name) =>
+        ok({
+          name,
+          made_at: new Date(now - DAY).toISOString(),
+          program: "0.1.0",
+          files: 61,
+          bytes: 21_400_000,
+          plugins: ["avalanche", "bbs", "weather"],
+          skipped: [{ plugin: "mail", reason: "the database is damaged" }],
+          has_secrets: true,
+          configuration: { state: "differs" as const, keys: ["operators", "mesh.interfaces"], reason: null },
+          lost: ["311 texts received and 12 texts sent since then", "tokens revoked or renewed since then are VALID AGAIN: old-phone"],
+        }),
+      restore: async (name, choice, actor) => {
+        fake.calls.push({ what: "restore", args: [name, choice, actor] });
+        return fail("unauthorized", "the passphrase does not open the secrets of this backup");
+      },
       path: (name) => fail("not_found", `there is no backup ${name}`),
     },
     configuration: () =>

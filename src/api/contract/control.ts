@@ -21,6 +21,7 @@ import type {
   PluginDetail,
   PluginPermissions,
   PluginSummary,
+  RestoreReview,
   ScheduleTask,
   SilenceView,
   TrafficHour,
@@ -198,6 +199,21 @@ export interface BackupControl {
   make(passphrase: string | undefined): Promise<Result<BackupView>>;
   /** The file of a backup of this name. */
   path(name: string): Result<string>;
+  /** Takes a backup file piece by piece, verifies it, and keeps it. */
+  receive(chunks: AsyncIterable<Uint8Array>, actor: Actor): Promise<Result<BackupView>>;
+  /** Verifies a backup and compares it with what is there. */
+  review(name: string): Promise<Result<RestoreReview>>;
+  /** Decides that a backup takes the place of what is there, and restarts the gateway for it. */
+  restore(name: string, choice: RestoreChoice, actor: Actor): Promise<Result<{ readonly before: string }>>;
+}
+
+export interface RestoreChoice {
+  /** `database`: grants, decisions, messages and nodes alone. */
+  readonly scope: "all" | "database";
+  /** Whether the configuration file is restored, too. */
+  readonly configuration: boolean;
+  /** Opens the secrets in it; without it the present ones stay. */
+  readonly passphrase?: string | undefined;
 }
 
 export interface BackupView {

@@ -203,6 +203,27 @@ export const configuration = v.object({
 });
 export type ConfigurationView = v.InferOutput<typeof configuration>;
 
+export const restoreReview = v.object({
+  name: v.string(),
+  made_at: time,
+  program: v.pipe(v.string(), v.description("The version that made it")),
+  files: count,
+  bytes: v.pipe(count, v.description("Unpacked")),
+  plugins: v.pipe(v.array(v.string()), v.description("Whose data or program is in it")),
+  skipped: v.array(v.object({ plugin: v.string(), reason: v.string() })),
+  has_secrets: v.pipe(v.boolean(), v.description("Sealed; a passphrase opens them")),
+  configuration: v.object({
+    state: v.pipe(
+      v.picklist(["absent", "same", "differs", "unusable"]),
+      v.description("Of the configuration file in it; `unusable`: it cannot be restored here"),
+    ),
+    keys: v.pipe(v.array(v.string()), v.description("What it would change")),
+    reason: v.nullable(v.string()),
+  }),
+  lost: v.pipe(v.array(v.string()), v.description("What is there now and would no longer be, in words")),
+});
+export type RestoreReview = v.InferOutput<typeof restoreReview>;
+
 export const nodeSample = v.object({
   time,
   battery_level: v.pipe(v.nullable(v.number()), v.description("Percent; 101 means powered")),

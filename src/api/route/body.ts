@@ -32,12 +32,34 @@ function decoded(bytes: Uint8Array): string | null {
 
 /** Reads a body of raw bytes, at most `most`. */
 export async function readBytes(request: Request, most: number): Promise<Result<Uint8Array>> {
-  const type = request.headers.get("content-type") ?? "";
-  if (!/^application\/octet-stream *(?:;|$)/i.test(type)) {
-    return fail("unsupported_media_type", "the body must be a file", { hint: "send content-type: application/octet-stream" });
-  }
+  if (!isFile(request)) return notFile();
   const bytes = Number(request.headers.get("content-length") ?? 0) > most ? null : await readCapped(request, most);
   return bytes === null ? tooLarge(most) : ok(bytes);
+}
+
+/** A body of raw bytes, at most `most`, piece by piece. Reading it throws GatewayError `too_large` where there are more. */
+export function streamBytes(request: Request, most: number): Result<AsyncIterable<Uint8Array>> {
+  if (!isFile(request)) return notFile();
+  if (Number(request.headers.get("content-length") ?? 0) > most) return tooLarge(most);
+  return ok(upTo(request.body, most));
+}
+
+async function* upTo(body: ReadableStream<Uint8Array> | null, most: number): AsyncGenerator<Uint8Array> {
+  let size = 0;
+  for await (const chunk of body ?? []) {
+    size += chunk.length;
+    const refused = size > most ? tooLarge(most) : null;
+    if (refused !== null) throw refused.error;
+    yield chunk;
+  }
+}
+
+function isFile(request: Request): boolean {
+  return /^application\/octet-stream *(?:;|$)/i.test(request.headers.get("content-type") ?? "");
+}
+
+function notFile() {
+  return fail("unsupported_media_type", "the body must be a file", { hint: "send content-type: application/octet-stream" });
 }
 
 async function readCapped(request: Request, most = MAX_BODY): Promise<Uint8Array | null> {
@@ -53,7 +75,7 @@ async function readCapped(request: Request, most = MAX_BODY): Promise<Uint8Array
   return Buffer.concat(chunks);
 }
 
-function tooLarge(most = MAX_BODY): Result<never> {
+function tooLarge(most = MAX_BODY) {
   return fail("too_large", `the body is larger than ${Math.round(most / 2 ** 20)} MB`);
 }
 

@@ -20,6 +20,8 @@ export interface Route {
   readonly body?: Schema;
   /** Accepts raw bytes instead of JSON, at most this many. `body` is then a Uint8Array. */
   readonly upload?: number;
+  /** Accepts raw bytes of any size up to this many, piece by piece. `body` is then an async iterable of Uint8Array. */
+  readonly stream?: number;
   /** Success responses by status; a string is the media type of one that is not JSON. */
   readonly answers: Readonly<Record<number, Schema | string>>;
   /** Error codes beyond those that every route may answer. */

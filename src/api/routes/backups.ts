@@ -1,10 +1,15 @@
 import * as v from "valibot";
 import { fail, ok, type Result } from "../../errors.ts";
 import type { BackupControl, Control } from "../contract/control.ts";
+import { restoreReview } from "../contract/views.ts";
 import { listOf, pageOf, paging, type Route, reply, route } from "../route/route.ts";
 
 const tag = "system";
 const FILE = "application/octet-stream";
+/** Largest backup that can be uploaded; larger ones are restored by the command line. */
+export const MAX_BACKUP = 2 ** 30;
+const params = v.object({ name: v.pipe(v.string(), v.maxLength(128)) });
+const passphrase = v.pipe(v.string(), v.minLength(8), v.maxLength(1024));
 export const backupView = v.object({
   name: v.string(),
   path: v.pipe(v.string(), v.description("On the gateway's machine")),
@@ -14,9 +19,15 @@ export const backupView = v.object({
   skipped: v.optional(v.array(v.object({ plugin: v.string(), reason: v.string() }))),
 });
 const making = v.strictObject({
-  passphrase: v.optional(
-    v.pipe(v.string(), v.minLength(8), v.maxLength(1024), v.description("Puts the secrets in, sealed by it; without it there are none")),
+  passphrase: v.optional(v.pipe(passphrase, v.description("Puts the secrets in, sealed by it; without it there are none"))),
+});
+const restoring = v.strictObject({
+  scope: v.pipe(
+    v.optional(v.picklist(["all", "database"]), "all"),
+    v.description("`database`: grants, decisions, messages and nodes alone"),
   ),
+  configuration: v.pipe(v.optional(v.boolean(), true), v.description("Whether the configuration file is restored, too")),
+  passphrase: v.optional(v.pipe(passphrase, v.description("Opens the secrets in it; without it the present ones stay"))),
 });
 
 function backups(control: Control): Result<BackupControl> {
@@ -57,7 +68,7 @@ export const backupRoutes: readonly Route[] = [
     access: "admin",
     summary: "Download a backup",
     tag,
-    params: v.object({ name: v.pipe(v.string(), v.maxLength(128)) }),
+    params,
     answers: { 200: FILE },
     errors: ["not_found"],
     run({ control, params }) {
@@ -66,6 +77,49 @@ export const backupRoutes: readonly Route[] = [
       if (!path.ok) return path;
       const headers = { "content-type": FILE, "content-disposition": `attachment; filename="${params.name}"` };
       return ok({ status: 200, body: new Response(Bun.file(path.value), { headers }) });
+    },
+  }),
+  route<unknown, unknown, AsyncIterable<Uint8Array>>({
+    method: "POST",
+    path: "/api/v1/backups/upload",
+    access: "admin",
+    summary: "Upload a backup; it is verified and kept among the others",
+    tag,
+    stream: MAX_BACKUP,
+    answers: { 201: backupView },
+    errors: ["conflict", "data_unusable", "too_large", "timeout"],
+    async run({ control, body, actor }) {
+      const known = backups(control);
+      return known.ok ? reply(known.value.receive(body, actor), undefined, 201) : known;
+    },
+  }),
+  route({
+    method: "POST",
+    path: "/api/v1/backups/:name/review",
+    access: "admin",
+    summary: "Verify a backup, and say what restoring it would change and lose; nothing is changed",
+    tag,
+    params,
+    answers: { 200: restoreReview },
+    errors: ["not_found", "conflict", "data_unusable"],
+    async run({ control, params }) {
+      const known = backups(control);
+      return known.ok ? reply(known.value.review(params.name)) : known;
+    },
+  }),
+  route({
+    method: "POST",
+    path: "/api/v1/backups/:name/restore",
+    access: "admin",
+    summary: "Restore a backup: the gateway restarts at once, and keeps what is there now in a folder beside it",
+    tag,
+    params,
+    body: restoring,
+    answers: { 202: v.object({ before: v.pipe(v.string(), v.description("The folder that keeps what is there now")) }) },
+    errors: ["not_found", "conflict", "data_unusable", "unauthorized"],
+    async run({ control, params, body, actor }) {
+      const known = backups(control);
+      return known.ok ? reply(known.value.restore(params.name, body, actor), undefined, 202) : known;
     },
   }),
 ];

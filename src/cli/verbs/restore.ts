@@ -4,10 +4,11 @@ import { join, resolve } from "node:path";
 import { readArchive } from "../../backup/archive.ts";
 import type { BackupHead } from "../../backup/head.ts";
 import { fileSink, verifyBackup } from "../../backup/make.ts";
-import { restoreBackup } from "../../backup/restore.ts";
+import { newerProgram, restoreBackup } from "../../backup/restore.ts";
 import { fail, ok, type Result } from "../../errors.ts";
 import { writeFileAtomically } from "../../storage/atomic.ts";
 import { lockDataFolder } from "../../storage/lock.ts";
+import { VERSION } from "../../version.ts";
 import { configuration } from "../verb/locate.ts";
 import { ago, json, line, note, readLine } from "../verb/output.ts";
 import { askPassphrase } from "../verb/passphrase.ts";
@@ -28,6 +29,8 @@ export async function restore(call: Call): Promise<Result<number>> {
   try {
     const verified = await withProgress(call.io, "checking the backup", () => verifyBackup(file, scratch));
     if (!verified.ok) return verified;
+    const newer = newerProgram(verified.value, VERSION);
+    if (newer !== null) return { ok: false, error: newer };
     const target = await findTarget(call, file, scratch);
     if (!target.ok) return target;
     const restored = await confirmAndRestore(call, file, verified.value, target.value);
@@ -92,7 +95,7 @@ async function putInPlace({ io, flags }: Call, file: string, target: Target, pas
   try {
     const coreOnly = flags["only-database"] === true;
     const restored = await withProgress(io, "restoring", () =>
-      restoreBackup(file, { dataDir, configFile, passphrase, coreOnly, now: Date.now() }),
+      restoreBackup(file, { dataDir, configFile, passphrase, coreOnly, now: Date.now(), program: VERSION }),
     );
     if (!restored.ok) return restored;
     const { aside } = restored.value;

@@ -14,6 +14,7 @@ export type {
   PluginConfig,
   PluginDetail,
   PluginSummary,
+  RestoreReview,
   ScheduleTask,
   TrafficHour,
 } from "../../api/contract/views.ts";

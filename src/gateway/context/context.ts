@@ -30,6 +30,10 @@ export interface GatewayOptions {
   readonly comeBack?: ReturnPlan | null;
   /** Reads the configuration again after an edit of its file; without it, edits take effect at the next start. */
   readonly reload?: () => Result<LoadedConfig, readonly Issue[]>;
+  /** Reads another file as the configuration, as {@link reload} reads the configuration file. */
+  readonly readConfig?: (file: string) => Result<LoadedConfig, readonly Issue[]>;
+  /** Ends the gateway in order and starts it again; absent where nobody would start it. */
+  readonly restart?: (reason: string) => void;
   /** The configuration as it is now, value by value, with the place that each came from. */
   readonly effective?: () => Result<ConfigurationView>;
   /** Called once data folder, database and API port are open: from then on only plugins can fail. */

@@ -27,7 +27,8 @@ import { watchOwnClock } from "./own-clock.ts";
 import { recoverDataFolder } from "./recovery.ts";
 import { backUpBeforeUpgrade } from "./upgrade.ts";
 
-const SCHEMAS = [
+/** The tables of the core database. */
+export const SCHEMAS = [
   runsSchema,
   NODES_SCHEMA,
   NODE_HISTORY_SCHEMA,
@@ -64,7 +65,7 @@ export async function openStorage(context: GatewayContext): Promise<Result<Stora
   const lock = lockDataFolder(data_dir);
   if (!lock.ok) return lock;
   life.add("data folder", () => lock.value.release());
-  recoverDataFolder(data_dir, log.logger.child("storage"));
+  const restored = recoverDataFolder(data_dir, log.logger.child("storage"));
   await backUpBeforeUpgrade(context);
   const database = openCoreDatabase(join(data_dir, "gateway.db"), SCHEMAS, { clock, log: log.logger.child("storage") });
   if (!database.ok) return database;
@@ -75,6 +76,8 @@ export async function openStorage(context: GatewayContext): Promise<Result<Stora
   const audit = new AuditLog({ dir: auditDir, clock, log: log.logger.child("audit"), maxMb: limits.max_mb });
   audit.start();
   life.add("audit log", () => audit.stop());
+  if (restored !== null)
+    audit.note("restore", null, { detail: `${restored.by ?? "unknown"}: what was there before is in ${restored.aside}` });
   if (context.overrides.decided !== undefined) audit.subscribe({}, context.overrides.decided);
   const secrets = new SecretStore(database.value, key.value, random, () => clock.now());
   reportUnreadable(context, secrets);

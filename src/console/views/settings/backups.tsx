@@ -8,6 +8,8 @@ import { useList } from "../../parts/loaded.ts";
 import { may } from "../../state/me.ts";
 import { tell, valueOrTell } from "../../state/notices.ts";
 import { goneSince } from "../../state/session.ts";
+import { RestoreButton } from "./restore.tsx";
+import { UploadBackup } from "./upload.tsx";
 
 /** The whole gateway as one file each. */
 export function Backups() {
@@ -25,13 +27,19 @@ export function Backups() {
       .catch(console.error);
   };
   const newestFirst = (backups.value ?? []).toSorted((a, b) => b.made_at.localeCompare(a.made_at));
-  const button = may("operate") && (
-    <button type="button" disabled={busy || goneSince.value !== null} onClick={make}>
-      {busy ? "Making…" : "Back up now"}
-    </button>
+  const off = busy || goneSince.value !== null;
+  const buttons = (
+    <>
+      {may("operate") && (
+        <button type="button" disabled={off} onClick={make}>
+          {busy ? "Making…" : "Back up now"}
+        </button>
+      )}
+      {may("admin") && <UploadBackup off={off} done={backups.again} />}
+    </>
   );
   return (
-    <Card title="Backups" wide aside={button}>
+    <Card title="Backups" wide aside={buttons}>
       {newestFirst.length === 0 && <p class="hint">There is none yet. One is made each night, and before each upgrade.</p>}
       <ul class="lines">
         {newestFirst.map(({ name, kind, made_at, bytes }) => (
@@ -40,6 +48,7 @@ export function Backups() {
             <span class="hint">
               {kind}, <Age at={made_at} />, {size(bytes)}
             </span>
+            {may("admin") && <RestoreButton name={name} off={off} />}
             {may("admin") && (
               <a class="button" href={`./api/v1/backups/${encodeURIComponent(name)}`} download={name}>
                 <Icon name="download" /> Download<span class="only-read"> {name}</span>
@@ -49,7 +58,7 @@ export function Backups() {
         ))}
       </ul>
       <p class="hint">
-        A backup is restored while the gateway is stopped: <code>zephyrgate restore FILE</code>. Secrets are in it only when it was made
+        Without this page: <code>zephyrgate restore FILE</code>, while the gateway is stopped. Secrets are in a backup only when it was made
         with <code>zephyrgate backup --with-secrets</code>.
       </p>
     </Card>
