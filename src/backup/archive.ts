@@ -1,5 +1,5 @@
 /** A gzipped tar, written and read piece by piece: a backup may be larger than the memory. */
-import { createReadStream, createWriteStream } from "node:fs";
+import { createReadStream, createWriteStream, statfsSync } from "node:fs";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createGunzip, createGzip } from "node:zlib";
@@ -7,6 +7,22 @@ import { asGatewayError, fail, GatewayError, type Result } from "../errors.ts";
 import { BLOCK, header, readHeader } from "../packages/archive.ts";
 import { codeOf } from "../storage/atomic.ts";
 import { type BackupFile, type BackupHead, HEAD, MAX_HEAD_BYTES, notOurs, readHead } from "./head.ts";
+
+/** What unpacking leaves free: the gateway goes on beside it. */
+const SPARE_BYTES = 32 * 2 ** 20;
+
+/** Refuses files that the disk of `folder` has no room for, before the first is unpacked. Throws GatewayError. */
+export function needRoom(files: readonly BackupFile[], folder: string): void {
+  const bytes = files.reduce((sum, { size }) => sum + size, 0);
+  const { bavail, bsize } = statfsSync(folder);
+  const free = bavail * bsize;
+  if (bytes + SPARE_BYTES <= free) return;
+  const mb = (count: number) => `${Math.ceil(count / 2 ** 20)} MB`;
+  throw new GatewayError("data_unusable", `the disk has no room for it: unpacked it has ${mb(bytes)}, ${mb(free)} are free`, {
+    where: folder,
+    hint: "free some space",
+  });
+}
 
 const padding = (size: number) => new Uint8Array(-size & (BLOCK - 1));
 

@@ -20,7 +20,7 @@ import type { Random } from "../clock.ts";
 import { asGatewayError, GatewayError, ok, type Result } from "../errors.ts";
 import { replaceFile } from "../storage/atomic.ts";
 import { makeFolder } from "../storage/folders.ts";
-import { readArchive, type Sink, writeArchive } from "./archive.ts";
+import { needRoom, readArchive, type Sink, writeArchive } from "./archive.ts";
 import { contentsOf, pluginOfDatabase } from "./contents.ts";
 import { type BackupFile, type BackupHead, type BackupKind, entryName, FORMAT } from "./head.ts";
 import { backupName, backupsFolder } from "./kept.ts";
@@ -108,8 +108,16 @@ export async function inspectBackup<T>(path: string, scratch: string, look: (ope
   const [core, config] = [`${name}.db`, `${name}.yaml`];
   try {
     const targets = { data: core, config, sealed: null };
-    const read = await readArchive(path, ({ place, path: inside }) => {
-      const target = place === "data" && inside !== CORE ? null : targets[place];
+    const targetOf = ({ place, path: inside }: BackupFile) => (place === "data" && inside !== CORE ? null : targets[place]);
+    let isFirst = true;
+    const read = await readArchive(path, (file, { files }) => {
+      if (isFirst)
+        needRoom(
+          files.filter((each) => targetOf(each) !== null),
+          scratch,
+        );
+      isFirst = false;
+      const target = targetOf(file);
       return target === null ? null : fileSink(target);
     });
     if (!read.ok) return read;

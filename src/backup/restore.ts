@@ -11,9 +11,9 @@ import { FILE_LIMITS, parseJson } from "../json-reader.ts";
 import { codeOf, isThere, writeFileAtomically } from "../storage/atomic.ts";
 import { type Disk, systemDisk } from "../storage/disk.ts";
 import { deleteTree, makeFolder } from "../storage/folders.ts";
-import { readArchive } from "./archive.ts";
+import { needRoom, readArchive } from "./archive.ts";
 import { isCredential, isMachineOwned } from "./contents.ts";
-import type { BackupHead } from "./head.ts";
+import type { BackupFile, BackupHead } from "./head.ts";
 import { fileSink } from "./make.ts";
 import { unseal } from "./seal.ts";
 
@@ -170,8 +170,11 @@ function move(from: string, to: string, disk: Disk): void {
 
 async function unpack(file: string, work: string, coreOnly: boolean): Promise<Result<BackupHead>> {
   const folders = new Set<string>();
-  const read = await readArchive(file, ({ place, path }) => {
-    if (coreOnly && !(place === "data" && path.startsWith(CORE))) return null;
+  const isWanted = ({ place, path }: BackupFile) => !coreOnly || (place === "data" && path.startsWith(CORE));
+  const read = await readArchive(file, (entry, { files }) => {
+    if (folders.size === 0) needRoom(files.filter(isWanted), work);
+    if (!isWanted(entry)) return null;
+    const { place, path } = entry;
     const target = place === "data" ? join(work, "new", path) : join(work, place);
     if (!folders.has(dirname(target))) mkdirSync(dirname(target), { recursive: true, mode: 0o700 });
     folders.add(dirname(target));

@@ -15,6 +15,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gunzipSync, gzipSync } from "node:zlib";
+import { needRoom } from "../../src/backup/archive.ts";
 import { findBackup, listBackups, newestGood, pruneBackups } from "../../src/backup/kept.ts";
 import { type BackupOptions, makeBackup, verifyBackup } from "../../src/backup/make.ts";
 import { finishRestore, restoreBackup } from "../../src/backup/restore.ts";
@@ -274,6 +275,12 @@ function behind(tar: Buffer): Buffer {
   tar.copy(tar, at, 0, 512);
   return tar;
 }
+
+test("files that the disk has no room for are refused before one is unpacked", () => {
+  const file = { place: "data", path: "gateway.db", entry: "data/gateway.db", size: 2 ** 52, sha256: "0".repeat(64) } as const;
+  expect(() => needRoom([file], dir)).toThrow(/the disk has no room for it: unpacked it has 4294967296 MB, \d+ MB are free/);
+  expect(() => needRoom([{ ...file, size: 1000 }], dir)).not.toThrow();
+});
 
 describe("the kept backups", () => {
   const put = (name: string, content = "x") => writeFileSync(join(data, "backups", name), content);
