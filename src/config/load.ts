@@ -144,13 +144,24 @@ function withPaths(config: Config, baseOf: (key: string) => string, home: string
 type Link = NonNullable<Config["mesh"]["interfaces"]>[number];
 
 function withLinkPaths(link: Link, absolute: (key: string, path: string) => string, dataDir: string): Link {
-  if (link.type !== "mqtt") return link;
-  const { password_file: password, ca_file: authority, key_file: key = join(dataDir, `mqtt-${link.name}.key`) } = link;
+  const at = (path: string) => absolute("mesh.interfaces", path);
+  if (link.type !== "mqtt") return link.mqtt_proxy === undefined ? link : { ...link, mqtt_proxy: withLoginPaths(link.mqtt_proxy, at) };
+  const { key_file: key = join(dataDir, `mqtt-${link.name}.key`) } = link;
+  return { ...withLoginPaths(link, at), key_file: at(key) };
+}
+
+interface LoginFiles {
+  readonly password_file?: string | undefined;
+  readonly ca_file?: string | undefined;
+}
+
+/** With the files of a broker's login made absolute. */
+function withLoginPaths<T extends LoginFiles>(broker: T, at: (path: string) => string): T {
+  const { password_file: password, ca_file: authority } = broker;
   return {
-    ...link,
-    key_file: absolute("mesh.interfaces", key),
-    ...(password === undefined ? {} : { password_file: absolute("mesh.interfaces", password) }),
-    ...(authority === undefined ? {} : { ca_file: absolute("mesh.interfaces", authority) }),
+    ...broker,
+    ...(password === undefined ? {} : { password_file: at(password) }),
+    ...(authority === undefined ? {} : { ca_file: at(authority) }),
   };
 }
 

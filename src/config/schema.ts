@@ -70,39 +70,64 @@ function isBrokerUrl(text: string): boolean {
   return isPlain && ["mqtt:", "mqtts:"].includes(url.protocol) && url.hostname !== "" && ["", "/"].includes(url.pathname);
 }
 
+const brokerUrl = v.pipe(
+  v.string(),
+  v.maxLength(512),
+  v.check(isBrokerUrl, "is not a broker's address | write mqtt://HOST:1883 or mqtts://HOST:8883; user and password have keys of their own"),
+  v.description("Broker: mqtt://HOST:PORT, or mqtts:// for TLS."),
+);
+const rootTopic = v.pipe(
+  v.string(),
+  v.regex(/^[^#+/\s][^#+\s]{0,199}[^#+/\s]$/, "is not a root topic | write for example msh/EU_868"),
+  v.description("Topic above 2/e, as the nodes' MQTT settings have it."),
+);
+const meshChannelName = v.pipe(
+  v.string(),
+  v.regex(/^[^#+/\s]{1,11}$/, "is not a channel's name | an unnamed channel is called like its preset, for example LongFast"),
+  v.description("Name of the channel."),
+);
+const login = {
+  username: v.optional(text("User name at the broker.")),
+  password_file: v.optional(text("File whose first line is the password.")),
+  ca_file: v.optional(text("Certificate (PEM) of the authority that signed the broker's, when the system does not know it.")),
+};
+
+const mqttProxy = v.optional(
+  v.pipe(
+    v.strictObject({
+      url: brokerUrl,
+      ...login,
+      root: v.optional(about(rootTopic, "The radio's root topic. Absent: the radio's own, where it lies under msh.")),
+      channels: v.optional(list(meshChannelName, "Channels that pass. Absent: all that have uplink or downlink on in the radio.")),
+      direct_messages: v.optional(about(v.boolean(), "Pass direct messages, which are encrypted to their receiver's key."), true),
+      map_reports: v.optional(about(v.boolean(), "Pass the radio's map reports, which hold its position and are not encrypted."), false),
+      uplink_rate: v.optional(rate("Messages of the radio that the broker gets."), "60/min"),
+      downlink_rate: v.optional(rate("Messages of the broker that the radio gets; it sends each on the air."), "12/min"),
+    }),
+    v.description("The radio's way to an MQTT broker, when it has `Proxy to client` on. Absent: off."),
+  ),
+);
+
 const meshInterface = v.variant("type", [
   v.strictObject({
     name: linkName,
     type: v.literal("serial"),
     device: text("Path of the serial port, preferably under /dev/serial/by-id."),
     baud_rate: v.optional(whole(1200, 4_000_000, "Bits a second."), 115_200),
+    mqtt_proxy: mqttProxy,
   }),
   v.strictObject({
     name: linkName,
     type: v.literal("tcp"),
     host: hostAddress("Host name or address of the node."),
     port: v.optional(whole(1, 65_535, "TCP port."), 4403),
+    mqtt_proxy: mqttProxy,
   }),
   v.strictObject({
     name: linkName,
     type: v.literal("mqtt"),
-    url: v.pipe(
-      v.string(),
-      v.maxLength(512),
-      v.check(
-        isBrokerUrl,
-        "is not a broker's address | write mqtt://HOST:1883 or mqtts://HOST:8883; user and password have keys of their own",
-      ),
-      v.description("Broker: mqtt://HOST:PORT, or mqtts:// for TLS."),
-    ),
-    root: v.optional(
-      v.pipe(
-        v.string(),
-        v.regex(/^[^#+/\s][^#+\s]{0,199}[^#+/\s]$/, "is not a root topic | write for example msh/EU_868"),
-        v.description("Topic above 2/e, as the nodes' MQTT settings have it."),
-      ),
-      "msh",
-    ),
+    url: brokerUrl,
+    root: v.optional(rootTopic, "msh"),
     node: v.pipe(
       v.string(),
       v.regex(/^!(?!0{8}|f{8})[0-9a-f]{8}$/i, "is not a node id | write ! and eight hexadecimal digits that no other node has"),
@@ -113,11 +138,7 @@ const meshInterface = v.variant("type", [
     channels: v.pipe(
       v.array(
         v.strictObject({
-          name: v.pipe(
-            v.string(),
-            v.regex(/^[^#+/\s]{1,11}$/, "is not a channel's name | an unnamed channel is called like its preset, for example LongFast"),
-            v.description("Name of the channel."),
-          ),
+          name: meshChannelName,
           key: v.optional(
             v.pipe(
               v.string(),
@@ -132,15 +153,14 @@ const meshInterface = v.variant("type", [
       v.maxLength(8, "has more than 8 channels"),
       v.description("Channels, the primary one first."),
     ),
-    username: v.optional(text("User name at the broker.")),
-    password_file: v.optional(text("File whose first line is the password.")),
+    ...login,
     key_file: v.optional(text("File of the node's private key; `mqtt-NAME.key` in the data folder by default, made at the first start.")),
-    ca_file: v.optional(text("Certificate (PEM) of the authority that signed the broker's, when the system does not know it.")),
   }),
   v.strictObject({
     name: linkName,
     type: v.literal("simulated"),
     nodes: v.optional(whole(1, 1000, "Number of simulated nodes."), 3),
+    mqtt_proxy: mqttProxy,
   }),
 ]);
 

@@ -98,6 +98,29 @@ function linkFamilies(links: readonly LinkStatus[]): Family[] {
       (link) => link.dutyCycle,
     ),
     ...linkCounters(links),
+    ...proxyFamilies(links),
+  ];
+}
+
+function proxyFamilies(links: readonly LinkStatus[]): Family[] {
+  const samples = links.flatMap(({ name: link, mqttProxy }) =>
+    Object.entries(mqttProxy?.counters ?? {}).map(([key, value]) => {
+      const [direction = "", ...outcome] = key.split("_");
+      return { labels: { link, direction, outcome: outcome.join("_") }, value };
+    }),
+  );
+  return [
+    perLink(
+      links,
+      { name: "link_mqtt_proxy_up", type: "gauge", help: "1 while the radio's way to its MQTT broker is up." },
+      ({ mqttProxy }) => (mqttProxy === undefined ? undefined : mqttProxy.state === "up" ? 1 : 0),
+    ),
+    {
+      name: "zephyrgate_link_mqtt_proxy_messages_total",
+      type: "counter",
+      help: "MQTT messages between a radio and its broker, by direction and outcome.",
+      samples,
+    },
   ];
 }
 

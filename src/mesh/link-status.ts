@@ -41,6 +41,8 @@ export interface LinkStatus {
   /** 0 to 1, as the node reports it. */
   readonly channelUtilization?: number;
   readonly airUtilTx?: number;
+  /** Where the radio uses the gateway's network for MQTT. */
+  readonly mqttProxy?: ProxyStatus;
   readonly counters: Readonly<Record<LinkCounter, number>>;
 }
 
@@ -55,3 +57,20 @@ export type LinkCounter =
   | "impossibleSenders"
   | "reconnects"
   | "duplicates";
+
+/** `off`: the radio does not ask for it, or its settings do not fit; `waiting`: the radio is not up; `down`: the broker is not reached. */
+export type ProxyState = "waiting" | "off" | "connecting" | "up" | "down";
+
+/** A radio's way to a broker through the gateway. */
+export interface ProxyStatus {
+  /** The broker's address. */
+  readonly broker: string;
+  readonly state: ProxyState;
+  /** Why it is not up. */
+  readonly reason?: string;
+  /** Names of the channels that pass, upwards and downwards. */
+  readonly up: readonly string[];
+  readonly down: readonly string[];
+  /** Messages since the start, by `DIRECTION_OUTCOME`: `up_passed`, `down_rate`, ... */
+  readonly counters: Readonly<Record<string, number>>;
+}

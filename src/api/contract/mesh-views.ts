@@ -27,6 +27,19 @@ export const linkView = v.object({
   duty_cycle: v.optional(v.pipe(v.number(), v.description("Share of an hour in which the region allows to send, 0 to 1"))),
   channel_utilization: number,
   air_util_tx: number,
+  mqtt_proxy: v.optional(
+    v.pipe(
+      v.object({
+        broker: v.string(),
+        state: v.picklist(["waiting", "off", "connecting", "up", "down"]),
+        reason: text,
+        up: v.array(v.string()),
+        down: v.array(v.string()),
+        counters: v.record(v.string(), v.number()),
+      }),
+      v.description("The radio's way to an MQTT broker through the gateway; counters by DIRECTION_OUTCOME"),
+    ),
+  ),
   counters: v.record(v.string(), v.number()),
 });
 
@@ -136,7 +149,7 @@ const maybeIso = (ms: number | undefined) => (ms === undefined ? undefined : iso
 const snake = (name: string) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 
 export function toLink(link: LinkStatus): v.InferOutput<typeof linkView> {
-  const { since, ownNode, modemPreset, modem, dutyCycle, channelUtilization, airUtilTx, counters, channels, ...rest } = link;
+  const { since, ownNode, modemPreset, modem, dutyCycle, channelUtilization, airUtilTx, counters, channels, mqttProxy, ...rest } = link;
   return {
     ...rest,
     since: iso(since),
@@ -147,6 +160,7 @@ export function toLink(link: LinkStatus): v.InferOutput<typeof linkView> {
     duty_cycle: dutyCycle,
     channel_utilization: channelUtilization,
     air_util_tx: airUtilTx,
+    mqtt_proxy: mqttProxy && { ...mqttProxy, up: [...mqttProxy.up], down: [...mqttProxy.down], counters: { ...mqttProxy.counters } },
     counters: Object.fromEntries(Object.entries(counters).map(([name, count]) => [snake(name), count])),
   };
 }

@@ -196,12 +196,20 @@ export function gatewayFindings(api: Pick<Config["api"], "host" | "port">, answe
 export async function checkRadios(interfaces: Config["mesh"]["interfaces"], answer: GatewayAnswer): Promise<Finding[]> {
   if (answer.state === "absent") return checkLinks(interfaces);
   if (answer.state === "silent") return [{ grade: "warn", what: "radio", found: "not tried: a running gateway may be using it" }];
-  return answer.status.links.map(({ name, state, reason }): Finding => {
+  return answer.status.links.flatMap(({ name, state, reason, mqtt_proxy: proxy }): Finding[] => {
     const found = `the running gateway says: ${state}${reason === undefined ? "" : `, ${reason}`}`;
-    return state === "up"
-      ? { grade: "ok", what: `radio ${name}`, found }
-      : { grade: "warn", what: `radio ${name}`, found, fix: "check that the node is on and plugged in; the gateway keeps trying" };
+    const radio: Finding =
+      state === "up"
+        ? { grade: "ok", what: `radio ${name}`, found }
+        : { grade: "warn", what: `radio ${name}`, found, fix: "check that the node is on and plugged in; the gateway keeps trying" };
+    return [radio, ...(proxy === undefined ? [] : [proxyFinding(name, proxy)])];
   });
+}
+
+/** The reason says what to change. */
+function proxyFinding(link: string, { broker, state, reason }: NonNullable<Status["links"][number]["mqtt_proxy"]>): Finding {
+  const found = `${broker}: ${state}${reason === undefined ? "" : `, ${reason}`}`;
+  return { grade: state === "up" ? "ok" : "warn", what: `MQTT of radio ${link}`, found };
 }
 
 function inside(status: Status): Finding[] {

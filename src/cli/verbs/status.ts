@@ -149,7 +149,10 @@ async function status({ io, flags, client }: Call): Promise<Result<number>> {
   line(io, `zephyrgate ${version}, up ${span(uptime_s)}, at ${gateway.value.url}${safe_mode ? ", in SAFE MODE" : ""}`);
   if (degraded.length > 0) line(io, `DEGRADED: ${degraded.join("; ")}`);
   if (silence.since !== null) line(io, `SILENCED since ${ago(silence.since)}: nothing but alarms is sent (zephyrgate silence off)`);
-  for (const link of links) line(io, linkLine(link));
+  for (const link of links) {
+    line(io, linkLine(link));
+    if (link.mqtt_proxy !== undefined) line(io, proxyLine(link.mqtt_proxy));
+  }
   line(
     io,
     `plugins: ${
@@ -189,6 +192,19 @@ function linkLine(link: v.InferOutput<typeof linkView>): string {
   const limit = link.duty_cycle === undefined ? "" : `, sending ${percent(link.air_util_tx ?? 0)} of ${percent(link.duty_cycle)} allowed`;
   const radio = [link.region, link.modem_preset].filter((word) => word !== undefined).map((word) => `, ${word}`);
   return `link ${link.name} (${link.type} ${link.target}): ${link.state}${link.reason === undefined ? "" : `: ${link.reason}`}${node}${radio.join("")}${load}${limit}`;
+}
+
+function proxyLine(proxy: NonNullable<v.InferOutput<typeof linkView>["mqtt_proxy"]>): string {
+  const { broker, state, reason, up, down, counters } = proxy;
+  const head = `  MQTT of this radio over ${broker}: ${state}`;
+  if (state !== "up") return `${head}${reason === undefined ? "" : `: ${reason}`}`;
+  const passed = (way: string) => `${counters[`${way}_passed`] ?? 0} passed, ${dropped(counters, way)} dropped`;
+  return `${head}, up ${up.join(" ") || "nothing"} (${passed("up")}), down ${down.join(" ") || "nothing"} (${passed("down")})`;
+}
+
+function dropped(counters: Readonly<Record<string, number>>, way: string): number {
+  const others = Object.entries(counters).filter(([name]) => name.startsWith(`${way}_`) && name !== `${way}_passed`);
+  return others.reduce((sum, [, count]) => sum + count, 0);
 }
 
 const percent = (share: number) => `${Math.round(share * 1000) / 10} %`;

@@ -94,6 +94,12 @@ export function setTimeFrame(ownNode: NodeNumber, packetId: PacketId, seconds: n
   });
 }
 
+/** Gives a radio that uses its client's network a message of its MQTT broker. */
+export function brokerFrame(topic: string, data: Uint8Array): Uint8Array {
+  const payloadVariant = { case: "data", value: data } as const;
+  return frame({ payloadVariant: { case: "mqttClientProxyMessage", value: { topic, payloadVariant } } });
+}
+
 function packetFrame(packet: MessageInitShape<typeof Mesh.MeshPacketSchema>): Uint8Array {
   return frame({ payloadVariant: { case: "packet", value: create(Mesh.MeshPacketSchema, packet) } });
 }

@@ -8,7 +8,7 @@ import type { RadioEvent } from "../codec/from-radio.ts";
 import { readPacket } from "../codec/message.ts";
 import { factsOf, type NodeFacts } from "../codec/node-facts.ts";
 import type { FromRadio, MeshPacket } from "../codec/protobuf.ts";
-import { announceFrame, otherFrame, textFrame } from "../codec/to-radio.ts";
+import { announceFrame, brokerFrame, otherFrame, textFrame } from "../codec/to-radio.ts";
 import { BROADCAST, formatNodeId, type NodeNumber } from "../ids.ts";
 import type { LinkCounter, LinkState, LinkStatus } from "../link-status.ts";
 import type { MeshMessage } from "../message.ts";
@@ -174,6 +174,11 @@ export class MeshLink implements PacketRadio {
   async announce(): Promise<Result<null>> {
     if (this.#isSilenced) return silenced();
     return this.#write(announceFrame);
+  }
+
+  /** Gives a radio that uses the gateway's network a message of its MQTT broker. What it does with it is up to its settings. */
+  async passDown(topic: string, payload: Uint8Array): Promise<Result<null>> {
+    return this.#write(() => brokerFrame(topic, payload));
   }
 
   get #isSilenced(): boolean {

@@ -10,6 +10,8 @@ export interface Addressed {
   readonly to: NodeNumber;
   readonly channel: ChannelIndex;
   readonly id: PacketId;
+  /** It came from a broker. */
+  readonly viaMqtt?: boolean;
 }
 
 /** A node with a client, as the others on the same air see it. */

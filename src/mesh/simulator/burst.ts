@@ -2,6 +2,7 @@ import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { WireType } from "@bufbuild/protobuf/wire";
 import { Channel, Config, Mesh, ModuleConfig } from "@meshtastic/protobufs";
 import type { FromRadioVariant } from "../stream-server/stream-api.ts";
+import type { MqttModuleOptions } from "./mqtt-module.ts";
 import type { SimulatedNode } from "./nodes.ts";
 import { metricsOf, positionOf, publicKey, userOf } from "./nodes.ts";
 
@@ -57,6 +58,8 @@ export interface BurstFacts {
   /** False: the node sends nothing. */
   readonly hasRegion: boolean;
   readonly limitsDutyCycle: boolean;
+  /** Null: its MQTT module is off. */
+  readonly mqtt: MqttModuleOptions | null;
 }
 
 /** Firmware 2.8 and later, whose burst has messages that the published protobufs do not know. */
@@ -133,7 +136,8 @@ export function channelSettings(facts: BurstFacts, index: number) {
   const name = facts.channels[index];
   if (name === undefined) return create(Channel.ChannelSchema, { index, role: Channel.Channel_Role.DISABLED });
   const role = index === 0 ? Channel.Channel_Role.PRIMARY : Channel.Channel_Role.SECONDARY;
-  return create(Channel.ChannelSchema, { index, role, settings: { name, psk: Uint8Array.of(index + 1) } });
+  const passing = { uplinkEnabled: facts.mqtt !== null, downlinkEnabled: facts.mqtt !== null };
+  return create(Channel.ChannelSchema, { index, role, settings: { name, psk: Uint8Array.of(index + 1), ...passing } });
 }
 
 /** One section of the node's configuration, its secrets included. */
@@ -163,9 +167,11 @@ function configValue(facts: BurstFacts, name: (typeof CONFIGS)[number]): ConfigV
 
 /** The configuration of one module, its secrets included. */
 export function moduleConfigOf(facts: BurstFacts, name: (typeof MODULES)[number]): ModuleConfig.ModuleConfig {
+  const { mqtt } = facts;
+  const proxied = mqtt === null ? {} : { enabled: true, proxyToClientEnabled: true, encryptionEnabled: true, root: mqtt.root };
   const payloadVariant =
     name === "mqtt"
-      ? { case: name, value: { address: "mqtt.example.org", username: "node", password: facts.password } }
+      ? { case: name, value: { address: "mqtt.example.org", username: "node", password: facts.password, ...proxied } }
       : { case: name, value: {} };
   return create(ModuleConfig.ModuleConfigSchema, { payloadVariant });
 }

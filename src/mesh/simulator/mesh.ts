@@ -14,6 +14,7 @@ import { type Announcement, type AnswerFacts, announcement, answerOf } from "./a
 import { type BurstFacts, configBurst, isRecentFirmware } from "./burst.ts";
 import type { Fault } from "./faults.ts";
 import { Faults } from "./faults.ts";
+import { MqttModule, type MqttModuleOptions } from "./mqtt-module.ts";
 import type { SimulatedNode } from "./nodes.ts";
 import { defaultNode, userOf } from "./nodes.ts";
 import type { MeshCounters, SimulatedMeshOptions } from "./options.ts";
@@ -61,6 +62,7 @@ export class SimulatedMesh implements AirMember {
   readonly #transmitter: Transmitter;
   readonly #reception: Reception;
   readonly #streamApi: StreamApi;
+  readonly #mqtt: MqttModule | null;
   readonly #startedAt: number;
   /** The wall clock that a client set, minus the monotonic clock, ms; null while unset. */
   #clockOffset: number | null = null;
@@ -84,7 +86,19 @@ export class SimulatedMesh implements AirMember {
     this.#transmitter = this.#makeTransmitter();
     this.#streamApi = this.#makeStreamApi();
     this.#reception = this.#makeReception();
+    this.#mqtt = options.mqtt === undefined ? null : this.#makeMqtt(options.mqtt);
     this.#air.join(this);
+  }
+
+  #makeMqtt(options: MqttModuleOptions): MqttModule {
+    const own = this.own.number;
+    return new MqttModule(options, {
+      own,
+      channels: this.#channels,
+      reply: (variant) => this.#streamApi.reply(variant),
+      arrived: (address, data) => this.#air.carry(address, data),
+      acknowledged: (data) => this.#reception.take({ from: own, to: own, channel: 0, id: this.#packetId() }, data),
+    });
   }
 
   #makeTransmitter(): Transmitter {
@@ -125,6 +139,7 @@ export class SimulatedMesh implements AirMember {
       free: () => this.#transmitter.queue.free,
       attached: () => this.#transmitter.newConnection(),
       announce: () => this.#announceOwn(),
+      fromBroker: (message) => this.#mqtt?.receive(message),
     });
   }
 
@@ -274,6 +289,7 @@ export class SimulatedMesh implements AirMember {
     const data = packet.payloadVariant.value;
     if (data.portnum !== Portnums.PortNum.ADMIN_APP || packet.to !== this.own.number) {
       this.#transmitter.send(packet, data);
+      this.#mqtt?.publish({ from: this.own.number, to: packet.to, channel: packet.channel, id: packet.id }, data);
       return;
     }
     const { free } = this.#transmitter.queue;
@@ -343,6 +359,7 @@ export class SimulatedMesh implements AirMember {
   /** A transmission of another node, or of another gateway on the same air. */
   hear(address: Addressed, data: DataInit): void {
     this.#reception.hear(address, data);
+    this.#mqtt?.publish(address, data);
   }
 
   #answerFacts(): AnswerFacts {
@@ -362,6 +379,7 @@ export class SimulatedMesh implements AirMember {
       uptimeS: this.#uptimeS(),
       reboots: this.#reboots,
       privateKey: this.#privateKey,
+      mqtt: this.options.mqtt ?? null,
     };
   }
 

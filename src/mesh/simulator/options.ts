@@ -1,6 +1,7 @@
 import type { Clock, Random } from "../../clock.ts";
 import type { NodeNumber } from "../ids.ts";
 import type { SimulatedAir } from "./air.ts";
+import type { MqttModuleOptions } from "./mqtt-module.ts";
 import type { SimulatedNode } from "./nodes.ts";
 
 /** Times are milliseconds. */
@@ -29,6 +30,8 @@ export interface SimulatedMeshOptions {
   readonly dutyCycle?: number;
   /** Shared with other simulated meshes, whose gateways then hear this one. */
   readonly air?: SimulatedAir;
+  /** The node uses its client's network for MQTT; absent: its MQTT module is off. */
+  readonly mqtt?: MqttModuleOptions;
 }
 
 export interface MeshCounters {

@@ -39,7 +39,7 @@ export class Reception {
   }
 
   /** A packet that the own node has, for its client. */
-  take({ from, to, channel, id }: Addressed, data: DataInit): void {
+  take({ from, to, channel, id, viaMqtt = false }: Addressed, data: DataInit): void {
     const { own, faults, nodes, hopLimit } = this.deps;
     const node = nodes.get(from);
     const isSecret = to === own && node?.hasKey === true;
@@ -54,6 +54,7 @@ export class Reception {
       hopStart: hopLimit,
       hopLimit: Math.max(hopLimit - (node?.hops ?? 0), 0),
       relayNode: (this.path(node).at(0) ?? from) & 0xff,
+      viaMqtt,
       payloadVariant: { case: "decoded", value: data },
       ...(isSecret ? { pkiEncrypted: true, publicKey: publicKey(from) } : {}),
     });

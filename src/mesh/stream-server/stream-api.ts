@@ -41,6 +41,8 @@ export interface StreamApiDeps {
   attached(): void;
   /** A client asks the node to broadcast its NodeInfo. */
   announce(): void;
+  /** A client that is the node's way to a broker passes a message of it. Absent: the node has no use for it. */
+  fromBroker?(message: Mesh.MqttClientProxyMessage): void;
 }
 
 interface ClientConnection {
@@ -162,6 +164,9 @@ export class StreamApi {
         return;
       case "packet":
         this.deps.packet(payloadVariant.value);
+        return;
+      case "mqttClientProxyMessage":
+        if (connection.configured) this.deps.fromBroker?.(payloadVariant.value);
         return;
       default:
         return;
