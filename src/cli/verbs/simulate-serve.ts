@@ -22,6 +22,7 @@ export const serveVerbs: readonly Verb[] = [
       port: { about: "the TCP port to listen on; 0 for any", value: "N", required: true },
       nodes: { about: "how many other nodes there are (3)", value: "N" },
       firmware: { about: "the firmware version to report", value: "VERSION" },
+      "mqtt-root": { about: "the node passes MQTT through its client, under this root topic (msh/TEST)", value: "TOPIC" },
       replay: { about: "let the node hear this recording", value: "FILE" },
       speed: { about: "how many times faster to replay (1)", value: "X" },
     },
@@ -50,7 +51,9 @@ async function serve({ io, flags }: Call): Promise<Result<number>> {
   const recording = file === undefined ? ok(null) : readRecording(io, file);
   if (!recording.ok) return recording;
   const firmware = textFlag(flags, "firmware") ?? DEFAULT_FIRMWARE;
-  const mesh = new SimulatedMesh({ nodes, clock: systemClock, random: systemRandom, firmware });
+  const root = textFlag(flags, "mqtt-root");
+  const mqtt = root === undefined ? {} : { mqtt: { root } };
+  const mesh = new SimulatedMesh({ nodes, clock: systemClock, random: systemRandom, firmware, ...mqtt });
   const server = serveStream(mesh, { port });
   if (!server.ok) return server;
   line(io, `a simulated node and ${nodes} others listen on 127.0.0.1:${server.value.port}; press Ctrl-C to stop`);

@@ -18,9 +18,14 @@ export function makeLinks(interfaces: readonly Interface[], deps: LinkDeps, chan
   const simulated: { name: string; mesh: SimulatedMesh }[] = [];
   const links = interfaces.map((entry) => {
     if (entry.type !== "simulated") return createLink(entry, deps);
-    const mesh = new SimulatedMesh(change({ nodes: entry.nodes, clock: deps.clock, random: deps.random }));
+    const mesh = new SimulatedMesh(change({ nodes: entry.nodes, clock: deps.clock, random: deps.random, ...mqttOf(entry) }));
     simulated.push({ name: entry.name, mesh });
     return new MeshLink(entry.name, new SimulatedTransport(mesh, deps), deps);
   });
   return { links, simulated };
+}
+
+/** A simulated radio with a way to a broker asks for it, as a real one does with the settings for it. */
+function mqttOf({ mqtt_proxy: proxy }: Extract<Interface, { type: "simulated" }>): Pick<SimulatedMeshOptions, "mqtt"> {
+  return proxy === undefined ? {} : { mqtt: { root: proxy.root ?? "msh" } };
 }

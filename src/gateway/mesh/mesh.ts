@@ -19,6 +19,7 @@ import type { GatewayContext } from "../context/context.ts";
 import type { Storage } from "../context/storage.ts";
 import { LinkNames } from "./link-names.ts";
 import { makeLinks } from "./links.ts";
+import { MqttProxies } from "./mqtt-proxies.ts";
 import { shareRadio } from "./share.ts";
 import { logTraffic } from "./traffic.ts";
 
@@ -34,6 +35,7 @@ export interface Mesh {
   readonly nodeHistory: NodeHistory;
   readonly spacing: PacketSpacing;
   readonly silence: Silence;
+  readonly proxies: MqttProxies;
   links(): readonly LinkStatus[];
   newId(): string;
 }
@@ -51,7 +53,8 @@ export function makeMesh(context: GatewayContext, { database, ownClock }: Storag
   for (const { mesh } of simulated) life.add("simulated mesh", () => mesh.stop());
   for (const radio of radios) radio.onState((status) => bus.emit("link_state", status));
   const { text_spacing_s, retry_unheard, airtime } = context.config().mesh;
-  const links = () => radios.map((radio) => radio.status());
+  const proxies = new MqttProxies(context, radios, isSilenced);
+  const links = () => radios.map((radio) => proxies.addTo(radio.status()));
   const names = new LinkNames(context, links);
   const outbox = new Outbox({
     database,
@@ -76,7 +79,7 @@ export function makeMesh(context: GatewayContext, { database, ownClock }: Storag
   });
   const kept = keepHeard(context, database);
   const meshes = simulated.map(({ mesh }) => mesh);
-  return { ...kept, requests, spacing, silence, radios, meshes, nodes, outbox, names, links, newId };
+  return { ...kept, requests, spacing, silence, radios, meshes, nodes, outbox, names, links, newId, proxies };
 }
 
 function makeNodes({ clock, bus, life, log }: GatewayContext, database: CoreDatabase): NodeDirectory {
@@ -116,12 +119,14 @@ function makeSilence({ clock, bus, log }: GatewayContext, database: CoreDatabase
 
 /** Opens the radio links: from now on messages are sent, and received ones go to `receive`. */
 export function startMesh(context: GatewayContext, mesh: Mesh, receive: (message: MeshMessage) => void): void {
-  const { radios, outbox, requests } = mesh;
+  const { radios, outbox, requests, proxies } = mesh;
   outbox.start();
   context.life.add("outbox", () => outbox.stop());
   requests.start();
   context.life.add("requests to nodes", () => requests.stop());
   shareRadio(context, mesh);
+  proxies.start();
+  context.life.add("radios' ways to MQTT brokers", () => proxies.stop());
   for (const radio of radios) {
     const announcer = new Announcer(radio, {
       clock: context.clock,
