@@ -120,7 +120,7 @@ export class ClientProxy {
     return {
       broker: this.options.broker,
       state,
-      ...(reason === null ? {} : { reason }),
+      ...(reason === null ? {} : { reason: reason.replace(`${this.options.broker}: `, "") }),
       up: [...up].sort(),
       down: [...down].sort(),
       counters: Object.fromEntries([...this.#counters].sort(([a], [b]) => a.localeCompare(b))),
