@@ -103,6 +103,9 @@ describe("silence", () => {
   });
 });
 
+type BackupParameters = Parameters<typeof backupControl>;
+const backupControlOf = (keeper: unknown) => backupControl(keeper as BackupParameters[0], {} as BackupParameters[1]);
+
 describe("backups", () => {
   const kept = { name: "a.zgb", path: "/b/a.zgb", kind: "daily" as const, madeAt: AT, bytes: 9 };
   const keeper = (made: unknown) => ({
@@ -115,7 +118,7 @@ describe("backups", () => {
   });
   const asked: unknown[] = [];
   test("are listed and found by name", () => {
-    const control = backupControl(keeper(null) as unknown as Parameters<typeof backupControl>[0]);
+    const control = backupControlOf(keeper(null));
     expect(control.list()).toEqual([{ name: "a.zgb", path: "/b/a.zgb", kind: "daily", made_at: "2026-01-15T10:30:00.000Z", bytes: 9 }]);
     expect(control.path("a.zgb")).toEqual(ok("/b/a.zgb"));
     expect(control.path("b.zgb")).toMatchObject({
@@ -126,13 +129,13 @@ describe("backups", () => {
   test("one is made on demand, with what was left out", async () => {
     const head = { kind: "manual", made_at: "2026-01-15T10:30:00.000Z", skipped: [{ plugin: "p", reason: "busy" }] };
     const made = ok({ name: "m.zgb", path: "/b/m.zgb", bytes: 5, head });
-    const control = backupControl(keeper(made) as unknown as Parameters<typeof backupControl>[0]);
+    const control = backupControlOf(keeper(made));
     expect(await control.make("secret")).toEqual(
       ok({ name: "m.zgb", path: "/b/m.zgb", kind: "manual", made_at: head.made_at, bytes: 5, skipped: head.skipped }),
     );
     expect(asked).toEqual([["manual", "secret"]]);
     const refused = fail("conflict", "one is being made");
-    expect(await backupControl(keeper(refused) as unknown as Parameters<typeof backupControl>[0]).make(undefined)).toBe(refused);
+    expect(await backupControlOf(keeper(refused)).make(undefined)).toBe(refused);
   });
 });
 
