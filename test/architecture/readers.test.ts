@@ -35,6 +35,7 @@ const OWN_TEXT: Readonly<Record<string, string>> = {
   "menu/session-data.ts": "rows of the gateway's own database",
   "router/dialogues.ts": "rows of the gateway's own database",
   "host/entry.ts": "the one argument by which the gateway starts a host",
+  "region/records/record.ts": "rows of the gateway's own database, each checked before it was kept",
   "plugins/approval/decisions.ts": "rows of the gateway's own database",
 };
 

@@ -5,6 +5,7 @@ import type { RecordId, SiteId } from "../ports.ts";
 import { MESSAGE_BYTES_MAX } from "./bounds.ts";
 import type { DigestTree } from "./digest-tree.ts";
 import type { MessageOf } from "./messages.ts";
+import { wireJson } from "./record.ts";
 
 /** Questions of one site that are answered: a site that catches up asks ten a second. */
 const QUESTIONS: Rate = { count: 1_200, periodS: 60, text: "1200/min" };
@@ -54,7 +55,7 @@ export class RecordAnswers {
       bytes += wire === null ? id.length + 3 : Buffer.byteLength(wire) + 1;
       if (bytes > MESSAGE_BYTES_MAX) break;
       if (wire === null) gone.push(id);
-      else records.push(JSON.parse(wire));
+      else records.push(wireJson(wire));
     }
     return { kind: "batch", question, records, gone };
   }

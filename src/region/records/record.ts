@@ -80,9 +80,14 @@ export function signRecord({ region, keys }: RecordFormat, content: RecordConten
   return { ...content, id: idOf(bytes), wire: JSON.stringify({ ...content, signature: keys.sign(bytes) }) };
 }
 
+/** A record that this site signed or checked, as a message carries it. */
+export function wireJson(wire: string): Json {
+  return JSON.parse(wire);
+}
+
 /** Reads a record that was kept: its signature was checked before. */
 export function readKept({ region }: RecordFormat, wire: string): SignedRecord | null {
-  const parsed = v.safeParse(wireSchema, JSON.parse(wire));
+  const parsed = v.safeParse(wireSchema, wireJson(wire));
   if (!parsed.success) return null;
   const { signature: _, ...content } = parsed.output;
   return { ...content, id: idOf(signedBytes(region, content)), wire };

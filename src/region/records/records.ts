@@ -14,7 +14,7 @@ import { DigestTree } from "./digest-tree.ts";
 import { type IntakeCounts, RecordIntake } from "./intake.ts";
 import { Listeners } from "./listeners.ts";
 import { RECORDS_TOPIC, type RecordMessage, readRecordMessage } from "./messages.ts";
-import { checkBody, type RecordContent, type RecordFormat, type SignedRecord, sealContext, signRecord } from "./record.ts";
+import { checkBody, type RecordContent, type RecordFormat, type SignedRecord, sealContext, signRecord, wireJson } from "./record.ts";
 import { type Outcome, RecordStore } from "./store.ts";
 
 const READ_MAX = 500;
@@ -174,7 +174,7 @@ export class Records implements RegionRecords {
     }
     if (!outcome.isKept) return fail("quota_exceeded", "this site has too many records, or too many streams, in the region");
     this.#announce(record, outcome);
-    const sent = this.#send({ kind: "news", records: [JSON.parse(record.wire)] });
+    const sent = this.#send({ kind: "news", records: [wireJson(record.wire)] });
     if (!sent.ok && sent.error.code !== "unavailable") this.#catchUp.greet(false);
     return ok(record.id);
   }
