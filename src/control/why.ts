@@ -18,6 +18,7 @@ const SUBJECTS: Partial<Readonly<Record<PermissionName, string>>> = {
   inter_plugin_messaging: "a plugin",
   secrets: "a secret's name",
   override_commands: "a command",
+  region: "a topic",
 };
 
 /** `subject` is what the call is about, such as a host; without one all that is granted and denied is listed. */
@@ -67,6 +68,8 @@ function askFor(permission: PermissionName, subject: string | undefined): Ask {
       return { permission, intervalS: subject === undefined ? null : Number(subject) };
     case "inter_plugin_messaging":
       return { permission, plugin: subject ?? "*" };
+    case "region":
+      return subject === undefined ? { permission, any: true } : { permission, topic: subject };
     case "secrets":
       return { permission, secret: subject ?? "" };
     case "override_commands":

@@ -37,6 +37,10 @@ const RISKS: Readonly<Record<PermissionName, { readonly wide: string; readonly s
     wide: "asks other nodes for their position, measurements and the way to them: each request uses the airtime of every node on its way",
     scoped: "asks other nodes for their position, measurements and the way to them, only so often",
   },
+  region: {
+    wide: "exchanges messages and stored values with the same plugin at the other sites of your region: it can pass on to them everything that it reads on the mesh or stores",
+    scoped: "exchanges messages and stored values with the same plugin at the other sites of your region, only under these topics: it can pass on to them everything that it reads on the mesh or stores",
+  },
 };
 
 /** Explains a permission entry as written in a manifest. Names in it come from the plugin: control characters are shown as `?`. */

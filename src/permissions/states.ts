@@ -18,6 +18,7 @@ export function ruleTable(standing: Standing): RuleTable {
     secrets: [],
     override_commands: [],
     mesh_requests: [],
+    region: [],
   };
   for (const rule of rulesOf(standing)) table[rule.atom.permission].push(rule);
   return table;

@@ -1,4 +1,5 @@
 import { type ChannelPlace, parseLinkIndex } from "../channels.ts";
+import { topicProblem } from "../sdk/boundary/topics.ts";
 import type { Why } from "./decide.ts";
 import { type Descriptor, printText, toEntry } from "./grammar/descriptor.ts";
 import type { Ask } from "./grammar/types.ts";
@@ -29,6 +30,8 @@ export function wantedBy(ask: Ask): Descriptor {
         name: ask.permission,
         scope: "plugin" in ask ? { plugins: [ask.plugin], events: [] } : { plugins: [], events: [ask.event] },
       };
+    case "region":
+      return { name: ask.permission, scope: "any" in ask || topicProblem(ask.topic) !== null ? {} : { topics: [ask.topic] } };
     case "secrets":
       return { name: ask.permission, scope: { names: [ask.secret] } };
     case "override_commands":

@@ -8,11 +8,12 @@
 export type { Json } from "../json.ts";
 export { PermissionDenied, PluginError } from "./boundary/errors.ts";
 export type * from "./boundary/names.ts";
-export type { PermissionState } from "./boundary/wire.ts";
+export type { PermissionState, RegionSite } from "./boundary/wire.ts";
 export type { RunResult } from "./database.ts";
 export { definePlugin } from "./define-plugin.ts";
 export type * from "./events.ts";
 export { Plugin } from "./plugin.ts";
+export type { Region } from "./region.ts";
 export type * from "./storable.ts";
 export {
   byteLength,
@@ -32,4 +33,6 @@ export type * from "./types/handlers.ts";
 export type * from "./types/messages.ts";
 export type * from "./types/network.ts";
 export type * from "./types/plugins.ts";
+export type * from "./types/region.ts";
 export type * from "./types/services.ts";
+export type { Widened } from "./widened.ts";

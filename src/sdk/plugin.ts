@@ -10,11 +10,13 @@ import { PluginRegistrations } from "./plugin-registrations.ts";
 import { logLine } from "./realm/console.ts";
 import { attempt, pause, request, service, state, watched } from "./realm/link.ts";
 import { dateGetTime, hasOwn, indexOf, isArray, NativeDate, NativeString, stringSlice } from "./realm/primordials.ts";
+import { region } from "./region.ts";
 import type { Storable } from "./storable.ts";
 import type { MessageStatusEvent, Position, Route, SendOptions } from "./types/messages.ts";
 import type { NetworkStatus, NodeInfo } from "./types/network.ts";
 import type { PluginInfo } from "./types/plugins.ts";
 import type { FormatTimeOptions, HttpOptions, HttpPostOptions, HttpResult } from "./types/services.ts";
+import type { Widened } from "./widened.ts";
 
 /**
  * Extend it and export the class as default. Handlers are called with `this` = the plugin.
@@ -197,6 +199,28 @@ export class Plugin<C extends object = object> extends PluginRegistrations<C> {
     return watched(nothing(request("emit_event", { type, data: (data ?? null) as Json })));
   }
 
+  /** The same plugin at the other sites of the region. Needs `region`. */
+  readonly region = region;
+
+  /** As {@link Region.storeShared}: beside storeData, for what all sites are to keep. Needs `region`. */
+  storeShared<T>(key: string, value: T & Storable<T>, options: { ttl?: number } = {}): Promise<void> {
+    return region.storeShared(key, value, options);
+  }
+  /** As {@link Region.retrieveShared}. Needs `region`. */
+  retrieveShared<T>(key: string, fallback: T): Promise<Widened<T>>;
+  retrieveShared<T = unknown>(key: string): Promise<T | undefined>;
+  retrieveShared(key: string, fallback?: unknown): Promise<unknown> {
+    return region.retrieveShared(key, fallback);
+  }
+  /** As {@link Region.deleteShared}. Needs `region`. */
+  deleteShared(key: string): Promise<boolean> {
+    return region.deleteShared(key);
+  }
+  /** As {@link Region.listShared}. Needs `region`. */
+  listShared(prefix = ""): Promise<string[]> {
+    return region.listShared(prefix);
+  }
+
   /**
    * Resolves in a new slice, after other plugins have had their turn: call it between the pieces of long work, which may
    * otherwise use 100 ms (`limits.slice_ms`) at a time. The handler's own time goes on, and so does the plugin's share of the
@@ -236,9 +260,6 @@ export class Plugin<C extends object = object> extends PluginRegistrations<C> {
   /** What is granted to the plugin, and how it asks for more while it runs. */
   readonly permissions = permissions;
 }
-
-/** A default of `300` asks for a number, not for 300. */
-export type Widened<T> = T extends string ? string : T extends number ? number : T extends boolean ? boolean : T;
 
 async function nothing(work: Promise<unknown>): Promise<void> {
   await work;

@@ -220,7 +220,7 @@ function startHandler(plugin: Plugin, registration: number, args: Json[], run: H
   if (registered === undefined) throw new PluginError("not_found", "The handler is no longer registered");
   const { kind, run: handler } = registered;
   if (kind === "plugin_message") return { result: apply(handler, plugin, args as never[]), read: plain };
-  if (kind === "task" || kind === "event") return { result: apply(handler, plugin, args as never[]), read: silent };
+  if (kind === "task" || kind === "event" || kind === "region") return { result: apply(handler, plugin, args as never[]), read: silent };
   const last = args.length - 1;
   const context = run.contextOf(args[last] as unknown as WireContext);
   args[last] = context as unknown as Json;

@@ -117,6 +117,8 @@ function nameOf(registration: Without<Registration, "id">): string {
       return `menu item ${registration.label}`;
     case "event":
       return `event ${registration.type}`;
+    case "region":
+      return `topic ${registration.topic}`;
     default:
       return `${registration.kind} handler`;
   }

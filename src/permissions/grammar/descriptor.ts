@@ -2,6 +2,7 @@ import * as v from "valibot";
 import { fail, type GatewayError, ok, type Result } from "../../errors.ts";
 import { nearest } from "../../nearest.ts";
 import { parseRate, RATE_PATTERN } from "../../rates.ts";
+import { TOPIC_FORM, topicProblem } from "../../sdk/boundary/topics.ts";
 import { parseHostPattern, printHostPattern } from "./hosts.ts";
 import { PERMISSION_NAMES, type PermissionEntry, type PermissionName } from "./types.ts";
 
@@ -19,6 +20,10 @@ const channels = v.pipe(
   ),
 );
 const rate = v.pipe(v.string(), v.regex(RATE_PATTERN, "is not a rate such as 10/min"), v.description("As 10/min; s, min, h or d."));
+const topic = v.pipe(
+  name("The plugin's own topics: lower-case letters, digits, dots, dashes and underscores."),
+  v.check((text) => topicProblem(text) === null, ({ input }) => `${quote(String(input))} is not the name of a topic: ${TOPIC_FORM}`),
+);
 const positive = (about: string) => v.pipe(v.number(), v.gtValue(0), v.maxValue(1e9), v.description(about));
 
 /** The scope of each permission as a manifest writes it. A missing key means everything of that kind, except `private`. */
@@ -44,6 +49,7 @@ export const SCOPE_SCHEMAS = {
   secrets: v.strictObject({ names: v.optional(v.pipe(list("Names of secrets."), v.minLength(1))) }),
   override_commands: v.strictObject({ names: v.optional(v.pipe(list("Reserved commands."), v.minLength(1))) }),
   mesh_requests: v.strictObject({ rate: v.optional(rate) }),
+  region: v.strictObject({ topics: v.optional(v.pipe(v.array(topic), v.minLength(1), v.maxLength(ITEMS_MAX))) }),
 } as const;
 
 export type Scopes = { [N in PermissionName]: v.InferOutput<(typeof SCOPE_SCHEMAS)[N]> };

@@ -61,6 +61,7 @@ const AXES: Readonly<Record<PermissionName, readonly Covers[]>> = {
   secrets: [item],
   override_commands: [item],
   mesh_requests: [rate],
+  region: [item],
 };
 
 const items = (kind: string, values: readonly (string | number)[] | undefined) =>
@@ -84,6 +85,8 @@ function axesOf(descriptor: Descriptor, denial: boolean): readonly (readonly Coo
       return [[denial ? 0 : (descriptor.scope.min_interval_s ?? 0)]];
     case "inter_plugin_messaging":
       return [[...items("plugin", descriptor.scope.plugins), ...items("event", descriptor.scope.events)]];
+    case "region":
+      return [items("topic", descriptor.scope.topics)];
     case "secrets":
     case "override_commands":
       return [items("name", descriptor.scope.names)];
@@ -216,6 +219,8 @@ export function atomAllows(atom: Atom, ask: Ask): boolean {
       return ask.intervalS === null || least(first, ask.intervalS);
     case "inter_plugin_messaging":
       return "any" in ask || item(first, "plugin" in ask ? `plugin|=${ask.plugin}` : `event|=${ask.event}`);
+    case "region":
+      return "any" in ask || item(first, `topic|=${ask.topic}`);
     case "secrets":
       return item(first, `name|=${ask.secret}`);
     case "override_commands":
@@ -310,6 +315,7 @@ function describe(permission: PermissionName, box: Box): Descriptor {
     put("plugins", list("plugin"));
     put("events", list("event"));
   }
+  if (permission === "region") put("topics", list("topic"));
   if (permission === "secrets" || permission === "override_commands") put("names", list("name"));
   if (permission === "http_requests") {
     put("hosts", hostTexts(first.map(String)));

@@ -12,6 +12,7 @@ export const PERMISSION_NAMES = [
   "secrets",
   "override_commands",
   "mesh_requests",
+  "region",
 ] as const;
 
 export type PermissionName = (typeof PERMISSION_NAMES)[number];
@@ -46,7 +47,9 @@ export type Ask =
   | { permission: "inter_plugin_messaging"; any: true }
   | { permission: "secrets"; secret: string }
   | { permission: "override_commands"; command: string }
-  | { permission: "mesh_requests" };
+  | { permission: "mesh_requests" }
+  | { permission: "region"; topic: string }
+  | { permission: "region"; any: true };
 
 export type Decision =
   | { allowed: true; rule: string }

@@ -8,6 +8,7 @@ import type { PluginServices } from "./call/ports.ts";
 import { event } from "./inward/event.ts";
 import { heardMessage } from "./inward/heard-message.ts";
 import { pluginMessage } from "./inward/plugin-message.ts";
+import { regionMessage } from "./inward/region-message.ts";
 import { reply } from "./inward/reply.ts";
 import { storage } from "./inward/storage.ts";
 import { task } from "./inward/task.ts";
@@ -29,6 +30,12 @@ import { broadcastToPlugins } from "./peers/broadcast-to-plugins.ts";
 import { emitEvent } from "./peers/emit-event.ts";
 import { getPlugins } from "./peers/get-plugins.ts";
 import { sendToPlugin } from "./peers/send-to-plugin.ts";
+import { deleteShared } from "./region/delete-shared.ts";
+import { listShared } from "./region/list-shared.ts";
+import { regionPublish } from "./region/region-publish.ts";
+import { regionSites } from "./region/region-sites.ts";
+import { retrieveShared } from "./region/retrieve-shared.ts";
+import { storeShared } from "./region/store-shared.ts";
 
 /** Every way out of a realm to the gateway, one row for each operation of the wire. What is not here does not exist. */
 export const CAPABILITIES: { readonly [O in OperationName]: Capability<O> } = {
@@ -47,6 +54,12 @@ export const CAPABILITIES: { readonly [O in OperationName]: Capability<O> } = {
   send_to_plugin: sendToPlugin,
   broadcast_to_plugins: broadcastToPlugins,
   emit_event: emitEvent,
+  region_publish: regionPublish,
+  region_sites: regionSites,
+  store_shared: storeShared,
+  retrieve_shared: retrieveShared,
+  delete_shared: deleteShared,
+  list_shared: listShared,
   get_secret: getSecret,
   request_permission: requestPermission,
   revoke_permission: revokePermission,
@@ -58,6 +71,7 @@ export const WAYS_IN = {
   heard_message: heardMessage,
   event,
   plugin_message: pluginMessage,
+  region_message: regionMessage,
   task,
   storage,
 } as const satisfies { readonly [name: string]: WayIn };

@@ -10,7 +10,12 @@ export const PERMISSION_CHARS = 4 * 1024;
 /** What one load of a plugin may make the gateway carry or keep: 2,000 at once then 500 a second, and so on. */
 const PEER_RATE: Rate = { count: 2000, periodS: 4, text: "500/s" };
 const PEER_CHARS_RATE: Rate = { count: 4 * 1024 * 1024, periodS: 4, text: "1 MB/s" };
-/** All that `initialize` may register comes at once: 200 of each of seven kinds. */
+/** Messages to other sites: each costs every site's broker traffic. */
+const PUBLISH_RATE: Rate = { count: 60, periodS: 6, text: "10/s" };
+const PUBLISH_CHARS_RATE: Rate = { count: 256 * 1024, periodS: 4, text: "64 KB/s" };
+/** Shared values: each change is kept by every site for weeks. */
+const SHARE_RATE: Rate = { count: 100, periodS: 600, text: "10/min" };
+/** All that `initialize` may register comes at once: 200 of each of eight kinds. */
 const REGISTRATION_RATE: Rate = { count: 2000, periodS: 40, text: "50/s" };
 
 /** Bounds, in number and size, of what a plugin says to the gateway beside its guarded calls. */
@@ -18,11 +23,17 @@ export class Budget {
   readonly #peers: TokenBucket;
   readonly #peerChars: TokenBucket;
   readonly #registrations: TokenBucket;
+  readonly #publishes: TokenBucket;
+  readonly #publishChars: TokenBucket;
+  readonly #shares: TokenBucket;
 
   constructor(clock: Pick<Clock, "monotonic">) {
     this.#peers = new TokenBucket(clock, PEER_RATE);
     this.#peerChars = new TokenBucket(clock, PEER_CHARS_RATE);
     this.#registrations = new TokenBucket(clock, REGISTRATION_RATE);
+    this.#publishes = new TokenBucket(clock, PUBLISH_RATE);
+    this.#publishChars = new TokenBucket(clock, PUBLISH_CHARS_RATE);
+    this.#shares = new TokenBucket(clock, SHARE_RATE);
   }
 
   /** One event or message to other plugins. Fails with `too_large` or `rate_limited`. */
@@ -32,6 +43,18 @@ export class Budget {
       return fail("too_large", `events and messages to plugins have at most ${PEER_CHARS / 1024} KB of JSON, this one ${chars} characters`);
     const waitS = this.#peers.take(1) || this.#peerChars.take(chars);
     return waitS === 0 ? ok(null) : limited("events and messages to other plugins", `${PEER_RATE.text} and ${PEER_CHARS_RATE.text}`, waitS);
+  }
+
+  /** One message to other sites. Its size is checked by the region. Fails with `rate_limited`. */
+  publish(body: unknown): Result<null> {
+    const waitS = this.#publishes.take(1) || this.#publishChars.take(charsOf(body));
+    return waitS === 0 ? ok(null) : limited("messages to other sites", `${PUBLISH_RATE.text} and ${PUBLISH_CHARS_RATE.text}`, waitS);
+  }
+
+  /** One change of the region's shared store. Fails with `rate_limited`. */
+  share(): Result<null> {
+    const waitS = this.#shares.take(1);
+    return waitS === 0 ? ok(null) : limited("changes of shared values", `${SHARE_RATE.text} after the first ${SHARE_RATE.count}`, waitS);
   }
 
   /** One registration (taking it back is free), or one question about a permission. Fails with `rate_limited`. */

@@ -2,6 +2,7 @@
 import * as v from "valibot";
 import { registrationId } from "../../ids.ts";
 import { MESSAGE_KINDS } from "../../mesh/message.ts";
+import { TOPIC_MAX, topicProblem } from "../../sdk/boundary/topics.ts";
 
 const word = (max: number) => v.pipe(v.string(), v.minLength(1), v.maxLength(max));
 /** A number of the realm's own choice. */
@@ -10,6 +11,11 @@ const id = idSchema;
 const priority = v.exactOptional(v.pipe(v.number(), v.finite()));
 const help = v.exactOptional(v.pipe(v.string(), v.maxLength(1000)));
 const flag = v.exactOptional(v.boolean());
+
+const topic = v.pipe(
+  word(TOPIC_MAX),
+  v.check((text) => topicProblem(text) === null, ({ input }) => topicProblem(String(input)) ?? ""),
+);
 
 export const registrationSchema = v.variant("kind", [
   v.strictObject({
@@ -52,6 +58,7 @@ export const registrationSchema = v.variant("kind", [
   }),
   v.strictObject({ kind: v.literal("plugin_message"), id }),
   v.strictObject({ kind: v.literal("event"), id, type: word(100) }),
+  v.strictObject({ kind: v.literal("region"), id, topic }),
 ]);
 
 export type CheckedRegistration = v.InferOutput<typeof registrationSchema>;

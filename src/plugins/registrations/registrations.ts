@@ -186,6 +186,8 @@ export class Registrations {
         return `menu:${registration.menu}/${registration.parent ?? ""}/${registration.label}`;
       case "event":
         return this.#ordinal(`event:${registration.type}`);
+      case "region":
+        return this.#ordinal(`region:${registration.topic}`);
       default:
         return this.#ordinal(registration.kind);
     }
@@ -210,6 +212,8 @@ export function describe(registration: CheckedRegistration): string {
       return `menu item ${JSON.stringify(registration.label)} in ${registration.menu}`;
     case "event":
       return `event handler for ${JSON.stringify(registration.type)}`;
+    case "region":
+      return `handler of the region's topic ${JSON.stringify(registration.topic)}`;
     default:
       return `${registration.kind} handler`;
   }

@@ -11,7 +11,8 @@ export type PermissionName =
   | "inter_plugin_messaging"
   | "secrets"
   | "override_commands"
-  | "mesh_requests";
+  | "mesh_requests"
+  | "region";
 
 /** What a PluginError can be about. */
 export type PluginErrorCode =

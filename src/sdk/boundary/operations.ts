@@ -4,7 +4,7 @@
  */
 
 import type { Json } from "../../json.ts";
-import type { HttpArgs, HttpOutcome, PermissionState, Registration, SendArgs } from "./wire.ts";
+import type { HttpArgs, HttpOutcome, PermissionState, RegionSite, Registration, SendArgs } from "./wire.ts";
 
 /** `Args` and `Result` exist for the compiler only. */
 interface Operation<Args, Result> {
@@ -37,6 +37,13 @@ export const OPERATIONS = {
   send_to_plugin: operation<{ plugin: string; type: string; data: Json; timeout?: number }, Json>("inter_plugin_messaging"),
   broadcast_to_plugins: operation<{ type: string; data: Json; timeout?: number }, Json>("inter_plugin_messaging"),
   emit_event: operation<{ type: string; data: Json }, null>("inter_plugin_messaging"),
+  region_publish: operation<{ topic: string; body: Json; site?: string }, { sites: number }>("region"),
+  region_sites: operation<Nothing, RegionSite[]>("region"),
+  store_shared: operation<{ key: string; value: Json; ttl?: number }, null>("region"),
+  /** A list of the one value, or null where there is none. */
+  retrieve_shared: operation<{ key: string }, [Json] | null>("region"),
+  delete_shared: operation<{ key: string }, boolean>("region"),
+  list_shared: operation<{ prefix: string }, string[]>("region"),
   get_secret: operation<{ name: string }, string | null>("secrets"),
   request_permission: operation<{ permission: Json }, { state: PermissionState }>(null),
   revoke_permission: operation<{ permission: Json }, { state: PermissionState }>(null),
@@ -68,7 +75,8 @@ export type RegistrationPermission =
   | "receive_messages"
   | "override_commands"
   | "system_state_read"
-  | "inter_plugin_messaging";
+  | "inter_plugin_messaging"
+  | "region";
 
 /** The permission by which a registration is judged. Of commands only reserved words need it. */
 export function permissionOfRegistration(registration: {
@@ -83,6 +91,8 @@ export function permissionOfRegistration(registration: {
       return "receive_messages";
     case "command":
       return "override_commands";
+    case "region":
+      return "region";
     case "event":
       return typeof registration.type === "string" ? permissionOfEvent(registration.type) : null;
     default:

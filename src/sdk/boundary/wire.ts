@@ -6,7 +6,7 @@
 import type { Json } from "../../json.ts";
 
 /** What a plugin can register; each kind has its own handler. */
-export type RegistrationKind = "command" | "keyword" | "message" | "task" | "menu" | "plugin_message" | "event";
+export type RegistrationKind = "command" | "keyword" | "message" | "task" | "menu" | "plugin_message" | "event" | "region";
 
 /** `id` is chosen by the realm, unique in its life; the gateway names it when it calls the handler. */
 export type Registration =
@@ -51,7 +51,8 @@ export type Registration =
       parent?: string;
     }
   | { kind: "plugin_message"; id: number }
-  | { kind: "event"; id: number; type: string };
+  | { kind: "event"; id: number; type: string }
+  | { kind: "region"; id: number; topic: string };
 
 /** Arguments of `send_message`: SendOptions with the text. */
 export interface SendArgs {
@@ -97,6 +98,20 @@ export type HttpOutcome =
         body?: string;
       };
     };
+
+/** A site of the region, as a plugin sees it. */
+export interface RegionSite {
+  /** Names the site for good: 32 lower-case hex digits. */
+  readonly id: string;
+  /** As in that site's configuration; an operator may change it. */
+  readonly name: string;
+  /** The gateway that this plugin runs in. */
+  readonly isSelf: boolean;
+  /** Whether a message would reach it now. */
+  readonly isOnline: boolean;
+  /** When it was heard last, ms since 1970; null: never. */
+  readonly heardAt: number | null;
+}
 
 /** Deno's three states. */
 export type PermissionState = "granted" | "denied" | "prompt";

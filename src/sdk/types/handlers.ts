@@ -3,6 +3,7 @@ import type { Json } from "../../json.ts";
 import type { CommandContext, KeywordContext, MenuContext, MessageContext, TaskRun } from "./context.ts";
 import type { IncomingMessage, MessageKind } from "./messages.ts";
 import type { PluginMessage } from "./plugins.ts";
+import type { RegionMessage } from "./region.ts";
 
 /** Returned by every register method. */
 export interface RegistrationHandle {
@@ -33,6 +34,9 @@ export type PluginMessageHandler = (message: PluginMessage) => MaybePromise<unkn
 
 /** What it returns is not used; throwing is logged. */
 export type EventHandler<Event = Json> = (event: Event) => MaybePromise<unknown>;
+
+/** What it returns is not used; throwing is logged. */
+export type RegionHandler<Body = Json> = (message: RegionMessage<Body>) => MaybePromise<unknown>;
 
 /** Options of registerCommand. */
 export interface CommandOptions {

@@ -9,7 +9,7 @@ import type { MeshNode } from "../../../mesh/node.ts";
 import type { MessageStatus, OutboxRequest } from "../../../mesh/outgoing.ts";
 import type { TelemetryKind } from "../../../mesh/requests/requests.ts";
 import type { Ask, Decision } from "../../../permissions/grammar/types.ts";
-import type { HttpArgs, HttpOutcome, PermissionState } from "../../../sdk/boundary/wire.ts";
+import type { HttpArgs, HttpOutcome, PermissionState, RegionSite } from "../../../sdk/boundary/wire.ts";
 
 export interface EgressRequest {
   readonly plugin: string;
@@ -81,6 +81,22 @@ export interface PermissionPort {
   revoke(plugin: string, entry: Json): Result<PermissionState>;
 }
 
+/** The same plugin at the other sites of the region. Alone, this gateway is its only site. */
+export interface RegionPort {
+  /** This one first. */
+  sites(): readonly RegionSite[];
+  /** To one site, or to all others. Answers to how many it went. */
+  publish(plugin: string, topic: string, body: Json, site: string | undefined): Result<{ readonly sites: number }>;
+  /** `ttlS` null: for good. */
+  store(plugin: string, key: string, value: Json, ttlS: number | null): Result<null>;
+  /** Null: there is nothing. */
+  retrieve(plugin: string, key: string): readonly [Json] | null;
+  /** Whether there was something. */
+  remove(plugin: string, key: string): Result<boolean>;
+  /** In order. */
+  list(plugin: string, prefix: string): readonly string[];
+}
+
 export interface PluginServices {
   readonly bus: CoreBus;
   readonly outbox: OutboxPort;
@@ -91,4 +107,5 @@ export interface PluginServices {
   readonly secrets: { get(plugin: string, name: string): Result<string | null> };
   readonly peers: PeerPort;
   readonly permissions: PermissionPort;
+  readonly region: RegionPort;
 }

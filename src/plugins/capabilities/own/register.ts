@@ -10,7 +10,7 @@ import { isDeclared } from "./declared.ts";
 
 export const register: Capability<"register", CheckedRegistration> = {
   args: registrationSchema,
-  asks: ["receive_messages", "schedule_tasks", "system_state_read", "inter_plugin_messaging", "override_commands"],
+  asks: ["receive_messages", "schedule_tasks", "system_state_read", "inter_plugin_messaging", "override_commands", "region"],
   words: "registers a handler",
   // Each kind leads to a way in, which names the method and the permission.
   methods: [],
@@ -40,6 +40,8 @@ function askOf(registration: CheckedRegistration): Ask | null {
       return askOfEvent(registration.type);
     case "task":
       return { permission: "schedule_tasks", intervalS: registration.interval ?? null };
+    case "region":
+      return { permission: "region", topic: registration.topic };
     case "keyword":
     case "message":
       return { permission: "receive_messages", any: true };

@@ -1,0 +1,276 @@
+import * as v from "valibot";
+import type { Clock, Timer } from "../../clock.ts";
+import { asGatewayError, fail, ok, type Result } from "../../errors.ts";
+import type { Json } from "../../json.ts";
+import type { Subscription } from "../../lifetime.ts";
+import type { Logger } from "../../log/logger.ts";
+import type { CoreDatabase } from "../../storage/core.ts";
+import type { RecordId, RegionRecord, RegionRecords, SiteId } from "../ports.ts";
+import { bounded, VALUE_LIMITS } from "./content.ts";
+import { type SharedRow, SharedRows } from "./shared-rows.ts";
+
+const KEYS_MAX = 1_000;
+const CHARS_MAX = 1024 * 1024;
+const KEY_CHARS_MAX = 128;
+const DAY_MS = 86_400_000;
+/** How long a record may live: a site that is away longer does not come back with what the others have forgotten. */
+export const LIFE_MS = 30 * DAY_MS;
+/** A lasting value is written anew when it has less than this to live. */
+const RENEW_MS = 20 * DAY_MS;
+const PAGE = 200;
+/** So high that no honest key comes there, so low that one more can still be counted. */
+const VERSION_MAX = 2 ** 48;
+
+/** What a record of the shared store says: a key's value, or without one that it was removed. */
+const bodySchema = v.strictObject({
+  key: v.pipe(v.string(), v.minLength(1), v.maxLength(KEY_CHARS_MAX)),
+  version: v.pipe(v.number(), v.safeInteger(), v.minValue(1), v.maxValue(VERSION_MAX)),
+  value: v.exactOptional(v.custom<Json>((value) => value !== undefined)),
+  lasting: v.exactOptional(v.literal(true)),
+});
+
+export interface SharedStoreDeps {
+  readonly database: CoreDatabase;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Null: the gateway is in no region, and what is stored waits here. */
+  readonly region: { readonly self: SiteId; readonly records: RegionRecords } | null;
+}
+
+interface Change {
+  readonly plugin: string;
+  readonly key: string;
+  /** As JSON; null: removed. */
+  readonly value: string | null;
+  /** ms since 1970; null: for good. */
+  readonly until: number | null;
+}
+
+/**
+ * A key-value store for each plugin name, the same at every site. Each write is a record of the region with a version above
+ * all that its site knew; the highest version wins, of two equal ones the higher record id, so every site ends with the same
+ * values in whatever order the records come.
+ */
+export class SharedStore {
+  /** Records of other sites that are none of this store's, or had no room. */
+  refused = 0;
+  readonly #rows: SharedRows;
+  readonly #followed = new Map<string, Subscription>();
+  #timer: Timer | null = null;
+
+  constructor(private readonly deps: SharedStoreDeps) {
+    this.#rows = new SharedRows(deps.database);
+  }
+
+  /** Shares what was stored meanwhile, and takes what the region knows. */
+  start(): void {
+    for (const plugin of this.#rows.plugins()) this.#follow(plugin);
+    this.#daily();
+  }
+
+  stop(): void {
+    this.#timer?.cancel();
+    for (const subscription of this.#followed.values()) subscription.dispose();
+    this.#followed.clear();
+  }
+
+  /** `ttlS` null: for good. Fails with `too_large`, `invalid_argument`, `quota_exceeded`, or as the region's records do. */
+  store(plugin: string, key: string, value: Json, ttlS: number | null): Result<null> {
+    const checked = bounded(value, VALUE_LIMITS, "the value");
+    if (!checked.ok) return checked;
+    if (ttlS !== null && ttlS * 1000 > LIFE_MS)
+      return fail("invalid_argument", `ttl is at most ${LIFE_MS / 1000} seconds (30 days)`, { hint: "leave ttl out for what is to stay" });
+    this.#follow(plugin);
+    const before = this.#rows.find(plugin, key);
+    const room = this.#room(plugin, before, key.length + checked.value.text.length);
+    if (!room.ok) return room;
+    const until = ttlS === null ? null : this.deps.clock.now() + ttlS * 1000;
+    return this.#change({ plugin, key, value: checked.value.text, until }, before);
+  }
+
+  retrieve(plugin: string, key: string): readonly [Json] | null {
+    this.#follow(plugin);
+    const text = this.#rows.value(plugin, key, this.deps.clock.now());
+    return text === null ? null : [JSON.parse(text)];
+  }
+
+  /** Whether there was something. */
+  remove(plugin: string, key: string): Result<boolean> {
+    if (this.retrieve(plugin, key) === null) return ok(false);
+    const before = this.#rows.find(plugin, key);
+    const removed = this.#change({ plugin, key, value: null, until: null }, before);
+    return removed.ok ? ok(true) : removed;
+  }
+
+  list(plugin: string, prefix: string): string[] {
+    this.#follow(plugin);
+    return this.#rows.keys(plugin, prefix, this.deps.clock.now());
+  }
+
+  /** Writes one change here, and gives it to the region. */
+  #change({ plugin, key, value, until }: Change, before: SharedRow | null): Result<null> {
+    if (before !== null && before.version >= VERSION_MAX) return fail("conflict", "another site wrote this key so that nobody can change it");
+    const version = (before?.version ?? 0) + 1;
+    const lasting = value !== null && until === null;
+    const row = { plugin, key, value, version, origin: null, is_lasting: lasting ? 1 : 0, orphaned_at: null };
+    const { region, clock } = this.deps;
+    try {
+      if (region === null) {
+        // What no other site has seen needs no mark of its end.
+        if (value === null && before?.record === null) this.#rows.remove(plugin, key);
+        else this.#rows.put({ ...row, record: null, expires_at: value === null ? clock.now() + LIFE_MS : until });
+        return ok(null);
+      }
+      const ends = until ?? clock.now() + LIFE_MS;
+      const added = this.#add(region.records, { ...row, expires_at: ends });
+      if (!added.ok) return added;
+      this.#rows.put({ ...row, record: added.value, expires_at: ends });
+      this.#retire(before);
+      return ok(null);
+    } catch (thrown) {
+      return { ok: false, error: asGatewayError(thrown) };
+    }
+  }
+
+  #add(records: RegionRecords, row: Pick<SharedRow, "plugin" | "key" | "value" | "version" | "is_lasting" | "expires_at">): Result<RecordId> {
+    const { plugin, key, value, version, is_lasting, expires_at } = row;
+    const content = value === null ? {} : { value: JSON.parse(value) };
+    const body = { key, version, ...content, ...(is_lasting === 1 ? { lasting: true } : {}) };
+    const ttlMs = Math.max(1, (expires_at ?? 0) - this.deps.clock.now());
+    return records.add(streamOf(plugin), body, { ttlMs: Math.min(ttlMs, LIFE_MS) });
+  }
+
+  /** A record of this site that another has replaced: the region need not keep it. */
+  #retire(row: SharedRow | null): void {
+    if (row === null || row.record === null || row.origin !== null) return;
+    this.#withdraw(row.record);
+  }
+
+  #withdraw(record: string): void {
+    const removed = this.deps.region?.records.remove(record as RecordId, "origin");
+    if (removed?.ok === false) this.deps.log.debug(`an old shared value stays until it ends: ${removed.error.summary()}`);
+  }
+
+  #room(plugin: string, before: SharedRow | null, chars: number): Result<null> {
+    const size = this.#rows.size(plugin);
+    const keys = size.keys + (before === null ? 1 : 0);
+    const sum = size.chars + chars - (before === null ? 0 : before.key.length + (before.value?.length ?? 0));
+    if (keys <= KEYS_MAX && sum <= CHARS_MAX) return ok(null);
+    const message = `the shared store of a plugin has at most ${KEYS_MAX} keys and ${CHARS_MAX / 1024 / 1024} MB`;
+    return fail("quota_exceeded", message, { hint: "delete keys, or give values a ttl; removed keys count for 30 days" });
+  }
+
+  /** From the first use on: takes every record of this plugin, and gives what no record holds yet. */
+  #follow(plugin: string): void {
+    const { region, log } = this.deps;
+    if (region === null || this.#followed.has(plugin)) return;
+    const { records } = region;
+    const subscription = records.onRecord(streamOf(plugin), (record, what) => {
+      if (what === "added") this.#merge(plugin, record, region.self);
+      else this.#orphan(plugin, record);
+    });
+    this.#followed.set(plugin, subscription);
+    try {
+      const known = this.#readAll(plugin, records, region.self);
+      for (const row of this.#rows.of(plugin)) this.#settle(row, known, records);
+    } catch (thrown) {
+      log.error("the shared values of a plugin could not be brought up to date", { plugin, error: thrown });
+    }
+  }
+
+  #readAll(plugin: string, records: RegionRecords, self: SiteId): Set<string> {
+    const known = new Set<string>();
+    let after: RecordId | undefined;
+    for (;;) {
+      const page = records.read(streamOf(plugin), { limit: PAGE, ...(after === undefined ? {} : { after }) });
+      for (const record of page) {
+        known.add(record.id);
+        this.#merge(plugin, record, self);
+      }
+      after = page.at(-1)?.id;
+      if (page.length < PAGE) return known;
+    }
+  }
+
+  /** A row whose record the region does not have: this site's own is shared now, another's has ended while we were away. */
+  #settle(row: SharedRow, known: ReadonlySet<string>, records: RegionRecords): void {
+    if (row.record !== null && known.has(row.record)) return;
+    if (row.origin !== null) {
+      this.#rows.remove(row.plugin, row.key);
+      return;
+    }
+    const now = this.deps.clock.now();
+    if (row.expires_at !== null && row.expires_at <= now && row.is_lasting === 0) return;
+    const expires_at = row.is_lasting === 1 || row.expires_at === null ? now + LIFE_MS : row.expires_at;
+    const added = this.#add(records, { ...row, expires_at });
+    if (added.ok) this.#rows.put({ ...row, expires_at, record: added.value, orphaned_at: null });
+    else this.deps.log.warn(`a stored value could not be shared yet: ${added.error.summary()}`, { plugin: row.plugin });
+  }
+
+  #merge(plugin: string, record: RegionRecord, self: SiteId): void {
+    const read = v.safeParse(bodySchema, record.body);
+    const value = read.success && read.output.value !== undefined ? bounded(read.output.value, VALUE_LIMITS, "the value") : null;
+    if (!read.success || value?.ok === false) {
+      this.refused += 1;
+      return;
+    }
+    const { key, version, lasting = false } = read.output;
+    const origin = record.origin === self ? null : record.origin;
+    const before = this.#rows.find(plugin, key);
+    if (before?.record === record.id) {
+      if (before.orphaned_at !== null) this.#rows.put({ ...before, orphaned_at: null });
+      return;
+    }
+    if (before !== null && !isNewer(version, record.id, before)) {
+      if (origin === null) this.#withdraw(record.id);
+      return;
+    }
+    const text = value === null ? null : value.value.text;
+    if (!this.#room(plugin, before, key.length + (text?.length ?? 0)).ok) {
+      this.refused += 1;
+      return;
+    }
+    const row = { plugin, key, value: text, version, record: record.id, origin, expires_at: record.expiresAt };
+    this.#rows.put({ ...row, is_lasting: lasting ? 1 : 0, orphaned_at: null });
+    this.#retire(before);
+  }
+
+  /** Its successor may be on its way: until then the old value stays for a while. */
+  #orphan(plugin: string, record: RegionRecord): void {
+    const read = v.safeParse(bodySchema, record.body);
+    const row = read.success ? this.#rows.find(plugin, read.output.key) : null;
+    if (row !== null && row.record === record.id) this.#rows.put({ ...row, orphaned_at: this.deps.clock.now() });
+  }
+
+  #daily(): void {
+    this.#timer = this.deps.clock.after(DAY_MS, () => this.#daily());
+    try {
+      this.#renew();
+      this.#rows.sweep(this.deps.clock.now());
+    } catch (thrown) {
+      this.deps.log.error("the shared values could not be renewed; trying again in a day", { error: thrown });
+    }
+  }
+
+  /** This site's lasting values, before they end. Without a region they have no end. */
+  #renew(): void {
+    const now = this.deps.clock.now();
+    for (const row of this.#rows.plugins().flatMap((plugin) => this.#rows.of(plugin))) {
+      if (row.is_lasting === 0 || row.origin !== null || row.value === null || row.expires_at === null) continue;
+      if (this.deps.region === null) this.#rows.put({ ...row, expires_at: null });
+      else if (row.expires_at - now < RENEW_MS) {
+        const renewed = this.#change({ plugin: row.plugin, key: row.key, value: row.value, until: null }, row);
+        if (!renewed.ok) this.deps.log.warn(`a shared value could not be renewed: ${renewed.error.summary()}`, { plugin: row.plugin });
+      }
+    }
+  }
+}
+
+/** Decided alike at every site. A value that is not shared yet has no id, and is below each that is. */
+function isNewer(version: number, record: string, { version: known, record: other }: SharedRow): boolean {
+  return version > known || (version === known && record > (other ?? ""));
+}
+
+function streamOf(plugin: string): string {
+  return `plugin/${plugin}`;
+}

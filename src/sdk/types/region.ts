@@ -1,0 +1,20 @@
+/** What plugins of one name at several sites send each other. */
+import type { Json } from "../../json.ts";
+
+/** A message of the same plugin at another site. */
+export interface RegionMessage<Body = Json> {
+  /** The topic it was published under. */
+  readonly topic: string;
+  /** Who sent it, checked by the gateway: the site's id, which stays, and its name, which an operator may change. */
+  readonly site: { readonly id: string; readonly name: string };
+  /** What was published. Check it: the other site may run another version of the plugin, or another plugin of this name. */
+  readonly body: Body;
+  /** When it was published, ms since 1970, by this gateway's clock. */
+  readonly sentAt: number;
+}
+
+/** Options of region.publish. */
+export interface PublishOptions {
+  /** Id of the one site that can read it; without it all sites can. */
+  site?: string;
+}
