@@ -126,7 +126,7 @@ export class Gateway {
     }
     const storage = opened.value;
     const mesh = makeMesh(context, storage);
-    const made = makePlugins(context, storage, mesh);
+    const made = makePlugins(context, storage, mesh, context.overrides.region ?? null);
     if (!made.ok) return made;
     const plugins = made.value;
     this.#mesh = mesh;

@@ -39,7 +39,8 @@ const RISKS: Readonly<Record<PermissionName, { readonly wide: string; readonly s
   },
   region: {
     wide: "exchanges messages and stored values with the same plugin at the other sites of your region: it can pass on to them everything that it reads on the mesh or stores",
-    scoped: "exchanges messages and stored values with the same plugin at the other sites of your region, only under these topics: it can pass on to them everything that it reads on the mesh or stores",
+    scoped:
+      "exchanges messages and stored values with the same plugin at the other sites of your region, only under these topics: it can pass on to them everything that it reads on the mesh or stores",
   },
 };
 

@@ -110,3 +110,10 @@ export interface RegionRecords {
    */
   onRecord(stream: string, handler: (record: RegionRecord, what: "added" | "removed") => void): Subscription;
 }
+
+/** A gateway's place in a region, for the rooms that share through it. */
+export interface JoinedRegion {
+  readonly messages: SiteMessages;
+  /** Null: nothing is kept together. */
+  readonly records: RegionRecords | null;
+}

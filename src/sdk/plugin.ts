@@ -15,6 +15,7 @@ import type { Storable } from "./storable.ts";
 import type { MessageStatusEvent, Position, Route, SendOptions } from "./types/messages.ts";
 import type { NetworkStatus, NodeInfo } from "./types/network.ts";
 import type { PluginInfo } from "./types/plugins.ts";
+import type { ShareOptions } from "./types/region.ts";
 import type { FormatTimeOptions, HttpOptions, HttpPostOptions, HttpResult } from "./types/services.ts";
 import type { Widened } from "./widened.ts";
 
@@ -203,7 +204,7 @@ export class Plugin<C extends object = object> extends PluginRegistrations<C> {
   readonly region = region;
 
   /** As {@link Region.storeShared}: beside storeData, for what all sites are to keep. Needs `region`. */
-  storeShared<T>(key: string, value: T & Storable<T>, options: { ttl?: number } = {}): Promise<void> {
+  storeShared<T>(key: string, value: T & Storable<T>, options: ShareOptions = {}): Promise<void> {
     return region.storeShared(key, value, options);
   }
   /** As {@link Region.retrieveShared}. Needs `region`. */

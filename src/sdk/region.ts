@@ -8,7 +8,7 @@ import { NativeString } from "./realm/primordials.ts";
 import { register } from "./registry.ts";
 import type { Storable } from "./storable.ts";
 import type { RegionHandler, RegistrationHandle } from "./types/handlers.ts";
-import type { PublishOptions } from "./types/region.ts";
+import type { PublishOptions, ShareOptions } from "./types/region.ts";
 import type { Widened } from "./widened.ts";
 
 async function done(work: Promise<unknown>): Promise<void> {
@@ -55,13 +55,14 @@ export class Region {
   }
   /**
    * Stores JSON (6 KB at most) under a key (128 characters at most) at every site, also at those that are away now. The last
-   * write counts; of two that did not know of each other the same one wins everywhere. With `ttl` (seconds, 30 days at most) it
-   * ends then; without, it stays while this site is there, and 30 days longer. Without a region it is kept here, and shared
-   * when the gateway joins one. Throws PluginError `quota_exceeded` above 1,000 keys or 1 MB, `rate_limited` above 10 a minute
-   * once 100 were stored.
+   * write counts; of two that did not know of each other the same one wins everywhere. With `ttl` (60 seconds to 30 days) it
+   * ends then; without, it stays while this site is there, and 30 days longer. With `site` it is sealed to
+   * one other site: only that one and this one can read it. Without a region it is kept here, and shared when the gateway joins
+   * one. Throws PluginError `quota_exceeded` above 1,000 keys or 1 MB, `rate_limited` above 10 a minute once 100 were stored,
+   * `not_found` for a site that is not in the region.
    * @example await this.region.storeShared("board/rules", { text: "Be kind" });
    */
-  storeShared<T>(key: string, value: T & Storable<T>, options: { ttl?: number } = {}): Promise<void> {
+  storeShared<T>(key: string, value: T & Storable<T>, options: ShareOptions = {}): Promise<void> {
     return watched(done(request("store_shared", { ...options, key: NativeString(key), value: (value ?? null) as Json })));
   }
   /**

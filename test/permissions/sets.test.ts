@@ -48,6 +48,7 @@ function model(descriptor: Descriptor, ask: Ask): boolean {
     if ("any" in ask) return true;
     return "plugin" in ask ? inside(ask.plugin, descriptor.scope.plugins) : inside(ask.event, descriptor.scope.events);
   }
+  if (descriptor.name === "region" && ask.permission === "region") return "any" in ask || inside(ask.topic, descriptor.scope.topics);
   if (descriptor.name === "secrets" && ask.permission === "secrets") return inside(ask.secret, descriptor.scope.names);
   if (descriptor.name === "override_commands" && ask.permission === "override_commands") return inside(ask.command, descriptor.scope.names);
   return true;
@@ -82,6 +83,7 @@ const anAsk: fc.Arbitrary<Ask> = fc.oneof(
   fc.constant({ permission: "system_state_read" as const }),
   fc.record({ permission: fc.constant("inter_plugin_messaging" as const), plugin: fc.constantFrom("p", "q", "*", "r") }),
   fc.record({ permission: fc.constant("inter_plugin_messaging" as const), event: fc.constantFrom("p", "e", "|*", "r") }),
+  fc.record({ permission: fc.constant("region" as const), topic: fc.constantFrom("a", "b.c", "b", "true", "1e3", "a/b", "|*") }),
   fc.record({ permission: fc.constant("secrets" as const), secret: fc.constantFrom("key", "other", '"quoted"', "none") }),
   fc.record({ permission: fc.constant("override_commands" as const), command: fc.constantFrom("help", "sos", "none") }),
 );

@@ -44,6 +44,7 @@ export const someEntry: fc.Arbitrary<Descriptor> = fc
     }),
     fc.record({ secrets: fc.record({ names: option(few("key", "other", '"quoted"')) }) }),
     fc.record({ mesh_requests: fc.record({ rate: option(fc.constantFrom("1/min", "6/h")) }) }),
+    fc.record({ region: fc.record({ topics: option(few("a", "b.c", "true", "1e3")) }) }),
     fc.record({ override_commands: fc.record({ names: option(few("help", "sos")) }) }),
   )
   .map((input) => parseEntry(input))

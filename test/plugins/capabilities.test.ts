@@ -46,7 +46,7 @@ describe("the table is all there is", () => {
       if (name === "register") continue;
       expect([name, permissionOf(name, {})]).toEqual([name, CAPABILITIES[name].asks[0] ?? null]);
     }
-    const kinds = ["command", "keyword", "message", "task", "menu", "plugin_message", "event"];
+    const kinds = ["command", "keyword", "message", "task", "menu", "plugin_message", "event", "region"];
     const presented = kinds.map((kind) => permissionOf("register", { kind, type: "other.event" }));
     expect(presented).toEqual([
       "override_commands",
@@ -56,6 +56,7 @@ describe("the table is all there is", () => {
       null,
       null,
       "inter_plugin_messaging",
+      "region",
     ]);
     for (const permission of presented) if (permission !== null) expect(CAPABILITIES.register.asks).toContain(permission as never);
     expect(permissionOf("register", null)).toBeNull();
@@ -105,6 +106,12 @@ const CALLS: { readonly [O in OperationName]: { readonly args: Json; readonly do
   send_to_plugin: { args: { plugin: "a", type: "t", data: null, timeout: 2 }, done: ["send mine a t 2000"] },
   broadcast_to_plugins: { args: { type: "t", data: 1 }, done: ["broadcast mine t a,b"] },
   emit_event: { args: { type: "mine.changed", data: {} }, done: ["event mine mine.changed"] },
+  region_publish: { args: { topic: "t", body: 1 }, done: ["publish mine t 1 undefined"] },
+  region_sites: { args: {}, done: ["sites"] },
+  store_shared: { args: { key: "k/1", value: null, ttl: 60 }, done: ["store mine k/1 null 60 null"] },
+  retrieve_shared: { args: { key: "k/1" }, done: ["retrieve mine k/1"] },
+  delete_shared: { args: { key: "k/1" }, done: ["remove mine k/1"] },
+  list_shared: { args: { prefix: "" }, done: ["list mine "] },
   get_secret: { args: { name: "key" }, done: ["secret mine key"] },
   request_permission: { args: { permission: "secrets" }, done: ["request mine"] },
   revoke_permission: { args: { permission: "secrets" }, done: ["revoke mine"] },
@@ -236,6 +243,7 @@ describe("what a scope lets through", () => {
       { kind: "menu", id: 8, menu: "utilities", label: "x", command: "x" },
       { kind: "plugin_message", id: 9 },
       { kind: "command", id: 10, name: "sos" },
+      { kind: "region", id: 11, topic: "x" },
     ];
     for (const args of registrations) {
       const permission = permissionOf("register", args);

@@ -119,6 +119,14 @@ export function recordedServices(): { services: PluginServices; done: string[] }
       request: (plugin) => did(`request ${plugin}`, ok("prompt")),
       revoke: (plugin) => did(`revoke ${plugin}`, ok("prompt")),
     },
+    region: {
+      sites: () => did("sites", []),
+      publish: (plugin, topic, body, site) => did(`publish ${plugin} ${topic} ${JSON.stringify(body)} ${site}`, ok({ sites: 2 })),
+      store: (plugin, key, value, { ttlS, site }) => did(`store ${plugin} ${key} ${JSON.stringify(value)} ${ttlS} ${site}`, ok(null)),
+      retrieve: (plugin, key) => did(`retrieve ${plugin} ${key}`, [1]),
+      remove: (plugin, key) => did(`remove ${plugin} ${key}`, ok(true)),
+      list: (plugin, prefix) => did(`list ${plugin} ${prefix}`, ["mine/a", "mine/b", "other", "third/x"]),
+    },
   };
   return { services, done };
 }

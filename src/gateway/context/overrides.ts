@@ -5,6 +5,7 @@ import type { SimulatedMeshOptions } from "../../mesh/simulator/options.ts";
 import type { AuditItem } from "../../permissions/audit/query.ts";
 import type { BundledPlugin } from "../../plugins/discovery/discovery.ts";
 import type { HostKey } from "../../plugins/plugin/candidate.ts";
+import type { JoinedRegion } from "../../region/ports.ts";
 import type { Compiler } from "../../sandbox/loader/compiler.ts";
 import type { PluginHost } from "../../sandbox/port.ts";
 import type { TimeSource } from "../../timekeeping/sources.ts";
@@ -28,6 +29,8 @@ export interface GatewayOverrides {
   readonly mesh?: (options: SimulatedMeshOptions) => SimulatedMeshOptions;
   /** A plugin's change of state that the table does not know throws; elsewhere it is an alert. */
   readonly isStrict?: true;
+  /** The region that the gateway is in, in place of the configured one. */
+  readonly region?: JoinedRegion;
   /** False: no control API. */
   readonly api?: false;
   /** Called with each decision of the broker. Must be quick and not throw. */

@@ -13,6 +13,7 @@ import { SILENCE_SCHEMA } from "../../mesh/silence.ts";
 import { AuditLog } from "../../permissions/audit/log.ts";
 import { grantsSchema } from "../../permissions/grants.ts";
 import { decisionsSchema } from "../../plugins/approval/decisions.ts";
+import { SHARED_SCHEMA } from "../../region/plugins/shared-rows.ts";
 import { DIALOGUES_SCHEMA } from "../../router/dialogues.ts";
 import { runsSchema } from "../../schedule/run-store.ts";
 import type { CoreDatabase } from "../../storage/core.ts";
@@ -41,6 +42,7 @@ export const SCHEMAS = [
   decisionsSchema,
   secretsSchema,
   DIALOGUES_SCHEMA,
+  SHARED_SCHEMA,
   SESSION_DATA_SCHEMA,
   TIMEKEEPING_SCHEMA,
   ACCESS_SCHEMA,

@@ -16,6 +16,7 @@ import { Hosts } from "../../plugins/lifecycle/hosts.ts";
 import type { Bundle } from "../../plugins/plugin/bundle.ts";
 import type { Candidate } from "../../plugins/plugin/candidate.ts";
 import { Supervisor } from "../../plugins/supervisor.ts";
+import type { JoinedRegion } from "../../region/ports.ts";
 import { Compiler } from "../../sandbox/loader/compiler.ts";
 import { VERSION } from "../../version.ts";
 import type { GatewayContext } from "../context/context.ts";
@@ -29,6 +30,7 @@ import { Databases } from "./databases.ts";
 import { makeEgress } from "./egress.ts";
 import { FailedFiles } from "./failed-files.ts";
 import { compilerLauncher, hostSpawner } from "./host-spawner.ts";
+import { makePluginRegion, type PluginRegion } from "./region.ts";
 import { SupervisorPort } from "./supervisor-port.ts";
 
 /** Everything that runs plugins, made and not yet started. */
@@ -50,13 +52,14 @@ interface Pieces extends Omit<GatewayPlugins, "supervisor"> {
   readonly port: SupervisorPort;
   readonly dispatch: Dispatch;
   readonly subscribers: Subscribers;
+  readonly region: PluginRegion;
 }
 
 /** Makes all pieces, then the supervisor, and connects it to the port that the pieces hold. */
-export function makePlugins(context: GatewayContext, storage: Storage, mesh: Mesh): Result<GatewayPlugins> {
+export function makePlugins(context: GatewayContext, storage: Storage, mesh: Mesh, joined: JoinedRegion | null): Result<GatewayPlugins> {
   const egress = makeEgress(context);
   if (!egress.ok) return egress;
-  const pieces = makePieces(context, storage, mesh, egress.value);
+  const pieces = makePieces(context, storage, mesh, { egress: egress.value, joined });
   const supervisor = makeSupervisor(context, storage, mesh, pieces);
   pieces.port.connect(supervisor);
   context.life.add("plugins", () => supervisor.stop());
@@ -66,7 +69,12 @@ export function makePlugins(context: GatewayContext, storage: Storage, mesh: Mes
   return ok({ ...pieces, supervisor });
 }
 
-function makePieces(context: GatewayContext, storage: Storage, mesh: Mesh, egress: Egress): Pieces {
+interface Outside {
+  readonly egress: Egress;
+  readonly joined: JoinedRegion | null;
+}
+
+function makePieces(context: GatewayContext, storage: Storage, mesh: Mesh, { egress, joined }: Outside): Pieces {
   const { clock, life } = context;
   const log = context.log.logger;
   const port = new SupervisorPort();
@@ -108,12 +116,13 @@ function makePieces(context: GatewayContext, storage: Storage, mesh: Mesh, egres
     databases,
     hosts,
     subscribers: new Subscribers(),
+    region: makePluginRegion(context, storage, joined, { dispatch, port }),
   };
 }
 
 function makeSupervisor(context: GatewayContext, storage: Storage, mesh: Mesh, pieces: Pieces): Supervisor {
   const { clock, random, bus } = context;
-  const { hosts, approvals, decisions, catalogue, databases, routing, subscribers } = pieces;
+  const { hosts, approvals, decisions, catalogue, databases, routing, subscribers, region } = pieces;
   return new Supervisor({
     clock,
     random,
@@ -130,8 +139,9 @@ function makeSupervisor(context: GatewayContext, storage: Storage, mesh: Mesh, p
       secrets: storage.secrets,
       peers: pieces.peers,
       permissions: approvals,
+      region: region.port,
     }),
-    registrarOf: (kind) => (kind === "event" ? subscribers : routing.registrarOf(kind)),
+    registrarOf: (kind) => (kind === "event" ? subscribers : kind === "region" ? region.feed : routing.registrarOf(kind)),
     approvals,
     decisions,
     ...fromCatalogue(catalogue),

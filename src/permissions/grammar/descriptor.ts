@@ -2,7 +2,7 @@ import * as v from "valibot";
 import { fail, type GatewayError, ok, type Result } from "../../errors.ts";
 import { nearest } from "../../nearest.ts";
 import { parseRate, RATE_PATTERN } from "../../rates.ts";
-import { TOPIC_FORM, topicProblem } from "../../sdk/boundary/topics.ts";
+import { TOPIC_FORM, TOPIC_PATTERN } from "../../sdk/boundary/topics.ts";
 import { parseHostPattern, printHostPattern } from "./hosts.ts";
 import { PERMISSION_NAMES, type PermissionEntry, type PermissionName } from "./types.ts";
 
@@ -21,8 +21,9 @@ const channels = v.pipe(
 );
 const rate = v.pipe(v.string(), v.regex(RATE_PATTERN, "is not a rate such as 10/min"), v.description("As 10/min; s, min, h or d."));
 const topic = v.pipe(
-  name("The plugin's own topics: lower-case letters, digits, dots, dashes and underscores."),
-  v.check((text) => topicProblem(text) === null, ({ input }) => `${quote(String(input))} is not the name of a topic: ${TOPIC_FORM}`),
+  v.string(),
+  v.regex(new RegExp(TOPIC_PATTERN), `is not the name of a topic: ${TOPIC_FORM}`),
+  v.description(`A topic of the plugin's own: ${TOPIC_FORM}.`),
 );
 const positive = (about: string) => v.pipe(v.number(), v.gtValue(0), v.maxValue(1e9), v.description(about));
 

@@ -14,7 +14,10 @@ const flag = v.exactOptional(v.boolean());
 
 const topic = v.pipe(
   word(TOPIC_MAX),
-  v.check((text) => topicProblem(text) === null, ({ input }) => topicProblem(String(input)) ?? ""),
+  v.check(
+    (text) => topicProblem(text) === null,
+    ({ input }) => topicProblem(String(input)) ?? "",
+  ),
 );
 
 export const registrationSchema = v.variant("kind", [

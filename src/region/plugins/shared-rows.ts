@@ -6,7 +6,7 @@ export const SHARED_SCHEMA: RoomSchema = {
   versions: [
     `CREATE TABLE region_shared (
        plugin TEXT NOT NULL, key TEXT NOT NULL,
-       value TEXT, version INTEGER NOT NULL, record TEXT, origin TEXT, expires_at INTEGER, is_lasting INTEGER NOT NULL,
+       value TEXT, version INTEGER NOT NULL, record TEXT, origin TEXT, peer TEXT, expires_at INTEGER, is_lasting INTEGER NOT NULL,
        orphaned_at INTEGER,
        PRIMARY KEY (plugin, key)
      ) STRICT, WITHOUT ROWID`,
@@ -25,6 +25,8 @@ export interface SharedRow {
   readonly record: string | null;
   /** The site that wrote it; null: this gateway. */
   readonly origin: string | null;
+  /** The one other site that can read it; null: all can. */
+  readonly peer: string | null;
   /** ms since 1970; null: never. */
   readonly expires_at: number | null;
   /** 1: written without an end, so its site renews it. */
@@ -33,7 +35,7 @@ export interface SharedRow {
   readonly orphaned_at: number | null;
 }
 
-const COLUMNS = "plugin, key, value, version, record, origin, expires_at, is_lasting, orphaned_at";
+const COLUMNS = "plugin, key, value, version, record, origin, peer, expires_at, is_lasting, orphaned_at";
 /** A record that replaces another may come after the other's end: so long the old value stays. */
 const GRACE_MS = 60_000;
 const ALIVE = "(expires_at IS NULL OR expires_at > ?) AND (orphaned_at IS NULL OR orphaned_at > ?)";
@@ -90,13 +92,14 @@ export class SharedRows {
 
   put(row: SharedRow): void {
     this.database.write(() => {
-      this.database.sqlite.run(`INSERT OR REPLACE INTO region_shared (${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`, [
+      this.database.sqlite.run(`INSERT OR REPLACE INTO region_shared (${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, [
         row.plugin,
         row.key,
         row.value,
         row.version,
         row.record,
         row.origin,
+        row.peer,
         row.expires_at,
         row.is_lasting,
         row.orphaned_at,

@@ -15,6 +15,8 @@ const KEY_CHARS_MAX = 128;
 const DAY_MS = 86_400_000;
 /** How long a record may live: a site that is away longer does not come back with what the others have forgotten. */
 export const LIFE_MS = 30 * DAY_MS;
+/** The shortest life of a record. */
+const LIFE_MIN_MS = 60_000;
 /** A lasting value is written anew when it has less than this to live. */
 const RENEW_MS = 20 * DAY_MS;
 const PAGE = 200;
@@ -27,6 +29,8 @@ const bodySchema = v.strictObject({
   version: v.pipe(v.number(), v.safeInteger(), v.minValue(1), v.maxValue(VERSION_MAX)),
   value: v.exactOptional(v.custom<Json>((value) => value !== undefined)),
   lasting: v.exactOptional(v.literal(true)),
+  /** The one site that it is sealed to. */
+  site: v.exactOptional(v.pipe(v.string(), v.maxLength(64))),
 });
 
 export interface SharedStoreDeps {
@@ -34,7 +38,21 @@ export interface SharedStoreDeps {
   readonly clock: Clock;
   readonly log: Logger;
   /** Null: the gateway is in no region, and what is stored waits here. */
-  readonly region: { readonly self: SiteId; readonly records: RegionRecords } | null;
+  readonly region: SharedRegion | null;
+}
+
+export interface SharedRegion {
+  readonly self: SiteId;
+  readonly records: RegionRecords;
+  /** The enrolled site of an id. */
+  find(site: string): SiteId | null;
+}
+
+export interface StoreOptions {
+  /** Seconds; null: for good. */
+  readonly ttlS: number | null;
+  /** The one other site that can read it; null: all can. */
+  readonly site: string | null;
 }
 
 interface Change {
@@ -42,6 +60,8 @@ interface Change {
   readonly key: string;
   /** As JSON; null: removed. */
   readonly value: string | null;
+  /** The one other site that can read it; null: all can. */
+  readonly peer: string | null;
   /** ms since 1970; null: for good. */
   readonly until: number | null;
 }
@@ -74,18 +94,22 @@ export class SharedStore {
     this.#followed.clear();
   }
 
-  /** `ttlS` null: for good. Fails with `too_large`, `invalid_argument`, `quota_exceeded`, or as the region's records do. */
-  store(plugin: string, key: string, value: Json, ttlS: number | null): Result<null> {
+  /** Fails with `too_large`, `invalid_argument`, `not_found` (no such site), `quota_exceeded`, or as the region's records do. */
+  store(plugin: string, key: string, value: Json, { ttlS, site }: StoreOptions): Result<null> {
     const checked = bounded(value, VALUE_LIMITS, "the value");
     if (!checked.ok) return checked;
-    if (ttlS !== null && ttlS * 1000 > LIFE_MS)
-      return fail("invalid_argument", `ttl is at most ${LIFE_MS / 1000} seconds (30 days)`, { hint: "leave ttl out for what is to stay" });
+    if (ttlS !== null && !(ttlS * 1000 >= LIFE_MIN_MS && ttlS * 1000 <= LIFE_MS)) {
+      const message = `ttl is ${LIFE_MIN_MS / 1000} to ${LIFE_MS / 1000} seconds (30 days)`;
+      return fail("invalid_argument", message, { hint: "leave ttl out for what is to stay" });
+    }
+    if (site !== null && (this.deps.region?.find(site) ?? null) === null)
+      return fail("not_found", "there is no other site of this id in the region", { hint: "region.sites() lists them" });
     this.#follow(plugin);
     const before = this.#rows.find(plugin, key);
     const room = this.#room(plugin, before, key.length + checked.value.text.length);
     if (!room.ok) return room;
     const until = ttlS === null ? null : this.deps.clock.now() + ttlS * 1000;
-    return this.#change({ plugin, key, value: checked.value.text, until }, before);
+    return this.#change({ plugin, key, value: checked.value.text, peer: site, until }, before);
   }
 
   retrieve(plugin: string, key: string): readonly [Json] | null {
@@ -98,7 +122,7 @@ export class SharedStore {
   remove(plugin: string, key: string): Result<boolean> {
     if (this.retrieve(plugin, key) === null) return ok(false);
     const before = this.#rows.find(plugin, key);
-    const removed = this.#change({ plugin, key, value: null, until: null }, before);
+    const removed = this.#change({ plugin, key, value: null, peer: before?.peer ?? null, until: null }, before);
     return removed.ok ? ok(true) : removed;
   }
 
@@ -108,11 +132,12 @@ export class SharedStore {
   }
 
   /** Writes one change here, and gives it to the region. */
-  #change({ plugin, key, value, until }: Change, before: SharedRow | null): Result<null> {
-    if (before !== null && before.version >= VERSION_MAX) return fail("conflict", "another site wrote this key so that nobody can change it");
+  #change({ plugin, key, value, peer, until }: Change, before: SharedRow | null): Result<null> {
+    if (before !== null && before.version >= VERSION_MAX)
+      return fail("conflict", "another site wrote this key so that nobody can change it");
     const version = (before?.version ?? 0) + 1;
     const lasting = value !== null && until === null;
-    const row = { plugin, key, value, version, origin: null, is_lasting: lasting ? 1 : 0, orphaned_at: null };
+    const row = { plugin, key, value, version, origin: null, peer, is_lasting: lasting ? 1 : 0, orphaned_at: null };
     const { region, clock } = this.deps;
     try {
       if (region === null) {
@@ -122,7 +147,7 @@ export class SharedStore {
         return ok(null);
       }
       const ends = until ?? clock.now() + LIFE_MS;
-      const added = this.#add(region.records, { ...row, expires_at: ends });
+      const added = this.#add(region, { ...row, expires_at: ends });
       if (!added.ok) return added;
       this.#rows.put({ ...row, record: added.value, expires_at: ends });
       this.#retire(before);
@@ -132,12 +157,14 @@ export class SharedStore {
     }
   }
 
-  #add(records: RegionRecords, row: Pick<SharedRow, "plugin" | "key" | "value" | "version" | "is_lasting" | "expires_at">): Result<RecordId> {
-    const { plugin, key, value, version, is_lasting, expires_at } = row;
+  #add({ records, find }: SharedRegion, row: Omit<SharedRow, "record" | "origin" | "orphaned_at">): Result<RecordId> {
+    const { plugin, key, value, version, peer, is_lasting, expires_at } = row;
+    const to = peer === null ? null : find(peer);
+    if (peer !== null && to === null) return fail("not_found", "the site that alone may read it is no longer in the region");
     const content = value === null ? {} : { value: JSON.parse(value) };
-    const body = { key, version, ...content, ...(is_lasting === 1 ? { lasting: true } : {}) };
-    const ttlMs = Math.max(1, (expires_at ?? 0) - this.deps.clock.now());
-    return records.add(streamOf(plugin), body, { ttlMs: Math.min(ttlMs, LIFE_MS) });
+    const body = { key, version, ...content, ...(is_lasting === 1 ? { lasting: true } : {}), ...(to === null ? {} : { site: to }) };
+    const ttlMs = Math.min(LIFE_MS, Math.max(LIFE_MIN_MS, (expires_at ?? 0) - this.deps.clock.now()));
+    return records.add(streamOf(plugin), body, { ttlMs, ...(to === null ? {} : { to }) });
   }
 
   /** A record of this site that another has replaced: the region need not keep it. */
@@ -172,7 +199,7 @@ export class SharedStore {
     this.#followed.set(plugin, subscription);
     try {
       const known = this.#readAll(plugin, records, region.self);
-      for (const row of this.#rows.of(plugin)) this.#settle(row, known, records);
+      for (const row of this.#rows.of(plugin)) this.#settle(row, known, region);
     } catch (thrown) {
       log.error("the shared values of a plugin could not be brought up to date", { plugin, error: thrown });
     }
@@ -193,7 +220,7 @@ export class SharedStore {
   }
 
   /** A row whose record the region does not have: this site's own is shared now, another's has ended while we were away. */
-  #settle(row: SharedRow, known: ReadonlySet<string>, records: RegionRecords): void {
+  #settle(row: SharedRow, known: ReadonlySet<string>, region: SharedRegion): void {
     if (row.record !== null && known.has(row.record)) return;
     if (row.origin !== null) {
       this.#rows.remove(row.plugin, row.key);
@@ -202,7 +229,7 @@ export class SharedStore {
     const now = this.deps.clock.now();
     if (row.expires_at !== null && row.expires_at <= now && row.is_lasting === 0) return;
     const expires_at = row.is_lasting === 1 || row.expires_at === null ? now + LIFE_MS : row.expires_at;
-    const added = this.#add(records, { ...row, expires_at });
+    const added = this.#add(region, { ...row, expires_at });
     if (added.ok) this.#rows.put({ ...row, expires_at, record: added.value, orphaned_at: null });
     else this.deps.log.warn(`a stored value could not be shared yet: ${added.error.summary()}`, { plugin: row.plugin });
   }
@@ -214,7 +241,7 @@ export class SharedStore {
       this.refused += 1;
       return;
     }
-    const { key, version, lasting = false } = read.output;
+    const { key, version, lasting = false, site } = read.output;
     const origin = record.origin === self ? null : record.origin;
     const before = this.#rows.find(plugin, key);
     if (before?.record === record.id) {
@@ -230,7 +257,8 @@ export class SharedStore {
       this.refused += 1;
       return;
     }
-    const row = { plugin, key, value: text, version, record: record.id, origin, expires_at: record.expiresAt };
+    const peer = site === undefined ? null : origin === null ? site : origin;
+    const row = { plugin, key, value: text, version, record: record.id, origin, peer, expires_at: record.expiresAt };
     this.#rows.put({ ...row, is_lasting: lasting ? 1 : 0, orphaned_at: null });
     this.#retire(before);
   }
@@ -259,7 +287,7 @@ export class SharedStore {
       if (row.is_lasting === 0 || row.origin !== null || row.value === null || row.expires_at === null) continue;
       if (this.deps.region === null) this.#rows.put({ ...row, expires_at: null });
       else if (row.expires_at - now < RENEW_MS) {
-        const renewed = this.#change({ plugin: row.plugin, key: row.key, value: row.value, until: null }, row);
+        const renewed = this.#change({ plugin: row.plugin, key: row.key, value: row.value, peer: row.peer, until: null }, row);
         if (!renewed.ok) this.deps.log.warn(`a shared value could not be renewed: ${renewed.error.summary()}`, { plugin: row.plugin });
       }
     }

@@ -39,7 +39,7 @@ export const OPERATIONS = {
   emit_event: operation<{ type: string; data: Json }, null>("inter_plugin_messaging"),
   region_publish: operation<{ topic: string; body: Json; site?: string }, { sites: number }>("region"),
   region_sites: operation<Nothing, RegionSite[]>("region"),
-  store_shared: operation<{ key: string; value: Json; ttl?: number }, null>("region"),
+  store_shared: operation<{ key: string; value: Json; ttl?: number; site?: string }, null>("region"),
   /** A list of the one value, or null where there is none. */
   retrieve_shared: operation<{ key: string }, [Json] | null>("region"),
   delete_shared: operation<{ key: string }, boolean>("region"),

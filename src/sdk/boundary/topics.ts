@@ -5,6 +5,9 @@ export const TOPIC_FORM = "1 to 64 lower-case letters, digits, dots, dashes and 
 /** Characters of the longest name. */
 export const TOPIC_MAX = 64;
 
+/** The same as a pattern, for schemas. */
+export const TOPIC_PATTERN = "^[a-z0-9][a-z0-9._-]{0,63}$";
+
 /** Why this is no topic; null when it is one. Every topic is the plugin's own, so a name cannot say whose it is. */
 export function topicProblem(topic: string): string | null {
   if (topic.length >= 1 && topic.length <= TOPIC_MAX && isPlain(topic)) return null;

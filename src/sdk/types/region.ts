@@ -18,3 +18,11 @@ export interface PublishOptions {
   /** Id of the one site that can read it; without it all sites can. */
   site?: string;
 }
+
+/** Options of region.storeShared. */
+export interface ShareOptions {
+  /** Seconds, 60 to 2,592,000 (30 days); without it the value stays. */
+  ttl?: number;
+  /** Id of the one other site that can read it; without it all sites can. */
+  site?: string;
+}

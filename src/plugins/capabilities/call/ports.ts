@@ -87,8 +87,8 @@ export interface RegionPort {
   sites(): readonly RegionSite[];
   /** To one site, or to all others. Answers to how many it went. */
   publish(plugin: string, topic: string, body: Json, site: string | undefined): Result<{ readonly sites: number }>;
-  /** `ttlS` null: for good. */
-  store(plugin: string, key: string, value: Json, ttlS: number | null): Result<null>;
+  /** `ttlS` null: for good. `site`: the one other site that can read it; null: all can. */
+  store(plugin: string, key: string, value: Json, options: { readonly ttlS: number | null; readonly site: string | null }): Result<null>;
   /** Null: there is nothing. */
   retrieve(plugin: string, key: string): readonly [Json] | null;
   /** Whether there was something. */

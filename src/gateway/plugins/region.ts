@@ -1,0 +1,45 @@
+import type { Dispatch } from "../../plugins/calls/dispatch.ts";
+import type { RegionPort } from "../../plugins/capabilities/call/ports.ts";
+import { RegionFeed } from "../../plugins/capabilities/inward/region-message.ts";
+import { SharedStore } from "../../region/plugins/shared-store.ts";
+import { PluginTopics } from "../../region/plugins/topics.ts";
+import type { JoinedRegion } from "../../region/ports.ts";
+import type { GatewayContext } from "../context/context.ts";
+import type { Storage } from "../context/storage.ts";
+import type { SupervisorPort } from "./supervisor-port.ts";
+
+export interface PluginRegion {
+  readonly port: RegionPort;
+  readonly feed: RegionFeed;
+}
+
+/** What plugins have of the region; `joined` null: the gateway is alone, and each of its plugins, too. */
+export function makePluginRegion(
+  context: GatewayContext,
+  { database }: Storage,
+  joined: JoinedRegion | null,
+  { dispatch, port }: { readonly dispatch: Dispatch; readonly port: SupervisorPort },
+): PluginRegion {
+  const { clock, life } = context;
+  const log = context.log.logger.child("region");
+  const topics = new PluginTopics({ clock, log, messages: joined?.messages ?? null });
+  const records = joined?.records ?? null;
+  const find = (site: string) => joined?.messages.sites().find(({ id, state }) => id === site && state === "enrolled")?.id ?? null;
+  const region = joined === null || records === null ? null : { self: joined.messages.self, records, find };
+  const store = new SharedStore({ database, clock, log, region });
+  store.start();
+  life.add("shared values of plugins", () => store.stop());
+  const feed = new RegionFeed({ log, dispatch, plugin: port.get, subscribe: topics.subscribe.bind(topics) });
+  life.add("messages of other sites to plugins", () => feed.stop());
+  return {
+    feed,
+    port: {
+      sites: () => topics.sites(),
+      publish: topics.publish.bind(topics),
+      store: store.store.bind(store),
+      retrieve: store.retrieve.bind(store),
+      remove: store.remove.bind(store),
+      list: store.list.bind(store),
+    },
+  };
+}
