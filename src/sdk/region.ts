@@ -85,4 +85,5 @@ export class Region {
   }
 }
 
+/** The one region of this realm. */
 export const region = new Region();
