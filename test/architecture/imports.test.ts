@@ -46,13 +46,14 @@ test("nothing of the gateway imports what runs inside the jail", () => {
   expect(wrong.map(({ from, to }) => `${from} -> ${to}`)).toEqual([]);
 });
 
-test("of the sdk, whatever runs outside a realm imports types alone, the list of operations, and host and debugger the operation numbers", async () => {
+test("of the sdk, whatever runs outside a realm imports types alone, the list of operations, the form of topics, and host and debugger the operation numbers", async () => {
   const wrong: string[] = [];
   for (const [file, text] of await sources()) {
     if (file.startsWith("sdk/")) continue;
     for (const [, type, target = ""] of text.matchAll(/^(?:import|export) (type )?[^;]*?from "(\.[^"]*\/sdk\/[^"]*)";/gm)) {
       const isList =
-        target.endsWith("sdk/boundary/operations.ts") || (/^(?:host|debugger)\//.test(file) && target.endsWith("sdk/boundary/ops.ts"));
+        /\/sdk\/boundary\/(?:operations|topics)\.ts$/.test(target) ||
+        (/^(?:host|debugger)\//.test(file) && target.endsWith("sdk/boundary/ops.ts"));
       if (type === undefined && !isList) wrong.push(`${file} -> ${target}`);
     }
   }

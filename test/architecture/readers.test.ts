@@ -36,6 +36,7 @@ const OWN_TEXT: Readonly<Record<string, string>> = {
   "router/dialogues.ts": "rows of the gateway's own database",
   "host/entry.ts": "the one argument by which the gateway starts a host",
   "region/records/record.ts": "rows of the gateway's own database, each checked before it was kept",
+  "region/plugins/shared-store.ts": "rows of the gateway's own database",
   "plugins/approval/decisions.ts": "rows of the gateway's own database",
 };
 
