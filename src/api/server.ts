@@ -2,9 +2,11 @@ import { resolve } from "node:path";
 import { Elysia } from "elysia";
 import type { Clock, Random } from "../clock.ts";
 import { fail, GatewayError, ok, type Result } from "../errors.ts";
+import { copyJson } from "../json-reader.ts";
 import type { Logger } from "../log/logger.ts";
 import { Gate, hostAllowed } from "./access/gate.ts";
 import { PagePassword } from "./access/password.ts";
+import { digitsFor, roundPositions, roundText } from "./access/positions.ts";
 import { Proxies, withoutBase } from "./access/proxies.ts";
 import { Sessions } from "./access/sessions.ts";
 import type { AccessStore } from "./access/store.ts";
@@ -12,11 +14,12 @@ import type { Tls, TlsFiles } from "./access/tls.ts";
 import { ensureToken, replaceToken } from "./access/token.ts";
 import { PASSWORD, Tokens } from "./access/tokens.ts";
 import { type Actor, by, type Control } from "./contract/control.ts";
+import type { Role } from "./contract/roles.ts";
 import { Listener } from "./listener.ts";
 import { pageResponse } from "./page/page.ts";
 import { ANYTHING, check, readBytes, readJson, streamBytes } from "./route/body.ts";
 import { problemResponse, refuse } from "./route/problem.ts";
-import type { Method, Route } from "./route/route.ts";
+import type { Method, Reply, Route } from "./route/route.ts";
 import { accessRoutes } from "./routes/access.ts";
 import { alertRoutes } from "./routes/alerts.ts";
 import { backupRoutes, MAX_BACKUP } from "./routes/backups.ts";
@@ -41,12 +44,16 @@ export interface ApiOptions {
   readonly basePath?: string;
   /** Certificate and key, PEM files, for https; absent: plain http. They are read again when they change. */
   readonly tls?: TlsFiles | undefined;
+  /** Decimal places of a degree to which the positions of others are rounded for callers of the role read; 2 when absent. */
+  readonly positionDigits?: () => number;
   /** Seconds after which an idle connection is closed; 60 when absent. */
   readonly idleS?: number;
 }
 
 /** Larger than the largest body of any route. */
 const MAX_REQUEST = MAX_BACKUP + 1_048_576;
+
+const POSITION_DIGITS = 2;
 
 export interface ApiServer {
   /** `http://127.0.0.1:8080` */
@@ -160,7 +167,7 @@ class Api {
   ) {
     this.#proxies = new Proxies(options.trustedProxies ?? []);
     this.#base = (options.basePath ?? "/").replace(/\/*$/, "/");
-    this.#feed = new Feed(control, deps.clock);
+    this.#feed = new Feed(control, deps.clock, (role) => this.#digitsFor(role));
     const parts = accessParts(token, this.#base, options.dataDir, deps);
     this.#gate = parts.gate;
     const counters = () => ({ answered: this.#answered, clients: this.#feed.clients, dropped: this.#feed.dropped });
@@ -254,12 +261,14 @@ class Api {
         body: body.value,
       });
       if (!result.ok) return result.error.code === "internal" ? this.failed(result.error) : problemResponse(result.error);
-      if (result.value.body instanceof Response) return result.value.body;
-      if (result.value.status === 204) return new Response(null, { status: 204 });
-      return Response.json(result.value.body, { status: result.value.status });
+      return await answerOf(result.value, this.#digitsFor(caller?.role ?? null));
     } catch (thrown) {
       return this.failed(thrown);
     }
+  }
+
+  #digitsFor(role: Role | null): number | null {
+    return digitsFor(role, this.options.positionDigits?.() ?? POSITION_DIGITS);
   }
 
   /** A bug of the gateway: the log has the details, the client gets a reference. */
@@ -281,6 +290,15 @@ class Api {
   stop(): void {
     this.#feed.stop();
   }
+}
+
+/** The response to a caller who learns positions of others to `digits` decimal places only; null: exactly. */
+async function answerOf({ status, body }: Reply, digits: number | null): Promise<Response> {
+  if (status === 204 && !(body instanceof Response)) return new Response(null, { status });
+  if (!(body instanceof Response)) return Response.json(digits === null ? body : roundPositions(copyJson(body), digits), { status });
+  const isText = body.headers.get("content-type")?.startsWith("text/plain") === true;
+  if (digits === null || !isText) return body;
+  return new Response(roundText(await body.text(), digits), { status: body.status, headers: body.headers });
 }
 
 /** Whom the gate knows, and how. */

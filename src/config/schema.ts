@@ -373,6 +373,14 @@ export const configSchema = v.strictObject({
           v.description("Serve https. The files are read again when they change. Absent: http."),
         ),
       ),
+      position_digits: v.optional(
+        whole(
+          0,
+          6,
+          "Decimal places of a degree to which positions of others are rounded for tokens of the role read: 2 is about a kilometre, 3 a hundred metres; 6: not rounded.",
+        ),
+        2,
+      ),
       base_path: v.optional(about(urlPath, "Path of the page and the API below the host; a reverse proxy passes it on unchanged."), "/"),
     },
     "The control API.",

@@ -171,7 +171,8 @@ export class Gateway {
     const { clock, random, log } = this.#context;
     const { data_dir: dataDir, api: address } = this.#config;
     const { allowed_hosts: allowedHosts, trusted_proxies: trustedProxies, base_path: basePath, tls } = address;
-    const options = { host: address.host, port: address.port, allowedHosts, trustedProxies, basePath, dataDir, tls };
+    const positionDigits = () => this.#config.api.position_digits;
+    const options = { host: address.host, port: address.port, allowedHosts, trustedProxies, basePath, dataDir, tls, positionDigits };
     const api = startApi(options, control, {
       clock,
       random,

@@ -3,19 +3,20 @@ import { PLUGIN_REPLAY_LIMITS, REPLAY_LIMITS, Replay } from "../../src/api/route
 
 test("what is kept is bounded in number and characters, and stays in order", () => {
   const replay = new Replay();
-  for (let seq = 1; seq <= 1000; seq++) replay.add({ seq, name: seq % 2 === 0 ? "plugin_event" : "alert", text: `${seq}` });
+  for (let seq = 1; seq <= 1000; seq++) replay.add({ seq, name: seq % 2 === 0 ? "plugin_event" : "alert", text: `${seq}`, rounded: "" });
   const kept = replay.list();
   expect(kept.length).toBe(REPLAY_LIMITS.events + PLUGIN_REPLAY_LIMITS.events);
   expect(kept.map(({ seq }) => seq)).toEqual(kept.map(({ seq }) => seq).sort((a, b) => a - b));
-  for (let seq = 1001; seq <= 1300; seq++) replay.add({ seq, name: seq % 2 === 0 ? "plugin_event" : "alert", text: "x".repeat(50_000) });
+  for (let seq = 1001; seq <= 1300; seq++)
+    replay.add({ seq, name: seq % 2 === 0 ? "plugin_event" : "alert", text: "x".repeat(50_000), rounded: "" });
   expect(replay.characters).toBeLessThanOrEqual(REPLAY_LIMITS.characters + PLUGIN_REPLAY_LIMITS.characters);
   expect(replay.list().length).toBeGreaterThan(1);
 });
 
 test("events of plugins displace no event of the gateway, and one that is too large is not kept", () => {
   const replay = new Replay();
-  replay.add({ seq: 1, name: "alert", text: "the operator must see this" });
-  for (let seq = 2; seq < 2000; seq++) replay.add({ seq, name: "plugin_event", text: "y".repeat(1000) });
-  replay.add({ seq: 2000, name: "plugin_event", text: "z".repeat(PLUGIN_REPLAY_LIMITS.characters + 1) });
-  expect(replay.list()).toEqual([{ seq: 1, name: "alert", text: "the operator must see this" }]);
+  replay.add({ seq: 1, name: "alert", text: "the operator must see this", rounded: "" });
+  for (let seq = 2; seq < 2000; seq++) replay.add({ seq, name: "plugin_event", text: "y".repeat(1000), rounded: "" });
+  replay.add({ seq: 2000, name: "plugin_event", text: "z".repeat(PLUGIN_REPLAY_LIMITS.characters + 1), rounded: "" });
+  expect(replay.list()).toEqual([{ seq: 1, name: "alert", text: "the operator must see this", rounded: "" }]);
 });

@@ -1,11 +1,14 @@
 import type { Clock, Timer } from "../../clock.ts";
 import { fail, ok, type Result } from "../../errors.ts";
 import type { CoreEvents, EventName } from "../../events/core.ts";
+import { copyJson } from "../../json-reader.ts";
 import type { Subscription } from "../../lifetime.ts";
 import { escapeJson } from "../../log/escape.ts";
 import type { LogLevel } from "../../log/logger.ts";
+import { roundPositions } from "../access/positions.ts";
 import type { Control } from "../contract/control.ts";
 import { toEvent } from "../contract/mesh-views.ts";
+import type { Role } from "../contract/roles.ts";
 import { Replay, type SentEvent } from "./replay.ts";
 
 export const EVENT_NAMES = [
@@ -39,12 +42,14 @@ export interface FeedRequest {
   /** How many past events to send first. */
   readonly replay: number;
   readonly lastEventId: string | null;
+  readonly role: Role;
   /** Whether the client may still listen: false once its token is revoked or its session over. */
   isAllowed(): boolean;
 }
 
 interface Client {
   readonly wants: ReadonlySet<string>;
+  readonly role: Role;
   isAllowed(): boolean;
   readonly send: (text: string) => void;
   readonly end: () => void;
@@ -64,6 +69,8 @@ export class Feed {
   constructor(
     private readonly control: Control,
     private readonly clock: Clock,
+    /** Decimal places of positions for a role; null: all. */
+    private readonly digitsFor: (role: Role) => number | null,
   ) {
     this.#epoch = control.startedAt.toString(36);
     this.#subscriptions = EVENT_NAMES.map((name) => control.events.on(name, (data) => this.#announce(name, data)));
@@ -99,15 +106,15 @@ export class Feed {
         }
         controller.enqueue(encoder.encode(text));
       };
-      const client: Client = { wants: new Set(request.types), isAllowed: request.isAllowed, send, end };
+      const client: Client = { wants: new Set(request.types), role: request.role, isAllowed: request.isAllowed, send, end };
       this.#clients.add(client);
       close = end;
       signal.addEventListener("abort", end, { once: true });
       send(`retry: 2000\n: zephyrgate ${this.control.version}\n\n`);
-      for (const kept of this.#past(request)) send(kept.text);
+      for (const kept of this.#past(request)) send(this.#textFor(client, kept));
       if (client.wants.has("log")) {
         log = this.control.log.follow({ plugin: request.plugin, level: request.level }, ({ seq: _, ...line }) =>
-          send(frame("log", null, line)),
+          send(frame("log", null, this.#shown(client, line))),
         );
       }
       this.#keepAlive();
@@ -131,9 +138,23 @@ export class Feed {
 
   #announce<E extends EventName>(name: E, data: CoreEvents[E]): void {
     const seq = ++this.#seq;
-    const text = frame(name, `${this.#epoch}-${seq}`, toEvent(name, data));
-    this.#replay.add({ seq, name, text });
-    for (const client of [...this.#clients]) if (client.wants.has(name)) client.send(text);
+    const id = `${this.#epoch}-${seq}`;
+    const shown = toEvent(name, data);
+    const text = frame(name, id, shown);
+    const digits = this.digitsFor("read");
+    const rounded = digits === null ? text : frame(name, id, roundPositions(copyJson(shown), digits));
+    const event = { seq, name, text, rounded: rounded === text ? text : rounded };
+    this.#replay.add(event);
+    for (const client of [...this.#clients]) if (client.wants.has(name)) client.send(this.#textFor(client, event));
+  }
+
+  #textFor({ role }: Pick<Client, "role">, { text, rounded }: SentEvent): string {
+    return this.digitsFor(role) === null ? text : rounded;
+  }
+
+  #shown({ role }: Pick<Client, "role">, data: unknown): unknown {
+    const digits = this.digitsFor(role);
+    return digits === null ? data : roundPositions(copyJson(data), digits);
   }
 
   /** The events since a client's last id, or the last `replay` events. */

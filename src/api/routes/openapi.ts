@@ -57,7 +57,7 @@ function operation(route: Route): Record<string, unknown> {
     tags: [route.tag],
     ...(route.access === "open" ? { security: [] } : { "x-role": route.access }),
     parameters: [...parameters(route.params, "path"), ...parameters(route.query, "query")],
-    ...(route.upload === undefined
+    ...(route.upload === undefined && route.stream === undefined
       ? {}
       : { requestBody: { required: true, content: { "application/octet-stream": { schema: { type: "string", format: "binary" } } } } }),
     ...(route.body === undefined

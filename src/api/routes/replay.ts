@@ -4,6 +4,8 @@ export interface SentEvent {
   readonly name: string;
   /** As it is sent: a text has a size that is known, a parsed value may need fifty times as much. */
   readonly text: string;
+  /** As those get it who learn positions roughly; the same text where it holds none. */
+  readonly rounded: string;
 }
 
 export interface ReplayLimits {

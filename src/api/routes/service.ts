@@ -66,7 +66,8 @@ function eventsRoute(feed: Feed): Route {
         return fail("invalid_argument", "types: not an event", { hint: `known: ${NAMES.join(", ")}` });
       const lastEventId = request.headers.get("last-event-id");
       const isAllowed = () => caller?.isValid() === true;
-      const wanted = { types, level: query.level, plugin: query.plugin, replay: query.replay ?? 0, lastEventId, isAllowed };
+      const who = { isAllowed, role: caller?.role ?? "read" };
+      const wanted = { types, level: query.level, plugin: query.plugin, replay: query.replay ?? 0, lastEventId, ...who };
       const stream = feed.open(wanted, request.signal);
       return stream.ok ? ok({ status: 200, body: new Response(stream.value, { headers: STREAM_HEADERS }) }) : stream;
     },
