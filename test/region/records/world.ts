@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Clock } from "../../../src/clock.ts";
 import type { LogFields, Logger } from "../../../src/log/logger.ts";
 import { Records } from "../../../src/region/records/records.ts";
 import { RECORDS_SCHEMA } from "../../../src/region/records/schema.ts";
@@ -22,9 +23,10 @@ export class RecordsWorld {
   readonly #open = new Map<string, { records: Records; database: CoreDatabase }>();
   #starts = 0;
 
+  /** `skews`: how far the clocks of some sites are ahead, in ms. */
   constructor(
     readonly names: readonly string[],
-    readonly regionName = "valley",
+    private readonly skews: Readonly<Record<string, number>> = {},
   ) {
     this.region = new MemoryRegion(names, this.clock);
     for (const name of names) this.start(name);
@@ -47,16 +49,18 @@ export class RecordsWorld {
     return open.database;
   }
 
-  start(name: string, region = this.regionName): Records {
+  start(name: string, region = "valley"): Records {
     const log = this.#log(name);
     const database = openCoreDatabase(join(this.#folder, `${name}.db`), [RECORDS_SCHEMA], { clock: this.clock, log });
     if (!database.ok) throw database.error;
+    // A power cut is tested elsewhere; hundreds of sites that wait for the disk take minutes.
+    database.value.sqlite.run("PRAGMA synchronous=OFF");
     const sites = this.region.site(name);
     const deps = {
       region,
       sites,
       keys: memoryKeys(this.region, sites.self),
-      clock: this.clock,
+      clock: this.#clockOf(name),
       random: fakeRandom(100 + ++this.#starts),
       log,
     };
@@ -73,7 +77,7 @@ export class RecordsWorld {
     open?.database.close();
   }
 
-  restart(name: string, region = this.regionName): void {
+  restart(name: string, region = "valley"): void {
     this.stop(name);
     this.start(name, region);
   }
@@ -98,6 +102,15 @@ export class RecordsWorld {
   [Symbol.dispose](): void {
     for (const name of [...this.#open.keys()]) this.stop(name);
     rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  #clockOf(name: string): Clock {
+    const { clock } = this;
+    return {
+      now: () => clock.now() + (this.skews[name] ?? 0),
+      monotonic: () => clock.monotonic(),
+      after: (ms, run) => clock.after(ms, run),
+    };
   }
 
   #log(site: string): Logger {
