@@ -1,0 +1,203 @@
+/**
+ * `test/cli/transcript.txt`: what a user sees of every verb that talks to a gateway, and the script behind `bun run docs:cli`
+ * that writes it. The verbs run in this process, against the real server over the fake gateway, at one fixed time.
+ */
+import { setSystemTime } from "bun:test";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { main } from "../../src/cli/main.ts";
+import { serveControl } from "../api/serve.ts";
+import { richControl } from "./rich-control.ts";
+
+export const TRANSCRIPT_FILE = join(import.meta.dir, "transcript.txt");
+const NOW = new Date("2026-01-15T11:00:00Z");
+
+/** A command line; what is typed or piped into it; whether on a terminal. `#` begins a heading. */
+type Step = string | { readonly run: string; readonly stdin?: string; readonly tty?: boolean; readonly after?: () => void };
+
+const both = (...commands: string[]): Step[] => commands.flatMap((run) => [run, `${run} --json`]);
+
+export async function transcript(): Promise<string> {
+  const world = new World();
+  try {
+    for (const step of STEPS) await world.take(step);
+    return world.text;
+  } finally {
+    await world.close();
+  }
+}
+
+class World {
+  text = "";
+  readonly #folder = mkdtempSync(join(tmpdir(), "transcript-"));
+  readonly #rich = richControl();
+  readonly #api = serveControl(this.#rich, { dataDir: dataFolder(this.#folder) });
+
+  constructor() {
+    setSystemTime(NOW);
+    const port = new URL(this.#api.url).port;
+    writeFileSync(join(this.#folder, "config.yaml"), `data_dir: ./data\napi: { port: ${port} }\n`);
+    writeFileSync(join(this.#folder, "package.zgp"), "package");
+    writeFileSync(join(this.#folder, "data.zgd"), "data");
+  }
+
+  async take(step: Step): Promise<void> {
+    if (typeof step === "string" && step.startsWith("#")) {
+      this.text += `\n${step}\n`;
+      return;
+    }
+    const { run, stdin, tty = false } = typeof step === "string" ? { run: step } : step;
+    const before = this.#rich.calls.length;
+    const said = await this.#run(words(run), stdin, tty);
+    this.text += `\n$ zephyrgate ${run}${stdin === undefined ? "" : ` < ${JSON.stringify(stdin)}`}\n${this.#clean(said.text)}exit ${said.code}\n`;
+    for (const { what, args } of this.#rich.calls.slice(before)) this.text += this.#clean(`gateway: ${what} ${JSON.stringify(args)}\n`);
+  }
+
+  async #run(argv: readonly string[], input: string | undefined, isTTY: boolean): Promise<{ text: string; code: number }> {
+    let text = "";
+    const write = (mark: string) => ({
+      write: (part: string) => {
+        text += part.replace(/^(?=.)/gm, mark);
+      },
+    });
+    const stdin = (async function* () {
+      if (input !== undefined) yield input;
+    })();
+    const io = { stdout: write(""), stderr: write("! "), stdin, env: { HOME: this.#folder }, cwd: this.#folder, isTTY };
+    const code = await main(argv, io);
+    return { text: text === "" || text.endsWith("\n") ? text : `${text}\n`, code };
+  }
+
+  /** What differs from run to run is named. */
+  #clean(text: string): string {
+    return text
+      .replaceAll(this.#folder, "FOLDER")
+      .replaceAll(this.#api.url, "http://127.0.0.1:PORT")
+      .replaceAll(/zg_[A-Za-z0-9_-]{43}/g, "TOKEN")
+      .replaceAll(/\b\d+ KB, verified/g, "N KB, verified")
+      .replaceAll(/ref [0-9a-f]{8}/g, "ref 00000000");
+  }
+
+  async close(): Promise<void> {
+    setSystemTime();
+    await this.#api.close();
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+}
+
+function dataFolder(folder: string): string {
+  mkdirSync(join(folder, "data"));
+  return join(folder, "data");
+}
+
+/** Splits at blanks; what stands in single quotes is one word. */
+function words(text: string): string[] {
+  return [...text.matchAll(/'([^']*)'|(\S+)/g)].map(([, quoted, plain]) => quoted ?? plain ?? "");
+}
+
+const STEPS: readonly Step[] = [
+  "# Looking",
+  ...both("status", "nodes", "schedule", "alerts", "silence", "messages", "messages --received", "audit", "audit verify"),
+  "messages --limit 1",
+  "messages --received --from '!00000002'",
+  "messages --state failed",
+  "logs",
+  "logs hello_world --limit 5 --level info",
+  "logs --json --limit 1",
+  ...both("traceroute '!00000002'"),
+  "traceroute 2",
+  "# Doing",
+  ...both("send hello", "alerts ack 0a0b0c0d", "silence on", "silence off", "schedule run hello_world tick"),
+  "send hello --to Bob --channel 3",
+  "send hello --channel Ops",
+  "alerts ack ffffffff",
+  "schedule run hello_world nothing",
+  "status",
+  "# Plugins",
+  ...both(
+    "plugin list",
+    "plugin restart ping",
+    "plugin disable ping",
+    "plugin enable ping --yes",
+    "plugin reload hello_world",
+    "plugin profile hello_world",
+  ),
+  "plugin enable waiting",
+  { run: "plugin enable waiting", stdin: "n\n", tty: true },
+  { run: "plugin enable waiting", stdin: "y\n", tty: true },
+  "plugin enable nobody --yes",
+  "plugin reload ping",
+  "plugin restart nobody",
+  "plugin adopt hello_world /srv/plugins/hello_world",
+  "plugin ask hello_world echo '{\"a\":1}'",
+  "plugin ask hello_world echo '{\"a\":1}' --json",
+  "plugin ask hello_world echo '{'",
+  "plugin ask hello_world pages",
+  "plugin ask hello_world nothing",
+  ...both("plugin config get hello_world"),
+  "plugin config get hello_world a",
+  "plugin config get hello_world b",
+  "plugin config set hello_world a 2",
+  "plugin config set hello_world bad 2",
+  "plugin config unset hello_world a",
+  "# Permissions",
+  ...both("permission list", "permission list hello_world", "permission why hello_world http_requests example.org"),
+  "permission why hello_world http_requests",
+  "permission grant hello_world 'http_requests(hosts=[api.weather.gov])'",
+  "permission deny hello_world secrets",
+  "permission deny hello_world secrets --json",
+  "permission revoke hello_world send_messages",
+  "permission revoke hello_world",
+  "permission revoke hello_world nonsense",
+  "permission list nobody",
+  "audit --plugin hello_world --permission http_requests --result deny --since 2026-01-01T00:00:00Z --limit 3",
+  "audit --since yesterday",
+  "# Secrets and tokens",
+  ...both("secret list hello_world"),
+  { run: "secret set hello_world api_key", stdin: "hunter22\n" },
+  { run: "secret set hello_world api_key --json", stdin: "hunter22\n" },
+  "secret set hello_world api_key",
+  "secret list hello_world",
+  "secret rm hello_world api_key",
+  "secret rm hello_world api_key",
+  ...both("token list"),
+  "token create grafana --role read",
+  "token create grafana --role read",
+  "token create admin2 --role admin --json",
+  "token create 'No Name'",
+  "token list",
+  "token rotate grafana",
+  "token rotate nobody",
+  "token revoke grafana",
+  "token revoke grafana",
+  { run: "password set", stdin: "correct horse battery\n" },
+  { run: "password set", stdin: "short\n" },
+  "password rm",
+  "password rm",
+  "# The simulated mesh",
+  "simulate say hello --from '!00000002'",
+  "simulate say hello --from '!00000002' --json",
+  "simulate say silence --from '!00000002' --channel 1",
+  "simulate say hello --from Bob",
+  "# Packages",
+  "plugin use hello_world 1.0.0",
+  "plugin use hello_world 9.0.0",
+  "plugin remove hello_world",
+  "plugin remove hello_world --purge --json",
+  "plugin export hello_world",
+  "plugin export hello_world out.zgd --json",
+  "plugin import hello_world data.zgd",
+  "plugin import hello_world --empty",
+  "plugin import hello_world",
+  "plugin import hello_world nothing.zgd",
+  "# Backups",
+  ...both("backup --list"),
+  "backup",
+  "# No gateway",
+  "status --port 1",
+  "status --data-dir nowhere",
+  "nodes --config nowhere.yaml",
+];
+
+if (import.meta.main) await Bun.write(TRANSCRIPT_FILE, await transcript());
