@@ -1,12 +1,13 @@
-import { type CommandContext, cutText, fitLines, type Plugin } from "zephyrgate";
+import { byteLength, type CommandContext, cutText, fitLines, type Plugin } from "zephyrgate";
 import type { Alerts } from "./alerts.ts";
 import type { IncidentBook } from "./book.ts";
 import type { Config } from "./config.types.ts";
 import { type Answer, type Incident, plainText } from "./incident.ts";
 import { allResponders, isResponder } from "./responders.ts";
-import { ageOf, factsOf, kindOf, labelOf, placeOf, wordsOf } from "./words.ts";
+import { ageOf, factsOf, kindOf, labelOf, numberIn, placeOf, wordsOf } from "./words.ts";
 
 const PAGE = 20;
+const PACKET_BYTES = 200;
 
 /** What responders and others ask and say about calls for help. */
 export class Answers {
@@ -70,16 +71,16 @@ export class Answers {
     const maySeePlace = incident.sender === context.senderId || (await isResponder(this.plugin, context));
     const facts = factsOf(t, incident, await this.book.alerts(incident.id), await this.book.answers(incident.id));
     const label = labelOf(t, incident);
-    return cutText(
-      t("status", {
-        label,
-        kind: kindOf(t, incident),
-        name: incident.name,
-        place: maySeePlace ? placeOf(t, incident) : "",
-        age: ageOf(t, incident.opened_at),
-        facts: facts === "" ? t("no_facts") : facts.slice(label.length + 2),
-      }),
-    );
+    const text = t("status", {
+      label,
+      kind: kindOf(t, incident),
+      name: incident.name,
+      place: maySeePlace ? placeOf(t, incident) : "",
+      age: ageOf(t, incident.opened_at),
+      facts: facts === "" ? t("no_facts") : facts.slice(label.length + 2),
+    });
+    const withHint = t("history_hint", { facts: text, id: incident.id });
+    return maySeePlace && byteLength(withHint) <= PACKET_BYTES ? withHint : cutText(text);
   }
 
   async active(): Promise<string> {
@@ -122,10 +123,10 @@ export class Answers {
     open: readonly Incident[],
   ): Promise<{ readonly incident: Incident; readonly note: string } | string> {
     const t = wordsOf(this.plugin);
-    const number = /^#?(\d{1,9})$/.exec(args[0] ?? "")?.[1];
-    const note = plainText(args.slice(number === undefined ? 0 : 1).join(" "));
-    if (number !== undefined) {
-      const incident = await this.book.get(Number(number));
+    const number = numberIn(args[0]);
+    const note = plainText(args.slice(number === null ? 0 : 1).join(" "));
+    if (number !== null) {
+      const incident = await this.book.get(number);
       return incident === null || incident.closed_at !== null ? t("unknown", { id: number }) : { incident, note };
     }
     const [only] = open;

@@ -25,6 +25,24 @@ export type NewIncident = Pick<
   | "position_at"
 >;
 
+/** One entry in what happened, as `history` tells it. */
+export interface Moment {
+  readonly at: number;
+  readonly what: "call" | "position" | "note" | "coming" | "ack" | "closed";
+  /** Name of whoever did it; "" where the gateway did. */
+  readonly who: string;
+  readonly text: string;
+}
+
+/** All entries of incident `?1`: bounded by what is kept of one. Who wrote a note is a node id, and the sender has a name. */
+const MOMENTS = `
+  SELECT opened_at AS at, 'call' AS what, name AS who, called AS text FROM incidents WHERE id = ?1
+  UNION ALL SELECT at, 'position', '', printf('%.5f %.5f', latitude, longitude) FROM positions WHERE incident = ?1
+  UNION ALL SELECT n.at, 'note', CASE n.who WHEN i.sender THEN i.name ELSE coalesce((SELECT name FROM answers a WHERE a.incident = ?1 AND a.node = n.who), n.who) END, n.text
+    FROM notes n JOIN incidents i ON i.id = n.incident WHERE n.incident = ?1
+  UNION ALL SELECT at, what, name, '' FROM answers WHERE incident = ?1
+  UNION ALL SELECT closed_at, 'closed', coalesce(closed_by, ''), outcome FROM incidents WHERE id = ?1 AND closed_at IS NOT NULL`;
+
 /** The written record of calls for help, which survives restarts. */
 export class IncidentBook {
   constructor(private readonly plugin: Plugin<Config>) {}
@@ -38,7 +56,7 @@ export class IncidentBook {
     const [counted] = await this.plugin.db.query<{ n: number }>("SELECT count(*) AS n FROM incidents WHERE closed_at IS NULL");
     if ((counted?.n ?? 0) >= OPEN_MAX) return null;
     const { opened_at } = incident;
-    const values: Record<string, SqlValue> = { ...incident, heard_at: opened_at, told_at: opened_at };
+    const values: Record<string, SqlValue> = { ...incident, called: incident.text, heard_at: opened_at, told_at: opened_at };
     const names = Object.keys(values);
     const { lastInsertRowid } = await this.plugin.db.run(
       `INSERT INTO incidents (${names.join(", ")}) VALUES (${names.map(() => "?").join(", ")})`,
@@ -159,6 +177,21 @@ export class IncidentBook {
         incident,
       ],
     ]);
+  }
+
+  /** The newest first. */
+  moments(incident: number, limit: number, skip: number): Promise<Moment[]> {
+    return this.plugin.db.query<Moment>(
+      `SELECT * FROM (${MOMENTS}) ORDER BY at DESC, what = 'call', what LIMIT ?2 OFFSET ?3`,
+      incident,
+      limit,
+      skip,
+    );
+  }
+
+  async countMoments(incident: number): Promise<number> {
+    const [counted] = await this.plugin.db.query<{ n: number }>(`SELECT count(*) AS n FROM (${MOMENTS})`, incident);
+    return counted?.n ?? 0;
   }
 
   async note(incident: number, who: string, text: string): Promise<void> {

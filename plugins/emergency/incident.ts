@@ -83,6 +83,8 @@ export const MIGRATIONS = [
     "CREATE TABLE notes (incident INTEGER NOT NULL, at INTEGER NOT NULL, who TEXT NOT NULL, text TEXT NOT NULL)",
     "CREATE INDEX notes_by_incident ON notes (incident)",
   ],
+  // What the sender wrote first; `text` grows by what it writes later.
+  ["ALTER TABLE incidents ADD COLUMN called TEXT NOT NULL DEFAULT ''", "UPDATE incidents SET called = text"],
 ] as const;
 
 /** `SOS TEST` and `SOS TEST: we try this`, in any case. Anything else is meant: in doubt it is a call for help. */

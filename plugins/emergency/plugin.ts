@@ -4,6 +4,7 @@ import { Answers } from "./answers.ts";
 import { IncidentBook } from "./book.ts";
 import { Calls } from "./calls.ts";
 import type { Config } from "./config.types.ts";
+import { History } from "./history.ts";
 import type { Kind } from "./incident.ts";
 import { Watch } from "./watch.ts";
 import { wordsOf } from "./words.ts";
@@ -11,7 +12,7 @@ import { wordsOf } from "./words.ts";
 /** Each word with the kind of its incident. */
 const WORDS = { sos: "sos", mayday: "sos", sosp: "sosp", sosf: "sosf", sosm: "sosm" } as const satisfies Readonly<Record<string, Kind>>;
 const EMERGENCY_WORDS = ["sos", "sosp", "sosf", "sosm", "mayday"] as const;
-const ANSWERING = ["ack", "responding", "status", "clear", "cancel", "active", "incidents"] as const;
+const ANSWERING = ["ack", "responding", "status", "clear", "cancel", "active", "incidents", "history", "responders"] as const;
 type Answering = (typeof ANSWERING)[number];
 const ALIASES: Readonly<Partial<Record<Answering, string[]>>> = {
   responding: ["coming"],
@@ -25,6 +26,7 @@ export default class Emergency extends Plugin<Config> {
   readonly #alerts = new Alerts(this, this.#book);
   readonly #watch = new Watch(this, this.#book, this.#alerts);
   readonly #calls = new Calls(this, this.#book, this.#alerts, this.#watch);
+  readonly #history = new History(this, this.#book);
   readonly #answers = new Answers(this, this.#book, this.#alerts);
 
   override async initialize() {
@@ -59,6 +61,8 @@ export default class Emergency extends Plugin<Config> {
       cancel: (args, context) => answers.ended("cancelled", args, context),
       active: () => answers.active(),
       incidents: (args, context) => answers.past(args, context),
+      history: (args, context) => this.#history.history(args, context),
+      responders: (args, context) => this.#history.responders(args, context),
     };
     for (const name of ANSWERING)
       this.registerCommand(name, handlers[name], { help: t(`help_${name}`), usage: `${name} [nr]`, aliases: ALIASES[name] ?? [] });

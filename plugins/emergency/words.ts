@@ -12,6 +12,12 @@ export function wordsOf(plugin: Plugin<Config>): Words {
   return texts(plugin.language);
 }
 
+/** `3` or `#3`; null for anything else. */
+export function numberIn(word: string | undefined): number | null {
+  const digits = /^#?(\d{1,9})$/.exec(word ?? "")?.[1];
+  return digits === undefined ? null : Number(digits);
+}
+
 /** `Incident 3`, and in a drill `TEST incident 3`. */
 export function labelOf(t: Words, { id, drill }: Pick<Incident, "id" | "drill">): string {
   return drill === 1 ? t("drill_label", { id }) : t("label", { id });

@@ -18,7 +18,7 @@ interface Story {
 }
 
 /** Keys that are put together of a beginning and a value. */
-const COMPOSED: readonly RegExp[] = [/^(?:help|kind|outcome|menu)_/];
+const COMPOSED: readonly RegExp[] = [/^(?:help|kind|outcome|menu|moment)_/];
 
 function permissionsOf(name: string): readonly Entry[] {
   return (parse(readFileSync(join(ROOT, name, "manifest.yaml"), "utf8")) as { readonly permissions: readonly Entry[] }).permissions;
