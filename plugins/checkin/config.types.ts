@@ -8,6 +8,10 @@ export interface Config {
   readonly grace_minutes: number;
   /** Nodes that get the alarms: ids such as !0a0b0c0d, or names. */
   readonly notify: readonly string[];
+  /** Channels on which the alarms are sent, too: names, or LINK/INDEX. */
+  readonly notify_channels: readonly string[];
+  /** Whether the alarms go to the operators' nodes (`operators` of the gateway), too. */
+  readonly notify_operators: boolean;
   /** Nodes that are watched by the fences. */
   readonly assets: readonly {
     /** Its node's id, such as !0a0b0c0d. */

@@ -1,16 +1,18 @@
-import { type Context, cutText, fitLines, type MenuContext, type NodeInfo, Plugin, type PluginMessage } from "zephyrgate";
+import { type Context, cutText, fitLines, type MenuContext, type NodeInfo, Plugin, type PluginMessage, type SendOptions } from "zephyrgate";
 import type { Config } from "./config.types.ts";
 import { exported } from "./csv.ts";
 import { Fences } from "./fences.ts";
 import { MIGRATIONS, type Trip, Trips } from "./store.ts";
 import { type T, texts } from "./texts.ts";
-import { readSpan, spanOf } from "./words.ts";
+import { cleanText, readSpan, spanOf } from "./words.ts";
 
 const MINUTE_MS = 60_000;
 const DAY_MS = 86_400_000;
 const MAX_HOURS = 720;
 const NOTE_BYTES = 80;
 const NAME_BYTES = 20;
+/** Of one past trip. */
+const LINE_BYTES = 90;
 const PAGE_ROWS = 12;
 /** Nodes that are out at once: numbers can be invented. */
 const OPEN_MAX = 1_000;
@@ -30,6 +32,7 @@ export default class Checkin extends Plugin<Config> {
     this.registerCommand("checkout", this.checkout, { help: t("help_checkout"), usage: "checkout [4h] [NOTES]" });
     this.registerCommand("checkin", this.checkin, { help: t("help_checkin"), usage: "checkin [NOTES]" });
     this.registerCommand("out", this.out, { help: t("help_out"), usage: "out [NAME]" });
+    this.registerCommand("trips", this.trips, { help: t("help_trips"), usage: "trips [NAME] [FROM]" });
     this.registerCommand("fences", () => this.#fences?.list(), { help: t("help_fences") });
     this.registerMenuItem("utilities", t("label_out"), (context: MenuContext) => this.out([...context.args]), { command: "out" });
     this.registerScheduledTask("overdue", { interval: 60 }, this.overdue);
@@ -43,17 +46,17 @@ export default class Checkin extends Plugin<Config> {
     if (named !== null && named > MAX_HOURS * 60 * MINUTE_MS) return t("too_long", { hours: MAX_HOURS });
     const span = named ?? this.getConfig("default_hours", 0) * 60 * MINUTE_MS;
     if ((await this.#trips.open(senderId)) === null && (await this.#trips.countOpen()) >= OPEN_MAX) return t("full");
-    const note = cutText((named === null ? args : args.slice(1)).join(" "), NOTE_BYTES);
+    const note = cleanText((named === null ? args : args.slice(1)).join(" "), NOTE_BYTES);
     const now = Date.now();
     await this.#trips.leave(senderId, cutText(senderName, NAME_BYTES), now, span === 0 ? null : now + span, note);
     if (span === 0) return t("out_open");
-    return t(this.getConfig("notify").length === 0 ? "out_until_nobody" : "out_until", { span: spanOf(t, span) });
+    return t((await this.#receivers()).length === 0 ? "out_until_nobody" : "out_until", { span: spanOf(t, span) });
   }
 
   async checkin(args: string[], { senderId, senderName }: Context): Promise<string> {
     const t = this.#t;
     const trip = await this.#trips.open(senderId);
-    const note = cutText(args.join(" "), NOTE_BYTES);
+    const note = cleanText(args.join(" "), NOTE_BYTES);
     if (trip === null) {
       // A check-in of somebody who was not out is a trip of no length: the list of them has it.
       await this.#trips.leave(senderId, cutText(senderName, NAME_BYTES), Date.now(), null, "");
@@ -80,6 +83,34 @@ export default class Checkin extends Plugin<Config> {
     ).text;
   }
 
+  /** `trips`, `trips 13`: one's own, the newest first. An operator sees those of all, and by `trips NAME` of one. */
+  async trips(args: string[], context: Context): Promise<string> {
+    const t = this.#t;
+    // A name may end in a number.
+    const isName = args.length > 1 && context.isOperator && (await this.getNodeInfo(args.join(" "))) !== null;
+    const last = !isName && /^\d{1,5}$/.test(args.at(-1) ?? "") ? Number(args.at(-1)) : null;
+    const name = (last === null ? args : args.slice(0, -1)).join(" ");
+    if (name !== "" && !context.isOperator) return t("trips_own");
+    const node = name === "" ? null : await this.getNodeInfo(name);
+    if (name !== "" && node === null) return t("nobody_known", { name: cleanText(name, 30) });
+    const whose = node?.id ?? (context.isOperator ? null : context.senderId);
+    const skip = Math.max(1, last ?? 1) - 1;
+    const found = await this.#trips.past(whose, PAGE_ROWS + 1, skip);
+    if (found.length === 0) return t("trips_none");
+    const again = name === "" ? "trips" : `trips ${cleanText(name, 30)}`;
+    return fitLines(
+      found.slice(0, PAGE_ROWS).map((trip) => this.#pastLine(trip)),
+      { hasMore: found.length > PAGE_ROWS, more: (shown) => t("trips_more", { again, from: skip + shown + 1 }) },
+    ).text;
+  }
+
+  #pastLine({ name, out_at, in_at, note, in_note, stage }: Trip): string {
+    const t = this.#t;
+    const facts = { name, ago: spanOf(t, Date.now() - out_at), span: spanOf(t, (in_at ?? Date.now()) - out_at) };
+    const line = t(in_at === null ? "trip_open" : stage === 2 ? "trip_late" : "trip", facts);
+    return cutText([line, note, in_note].filter((each) => each !== "").join(", "), LINE_BYTES);
+  }
+
   #line({ name, out_at, due_at }: Trip): string {
     const t = this.#t;
     const now = Date.now();
@@ -93,7 +124,7 @@ export default class Checkin extends Plugin<Config> {
   async #detail(name: string): Promise<string> {
     const node = await this.getNodeInfo(name);
     const trip = node === null ? null : await this.#trips.open(node.id);
-    return trip === null ? this.#t("nobody_named", { name: cutText(name, 30) }) : cutText((await this.#facts(trip)).join(", "));
+    return trip === null ? this.#t("nobody_named", { name: cleanText(name, 30) }) : cutText((await this.#facts(trip)).join(", "));
   }
 
   /** What is known of somebody who is out: since when, due when, heard when, and where. */
@@ -143,14 +174,27 @@ export default class Checkin extends Plugin<Config> {
   }
 
   async #alert(text: string): Promise<void> {
-    const receivers = this.getConfig("notify");
+    const receivers = await this.#receivers();
     if (receivers.length === 0) this.log.warn(`nobody is named under notify: ${text}`);
-    for (const destination of receivers) {
+    for (const to of receivers) {
       try {
-        await this.sendMessage(text, { destination, priority: "high", wantAck: true });
+        await this.sendMessage(text, { ...to, priority: "high" });
       } catch (error) {
-        this.log.error("an alarm was not sent", { to: destination, error });
+        this.log.error("an alarm was not sent", { to: to.channel ?? to.destination, error });
       }
     }
+  }
+
+  /** Nobody twice: an operator may be named under `notify`, by id or by name. */
+  async #receivers(): Promise<SendOptions[]> {
+    const named = this.getConfig("notify");
+    const ids = await Promise.all(named.map(async (name) => (await this.getNodeInfo(name))?.id ?? name));
+    const operators = this.getConfig("notify_operators") ? (await this.getNetworkStatus()).operators : [];
+    const nodes = [...new Set([...ids, ...operators])];
+    const channels = [...new Set(this.getConfig("notify_channels"))];
+    return [
+      ...nodes.map((destination) => ({ destination, wantAck: true })),
+      ...channels.map((channel) => ({ destination: "broadcast", channel })),
+    ];
   }
 }

@@ -30,6 +30,7 @@ export const MIGRATIONS = [
     "CREATE INDEX trips_ended ON trips (in_at) WHERE in_at IS NOT NULL",
     "CREATE TABLE places (asset TEXT NOT NULL, fence TEXT NOT NULL, is_inside INTEGER NOT NULL, at INTEGER NOT NULL, PRIMARY KEY (asset, fence)) WITHOUT ROWID",
   ],
+  ["CREATE INDEX trips_of_node ON trips (node, id)"],
 ];
 
 /** Every question that a command or the task asks; a test looks at the plan of each. */
@@ -37,6 +38,8 @@ export const QUERIES = {
   open: "SELECT * FROM trips WHERE node = ? AND in_at IS NULL",
   allOpen: "SELECT * FROM trips WHERE in_at IS NULL ORDER BY out_at LIMIT ? OFFSET ?",
   due: "SELECT * FROM trips WHERE in_at IS NULL AND due_at IS NOT NULL AND due_at < ? ORDER BY due_at LIMIT ?",
+  past: "SELECT * FROM trips WHERE id > 0 ORDER BY id DESC LIMIT ? OFFSET ?",
+  pastOf: "SELECT * FROM trips WHERE node = ? ORDER BY id DESC LIMIT ? OFFSET ?",
   page: "SELECT * FROM trips WHERE id > ? ORDER BY id LIMIT ?",
 } as const;
 
@@ -62,6 +65,12 @@ export class Trips {
   /** Those who were due before a time. */
   due(before: number): Promise<Trip[]> {
     return this.plugin.db.query<Trip>(QUERIES.due, before, 100);
+  }
+
+  /** The newest first; `node` null: of everybody. */
+  past(node: string | null, limit: number, offset: number): Promise<Trip[]> {
+    const { db } = this.plugin;
+    return node === null ? db.query<Trip>(QUERIES.past, limit, offset) : db.query<Trip>(QUERIES.pastOf, node, limit, offset);
   }
 
   /** Everything after a number, in order. */

@@ -1,4 +1,5 @@
 /** Spans of time as people write and read them. */
+import { cutText } from "zephyrgate";
 import type { T } from "./texts.ts";
 
 const MINUTE_MS = 60_000;
@@ -16,4 +17,9 @@ export function readSpan(word: string | undefined): number | null {
   const match = /^(\d{1,4}(?:[.,]\d)?)(m|min|h|d|t)?$/i.exec(word ?? "");
   if (match === null) return null;
   return Number((match[1] ?? "").replace(",", ".")) * (UNITS[(match[2] ?? "h").toLowerCase()] ?? 60) * MINUTE_MS;
+}
+
+/** One line of what somebody wrote, without what could disturb a display: control characters and those that turn the direction of writing. */
+export function cleanText(text: string, bytes: number): string {
+  return cutText(text.replace(/[\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]+/g, " ").trim(), bytes);
 }

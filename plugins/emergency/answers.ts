@@ -3,7 +3,7 @@ import type { Alerts } from "./alerts.ts";
 import type { IncidentBook } from "./book.ts";
 import type { Config } from "./config.types.ts";
 import { type Answer, type Incident, plainText } from "./incident.ts";
-import { allResponders, isResponder } from "./responders.ts";
+import { alertedByGateway, allResponders, isResponder } from "./responders.ts";
 import { ageOf, factsOf, kindOf, labelOf, numberIn, placeOf, wordsOf } from "./words.ts";
 
 const PAGE = 20;
@@ -140,6 +140,8 @@ export class Answers {
   async #alerted(incident: Incident) {
     const queued = (await this.book.alerts(incident.id)).filter(({ message }) => message !== null);
     const targets = new Set(queued.map(({ target }) => target));
-    return (await allResponders(this.plugin)).filter(({ name }) => targets.has(name));
+    const ofGateway = await alertedByGateway(this.plugin);
+    const named = this.plugin.getConfig("responders");
+    return (await allResponders(this.plugin)).filter((each) => targets.has(each.name) || (named.includes(each.target) && ofGateway(each)));
   }
 }

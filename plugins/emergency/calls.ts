@@ -4,7 +4,7 @@ import type { Alerts } from "./alerts.ts";
 import type { IncidentBook } from "./book.ts";
 import type { Config } from "./config.types.ts";
 import { type Incident, isDrill, type Kind, plainText } from "./incident.ts";
-import { readResponders } from "./responders.ts";
+import { alertedByGateway, readResponders } from "./responders.ts";
 import type { Watch } from "./watch.ts";
 import { alertText, labelOf, wordsOf } from "./words.ts";
 
@@ -49,7 +49,12 @@ export class Calls {
     this.watch.begin();
     const label = labelOf(t, incident);
     const responders = await readResponders(this.plugin, this.plugin.getConfig("responders"));
-    await this.alerts.send(incident, responders, alertText(t, incident));
+    const hasIt = await alertedByGateway(this.plugin);
+    await this.alerts.send(
+      incident,
+      responders.filter((each) => !hasIt(each)),
+      alertText(t, incident),
+    );
     // A name of the configuration that nobody has, and the sender himself, are not alerted.
     const queued = (await this.book.alerts(incident.id)).flatMap(({ target, message }) => (message === null ? [] : [target]));
     const names = [...new Set(queued)].join(", ");
@@ -64,7 +69,7 @@ export class Calls {
     await this.#heard(incident);
     const t = wordsOf(this.plugin);
     const label = labelOf(t, incident);
-    const names = await this.#passOn(incident, context.senderName, text);
+    const names = await this.#passOn(incident, context.senderName, text, true);
     return this.#passedOn(label, names);
   }
 
@@ -89,7 +94,8 @@ export class Calls {
     const t = wordsOf(this.plugin);
     const label = labelOf(t, incident);
     if (message.answered === true) return null;
-    const names = await this.#passOn(incident, context.senderName, plainText(message.text ?? ""));
+    const text = plainText(message.text ?? "");
+    const names = await this.#passOn(incident, context.senderName, text, message.alerted === true);
     if (!context.isDirect) return null;
     if (wasAsked) return t("thanks_check_in", { label, id: incident.id });
     return this.#passedOn(label, names);
@@ -99,18 +105,29 @@ export class Calls {
     await this.book.change(id, { heard_at: Date.now(), asked_at: null, misses: 0, silences: 0 });
   }
 
-  /** The names of those to whom it goes and who have the alert: the others may be out of reach. */
-  async #passOn(incident: Incident, name: string, text: string): Promise<string> {
+  /**
+   * The names of those to whom it goes and who have the alert: the others may be out of reach. `alerted`: the gateway has told those
+   * whom it alerts itself.
+   */
+  async #passOn(incident: Incident, name: string, text: string, alerted: boolean): Promise<string> {
     await this.book.note(incident.id, incident.sender, text);
     const responders = await readResponders(this.plugin, this.plugin.getConfig("responders"));
     if (text === "") return "";
     // Whom nothing has reached yet gets the whole story once it does.
     await this.book.change(incident.id, { text: cutText(incident.text === "" ? text : `${incident.text}; ${text}`, STORY_BYTES) });
     const alerts = await this.book.alerts(incident.id);
-    const knows = responders.filter(({ name: target }) => alerts.some((each) => each.target === target && each.state !== "failed"));
-    await this.alerts.send(incident, knows, wordsOf(this.plugin)("more", { id: incident.id, name: plainText(name), text }));
+    const answers = await this.book.answers(incident.id);
+    const ofGateway = await alertedByGateway(this.plugin);
+    const knows = responders.filter(
+      (each) => ofGateway(each) || alerts.some(({ target, state }) => target === each.name && state !== "failed"),
+    );
+    const untold = knows.filter((each) => !(alerted && ofGateway(each)));
+    await this.alerts.send(incident, untold, wordsOf(this.plugin)("more", { id: incident.id, name: plainText(name), text }));
     const has = knows.filter(
-      ({ name: target, kind }) => kind === "channel" || alerts.some((each) => each.target === target && each.state === "reached"),
+      (responder) =>
+        responder.kind === "channel" ||
+        answers.some(({ node }) => node === responder.id) ||
+        alerts.some(({ target, state }) => target === responder.name && state === "reached"),
     );
     return has.map((each) => each.name).join(", ");
   }

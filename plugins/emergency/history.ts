@@ -2,7 +2,7 @@ import { type CommandContext, cutText, fitLines, type Plugin } from "zephyrgate"
 import type { IncidentBook, Moment } from "./book.ts";
 import type { Config } from "./config.types.ts";
 import { type Alert, type Answer, type Incident, plainText } from "./incident.ts";
-import { allResponders, isResponder, type Responder } from "./responders.ts";
+import { alertedByGateway, allResponders, isResponder, type Responder } from "./responders.ts";
 import { ageOf, labelOf, numberIn, wordsOf } from "./words.ts";
 
 const PAGE = 20;
@@ -84,7 +84,11 @@ export class History {
   async #standing(all: readonly Responder[], { id }: Incident): Promise<string[]> {
     const [alerts, answers] = [await this.book.alerts(id), await this.book.answers(id)];
     const t = wordsOf(this.plugin);
-    return all.map((responder) => t(standingOf(responder, alerts, answers), { name: responder.name }));
+    const ofGateway = await alertedByGateway(this.plugin);
+    return all.map((responder) => {
+      const standing = standingOf(responder, alerts, answers);
+      return t(standing === "responder_not_asked" && ofGateway(responder) ? "responder_of_gateway" : standing, { name: responder.name });
+    });
   }
 }
 

@@ -24,6 +24,12 @@ export async function allResponders(plugin: Plugin<Config>): Promise<Responder[]
   return readResponders(plugin, [...plugin.getConfig("responders"), ...plugin.getConfig("escalate_to")]);
 }
 
+/** Whom the gateway itself alerts at once, and tells what the sender writes in the ten minutes after: they need no second text. */
+export async function alertedByGateway(plugin: Plugin<Config>): Promise<(responder: Responder) => boolean> {
+  const { operators, alertChannels } = await plugin.getNetworkStatus();
+  return (responder) => (responder.kind === "node" ? operators.includes(responder.id) : alertChannels.includes(responder.target));
+}
+
 /** An operator, a responder's node, or somebody who writes on a channel of responders. */
 export async function isResponder(plugin: Plugin<Config>, context: Context): Promise<boolean> {
   if (context.isOperator) return true;

@@ -158,7 +158,7 @@ export class Gateway {
     patience.abort();
     if (this.#stopped) return stoppedEarly();
     if (early?.ok === false) return early;
-    const intake = makeIntake(this.#context, storage, mesh, (admitted) => routing.router.handle(admitted));
+    const intake = makeIntake(this.#context, storage, mesh, routing.router);
     startMesh(this.#context, mesh, (message) => intake.receive(message));
     const started = await starting;
     if (this.#stopped) return stoppedEarly();

@@ -67,14 +67,14 @@ export class Calls {
     return outcome;
   }
 
-  /** Calls all these message handlers; their replies are in the handlers' order. `answered`: something else has replied. */
+  /** Calls all these message handlers; their replies are in the handlers' order. `how`: `answered`, something else has replied; `alerted`, the operators have it. */
   async notify(
     message: MeshMessage,
     entries: readonly MessageEntry[],
-    answered: boolean,
+    how: { readonly answered: boolean; readonly alerted: boolean },
   ): Promise<{ readonly plugin: string; readonly text: string }[]> {
     if (entries.length === 0) return [];
-    const wire = { ...messageForHandler(message), answered };
+    const wire = { ...messageForHandler(message), ...how };
     const outcomes = await Promise.all(
       entries.map((entry) => this.call(message, entry, { args: [wire], what: { message: message.kind }, extra: { message: wire } })),
     );

@@ -140,7 +140,10 @@ export class Router {
 
   async #process(message: MeshMessage, emergency: EmergencyMark, isFromBot: boolean): Promise<Progress> {
     if (message.kind === "text" && emergency.kind === "call") {
-      const [progress] = await Promise.all([this.#emergency(message, emergency), this.#notifyHandlers(message)]);
+      const [progress] = await Promise.all([
+        this.#emergency(message, emergency),
+        this.#notifyHandlers(message, { alerted: emergency.isActedOn }),
+      ]);
       return progress;
     }
     if (this.#active.size >= ACTIVE_MAX) {
@@ -161,7 +164,8 @@ export class Router {
     const plan = this.#plan(message, standing);
     // The handlers that answer are called before message handlers, so that they come first in their mailboxes.
     const asked = plan === null ? null : this.#askAdmitted(message, plan);
-    const listeners = this.#notifyHandlers(message, asked === null ? false : await this.#isAnswered(asked));
+    const answered = asked === null ? false : await this.#isAnswered(asked);
+    const listeners = this.#notifyHandlers(message, { answered, alerted: standing.isFollowUp });
     const progress = await asked;
     if (plan === null || progress === null || progress.outcome === "replied") {
       await listeners;
@@ -305,9 +309,12 @@ export class Router {
     return isActedOn ? this.#questions.emergency(message, call, this.registry.commands(call.word)) : Promise.resolve(UNHANDLED);
   }
 
-  #notifyHandlers(message: MeshMessage, answered = false): Promise<{ readonly plugin: string; readonly text: string }[]> {
+  #notifyHandlers(
+    message: MeshMessage,
+    { answered = false, alerted = false }: { readonly answered?: boolean; readonly alerted?: boolean } = {},
+  ): Promise<{ readonly plugin: string; readonly text: string }[]> {
     const entries = this.registry.messages(message.kind).filter((entry) => this.deps.handlers.mayHear(entry.plugin, message));
-    return this.#calls.notify(message, entries, answered);
+    return this.#calls.notify(message, entries, { answered, alerted });
   }
 
   #isIn(message: MeshMessage, channels: readonly (number | string)[]): boolean {

@@ -146,6 +146,7 @@ export class RouterBench {
       node: (node) => (this.nodes.has(node) ? ({ number: node, ...this.nodes.get(node) } as MeshNode) : null),
       alert: (event) => void this.events.alerts.push(event),
       status: () => null,
+      isAnswerable: () => false,
       say: gatewayTexts(() => "en"),
       records: { save: () => undefined, recent: () => [] },
       send: (request) => {

@@ -84,6 +84,51 @@ test("an asset tells when it enters or leaves a fence, once, and not at its edge
   expect(warden.heard.filter((text) => text.includes("Alice"))).toEqual([]);
 });
 
+test("alarms go to channels and to the operators, too, where the configuration says so, and to nobody twice", async () => {
+  const config = { notify: ["Warden"], notify_channels: ["Local"], notify_operators: true, grace_minutes: 1 };
+  await using gateway = await start({ operators: ["Warden", "Bob"], config });
+  await gateway.node("Alice").asks("checkout 1h");
+  await gateway.advance({ minutes: 64 });
+  const alarms = gateway.sent.filter(({ text }) => text.startsWith("OVERDUE"));
+  expect(alarms.map(({ to, channel }) => (to === "broadcast" ? `channel ${channel}` : to)).sort()).toEqual(["Bob", "Warden", "channel 1"]);
+});
+
+test("a fence tells a channel and the operators, without anybody under notify", async () => {
+  const nodes = ["Alice", "Warden", "Truck"];
+  await using probe = await startTestGateway({ plugin, nodes });
+  const assets = [{ node: probe.node("Truck").id, name: "Truck 1" }];
+  const config = { notify: [], notify_channels: ["Local"], notify_operators: true, assets, fences: [FARM] };
+  await using gateway = await start({ nodes, operators: ["Alice"], config });
+  for (const latitude of [54.6, 54.47]) await gateway.node("Truck").moves({ latitude, longitude: 9.05 });
+  await gateway.advance({ minutes: 1 });
+  expect(gateway).toHaveSent("Truck 1 entered Farm.", { to: "broadcast", channel: 1 });
+  expect(gateway.node("Alice").heard).toContain("Truck 1 entered Farm.");
+});
+
+test("past trips: one's own, those of all for operators, page by page", async () => {
+  await using gateway = await start({ operators: ["Warden"] });
+  const [alice, bob, warden] = [gateway.node("Alice"), gateway.node("Bob"), gateway.node("Warden")];
+  expect(await alice.asks("trips")).toBe("No trip is on record.");
+  await bob.asks("checkout to the \u202eharbour");
+  for (let at = 0; at < 14; at++) {
+    await alice.asks(`checkout 2h trip number ${at}`);
+    await gateway.advance({ minutes: 10 });
+    await alice.asks("checkin");
+  }
+  const first = await alice.asks("trips");
+  expect(first).toMatch(/^Alice 10m ago for 10m, trip number 13\n/);
+  expect(first).not.toContain("Bob");
+  let all = first;
+  for (let next = /more: (trips \d+)$/.exec(first)?.[1]; next !== undefined; next = /more: (trips \d+)$/.exec(all)?.[1])
+    all += await alice.asks(next);
+  for (let at = 0; at < 14; at++) expect(all).toContain(`trip number ${at}`);
+  expect(await bob.asks("trips")).toBe("Bob out 2h, to the  harbour");
+  expect(await bob.asks("trips Alice")).toBe("You see your own trips only: trips");
+  expect(await warden.asks("trips Bob")).toBe("Bob out 2h, to the  harbour");
+  expect(await warden.asks("trips 15")).toStartWith("Bob out");
+  expect(await warden.asks("trips Nobody")).toBe('No single node is called "Nobody".');
+});
+
 test("every question finds its rows by an index", async () => {
   await using gateway = await start();
   for (const [name, sql] of Object.entries(QUERIES)) {

@@ -69,6 +69,7 @@ export default {
   responder_pending: "{name}: unterwegs",
   responder_missed: "{name}: NICHT ERREICHT",
   responder_not_asked: "{name}: nicht alarmiert",
+  responder_of_gateway: "{name}: alarmiert vom Gateway",
   responder_heard: "{name}, gehört: {age}",
   responder_unheard: "{name}, nie gehört",
   responder_channel: "{name} (Kanal)",

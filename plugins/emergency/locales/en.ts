@@ -69,6 +69,7 @@ export default {
   responder_pending: "{name}: on the way",
   responder_missed: "{name}: NOT REACHED",
   responder_not_asked: "{name}: not alerted",
+  responder_of_gateway: "{name}: alerted by the gateway",
   responder_heard: "{name}, heard {age}",
   responder_unheard: "{name}, never heard",
   responder_channel: "{name} (channel)",

@@ -102,6 +102,36 @@ describe("the sender is told the truth", () => {
   });
 });
 
+describe("an operator who is a responder, too", () => {
+  test("gets one text that says both, hears what the sender writes once, and the next round and the end from here", async () => {
+    await using gateway = await start({ operators: ["Ridge"], config: { responders: ["Ridge", "Valley"] } });
+    const [alice, ridge] = [gateway.node("Alice"), gateway.node("Ridge")];
+    await alice.says("SOS leg broken");
+    expect(ridge.heard).toHaveLength(1);
+    expect(ridge.heard[0]).toMatch(/^ALERT SOS from Alice \(!00000002\), .*: leg broken\. Answer: responding, or ack$/);
+    expect(sentTo(gateway, "Alice")[0]).toContain("Incident 1: alerting Valley. ");
+    await alice.says("at the bridge");
+    expect(ridge.heard.filter((text) => text.includes("at the bridge"))).toHaveLength(1);
+    expect(gateway.node("Valley").heard.at(-1)).toBe("ALERT 1 more from Alice: at the bridge");
+    expect(await ridge.asks("responders 1")).toBe("Incident 1\nRidge: alerted by the gateway\nValley has it");
+    await gateway.advance({ minutes: 6 });
+    expect(ridge.heard.at(-1)).toContain("(2. time, nobody has answered)");
+    await gateway.advance({ minutes: 5 });
+    expect(await alice.asks("it is getting cold")).toContain("passed on to Ridge, Valley");
+    expect(ridge.heard.filter((text) => text.includes("getting cold"))).toEqual(["ALERT 1 more from Alice: it is getting cold"]);
+    await alice.says("cancel");
+    expect(ridge.heard.at(-1)).toBe("Incident 1 is taken back by Alice.");
+  });
+
+  test("as is a channel on which the gateway announces emergencies", async () => {
+    await using gateway = await start({ config: { responders: ["Local"] }, settings: { alerts: { channels: ["Local"] } } });
+    await gateway.node("Alice").says("SOS");
+    await gateway.advance({ minutes: 1 });
+    expect(gateway.sent.filter(({ to, text }) => to === "broadcast" && text.includes("Alice"))).toHaveLength(1);
+    expect(sentTo(gateway, "Alice")[0]).toBe("Incident 1 is recorded. Write what changes; cancel 1 if it is over.");
+  });
+});
+
 describe("what happens by itself", () => {
   test("without an answer all are alerted again, then those of escalate_to too, and then no more", async () => {
     await using gateway = await start({ config: { responders: ["Ridge"], escalate_to: ["Valley"], check_in_minutes: 1440 } });

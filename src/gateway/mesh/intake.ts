@@ -1,16 +1,22 @@
 import { Emergencies } from "../../mesh/emergency/emergencies.ts";
 import { EmergencyRecords } from "../../mesh/emergency/records.ts";
 import { type NodeNumber, parseNodeId } from "../../mesh/ids.ts";
-import { type Admitted, Intake } from "../../mesh/intake/intake.ts";
+import { Intake } from "../../mesh/intake/intake.ts";
 import { LoopGuard } from "../../mesh/intake/loop-guard.ts";
+import type { Router } from "../../router/router.ts";
 import { gatewayTexts } from "../../texts/texts.ts";
 import type { GatewayContext } from "../context/context.ts";
 import type { Storage } from "../context/storage.ts";
 import { alertChannels } from "./alert-channels.ts";
 import type { Mesh } from "./mesh.ts";
 
-/** The gate behind the radio links, with the emergency room and the loop guard. What it lets in is announced and given to `handle`. */
-export function makeIntake(context: GatewayContext, { database }: Storage, mesh: Mesh, handle: (admitted: Admitted) => void): Intake {
+type IntakeRouter = Pick<Router, "handle"> & { readonly registry: Pick<Router["registry"], "answers"> };
+
+/** Commands by which a responder answers an alert, where a plugin has them. */
+const ANSWERS = ["responding", "ack"] as const;
+
+/** The gate behind the radio links, with the emergency room and the loop guard. What it lets in is announced and routed. */
+export function makeIntake(context: GatewayContext, { database }: Storage, mesh: Mesh, router: IntakeRouter): Intake {
   const { clock, bus, life } = context;
   const { commands } = context.config();
   const log = context.log.logger.child("mesh");
@@ -26,6 +32,7 @@ export function makeIntake(context: GatewayContext, { database }: Storage, mesh:
     alert: (event) => bus.emit("alert", event),
     send: (request) => mesh.outbox.enqueue(request),
     status: (id) => mesh.outbox.get(id),
+    isAnswerable: () => ANSWERS.every((word) => router.registry.answers(word, true)),
     say: gatewayTexts(() => context.config().language),
     records: new EmergencyRecords(database, clock, log),
   });
@@ -45,7 +52,7 @@ export function makeIntake(context: GatewayContext, { database }: Storage, mesh:
     channelName: (link, index) => mesh.names.channelOn(link, index),
     accept: (admitted) => {
       bus.emit("message_received", admitted.message);
-      handle(admitted);
+      router.handle(admitted);
     },
   });
 }

@@ -8,6 +8,7 @@ import { GrantStore } from "../../permissions/grants.ts";
 import type { StoredApprovals } from "../../plugins/approval/approvals.ts";
 import { StoredDecisions } from "../../plugins/approval/decisions.ts";
 import { Dispatch } from "../../plugins/calls/dispatch.ts";
+import type { AlarmPort } from "../../plugins/capabilities/call/ports.ts";
 import { EventFeed } from "../../plugins/capabilities/inward/event.ts";
 import { Peers } from "../../plugins/capabilities/inward/plugin-message.ts";
 import { Subscribers } from "../../plugins/capabilities/inward/subscribers.ts";
@@ -21,6 +22,7 @@ import { Compiler } from "../../sandbox/loader/compiler.ts";
 import { VERSION } from "../../version.ts";
 import type { GatewayContext } from "../context/context.ts";
 import type { Storage } from "../context/storage.ts";
+import { alertChannels } from "../mesh/alert-channels.ts";
 import type { Mesh } from "../mesh/mesh.ts";
 import { makeRouting, type Routing } from "../routing/routing.ts";
 import { makeApprovals } from "./approvals.ts";
@@ -136,6 +138,7 @@ function makeSupervisor(context: GatewayContext, storage: Storage, mesh: Mesh, p
       nodes: mesh.nodes,
       requests: mesh.requests,
       links: mesh.links,
+      alarms: alarmsOf(context, mesh),
       secrets: storage.secrets,
       peers: pieces.peers,
       permissions: approvals,
@@ -201,6 +204,19 @@ function makeHosts(context: GatewayContext, databases: Databases, port: Supervis
   const hosts = new Hosts({ clock, log, spawn: (key) => spawn(key, databases.writableBy(key)), hasCulprit, onExit });
   life.add("plugin hosts", () => hosts.stop());
   return hosts;
+}
+
+function alarmsOf(context: GatewayContext, mesh: Mesh): AlarmPort {
+  return {
+    operators: () => context.config().operators,
+    channels: () => {
+      const channels = alertChannels(context.config().alerts.channels, { nodes: mesh.nodes, links: () => mesh.names.links() });
+      const names = channels.flatMap(({ route }) =>
+        route.flatMap(({ link, index, name }) => [`${link}/${index}`, ...(name ? [name] : [])]),
+      );
+      return [...new Set(names)];
+    },
+  };
 }
 
 function alertDamaged({ bus }: GatewayContext, plugin: string): void {

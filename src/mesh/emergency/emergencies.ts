@@ -29,6 +29,8 @@ export interface EmergencyDeps {
   send(request: OutboxRequest): Result<{ readonly id: string }>;
   /** What became of a message of the outbox; null: it is not known. */
   status(id: string): Pick<MessageStatus, "id" | "state" | "to"> | null;
+  /** Whether a plugin takes answers to an alert: `responding` and `ack`. */
+  isAnswerable(): boolean;
   /** The gateway's own words. */
   readonly say: GatewayTexts;
   readonly records: Pick<EmergencyRecords, "save" | "recent">;
@@ -186,7 +188,14 @@ export class Emergencies {
   }
 
   #waysFor(message: TextMessage, place: AlertTarget["place"], content: string): Generator<OutboxRequest> {
-    return place.kind === "operator" ? this.#waysTo(message, place.node, content) : this.#waysToChannel(message, place.channel, content);
+    return place.kind === "operator"
+      ? this.#waysTo(message, place.node, this.#answerable(content))
+      : this.#waysToChannel(message, place.channel, content);
+  }
+
+  /** One text for an operator says what happened and how to answer: a plugin need not alert him again. */
+  #answerable(content: string): string {
+    return this.deps.isAnswerable() ? this.deps.say("sos_answerable", { alert: content }) : content;
   }
 
   /** As the outbox chooses, which knows where the operator was heard; then by each other link, and on the alert channels. */

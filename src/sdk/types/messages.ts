@@ -20,6 +20,11 @@ export interface IncomingMessage {
    * for. Always false in an emergency.
    */
   readonly answered?: boolean;
+  /**
+   * For message handlers: the gateway has passed it on to the operators and the alert channels, as an emergency or as what its sender
+   * writes in the ten minutes after one.
+   */
+  readonly alerted?: boolean;
   /** Hops it took; absent when unknown. */
   readonly hopsAway?: number;
   /** Signal-to-noise ratio, dB. */

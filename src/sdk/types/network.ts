@@ -42,6 +42,10 @@ export interface NodeInfo {
 export interface NetworkStatus {
   /** True while at least one link is connected. */
   readonly connected: boolean;
+  /** Ids of the operators' nodes. The gateway itself alerts them in an emergency. */
+  readonly operators: readonly string[];
+  /** Channels on which the gateway itself announces an emergency: each as `LINK/INDEX`, and by its name. */
+  readonly alertChannels: readonly string[];
   /** Nodes known. */
   readonly nodeCount: number;
   /**

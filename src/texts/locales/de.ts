@@ -40,6 +40,7 @@ export default {
   sos_reached_nobody: "Noch hat niemand deinen {word} bestätigt. Such auch anders Hilfe.",
   sos_and_more: "{names} und {count} weitere",
   sos_alert: "ALARM {what} von {who}{place}{heard}: {text}",
+  sos_answerable: "{alert}. Antwort: responding oder ack",
   sos_test: "TEST {word}",
   sos_more: "{word} (mehr)",
   sos_no_text: "(ohne Text, {place})",

@@ -40,6 +40,7 @@ export default {
   sos_reached_nobody: "Nobody has confirmed your {word} yet. Seek help by other ways too.",
   sos_and_more: "{names} and {count} more",
   sos_alert: "ALERT {what} from {who}{place}{heard}: {text}",
+  sos_answerable: "{alert}. Answer: responding, or ack",
   sos_test: "TEST {word}",
   sos_more: "{word} (more)",
   sos_no_text: "(no text, {place})",

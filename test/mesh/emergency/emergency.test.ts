@@ -25,6 +25,7 @@ class Bench {
   readonly room: Emergencies;
   /** What was written of emergencies. */
   readonly records: EmergencyRecord[] = [];
+  isAnswerable = false;
   readonly statuses = new Map<string, { id: string; state: MessageState; to: number }>();
 
   constructor(
@@ -44,6 +45,7 @@ class Bench {
         this.nodes.has(number) ? ({ number, id: "", isOwn: false, link: "hill", ...this.nodes.get(number) } as MeshNode) : null,
       alert: (event) => void this.alerts.push(event.message),
       status: (id) => this.statuses.get(id) ?? null,
+      isAnswerable: () => this.isAnswerable,
       say: gatewayTexts(() => "en"),
       records: { save: (record) => void this.records.push(structuredClone(record)), recent: () => [...this.kept] },
       send: (request) => {
@@ -332,4 +334,15 @@ describe("the case", () => {
     expect(b.alerts).toEqual(["SOS from !0000002a: (no text, !0000002a on channel 3) (this node is banned: nothing is answered)"]);
     expect(b.sent).toEqual([]);
   });
+});
+
+test("where a plugin takes answers, the text for an operator says how to answer, the one for a channel does not", () => {
+  const bench = new Bench([5], [PUBLIC]);
+  bench.isAnswerable = true;
+  bench.say("SOS leg broken");
+  const alert = "ALERT SOS from !0000002a: leg broken";
+  expect(bench.sent.filter(({ text }) => text.startsWith("ALERT")).map(({ text }) => text)).toEqual([
+    `${alert}. Answer: responding, or ack`,
+    alert,
+  ]);
 });

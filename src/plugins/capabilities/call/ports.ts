@@ -97,6 +97,14 @@ export interface RegionPort {
   list(plugin: string, prefix: string): readonly string[];
 }
 
+/** Whom the gateway alerts itself in an emergency. */
+export interface AlarmPort {
+  /** Node ids. */
+  operators(): readonly string[];
+  /** Each as `LINK/INDEX` and, where it has one, by its name. */
+  channels(): readonly string[];
+}
+
 export interface PluginServices {
   readonly bus: CoreBus;
   readonly outbox: OutboxPort;
@@ -104,6 +112,7 @@ export interface PluginServices {
   readonly nodes: NodePort;
   readonly requests: RequestPort;
   links(): readonly LinkStatus[];
+  readonly alarms: AlarmPort;
   readonly secrets: { get(plugin: string, name: string): Result<string | null> };
   readonly peers: PeerPort;
   readonly permissions: PermissionPort;

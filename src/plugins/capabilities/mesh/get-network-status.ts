@@ -15,6 +15,8 @@ export const getNetworkStatus: Capability<"get_network_status"> = {
     const links = call.services.links();
     return done({
       connected: links.some((link) => link.state === "up"),
+      operators: call.services.alarms.operators(),
+      alertChannels: call.services.alarms.channels(),
       nodeCount: call.services.nodes.all().length,
       links: links.map((link) => ({
         name: link.name,
