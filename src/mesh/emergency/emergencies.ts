@@ -102,7 +102,7 @@ export class Emergencies {
   #resumeAlert({ message, word, content, targets, told }: EmergencyRecord, waitMs: number): void {
     let isStarted = false;
     const resumed = targets.map(({ name, place, ids }): AlertTarget & { readonly text: UrgentText } => {
-      const ways = this.#waysFor(message, place, content);
+      const ways = this.#waysFor(message, place, this.#answerable(place, content));
       for (let tried = 0; tried < ids.length; tried++) ways.next();
       const changed = (): void => (isStarted ? this.#changed(call) : undefined);
       return { name, place, text: { ways, ids: [...ids], reach: "pending", changed } };
@@ -141,7 +141,11 @@ export class Emergencies {
     this.counts.calls++;
     this.#announce(message, banned ? `${text} (this node is banned: nothing is answered)` : text);
     if (banned) return false;
-    const report = this.#alert(message, content, () => this.#changed(followed));
+    const report = this.#alert(
+      message,
+      (place) => this.#answerable(place, content),
+      () => this.#changed(followed),
+    );
     const followed: FollowedCall = { message, word, content, report };
     this.#tell(message, report.received(word));
     if (report.targets.length === 0) return true;
@@ -154,7 +158,11 @@ export class Emergencies {
     this.counts.followUps++;
     const content = this.#describe(message, this.deps.say("sos_more", { word: open.word }), message.text.trim());
     this.#announce(message, withoutMark(content));
-    this.#alert(message, content, () => undefined);
+    this.#alert(
+      message,
+      () => content,
+      () => undefined,
+    );
   }
 
   #describe(message: TextMessage, what: string, rest: string): string {
@@ -168,10 +176,10 @@ export class Emergencies {
   }
 
   /** Sends the alert to everybody who is to know. `changed` is called, never before this returned, when one arrived or failed. */
-  #alert(message: TextMessage, content: string, changed: () => void): AlertReport {
+  #alert(message: TextMessage, contentFor: (place: AlertTarget["place"]) => string, changed: () => void): AlertReport {
     let isStarted = false;
     const target = (name: string, place: AlertTarget["place"]): AlertTarget => {
-      const ways = this.#waysFor(message, place, content);
+      const ways = this.#waysFor(message, place, contentFor(place));
       const urgent: UrgentText = { ways, ids: [], reach: "pending", changed: () => (isStarted ? changed() : undefined) };
       this.#texts.start(urgent);
       return { name, place, text: urgent };
@@ -188,14 +196,12 @@ export class Emergencies {
   }
 
   #waysFor(message: TextMessage, place: AlertTarget["place"], content: string): Generator<OutboxRequest> {
-    return place.kind === "operator"
-      ? this.#waysTo(message, place.node, this.#answerable(content))
-      : this.#waysToChannel(message, place.channel, content);
+    return place.kind === "operator" ? this.#waysTo(message, place.node, content) : this.#waysToChannel(message, place.channel, content);
   }
 
   /** One text for an operator says what happened and how to answer: a plugin need not alert him again. */
-  #answerable(content: string): string {
-    return this.deps.isAnswerable() ? this.deps.say("sos_answerable", { alert: content }) : content;
+  #answerable(place: AlertTarget["place"], content: string): string {
+    return place.kind === "operator" && this.deps.isAnswerable() ? this.deps.say("sos_answerable", { alert: content }) : content;
   }
 
   /** As the outbox chooses, which knows where the operator was heard; then by each other link, and on the alert channels. */
