@@ -126,6 +126,7 @@ function withPaths(config: Config, baseOf: (key: string) => string, home: string
   const indexes = config.plugins.indexes.map((place) => (/^https?:/i.test(place) ? place : absolute("plugins.indexes", place)));
   const data_dir = absolute("data_dir", config.data_dir);
   const { interfaces } = config.mesh;
+  const { publish } = config;
   const mesh =
     interfaces === undefined
       ? config.mesh
@@ -133,6 +134,7 @@ function withPaths(config: Config, baseOf: (key: string) => string, home: string
   return {
     ...config,
     mesh,
+    ...(publish === undefined ? {} : { publish: withLoginPaths(publish, (path) => absolute("publish", path)) }),
     data_dir,
     plugins: { ...config.plugins, paths: config.plugins.paths.map((path) => absolute("plugins.paths", path)), indexes },
     api:

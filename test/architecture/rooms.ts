@@ -17,7 +17,7 @@ export const FLOORS: readonly (readonly string[])[] = [
   ["manifest", "python-import"],
   ["mesh", "http", "sandbox", "timekeeping"],
   ["events", "region"],
-  ["router", "menu", "schedule"],
+  ["router", "menu", "schedule", "publish"],
   ["plugins"],
   ["packages"],
   ["backup"],

@@ -84,7 +84,7 @@ export type NodeQuestion = "position" | "telemetry";
 
 /** Who asked, for the audit log. */
 export interface Actor {
-  readonly via: "api" | "page";
+  readonly via: "api" | "page" | "mqtt";
   readonly address: string;
   /** Name of the token; absent for what the program does by itself. */
   readonly token?: string;
