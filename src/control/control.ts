@@ -22,6 +22,7 @@ import type { LinkStatus } from "../mesh/link-status.ts";
 import type { MeshNode } from "../mesh/node.ts";
 import type { Outbox } from "../mesh/outbox/outbox.ts";
 import type { Supervisor } from "../plugins/supervisor.ts";
+import type { PublisherStatus } from "../publish/publisher.ts";
 import type { TaskStatus } from "../schedule/task-spec.ts";
 import type { DiskWatch } from "../storage/disk-watch.ts";
 import { type ClockState, reasonOf } from "../timekeeping/own-clock.ts";
@@ -70,6 +71,8 @@ export interface ControlDeps {
   hostExits(): ReadonlyMap<string, number>;
   /** Posts to the webhook since the start. */
   webhook(): { readonly sent: number; readonly failed: number; readonly dropped: number };
+  /** Null: nothing is published. */
+  publishing(): PublisherStatus | null;
   tasks(): readonly TaskStatus[];
   menus(): readonly MenuView[];
   walls(): readonly { readonly wall: string; readonly stands: boolean; readonly detail: string }[];
@@ -129,6 +132,7 @@ export class GatewayControl implements Control {
       plugins: counts,
       outbox: this.#outbox(),
       stale_texts: this.deps.staleTexts(),
+      publishing: this.deps.publishing(),
       walls: this.deps.walls().map(({ wall, stands, detail }) => ({ wall, stands, detail })),
       alerts: this.deps.alerts
         .list()
@@ -166,6 +170,7 @@ export class GatewayControl implements Control {
         held: deps.outbox.held(),
         traffic: deps.traffic.families(),
         webhook: deps.webhook(),
+        publishing: deps.publishing(),
         safeMode: deps.isSafeMode(),
         disk: { isWritable: ["ok", "low"].includes(deps.disk.state), freeBytes: deps.disk.freeBytes },
         walls: deps.walls(),

@@ -1,6 +1,7 @@
 import type { OutboxView, PluginMetrics } from "../api/contract/views.ts";
 import type { LinkStatus } from "../mesh/link-status.ts";
 import type { PluginState } from "../plugins/plugin/states.ts";
+import type { PublisherStatus } from "../publish/publisher.ts";
 import { byLabel, type Family, one } from "./family.ts";
 import { type ProcessUse, processFamilies } from "./processes.ts";
 
@@ -22,6 +23,7 @@ export interface MetricFacts {
   readonly held: ReadonlyMap<string, number>;
   readonly traffic: readonly Family[];
   readonly webhook: { readonly sent: number; readonly failed: number; readonly dropped: number };
+  readonly publishing: PublisherStatus | null;
   readonly safeMode: boolean;
   readonly disk: { readonly isWritable: boolean; readonly freeBytes: number };
   readonly walls: readonly { readonly wall: string; readonly stands: boolean }[];
@@ -51,7 +53,26 @@ function families(facts: MetricFacts): Family[] {
       "outcome",
       Object.entries(facts.webhook),
     ),
+    ...publishFamilies(facts.publishing),
     ...pluginFamilies(facts.plugins),
+  ];
+}
+
+function publishFamilies(publishing: PublisherStatus | null): Family[] {
+  if (publishing === null) return [];
+  const samples = Object.entries(publishing.counters).map(([key, value]) => {
+    const [kind = "", ...outcome] = key.split("_");
+    return { labels: { kind, outcome: outcome.join("_") }, value };
+  });
+  return [
+    one("zephyrgate_publish_up", "gauge", "1 while the operator's own broker is connected.", publishing.state === "up" ? 1 : 0),
+    one("zephyrgate_publish_nodes", "gauge", "Nodes that the operator's own broker knows.", publishing.nodes),
+    {
+      name: "zephyrgate_publish_messages_total",
+      type: "counter",
+      help: "Messages to and from the operator's own broker, by kind and outcome.",
+      samples,
+    },
   ];
 }
 

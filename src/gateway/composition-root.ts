@@ -24,6 +24,7 @@ import { Liveness } from "./liveness.ts";
 import { makeIntake } from "./mesh/intake.ts";
 import { type Mesh, makeMesh, startMesh } from "./mesh/mesh.ts";
 import { type GatewayPlugins, makePlugins } from "./plugins/plugins.ts";
+import { makePublisher } from "./publish.ts";
 import { describeNow } from "./summary.ts";
 
 export type { GatewayOptions } from "./context/context.ts";
@@ -134,7 +135,8 @@ export class Gateway {
     const backups = new Backups(context, storage, plugins);
     context.life.add("backups", () => backups.stop());
     const webhook = passAlertsOn(context, mesh);
-    const control = makeControl(context, { storage, mesh, plugins, backups, webhook, isReady: () => this.#ready });
+    const publisher = makePublisher(context, mesh, () => this.#control?.messages);
+    const control = makeControl(context, { storage, mesh, plugins, backups, webhook, publisher, isReady: () => this.#ready });
     this.#control = control;
     const api = context.overrides.api === false ? ok(null) : this.#openApi(control, storage);
     if (!api.ok) return api;
@@ -147,6 +149,7 @@ export class Gateway {
     backups.start();
     plugins.comeBack.start(plugins.supervisor);
     watchForAlerts(context, mesh, plugins);
+    publisher?.start();
     return running;
   }
 

@@ -17,6 +17,7 @@ import { fail, ok, type Result } from "../errors.ts";
 import type { Webhook } from "../http/webhook.ts";
 import type { Settings } from "../plugins/approval/decisions.ts";
 import { OPERATOR } from "../plugins/capabilities/inward/plugin-message.ts";
+import type { Publisher } from "../publish/publisher.ts";
 import { VERSION } from "../version.ts";
 import type { Backups } from "./backups.ts";
 import type { GatewayContext } from "./context/context.ts";
@@ -32,6 +33,8 @@ export interface ControlPeers {
   readonly plugins: GatewayPlugins;
   readonly backups: Backups;
   readonly webhook: Webhook;
+  /** Null: nothing is published. */
+  readonly publisher: Publisher | null;
   isReady(): boolean;
 }
 
@@ -78,6 +81,7 @@ export function makeControl(context: GatewayContext, peers: ControlPeers): Gatew
     hostPids: () => hosts.running().flatMap(({ host }) => host.pid ?? []),
     hostExits: () => hosts.exits,
     webhook: () => peers.webhook.counts,
+    publishing: () => peers.publisher?.status() ?? null,
     tasks: () => routing.schedule.status(),
     menus: () => routing.menuRegistry.list(),
     walls: () => hosts.running()[0]?.host.walls ?? [],

@@ -15,10 +15,11 @@ import { receivedText, sentText, type TextNames, type TextOptions } from "./text
 import { Topics } from "./topics.ts";
 
 export interface PublisherOptions {
+  /** The broker's address, for people. */
+  readonly broker: string;
   readonly topic: string;
   readonly discoveryPrefix: string;
-  /** Null: off; what an earlier run published is then removed. */
-  readonly nodes: NodePublisherOptions | null;
+  readonly nodes: NodePublisherOptions;
   readonly texts: (TextOptions & { readonly out: boolean; readonly in: boolean; readonly rate: Rate }) | null;
 }
 
@@ -35,6 +36,8 @@ export interface PublisherDeps {
 }
 
 export interface PublisherStatus {
+  /** Its address. */
+  readonly broker: string;
   readonly state: "connecting" | "up" | "down";
   readonly reason: string | null;
   /** Nodes that the broker knows. */
@@ -43,7 +46,6 @@ export interface PublisherStatus {
   readonly counters: Readonly<Record<string, number>>;
 }
 
-const NONE: NodePublisherOptions = { only: new Set(), max: 0, discovers: false, intervalMs: 60_000 };
 /** Of a broker's messages no more are looked at in a second. */
 const PER_SECOND = 100;
 
@@ -65,7 +67,7 @@ export class Publisher {
     this.#topics = topics;
     const { clock, log, version } = deps;
     const publish = (topic: string, value: Json | null) => this.#publish("node", topic, value, true);
-    this.#nodes = new NodePublisher(options.nodes ?? NONE, { clock, log, topics, version, nodes: deps.nodes, publish });
+    this.#nodes = new NodePublisher(options.nodes, { clock, log, topics, version, nodes: deps.nodes, publish });
     this.#requests = this.#makeRequests();
     this.#broker = deps.broker({
       // Kept nodes first: they are to be compared with those that are known.
@@ -88,7 +90,7 @@ export class Publisher {
   }
 
   seen(node: MeshNode): void {
-    if (this.options.nodes !== null) this.#nodes.seen(node);
+    this.#nodes.seen(node);
   }
 
   received(message: TextMessage): void {
@@ -106,7 +108,14 @@ export class Publisher {
   status(): PublisherStatus {
     const { kind, reason } = this.#broker.state;
     const state = kind === "connected" ? "up" : reason === null ? "connecting" : "down";
-    return { state, reason: state === "down" ? reason : null, nodes: this.#nodes.size, counters: Object.fromEntries(this.#counters) };
+    const { broker } = this.options;
+    return {
+      broker,
+      state,
+      reason: state === "down" ? (reason?.replace(`${broker}: `, "") ?? null) : null,
+      nodes: this.#nodes.size,
+      counters: Object.fromEntries(this.#counters),
+    };
   }
 
   #makeRequests(): SendRequests | null {

@@ -3,6 +3,7 @@ import type { Clock } from "../clock.ts";
 import { fail, type GatewayError, ok, type Result } from "../errors.ts";
 import type { Json } from "../json.ts";
 import { type JsonLimits, parseJson } from "../json-reader.ts";
+import { clip } from "../log/escape.ts";
 import type { Logger } from "../log/logger.ts";
 import { type Rate, TokenBucket } from "../rates.ts";
 
@@ -31,15 +32,22 @@ export interface SendRequestDeps {
 
 const LIMITS: JsonLimits = { chars: 4096, depth: 3, nodes: 32 };
 const MAX_BYTES = 8192;
-const requestSchema = v.strictObject({
-  text: v.pipe(v.string(), v.minLength(1, "is empty"), v.maxLength(1000, "is longer than 1000 characters")),
-  destination: v.optional(v.pipe(v.string(), v.minLength(1), v.maxLength(64))),
-  channel: v.optional(
-    v.union([v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(7)), v.pipe(v.string(), v.minLength(1), v.maxLength(32))]),
-  ),
-  priority: v.optional(v.picklist(["low", "normal", "high"])),
-  ref: v.optional(v.pipe(v.string(), v.minLength(1), v.maxLength(64))),
-});
+const text = (most: number) =>
+  v.pipe(v.string("is not text"), v.minLength(1, "is empty"), v.maxLength(most, `is longer than ${most} characters`));
+const NO_CHANNEL = "is neither an index from 0 to 7 nor a name";
+const index = v.pipe(v.number(), v.integer(NO_CHANNEL), v.minValue(0, NO_CHANNEL), v.maxValue(7, NO_CHANNEL));
+const requestSchema = v.strictObject(
+  {
+    text: text(1000),
+    destination: v.optional(text(64)),
+    channel: v.optional(v.union([index, text(32)], NO_CHANNEL)),
+    priority: v.optional(v.picklist(["low", "normal", "high"], "is not low, normal or high")),
+    ref: v.optional(text(64)),
+  },
+  "is missing, or not known here",
+);
+
+const KEYS = "keys: text, destination, channel, priority, ref";
 
 /** A broker may deliver a message twice: a request with a `ref` that is known is answered again, not sent again. */
 const REFS_MAX = 500;
@@ -147,16 +155,12 @@ function readRequest(payload: Uint8Array): Result<v.InferOutput<typeof requestSc
   const json = parseJson(new TextDecoder().decode(payload), LIMITS);
   if (!json.ok)
     return fail(json.error.code, `the request ${json.error.message}`, { hint: 'write for example {"text": "hello", "channel": 0}' });
+  if (Array.isArray(json.value)) return fail("unprocessable", "the request is not an object", { hint: KEYS });
   const parsed = v.safeParse(requestSchema, json.value, { abortEarly: true });
   if (parsed.success) return ok(parsed.output);
   const [issue] = parsed.issues;
-  const key = (issue.path ?? [])
-    .map(({ key: step }) => String(step))
-    .join(".")
-    .slice(0, 40);
-  const message = issue.message.replaceAll(/"[^"]{40,}"/g, '"…"').slice(0, 160);
-  return fail(
-    "unprocessable",
-    key === "" ? `the request is not an object of text, destination, channel, priority and ref: ${message}` : `${key}: ${message}`,
-  );
+  const key = (issue.path ?? []).map(({ key: step }) => String(step)).join(".");
+  const where = key === "" ? "the request" : JSON.stringify(clip(key, 40));
+  const message = key === "" ? "is not an object" : issue.message;
+  return fail("unprocessable", `${where} ${message}`, { hint: KEYS });
 }

@@ -323,6 +323,7 @@ export function fakeControl() {
         oldest_queued_s: null,
         airtime: { total_s: 0, plugins: {}, channels: {}, links: {} },
       },
+      publishing: null,
       stale_texts: 0,
       walls: [{ wall: "seccomp", stands: true, detail: "tried" }],
       alerts: [],

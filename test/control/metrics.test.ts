@@ -53,6 +53,7 @@ const facts = metricsText({
   held: new Map([["no_link", 2]]),
   traffic: traffic(),
   webhook: { sent: 1, failed: 0, dropped: 0 },
+  publishing: { broker: "mqtt://b", state: "up", reason: null, nodes: 3, counters: { node_published: 4, send_rate_limited: 1 } },
   safeMode: false,
   disk: { isWritable: true, freeBytes: 1 },
   walls: [{ wall: "seccomp", stands: true }],

@@ -21,6 +21,7 @@ import type {
   PluginDetail,
   PluginPermissions,
   PluginSummary,
+  PublishingView,
   RestoreReview,
   ScheduleTask,
   SilenceView,
@@ -326,6 +327,8 @@ export interface GatewayStatus {
   readonly plugins: Readonly<Record<string, number>>;
   readonly outbox: OutboxView;
   readonly stale_texts: number;
+  /** The gateway on the operator's own broker; null where it publishes nothing. */
+  readonly publishing: PublishingView | null;
   readonly walls: readonly WallView[];
   /** Problems that need the operator, newest first, at most 20. */
   readonly alerts: readonly {

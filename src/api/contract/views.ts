@@ -178,6 +178,20 @@ export const outbox = v.object({
   airtime,
 });
 
+export const publishing = v.pipe(
+  v.nullable(
+    v.object({
+      broker: v.string(),
+      state: v.picklist(["connecting", "up", "down"]),
+      reason: v.nullable(v.string()),
+      nodes: v.pipe(count, v.description("Nodes that the broker knows")),
+      counters: v.record(v.string(), v.number()),
+    }),
+  ),
+  v.description("Nodes and texts on the operator's own broker; counters since the start, by KIND_OUTCOME"),
+);
+export type PublishingView = NonNullable<v.InferOutput<typeof publishing>>;
+
 export const alertView = v.object({
   id: v.string(),
   time: v.pipe(v.string(), v.description("When it was first raised")),

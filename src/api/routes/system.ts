@@ -2,7 +2,7 @@ import * as v from "valibot";
 import { fail, ok } from "../../errors.ts";
 import { explainRisk } from "../../permissions/risk.ts";
 import { linkView, toLink } from "../contract/mesh-views.ts";
-import { auditEntry, auditVerdict, configuration, menuItem, outbox, scheduleTask, silence, wall } from "../contract/views.ts";
+import { auditEntry, auditVerdict, configuration, menuItem, outbox, publishing, scheduleTask, silence, wall } from "../contract/views.ts";
 import { decodeCursor, encodeCursor, listOf, pageOf, paging, type Route, reply, route } from "../route/route.ts";
 
 const tag = "system";
@@ -53,6 +53,7 @@ export const statusView = v.object({
   plugins: v.pipe(v.record(v.string(), v.number()), v.description("How many are in each state")),
   outbox,
   stale_texts: v.pipe(v.number(), v.description("Texts that were too old to be answered, since the start")),
+  publishing,
   walls: v.array(wall),
   alerts: v.array(v.object({ time: v.string(), code: v.string(), message: v.string(), plugin: v.optional(v.string()) })),
 });

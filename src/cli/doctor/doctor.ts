@@ -214,6 +214,11 @@ function proxyFinding(link: string, { broker, state, reason }: NonNullable<Statu
 
 function inside(status: Status): Finding[] {
   const findings: Finding[] = [];
+  const { publishing } = status;
+  if (publishing !== null) {
+    const found = `${publishing.broker}: ${publishing.state}${publishing.reason === null ? "" : `, ${publishing.reason}`}`;
+    findings.push({ grade: publishing.state === "up" ? "ok" : "warn", what: "publishing", found });
+  }
   const failed = (status.plugins.failed ?? 0) + (status.plugins.disabled ?? 0);
   if (failed > 0)
     findings.push({

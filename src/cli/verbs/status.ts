@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import { type linkView, nodeView, routeView } from "../../api/contract/mesh-views.ts";
-import { type airtime, scheduleTask } from "../../api/contract/views.ts";
+import { type airtime, type PublishingView, scheduleTask } from "../../api/contract/views.ts";
 import { logLine, statusView } from "../../api/routes/system.ts";
 import { fail, ok, type Result } from "../../errors.ts";
 import { textLine } from "../../log/format.ts";
@@ -140,7 +140,8 @@ async function status({ io, flags, client }: Call): Promise<Result<number>> {
   if (!gateway.ok) return gateway;
   const answer = await gateway.value.get("/api/v1/status", statusView);
   if (!answer.ok) return answer;
-  const { version, uptime_s, degraded, safe_mode, silence, disk, clock, links, plugins, outbox, stale_texts, walls, alerts } = answer.value;
+  const { version, uptime_s, degraded, safe_mode, silence, disk, clock, links, plugins, outbox, stale_texts, publishing, walls, alerts } =
+    answer.value;
   const code = ok(degraded.length === 0 ? 0 : DEGRADED);
   if (flags.json === true) {
     json(io, answer.value);
@@ -164,20 +165,23 @@ async function status({ io, flags, client }: Call): Promise<Result<number>> {
   const waits = outbox.oldest_queued_s === null ? "" : `, the oldest for ${span(outbox.oldest_queued_s)}`;
   line(io, `messages: ${outbox.queued} waiting${waits}; ${outbox.sent} sent, ${outbox.delivered} delivered, ${outbox.failed} failed`);
   line(io, airtimeLine(outbox.airtime));
+  if (publishing !== null) line(io, publishingLine(publishing));
   if (stale_texts > 0) line(io, `texts too old to be answered: ${stale_texts}`);
-  const missing = walls.filter((wall) => !wall.stands);
-  line(
-    io,
-    walls.length === 0
-      ? "walls: no plugin host is running"
-      : missing.length === 0
-        ? "walls: all active"
-        : `walls MISSING: ${missing.map((wall) => wall.wall).join(", ")}`,
-  );
+  line(io, wallsLine(walls));
   if (clock.state !== "trusted") line(io, `clock: ${clock.state}: ${clock.reason}`);
   if (disk.state !== "ok") line(io, `disk: ${disk.state.replaceAll("_", " ")}, ${Math.floor(disk.free_bytes / 2 ** 20)} MB free`);
   for (const alert of alerts) line(io, `alert, ${ago(alert.time)}: ${alert.message}`);
   return code;
+}
+
+function publishingLine({ broker, state, reason, nodes }: PublishingView): string {
+  return `publishing on ${broker}: ${state}${reason === null ? `, ${nodes} nodes` : `: ${reason}`}`;
+}
+
+function wallsLine(walls: v.InferOutput<typeof statusView>["walls"]): string {
+  const missing = walls.filter((wall) => !wall.stands);
+  if (walls.length === 0) return "walls: no plugin host is running";
+  return missing.length === 0 ? "walls: all active" : `walls MISSING: ${missing.map((wall) => wall.wall).join(", ")}`;
 }
 
 function airtimeLine({ total_s, plugins }: v.InferOutput<typeof airtime>): string {
