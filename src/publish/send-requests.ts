@@ -77,17 +77,16 @@ export class SendRequests {
     const known = ref === undefined ? undefined : this.#refs.get(ref);
     const outcome = known ?? this.#admit(request);
     if (ref !== undefined && known === undefined) this.#remember(ref, outcome);
-    this.#end(ref, await outcome);
+    const ended = await outcome;
+    // A refused request may be tried again under its own name.
+    if (ref !== undefined && !ended.ok && this.#refs.get(ref) === outcome) this.#refs.delete(ref);
+    this.#end(ref, ended);
   }
 
   #remember(ref: string, outcome: Promise<Outcome>): void {
     this.#refs.set(ref, outcome);
     const [oldest] = this.#refs.keys();
     if (this.#refs.size > REFS_MAX && oldest !== undefined) this.#refs.delete(oldest);
-    // A refused request may be tried again under its own name.
-    void outcome.then((ended) => {
-      if (!ended.ok && this.#refs.get(ref) === outcome) this.#refs.delete(ref);
-    });
   }
 
   async #admit(request: SendRequest): Promise<Outcome> {
