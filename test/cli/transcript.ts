@@ -5,7 +5,7 @@
 import { setSystemTime } from "bun:test";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { main } from "../../src/cli/main.ts";
 import { serveControl } from "../api/serve.ts";
 import { richControl } from "./rich-control.ts";
@@ -15,6 +15,24 @@ const NOW = new Date("2026-01-15T11:00:00Z");
 
 /** A command line; what is typed or piped into it; whether on a terminal. `#` begins a heading. */
 type Step = string | { readonly run: string; readonly stdin?: string; readonly tty?: boolean; readonly after?: () => void };
+
+const MANIFEST = `name: greeter
+version: 1.2.3
+description: Says hello
+author: Ann
+license: MIT
+capabilities: { commands: [{ name: greet, description: Says hello }] }
+permissions: [send_messages, { http_requests: { hosts: [api.weather.gov] } }]
+config: { schema_file: schema.json, defaults: { words: hello } }
+`;
+const SCHEMA = `{ "type": "object", "properties": { "words": { "type": "string", "description": "What it says" }, "times": { "type": "integer", "minimum": 1 } }, "required": ["words"] }`;
+const CODE = `import { Plugin } from "zephyrgate";
+export default class Greeter extends Plugin {
+  override initialize() {
+    this.registerCommand("greet", () => this.getConfig("words", "hello"));
+  }
+}
+`;
 
 const both = (...commands: string[]): Step[] => commands.flatMap((run) => [run, `${run} --json`]);
 
@@ -40,6 +58,17 @@ class World {
     writeFileSync(join(this.#folder, "config.yaml"), `data_dir: ./data\napi: { port: ${port} }\n`);
     writeFileSync(join(this.#folder, "package.zgp"), "package");
     writeFileSync(join(this.#folder, "data.zgd"), "data");
+    this.#write("drafts/greeter/manifest.yaml", MANIFEST);
+    this.#write("drafts/greeter/schema.json", SCHEMA);
+    this.#write("drafts/greeter/plugin.ts", CODE);
+    this.#write("drafts/greeter/README.md", "# greeter\n");
+    this.#write("drafts/broken/manifest.yaml", MANIFEST.replace("name: greeter", "name: Broken").replace("version:", "versoin:"));
+    this.#write("offline.yaml", "data_dir: ./offline\n");
+  }
+
+  #write(path: string, text: string): void {
+    mkdirSync(dirname(join(this.#folder, path)), { recursive: true });
+    writeFileSync(join(this.#folder, path), text);
   }
 
   async take(step: Step): Promise<void> {
@@ -74,6 +103,9 @@ class World {
     return text
       .replaceAll(this.#folder, "FOLDER")
       .replaceAll(this.#api.url, "http://127.0.0.1:PORT")
+      .replaceAll(/SHA256:[A-Za-z0-9+/]{43}/g, "SHA256:FINGERPRINT")
+      .replaceAll(/\b[0-9a-f]{64}\b/g, "HASH")
+      .replaceAll(/"bytes":\d+/g, '"bytes":N')
       .replaceAll(/zg_[A-Za-z0-9_-]{43}/g, "TOKEN")
       .replaceAll(/\b\d+ KB, verified/g, "N KB, verified")
       .replaceAll(/ref [0-9a-f]{8}/g, "ref 00000000");
@@ -88,6 +120,7 @@ class World {
 
 function dataFolder(folder: string): string {
   mkdirSync(join(folder, "data"));
+  mkdirSync(join(folder, "index"));
   return join(folder, "data");
 }
 
@@ -194,6 +227,35 @@ const STEPS: readonly Step[] = [
   "# Backups",
   ...both("backup --list"),
   "backup",
+  "# Without a gateway",
+  "plugin check drafts/greeter --config offline.yaml",
+  "plugin check drafts/broken --config offline.yaml",
+  "plugin types drafts/greeter",
+  "plugin pack drafts/greeter -o greeter.zgp --config offline.yaml",
+  "plugin pack drafts/broken --config offline.yaml",
+  ...both("trust list --config offline.yaml"),
+  "trust keygen key",
+  "trust keygen key",
+  "trust add key.pub ann --config offline.yaml",
+  "trust add key.pub bob --config offline.yaml",
+  "trust list --config offline.yaml",
+  "plugin pack drafts/greeter -o index/greeter.zgp --sign key --config offline.yaml --json",
+  ...both("plugin verify index/greeter.zgp --config offline.yaml"),
+  "plugin verify greeter.zgp --config offline.yaml",
+  "plugin verify data.zgd --config offline.yaml",
+  "plugin index build index",
+  "plugin index build nowhere",
+  "plugin search hello --config offline.yaml",
+  "plugin install index/greeter.zgp --config offline.yaml",
+  "plugin install index/greeter.zgp --yes --config offline.yaml",
+  "plugin verify greeter --config offline.yaml",
+  "plugin outdated --config offline.yaml",
+  "plugin update --config offline.yaml",
+  "plugin install nowhere.zgp --config offline.yaml",
+  "trust rm ann --config offline.yaml",
+  "trust rm ann --config offline.yaml",
+  "restore data.zgd --config offline.yaml",
+  "import-python drafts --config offline.yaml",
   "# No gateway",
   "status --port 1",
   "status --data-dir nowhere",

@@ -363,6 +363,12 @@ describe("trusted signers", () => {
     ]);
   });
 
+  test("may be named before the gateway has run for the first time", () => {
+    const fresh = join(data, "fresh/data");
+    taken(addSigner(fresh, signer("ann")));
+    expect([taken(readSigners(fresh)), statSync(fresh).mode & 0o777]).toEqual([[signer("ann")], 0o700]);
+  });
+
   test("a damaged, a foreign and a huge list are refused, and not written over", () => {
     for (const [text, why] of [
       ["{", ""],

@@ -1,5 +1,5 @@
 /** `data_dir/trusted-signers.json`: the signers that the operator knows, by name. Only the command line writes it. */
-import { existsSync, readFileSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import * as v from "valibot";
 import { fail, ok, type Result } from "../../errors.ts";
@@ -66,6 +66,8 @@ export function removeSigner(dataDir: string, which: string): Result<TrustedSign
 
 function save(dataDir: string, signers: readonly TrustedSigner[]): Result<null> {
   try {
+    // An operator may trust signers before the gateway has run for the first time.
+    mkdirSync(dataDir, { recursive: true, mode: 0o700 });
     writeFileAtomically(pathOf(dataDir), `${JSON.stringify({ format: FORMAT, signers }, null, 1)}\n`, { mode: 0o600 });
     return ok(null);
   } catch (cause) {
