@@ -15,6 +15,7 @@ import { ensureToken, replaceToken } from "./access/token.ts";
 import { PASSWORD, Tokens } from "./access/tokens.ts";
 import { type Actor, by, type Control } from "./contract/control.ts";
 import type { Role } from "./contract/roles.ts";
+import type { MapView } from "./contract/views.ts";
 import { Listener } from "./listener.ts";
 import { pageResponse } from "./page/page.ts";
 import { ANYTHING, check, readBytes, readJson, streamBytes } from "./route/body.ts";
@@ -46,6 +47,8 @@ export interface ApiOptions {
   readonly tls?: TlsFiles | undefined;
   /** Decimal places of a degree to which the positions of others are rounded for callers of the role read; 2 when absent. */
   readonly positionDigits?: () => number;
+  /** Tiles below the console's map; null or absent: none. */
+  readonly mapTiles?: () => MapView["tiles"];
   /** Seconds after which an idle connection is closed; 60 when absent. */
   readonly idleS?: number;
 }
@@ -174,7 +177,7 @@ class Api {
     const changed = () => this.#feed.check();
     const audit = (event: string, actor: Actor, detail = "") => deps.audit(event, `${by(actor)}: ${detail}`);
     const access = [...accessRoutes({ ...parts, changed, audit }), ...tokenRoutes({ ...parts, changed, audit })];
-    const service = serviceRoutes(this.#feed, counters, { base: this.#base, all: () => this.#routes });
+    const service = serviceRoutes(this.#feed, counters, { base: this.#base, all: () => this.#routes }, () => options.mapTiles?.() ?? null);
     this.#routes = [
       ...systemRoutes,
       ...alertRoutes,
@@ -224,7 +227,7 @@ class Api {
       if (!isBelow && `${new URL(request.url).pathname}/` === this.#base) {
         return new Response(null, { status: 308, headers: { location: this.#base } });
       }
-      return (isBelow ? await pageResponse(request) : null) ?? (await this.#app.fetch(request));
+      return (isBelow ? await pageResponse(request, this.#tilesOrigin()) : null) ?? (await this.#app.fetch(request));
     } catch (thrown) {
       return this.failed(thrown);
     }
@@ -265,6 +268,11 @@ class Api {
     } catch (thrown) {
       return this.failed(thrown);
     }
+  }
+
+  #tilesOrigin(): string | null {
+    const tiles = this.options.mapTiles?.() ?? null;
+    return tiles === null ? null : new URL(tiles.url).origin;
   }
 
   #digitsFor(role: Role | null): number | null {

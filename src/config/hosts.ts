@@ -56,3 +56,17 @@ export const webhook = v.pipe(
     return url !== null && (url.protocol === "https:" || url.protocol === "http:") && url.username === "" && url.password === "";
   }, "is not an address to post to | write https://HOST/PATH, without user name and password"),
 );
+
+/** Where map tiles come from: one host, with the places of zoom, column and row behind it. */
+export const tileUrl = v.pipe(
+  v.string(),
+  v.maxLength(1024, "is longer than 1024 characters"),
+  v.check(isTileUrl, "is not the address of map tiles | write for example https://tiles.example.org/{z}/{x}/{y}.png"),
+);
+
+function isTileUrl(text: string): boolean {
+  const url = URL.parse(text);
+  // The page's content policy names the host: it must be one, whatever zoom, column and row are.
+  const isOneHost = url !== null && HOST_NAME.test(url.hostname.replace(/^\[.*\]$/, "v6")) && url.username === "" && url.password === "";
+  return isOneHost && ["https:", "http:"].includes(url.protocol) && ["{z}", "{x}", "{y}"].every((place) => text.split(place).length === 2);
+}

@@ -3,7 +3,7 @@ import * as v from "valibot";
 import type { Json } from "../json.ts";
 import { PERMISSION_NAMES } from "../permissions/grammar/types.ts";
 import { RATE_PATTERN } from "../rates.ts";
-import { hostAddress, hostName, network, urlPath, webhook } from "./hosts.ts";
+import { hostAddress, hostName, network, tileUrl, urlPath, webhook } from "./hosts.ts";
 
 /** Names of the sandbox's walls; a test compares them with the jail's own. */
 export const WALLS = ["jail", "capabilities", "no_new_privs", "limits", "files", "landlock", "seccomp", "watchdog"] as const;
@@ -380,6 +380,19 @@ export const configSchema = v.strictObject({
           "Decimal places of a degree to which positions of others are rounded for tokens of the role read: 2 is about a kilometre, 3 a hundred metres; 6: not rounded.",
         ),
         2,
+      ),
+      map_tiles: v.optional(
+        v.pipe(
+          v.strictObject({
+            url: about(
+              tileUrl,
+              "Address of a tile, with {z}, {x} and {y}; the browser asks this host, which learns what part of the map is looked at.",
+            ),
+            attribution: v.optional(text("Whose map it is; shown on it.", 200)),
+            max_zoom: v.optional(whole(0, 24, "The finest zoom that there are tiles for."), 19),
+          }),
+          v.description("Tiles below the console's map. Absent: positions are drawn on a plain grid, and nothing is asked from elsewhere."),
+        ),
       ),
       base_path: v.optional(about(urlPath, "Path of the page and the API below the host; a reverse proxy passes it on unchanged."), "/"),
     },

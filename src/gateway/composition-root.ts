@@ -1,6 +1,7 @@
 /** The composition root: makes all parts, connects and starts them in order, and closes them in reverse order. */
 import { AccessStore } from "../api/access/store.ts";
 import type { Control } from "../api/contract/control.ts";
+import type { MapView } from "../api/contract/views.ts";
 import { type ApiServer, startApi } from "../api/server.ts";
 import { EventBus } from "../bus.ts";
 import { sleep } from "../clock.ts";
@@ -174,8 +175,8 @@ export class Gateway {
     const { clock, random, log } = this.#context;
     const { data_dir: dataDir, api: address } = this.#config;
     const { allowed_hosts: allowedHosts, trusted_proxies: trustedProxies, base_path: basePath, tls } = address;
-    const positionDigits = () => this.#config.api.position_digits;
-    const options = { host: address.host, port: address.port, allowedHosts, trustedProxies, basePath, dataDir, tls, positionDigits };
+    const live = { positionDigits: () => this.#config.api.position_digits, mapTiles: () => mapTilesOf(this.#config) };
+    const options = { host: address.host, port: address.port, allowedHosts, trustedProxies, basePath, dataDir, tls, ...live };
     const api = startApi(options, control, {
       clock,
       random,
@@ -223,4 +224,8 @@ export class Gateway {
 
 function stoppedEarly(): Result<null> {
   return fail("cancelled", "the gateway was stopped while it started");
+}
+
+function mapTilesOf({ api: { map_tiles: tiles } }: Config): MapView["tiles"] {
+  return tiles === undefined ? null : { url: tiles.url, attribution: tiles.attribution ?? null, max_zoom: tiles.max_zoom };
 }

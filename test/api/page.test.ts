@@ -21,6 +21,7 @@ test("the page and its files need no token, hold nothing from elsewhere, and run
   ])
     expect(policy).toContain(rule);
   expect(policy).not.toContain("unsafe");
+  expect(policy).toContain("; img-src 'self' data:; ");
   expect(html).not.toMatch(/https?:\/\/|<script(?![^>]* src=)|<style| on\w+=| style=/);
   // Relative, so that they are found below any path of a proxy.
   const files = [...html.matchAll(/(?:src|href)="([^":]*)"/g)].map((match) => match[1] ?? "");

@@ -238,6 +238,17 @@ export const restoreReview = v.object({
 });
 export type RestoreReview = v.InferOutput<typeof restoreReview>;
 
+export const mapView = v.object({
+  tiles: v.nullable(
+    v.object({
+      url: v.pipe(v.string(), v.description("With {z}, {x} and {y}")),
+      attribution: v.nullable(v.string()),
+      max_zoom: v.number(),
+    }),
+  ),
+});
+export type MapView = v.InferOutput<typeof mapView>;
+
 export const nodeSample = v.object({
   time,
   battery_level: v.pipe(v.nullable(v.number()), v.description("Percent; 101 means powered")),

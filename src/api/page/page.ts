@@ -12,19 +12,21 @@ const FILES: Readonly<Record<string, PageFile>> = {
   "/page/console.js": { type: "text/javascript; charset=utf-8", of: "script" },
 };
 
-/** The content security policy: no foreign sources, nothing inline, and no markup from text. */
-const POLICY = [
-  "default-src 'none'",
-  "script-src 'self'",
-  "style-src 'self'",
-  "connect-src 'self'",
-  "img-src 'self' data:",
-  "base-uri 'none'",
-  "form-action 'none'",
-  "frame-ancestors 'none'",
-  "require-trusted-types-for 'script'",
-  "trusted-types 'none'",
-].join("; ");
+/** The content security policy: no foreign sources, nothing inline, and no markup from text. Pictures come from one more host at most. */
+function policy(tiles: string | null): string {
+  return [
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self'",
+    "connect-src 'self'",
+    `img-src 'self' data:${tiles === null ? "" : ` ${tiles}`}`,
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+    "require-trusted-types-for 'script'",
+    "trusted-types 'none'",
+  ].join("; ");
+}
 
 interface Packed {
   readonly plain: string;
@@ -33,8 +35,8 @@ interface Packed {
 }
 const packed = new Map<keyof ConsoleFiles, Packed>();
 
-/** Serves the console's files, which contain no data of the gateway; null for any other path. */
-export async function pageResponse(request: Request): Promise<Response | null> {
+/** Serves the console's files, which contain no data of the gateway; null for any other path. `tiles` is the origin of the map's tiles, if any. */
+export async function pageResponse(request: Request, tiles: string | null = null): Promise<Response | null> {
   const { pathname } = new URL(request.url);
   const file = Object.hasOwn(FILES, pathname) ? FILES[pathname] : undefined;
   if (file === undefined) return null;
@@ -44,7 +46,7 @@ export async function pageResponse(request: Request): Promise<Response | null> {
   // The browser asks each time whether its copy is the present one: an upgrade is seen at the next load.
   const headers = {
     "content-type": file.type,
-    "content-security-policy": POLICY,
+    "content-security-policy": policy(tiles),
     etag: tag,
     "cache-control": "no-cache",
     vary: "accept-encoding",

@@ -1,5 +1,6 @@
 import * as v from "valibot";
 import { fail, ok } from "../../errors.ts";
+import { type MapView, mapView } from "../contract/views.ts";
 import { type Route, route } from "../route/route.ts";
 import { EVENT_NAMES, type Feed } from "./feed.ts";
 import { openApi } from "./openapi.ts";
@@ -22,9 +23,21 @@ const tag = "service";
 const STREAM_HEADERS = { "content-type": "text/event-stream", "x-accel-buffering": "no" };
 const NAMES: readonly string[] = [...EVENT_NAMES, "log"];
 
-/** Routes that need the server itself: metrics, events, and the OpenAPI document. */
-export function serviceRoutes(feed: Feed, counters: () => ApiCounters, table: RouteTable): readonly Route[] {
-  return [metricsRoute(counters), eventsRoute(feed), openApiRoute(table)];
+/** Routes that need the server itself: metrics, events, the map's tiles, and the OpenAPI document. */
+export function serviceRoutes(feed: Feed, counters: () => ApiCounters, table: RouteTable, tiles: () => MapView["tiles"]): readonly Route[] {
+  return [metricsRoute(counters), eventsRoute(feed), mapRoute(tiles), openApiRoute(table)];
+}
+
+function mapRoute(tiles: () => MapView["tiles"]): Route {
+  return route({
+    method: "GET",
+    path: "/api/v1/map",
+    access: "read",
+    summary: "Where the console's map takes its tiles from; null: it draws positions on a plain grid",
+    tag,
+    answers: { 200: mapView },
+    run: () => ok({ status: 200, body: { tiles: tiles() } }),
+  });
 }
 
 function metricsRoute(counters: () => ApiCounters): Route {

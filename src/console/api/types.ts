@@ -10,6 +10,7 @@ export type {
   AuditEntryView,
   AuditVerdict,
   ConfigurationView,
+  MapView,
   NodeSampleView,
   PluginConfig,
   PluginDetail,

@@ -1,13 +1,16 @@
+import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
-import type { NodeView } from "../../api/types.ts";
+import type { MapView, NodeView } from "../../api/types.ts";
 import { Empty } from "../../parts/card.tsx";
 import { printable, span } from "../../parts/format.tsx";
+import { useLoaded } from "../../parts/loaded.ts";
 import { go } from "../../state/address.ts";
 import { nodes } from "../../state/facts.ts";
 import { may } from "../../state/me.ts";
 import { now } from "../../state/time.ts";
 import { filtered, search, sort } from "./choice.ts";
 import { boundsOf, type Frame, isExact, type Place, placeOf, project, scaleBar } from "./projection.ts";
+import { hostOf, Tiles } from "./tiles.tsx";
 
 const HEIGHT = 480;
 const ZOOM = 1.5;
@@ -17,8 +20,10 @@ const LABELS_MOST = 40;
 /** What is left of a longer name. */
 const LABEL_CHARS = 22;
 
-/** A plot of positions on its own: no tiles, nothing from elsewhere. */
+/** A plot of positions; on tiles only where the operator has configured a host for them. */
 export function NodeMap() {
+  const tiles = useLoaded<MapView>("map").value?.tiles ?? null;
+  const [tilesFail, setTilesFail] = useState(false);
   const box = useRef<HTMLDivElement>(null);
   const [width, setWidth] = useState(600);
   const [view, setView] = useState({ zoom: 1, x: 0, y: 0 });
@@ -52,15 +57,24 @@ export function NodeMap() {
           </label>
         )}
         <span class="hint">
-          {places.length} of {shown.length} nodes have told a position{isExact.value ? "" : "; rounded to about a kilometre"}
+          {places.length} of {shown.length} nodes have told a position
+          {isExact.value ? "" : may("operate") ? "; rounded to about a kilometre" : "; rounded by the gateway"}
         </span>
+        {tiles !== null && tilesFail && (
+          <span class="hint" role="status">
+            The map from {hostOf(tiles.url)} does not load.
+          </span>
+        )}
       </div>
       <div ref={box} class="map-box">
         {places.length === 0 ? (
           <Empty>No node has told its position.</Empty>
         ) : (
-          <Plot places={places} frame={frame} move={setView} zoom={zoom} />
+          <Plot places={places} frame={frame} move={setView} zoom={zoom}>
+            {tiles !== null && <Tiles of={tiles} frame={frame} failed={setTilesFail} />}
+          </Plot>
         )}
+        {tiles !== null && places.length > 0 && <p class="map-source">{printable(tiles.attribution ?? hostOf(tiles.url))}</p>}
       </div>
     </div>
   );
@@ -71,9 +85,11 @@ interface PlotProps {
   readonly frame: Frame;
   move(change: (old: { zoom: number; x: number; y: number }) => { zoom: number; x: number; y: number }): void;
   zoom(by: number): void;
+  /** Below the points. */
+  readonly children: ComponentChildren;
 }
 
-function Plot({ places, frame, move, zoom }: PlotProps) {
+function Plot({ places, frame, move, zoom, children }: PlotProps) {
   const dragged = useRef<{ x: number; y: number } | null>(null);
   const svg = useRef<SVGSVGElement>(null);
   useEffect(() => {
@@ -108,6 +124,7 @@ function Plot({ places, frame, move, zoom }: PlotProps) {
       onPointerUp={() => (dragged.current = null)}
       onPointerLeave={() => (dragged.current = null)}
     >
+      {children}
       {points.map(({ place, x, y }) => (
         <Point key={place.node.id} node={place.node} x={x} y={y} />
       ))}
