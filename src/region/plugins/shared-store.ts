@@ -222,6 +222,8 @@ export class SharedStore {
   /** A row whose record the region does not have: this site's own is shared now, another's has ended while we were away. */
   #settle(row: SharedRow, known: ReadonlySet<string>, region: SharedRegion): void {
     if (row.record !== null && known.has(row.record)) return;
+    // What this site sealed to another is nothing that it reads back.
+    if (row.record !== null && row.peer !== null && row.origin === null) return;
     if (row.origin !== null) {
       this.#rows.remove(row.plugin, row.key);
       return;
