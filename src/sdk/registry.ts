@@ -3,7 +3,7 @@ import { PermissionDenied, PluginError } from "./boundary/errors.ts";
 import { CORE_EVENTS, eventNameProblem, permissionOfRegistration } from "./boundary/operations.ts";
 import type { Registration, RegistrationKind } from "./boundary/wire.ts";
 import { demand, isGranted } from "./permissions.ts";
-import { fault, request, state } from "./realm/link.ts";
+import { fault, request, service, state } from "./realm/link.ts";
 import {
   field,
   isArray,
@@ -49,7 +49,7 @@ export function register(registration: Without<Registration, "id">, handler: unk
   const permission = permissionFor(registration);
   const id = next++;
   const answer = request("register", { ...registration, id } as Registration);
-  if (permission !== null && !isGranted(permission)) {
+  if (permission !== null && !(isGranted(permission) && isCovered(registration))) {
     // The gateway has been asked, so that its audit log has the denial; the plugin hears of it now.
     whenSettled(
       answer,
@@ -57,6 +57,7 @@ export function register(registration: Without<Registration, "id">, handler: unk
       () => {},
     );
     if (registration.kind === "command") throw reserved(registration.name);
+    if (registration.kind === "region") throw uncovered(registration.topic);
     demand(permission, nameOf(registration));
   }
   mapSet(handlers, id, { kind: registration.kind, run: handler as Handler });
@@ -128,6 +129,16 @@ function nameOf(registration: Without<Registration, "id">): string {
 function permissionFor(registration: Without<Registration, "id">): string | null {
   if (registration.kind === "command" && !isReserved(toLowerCase(NativeString(registration.name)))) return null;
   return permissionOfRegistration(registration);
+}
+
+/** Whether the scope covers it, where the host can say so at once. */
+function isCovered(registration: Without<Registration, "id">): boolean {
+  if (registration.kind !== "region") return true;
+  return service("permission_query", { region: { topics: [registration.topic] } }) === "granted";
+}
+
+function uncovered(topic: string): PermissionDenied {
+  return new PermissionDenied("region", `topic ${topic}`, `add to the manifest:\npermissions:\n  - region: { topics: [${topic}] }`);
 }
 
 function reserved(word: string): PermissionDenied {

@@ -74,6 +74,15 @@ export const HOST: readonly Attack[] = [
   host("host_operations", "names operations and registrations that do not exist, or are not its own", {
     check: (_, said) => expect(said).not.toContain("true"),
   }),
+  host(
+    "host_region",
+    "names topics and keys of the core and of other plugins in the region, without its token or with more than its scope",
+    {
+      wall: "permissions",
+      permissions: "region: { topics: [mine] }",
+      check: (_, said) => expect(said).toMatch(/^host_region: "\[(?:false,)*false\]"$|^host_region: \[(?:false,)*false\]$/),
+    },
+  ),
   killed("host_usage", "reports rubbish about memory and time"),
   host("host_hostile_error", "reports errors with escape sequences, forged log lines and foreign stacks", {
     wall: "escaping",

@@ -103,6 +103,31 @@ export const PEERS: readonly Attack[] = [
     },
   ),
   peer(
+    "region_unasked",
+    "publishes, listens and stores in the region without the permission",
+    "const r = this.region; const seen = []; for (const f of [() => r.publish('t', 1), () => r.sites(), () => r.storeShared('k', 1), () => this.storeShared('k', 1), () => r.retrieveShared('k', 0), () => r.deleteShared('k'), () => r.listShared(), () => r.subscribe('t', () => {})]) try { await f(); seen.push('done'); } catch (e) { seen.push(e.name); } return [...new Set(seen)].join();",
+    { check: (_, said) => expect(said).toBe("region_unasked: PermissionDenied") },
+  ),
+  peer(
+    "region_topics",
+    "names topics and keys of other plugins and of the gateway itself, and reads what its scope leaves out",
+    "const r = this.region; const seen = []; for (const t of ['$answers', 'records', 'listener/x', 'plugin/listener/x', 'MINE', 'other', '../mine', 'mine/x', '', 'mine ', '__proto__', 'x'.repeat(65)]) for (const f of [() => r.publish(t, 1), () => r.subscribe(t, () => {})]) try { await f(); seen.push(t); } catch {} for (const k of ['$mine', 'other', 'other/mine', '', 'm', 'minex']) for (const f of [() => r.storeShared(k, 1), () => r.retrieveShared(k, 0), () => r.deleteShared(k)]) try { await f(); seen.push(k); } catch {} await r.storeShared('mine/kept', 1); return seen.join() + ' ' + (await r.listShared()).join() + ' ' + (await r.publish('mine', 1)).sites;",
+    {
+      permissions: "region: { topics: [mine] }",
+      check: (_, said) => expect(said).toBe("region_topics:  mine/kept 0"),
+    },
+  ),
+  peer(
+    "region_bodies",
+    "publishes and stores what is too large, too deep or no JSON, and more of it than its share",
+    "const r = this.region; const codes = new Set(); let deep = 1; for (let i = 0; i < 40; i++) deep = [deep]; const cycle = {}; cycle.a = cycle; for (const b of ['x'.repeat(17000), deep, Array(6000).fill(0)]) for (const f of [() => r.publish('t', b), () => r.storeShared('k', b)]) try { await f(); codes.add('done'); } catch (e) { codes.add(e.code); } for (const b of [cycle, 1n]) try { await r.publish('t', b); codes.add('done'); } catch (e) { codes.add(e.name); } let limited = 0; for (let i = 0; i < 300; i++) try { await r.publish('t', i); } catch (e) { if (e.code === 'rate_limited') limited++; } for (let i = 0; i < 300; i++) try { await r.storeShared('k' + i, i); } catch (e) { if (e.code === 'rate_limited') limited++; } return [...codes].sort().join() + ' ' + (limited > 300);",
+    {
+      permissions: "region",
+      wall: "quotas",
+      check: (_, said) => expect(said).toBe("region_bodies: TypeError,too_large true"),
+    },
+  ),
+  peer(
     "echo_one",
     "answers every event of its twin with another, so that the two never end",
     "await this.emitEvent('echo.one', 0); await new Promise((r) => setTimeout(r, 1000)); return 'echoed';",

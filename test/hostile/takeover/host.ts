@@ -123,6 +123,29 @@ const attacks: Readonly<Record<string, (call: Call, page: ReturnType<typeof mapP
       seen.push(((await request(realm, "register", args, null)) as { ok?: boolean }).ok);
     return seen;
   },
+  host_region: async ({ realm }) => {
+    const token = tokenOf(realm, "region");
+    const seen: unknown[] = [];
+    const topics = ["$answers", "records", "victim/scores", "plugin/victim/x", "other", "../mine", "mine\u0000", "", "mine/x"];
+    const calls: [string, object, string | null][] = [
+      ...topics.map((topic): [string, object, string | null] => ["region_publish", { topic, body: 1 }, token]),
+      ["region_publish", { topic: "mine", body: 1, plugin: "victim" }, token],
+      ["region_publish", { topic: "mine", body: 1 }, null],
+      ["region_publish", { topic: "mine", body: 1 }, tokenOf(realm, "send_messages")],
+      ["store_shared", { key: "other/x", value: 1 }, token],
+      ["store_shared", { key: "mine/x", value: "x".repeat(200_000) }, token],
+      ["store_shared", { key: "mine/x", value: 1, plugin: "victim" }, token],
+      ["retrieve_shared", { key: "other" }, token],
+      ["delete_shared", { key: "$mine" }, token],
+      ["list_shared", { prefix: "" }, null],
+      ["register", { kind: "region", id: 990, topic: "other" }, token],
+      ["register", { kind: "region", id: 991, topic: "$answers" }, token],
+      ["register", { kind: "region", id: 992, topic: "mine", plugin: "victim" }, token],
+    ];
+    for (const [operation, args, presented] of calls)
+      seen.push(((await request(realm, operation, args, presented)) as { ok?: boolean }).ok);
+    return seen;
+  },
   host_usage: ({ realm }) =>
     send({ t: "usage", realms: [{ realm, cpuMs: 1e308, memoryBytes: 1e308, storageBytes: 1e308, timers: 1e308, queueDepth: -1 }] }),
   host_hostile_error: ({ realm, call }) =>
@@ -169,6 +192,12 @@ const attacks: Readonly<Record<string, (call: Call, page: ReturnType<typeof mapP
       "interval",
       "cron",
       "permission",
+      "topic",
+      "key",
+      "value",
+      "site",
+      "ttl",
+      "prefix",
     ];
     for (const operation of Object.keys(OPERATIONS))
       for (const args of [
