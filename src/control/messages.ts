@@ -6,13 +6,15 @@ import { BROADCAST } from "../mesh/ids.ts";
 import type { Outbox } from "../mesh/outbox/outbox.ts";
 import type { MessageState, MessageStatus } from "../mesh/outgoing.ts";
 import type { ReceivedTexts } from "../mesh/received/store.ts";
-import { type AddressBook, resolveAddress } from "../plugins/capabilities/mesh/address.ts";
+import { type AddressBook, isUnknownChannel, resolveAddress } from "../plugins/capabilities/mesh/address.ts";
 import type { ReplyDecisions } from "./reply-decisions.ts";
 import { iso } from "./views.ts";
 
 export interface MessagesDeps {
   readonly outbox: Outbox;
   readonly book: AddressBook;
+  /** At the start: waits for radios that were never connected. */
+  channelsTold(): Promise<boolean>;
   readonly keptTexts: Pick<ReceivedTexts, "list" | "countByHour">;
   readonly decisions: Pick<ReplyDecisions, "of">;
   now(): number;
@@ -84,7 +86,9 @@ export class Messages implements MessageControl {
 
   async send(message: OperatorMessage, actor: Actor): Promise<Result<{ id: string }>> {
     const { destination = "broadcast", channel } = message;
-    const address = resolveAddress({ destination, ...(channel === undefined ? {} : { channel }) }, OPERATOR, this.deps.book);
+    const where = { destination, ...(channel === undefined ? {} : { channel }) };
+    let address = resolveAddress(where, OPERATOR, this.deps.book);
+    if (isUnknownChannel(address, where) && (await this.deps.channelsTold())) address = resolveAddress(where, OPERATOR, this.deps.book);
     if (!address.ok) return address;
     const { to, routes } = address.value;
     const queued = this.deps.outbox.enqueue({

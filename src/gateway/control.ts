@@ -105,6 +105,7 @@ function makeMessages({ bus, clock }: GatewayContext, mesh: Mesh, audit: AuditNo
   return new Messages({
     outbox: mesh.outbox,
     book: mesh,
+    channelsTold: () => mesh.channelsTold(),
     keptTexts: mesh.received,
     decisions: new ReplyDecisions(bus),
     now: () => clock.now(),

@@ -75,6 +75,20 @@ function nodeRoutes(to: NodeNumber, wanted: WantedPlace, book: RouteBook): Route
   return [[place, ...here, ...others]];
 }
 
+/**
+ * A route as it is now that a link has told its channels: its places there move to where their names are. A named channel that it does
+ * not have takes no broadcast. The same object where nothing changed.
+ */
+export function placesNow(route: Route, link: Pick<LinkStatus, "name" | "channels">, isBroadcast: boolean): Route {
+  const isRight = (place: Place) => place.link !== link.name || place.name === undefined || placeOn(link, place.index).name === place.name;
+  if (route.every(isRight)) return route;
+  return route.flatMap((place) => {
+    if (isRight(place)) return [place];
+    const moved = sameNamed(link, place);
+    return moved === null && isBroadcast ? [] : [moved ?? place];
+  });
+}
+
 /** One route for each separate mesh; links that hear the same nodes and have the same channel stand in for each other. */
 export function broadcastRoutes(places: readonly Place[], book: RouteBook): Route[] {
   const routes: Place[][] = [];

@@ -27,6 +27,7 @@ const OWN_TEXT: Readonly<Record<string, string>> = {
   "permissions/audit/chain.ts": "the audit log and its head, each checked by its schema",
   "sandbox/loader/compiler-child.ts": "requests of the gateway to the bundler's process",
   "mesh/emergency/records.ts": "emergencies in our own database, written by the gateway",
+  "mesh/known-channels.ts": "rows of the gateway's own database",
   "mesh/nodes/store.ts": "rows of the gateway's own database",
   "mesh/outbox/storage/store.ts": "rows of the gateway's own database",
   "gateway/crash-log.ts": "the gateway's own list of starts, each value checked",

@@ -602,3 +602,37 @@ test("a restart takes up what waited, with its ids, order and deadlines", async 
   expect(again.radio.sent.map((sent) => sent.packetId)).toEqual([...(packets[2] ?? []), ...(packets[0] ?? []), ...(packets[1] ?? [])]);
   await again.close();
 });
+
+describe("channels by name, when the radio comes", () => {
+  const named = (name: string, index: 1 | 2) => [{ link: "base", index, name }];
+  const channels = (...names: string[]) =>
+    names.map((name, index) => ({ index: index as 0 | 1 | 2, name, role: index === 0 ? ("primary" as const) : ("secondary" as const) }));
+
+  test("a waiting broadcast goes where the name is now, and fails where nothing has that name", async () => {
+    b.radio.move("waiting");
+    const moved = queue({ to: BROADCAST, text: "moved", wantAck: false, routes: [named("Rescue", 1)] });
+    const gone = queue({ to: BROADCAST, text: "gone", wantAck: false, routes: [named("Old", 1)] });
+    const direct = queue({ text: "direct", routes: [named("Old", 2)] });
+    await b.clock.advance(1_000);
+    b.radio.channels = channels("LongFast", "Other", "Rescue");
+    b.radio.move("up");
+    await b.clock.advance(30_000);
+    expect(b.radio.sent.map(({ text: words, channel }) => [words, channel])).toEqual([
+      ["moved", 2],
+      ["direct", 2],
+    ]);
+    expect(last(moved)?.state).toBe("sent");
+    expect(last(gone)).toMatchObject({ state: "failed", reason: "no_channel" });
+    expect(last(direct)?.state).toBe("sent");
+  });
+
+  test("a radio that has not told its channels moves nothing", async () => {
+    b.radio.move("waiting");
+    const id = queue({ to: BROADCAST, text: "kept", wantAck: false, routes: [named("Rescue", 1)] });
+    b.radio.channels = [];
+    b.radio.move("up");
+    await b.clock.advance(10_000);
+    expect(b.radio.sent.map(({ channel }) => channel)).toEqual([1]);
+    expect(last(id)?.state).toBe("sent");
+  });
+});

@@ -109,6 +109,7 @@ export function recordedServices(): { services: PluginServices; done: string[] }
       traceroute: async (to) => did(`traceroute ${to}`, ok({ route: { towards: [], back: [] } })),
     },
     links: () => [LINK],
+    channelsTold: async () => false,
     alarms: { operators: () => ["!0000000f"], channels: () => ["base/1", "Rescue"] },
     secrets: { get: (plugin, name) => did(`secret ${plugin} ${name}`, ok("s")) },
     peers: {

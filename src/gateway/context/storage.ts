@@ -5,6 +5,7 @@ import { ok, type Result } from "../../errors.ts";
 import { SESSION_DATA_SCHEMA } from "../../menu/session-data.ts";
 import { EMERGENCIES_SCHEMA } from "../../mesh/emergency/records.ts";
 import { SEEN_SCHEMA } from "../../mesh/intake/seen-packets.ts";
+import { CHANNELS_SCHEMA } from "../../mesh/known-channels.ts";
 import { NODE_HISTORY_SCHEMA } from "../../mesh/nodes/history.ts";
 import { NODES_SCHEMA } from "../../mesh/nodes/store.ts";
 import { OUTBOX_SCHEMA } from "../../mesh/outbox/storage/store.ts";
@@ -32,6 +33,7 @@ import { backUpBeforeUpgrade } from "./upgrade.ts";
 export const SCHEMAS = [
   runsSchema,
   NODES_SCHEMA,
+  CHANNELS_SCHEMA,
   NODE_HISTORY_SCHEMA,
   OUTBOX_SCHEMA,
   SEEN_SCHEMA,

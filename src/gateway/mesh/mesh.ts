@@ -1,6 +1,7 @@
 import { correlationId } from "../../correlation.ts";
 import { isDutyCycleSpent } from "../../mesh/airtime/duty-cycle.ts";
 import { Announcer } from "../../mesh/announce.ts";
+import { KnownChannels } from "../../mesh/known-channels.ts";
 import type { MeshLink } from "../../mesh/link/link.ts";
 import type { LinkStatus } from "../../mesh/link-status.ts";
 import type { MeshMessage } from "../../mesh/message.ts";
@@ -17,6 +18,7 @@ import type { SimulatedMesh } from "../../mesh/simulator/mesh.ts";
 import type { CoreDatabase } from "../../storage/core.ts";
 import type { GatewayContext } from "../context/context.ts";
 import type { Storage } from "../context/storage.ts";
+import { channelsTold } from "./channels-told.ts";
 import { LinkNames } from "./link-names.ts";
 import { makeLinks } from "./links.ts";
 import { MqttProxies } from "./mqtt-proxies.ts";
@@ -37,6 +39,8 @@ export interface Mesh {
   readonly silence: Silence;
   readonly proxies: MqttProxies;
   links(): readonly LinkStatus[];
+  /** See {@link channelsTold}. */
+  channelsTold(signal?: AbortSignal): Promise<boolean>;
   newId(): string;
 }
 
@@ -51,10 +55,10 @@ export function makeMesh(context: GatewayContext, { database, ownClock }: Storag
   const deps = { clock, random, log: log.logger.child("mesh"), correlationId: newId, nodes, isClockTrusted, isSilenced };
   const { links: radios, simulated } = makeLinks(context.chosen.interfaces, deps, context.overrides.mesh);
   for (const { mesh } of simulated) life.add("simulated mesh", () => mesh.stop());
-  for (const radio of radios) radio.onState((status) => bus.emit("link_state", status));
+  const known = makeKnownChannels(context, database, radios);
   const { text_spacing_s, retry_unheard, airtime } = context.config().mesh;
   const proxies = new MqttProxies(context, radios, isSilenced);
-  const links = () => radios.map((radio) => proxies.addTo(radio.status()));
+  const links = () => radios.map((radio) => known.complete(proxies.addTo(radio.status())));
   const names = new LinkNames(context, links);
   const outbox = new Outbox({
     database,
@@ -79,7 +83,8 @@ export function makeMesh(context: GatewayContext, { database, ownClock }: Storag
   });
   const kept = keepHeard(context, database);
   const meshes = simulated.map(({ mesh }) => mesh);
-  return { ...kept, requests, spacing, silence, radios, meshes, nodes, outbox, names, links, newId, proxies };
+  const told = channelsTold({ clock, bus, links: () => names.links() });
+  return { ...kept, channelsTold: told, requests, spacing, silence, radios, meshes, nodes, outbox, names, links, newId, proxies };
 }
 
 function makeNodes({ clock, bus, life, log }: GatewayContext, database: CoreDatabase): NodeDirectory {
@@ -88,6 +93,18 @@ function makeNodes({ clock, bus, life, log }: GatewayContext, database: CoreData
   nodes.start();
   life.add("nodes", () => nodes.stop());
   return nodes;
+}
+
+/** Announces what the links do, and remembers the channels that their radios tell. */
+function makeKnownChannels({ bus, log }: GatewayContext, database: CoreDatabase, radios: readonly MeshLink[]): KnownChannels {
+  const known = new KnownChannels(database, log.logger.child("mesh"));
+  for (const radio of radios) {
+    radio.onState((status) => {
+      known.see(status);
+      bus.emit("link_state", status);
+    });
+  }
+  return known;
 }
 
 /** What was heard, for those who look later. */

@@ -138,6 +138,7 @@ function makeSupervisor(context: GatewayContext, storage: Storage, mesh: Mesh, p
       nodes: mesh.nodes,
       requests: mesh.requests,
       links: mesh.links,
+      channelsTold: mesh.channelsTold,
       alarms: alarmsOf(context, mesh),
       secrets: storage.secrets,
       peers: pieces.peers,

@@ -8,7 +8,7 @@ import { BROADCAST } from "../ids.ts";
 import type { LinkStatus } from "../link-status.ts";
 import type { Hold, MessageStatus, OutboxRequest } from "../outgoing.ts";
 import type { Radio, RoutingReport } from "../radio.ts";
-import type { Route } from "../routes.ts";
+import { placesNow, type Route } from "../routes.ts";
 import { createMessage, refusal, remainingMs } from "./admission.ts";
 import { Delivery, type LinkPause, type PartOfCopy } from "./delivery.ts";
 import { holdOf } from "./held.ts";
@@ -223,6 +223,7 @@ export class Outbox {
     this.#subscriptions.push(
       radio.onState((status) => {
         if (status.state !== "up") this.#delivery.linkLost([...this.#live.values()], radio.name);
+        else this.#rename(status);
         link.changed(status);
         if (status.state === "up") this.#pump();
       }),
@@ -284,6 +285,22 @@ export class Outbox {
       },
       unreported: () => this.#delivery.unreported({ message, part, index }),
     };
+  }
+
+  /** A radio is there and has told its channels: what waits for one of them by its name goes to that, whatever its number is now. */
+  #rename({ name, channels }: LinkStatus): void {
+    if (channels.length === 0) return;
+    for (const message of [...this.#queue]) {
+      if (message.copies.some((copy) => copy.link === name)) continue;
+      const routes = message.routes.map((route) => placesNow(route, { name, channels }, message.request.to === BROADCAST));
+      if (routes.every((route, at) => route === message.routes[at])) continue;
+      this.deps.log.info("the channel of a waiting text is not where it was on its link", { link: name, message: message.id });
+      if (message.copies.length === 0 && routes.every((route) => route.length === 0)) this.#delivery.giveUp(message, "no_channel");
+      else {
+        message.routes = routes;
+        this.#changed(message, undefined, false);
+      }
+    }
   }
 
   /** Gives this link the routes of which it is the first that is up. */

@@ -113,6 +113,8 @@ export interface PluginServices {
   readonly requests: RequestPort;
   links(): readonly LinkStatus[];
   readonly alarms: AlarmPort;
+  /** At the start: waits until a radio that was never connected has told its channels, some seconds at most. False: there is none. */
+  channelsTold(signal: AbortSignal): Promise<boolean>;
   readonly secrets: { get(plugin: string, name: string): Result<string | null> };
   readonly peers: PeerPort;
   readonly permissions: PermissionPort;

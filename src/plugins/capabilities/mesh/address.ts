@@ -34,6 +34,11 @@ export function resolveAddress(args: Pick<SendArgs, "destination" | "channel">, 
   return places.ok ? addressed(to.value, [heardFirst(places.value, book.nodes.get(to.value)?.link)]) : places;
 }
 
+/** No link that told its channels has one of this name. */
+export function isUnknownChannel(address: Result<Address>, { channel }: Pick<SendArgs, "channel">): boolean {
+  return !address.ok && address.error.code === "not_found" && typeof channel === "string";
+}
+
 function addressed(to: NodeNumber, routes: readonly Route[]): Result<Address> {
   return routes.length > 0 ? ok({ to, routes }) : fail("not_found", "no interface is configured");
 }
@@ -83,8 +88,10 @@ function namedPlaces(name: string, book: AddressBook): Result<Place[]> {
   const named = all
     .filter((place) => place.name !== undefined)
     .map(({ name: of, link: on, index }) => (links.length === 1 ? of : `${of} (${on}/${index})`));
+  const silent = links.filter(({ channels }) => channels.length === 0).map((each) => each.name);
+  const unknown = silent.length === 0 ? "" : `; not known yet, because their radios were never connected: ${silent.join(", ")}`;
   return fail("not_found", `no channel is called ${JSON.stringify(name)}`, {
-    hint: `known: ${named.join(", ") || "none with a name"}; or use an index 0-7`,
+    hint: `known: ${named.join(", ") || "none with a name"}${unknown}; or use an index 0-7`,
   });
 }
 

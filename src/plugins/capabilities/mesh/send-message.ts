@@ -6,7 +6,7 @@ import { refused } from "../../plugin/instance.ts";
 import { flag, identifier, nodeOrChannel } from "../call/arguments.ts";
 import { type Call, denied, done, failed } from "../call/call.ts";
 import type { Capability } from "../call/capability.ts";
-import { resolveAddress } from "./address.ts";
+import { isUnknownChannel, resolveAddress } from "./address.ts";
 import { queueText } from "./queue-text.ts";
 
 export const sendMessage: Capability<"send_message"> = {
@@ -28,7 +28,8 @@ export const sendMessage: Capability<"send_message"> = {
     if (args.react === true && args.replyTo === undefined) {
       return refused("TypeError", "send_message: react needs replyTo, the packet id of the message it reacts to", "invalid_argument");
     }
-    const address = resolveAddress(args, origin, services);
+    let address = resolveAddress(args, origin, services);
+    if (isUnknownChannel(address, args) && (await services.channelsTold(call.signal))) address = resolveAddress(args, origin, services);
     if (!address.ok) return failed(address.error);
     const { to, routes } = address.value;
     const queued = queueText(services.outbox, (ask) => call.decide(ask), {
