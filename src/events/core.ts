@@ -20,9 +20,10 @@ export interface CoreEvents {
   permission_changed: { plugin: string };
   config_changed: { plugin: string; keys: string[] };
   /** Something needs the operator. With the same code, plugin and link it is the same matter. `quiet`: not worth airtime. */
-  alert: { code: string; message: string; plugin?: string; link?: string; quiet?: true };
+  /** `site`: another site of the region says so. `case`: emergencies with the same one are acknowledged together. */
+  alert: { code: string; message: string; plugin?: string; link?: string; quiet?: true; site?: string; case?: string };
   /** What alerts of this code were raised for is over; of this plugin (null: of none) or link, where one is named. */
-  alert_cleared: { code: string; plugin?: string | null; link?: string };
+  alert_cleared: { code: string; plugin?: string | null; link?: string; site?: string };
   /** An alert came onto the list of open ones, or left it because its cause is over. Once each, however often it was raised. */
   alert_changed: {
     change: "raised" | "cleared";
@@ -33,6 +34,8 @@ export interface CoreEvents {
     message: string;
     plugin?: string;
     link?: string;
+    /** The other site of the region that it comes from. */
+    site?: string;
     quiet?: true;
   };
   log: { timestamp: string; level: string; plugin?: string; category: string; message: string };

@@ -17,7 +17,11 @@ export interface AlertChannel {
 export interface AlertTarget {
   /** As the sender is told: a node's name, or `channel Public`. */
   readonly name: string;
-  readonly place: { readonly kind: "operator"; readonly node: NodeNumber } | { readonly kind: "channel"; readonly channel: AlertChannel };
+  readonly place:
+    | { readonly kind: "operator"; readonly node: NodeNumber }
+    | { readonly kind: "channel"; readonly channel: AlertChannel }
+    /** The operators of another site of the region; it says itself when they were reached. */
+    | { readonly kind: "site"; readonly site: string; readonly move: (reach: Reach) => void };
   readonly text: Pick<UrgentText, "reach" | "ids">;
 }
 
@@ -48,8 +52,8 @@ export class AlertReport {
   received(word: string): string {
     const underway = this.targets.filter(({ text }) => text.reach !== "failed");
     const operators = underway.filter(({ place }) => place.kind === "operator").length;
-    const channels = underway.filter(({ place }) => place.kind === "channel").map(({ name }) => name);
-    const who = [...(operators === 0 ? [] : [this.say("sos_operators", { count: operators })]), ...channels];
+    const others = underway.filter(({ place }) => place.kind !== "operator").map(({ name }) => name);
+    const who = [...(operators === 0 ? [] : [this.say("sos_operators", { count: operators })]), ...others];
     if (who.length === 0) return this.say("sos_received_nobody", { word });
     return fitNames(this.say, who, (names) => this.say("sos_received", { word, names }));
   }

@@ -14,6 +14,8 @@ const CASES_MAX = 1_000;
 export interface EmergencyCase {
   /** The word, in capitals; `TEST SOS` in a drill. */
   readonly word: string;
+  /** Of the text that opened it. */
+  readonly key: string;
   until: number;
   readonly calls: TokenBucket;
   readonly followUps: TokenBucket;
@@ -26,12 +28,12 @@ export class EmergencyCases {
   constructor(private readonly clock: Clock) {}
 
   /** Opens the sender's case, or prolongs it. Null: the sender is over its rate. */
-  open(sender: NodeNumber, word: string): EmergencyCase | null {
+  open(sender: NodeNumber, word: string, key: string): EmergencyCase | null {
     const known = this.#cases.get(sender);
     const buckets = known ?? { calls: new TokenBucket(this.clock, CALLS), followUps: new TokenBucket(this.clock, FOLLOW_UPS) };
     if (buckets.calls.take(1) > 0) return null;
     const { calls, followUps } = buckets;
-    const opened = { word, until: this.clock.monotonic() + CASE_MS, calls, followUps };
+    const opened = { word, key: this.get(sender)?.key ?? key, until: this.clock.monotonic() + CASE_MS, calls, followUps };
     this.#cases.delete(sender);
     this.#cases.set(sender, opened);
     for (const oldest of this.#cases.keys()) {
@@ -42,8 +44,8 @@ export class EmergencyCases {
   }
 
   /** Opens a case of the last run again, for what is left of its time. */
-  resume(sender: NodeNumber, word: string, leftMs: number): void {
-    const opened = this.open(sender, word);
+  resume(sender: NodeNumber, word: string, key: string, leftMs: number): void {
+    const opened = this.open(sender, word, key);
     if (opened !== null) opened.until = this.clock.monotonic() + Math.min(leftMs, CASE_MS);
   }
 

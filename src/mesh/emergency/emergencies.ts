@@ -1,39 +1,34 @@
 import type { Clock, Timer } from "../../clock.ts";
 import type { Result } from "../../errors.ts";
 import type { Logger } from "../../log/logger.ts";
-import type { GatewayTexts } from "../../texts/texts.ts";
-import { BROADCAST, formatNodeId, type NodeNumber } from "../ids.ts";
+import { BROADCAST, formatNodeId, parseNodeId } from "../ids.ts";
 import type { TextMessage } from "../message.ts";
-import type { MeshNode } from "../node.ts";
 import type { MessageStatus, OutboxRequest } from "../outgoing.ts";
-import { type AlertChannel, AlertReport, type AlertTarget } from "./alert.ts";
+import { AlertReport, type AlertTarget } from "./alert.ts";
 import { CASE_MS, type EmergencyCase, EmergencyCases } from "./cases.ts";
 import { describeEmergency } from "./describe.ts";
+import { KnownCalls, keyOf, remember } from "./known-calls.ts";
+import { OperatorAlerts, type OperatorAlertsDeps, urgentRequest } from "./operator-alerts.ts";
+import type { OtherSite, OtherSites, SharedCall, SiteReach } from "./other-sites.ts";
 import type { EmergencyRecord, EmergencyRecords } from "./records.ts";
-import { type UrgentText, UrgentTexts } from "./urgent-texts.ts";
+import { type Reach, type UrgentText, UrgentTexts } from "./urgent-texts.ts";
 import { type EmergencyCall, isDrill, parseEmergency } from "./words.ts";
 
-export interface EmergencyDeps {
+export interface EmergencyDeps extends Omit<OperatorAlertsDeps, "texts"> {
   readonly clock: Clock;
   readonly log: Logger;
   /** Prefixes of commands: `!sos` is a cry for help too. */
   readonly prefixes: readonly string[];
-  operators(): readonly NodeNumber[];
-  /** The channels of `alerts.channels`. */
-  channels(): readonly AlertChannel[];
-  /** Names of the links that are up. */
-  links(): readonly string[];
-  node(number: NodeNumber): MeshNode | null;
-  /** Announces it to the rest of the gateway. */
-  alert(event: { readonly code: "emergency"; readonly message: string }): void;
+  /** Announces it to the rest of the gateway. `case`: texts of one case have it in common; `site`: the other site that heard it. */
+  alert(event: { readonly code: "emergency"; readonly message: string; readonly case: string; readonly site?: string }): void;
   send(request: OutboxRequest): Result<{ readonly id: string }>;
   /** What became of a message of the outbox; null: it is not known. */
   status(id: string): Pick<MessageStatus, "id" | "state" | "to"> | null;
   /** Whether a plugin takes answers to an alert: `responding` and `ack`. */
   isAnswerable(): boolean;
-  /** The gateway's own words. */
-  readonly say: GatewayTexts;
   readonly records: Pick<EmergencyRecords, "save" | "recent">;
+  /** Absent: the gateway is in no region. */
+  readonly others?: OtherSites;
 }
 
 /** What the emergency room made of a text. */
@@ -61,7 +56,6 @@ const REPORT_MS = 90_000;
 const LATE_MS = 15 * 60_000;
 /** After a restart the links need some time before they can deliver anything. */
 const RESUMED_MS = 45_000;
-
 /**
  * What the gateway itself does about a cry for help, before any plugin is asked and whatever plugins answer: it alerts the
  * operators' nodes and the alert channels, tells the sender who was reached, and passes on what the sender writes in the
@@ -70,12 +64,18 @@ const RESUMED_MS = 45_000;
 export class Emergencies {
   readonly #cases: EmergencyCases;
   readonly #texts: UrgentTexts;
+  readonly #alerts: OperatorAlerts;
   readonly #timers = new Set<Timer>();
+  readonly #known: KnownCalls;
+  /** Calls heard here, by their key, whose senders hear of other sites. */
+  readonly #shared = new Map<string, FollowedCall>();
   readonly counts = { calls: 0, followUps: 0, overRate: 0 };
 
   constructor(private readonly deps: EmergencyDeps) {
     this.#cases = new EmergencyCases(deps.clock);
     this.#texts = new UrgentTexts((request) => this.#queue(request));
+    this.#alerts = new OperatorAlerts({ ...deps, texts: this.#texts });
+    this.#known = new KnownCalls(this.#alerts);
   }
 
   /** Handles a text. `banned`: its sender is banned, so the operator is told and nothing is sent. */
@@ -94,25 +94,30 @@ export class Emergencies {
     for (const record of this.deps.records.recent(LATE_MS)) {
       const { message, word } = record;
       const age = Math.max(0, this.deps.clock.now() - message.receivedAt);
-      if (age < CASE_MS) this.#cases.resume(message.from, word, CASE_MS - age);
+      if (age < CASE_MS) this.#cases.resume(message.from, word, keyOf(message), CASE_MS - age);
       this.#resumeAlert(record, Math.max(REPORT_MS - age, RESUMED_MS));
     }
   }
 
   #resumeAlert({ message, word, content, targets, told }: EmergencyRecord, waitMs: number): void {
-    let isStarted = false;
-    const resumed = targets.map(({ name, place, ids }): AlertTarget & { readonly text: UrgentText } => {
-      const ways = this.#waysFor(message, place, this.#answerable(place, content));
+    const own = targets.filter(({ place }) => place.kind !== "site");
+    const resumed = own.map(({ name, place, ids }): AlertTarget & { readonly text: UrgentText } => {
+      const ways = this.#alerts.waysFor(message, place, this.#answerable(place, content));
       for (let tried = 0; tried < ids.length; tried++) ways.next();
-      const changed = (): void => (isStarted ? this.#changed(call) : undefined);
+      // Nobody watches before all of them are known.
+      const changed = (): void => this.#known.changed(keyOf(message));
       return { name, place, text: { ways, ids: [...ids], reach: "pending", changed } };
     });
-    const call: FollowedCall = { message, word, content, report: new AlertReport(resumed, this.deps.say, told) };
+    const sites = targets.flatMap(({ name, place }) =>
+      place.kind === "site" ? [this.#siteTarget({ id: place.site, name }, () => this.#changed(call))] : [],
+    );
+    const call: FollowedCall = { message, word, content, report: new AlertReport([...resumed, ...sites], this.deps.say, told) };
+    remember(this.#shared, keyOf(message), call);
     for (const { text } of resumed) {
       const statuses = text.ids.flatMap((id) => this.deps.status(id) ?? []);
       this.#texts.resume(text, statuses);
     }
-    isStarted = true;
+    this.#known.resume(keyOf(message), resumed, () => this.#changed(call));
     this.#tellLater(waitMs, call);
   }
 
@@ -133,36 +138,84 @@ export class Emergencies {
     const word = isDrill(call.rest) ? this.deps.say("sos_test", { word: kind }) : kind;
     const content = this.#describe(message, word, call.rest);
     const text = withoutMark(content);
-    if (this.#cases.open(message.from, word) === null) {
+    const opened = this.#cases.open(message.from, word, keyOf(message));
+    if (opened === null) {
       this.counts.overRate++;
       this.deps.log.warn(`an emergency was only logged: its sender is over the rate: ${text}`, { correlation_id: message.correlationId });
       return false;
     }
     this.counts.calls++;
-    this.#announce(message, banned ? `${text} (this node is banned: nothing is answered)` : text);
+    this.#announce(message, banned ? `${text} (this node is banned: nothing is answered)` : text, opened.key);
     if (banned) return false;
-    const report = this.#alert(
+    const own = this.#known.heardHere(
       message,
       (place) => this.#answerable(place, content),
       () => this.#changed(followed),
     );
+    const others = this.#share(message, { word, content: text, isFollowUp: false, caseKey: opened.key });
+    const report = new AlertReport(
+      [
+        ...own,
+        ...others.map(({ id, name }) => this.#siteTarget({ id, name: this.deps.say("sos_site", { name }) }, () => this.#changed(followed))),
+      ],
+      this.deps.say,
+    );
     const followed: FollowedCall = { message, word, content, report };
     this.#tell(message, report.received(word));
     if (report.targets.length === 0) return true;
+    remember(this.#shared, keyOf(message), followed);
     this.#record(followed);
     this.#tellLater(REPORT_MS, followed);
     return true;
   }
 
+  /**
+   * Another site heard a text of a person in need: alerts this gateway's operators, unless they were alerted of the same text
+   * already. `site`: its name. `changed` is told who was reached here, also at once.
+   */
+  receiveShared(call: SharedCall, site: string, changed: (reach: SiteReach) => void): void {
+    const from = parseNodeId(call.sender);
+    if (from === null) return;
+    const text = this.deps.say("sos_at_site", { site, text: call.content });
+    if (!this.#known.has(call.key)) this.#announce(call, text, call.caseKey, site);
+    const content = this.deps.say("alert", { message: text });
+    this.#known.heardElsewhere(call.key, { from, correlationId: call.correlationId }, content, changed);
+  }
+
+  /** Another site says who was reached there by a call that was heard here. */
+  siteReached(key: string, site: string, { reached, isSettled }: SiteReach): void {
+    const target = this.#shared.get(key)?.report.targets.find(({ place }) => place.kind === "site" && place.site === site);
+    if (target === undefined || target.place.kind !== "site") return;
+    target.place.move(reached.length > 0 ? "reached" : isSettled ? "failed" : "pending");
+  }
+
+  #share(message: TextMessage, call: Pick<SharedCall, "word" | "content" | "isFollowUp" | "caseKey">): readonly OtherSite[] {
+    const { from, correlationId } = message;
+    return this.deps.others?.share({ key: keyOf(message), sender: formatNodeId(from), correlationId, ...call }) ?? [];
+  }
+
+  /** `name`: as its sender is told. */
+  #siteTarget({ id, name }: OtherSite, changed: () => void): AlertTarget {
+    const text: { reach: Reach; ids: string[] } = { reach: "pending", ids: [] };
+    const move = (reach: Reach): void => {
+      if (text.reach === reach || text.reach === "reached") return;
+      text.reach = reach;
+      changed();
+    };
+    return { name, place: { kind: "site", site: id, move }, text };
+  }
+
   #followUp(message: TextMessage, open: EmergencyCase): void {
     this.counts.followUps++;
     const content = this.#describe(message, this.deps.say("sos_more", { word: open.word }), message.text.trim());
-    this.#announce(message, withoutMark(content));
-    this.#alert(
+    const text = withoutMark(content);
+    this.#announce(message, text, open.key);
+    this.#known.heardHere(
       message,
       () => content,
       () => undefined,
     );
+    this.#share(message, { word: open.word, content: text, isFollowUp: true, caseKey: open.key });
   }
 
   #describe(message: TextMessage, what: string, rest: string): string {
@@ -170,59 +223,14 @@ export class Emergencies {
     return describeEmergency({ message, node: this.deps.node(message.from), now: clock.now(), say }, what, rest);
   }
 
-  #announce(message: TextMessage, text: string): void {
-    this.deps.log.warn(text, { correlation_id: message.correlationId });
-    this.deps.alert({ code: "emergency", message: text });
-  }
-
-  /** Sends the alert to everybody who is to know. `changed` is called, never before this returned, when one arrived or failed. */
-  #alert(message: TextMessage, contentFor: (place: AlertTarget["place"]) => string, changed: () => void): AlertReport {
-    let isStarted = false;
-    const target = (name: string, place: AlertTarget["place"]): AlertTarget => {
-      const ways = this.#waysFor(message, place, contentFor(place));
-      const urgent: UrgentText = { ways, ids: [], reach: "pending", changed: () => (isStarted ? changed() : undefined) };
-      this.#texts.start(urgent);
-      return { name, place, text: urgent };
-    };
-    const operators = this.deps.operators().filter((operator) => operator !== message.from);
-    const { say } = this.deps;
-    const targets = [
-      ...operators.map((node) => target(this.#nameOf(node), { kind: "operator", node })),
-      ...this.deps.channels().map((channel) => target(say("sos_channel", { name: channel.name }), { kind: "channel", channel })),
-    ];
-    const report = new AlertReport(targets, say);
-    isStarted = true;
-    return report;
-  }
-
-  #waysFor(message: TextMessage, place: AlertTarget["place"], content: string): Generator<OutboxRequest> {
-    return place.kind === "operator" ? this.#waysTo(message, place.node, content) : this.#waysToChannel(message, place.channel, content);
-  }
-
   /** One text for an operator says what happened and how to answer: a plugin need not alert him again. */
   #answerable(place: AlertTarget["place"], content: string): string {
     return place.kind === "operator" && this.deps.isAnswerable() ? this.deps.say("sos_answerable", { alert: content }) : content;
   }
 
-  /** As the outbox chooses, which knows where the operator was heard; then by each other link, and on the alert channels. */
-  *#waysTo(message: TextMessage, to: NodeNumber, text: string): Generator<OutboxRequest> {
-    const request = this.#request(message, to, text);
-    yield request;
-    const known = this.deps.node(to)?.link;
-    const places = this.deps.channels().flatMap(({ route }) => route);
-    for (const link of this.deps.links()) {
-      if (link !== known) yield { ...request, link };
-      for (const place of places) if (place.link === link) yield { ...request, link, channel: place.index };
-    }
-  }
-
-  *#waysToChannel(message: TextMessage, { route }: AlertChannel, text: string): Generator<OutboxRequest> {
-    yield { ...this.#request(message, BROADCAST, text), routes: [route], wantAck: false };
-  }
-
-  #request(message: TextMessage, to: NodeNumber, text: string): OutboxRequest {
-    const { from: asker, correlationId } = message;
-    return { text, to, priority: "emergency", wantAck: true, sender: { kind: "gateway" }, asker, correlationId };
+  #announce({ correlationId }: Pick<TextMessage, "correlationId">, text: string, caseKey: string, site?: string): void {
+    this.deps.log.warn(text, { correlation_id: correlationId });
+    this.deps.alert({ code: "emergency", message: text, case: caseKey, ...(site === undefined ? {} : { site }) });
   }
 
   #changed(call: FollowedCall): void {
@@ -266,7 +274,7 @@ export class Emergencies {
   *#waysBack(message: TextMessage, text: string): Generator<OutboxRequest> {
     const { from, channel, link, packetId, isDirect } = message;
     const reply = packetId === 0 ? {} : { replyId: packetId };
-    const request = { ...this.#request(message, from, text), ...reply };
+    const request = { ...urgentRequest(message, from, text), ...reply };
     yield request;
     if (!isDirect) yield { ...request, to: BROADCAST, channel, link, wantAck: false };
   }
@@ -276,11 +284,6 @@ export class Emergencies {
     if (queued.ok) return queued.value.id;
     this.deps.log.error(`an emergency text could not be queued: ${queued.error.summary()}`, { correlation_id: request.correlationId });
     return null;
-  }
-
-  #nameOf(number: NodeNumber): string {
-    const node = this.deps.node(number);
-    return node?.longName || node?.shortName || formatNodeId(number);
   }
 }
 
