@@ -112,6 +112,8 @@ class World {
         .replaceAll(/zg_[A-Za-z0-9_-]{43}/g, "TOKEN")
         .replaceAll(/\b\d+ KB, verified/g, "N KB, verified")
         .replaceAll(/ref [0-9a-f]{8}/g, "ref 00000000")
+        // The rest of long JSON is as the API answers it: test/api compares that.
+        .replaceAll(/^([{[].{100}).+$/gm, "$1…")
     );
   }
 
