@@ -24,6 +24,10 @@ export class Mosquitto {
     private readonly options: BrokerOptions,
   ) {}
 
+  get pid(): number {
+    return this.#child?.pid ?? 0;
+  }
+
   get url(): string {
     return `${this.options.tls === undefined ? "mqtt" : "mqtts"}://127.0.0.1:${this.port}`;
   }
