@@ -4,9 +4,10 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { jail } from "./jail.ts";
 import { mesh } from "./mesh.ts";
+import { region } from "./region.ts";
 import { attacks, latency, quiet, type Row, type Settings, size, startAndMemory, storage, throughput } from "./rows.ts";
 
-const PARTS = { start: startAndMemory, latency, throughput, attacks, storage, quiet, size, jail, mesh } as const;
+const PARTS = { start: startAndMemory, latency, throughput, attacks, storage, quiet, size, jail, mesh, region } as const;
 const ROOT = join(import.meta.dir, "../..");
 
 const { values } = parseArgs({
@@ -18,7 +19,8 @@ const { values } = parseArgs({
     binary: { type: "string" },
   },
 });
-const wanted = values.only?.split(",") ?? Object.keys(PARTS);
+// Minutes of presence between a hundred sites are no part of the table.
+const wanted = values.only?.split(",") ?? Object.keys(PARTS).filter((part) => part !== "region");
 const unknown = wanted.filter((part) => !Object.hasOwn(PARTS, part));
 if (unknown.length > 0) {
   console.error(`no such rows: ${unknown.join(", ")}; there are ${Object.keys(PARTS).join(", ")}`);
