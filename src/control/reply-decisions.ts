@@ -1,5 +1,17 @@
+import * as v from "valibot";
 import type { CoreBus, CoreEvents } from "../events/core.ts";
-import type { SuppressedReply } from "../mesh/outgoing.ts";
+import { FILE_LIMITS, parseJson } from "../json-reader.ts";
+import { SUPPRESSIONS, type SuppressedReply } from "../mesh/outgoing.ts";
+import type { CoreDatabase, DeferredWrite } from "../storage/core.ts";
+import type { RoomSchema } from "../storage/core-open.ts";
+
+/** The room's table in the core database: the latest decisions, by the correlation id of the question. */
+export const REPLY_DECISIONS_SCHEMA: RoomSchema = {
+  room: "reply_decisions",
+  versions: [
+    "CREATE TABLE reply_decisions (seq INTEGER PRIMARY KEY AUTOINCREMENT, correlation_id TEXT NOT NULL UNIQUE, decision TEXT NOT NULL)",
+  ],
+};
 
 /** Questions of which it is known what was decided; the oldest are forgotten. */
 const KEPT = 2_000;
@@ -11,11 +23,28 @@ export interface ReplyDecision {
   readonly suppressed: readonly SuppressedReply[];
 }
 
-/** What became of the texts that were heard since the start: whether somebody answered, and why an answer was not sent. */
-export class ReplyDecisions {
-  readonly #decisions = new Map<string, ReplyDecision>();
+const OUTCOMES = ["replied", "silent", "unhandled", "failed"] as const satisfies readonly CoreEvents["message_processed"]["outcome"][];
+const suppressedSchema = v.strictObject({
+  correlationId: v.string(),
+  plugin: v.nullable(v.string()),
+  reason: v.picklist(SUPPRESSIONS),
+  detail: v.exactOptional(v.string()),
+});
+const decisionSchema = v.strictObject({ outcome: v.exactOptional(v.picklist(OUTCOMES)), suppressed: v.array(suppressedSchema) });
 
-  constructor(bus: CoreBus) {
+/** What became of the texts that were heard: whether somebody answered, and why an answer was not sent. They join other commits. */
+export class ReplyDecisions implements DeferredWrite {
+  readonly patient = true;
+  readonly #decisions = new Map<string, ReplyDecision>();
+  /** Not stored yet. */
+  readonly #changed = new Set<string>();
+
+  /** Without a database they are forgotten at the end. */
+  constructor(
+    bus: CoreBus,
+    private readonly database: CoreDatabase | null = null,
+  ) {
+    for (const [id, decision] of this.#stored()) this.#decisions.set(id, decision);
     bus.on("message_processed", ({ correlationId, outcome }) => this.#put(correlationId, { ...this.#known(correlationId), outcome }));
     bus.on("reply_suppressed", (reply) => {
       const known = this.#known(reply.correlationId);
@@ -23,9 +52,34 @@ export class ReplyDecisions {
     });
   }
 
-  /** By the correlation id of the question; null: not known, or from an earlier start. */
+  /** By the correlation id of the question; null: not known. */
   of(correlationId: string): ReplyDecision | null {
     return this.#decisions.get(correlationId) ?? null;
+  }
+
+  write(): void {
+    const sqlite = this.database?.sqlite;
+    for (const id of this.#changed) {
+      const decision = this.#decisions.get(id);
+      if (decision !== undefined)
+        sqlite?.run("INSERT OR REPLACE INTO reply_decisions (correlation_id, decision) VALUES (?, ?)", [id, JSON.stringify(decision)]);
+    }
+    sqlite?.run("DELETE FROM reply_decisions WHERE seq <= (SELECT max(seq) FROM reply_decisions) - ?", [2 * KEPT]);
+  }
+
+  written(): void {
+    this.#changed.clear();
+  }
+
+  #stored(): [string, ReplyDecision][] {
+    const rows = this.database?.sqlite
+      .query<{ correlation_id: string; decision: string }, []>("SELECT correlation_id, decision FROM reply_decisions ORDER BY seq DESC LIMIT 2000")
+      .all();
+    return (rows ?? []).reverse().flatMap(({ correlation_id: id, decision }) => {
+      const parsed = parseJson(decision, FILE_LIMITS);
+      const checked = v.safeParse(decisionSchema, parsed.ok ? parsed.value : null);
+      return checked.success ? [[id, checked.output] as [string, ReplyDecision]] : [];
+    });
   }
 
   #known(correlationId: string): ReplyDecision {
@@ -38,6 +92,10 @@ export class ReplyDecisions {
     for (const oldest of this.#decisions.keys()) {
       if (this.#decisions.size <= KEPT) break;
       this.#decisions.delete(oldest);
+      this.#changed.delete(oldest);
     }
+    if (this.database === null) return;
+    this.#changed.add(correlationId);
+    this.database.later(this);
   }
 }

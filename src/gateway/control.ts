@@ -1,5 +1,6 @@
 import { by } from "../api/contract/control.ts";
 import { changedKeys, deepMerge } from "../config/merge.ts";
+import { AlertStore } from "../control/alert-store.ts";
 import { Alerts } from "../control/alerts.ts";
 import { Audit } from "../control/audit.ts";
 import { backupControl } from "../control/backups.ts";
@@ -41,6 +42,9 @@ export interface ControlPeers {
 /** A plugin has as long to answer the operator as another plugin. */
 const ASK_TIMEOUT_MS = 10_000;
 
+/** In this time after the start, and after that in which a link may be down, every cause of an alert shows again. */
+const SHOWN_AGAIN_MS = 30 * 60_000;
+
 type AuditNote = (event: string, detail: string) => void;
 
 /** Everything that the API can ask of the gateway. */
@@ -59,7 +63,7 @@ export function makeControl(context: GatewayContext, peers: ControlPeers): Gatew
     events: context.bus,
     log: context.log.book,
     plugins: makePluginControl(context, peers),
-    messages: makeMessages(context, mesh, audit),
+    messages: makeMessages(context, storage, mesh, audit),
     audit: new Audit(storage.audit, storage.auditDir),
     packages: makePackages(context, peers),
     backups: backupControl(peers.backups, new Restores(context, storage, mesh)),
@@ -101,26 +105,30 @@ function taskRunner(storage: Storage, { schedule }: GatewayPlugins["routing"]): 
   };
 }
 
-function makeMessages({ bus, clock }: GatewayContext, mesh: Mesh, audit: AuditNote): Messages {
+function makeMessages({ bus, clock }: GatewayContext, { database }: Storage, mesh: Mesh, audit: AuditNote): Messages {
   return new Messages({
     outbox: mesh.outbox,
     book: mesh,
     channelsTold: () => mesh.channelsTold(),
     keptTexts: mesh.received,
-    decisions: new ReplyDecisions(bus),
+    decisions: new ReplyDecisions(bus, database),
     now: () => clock.now(),
     correlationId: mesh.newId,
     audit,
   });
 }
 
-function makeAlerts({ bus, clock, random }: GatewayContext, storage: Storage): Alerts {
-  return new Alerts({
+function makeAlerts({ bus, clock, random, config, life }: GatewayContext, storage: Storage): Alerts {
+  const alerts = new Alerts({
     bus,
     now: () => clock.now(),
     newId: () => Buffer.from(random.bytes(4)).toString("hex"),
     audit: (event, detail) => storage.note(null, event, detail),
+    store: new AlertStore(storage.database),
   });
+  const shown = clock.after(SHOWN_AGAIN_MS + config().alerts.link_down_s * 1000, () => alerts.forgetBefore());
+  life.add("alerts of the last run", () => shown.cancel());
+  return alerts;
 }
 
 function makePluginControl(context: GatewayContext, { storage, mesh, plugins }: ControlPeers): Plugins {

@@ -1,11 +1,12 @@
 import { describe, expect, test } from "bun:test";
+import type { AlertView } from "../../src/api/contract/views.ts";
 import { EventBus } from "../../src/bus.ts";
-import { Alerts } from "../../src/control/alerts.ts";
+import { type AlertDeps, Alerts } from "../../src/control/alerts.ts";
 import { iso, taskView } from "../../src/control/views.ts";
 import type { CoreEvents } from "../../src/events/core.ts";
 import { handleNumber } from "../../src/ids.ts";
 
-function alerts() {
+function alerts(more: Partial<AlertDeps> = {}) {
   const bus = new EventBus<CoreEvents>(() => {});
   let time = 0;
   let ids = 0;
@@ -15,6 +16,7 @@ function alerts() {
     now: () => time++,
     newId: () => `a${ids++}`,
     audit: (event, detail) => void notes.push(`${event} ${detail}`),
+    ...more,
   });
   return { bus, kept, notes, codes: () => kept.list().map(({ code, plugin }) => (plugin === undefined ? code : `${code} ${plugin}`)) };
 }
@@ -43,6 +45,52 @@ describe("alerts", () => {
     bus.emit("alert", { code: "a", message: "four" });
     expect(codes()).toEqual(["a", "b p", "a p"]);
     expect(kept.list()[0]).toEqual({ id: "a0", time: iso(0), code: "a", message: "four", times: 2, acknowledged_at: null });
+  });
+
+  test("go on after a restart: what was acknowledged stays so while its cause lasts, a cry for help stays on the list", () => {
+    const rows = new Map<string, AlertView>();
+    const store = {
+      load: () => [...rows.values()],
+      save: (alert: AlertView) => void rows.set(alert.id, alert),
+      remove: (ids: readonly string[]) => {
+        for (const id of ids) rows.delete(id);
+      },
+    };
+    const first = alerts({ store });
+    for (const code of ["disk_low", "link_down", "emergency"]) first.bus.emit("alert", { code, message: code });
+    first.bus.emit("alert", { code: "emergency", message: "another" });
+    for (const { id, code, message } of first.kept.list())
+      if (code === "disk_low" || message === "another") first.kept.acknowledge(id, { via: "api", address: "::1" });
+    let ids = 0;
+    const next = alerts({ store, newId: () => `b${ids++}` });
+    const changes: string[] = [];
+    next.bus.on("alert_changed", ({ change, code }) => void changes.push(`${change} ${code}`));
+    const listed = () => next.kept.list().map(({ message, acknowledged_at }) => `${message} ${acknowledged_at === null ? "open" : "seen"}`);
+    expect(listed().sort()).toEqual(["another seen", "emergency open"]);
+    for (const code of ["disk_low", "link_down"]) next.bus.emit("alert", { code, message: code });
+    expect(listed()).toEqual(["link_down open", "disk_low seen", ...listed().slice(2)]);
+    expect(changes).toEqual(["raised link_down"]);
+    // Over, and there again: that is news.
+    next.bus.emit("alert_cleared", { code: "disk_low" });
+    next.bus.emit("alert", { code: "disk_low", message: "disk_low" });
+    expect(changes).toEqual(["raised link_down", "cleared disk_low", "raised disk_low"]);
+    next.bus.emit("alert_cleared", { code: "link_down" });
+    const third = alerts({ store });
+    third.kept.forgetBefore();
+    expect([...rows.values()].map(({ code }) => code)).toEqual(["emergency", "emergency"]);
+    third.bus.emit("alert", { code: "disk_low", message: "disk_low" });
+    expect(third.kept.list()[0]).toMatchObject({ code: "disk_low", times: 1, acknowledged_at: null });
+    // A disk that takes nothing keeps no alert back.
+    const full = alerts({
+      store: {
+        ...store,
+        save: () => {
+          throw new RangeError("full");
+        },
+      },
+    });
+    full.bus.emit("alert", { code: "disk_full", message: "full" });
+    expect(full.codes()[0]).toBe("disk_full");
   });
 
   test("those of a plugin go when it starts again", () => {

@@ -113,3 +113,47 @@ alerts: { webhook: "http://127.0.0.1:${server.port}/hook/s3cr3t", link_down_s: 1
     await server.stop(true);
   }
 });
+
+test("what was acknowledged, and why nobody answered, is still known after a restart", async () => {
+  interface Alert {
+    readonly id: string;
+    readonly code: string;
+    readonly message: string;
+    readonly acknowledged_at: string | null;
+  }
+  const gateway = await Gateway.start({ spacingS: 0, config: `operators: ["!00000003"]\ncommands: { sender_rate: 1/min }\n` });
+  const alerts = async (of: Gateway) => (await of.api<{ items: readonly Alert[] }>("GET", "/alerts")).body.items;
+  const shown = async (of: Gateway) =>
+    (await alerts(of))
+      .map(({ code, message, acknowledged_at }) => `${code} ${/leg|lost/.exec(message)?.[0] ?? ""} ${acknowledged_at !== null}`)
+      .sort();
+  const texts = async (of: Gateway) => (await of.messages()).filter(({ text }) => text.includes("silenced")).length;
+  const suppressed = async (of: Gateway) => {
+    const { body } = await of.api<{ items: { text: string; outcome?: string; suppressed?: { reason: string }[] }[] }>(
+      "GET",
+      "/received?limit=50",
+    );
+    return body.items.flatMap(({ text, suppressed }) => (suppressed ?? []).map(({ reason }) => `${text} ${reason}`));
+  };
+  try {
+    await gateway.say("SOS broken leg");
+    await gateway.say("SOS lost", { from: "!00000003" });
+    for (let i = 0; i < 6; i++) await gateway.say("ping", { from: "!00000004" });
+    await gateway.until("an answer is suppressed", async () => (await suppressed(gateway)).includes("ping sender_rate"));
+    await gateway.api("PUT", "/silence", { silenced: true });
+    await gateway.until("all are raised", async () => (await alerts(gateway)).length >= 3);
+    for (const { id, message } of await alerts(gateway)) if (!message.includes("lost")) await gateway.api("POST", `/alerts/${id}/ack`);
+    const [before, why] = [await shown(gateway), await suppressed(gateway)];
+    expect(before).toEqual(["emergency leg true", "emergency lost false", "silenced  true"]);
+    const told = await texts(gateway);
+    // Decisions about answers join another commit, a moment later.
+    await Bun.sleep(1_500);
+    await gateway.end("SIGKILL");
+    const again = await Gateway.start({ dir: gateway.dir, port: gateway.port });
+    await again.until("they are back", async () => (await alerts(again)).length >= 3);
+    expect([await shown(again), await suppressed(again), await texts(again)]).toEqual([before, why, told]);
+    await again.end("SIGTERM");
+  } finally {
+    await gateway.stop();
+  }
+}, 180_000);

@@ -99,10 +99,7 @@ export const receivedView = v.object({
   correlation_id: v.string(),
   received_at: v.string(),
   outcome: v.optional(
-    v.pipe(
-      v.picklist(["replied", "silent", "unhandled", "failed"]),
-      v.description("What the plugins made of it; known of the last 2,000 since the start"),
-    ),
+    v.pipe(v.picklist(["replied", "silent", "unhandled", "failed"]), v.description("What the plugins made of it; known of the last 2,000")),
   ),
   suppressed: v.optional(v.pipe(v.array(suppressedView), v.description("Answers to it that were not sent, and why"))),
 });

@@ -1,6 +1,8 @@
 import { join } from "node:path";
 import { ACCESS_SCHEMA } from "../../api/access/store.ts";
 import { openSecretKey, SecretStore, secretsSchema } from "../../config/secrets.ts";
+import { ALERTS_SCHEMA } from "../../control/alert-store.ts";
+import { REPLY_DECISIONS_SCHEMA } from "../../control/reply-decisions.ts";
 import { ok, type Result } from "../../errors.ts";
 import { SESSION_DATA_SCHEMA } from "../../menu/session-data.ts";
 import { EMERGENCIES_SCHEMA } from "../../mesh/emergency/records.ts";
@@ -48,6 +50,8 @@ export const SCHEMAS = [
   SESSION_DATA_SCHEMA,
   TIMEKEEPING_SCHEMA,
   ACCESS_SCHEMA,
+  ALERTS_SCHEMA,
+  REPLY_DECISIONS_SCHEMA,
 ];
 
 /** What the gateway keeps on disk. The lock of the data folder keeps a second gateway away from it. */
