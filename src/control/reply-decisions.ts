@@ -73,7 +73,9 @@ export class ReplyDecisions implements DeferredWrite {
 
   #stored(): [string, ReplyDecision][] {
     const rows = this.database?.sqlite
-      .query<{ correlation_id: string; decision: string }, []>("SELECT correlation_id, decision FROM reply_decisions ORDER BY seq DESC LIMIT 2000")
+      .query<{ correlation_id: string; decision: string }, []>(
+        "SELECT correlation_id, decision FROM reply_decisions ORDER BY seq DESC LIMIT 2000",
+      )
       .all();
     return (rows ?? []).reverse().flatMap(({ correlation_id: id, decision }) => {
       const parsed = parseJson(decision, FILE_LIMITS);
