@@ -14,6 +14,7 @@ import { Lifetime } from "../lifetime.ts";
 import { inBackground } from "../log/background.ts";
 import type { SimulatedMesh } from "../mesh/simulator/mesh.ts";
 import type { Plugin } from "../plugins/plugin/plugin.ts";
+import type { JoinedRegion } from "../region/ports.ts";
 import { noteAddress } from "./address.ts";
 import { passAlertsOn, watchForAlerts } from "./alerts/alerts.ts";
 import { Backups } from "./backups.ts";
@@ -128,7 +129,7 @@ export class Gateway {
     }
     const storage = opened.value;
     const mesh = makeMesh(context, storage);
-    const made = makePlugins(context, storage, mesh, context.overrides.region ?? null);
+    const made = makePlugins(context, storage, mesh, joinRegion(context, storage));
     if (!made.ok) return made;
     const plugins = made.value;
     this.#mesh = mesh;
@@ -220,6 +221,11 @@ export class Gateway {
     this.#watcher = watcher;
     this.#life.add("configuration file", () => watcher.stop());
   }
+}
+
+/** Null: the gateway is alone. */
+function joinRegion({ clock, random, log, life, overrides }: GatewayContext, { database }: Storage): JoinedRegion | null {
+  return overrides.region?.({ database, clock, random, log: log.logger.child("region"), life }) ?? null;
 }
 
 function stoppedEarly(): Result<null> {

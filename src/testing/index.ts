@@ -14,4 +14,5 @@ export type { Span } from "./world/clock.ts";
 export type { Failure } from "./world/failure.ts";
 export type { Answerer, HttpAnswer, HttpRequest, TestHttp } from "./world/http.ts";
 export type { NodeOptions, SayOptions, TestNode } from "./world/nodes.ts";
+export { TestRegion } from "./world/region.ts";
 export type { Denial, SentMessage } from "./world/sent.ts";

@@ -9,6 +9,7 @@ import { type InProcessHost, startInProcessHost } from "./in-process-host.ts";
 import { type Setup, testCompiler } from "./setup.ts";
 import type { TestHttp } from "./world/http.ts";
 import type { TestNode } from "./world/nodes.ts";
+import type { TestSite } from "./world/region.ts";
 import type { Denial } from "./world/sent.ts";
 
 /** A jailed process, or a host in this process that can do a few things more. */
@@ -24,13 +25,25 @@ export interface OverridesDeps {
   nodes(): readonly TestNode[];
   spawned(host: TestHost): void;
   denied(denial: Denial): void;
+  readonly site: TestSite | null;
 }
 
 /** A node drops texts that are closer together than this. */
 const FIRMWARE_SPACING_MS = 2000;
 
 /** What the test replaces in the gateway: the host process (by default), the bundler, the internet, the mesh, and a listener at the broker. */
-export function testOverrides({ setup, clock, random, log, http, realHost, nodes, spawned, denied }: OverridesDeps): GatewayOverrides {
+export function testOverrides({
+  setup,
+  clock,
+  random,
+  log,
+  http,
+  realHost,
+  nodes,
+  spawned,
+  denied,
+  site,
+}: OverridesDeps): GatewayOverrides {
   const real = hostSpawner(() => setup.loaded.config, { clock, log });
   const counting = coverage === null ? {} : { engines: coverage.engines.bind(coverage) };
   const inProcess = async () => ({ ok: true as const, value: await startInProcessHost({ clock, random, ...counting }) });
@@ -46,6 +59,7 @@ export function testOverrides({ setup, clock, random, log, http, realHost, nodes
     resolve: http.resolver,
     exchange: http.exchange,
     api: false,
+    ...(site === null ? {} : { region: site.join.bind(site) }),
     mesh: (options) => ({ ...options, ...air(setup, nodes()) }),
     decided: ({ plugin, permission, scope, result, rule }) => {
       if (result === "deny") denied({ plugin: plugin ?? "", permission, scope, rule });

@@ -14,6 +14,7 @@ import type { PermissionEntry } from "../sdk/types/services.ts";
 import { covered } from "./coverage.ts";
 import type { TestHttp } from "./world/http.ts";
 import type { NodeOptions } from "./world/nodes.ts";
+import type { TestRegion } from "./world/region.ts";
 
 export interface TestOptions {
   /** Folder of the plugin, or folders of several; the first is `gateway.plugin`. */
@@ -42,6 +43,10 @@ export interface TestOptions {
   readonly seed?: number;
   /** The first plugin may fail to start; without this that fails the test. */
   readonly mayFail?: boolean;
+  /** The region that this gateway and others of the test are in. */
+  readonly region?: TestRegion;
+  /** This gateway's name in the region; `here` when absent. */
+  readonly site?: string;
   /** True: plugins run in the jailed process, as in production, and in real time. */
   readonly realHost?: boolean;
 }

@@ -20,6 +20,7 @@ import { type Failure, faultOf } from "./world/failure.ts";
 import { TestHttp } from "./world/http.ts";
 import { type NodeOptions, TestNode } from "./world/nodes.ts";
 import { Pace } from "./world/pace.ts";
+import { hubOf, type TestSite } from "./world/region.ts";
 import { type Denial, Outgoing, type SentMessage } from "./world/sent.ts";
 import { Stored } from "./world/stored.ts";
 
@@ -65,6 +66,7 @@ export class TestGateway {
   readonly #hosts: TestHost[] = [];
   #running: Gateway | null = null;
   #talks = 0;
+  readonly #site: TestSite | null;
 
   /** For {@link startTestGateway}. */
   constructor(
@@ -90,6 +92,7 @@ export class TestGateway {
     this.#log = createLog(setup.loaded.config.log, { clock: this.#clock, console: null });
     this.#log.book.follow({}, (line) => this.#logs.push(line));
     for (const node of setup.nodes) this.#addNode(node);
+    this.#site = options.region === undefined ? null : hubOf(options.region).add(options.site ?? "here", this);
   }
 
   /** The plugin under test; the first, where there are several. */
@@ -346,6 +349,7 @@ export class TestGateway {
       realHost: this.#virtual === null,
       nodes: () => [...this.#nodes.values()],
       spawned: (host) => void this.#hosts.push(host),
+      site: this.#site,
       denied: (denial) => void this.denied.push(denial),
     });
   }

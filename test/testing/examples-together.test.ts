@@ -7,7 +7,7 @@ import { startTestGateway } from "zephyrgate/testing";
 const EXAMPLES = join(import.meta.dir, "../../examples");
 const names = readdirSync(EXAMPLES).sort();
 
-test("there are the seven, one of them in two halves", () => {
+test("there are the eight, one of them in two halves", () => {
   expect(names).toEqual([
     "custom_menu",
     "data_logger",
@@ -15,6 +15,7 @@ test("there are the seven, one of them in two halves", () => {
     "multi_command",
     "plugin_communicator",
     "plugin_communicator_peer",
+    "region_scores",
     "scheduled_reporter",
     "weather_alert",
   ]);
@@ -34,6 +35,7 @@ test("all run together, and each answers", async () => {
     ["weather", /^3°C, wind 40 km\/h$/],
     ["track", /^Alice: 46\.0000 7\.0000/],
     ["logged", /^1 positions/],
+    ["score 42", /^A new best!$/],
     ["roll 2d6", /^\d \+ \d = \d+$/],
     ["report", /link up/],
     ["convert 5 mi", /^5 mi are 8\.0 km$/],

@@ -17,6 +17,7 @@ import { AuditLog } from "../../permissions/audit/log.ts";
 import { grantsSchema } from "../../permissions/grants.ts";
 import { decisionsSchema } from "../../plugins/approval/decisions.ts";
 import { SHARED_SCHEMA } from "../../region/plugins/shared-rows.ts";
+import { RECORDS_SCHEMA } from "../../region/records/schema.ts";
 import { DIALOGUES_SCHEMA } from "../../router/dialogues.ts";
 import { runsSchema } from "../../schedule/run-store.ts";
 import type { CoreDatabase } from "../../storage/core.ts";
@@ -47,6 +48,7 @@ export const SCHEMAS = [
   secretsSchema,
   DIALOGUES_SCHEMA,
   SHARED_SCHEMA,
+  RECORDS_SCHEMA,
   SESSION_DATA_SCHEMA,
   TIMEKEEPING_SCHEMA,
   ACCESS_SCHEMA,

@@ -18,6 +18,8 @@ import {
   type TaskRun,
 } from "zephyrgate";
 
+const sites0 = () => 1;
+
 interface Config {
   readonly place: string;
   readonly alarm: { readonly level: number; readonly words?: readonly string[] };
@@ -37,6 +39,18 @@ export default class Right extends Plugin<Config> {
     this.registerScheduledTask("report", { cron: "0 8 * * *", timezone: "Europe/Berlin", catchUp: true }, () => {});
     this.registerMenuItem("utilities", "Tides", this.tides, { command: "tides", order: 1, parent: "water" });
     this.registerPluginMessageHandler((message: PluginMessage) => ({ got: message.data }));
+    this.region.subscribe("scores", ({ site, body }) => this.log.info(site.name, { body }));
+    this.region.subscribe<{ points: number }>("scores", async ({ body }) => body.points + 1).dispose();
+    const { sites }: { sites: number } = await this.region.publish("scores", { points: sites0() }, { site: "0a" });
+    await this.region.storeShared("a/b", [sites, null], { ttl: 60, site: "0a" });
+    const count: number = await this.retrieveShared("count", 0);
+    const found: { a: string } | undefined = await this.region.retrieveShared<{ a: string }>("a");
+    const names: string[] = (await this.region.sites()).map(
+      ({ name, id, isSelf, isOnline, heardAt }) => `${name}${id}${isSelf}${isOnline}${heardAt}`,
+    );
+    const removed: boolean = await this.deleteShared(`${names}${count}${found?.a}`);
+    const keys: readonly string[] = await this.listShared(`${removed}`);
+    this.log.debug(keys.join());
     this.onEvent("node_seen", (data) => this.log.info("seen", { data }));
     await this.db.migrate(["CREATE TABLE visits (node TEXT, at INTEGER)", ["CREATE INDEX a ON visits (at)", "SELECT 1"]]);
     return true;

@@ -306,3 +306,26 @@ export class WrongTexts extends Plugin {
     defineTexts({ en: { hello: "Hello", plain: "Nothing" }, de: { hello: "Moin" } });
   }
 }
+
+export class WrongRegion extends Plugin {
+  override async initialize() {
+    // @ts-expect-error a handler is a function
+    this.region.subscribe("scores", "hello");
+    // @ts-expect-error a topic is a string
+    await this.region.publish(7, "hello");
+    // @ts-expect-error what JSON cannot say cannot be sent
+    await this.region.publish("scores", new Date());
+    // @ts-expect-error a site is named by its id, a string
+    await this.region.publish("scores", 1, { site: 7 });
+    // @ts-expect-error a message is never changed
+    this.region.subscribe("scores", (message) => (message.body = 1));
+    // @ts-expect-error what JSON cannot say cannot be stored
+    await this.storeShared("key", () => 1);
+    // @ts-expect-error an unknown option
+    await this.storeShared("key", 1, { until: 5 });
+    // @ts-expect-error it may not be there
+    (await this.retrieveShared<string>("key")).trim();
+    // @ts-expect-error the region itself cannot be replaced
+    this.region = null;
+  }
+}
