@@ -193,7 +193,9 @@ export class Delivery {
 
   /** Fails the parts that still wait, and with them the message when no copy is through. False: nothing waited. */
   giveUp(message: OutMessage, reason: FailureReason): boolean {
-    if (!hasWaiting(message)) return false;
+    // After a restart, a message may have no place left to go to.
+    const isNowhere = !message.final && message.reason === null && message.copies.length === 0;
+    if (!hasWaiting(message) && !isNowhere) return false;
     const waiting = message.copies.flatMap((copy) => copy.parts.filter((part) => part.state === "waiting"));
     const wasWritten = waiting.some((part) => part.writes > 0);
     for (const part of waiting) part.state = "failed";
