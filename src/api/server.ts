@@ -28,6 +28,7 @@ import { Feed } from "./routes/feed.ts";
 import { meshRoutes } from "./routes/mesh.ts";
 import { packageRoutes } from "./routes/packages.ts";
 import { pluginRoutes } from "./routes/plugins.ts";
+import { regionRoutes } from "./routes/region.ts";
 import { serviceRoutes } from "./routes/service.ts";
 import { systemRoutes } from "./routes/system.ts";
 import { tokenRoutes } from "./routes/tokens.ts";
@@ -184,6 +185,7 @@ class Api {
       ...pluginRoutes,
       ...packageRoutes,
       ...backupRoutes,
+      ...regionRoutes,
       ...meshRoutes,
       ...access,
       ...service,

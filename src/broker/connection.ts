@@ -67,7 +67,7 @@ export class BrokerConnection {
       this.#handlers?.message({ topic, payload: new Uint8Array(payload), retained: retain }),
     );
     client.on("disconnect", (packet: IDisconnectPacket) => this.#end(refusal(withCode(packet.reasonCode), url).error));
-    client.on("error", (error) => this.#end(refusal(error, url).error));
+    client.on("error", (error) => this.#end(isBreak(error) ? closedByBroker(url, BROKEN, "check the network") : refusal(error, url).error));
     client.on("close", () =>
       this.#end(closedByBroker(url, "the broker closed the connection", "it is tried again by itself; see the broker's log")),
     );
@@ -257,6 +257,13 @@ function boundReading(client: MqttClient): void {
     collected += chunk.length;
     if (collected > MAX_PACKET_BYTES * 2) client.stream.destroy(new Error(`a packet of more than ${MAX_PACKET_BYTES} bytes`));
   });
+}
+
+const BROKEN = "the connection to the broker broke";
+
+/** A connection that was up ended on the way. */
+function isBreak(error: Error & { readonly code?: unknown }): boolean {
+  return ["EPIPE", "ECONNRESET", "ETIMEDOUT"].includes(codeOfRefusal(error)) || /\b(?:EPIPE|ECONNRESET)\b/.test(error.message);
 }
 
 function silent(where: string): Result<never> {

@@ -24,6 +24,7 @@ import { pluginTestVerb } from "./verbs/plugin-test.ts";
 import { pluginVerbs } from "./verbs/plugins.ts";
 import { profileVerb } from "./verbs/profile.ts";
 import { recordVerb } from "./verbs/record.ts";
+import { regionVerbs } from "./verbs/region.ts";
 import { secretVerbs } from "./verbs/secrets.ts";
 import { serviceVerbs } from "./verbs/service.ts";
 import { silenceVerbs } from "./verbs/silence.ts";
@@ -40,6 +41,7 @@ export const VERBS: readonly Verb[] = [
   ...statusVerbs,
   ...alertVerbs,
   ...silenceVerbs,
+  ...regionVerbs,
   ...messageVerbs,
   ...doctorVerbs,
   ...configVerbs,

@@ -140,7 +140,13 @@ function withPaths(config: Config, baseOf: (key: string) => string, home: string
     api:
       tls === undefined ? config.api : { ...config.api, tls: { cert: absolute("api.tls", tls.cert), key: absolute("api.tls", tls.key) } },
     log: { ...config.log, file: file === null ? null : absolute("log.file", file) },
+    ...(config.region === undefined ? {} : { region: withRegionPaths(config.region, absolute, data_dir) }),
   };
+}
+
+function withRegionPaths(region: NonNullable<Config["region"]>, absolute: (key: string, path: string) => string, dataDir: string) {
+  const { key_file: key = join(dataDir, "region.key") } = region;
+  return { ...withLoginPaths(region, (path) => absolute("region", path)), key_file: absolute("region", key) };
 }
 
 type Link = NonNullable<Config["mesh"]["interfaces"]>[number];

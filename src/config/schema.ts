@@ -92,6 +92,10 @@ const login = {
   ca_file: v.optional(text("Certificate (PEM) of the authority that signed the broker's, when the system does not know it.")),
 };
 
+const NAME_IN_REGION = /^[a-z][a-z0-9_-]{0,31}$/;
+/** What sites of a region can share. */
+const SHARED = ["answers", "bbs", "sos", "nodes", "alerts"] as const;
+
 const mqttProxy = v.optional(
   v.pipe(
     v.strictObject({
@@ -484,6 +488,33 @@ export const configSchema = v.strictObject({
       keep: v.optional(whole(0, 1000, "Daily backups that are kept; 0 makes none."), 7),
     },
     "The daily backup of the whole gateway.",
+  ),
+  region: v.optional(
+    v.pipe(
+      v.strictObject({
+        url: brokerUrl,
+        ...login,
+        name: v.pipe(
+          v.string(),
+          v.regex(NAME_IN_REGION, "is not a region's name | use a lower-case letter, then letters, digits, _ and -, at most 32"),
+          v.description("Name of the region: the same at all its sites. It is part of the topics on the broker."),
+        ),
+        site: v.pipe(
+          v.string(),
+          v.regex(NAME_IN_REGION, "is not a site's name | use a lower-case letter, then letters, digits, _ and -, at most 32"),
+          v.description("Name of this site, which no other of the region has."),
+        ),
+        share: v.optional(
+          list(
+            v.picklist(SHARED),
+            "What this site shares with the others: who answers a command, boards and mail, calls for help, the directory of nodes, alerts.",
+          ),
+          [...SHARED],
+        ),
+        key_file: v.optional(text("File of the region's key; `region.key` in the data folder by default, made by `region join`.")),
+      }),
+      v.description("Other gateways on one MQTT broker that work as one service. Absent: this gateway is alone."),
+    ),
   ),
   log: section(
     {

@@ -9,6 +9,7 @@ import type {
   NodeQuestion,
   PackageControl,
   PluginControl,
+  RegionControl,
   SilenceControl,
   SimulateControl,
   TracedRoute,
@@ -30,6 +31,7 @@ import type { Alerts } from "./alerts.ts";
 import { degradedBy } from "./degraded.ts";
 import { metricsText } from "./metrics.ts";
 import { databaseBytes, processUse } from "./processes.ts";
+import { regionFamilies, regionSummary } from "./region.ts";
 import type { TrafficCounts } from "./traffic-counts.ts";
 import { metricsView, taskView } from "./views.ts";
 
@@ -50,6 +52,7 @@ export interface ControlDeps {
   readonly backups: BackupControl;
   readonly alerts: Alerts;
   readonly silence: SilenceControl;
+  readonly region: RegionControl;
   readonly simulate: SimulateControl | undefined;
   readonly supervisor: Supervisor;
   readonly outbox: Outbox;
@@ -95,6 +98,7 @@ export class GatewayControl implements Control {
   readonly backups: BackupControl;
   readonly alerts: Alerts;
   readonly silence: SilenceControl;
+  readonly region: RegionControl;
   readonly simulate: SimulateControl | undefined;
   readonly configuration?: () => Result<ConfigurationView>;
 
@@ -110,11 +114,18 @@ export class GatewayControl implements Control {
     this.backups = deps.backups;
     this.alerts = deps.alerts;
     this.silence = deps.silence;
+    this.region = deps.region;
     if (deps.configuration !== undefined) this.configuration = deps.configuration;
     this.simulate = deps.simulate;
   }
 
   status(): GatewayStatus {
+    const facts = { ...this.#facts(), ...regionSummary(this.region.view()) };
+    return { ...facts, degraded: degradedBy(facts) };
+  }
+
+  /** Without the region: what this site tells the others. */
+  ownStatus(): GatewayStatus {
     const facts = this.#facts();
     return { ...facts, degraded: degradedBy(facts) };
   }
@@ -175,6 +186,7 @@ export class GatewayControl implements Control {
         disk: { isWritable: ["ok", "low"].includes(deps.disk.state), freeBytes: deps.disk.freeBytes },
         walls: deps.walls(),
         alerts: { open: deps.alerts.list(), ...deps.alerts.counts() },
+        region: regionFamilies(this.region.view()),
       }),
     );
   }

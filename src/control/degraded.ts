@@ -11,7 +11,8 @@ export function degradedBy({
   clock,
   links,
   plugins,
-}: Pick<GatewayStatus, "safeMode" | "disk" | "clock" | "links" | "plugins">): string[] {
+  region,
+}: Pick<GatewayStatus, "safeMode" | "disk" | "clock" | "links" | "plugins" | "region">): string[] {
   const down = DOWN.reduce((sum, state) => sum + (plugins[state] ?? 0), 0);
   return [
     ...(safeMode ? ["safe mode"] : []),
@@ -19,5 +20,6 @@ export function degradedBy({
     ...(down === 0 ? [] : [`${down} ${down === 1 ? "plugin has" : "plugins have"} failed`]),
     ...(WRITABLE.has(disk.state) ? [] : [`the disk is ${disk.state.replaceAll("_", " ")}`]),
     ...(clock.state === "wrong" ? ["the clock is wrong"] : []),
+    ...(region?.troubles ?? []),
   ];
 }

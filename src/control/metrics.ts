@@ -32,6 +32,7 @@ export interface MetricFacts {
     readonly raised: ReadonlyMap<string, number>;
     readonly dropped: number;
   };
+  readonly region: readonly Family[];
 }
 
 /** Prometheus text, format 0.0.4. */
@@ -55,6 +56,7 @@ function families(facts: MetricFacts): Family[] {
     ),
     ...publishFamilies(facts.publishing),
     ...pluginFamilies(facts.plugins),
+    ...facts.region,
   ];
 }
 

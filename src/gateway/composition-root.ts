@@ -27,6 +27,9 @@ import { makeIntake } from "./mesh/intake.ts";
 import { type Mesh, makeMesh, startMesh } from "./mesh/mesh.ts";
 import { type GatewayPlugins, makePlugins } from "./plugins/plugins.ts";
 import { makePublisher } from "./publish.ts";
+import { makeRegion } from "./region/region.ts";
+import { siteReport } from "./region/report.ts";
+import { watchRegion } from "./region/site-watch.ts";
 import { describeNow } from "./summary.ts";
 
 export type { GatewayOptions } from "./context/context.ts";
@@ -129,7 +132,8 @@ export class Gateway {
     }
     const storage = opened.value;
     const mesh = makeMesh(context, storage);
-    const made = makePlugins(context, storage, mesh, joinRegion(context, storage));
+    const region = await makeRegion(context, storage);
+    const made = makePlugins(context, storage, mesh, joinRegion(context, storage) ?? region?.joined ?? null);
     if (!made.ok) return made;
     const plugins = made.value;
     this.#mesh = mesh;
@@ -138,11 +142,13 @@ export class Gateway {
     context.life.add("backups", () => backups.stop());
     const webhook = passAlertsOn(context, mesh);
     const publisher = makePublisher(context, mesh, () => this.#control?.messages);
-    const control = makeControl(context, { storage, mesh, plugins, backups, webhook, publisher, isReady: () => this.#ready });
+    const control = makeControl(context, { storage, mesh, plugins, backups, webhook, publisher, region, isReady: () => this.#ready });
+    if (region !== null) region.report = () => siteReport(control.ownStatus(), mesh.nodes.all().length);
     this.#control = control;
     const api = context.overrides.api === false ? ok(null) : this.#openApi(control, storage);
     if (!api.ok) return api;
     context.opened?.();
+    region?.start();
     storage.disk.start();
     storage.ownClock.start();
     this.#followFile(plugins);
@@ -152,6 +158,7 @@ export class Gateway {
     plugins.comeBack.start(plugins.supervisor);
     watchForAlerts(context, mesh, plugins);
     publisher?.start();
+    watchRegion(context, region);
     return running;
   }
 

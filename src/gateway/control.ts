@@ -9,6 +9,7 @@ import { Messages } from "../control/messages.ts";
 import { nodeRequests } from "../control/node-requests.ts";
 import { Packages } from "../control/packages.ts";
 import { Plugins } from "../control/plugins.ts";
+import { regionControl } from "../control/region.ts";
 import { ReplyDecisions } from "../control/reply-decisions.ts";
 import { silenceControl } from "../control/silence.ts";
 import { simulateControl } from "../control/simulate.ts";
@@ -25,6 +26,7 @@ import type { GatewayContext } from "./context/context.ts";
 import type { Storage } from "./context/storage.ts";
 import type { Mesh } from "./mesh/mesh.ts";
 import type { GatewayPlugins } from "./plugins/plugins.ts";
+import type { GatewayRegion } from "./region/region.ts";
 import { Restores } from "./restores.ts";
 
 /** The gateway's parts that the operator's control reads and changes. */
@@ -36,6 +38,8 @@ export interface ControlPeers {
   readonly webhook: Webhook;
   /** Null: nothing is published. */
   readonly publisher: Publisher | null;
+  /** Null: none is configured. */
+  readonly region: GatewayRegion | null;
   isReady(): boolean;
 }
 
@@ -72,6 +76,7 @@ export function makeControl(context: GatewayContext, peers: ControlPeers): Gatew
     outbox: mesh.outbox,
     alerts: makeAlerts(context, storage),
     silence: silenceControl(mesh.silence, audit),
+    region: regionControl(peers.region === null ? null : { ...peers.region, audit }),
     now,
     isReady,
     links: mesh.links,

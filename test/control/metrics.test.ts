@@ -57,6 +57,7 @@ const facts = metricsText({
   safeMode: false,
   disk: { isWritable: true, freeBytes: 1 },
   walls: [{ wall: "seccomp", stands: true }],
+  region: [],
   alerts: { open: [{ code: 'disk"full\n', acknowledged_at: null }], raised: new Map([['disk"full\n', 2]]), dropped: 0 },
 });
 

@@ -9,6 +9,7 @@ import type { MessageState, MessageStatus, Priority } from "../../mesh/outgoing.
 import type { Fault } from "../../mesh/simulator/faults.ts";
 import type { ClockState } from "../../timekeeping/own-clock.ts";
 import type { DecidedText } from "./mesh-views.ts";
+import type { JoinAnswer, JoinRequest, RegionView, RevokeAnswer } from "./region-views.ts";
 import type {
   AlertView,
   AuditEntryView,
@@ -74,6 +75,8 @@ export interface Control {
   readonly backups?: BackupControl | undefined;
   readonly alerts: AlertControl;
   readonly silence: SilenceControl;
+  /** The region of gateways. Absent where a control knows of none. */
+  readonly region?: RegionControl | undefined;
   /** Absent without a simulated interface. */
   readonly simulate?: SimulateControl | undefined;
 }
@@ -191,6 +194,14 @@ export interface SilenceControl {
   get(): SilenceView;
   /** Fails with `unavailable` when it could not be stored: a silence then holds until the next start. */
   set(on: boolean, actor: Actor): Result<SilenceView>;
+}
+
+export interface RegionControl {
+  /** State `alone` where none is configured. */
+  view(): RegionView;
+  /** Without a site and an invitation it makes the region, or an invitation to it. */
+  join(request: JoinRequest, actor: Actor): Result<JoinAnswer>;
+  revoke(site: string, actor: Actor): Result<RevokeAnswer>;
 }
 
 export interface BackupControl {
@@ -313,6 +324,18 @@ export interface SimulatedMessage {
   readonly to?: string | number | undefined;
 }
 
+export interface RegionSummary {
+  readonly name: string;
+  readonly site: string;
+  readonly state: string;
+  readonly broker: string;
+  /** Enrolled sites, this one included, and how many of them are online. */
+  readonly sites: number;
+  readonly online: number;
+  /** Why it needs the operator. */
+  readonly troubles: readonly string[];
+}
+
 export interface GatewayStatus {
   readonly uptime_s: number;
   /** Why it needs the operator; empty while all is well. */
@@ -323,6 +346,8 @@ export interface GatewayStatus {
   readonly disk: { readonly state: string; readonly free_bytes: number };
   /** Whether this machine's clock can be believed, and why. */
   readonly clock: { readonly state: ClockState["kind"]; readonly reason: string };
+  /** Absent: no region is configured. */
+  readonly region?: RegionSummary | undefined;
   readonly links: readonly LinkStatus[];
   readonly plugins: Readonly<Record<string, number>>;
   readonly outbox: OutboxView;

@@ -49,6 +49,20 @@ export const statusView = v.object({
     ),
     reason: v.string(),
   }),
+  region: v.pipe(
+    v.optional(
+      v.object({
+        name: v.string(),
+        site: v.string(),
+        state: v.string(),
+        broker: v.string(),
+        sites: v.number(),
+        online: v.number(),
+        troubles: v.array(v.string()),
+      }),
+    ),
+    v.description("Absent: no region is configured"),
+  ),
   links: v.array(linkView),
   plugins: v.pipe(v.record(v.string(), v.number()), v.description("How many are in each state")),
   outbox,

@@ -212,6 +212,12 @@ function proxyFinding(link: string, { broker, state, reason }: NonNullable<Statu
   return { grade: state === "up" ? "ok" : "warn", what: `MQTT of radio ${link}`, found };
 }
 
+function regionFinding({ name, site, sites, online, troubles }: NonNullable<Status["region"]>): Finding {
+  const what = `region ${name}`;
+  if (troubles.length > 0) return { grade: "warn", what, found: troubles.join("; "), fix: "zephyrgate region status shows the reasons" };
+  return { grade: "ok", what, found: `site ${site} is enrolled; ${online} of ${sites} sites are online` };
+}
+
 function inside(status: Status): Finding[] {
   const findings: Finding[] = [];
   const { publishing } = status;
@@ -227,6 +233,7 @@ function inside(status: Status): Finding[] {
       found: `${failed} failed or disabled`,
       fix: "zephyrgate plugin list shows the reasons",
     });
+  if (status.region !== undefined) findings.push(regionFinding(status.region));
   if (status.safe_mode)
     findings.push({
       grade: "warn",

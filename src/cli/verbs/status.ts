@@ -132,6 +132,15 @@ export function channelOf(text: string): number | string {
   return /^[0-7]$/.test(text) ? Number(text) : text;
 }
 
+function linkLines(link: v.InferOutput<typeof linkView>): string[] {
+  return link.mqtt_proxy === undefined ? [linkLine(link)] : [linkLine(link), proxyLine(link.mqtt_proxy)];
+}
+
+function regionLine({ name, site, state, broker, sites, online }: NonNullable<v.InferOutput<typeof statusView>["region"]>): string {
+  const rest = state === "enrolled" ? `${online} of ${sites} sites online` : state;
+  return `region ${name}, site ${site}: ${broker === "connected" ? "" : "the broker is not connected; "}${rest}`;
+}
+
 /** Exit code of `status` for a gateway that runs but needs the operator. */
 const DEGRADED = 1;
 
@@ -140,8 +149,23 @@ async function status({ io, flags, client }: Call): Promise<Result<number>> {
   if (!gateway.ok) return gateway;
   const answer = await gateway.value.get("/api/v1/status", statusView);
   if (!answer.ok) return answer;
-  const { version, uptime_s, degraded, safe_mode, silence, disk, clock, links, plugins, outbox, stale_texts, publishing, walls, alerts } =
-    answer.value;
+  const {
+    version,
+    uptime_s,
+    degraded,
+    safe_mode,
+    silence,
+    disk,
+    clock,
+    links,
+    plugins,
+    outbox,
+    stale_texts,
+    publishing,
+    walls,
+    alerts,
+    region,
+  } = answer.value;
   const code = ok(degraded.length === 0 ? 0 : DEGRADED);
   if (flags.json === true) {
     json(io, answer.value);
@@ -150,10 +174,7 @@ async function status({ io, flags, client }: Call): Promise<Result<number>> {
   line(io, `zephyrgate ${version}, up ${span(uptime_s)}, at ${gateway.value.url}${safe_mode ? ", in SAFE MODE" : ""}`);
   if (degraded.length > 0) line(io, `DEGRADED: ${degraded.join("; ")}`);
   if (silence.since !== null) line(io, `SILENCED since ${ago(silence.since)}: nothing but alarms is sent (zephyrgate silence off)`);
-  for (const link of links) {
-    line(io, linkLine(link));
-    if (link.mqtt_proxy !== undefined) line(io, proxyLine(link.mqtt_proxy));
-  }
+  for (const text of links.flatMap(linkLines).concat(region === undefined ? [] : [regionLine(region)])) line(io, text);
   line(
     io,
     `plugins: ${

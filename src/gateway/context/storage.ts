@@ -18,6 +18,7 @@ import { grantsSchema } from "../../permissions/grants.ts";
 import { decisionsSchema } from "../../plugins/approval/decisions.ts";
 import { SHARED_SCHEMA } from "../../region/plugins/shared-rows.ts";
 import { RECORDS_SCHEMA } from "../../region/records/schema.ts";
+import { REGION_SCHEMA } from "../../region/schema.ts";
 import { DIALOGUES_SCHEMA } from "../../router/dialogues.ts";
 import { runsSchema } from "../../schedule/run-store.ts";
 import type { CoreDatabase } from "../../storage/core.ts";
@@ -54,6 +55,8 @@ export const SCHEMAS = [
   ACCESS_SCHEMA,
   ALERTS_SCHEMA,
   REPLY_DECISIONS_SCHEMA,
+  REGION_SCHEMA,
+  RECORDS_SCHEMA,
 ];
 
 /** What the gateway keeps on disk. The lock of the data folder keeps a second gateway away from it. */

@@ -22,7 +22,7 @@ export class RegionCounts {
   /** Sent, and the broker did not take it. */
   failed = 0;
   received = 0;
-  readonly refused = new Map<Refusal, number>();
+  readonly refused = new Map((Object.keys(REFUSALS) as Refusal[]).map((reason) => [reason, 0]));
 
   refuse(reason: Refusal): void {
     this.refused.set(reason, (this.refused.get(reason) ?? 0) + 1);

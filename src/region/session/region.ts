@@ -164,6 +164,7 @@ export class Region implements SiteMessages {
   }
 
   #taken({ peer, message, retained }: Taken): void {
+    this.context.troubles.over(`unknown_key ${peer.id}`);
     if (message.kind === "site") this.#introduced(peer, message, retained);
     else if (message.kind === "ask") this.#presence.answer();
     else if (message.kind === "app") this.#messages.deliver(peer, message);
@@ -212,7 +213,9 @@ export class Region implements SiteMessages {
     if (from !== null && lacksKey) this.#notices.lacksKey(from);
     if (from !== null && reason === "revoked") this.#notices.revoked(from);
     const line = refusalLine(reason, from, { region: membership.region, topic, site: from === null ? "unknown" : nameOf(from) });
-    if (line !== null) troubles.note(`${reason} ${from ?? ""}`, line);
+    // A new key and the presence under it can arrive in any order.
+    const isPassing = lacksKey && from !== null && stateOf(this.context, from) === "enrolled";
+    if (line !== null) troubles.note(`${reason} ${from ?? ""}`, line, isPassing ? KEY_ARRIVES_MS : 0);
   }
 
   #changed(): void {
@@ -226,6 +229,7 @@ export class Region implements SiteMessages {
   }
 }
 
+const KEY_ARRIVES_MS = 120_000;
 const COPIED =
   "another gateway uses the key of this site: if its data folder was copied, remove region-site.key of the copy and join it with an invitation";
 const STANDING_WORDS: Readonly<Record<Standing, string>> = {

@@ -1,7 +1,7 @@
 /** Signatures and seals for what is kept longer than a message lives. */
 import { fail, ok, type Result } from "../../errors.ts";
 import { openBox, sealTo } from "../keys/box.ts";
-import { verifySignature } from "../keys/identity.ts";
+import { type PublicKeys, verifySignature } from "../keys/identity.ts";
 import type { SiteId, SiteKeys } from "../ports.ts";
 import type { RegionContext } from "./context.ts";
 
@@ -9,7 +9,11 @@ import type { RegionContext } from "./context.ts";
 const SIGNED = "zephyrgate region record 1\0";
 const SEALED = "zephyrgate region kept 1\0";
 
-export function siteKeys(context: RegionContext): SiteKeys {
+export interface KeysContext extends Pick<RegionContext, "identity" | "random" | "self"> {
+  readonly roster: { readonly membership: { readonly enrolled: ReadonlyMap<SiteId, { readonly keys: PublicKeys }> } };
+}
+
+export function siteKeys(context: KeysContext): SiteKeys {
   const { identity, roster, random, self } = context;
   const keysOf = (site: SiteId) => (site === self ? identity.keys : roster.membership.enrolled.get(site)?.keys);
   return {

@@ -12,8 +12,10 @@ const TROUBLES_MAX = 50;
 
 interface Trouble {
   readonly line: string;
-  seenAt: number;
-  loggedAt: number;
+  readonly since: number;
+  readonly seenAt: number;
+  /** Null: it has not lasted long enough. */
+  readonly loggedAt: number | null;
 }
 
 export class Troubles {
@@ -23,19 +25,21 @@ export class Troubles {
 
   list(): string[] {
     this.#sweep();
-    return [...this.#troubles.values()].map(({ line }) => line);
+    return [...this.#troubles.values()].filter(({ loggedAt }) => loggedAt !== null).map(({ line }) => line);
   }
 
-  /** `matter` names it: the same matter is one trouble. */
-  note(matter: string, line: string): void {
+  /** `matter` names it: the same matter is one trouble. `lastingMs`: what is over before that is none. */
+  note(matter: string, line: string, lastingMs = 0): void {
     const now = this.deps.clock.monotonic();
     const known = this.#troubles.get(matter);
     if (known === undefined && this.#troubles.size >= TROUBLES_MAX) {
       this.#sweep();
       return;
     }
-    const isDue = known === undefined || now - known.loggedAt >= REPEAT_MS;
-    this.#troubles.set(matter, { line, seenAt: now, loggedAt: isDue ? now : known.loggedAt });
+    const since = known?.since ?? now;
+    const told = known?.loggedAt ?? null;
+    const isDue = now - since >= lastingMs && (told === null || now - told >= REPEAT_MS);
+    this.#troubles.set(matter, { line, since, seenAt: now, loggedAt: isDue ? now : told });
     if (isDue) this.deps.log.warn(line);
   }
 

@@ -1,0 +1,79 @@
+/** The region in the API's shapes. */
+import * as v from "valibot";
+import type { Json } from "../../json.ts";
+
+const text = v.string();
+const fingerprint = v.pipe(v.string(), v.description("Fingerprint of the site's key, 32 hexadecimal digits"));
+
+export const siteView = v.object({
+  id: fingerprint,
+  name: text,
+  state: v.pipe(
+    v.picklist(["self", "enrolled", "waiting", "revoked"]),
+    v.description("`waiting`: it has an invitation, and no operator enrolled it yet; nothing that it says counts"),
+  ),
+  online: v.boolean(),
+  heard_at: v.pipe(v.nullable(text), v.description("By this gateway's clock; null: never")),
+  version: v.nullable(text),
+  report: v.pipe(
+    v.custom<Json>((value) => value !== undefined),
+    v.metadata({ type: "object" }),
+    v.description("What the site says about itself"),
+  ),
+});
+
+export const regionView = v.object({
+  state: v.pipe(
+    v.picklist(["alone", "unusable", "unjoined", "waiting", "enrolled", "revoked"]),
+    v.description("`alone`: no region is configured; `unusable`: its files cannot be used, for the reason in `problem`"),
+  ),
+  problem: v.nullable(text),
+  region: v.nullable(text),
+  site: v.nullable(text),
+  id: v.nullable(fingerprint),
+  share: v.array(text),
+  broker: v.nullable(
+    v.object({
+      url: text,
+      state: v.picklist(["stopped", "connecting", "connected", "waiting"]),
+      reason: v.nullable(text),
+      since: text,
+      reconnects: v.number(),
+    }),
+  ),
+  key_number: v.pipe(v.nullable(v.number()), v.description("Higher after each revocation, and the same at all sites")),
+  troubles: v.pipe(v.array(text), v.description("What is wrong, one line each")),
+  messages: v.object({
+    sent: v.number(),
+    failed: v.number(),
+    received: v.number(),
+    refused: v.pipe(v.record(text, v.number()), v.description("By reason")),
+  }),
+  sites: v.array(siteView),
+});
+
+export const joinRequest = v.strictObject({
+  invitation: v.optional(v.pipe(v.string(), v.maxLength(64 * 1024), v.description("Join by it, and wait to be enrolled"))),
+  site: v.optional(v.pipe(v.string(), v.maxLength(64), v.description("Enrol this site, which waits: its name or fingerprint"))),
+  fingerprint: v.optional(v.pipe(v.string(), v.maxLength(128), v.description("What the site's operator read out; another one is refused"))),
+});
+
+export const joinAnswer = v.object({
+  did: v.pipe(v.picklist(["founded", "invited", "joined", "enrolled"]), v.description("What was done")),
+  invitation: v.pipe(v.nullable(text), v.description("For further sites. Whoever has it can read along: pass it on in private")),
+  must_restart: v.pipe(v.boolean(), v.description("A revoked site comes back under a new key at its next start")),
+  region: regionView,
+});
+
+export const revokeRequest = v.strictObject({ site: v.pipe(v.string(), v.minLength(1), v.maxLength(64)) });
+export const revokeAnswer = v.object({
+  site: siteView,
+  orphans: v.pipe(v.array(siteView), v.description("Out as well: that site alone had enrolled them")),
+  told: v.pipe(v.boolean(), v.description("False: the broker is away, and the other sites hear of it when it is back")),
+});
+
+export type SiteViewJson = v.InferOutput<typeof siteView>;
+export type RegionView = v.InferOutput<typeof regionView>;
+export type JoinRequest = v.InferOutput<typeof joinRequest>;
+export type JoinAnswer = v.InferOutput<typeof joinAnswer>;
+export type RevokeAnswer = v.InferOutput<typeof revokeAnswer>;
