@@ -126,13 +126,13 @@ export class Gateway {
     const context = this.#context;
     const opened = await openStorage(context);
     if (!opened.ok) return opened;
+    const region = await makeRegion(context, opened.value);
     if (this.#stopped) {
       await this.#life.close();
       return stoppedEarly();
     }
     const storage = opened.value;
     const mesh = makeMesh(context, storage);
-    const region = await makeRegion(context, storage);
     const made = makePlugins(context, storage, mesh, joinRegion(context, storage) ?? region?.joined ?? null);
     if (!made.ok) return made;
     const plugins = made.value;

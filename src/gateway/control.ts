@@ -54,7 +54,7 @@ type AuditNote = (event: string, detail: string) => void;
 /** Everything that the API can ask of the gateway. */
 export function makeControl(context: GatewayContext, peers: ControlPeers): GatewayControl {
   const { storage, mesh, plugins, isReady } = peers;
-  const { supervisor, hosts, routing } = plugins;
+  const { supervisor, routing } = plugins;
   const now = () => context.clock.now();
   const audit: AuditNote = (event, detail) => storage.note(null, event, detail);
   return new GatewayControl({
@@ -87,14 +87,20 @@ export function makeControl(context: GatewayContext, peers: ControlPeers): Gatew
     staleTexts: () => routing.router.stats().stale,
     traffic: new TrafficCounts(context.bus),
     databasePath: storage.database.path,
-    hostPids: () => hosts.running().flatMap(({ host }) => host.pid ?? []),
-    hostExits: () => hosts.exits,
+    ...hostFacts(plugins),
     webhook: () => peers.webhook.counts,
     publishing: () => peers.publisher?.status() ?? null,
     tasks: () => routing.schedule.status(),
     menus: () => routing.menuRegistry.list(),
-    walls: () => hosts.running()[0]?.host.walls ?? [],
   });
+}
+
+function hostFacts({ hosts }: GatewayPlugins): Pick<ControlDeps, "hostPids" | "hostExits" | "walls"> {
+  return {
+    hostPids: () => hosts.running().flatMap(({ host }) => host.pid ?? []),
+    hostExits: () => hosts.exits,
+    walls: () => hosts.running()[0]?.host.walls ?? [],
+  };
 }
 
 /** Milliseconds since now. */

@@ -149,23 +149,7 @@ async function status({ io, flags, client }: Call): Promise<Result<number>> {
   if (!gateway.ok) return gateway;
   const answer = await gateway.value.get("/api/v1/status", statusView);
   if (!answer.ok) return answer;
-  const {
-    version,
-    uptime_s,
-    degraded,
-    safe_mode,
-    silence,
-    disk,
-    clock,
-    links,
-    plugins,
-    outbox,
-    stale_texts,
-    publishing,
-    walls,
-    alerts,
-    region,
-  } = answer.value;
+  const { version, uptime_s, degraded, safe_mode, silence, disk, clock, links, plugins, stale_texts, walls, alerts, region } = answer.value;
   const code = ok(degraded.length === 0 ? 0 : DEGRADED);
   if (flags.json === true) {
     json(io, answer.value);
@@ -183,16 +167,23 @@ async function status({ io, flags, client }: Call): Promise<Result<number>> {
         .join(", ") || "none"
     }`,
   );
-  const waits = outbox.oldest_queued_s === null ? "" : `, the oldest for ${span(outbox.oldest_queued_s)}`;
-  line(io, `messages: ${outbox.queued} waiting${waits}; ${outbox.sent} sent, ${outbox.delivered} delivered, ${outbox.failed} failed`);
-  line(io, airtimeLine(outbox.airtime));
-  if (publishing !== null) line(io, publishingLine(publishing));
+  for (const text of trafficLines(answer.value)) line(io, text);
   if (stale_texts > 0) line(io, `texts too old to be answered: ${stale_texts}`);
   line(io, wallsLine(walls));
   if (clock.state !== "trusted") line(io, `clock: ${clock.state}: ${clock.reason}`);
   if (disk.state !== "ok") line(io, `disk: ${disk.state.replaceAll("_", " ")}, ${Math.floor(disk.free_bytes / 2 ** 20)} MB free`);
   for (const alert of alerts) line(io, `alert, ${ago(alert.time)}: ${alert.message}`);
   return code;
+}
+
+function trafficLines({ outbox, publishing }: v.InferOutput<typeof statusView>): string[] {
+  const { queued, sent, delivered, failed } = outbox;
+  const waits = outbox.oldest_queued_s === null ? "" : `, the oldest for ${span(outbox.oldest_queued_s)}`;
+  const lines = [
+    `messages: ${queued} waiting${waits}; ${sent} sent, ${delivered} delivered, ${failed} failed`,
+    airtimeLine(outbox.airtime),
+  ];
+  return publishing === null ? lines : [...lines, publishingLine(publishing)];
 }
 
 function publishingLine({ broker, state, reason, nodes }: PublishingView): string {
