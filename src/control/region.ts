@@ -4,15 +4,15 @@ import type { JoinAnswer, JoinRequest, RegionView, RevokeAnswer, SiteViewJson } 
 import { fail, ok, type Result } from "../errors.ts";
 import type { SiteView } from "../region/ports.ts";
 import type { enrolSite, revokeSite } from "../region/session/decisions.ts";
+import type { OwnSite } from "../region/session/own-site.ts";
 import type { Region } from "../region/session/region.ts";
-import type { Site } from "../region/session/site.ts";
 import { byLabel, type Family, one } from "./family.ts";
 import { iso } from "./views.ts";
 
 export interface RegionControlDeps {
   readonly settings: { readonly url: string; readonly name: string; readonly site: string; readonly share: readonly string[] };
   /** Null: its files cannot be used. */
-  readonly site: Site | null;
+  readonly site: OwnSite | null;
   readonly problem: string | null;
   /** What an operator can decide; given, so that a gateway without a region loads nothing of it. */
   readonly decide: Decisions | null;
@@ -25,7 +25,7 @@ export interface Decisions {
 }
 
 interface Usable extends RegionControlDeps {
-  readonly site: Site;
+  readonly site: OwnSite;
   readonly decide: Decisions;
 }
 
@@ -94,7 +94,7 @@ function join(
   return ok({ did: isNew ? "founded" : "invited", invitation: line, must_restart: false, region: view() });
 }
 
-function joined(site: Site): Result<Region> {
+function joined(site: OwnSite): Result<Region> {
   if (site.region !== null) return ok(site.region);
   return fail("conflict", "this site is in no region yet", {
     hint: "make one with: zephyrgate region join; or join one with: zephyrgate region join INVITATION",

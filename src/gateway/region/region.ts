@@ -5,7 +5,7 @@ import type { Decisions } from "../../control/region.ts";
 import type { Json } from "../../json.ts";
 import type { JoinedRegion, SiteName } from "../../region/ports.ts";
 import type { Records } from "../../region/records/records.ts";
-import type { Site } from "../../region/session/site.ts";
+import type { OwnSite } from "../../region/session/own-site.ts";
 import { VERSION } from "../../version.ts";
 import type { GatewayContext } from "../context/context.ts";
 import type { Storage } from "../context/storage.ts";
@@ -13,7 +13,7 @@ import type { Storage } from "../context/storage.ts";
 export interface GatewayRegion {
   readonly settings: RegionSettings;
   /** Null: the files cannot be used, for the reason in `problem`. */
-  readonly site: Site | null;
+  readonly site: OwnSite | null;
   readonly records: Records | null;
   readonly problem: string | null;
   readonly decide: Decisions | null;
@@ -34,8 +34,8 @@ export interface RegionSettings {
 export async function makeRegion(context: GatewayContext, storage: Storage): Promise<GatewayRegion | null> {
   const { region: settings, data_dir: dataDir } = context.config();
   if (settings === undefined) return null;
-  const [{ Site }, { RegionStore }, { Records }, decisions] = await Promise.all([
-    import("../../region/session/site.ts"),
+  const [{ OwnSite }, { RegionStore }, { Records }, decisions] = await Promise.all([
+    import("../../region/session/own-site.ts"),
     import("../../region/session/store.ts"),
     import("../../region/records/records.ts"),
     import("../../region/session/decisions.ts"),
@@ -45,7 +45,7 @@ export async function makeRegion(context: GatewayContext, storage: Storage): Pro
   const log = context.log.logger.child("region");
   const files = { siteKeyFile: join(dataDir, "region-site.key"), regionKeyFile: settings.key_file ?? join(dataDir, "region.key") };
   const holder = { report: (): Json => null };
-  const opened = Site.open(
+  const opened = OwnSite.open(
     { region: settings.name, name: settings.site as SiteName, ...files },
     {
       ...{ clock, random, log, settings, version: VERSION },

@@ -2,7 +2,7 @@
 import type { Clock, Timer } from "../../clock.ts";
 import type { CoreBus } from "../../events/core.ts";
 import type { Subscription } from "../../lifetime.ts";
-import type { Site } from "../../region/session/site.ts";
+import type { OwnSite } from "../../region/session/own-site.ts";
 
 import type { GatewayContext } from "../context/context.ts";
 import type { GatewayRegion } from "./region.ts";
@@ -12,7 +12,7 @@ const LOOK_MS = 15_000;
 export interface SiteWatchDeps {
   readonly clock: Clock;
   readonly bus: CoreBus;
-  readonly site: Site;
+  readonly site: OwnSite;
   /** Seconds without a site, or without the broker, after which an alert is raised; 0: never. */
   downAfterS(): number;
 }

@@ -35,7 +35,7 @@ interface Handler {
   attached: Subscription | null;
 }
 
-export class Site implements SiteMessages {
+export class OwnSite implements SiteMessages {
   readonly #handlers = new Set<Handler>();
   readonly #watchers = new Set<() => void>();
   #region: Region | null = null;
@@ -52,7 +52,7 @@ export class Site implements SiteMessages {
   }
 
   /** Fails with `data_unusable` or `config_invalid`: the files cannot be used, or are of another region. */
-  static open(settings: SiteSettings, deps: SiteDeps): Result<Site> {
+  static open(settings: SiteSettings, deps: SiteDeps): Result<OwnSite> {
     const identity = openIdentity(settings.siteKeyFile, deps.random);
     if (!identity.ok) return identity;
     const ring = KeyRing.open(settings.regionKeyFile);
@@ -64,7 +64,7 @@ export class Site implements SiteMessages {
         hint: `write region.name: ${joined}; or, to leave that region, remove this file and join again`,
       });
     }
-    return ok(new Site(settings, deps, identity.value, ring.value));
+    return ok(new OwnSite(settings, deps, identity.value, ring.value));
   }
 
   get self(): SiteId {
