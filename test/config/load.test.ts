@@ -79,7 +79,7 @@ plugins:
   expect(lines).toEqual([
     "ZEPHYRGATE_API__PROT: no setting has this name (did you mean ZEPHYRGATE_API__PORT?)",
     'ZEPHYRGATE_MENU__IDLE_S: menu.idle_s: must be a number, got "soon"',
-    'config.yaml:1:1: prot: unknown key "prot" (known here: data_dir, mesh, language, operators, commands, menu, plugins, api, alerts, publish, backup, log, audit)',
+    'config.yaml:1:1: prot: unknown key "prot" (known here: data_dir, mesh, language, operators, commands, menu, plugins, api, alerts, publish, backup, region, log, audit)',
     'config.yaml:2:8: api.prot: unknown key "prot" (did you mean port?)',
     'config.yaml:3:15: log.level: "inof" is not one of debug, info, warn, error (did you mean info?)',
     'config.yaml:6:24: mesh.interfaces.0.type: "seral" is not one of serial, tcp, mqtt, simulated (did you mean serial?)',
