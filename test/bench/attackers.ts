@@ -32,7 +32,9 @@ let rounds = 0;
 export default class Storage extends Plugin {
   override initialize() { this.registerCommand("store", this.store, { help: "stores and fetches" }); }
   async store(args: string[]) {
+    if (args[0] === "forget") [spent, rounds] = [0, 0];
     if (args[0] === "told") return \`\${Math.round((rounds * 1000) / spent)} \${args[1]}\`;
+    if (args.length > 1) return args[1];
     const started = Date.now();
     for (let round = 0; round < 200; round++) {
       await this.storeData("key" + (round % 100), { round, text: "a value" });

@@ -1,64 +1,91 @@
-/** `bun run bench [--quick | --long] [--only ROWS] [--json FILE]`: DESIGN's table of speed and size, measured now. */
-import { existsSync, writeFileSync } from "node:fs";
+/** `bun run bench`: the table of speed and size, measured now. docs/performance.md says what each option does. */
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { jail } from "./jail.ts";
-import { mesh } from "./mesh.ts";
+import { type Curve, curves } from "./curves.ts";
 import { region } from "./region.ts";
-import { attacks, latency, quiet, type Row, type Settings, size, startAndMemory, storage, throughput } from "./rows.ts";
+import { aboutThisRun, HEADING, lineOf, type Report, writeDocs } from "./report.ts";
+import type { Row, Settings } from "./row.ts";
+import { attacks, killed } from "./rows/attacks.ts";
+import { board } from "./rows/board.ts";
+import { latency, throughput } from "./rows/commands.ts";
+import { jail } from "./rows/jail.ts";
+import { mesh } from "./rows/mesh.ts";
+import { peers } from "./rows/peers.ts";
+import { quiet } from "./rows/quiet.ts";
+import { size } from "./rows/size.ts";
+import { all, start } from "./rows/start.ts";
+import { storage } from "./rows/storage.ts";
+import { plot } from "./svg.ts";
 
-const PARTS = { start: startAndMemory, latency, throughput, attacks, storage, quiet, size, jail, mesh, region } as const;
+const PARTS = { start, all, latency, throughput, storage, killed, attacks, quiet, size, jail, mesh, board, peers, region } as const;
+type Part = keyof typeof PARTS;
+/** Minutes of presence between a hundred sites are no part of the table. */
+const ONLY_WHEN_NAMED: readonly string[] = ["region"];
 const ROOT = join(import.meta.dir, "../..");
 
 const { values } = parseArgs({
   options: {
-    quick: { type: "boolean", default: false },
-    long: { type: "boolean", default: false },
+    full: { type: "boolean", default: false },
+    curves: { type: "boolean", default: false },
+    rounds: { type: "string", default: "5" },
     only: { type: "string" },
-    json: { type: "string" },
     binary: { type: "string" },
+    json: { type: "string" },
+    from: { type: "string" },
+    "write-docs": { type: "boolean", default: false },
   },
 });
-// Minutes of presence between a hundred sites are no part of the table.
-const wanted = values.only?.split(",") ?? Object.keys(PARTS).filter((part) => part !== "region");
-const unknown = wanted.filter((part) => !Object.hasOwn(PARTS, part));
-if (unknown.length > 0) {
+
+const report = values.from === undefined ? await run() : read(values.from);
+if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(report, null, 2)}\n`);
+if (values["write-docs"]) writeDocs(report);
+if (values.curves || (values["write-docs"] && report.curves.length > 0))
+  for (const curve of report.curves) writeFileSync(join(ROOT, `docs/images/cost-${curve.name}.svg`), plot(curve));
+process.exit(0);
+
+function read(file: string): Report {
+  const before: Report = JSON.parse(readFileSync(file, "utf8"));
+  return before;
+}
+
+async function run(): Promise<Report> {
+  const started = performance.now();
+  const settings: Settings = { binary: await program(), full: values.full, rounds: Number(values.rounds) };
+  const about = aboutThisRun();
+  console.log(`commit ${about.commit}, walls of ${about.walls}, Bun ${about.bun}, ${about.machine}; medians of ${settings.rounds}`);
+  const rows: Row[] = [];
+  const wanted = parts();
+  if (wanted.length > 0) console.log(HEADING);
+  for (const part of wanted) {
+    await PARTS[part](settings, (row) => {
+      rows.push(row);
+      console.log(lineOf(row));
+    });
+  }
+  const found: Curve[] = values.curves || values.full ? await curves(settings) : [];
+  return { ...about, minutes: (performance.now() - started) / 60_000, rows, curves: found };
+}
+
+/** With --curves alone, nothing but the curves. */
+function parts(): Part[] {
+  const names =
+    values.only?.split(",") ?? (values.curves && !values.full ? [] : Object.keys(PARTS).filter((name) => !ONLY_WHEN_NAMED.includes(name)));
+  const isPart = (name: string): name is Part => Object.hasOwn(PARTS, name);
+  const unknown = names.filter((name) => !isPart(name));
+  if (unknown.length === 0) return names.filter(isPart);
   console.error(`no such rows: ${unknown.join(", ")}; there are ${Object.keys(PARTS).join(", ")}`);
   process.exit(2);
 }
-const binary = values.binary ?? join(ROOT, "dist/zephyrgate");
-if (!existsSync(binary)) {
-  console.log("dist/zephyrgate is not there: building it");
+
+/** The compiled program, made anew: what is measured is what this tree says. */
+async function program(): Promise<string> {
+  if (values.binary !== undefined) {
+    if (existsSync(values.binary)) return values.binary;
+    console.error(`there is no ${values.binary}`);
+    process.exit(2);
+  }
   const built = await Bun.spawn([process.execPath, "run", "build"], { cwd: ROOT, stdout: "ignore", stderr: "inherit" }).exited;
   if (built !== 0) process.exit(1);
-}
-
-const settings: Settings = { binary, quick: values.quick, long: values.long };
-const rows: Row[] = [];
-console.log(["figure".padEnd(46), "measured".padStart(14), "target".padStart(14), "   ", "bare counterpart (ratio)"].join(" "));
-for (const part of wanted as (keyof typeof PARTS)[]) {
-  await PARTS[part](settings, (row) => {
-    rows.push(row);
-    console.log(lineOf(row));
-  });
-}
-if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(rows, null, 2)}\n`);
-process.exit(0);
-
-function isMet({ measured, target, better }: Row): boolean {
-  return better === "lower" ? measured <= target : measured >= target;
-}
-
-function lineOf(row: Row): string {
-  const { figure, measured, unit, target, better, bare, note } = row;
-  const goal = Number.isNaN(target) ? "" : `${better === "lower" ? "<=" : ">="} ${shown(target)} ${unit}`;
-  const verdict = goal === "" ? "   " : isMet(row) ? "ok " : "NO ";
-  const beside = bare === undefined || unit === "x" ? "" : `${bare.what} ${shown(bare.value)} ${unit} (${shown(measured / bare.value)} x)`;
-  const tail = [beside, note ?? ""].filter((text) => text !== "").join("; ");
-  return [figure.padEnd(46), `${shown(measured)} ${unit}`.padStart(14), goal.padStart(14), verdict, tail].join(" ");
-}
-
-function shown(value: number): string {
-  if (value >= 100) return value.toFixed(0);
-  return value >= 10 ? value.toFixed(1) : value.toFixed(2);
+  return join(ROOT, "dist/zephyrgate");
 }

@@ -162,7 +162,15 @@ export class BenchRadio {
     const word = `w${(++this.#word).toString(36)}`;
     const payload = new TextEncoder().encode(`${text} ${word}`);
     const value = { portnum: Portnums.PortNum.TEXT_MESSAGE_APP, payload };
-    const packet = { from: FIRST_SENDER + sender, to: OWN, id: this.#packet++, payloadVariant: { case: "decoded", value } } as const;
+    // With its time, or the first of a session would be taken for the backlog of the node.
+    const rxTime = Math.floor(Date.now() / 1000);
+    const packet = {
+      from: FIRST_SENDER + sender,
+      to: OWN,
+      id: this.#packet++,
+      rxTime,
+      payloadVariant: { case: "decoded", value },
+    } as const;
     return { word, bytes: frame({ case: "packet", value: packet }) };
   }
 

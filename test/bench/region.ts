@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { HAS_MOSQUITTO, Mosquitto } from "../mesh/mqtt/mosquitto.ts";
 import type { ChildSetup, SiteFigures } from "./region-child.ts";
-import type { Row, Settings } from "./rows.ts";
+import { row, type Settings, type Tell } from "./row.ts";
 import { pssMb } from "./system.ts";
 
 const SITES_A_PROCESS = 25;
@@ -106,8 +106,6 @@ class SmallRegion {
   }
 }
 
-type Tell = (row: Row) => void;
-
 export async function region(settings: Settings, tell: Tell): Promise<void> {
   if (!HAS_MOSQUITTO) {
     console.log("region: skipped, there is no mosquitto (Debian: apt-get install mosquitto)");
@@ -116,7 +114,7 @@ export async function region(settings: Settings, tell: Tell): Promise<void> {
   const broker = await Mosquitto.start();
   const folder = mkdtempSync(join(tmpdir(), "bench-region-"));
   try {
-    for (const count of settings.quick ? [3, 10, 30] : [3, 10, 30, 100])
+    for (const count of settings.full ? [3, 10, 30, 100] : [3, 10, 30])
       await measure(new SmallRegion(broker.url, folder, count), broker, settings, tell);
   } finally {
     await broker.close();
@@ -127,21 +125,23 @@ export async function region(settings: Settings, tell: Tell): Promise<void> {
 async function measure(region: SmallRegion, broker: Mosquitto, settings: Settings, tell: Tell): Promise<void> {
   const { count } = region;
   const say = (figure: string, measured: number, unit: string, note = "") =>
-    tell({
-      figure: `region of ${count}: ${figure}`,
-      measured,
-      unit,
-      target: Number.NaN,
-      better: "lower",
-      ...(note === "" ? {} : { note }),
-    });
+    tell(
+      row({
+        id: `region.${count}.${figure}`,
+        section: "further",
+        figure: `region of ${count}: ${figure}`,
+        values: [measured],
+        unit,
+        ...(note === "" ? {} : { note }),
+      }),
+    );
   try {
     await region.open(1);
     const joined = await region.until("all see all", (sites) => sites.every(({ online }) => online === count - 1));
     say("all sites see each other", joined / 1000, "s");
-    if (!settings.quick) await idle(region, say);
+    if (settings.full) await idle(region, say);
     let posts = await post(region, say, 0, POSTS);
-    if (!settings.quick) posts = await post(region, say, posts, MORE_POSTS);
+    if (settings.full) posts = await post(region, say, posts, MORE_POSTS);
     // A site that was away when they were posted.
     const late = await region.openLast();
     const caughtUp = await region.until("the last one has all", (sites) => sites.at(-1)?.records === posts);

@@ -1,5 +1,5 @@
 /** What the kernel says of processes: memory, processor time, who is whose child. Linux only, as the rows that need it. */
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 
 const TICKS_PER_S = 100;
 
@@ -42,6 +42,18 @@ export function cpuMs(pid: number): number {
   const stat = read(`/proc/${pid}/stat`);
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   return ((Number(fields[11]) + Number(fields[12])) * 1000) / TICKS_PER_S || 0;
+}
+
+/** Voluntary context switches of all threads since their start: how often something woke and waited again. */
+export function switches(pid: number): number {
+  const threads = existsSync(`/proc/${pid}/task`) ? readdirSync(`/proc/${pid}/task`) : [];
+  const of = (thread: string) => Number(/^voluntary_ctxt_switches:\s+(\d+)/m.exec(read(`/proc/${pid}/task/${thread}/status`))?.[1] ?? 0);
+  return threads.reduce((sum, thread) => sum + of(thread), 0);
+}
+
+/** MB that the process caused to be written to a disk; a file system in memory counts nothing. */
+export function writtenMb(pid: number): number {
+  return Number(/^write_bytes: (\d+)/m.exec(read(`/proc/${pid}/io`))?.[1] ?? 0) / 1e6;
 }
 
 export function percentile(values: readonly number[], part: number): number {

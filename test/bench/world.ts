@@ -1,21 +1,29 @@
 /** A true gateway process with so many plugins, and a radio for it. */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { STAGE_TWO } from "../../src/bridge/launch.ts";
 import { BenchRadio } from "./radio.ts";
 import { type Process, tree } from "./system.ts";
 
-const READY_DEADLINE_MS = 60_000;
+const READY_DEADLINE_MS = 120_000;
+const ROOT = join(import.meta.dir, "../..");
+/** Where a gateway keeps bundles. */
+const KEPT = "code";
 
 export const commandOf = (index: number) => `b${index}`;
 
 export interface WorldOptions {
   /** `[executable, ...arguments]` before the verb. */
   readonly command: readonly string[];
+  /** Small plugins of the bench. */
   readonly plugins: number;
   /** Source of further plugins by name. */
   readonly further?: Readonly<Record<string, { readonly manifest: string; readonly code: string }>>;
+  /** Also every plugin of the program, and the examples. By default the bench's own are alone. */
+  readonly withAll?: boolean;
+  /** Arguments after the verb. */
+  readonly flags?: readonly string[];
 }
 
 /** As small as a useful plugin gets. */
@@ -32,36 +40,54 @@ export default class Bench extends Plugin {
   };
 }
 
+const foldersOf = (path: string) =>
+  readdirSync(path, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map(({ name }) => name);
+
 export class World {
   readonly radio = new BenchRadio();
-  readonly #dir: string;
+  readonly dir: string;
   #process: Bun.Subprocess<"ignore", "pipe", "pipe"> | null = null;
   #output = "";
 
   constructor(private readonly options: WorldOptions) {
-    this.#dir = mkdtempSync(join(tmpdir(), "zg-bench-"));
+    this.dir = mkdtempSync(join(tmpdir(), "zg-bench-"));
     const plugins: Record<string, { manifest: string; code: string }> = { ...options.further };
     for (let index = 0; index < options.plugins; index++) plugins[`bench_${index}`] = plain(index);
     for (const [name, { manifest, code }] of Object.entries(plugins)) {
-      const folder = join(this.#dir, "plugins", name);
+      const folder = join(this.dir, "plugins", name);
       mkdirSync(folder, { recursive: true });
       const head = `name: ${name}\nversion: "1.0.0"\ndescription: for the benchmark\nauthor: bench\n`;
       writeFileSync(join(folder, "manifest.yaml"), head + manifest);
       writeFileSync(join(folder, "plugin.ts"), code);
     }
+    const examples = options.withAll === true ? foldersOf(join(ROOT, "examples")) : [];
+    for (const name of examples) cpSync(join(ROOT, "examples", name), join(this.dir, "plugins", name), { recursive: true });
+    this.#configure([...Object.keys(plugins), ...examples]);
+  }
+
+  #configure(names: readonly string[]): void {
+    const bundled = foldersOf(join(ROOT, "plugins"));
+    const on = this.options.withAll === true ? [...names, ...bundled] : names;
+    const off = this.options.withAll === true ? [] : bundled;
     const link = `{ name: radio, type: tcp, host: 127.0.0.1, port: ${this.radio.port} }`;
     writeFileSync(
-      join(this.#dir, "config.yaml"),
+      join(this.dir, "config.yaml"),
       `data_dir: ./data
 mesh:
   interfaces: [${link}]
   text_spacing_s: 0
   airtime: { channel_utilization_polite: 1, channel_utilization_max: 1, plugin_share: 1 }
 commands: { sender_rate: 999999/s }
-plugins: { paths: [./plugins], enabled_plugins: [${Object.keys(plugins).join(", ")}], disabled_plugins: [] }
+plugins: { paths: [./plugins], enabled_plugins: [${on.join(", ")}], disabled_plugins: [${off.join(", ")}] }
 api: { port: 0 }
 `,
     );
+  }
+
+  get data(): string {
+    return join(this.dir, "data");
   }
 
   get pid(): number {
@@ -78,15 +104,26 @@ api: { port: 0 }
     return this.processes.find(({ pid, command }) => pid !== this.pid && command.includes(STAGE_TWO))?.pid ?? 0;
   }
 
+  /** All that it has said since its start, up to its word that it is up. */
+  get output(): string {
+    return this.#output;
+  }
+
+  /** As on the first start after the folders changed: each plugin is bundled. */
+  forgetBundles(): void {
+    rmSync(join(this.data, KEPT), { recursive: true });
+  }
+
   /** Milliseconds from the process's start to its word that all is up. */
   async start(): Promise<number> {
     const started = performance.now();
-    const child = Bun.spawn([...this.options.command, "gateway", "--config", join(this.#dir, "config.yaml")], {
-      cwd: this.#dir,
+    const verb = ["gateway", "--config", join(this.dir, "config.yaml"), ...(this.options.flags ?? [])];
+    const child = Bun.spawn([...this.options.command, ...verb], {
+      cwd: this.dir,
       stdin: "ignore",
       stdout: "pipe",
       stderr: "pipe",
-      env: { HOME: this.#dir },
+      env: { HOME: this.dir },
     });
     this.#process = child;
     this.#output = "";
@@ -103,9 +140,8 @@ api: { port: 0 }
     };
     void collect(child.stdout);
     void collect(child.stderr);
-    const late = Bun.sleep(READY_DEADLINE_MS).then(() => Number.NaN);
     const ended = child.exited.then(() => Number.NaN);
-    const took = await Promise.race([promise, late, ended]);
+    const took = await Promise.race([promise, Bun.sleep(READY_DEADLINE_MS).then(() => Number.NaN), ended]);
     if (Number.isNaN(took)) throw new Error(`the gateway did not start:\n${this.#output.slice(-3000)}`);
     await this.radio.connected;
     return took;
@@ -119,6 +155,16 @@ api: { port: 0 }
   async close(): Promise<void> {
     await this.stop();
     this.radio.stop();
-    rmSync(this.#dir, { recursive: true, force: true });
+    rmSync(this.dir, { recursive: true, force: true });
+  }
+}
+
+/** Runs with a world and closes it whatever happens. */
+export async function withWorld<T>(options: WorldOptions, work: (world: World) => Promise<T>): Promise<T> {
+  const world = new World(options);
+  try {
+    return await work(world);
+  } finally {
+    await world.close();
   }
 }

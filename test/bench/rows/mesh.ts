@@ -1,15 +1,15 @@
 /** What the mesh costs: a configuration burst, the traffic of a thousand nodes, and a million messages. */
 import { create, toBinary } from "@bufbuild/protobuf";
 import { Mesh, Portnums, Telemetry } from "@meshtastic/protobufs";
-import { systemClock, systemRandom } from "../../src/clock.ts";
-import { encodeFrame, Framer } from "../../src/mesh/codec/framer.ts";
-import { readFromRadio } from "../../src/mesh/codec/from-radio.ts";
-import { decodeFromRadio, encodeToRadio, type FromRadio } from "../../src/mesh/codec/protobuf.ts";
-import { SimulatedMesh } from "../../src/mesh/simulator/mesh.ts";
-import type { Heard } from "./radio.ts";
-import type { Row, Settings } from "./rows.ts";
-import { cpuMs, pssMb } from "./system.ts";
-import { commandOf, World } from "./world.ts";
+import { systemClock, systemRandom } from "../../../src/clock.ts";
+import { encodeFrame, Framer } from "../../../src/mesh/codec/framer.ts";
+import { readFromRadio } from "../../../src/mesh/codec/from-radio.ts";
+import { decodeFromRadio, encodeToRadio, type FromRadio } from "../../../src/mesh/codec/protobuf.ts";
+import { SimulatedMesh } from "../../../src/mesh/simulator/mesh.ts";
+import type { Heard } from "../radio.ts";
+import { row, type Settings, type Tell } from "../row.ts";
+import { cpuMs, pssMb } from "../system.ts";
+import { commandOf, World } from "../world.ts";
 
 const { PortNum } = Portnums;
 const NODES = 1_000;
@@ -17,9 +17,9 @@ const BURST_NODES = 200;
 /** Of each node, normally: telemetry each half hour, position each quarter, NodeInfo each three hours, a text each hour. */
 const PACKETS_AN_HOUR = { telemetry: 2, position: 4, nodeInfo: 1 / 3, text: 1 } as const;
 const AN_HOUR = Object.values(PACKETS_AN_HOUR).reduce((sum, each) => sum + each, 0);
+const section = "further";
+const RATE = { section, unit: "/s", better: "higher" } as const;
 const ANSWER_MS = 120_000;
-
-type Tell = (row: Row) => void;
 
 export async function mesh(settings: Settings, tell: Tell): Promise<void> {
   await burst(settings, tell);
@@ -39,9 +39,9 @@ async function recordBurst(): Promise<Uint8Array> {
   return Buffer.concat(pieces);
 }
 
-async function burst({ quick }: Settings, tell: Tell): Promise<void> {
+async function burst({ full }: Settings, tell: Tell): Promise<void> {
   const bytes = await recordBurst();
-  const rounds = quick ? 50 : 300;
+  const rounds = full ? 300 : 50;
   let frames = 0;
   const measure = (handle: (frame: FromRadio) => void) => {
     frames = 0;
@@ -56,18 +56,14 @@ async function burst({ quick }: Settings, tell: Tell): Promise<void> {
   measure(() => {}); // Compiled from now on.
   const bare = measure(() => {});
   const took = measure((frame) => void readFromRadio(frame, "radio", 1));
-  tell({
-    figure: "burst of firmware 2.8, decoded and read",
-    measured: (frames * 1000) / took,
-    unit: "/s",
-    target: 50_000,
-    better: "higher",
-    bare: { what: "protobuf alone", value: (frames * 1000) / bare },
-    note: `${frames / rounds} frames, ${(bytes.length / 1024).toFixed(0)} KB, ${(took / rounds).toFixed(1)} ms each`,
-  });
+  const value = (frames * 1000) / took;
+  const note = `${frames / rounds} frames, ${(bytes.length / 1024).toFixed(0)} KB, ${(took / rounds).toFixed(1)} ms each`;
+  const bareRate = { what: "protobuf alone", value: (frames * 1000) / bare };
+  const figure = "burst of firmware 2.8, decoded and read";
+  tell(row({ ...RATE, id: "mesh.burst", figure, values: [value], target: 50_000, bare: bareRate, note }));
 }
 
-async function thousandNodes({ binary, quick }: Settings, tell: Tell): Promise<void> {
+async function thousandNodes({ binary, full }: Settings, tell: Tell): Promise<void> {
   const world = new World({ command: [binary], plugins: 10 });
   try {
     await world.start();
@@ -78,30 +74,24 @@ async function thousandNodes({ binary, quick }: Settings, tell: Tell): Promise<v
     await world.radio.pour(NODES, 2_000, (sender) => nodeInfo(sender));
     await world.radio.ask(commandOf(0), 0, ANSWER_MS);
     const before = cpuMs(world.pid);
-    const hours = quick ? 0.25 : 1;
+    const hours = full ? 1 : 0.25;
     const packets = Math.round(NODES * AN_HOUR * hours);
-    await world.radio.pour(packets, quick ? 500 : 1_000, normal);
+    await world.radio.pour(packets, full ? 1_000 : 500, normal);
     await world.radio.ask(commandOf(0), 0, ANSWER_MS);
     const share = ((cpuMs(world.pid) - before) / (hours * 3_600_000)) * 100;
     const note = `${packets} packets of ${hours} h, sent in seconds`;
-    tell({ figure: "1,000 nodes: processor", measured: share, unit: "%", target: 1, better: "lower", note });
-    const more = used() - idle;
-    tell({
-      figure: "1,000 nodes: memory on top",
-      measured: more,
-      unit: "MB",
-      target: 20,
-      better: "lower",
-      note: `of ${used().toFixed(0)} MB`,
-    });
+    tell(row({ section, id: "mesh.cpu", figure: "1,000 nodes: processor", values: [share], unit: "%", target: 1, note }));
+    const all = `of ${used().toFixed(0)} MB`;
+    const figure = "1,000 nodes: memory on top";
+    tell(row({ section, id: "mesh.memory", figure, values: [used() - idle], unit: "MB", target: 20, note: all }));
   } finally {
     await world.close();
   }
 }
 
 /** Memory after the first tenth, and after all of them. */
-async function manyMessages({ binary, quick, long }: Settings, tell: Tell): Promise<void> {
-  const count = long ? 1_000_000 : quick ? 50_000 : 200_000;
+async function manyMessages({ binary, full }: Settings, tell: Tell): Promise<void> {
+  const count = full ? 1_000_000 : 50_000;
   const world = new World({ command: [binary], plugins: 1 });
   try {
     await world.start();
@@ -118,8 +108,9 @@ async function manyMessages({ binary, quick, long }: Settings, tell: Tell): Prom
     await Bun.sleep(5_000);
     const note = `from ${first.toFixed(0)} MB after a tenth of them`;
     const figure = `${count.toLocaleString("en")} texts received: memory gained`;
-    tell({ figure, measured: Math.max(0, pssMb(world.pid) - first), unit: "MB", target: 10, better: "lower", note });
-    tell({ figure: "texts received", measured: perSecond, unit: "/s", target: 2_000, better: "higher" });
+    const gained = Math.max(0, pssMb(world.pid) - first);
+    tell(row({ section, id: "mesh.texts.memory", figure, values: [gained], unit: "MB", target: 10, note }));
+    tell(row({ ...RATE, id: "mesh.texts", figure: "texts received", values: [perSecond], target: 2_000 }));
   } finally {
     await world.close();
   }

@@ -2,10 +2,10 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { FILE_WALL_BUILDERS, type FileWallBuilder } from "../../src/bridge/launch.ts";
-import { endHost, launchTest, order, reply } from "../host/jail/host.ts";
-import type { Row, Settings } from "./rows.ts";
-import { percentile } from "./system.ts";
+import { FILE_WALL_BUILDERS, type FileWallBuilder } from "../../../src/bridge/launch.ts";
+import { endHost, launchTest, order, reply } from "../../host/jail/host.ts";
+import { row, type Settings, type Tell } from "../row.ts";
+import { percentile } from "../system.ts";
 
 const OPENS = 20_000;
 
@@ -27,19 +27,21 @@ async function measure(databases: string, builder: FileWallBuilder | null, round
   return { start: percentile(starts, 0.5), open: percentile(opens, 0.5) };
 }
 
-export async function jail({ quick }: Settings, tell: (row: Row) => void): Promise<void> {
+export async function jail({ full }: Settings, tell: Tell): Promise<void> {
   if (process.platform !== "linux") return;
   const databases = mkdtempSync(join(tmpdir(), "zephyrgate-bench-jail-"));
-  const rounds = quick ? 5 : 20;
+  const rounds = full ? 20 : 5;
   try {
     await measure(databases, null, 1); // The first start reads the program from the disk.
     const bare = await measure(databases, null, rounds);
     for (const builder of FILE_WALL_BUILDERS) {
       const { start, open } = await measure(databases, builder, rounds);
-      const row = { target: Number.NaN, better: "lower" } as const;
       const what = "without a file wall";
-      tell({ ...row, figure: `host to standing walls, ${builder}`, measured: start, unit: "ms", bare: { what, value: bare.start } });
-      tell({ ...row, figure: `one file opened and closed, ${builder}`, measured: open, unit: "us", bare: { what, value: bare.open } });
+      const common = { section: "further", values: [start] } as const;
+      const standing = { ...common, id: `jail.start.${builder}`, figure: `host to standing walls, ${builder}`, unit: "ms" };
+      tell(row({ ...standing, bare: { what, value: bare.start } }));
+      const opened = { ...common, id: `jail.open.${builder}`, figure: `one file opened and closed, ${builder}`, unit: "us" };
+      tell(row({ ...opened, values: [open], bare: { what, value: bare.open } }));
     }
   } finally {
     rmSync(databases, { recursive: true, force: true });
