@@ -46,10 +46,17 @@ export interface RuntimeDeps {
 
 let taken: Promise<Snapshot> | null = null;
 
-/** Compiles the engine and evaluates the sdk, once a process. Before the jail closes: it reads files. */
+/** Compiles the engine, and evaluates the sdk where the program brings no snapshot; once a process. Before the jail closes: it reads files. */
 export function takeSnapshot(): Promise<Snapshot> {
-  taken ??= readSdk().then((modules) => Snapshot.take(modules));
+  taken ??= carriedSnapshot().then(async (carried) => carried ?? Snapshot.take(await readSdk()));
   return taken;
+}
+
+/** What the binary carries; null elsewhere. */
+async function carriedSnapshot(): Promise<Snapshot | null> {
+  if (!IS_COMPILED) return null;
+  const { SNAPSHOT_IMAGE } = await import("./engine/snapshot-embedded.ts");
+  return await Snapshot.restore(JSON.parse(SNAPSHOT_IMAGE));
 }
 
 /** Engines in this process, each a copy of the snapshot. */

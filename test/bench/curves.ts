@@ -9,8 +9,8 @@ import { commandOf, type World, withWorld } from "./world.ts";
 
 export interface Point {
   readonly at: number;
-  /** ms; NaN where it does not depend on it. */
-  readonly ready: number;
+  /** ms; null where it does not depend on it. */
+  readonly ready: number | null;
   /** ms. */
   readonly p99: number;
   /** MB, of all processes. */
@@ -58,9 +58,9 @@ async function point(binary: string, at: number, kind: { plugins?: number; sende
   return await withWorld({ command: [binary], plugins }, async (world) => {
     await world.start();
     await prepare(world, at);
-    const ready = senders > 1 ? Number.NaN : await startAgain(world);
+    const ready = kind.senders === undefined ? await startAgain(world) : null;
     const found = { at, ready, ...(await measure(world, plugins, senders)) };
-    console.log(`  ${at}: ready ${found.ready.toFixed(0)} ms, p99 ${found.p99.toFixed(2)} ms, ${found.memory.toFixed(0)} MB`);
+    console.log(`  ${at}: ready ${found.ready?.toFixed(0) ?? "-"} ms, p99 ${found.p99.toFixed(2)} ms, ${found.memory.toFixed(0)} MB`);
     return found;
   });
 }

@@ -16,8 +16,8 @@ const PANELS = [
 const short = (value: number) => (value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(0) : value.toFixed(1));
 
 export function plot({ name, unit, points }: Curve): string {
-  const panels = PANELS.filter(([key]) => points.every((point) => !Number.isNaN(point[key])));
-  const drawn = panels.map(([key, title], index) => panel(points, { at: index * WIDTH, title, unit, of: (point) => point[key] }));
+  const panels = PANELS.filter(([key]) => points.every((point) => point[key] !== null));
+  const drawn = panels.map(([key, title], index) => panel(points, { at: index * WIDTH, title, unit, of: (point) => point[key] ?? 1 }));
   const size = `width="${WIDTH * panels.length}" height="${HEIGHT}" viewBox="0 0 ${WIDTH * panels.length} ${HEIGHT}"`;
   const style =
     "text{font:11px sans-serif;fill:#555}.t{font-weight:bold}.a{stroke:#999}.d{stroke:#999;stroke-dasharray:4 3}.c{stroke:#0a7a5c;stroke-width:2}";

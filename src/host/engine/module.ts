@@ -18,13 +18,22 @@ export const STACK_BYTES = 96 * 1024;
 export const HOST_FUNCTION = 1;
 const MODULE = 1;
 
+let code: Promise<ArrayBuffer> | null = null;
 let compiled: Promise<WebAssembly.Module> | null = null;
 
+function readCode(): Promise<ArrayBuffer> {
+  code ??= Bun.file(wasm).arrayBuffer();
+  return code;
+}
+
 function compile(): Promise<WebAssembly.Module> {
-  compiled ??= Bun.file(wasm)
-    .arrayBuffer()
-    .then((bytes) => WebAssembly.compile(bytes));
+  compiled ??= readCode().then((bytes) => WebAssembly.compile(bytes));
   return compiled;
+}
+
+/** Names this build of the engine. */
+export async function engineHash(): Promise<string> {
+  return new Bun.CryptoHasher("sha256").update(await readCode()).digest("hex");
 }
 
 export async function instantiate(memory: WebAssembly.Memory, now?: () => number): Promise<Module> {

@@ -1,7 +1,7 @@
 /** A realm's starting point: the sdk evaluated once, its memory copied into each new instance. */
 import { GatewayError } from "../../errors.ts";
 import { Engine, type Pointers } from "./engine.ts";
-import { evaluate, HOST_FUNCTION, instantiate, newString, PAGE, QuickJSFFI, STACK_BYTES, silentCallbacks } from "./module.ts";
+import { engineHash, evaluate, HOST_FUNCTION, instantiate, newString, PAGE, QuickJSFFI, STACK_BYTES, silentCallbacks } from "./module.ts";
 import type { Entry, HostFunction } from "./realm-engine.ts";
 
 /** What the engine's own statics, stack and heap start with: below this no instance can be made. */
@@ -14,8 +14,34 @@ export class Snapshot {
     readonly pointers: Pointers,
     readonly bytes: number,
     private readonly runs: readonly Run[],
-    private readonly fresh: readonly Run[],
+    private readonly fresh: readonly Omit<Run, "data">[],
   ) {}
+
+  /** As text, to be carried in the binary; {@link Snapshot.restore} reads it. */
+  async image(): Promise<SnapshotImage> {
+    const packed = Bun.zstdCompressSync(Buffer.concat(this.runs.map(({ data }) => data)), { level: 19 });
+    const places = (runs: readonly Omit<Run, "data">[]) => runs.map(({ at, length }) => [at, length] as const);
+    const { pointers } = this;
+    return { engine: await engineHash(), pointers, fresh: places(this.fresh), runs: places(this.runs), data: packed.toBase64() };
+  }
+
+  /** The snapshot of an image; null when another build of the engine made it. */
+  static async restore({ engine, pointers, fresh, runs, data }: SnapshotImage): Promise<Snapshot | null> {
+    if (engine !== (await engineHash())) return null;
+    const bytes = Bun.zstdDecompressSync(Buffer.from(data, "base64"));
+    let next = 0;
+    const restored = runs.map(([at, length]) => {
+      const start = next;
+      next += length;
+      return { at, length, data: bytes.subarray(start, next) };
+    });
+    return new Snapshot(
+      pointers,
+      bytes.length,
+      restored,
+      fresh.map(([at, length]) => ({ at, length })),
+    );
+  }
 
   /**
    * Evaluates ES modules in order; each can import those before it by its name. The last must leave an object with
@@ -59,14 +85,26 @@ export class Snapshot {
     const module = await instantiate(memory, now);
     const bytes = new Uint8Array(memory.buffer);
     // What instantiation writes itself, the same every time, and the snapshot may have as zero.
-    for (const run of this.fresh) bytes.fill(0, run.at, run.at + run.data.length);
+    for (const run of this.fresh) bytes.fill(0, run.at, run.at + run.length);
     for (const run of this.runs) bytes.set(run.data, run.at);
     return new Engine({ module, memory, pointers: this.pointers, memoryMb, host });
   }
 }
 
+/** A snapshot as JSON: places are offset and length in the instance's memory. */
+export interface SnapshotImage {
+  /** The hash of the engine that made it: in another one every pointer would be wrong. */
+  readonly engine: string;
+  readonly pointers: Pointers;
+  readonly fresh: readonly (readonly [at: number, length: number])[];
+  readonly runs: readonly (readonly [at: number, length: number])[];
+  /** The bytes of all runs, compressed, in base64. */
+  readonly data: string;
+}
+
 interface Run {
   readonly at: number;
+  readonly length: number;
   readonly data: Uint8Array;
 }
 
@@ -82,7 +120,7 @@ function nonZeroRuns(memory: Uint8Array): Run[] {
     const used = at < bytes.length && !bytes.subarray(at, at + BLOCK).equals(ZEROES);
     if (used && start < 0) start = at;
     if (!used && start >= 0) {
-      runs.push({ at: start, data: memory.slice(start, at) });
+      runs.push({ at: start, length: at - start, data: memory.slice(start, at) });
       start = -1;
     }
   }
