@@ -5,6 +5,7 @@
 import { isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument, type YAMLError } from "yaml";
 import type { Issue, Result } from "../errors.ts";
 import type { Json } from "../json.ts";
+import { readPlainYaml } from "./plain-yaml.ts";
 
 export type Path = readonly (string | number)[];
 
@@ -51,6 +52,23 @@ const MENDS: Readonly<Record<string, string>> = {
 
 /** Reads `text` of at most `maxBytes` and reports every problem. `file` is its name in messages. */
 export function readYaml(text: string, file: string, maxBytes: number): Result<YamlFile, readonly Issue[]> {
+  const plain = Buffer.byteLength(text) > maxBytes ? null : readPlainYaml(text);
+  if (plain === null) return readWithPlaces(text, file, maxBytes);
+  // Places are asked for only when something is wrong.
+  let read: YamlFile | null = null;
+  const placed = () => {
+    const again = read === null ? readWithPlaces(text, file, maxBytes) : null;
+    if (again?.ok === true) read = again.value;
+    return read;
+  };
+  return {
+    ok: true,
+    value: { file, value: plain.value, place: (path, part) => placed()?.place(path, part), plain: (path) => placed()?.plain(path) },
+  };
+}
+
+/** As {@link readYaml}, with a place for every value from the start. */
+export function readWithPlaces(text: string, file: string, maxBytes: number): Result<YamlFile, readonly Issue[]> {
   const parsed = parseYaml(text, file, maxBytes);
   if (!parsed.ok) return parsed;
   const { contents, at } = parsed.value;

@@ -36,6 +36,8 @@ export function openCoreDatabase(
     if (existed && (unclean || due.length > 0)) checkWhole(sqlite, path);
     if (existed && due.length > 0 && hasTables(sqlite)) backUp(sqlite, path, due, deps);
     for (const pragma of [
+      // For a new file. A commit writes whole pages, and of each table that it touches a few dozen bytes: an SD card wears by this.
+      "page_size=1024",
       "journal_mode=WAL",
       "synchronous=NORMAL",
       "wal_autocheckpoint=0",

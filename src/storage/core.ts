@@ -28,7 +28,7 @@ export interface DeferredWrite {
   write(): void;
   /** The transaction is committed; the data can be dropped. */
   written(): void;
-  /** Waits DEFERRED_MS (or the end) instead of joining the next commit, so that fewer rows are written. */
+  /** Waits for DEFERRED_MS, or for a commit after half of that, instead of joining the next one, so that fewer rows are written. */
   readonly patient?: boolean;
 }
 
@@ -38,7 +38,8 @@ export interface DeferredWrite {
  * about commits and checkpoints. What is committed survives a kill at once and a power cut after CHECKPOINT_MS.
  */
 export class CoreDatabase {
-  readonly #deferred = new Set<DeferredWrite>();
+  /** Each with the time, ms of the monotonic clock, since when it waits. */
+  readonly #deferred = new Map<DeferredWrite, number>();
   readonly #begin;
   readonly #commit;
   readonly #rollback;
@@ -62,13 +63,15 @@ export class CoreDatabase {
 
   /** Runs `work` and the deferred writes in one transaction. Throws what `work` or SQLite throws, and then changes nothing. */
   write<T>(work: () => T): T {
-    return this.#write(work, false);
+    return this.#write(work, DEFERRED_MS / 2);
   }
 
-  #write<T>(work: () => T, all: boolean): T {
+  /** With those of the patient writes that have waited for `patienceMs`. */
+  #write<T>(work: () => T, patienceMs: number): T {
     if (this.#inside) return work(); // joins the transaction around it
     this.#inside = true;
-    const written = [...this.#deferred].filter((each) => all || each.patient !== true);
+    const before = this.deps.clock.monotonic() - patienceMs;
+    const written = [...this.#deferred].filter(([each, since]) => each.patient !== true || since <= before).map(([each]) => each);
     let value: T;
     try {
       this.#begin.run();
@@ -103,22 +106,28 @@ export class CoreDatabase {
   /** Writes `deferred` with the next commit, after DEFERRED_MS at the latest. The same object is written once. */
   later(deferred: DeferredWrite): void {
     if (this.#closed) return;
-    this.#deferred.add(deferred);
-    this.#deferredTimer ??= this.deps.clock.after(DEFERRED_MS, () => {
-      this.#deferredTimer = null;
-      this.flush();
-    });
+    if (!this.#deferred.has(deferred)) this.#deferred.set(deferred, this.deps.clock.monotonic());
+    this.#deferredTimer ??= this.deps.clock.after(DEFERRED_MS, () => this.#deferredDue());
   }
 
   /** Commits the deferred writes now. A failure is logged and the writes are tried again. */
   flush(): void {
     if (this.#deferred.size === 0) return;
     try {
-      this.#write(() => undefined, true);
+      this.#write(() => undefined, 0);
     } catch (thrown) {
       this.#complain("the database cannot be written; trying again every second", thrown);
-      for (const each of this.#deferred) this.later(each);
+      for (const each of [...this.#deferred.keys()]) this.later(each);
     }
+  }
+
+  /** Commits when the oldest has waited long enough: others may have gone with another commit since. */
+  #deferredDue(): void {
+    this.#deferredTimer = null;
+    if (this.#deferred.size === 0) return;
+    const waitMs = Math.min(...this.#deferred.values()) + DEFERRED_MS - this.deps.clock.monotonic();
+    if (waitMs <= 0) this.flush();
+    else this.#deferredTimer = this.deps.clock.after(waitMs, () => this.#deferredDue());
   }
 
   /** Writes a complete copy to a file that does not exist yet. */

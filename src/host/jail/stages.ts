@@ -50,7 +50,8 @@ function become(kernel: Libc, command: readonly string[]): never {
 }
 
 /**
- * All of stage two's environment: options of the engine. A memory of WebAssembly that reserves gigabytes of addresses is to
+ * All of stage two's environment: options of the engine, which reads them before any code runs; {@link enterStageTwo} empties
+ * it. A memory of WebAssembly that reserves gigabytes of addresses is to
  * be had four times only, and every further one first collects all garbage: 0.8 ms of the 2.6 that a realm costs. So all
  * realms get memories whose bounds the compiled code checks.
  */
@@ -66,6 +67,7 @@ function noJail(): Wall {
  */
 export function enterStageTwo({ plan, failed }: StageTwo): readonly Wall[] {
   if (process.platform !== "linux") return [noJail()];
+  for (const name of Object.keys(process.env)) delete process.env[name];
   const kernel = libc();
   if (!privileges.dieWithParent(kernel, plan.parent)) process.exit(1);
   const walls = checkWalls(kernel, plan, failed, () => installFilter(kernel));
