@@ -35,6 +35,7 @@ const OWN_TEXT: Readonly<Record<string, string>> = {
   "testing/world/stored.ts": "what the author's own test has stored",
   "menu/session-data.ts": "rows of the gateway's own database",
   "router/dialogues.ts": "rows of the gateway's own database",
+  "host/runtime.ts": "the snapshot that the build put into the binary",
   "host/entry.ts": "the one argument by which the gateway starts a host",
   "region/records/record.ts": "rows of the gateway's own database, each checked before it was kept",
   "region/plugins/shared-store.ts": "rows of the gateway's own database",
