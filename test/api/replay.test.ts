@@ -20,3 +20,24 @@ test("events of plugins displace no event of the gateway, and one that is too la
   replay.add({ seq: 2000, name: "plugin_event", text: "z".repeat(PLUGIN_REPLAY_LIMITS.characters + 1), rounded: "" });
   expect(replay.list()).toEqual([{ seq: 1, name: "alert", text: "the operator must see this", rounded: "" }]);
 });
+
+test("an event of the mesh is counted as expected, its text is made when it is asked for, and a long replay is still no longer than its limit", () => {
+  const replay = new Replay();
+  let made = 0;
+  const add = (seq: number) =>
+    replay.add({
+      seq,
+      name: "message_status",
+      expected: 10,
+      get text() {
+        made += 1;
+        return "x".repeat(1_000);
+      },
+      rounded: "",
+    });
+  for (let seq = 1; seq <= 1_000; seq++) add(seq);
+  expect([made, replay.characters]).toEqual([0, REPLAY_LIMITS.events * 10]);
+  const kept = replay.list();
+  expect(kept.length).toBe(Math.floor(REPLAY_LIMITS.characters / 1_000));
+  expect(kept.at(-1)?.seq).toBe(1_000);
+});

@@ -139,11 +139,7 @@ export class Feed {
   #announce<E extends EventName>(name: E, data: CoreEvents[E]): void {
     const seq = ++this.#seq;
     const id = `${this.#epoch}-${seq}`;
-    const shown = toEvent(name, data);
-    const text = frame(name, id, shown);
-    const digits = this.digitsFor("read");
-    const rounded = digits === null ? text : frame(name, id, roundPositions(copyJson(shown), digits));
-    const event = { seq, name, text, rounded: rounded === text ? text : rounded };
+    const event = new FeedEvent({ seq, name, id }, () => toEvent(name, data), this.digitsFor("read"));
     this.#replay.add(event);
     for (const client of [...this.#clients]) if (client.wants.has(name)) client.send(this.#textFor(client, event));
   }
@@ -173,6 +169,50 @@ export class Feed {
       for (const client of [...this.#clients]) client.send(": still here\n\n");
       this.#keepAlive();
     });
+  }
+}
+
+/** What the mesh brings: small, and never changed once it was announced. Usually nobody listens. */
+const OF_THE_MESH: ReadonlySet<EventName> = new Set(["message_received", "message_processed", "message_status", "node_seen"]);
+/** Characters of such an event. */
+const EXPECTED = 480;
+
+/** Its texts are made when they are first asked for; of all events but those of the mesh at once, because their size must be known. */
+class FeedEvent implements SentEvent {
+  readonly seq: number;
+  readonly name: EventName;
+  readonly expected?: number;
+  #text: string | null = null;
+  #rounded: string | null = null;
+
+  constructor(
+    private readonly head: { readonly seq: number; readonly name: EventName; readonly id: string },
+    private readonly show: () => unknown,
+    private readonly digits: number | null,
+  ) {
+    this.seq = head.seq;
+    this.name = head.name;
+    if (OF_THE_MESH.has(head.name)) this.expected = EXPECTED;
+    else this.#make();
+  }
+
+  get text(): string {
+    return this.#text ?? this.#make().text;
+  }
+
+  get rounded(): string {
+    return this.#rounded ?? this.#make().rounded;
+  }
+
+  #make(): { text: string; rounded: string } {
+    const { name, id } = this.head;
+    const shown = this.show();
+    const text = frame(name, id, shown);
+    const rounded = this.digits === null ? text : frame(name, id, roundPositions(copyJson(shown), this.digits));
+    // The same text is kept once.
+    this.#text = text;
+    this.#rounded = rounded === text ? text : rounded;
+    return { text: this.#text, rounded: this.#rounded };
   }
 }
 

@@ -2,6 +2,8 @@
 export interface SentEvent {
   readonly seq: number;
   readonly name: string;
+  /** Counted until the text is asked for, of events of the mesh, which are small and many: most texts are never made. */
+  readonly expected?: number;
   /** As it is sent: a text has a size that is known, a parsed value may need fifty times as much. */
   readonly text: string;
   /** As those get it who learn positions roughly; the same text where it holds none. */
@@ -29,7 +31,7 @@ export class Replay {
 
   /** Oldest first. */
   list(): SentEvent[] {
-    return [...this.#own.kept, ...this.#plugins.kept].sort((a, b) => a.seq - b.seq);
+    return [...this.#own.list(), ...this.#plugins.list()].sort((a, b) => a.seq - b.seq);
   }
 
   /** Characters that are kept. */
@@ -44,13 +46,27 @@ class Ring {
 
   constructor(private readonly limits: ReplayLimits) {}
 
+  /** The newest whose texts keep to the limit. */
+  list(): SentEvent[] {
+    let characters = 0;
+    const first = this.kept.findLastIndex(({ text }) => {
+      characters += text.length;
+      return characters > this.limits.characters;
+    });
+    return this.kept.slice(first + 1);
+  }
+
   add(event: SentEvent): void {
     this.kept.push(event);
-    this.characters += event.text.length;
+    this.characters += sizeOf(event);
     while (this.kept.length > this.limits.events || this.characters > this.limits.characters) {
       const oldest = this.kept.shift();
       if (oldest === undefined) return;
-      this.characters -= oldest.text.length;
+      this.characters -= sizeOf(oldest);
     }
   }
+}
+
+function sizeOf(event: SentEvent): number {
+  return event.expected ?? event.text.length;
 }
