@@ -56,7 +56,6 @@ export const SCHEMAS = [
   ALERTS_SCHEMA,
   REPLY_DECISIONS_SCHEMA,
   REGION_SCHEMA,
-  RECORDS_SCHEMA,
 ];
 
 /** What the gateway keeps on disk. The lock of the data folder keeps a second gateway away from it. */
