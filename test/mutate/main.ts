@@ -1,4 +1,4 @@
-/** `bun run mutate [--n 40] [--seed 1] [--room ROOM | --room ROOM/FOLDER] [--list-survivors] [--min 85]`: how much the tests notice. */
+/** `bun run mutate [--n 40] [--seed 1] [--room ROOM | --room ROOM/FOLDER] [--list-survivors] [--min 85] [--quick]`: how much the tests notice. */
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { type Judged, mutate } from "./run.ts";
@@ -11,12 +11,16 @@ const { values } = parseArgs({
     min: { type: "string", default: "85" },
     root: { type: "string", default: join(import.meta.dir, "../..") },
     "list-survivors": { type: "boolean", default: false },
+    quick: { type: "boolean", default: false },
   },
 });
-const plan = { root: values.root, count: whole("n", values.n), seed: whole("seed", values.seed), only: values.room };
+const plan = { root: values.root, count: whole("n", values.n), seed: whole("seed", values.seed), only: values.room, quick: values.quick };
 const min = whole("min", values.min);
 
+let judgedCount = 0;
 const judged = await mutate(plan, (mutant) => {
+  judgedCount += 1;
+  if (process.stderr.isTTY) process.stderr.write(`\r${judgedCount} of ${plan.count}`);
   if (values["list-survivors"] && !isKilled(mutant)) console.log(lineOf(mutant));
 }).catch((error: unknown) => {
   console.error(error instanceof Error ? error.message : error);

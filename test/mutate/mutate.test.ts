@@ -4,8 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { API } from "typescript/unstable/async";
 import { EQUIVALENT, isEquivalent } from "./equivalent.ts";
+import { Imports } from "./imports.ts";
 import { applied, mutationsOf } from "./mutations.ts";
-import { elsewhereOf, nearestOf, roomOf, testsOf } from "./rooms.ts";
+import { elsewhereOf, roomOf, testsOf } from "./rooms.ts";
 import { type Judged, mutate } from "./run.ts";
 
 const ROOT = join(import.meta.dir, "../..");
@@ -111,8 +112,11 @@ test("a file is judged by its room's tests, or by those that the table names", (
   expect(testsOf(ROOT, "gateway/context.ts")).toContain("test/gateway/strikes.test.ts");
 });
 
-test("the tests that import a file judge it first", async () => {
-  expect(await nearestOf(ROOT, "linux/rlimits.ts", testsOf(ROOT, "linux/rlimits.ts"))).toEqual(["test/linux/rlimits.test.ts"]);
+test("the tests that reach a file by the fewest imports judge it first, also through a helper of theirs", async () => {
+  const imports = await Imports.read(ROOT);
+  expect(imports.nearest("src/linux/rlimits.ts", testsOf(ROOT, "linux/rlimits.ts"))[0]).toBe("test/linux/rlimits.test.ts");
+  expect(imports.nearest("src/cli/verbs/silence.ts", testsOf(ROOT, "cli/verbs/silence.ts"))).toContain("test/cli/transcript.test.ts");
+  expect(imports.nearest("src/cli/verbs/silence.ts", [])).toEqual([]);
 });
 
 test("tests of other rooms that import the file judge it last", async () => {

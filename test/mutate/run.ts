@@ -5,8 +5,9 @@ import { join, resolve } from "node:path";
 import fc from "fast-check";
 import { API, type Program } from "typescript/unstable/async";
 import { isEquivalent } from "./equivalent.ts";
+import { Imports } from "./imports.ts";
 import { applied, type Mutation, mutationsOf } from "./mutations.ts";
-import { elsewhereOf, nearestOf, roomOf, testsOf } from "./rooms.ts";
+import { elsewhereOf, roomOf, testsOf } from "./rooms.ts";
 
 export interface Plan {
   /** The project: its files are copied, `node_modules` is linked. */
@@ -16,6 +17,11 @@ export interface Plan {
   readonly seed: number;
   /** A room, or a path inside src with which the mutated files begin; without it every room. */
   readonly only?: string | undefined;
+  /**
+   * Only the nearest tests judge. The score is then a lower bound: further tests might notice what these do not. Without it
+   * every test of the room, and those elsewhere that import the file, must have passed before a mutant has survived.
+   */
+  readonly quick?: boolean | undefined;
 }
 
 export interface Judged extends Mutation {
@@ -43,7 +49,7 @@ export async function mutate(plan: Plan, onJudged: (mutant: Judged) => void): Pr
   const api = new API({ cwd: scratch });
   try {
     await copyTree(resolve(plan.root), scratch);
-    const bench = new Bench(scratch, api);
+    const bench = new Bench(scratch, { api, imports: await Imports.read(scratch), quick: plan.quick === true });
     const judged: Judged[] = [];
     for await (const mutant of judgeSample(bench, filesOf(scratch, plan.only), plan)) {
       judged.push(mutant);
@@ -94,12 +100,16 @@ interface Site {
 class Bench {
   readonly #root: string;
   readonly #api: API;
+  readonly #imports: Imports;
+  readonly #quick: boolean;
   /** How long the tests of a mutant may take, by their names; known once they passed without a mutation. */
   readonly #timeouts = new Map<string, number>();
 
-  constructor(root: string, api: API) {
+  constructor(root: string, { api, imports, quick }: { readonly api: API; readonly imports: Imports; readonly quick: boolean }) {
     this.#root = root;
     this.#api = api;
+    this.#imports = imports;
+    this.#quick = quick;
   }
 
   source(file: string): Promise<string> {
@@ -129,10 +139,11 @@ class Bench {
 
   async judge(file: string, text: string): Promise<Judged["outcome"]> {
     const tests = testsOf(this.#root, file);
-    const nearest = await nearestOf(this.#root, file, tests);
-    const stages = [nearest, tests.filter((path) => !nearest.includes(path)), await elsewhereOf(this.#root, file, tests)].filter(
-      (some) => some.length > 0,
-    );
+    const elsewhere = await elsewhereOf(this.#root, file, tests);
+    const all = [...tests, ...elsewhere];
+    const nearest = this.#imports.nearest(`src/${file}`, all);
+    const further = all.filter((path) => !nearest.includes(path));
+    const stages = (this.#quick && nearest.length > 0 ? [nearest] : [nearest, further]).filter((some) => some.length > 0);
     if (stages.length === 0) return "untested";
     for (const some of stages) {
       const timeout = await this.#timeoutOf(some);
