@@ -1,34 +1,25 @@
 /** What the operator's console asks: `zephyrgate plugin ask bbs export`, and taking over another board's data. */
 import type { Json, Plugin, PluginMessage } from "zephyrgate";
-import type { Bulletins, NewBulletin } from "./bulletins/store.ts";
+import type { Bulletins } from "./bulletins/store.ts";
 import type { Config } from "./config.types.ts";
-import type { Channels, NewChannel } from "./directory/store.ts";
-import type { Letters, NewLetter } from "./mail/store.ts";
+import type { Channels } from "./directory/store.ts";
+import { bulletinJudge, type ImportedName, isFields, judgeChannel, judged, judgeLetter, judgeName, type Refused } from "./import.ts";
+import type { Letters } from "./mail/store.ts";
 
 /** The gateway names the operator so; no plugin can have this name. */
 const OPERATOR = "@operator";
 const EXPORT_ROWS = 25;
 
-/** A bulletin that names the origin of the one it replies to. */
-type ImportedBulletin = NewBulletin & { readonly origin: string };
+/** Reasons that are told of one list of rows; the rest is counted. */
+const REASONS_MAX = 40;
+/** Names of nodes that were never heard here. */
+const NAMES_MAX = 10_000;
 
-interface Import {
-  readonly bulletins?: readonly ImportedBulletin[];
-  readonly letters?: readonly (NewLetter & { readonly origin: string })[];
-  readonly channels?: readonly (NewChannel & { readonly origin: string })[];
-  readonly names?: readonly ImportedName[];
-}
-
-/** How a node was called there; "" for none. */
-interface ImportedName {
-  readonly node: string;
-  readonly long: string;
-  readonly short: string;
-}
+type Import = { readonly [kind: string]: Json | undefined };
 
 export class Console {
   constructor(
-    private readonly plugin: Pick<Plugin<Config>, "db">,
+    private readonly plugin: Pick<Plugin<Config>, "db" | "getConfig">,
     private readonly bulletins: Bulletins,
     private readonly letters: Letters,
     private readonly channels: Channels,
@@ -38,35 +29,47 @@ export class Console {
   /** Null for everybody but the operator, and for what is no question. */
   async answer({ source, type, data }: PluginMessage): Promise<Json> {
     if (source !== OPERATOR) return null;
-    if (type === "export") return this.#export((data ?? {}) as { from?: number });
-    return type === "import" ? this.#import((data ?? {}) as Import) : null;
+    if (type === "export") return this.#export(isFields(data) ? data.from : undefined);
+    return type === "import" ? this.#import(isFields(data) ? data : {}) : null;
   }
 
   /** Bulletins as lines of JSON, some at a time: `next` is asked for with the same type. Letters are private and not among them. */
-  async #export({ from }: { readonly from?: number }): Promise<Json> {
-    const rows = await this.bulletins.window(from ?? null, EXPORT_ROWS);
+  async #export(from: Json | undefined): Promise<Json> {
+    const rows = await this.bulletins.window(typeof from === "number" ? from : null, EXPORT_ROWS);
     const text = rows.map((row) => JSON.stringify(row)).join("\n");
     const last = rows.at(-1);
     return { text, next: last === undefined || rows.length < EXPORT_ROWS ? null : { from: last.id - 1 } };
   }
 
-  /** Takes what is new; `origin` tells what was taken before. */
-  async #import({ bulletins = [], letters = [], channels = [], names = [] }: Import): Promise<Json> {
+  /** Takes what is new; `origin` tells what was taken before. What is not as it must be is refused row by row, with the reason. */
+  async #import(given: Import): Promise<Json> {
+    const refused: Refused[] = [];
     const taken = { bulletins: 0, letters: 0, channels: 0, names: 0 };
-    for (const name of names) if (await this.#learn(name)) taken.names++;
+    for (const name of judged("names", given.names, judgeName, refused)) if (await this.#learn(name)) taken.names++;
+    const bulletins = judged("bulletins", given.bulletins, bulletinJudge(this.plugin.getConfig("boards")), refused);
     taken.bulletins = await this.bulletins.addAll(bulletins);
-    for (const letter of letters) {
-      if ((await this.letters.add(letter)) === null) continue;
-      taken.letters++;
-      if (letter.isRead !== true) this.posted(letter.receiver);
+    for (const [row, letter] of judged("letters", given.letters, judgeLetter, refused).entries()) {
+      if (!(await this.letters.hasRoom())) refused.push({ kind: "letters", row, reason: "no more letters fit" });
+      else if ((await this.letters.add(letter)) !== null) {
+        taken.letters++;
+        if (letter.isRead !== true) this.posted(letter.receiver);
+      }
     }
-    for (const channel of channels) if ((await this.channels.add(channel)) !== null) taken.channels++;
-    return taken;
+    for (const [row, channel] of judged("channels", given.channels, judgeChannel, refused).entries()) {
+      if ((await this.channels.count()) >= this.plugin.getConfig("max_channels"))
+        refused.push({ kind: "channels", row, reason: "the directory is full (max_channels)" });
+      else if ((await this.channels.add(channel)) !== null) taken.channels++;
+    }
+    for (const kind of Object.keys(given))
+      if (!Object.hasOwn(taken, kind)) refused.push({ kind: kind.slice(0, 40), row: 0, reason: "there is nothing of this kind here" });
+    return { ...taken, refused: refused.slice(0, REASONS_MAX).map((each) => ({ ...each })), refused_count: refused.length };
   }
 
   /** A node of which nothing was heard yet can be written to by the name that it had. True when it is new. */
   async #learn({ node, long, short }: ImportedName): Promise<boolean> {
     const name = long === "" ? short : long;
+    const [known] = await this.plugin.db.query<{ n: number }>("SELECT count(*) AS n FROM names");
+    if ((known?.n ?? 0) >= NAMES_MAX) return false;
     let isNew = false;
     for (const each of new Set([long.toLowerCase(), short.toLowerCase()])) {
       if (each === "") continue;

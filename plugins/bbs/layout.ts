@@ -17,6 +17,11 @@ export function short(text: string, bytes: number): string {
   return cutText(text.replace(/[\s\p{C}]+/gu, " ").trim(), bytes);
 }
 
+/** A text of several lines without what could disturb a display: other control characters, and those that turn the direction of writing. */
+export function cleanBody(text: string): string {
+  return text.replace(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]+/g, " ").trim();
+}
+
 /** A whole number of the user's, or null. */
 export function numberOf(word: string | undefined): number | null {
   const digits = /^#?(\d{1,15})[.,:)]?$/.exec(word ?? "")?.[1];

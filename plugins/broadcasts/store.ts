@@ -1,4 +1,4 @@
-import type { Json, Plugin } from "zephyrgate";
+import { type Json, type Plugin, PluginError } from "zephyrgate";
 import type { Broadcast, Content, To, When } from "./broadcast.ts";
 import type { Config } from "./config.types.ts";
 
@@ -31,7 +31,11 @@ export class Store {
   /** Those of the configuration first. */
   async all(): Promise<Broadcast[]> {
     const off = new Set((await this.plugin.db.query<{ name: string }>("SELECT name FROM off")).map(({ name }) => name));
-    const configured = this.plugin.getConfig("messages").map((message) => ofConfiguration(message, !off.has(message.name)));
+    const messages = this.plugin.getConfig("messages");
+    const problems = problemsIn(messages);
+    if (problems.length > 0)
+      throw new PluginError("invalid_argument", `messages: ${problems.join("; ")}`, "correct plugins.config.broadcasts.messages");
+    const configured = messages.map((message) => ofConfiguration(message, !off.has(message.name)));
     const rows = await this.plugin.db.query<Row>("SELECT * FROM broadcasts ORDER BY name");
     const names = new Set(configured.map(({ name }) => name));
     return [...configured, ...rows.filter(({ name }) => !names.has(name)).map(ofRow)];
@@ -70,12 +74,24 @@ function ofRow({ name, when_json, to_json, content_json, catch_up, is_on }: Row)
   return { name, when, to, content, catchUp: catch_up === 1, isOn: is_on === 1, isOfConfiguration: false };
 }
 
+/** What is wrong with the messages of the configuration, one sentence each. */
+function problemsIn(messages: readonly Message[]): string[] {
+  const names = new Set<string>();
+  return messages.flatMap(({ name, cron, every_minutes, at, text, action, channel, node }) => {
+    const given = (...values: unknown[]) => values.filter((each) => each !== undefined).length;
+    const isSecond = names.has(name);
+    names.add(name);
+    return [
+      ...(isSecond ? [`two are called ${name}`] : []),
+      ...(given(cron, every_minutes, at) === 1 ? [] : [`${name} needs one of cron, every_minutes and at`]),
+      ...(given(text, action) === 1 ? [] : [`${name} needs one of text and action`]),
+      ...(given(channel, node) === 1 ? [] : [`${name} needs one of channel and node`]),
+    ];
+  });
+}
+
 function ofConfiguration(message: Message, isOn: boolean): Broadcast {
   const { name, cron, every_minutes, at, text, action, channel, node, missed } = message;
-  const times = [cron, every_minutes, at].filter((each) => each !== undefined).length;
-  if (times !== 1) throw new Error(`messages: ${name} needs one of cron, every_minutes and at`);
-  if ((text === undefined) === (action === undefined)) throw new Error(`messages: ${name} needs one of text and action`);
-  if ((channel === undefined) === (node === undefined)) throw new Error(`messages: ${name} needs one of channel and node`);
   const data: Json = action?.data ?? {};
   return {
     name,

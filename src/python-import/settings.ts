@@ -1,6 +1,7 @@
 /** The Python original's configuration in this gateway's terms. */
 import type { Json } from "../json.ts";
 import { takeBroadcasts } from "./broadcasts.ts";
+import { type TakenLink, takeMqttGateway, takeMqttLink } from "./mqtt.ts";
 import { defined, type Fields, fieldsOf, isTrue, listOf, type Note, nodeOf, numberOf, textOf } from "./values.ts";
 
 type Settings = { [key: string]: Json };
@@ -27,7 +28,6 @@ const LEFT: Readonly<Record<string, string>> = {
   node_tracking: "nodes are tracked without a setting",
   assets: "the plugin checkin begins anew",
   plugins: "its plugins are written in Python; see docs/migrating-from-python.md",
-  mqtt_gateway: "an MQTT link is configured by hand, under mesh.interfaces",
   villages_events_service: "a plugin written in Python",
 };
 const SERVICES_LEFT: Readonly<Record<string, string>> = {
@@ -38,7 +38,7 @@ const SERVICES_LEFT: Readonly<Record<string, string>> = {
 /** `link`: the first link of this gateway's own configuration, where it has one. */
 export function takeSettings(config: Fields, link: string | null, now: number): TakenSettings {
   const services = fieldsOf(config.services);
-  const interfaces = interfacesOf(fieldsOf(config.meshtastic));
+  const interfaces = withMqtt(interfacesOf(fieldsOf(config.meshtastic)), takeMqttGateway(fieldsOf(config.mqtt_gateway)));
   const taken = fieldsOf(listOf(fieldsOf(interfaces.top?.mesh).interfaces)[0]).name;
   const parts: Part[] = [
     interfaces,
@@ -50,7 +50,7 @@ export function takeSettings(config: Fields, link: string | null, now: number): 
     weatherOf(fieldsOf(services.weather)),
     broadcastsOf(fieldsOf(config.scheduled_broadcasts), link ?? (textOf(taken) || null), now),
     switchedOff(services),
-    rest(config, ["meshtastic", "security", "logging", "services", "scheduled_broadcasts"], LEFT, ""),
+    rest(config, ["meshtastic", "mqtt_gateway", "security", "logging", "services", "scheduled_broadcasts"], LEFT, ""),
     rest(services, ["bbs", "emergency", "bot", "weather"], SERVICES_LEFT, "services."),
   ];
   const ofPlugins = Object.assign({}, ...parts.map((part) => part.plugins ?? {})) as Settings;
@@ -82,6 +82,11 @@ function interfacesOf({ interfaces, ...others }: Fields): Part {
       notes.push(took(what));
       return [defined({ name, type: "tcp", host: textOf(host), port: numberOf(port, 1, 65_535) }) as Settings];
     }
+    if (type === "mqtt") {
+      const { link, notes: told } = takeMqttLink(what, name, fieldsOf(each));
+      notes.push(...told);
+      return link === null ? [] : [link];
+    }
     notes.push(leftOut(what, type === "ble" ? "there is no Bluetooth link here" : "it names no device or host"));
     return [];
   });
@@ -89,6 +94,15 @@ function interfacesOf({ interfaces, ...others }: Fields): Part {
   if (settings.length > 0)
     notes.push(leftOut(`meshtastic: ${settings.join(", ")}`, "the gateway knows the limits of radios, and never gives a link up"));
   return { ...(taken.length === 0 ? {} : { top: { mesh: { interfaces: taken } } }), notes };
+}
+
+/** A broker is one more link. */
+function withMqtt(part: Part, taken: TakenLink | null): Part {
+  if (taken === null) return part;
+  const notes = [...part.notes, ...taken.notes];
+  if (taken.link === null) return { ...part, notes };
+  const interfaces = [...listOf(fieldsOf(part.top?.mesh).interfaces), taken.link];
+  return { ...part, top: { ...part.top, mesh: { interfaces } }, notes };
 }
 
 function operatorsOf({ admin_nodes, ...others }: Fields): Part {

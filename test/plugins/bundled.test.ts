@@ -88,6 +88,16 @@ describe.each(NAMES)("%s", (name) => {
     expect(unused.filter((key) => !COMPOSED.some((pattern) => pattern.test(key)))).toEqual([]);
   });
 
+  test("throws no plain Error, whose words no user could act on", () => {
+    for (const file of readdirSync(join(ROOT, name), { recursive: true }) as string[]) {
+      if (!/\.ts$/.test(file) || /^(?:tests|vendor)/.test(file)) continue;
+      expect({ file, plain: /throw new (?:Type|Range)?Error\(/.test(readFileSync(join(ROOT, name, file), "utf8")) }).toEqual({
+        file,
+        plain: false,
+      });
+    }
+  });
+
   test("has a README that names its commands and permissions", () => {
     const readme = readFileSync(join(ROOT, name, "README.md"), "utf8");
     for (const entry of permissionsOf(name)) {

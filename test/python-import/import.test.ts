@@ -4,7 +4,11 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "n
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { amendConfig } from "../../src/config/amend.ts";
+import { checkFile } from "../../src/config/check.ts";
+import { configSchema, MAX_CONFIG_BYTES } from "../../src/config/schema.ts";
+import { readYaml } from "../../src/config/yaml.ts";
 import { takeRows } from "../../src/python-import/rows.ts";
+import { takeSettings } from "../../src/python-import/settings.ts";
 import { readInstallation } from "../../src/python-import/source.ts";
 import { nodeOf, timeOf } from "../../src/python-import/values.ts";
 import { Gateway, PATIENCE_MS, runProgram } from "../gateway/harness.ts";
@@ -170,4 +174,47 @@ test("of more bulletins than are kept the newest are taken, in the order of thei
   expect(bulletins.map((each) => (each as { subject: string }).subject).slice(-2)).toEqual(["Boat for sale", "Ladder?"]);
   expect(bulletins).toHaveLength(12);
   expect(notes).toContainEqual({ what: "bulletins: 20", left: "older than the 12 newest (plugins.config.bbs.max_bulletins)" });
+});
+
+test("brokers of the original become links of type mqtt, which this gateway's configuration takes", () => {
+  const config = {
+    meshtastic: {
+      interfaces: [
+        { id: "base", type: "serial", port: "/dev/ttyUSB7" },
+        { id: "cloud 2", type: "mqtt", url: "ssl://broker.example.org", channels: ["LongFast", { name: "far too long a name" }] },
+        { id: "none", type: "mqtt" },
+      ],
+    },
+    mqtt_gateway: {
+      enabled: true,
+      ...{ broker_address: "mqtt.example.org", broker_port: 1884, username: "mesh", password: "secret", root_topic: "msh/EU_868/" },
+      channels: [{ name: "Rescue", psk: "AQ==", uplink_enabled: true }],
+    },
+  };
+  const { settings, notes } = takeSettings(config, null, Date.now());
+  const amended = amendConfig("", settings).text;
+  const read = readYaml(amended, "config.yaml", MAX_CONFIG_BYTES);
+  if (!read.ok) throw new Error("no YAML");
+  const checked = checkFile(configSchema, read.value, read.value.value ?? {});
+  expect(checked.ok ? checked.value.mesh.interfaces : checked.error).toMatchObject([
+    { name: "base", type: "serial" },
+    { name: "cloud_2", type: "mqtt", url: "mqtts://broker.example.org:8883", channels: [{ name: "LongFast" }] },
+    {
+      name: "cloud",
+      type: "mqtt",
+      url: "mqtt://mqtt.example.org:1884",
+      username: "mesh",
+      root: "msh/EU_868",
+      channels: [{ name: "Rescue" }],
+    },
+  ]);
+  expect(amended).not.toContain("secret");
+  const left = notes.filter((each) => each.left !== null).map(({ what, left }) => `${what}: ${left}`);
+  expect(left.join("\n")).toMatch(/none: it names no broker/);
+  expect(left.join("\n")).toMatch(/mqtt_gateway: password: write it into a file/);
+  expect(left.join("\n")).toMatch(/cloud_2: channels: some have no name/);
+  const again = takeSettings({ mqtt_gateway: { broker_address: "x" } }, null, 0);
+  expect(again.notes).toContainEqual({ what: "mqtt_gateway", left: "it is switched off there" });
+  for (const odd of [{ enabled: true }, { enabled: true, broker_address: "http://x" }, { enabled: true, broker_address: "a b" }])
+    expect(takeSettings({ mqtt_gateway: odd as never }, null, 0).settings).toEqual({});
 });

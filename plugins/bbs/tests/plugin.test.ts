@@ -253,8 +253,22 @@ test("the console takes bulletins over, once, and gives them all back page by pa
     at: Date.now(),
   };
   const given = { bulletins, letters: [{ ...letter, origin: "there:1" }], names: [{ node: "!0000aaaa", long: "Old Mill", short: "OM" }] };
-  expect(await gateway.plugin.ask("import", given)).toEqual({ bulletins: 60, letters: 1, channels: 0, names: 1 });
-  expect(await gateway.plugin.ask("import", given)).toEqual({ bulletins: 0, letters: 0, channels: 0, names: 0 });
+  expect(await gateway.plugin.ask("import", given)).toEqual({
+    bulletins: 60,
+    letters: 1,
+    channels: 0,
+    names: 1,
+    refused: [],
+    refused_count: 0,
+  });
+  expect(await gateway.plugin.ask("import", given)).toEqual({
+    bulletins: 0,
+    letters: 0,
+    channels: 0,
+    names: 0,
+    refused: [],
+    refused_count: 0,
+  });
   const pages: string[] = [];
   for (let next: unknown = null; ; ) {
     const page = (await gateway.plugin.ask("export", next as null)) as { text: string; next: unknown };
@@ -266,4 +280,50 @@ test("the console takes bulletins over, once, and gives them all back page by pa
   expect(pages.join("")).not.toContain("from before");
   expect(await gateway.node("Alice").asks("mail send old mill hello")).toMatch(/is kept for Old Mill/);
   await expect(gateway.plugin.ask("nonsense")).rejects.toThrow(/does not answer/);
+});
+
+test("an import trusts no row: each that is not as it must be is refused with its reason, and the others are taken", async () => {
+  await using gateway = await start();
+  const good = { board: "general", subject: "S", body: "b", author: "!0000aaaa", author_name: "Old", at: Date.now(), origin: "there:1" };
+  const bad: readonly (readonly [unknown, RegExp])[] = [
+    [null, /no object/],
+    ["text", /no object/],
+    [{ ...good, board: "nowhere" }, /no board "nowhere"/],
+    [{ ...good, board: { toString: 1 } }, /no board/],
+    [{ ...good, subject: 7 }, /subject is no text/],
+    [{ ...good, subject: "\u202e\u0007 " }, /no subject/],
+    [{ ...good, body: "x".repeat(1_001) }, /body has 1001 characters/],
+    [{ ...good, author: "Alice" }, /author is no node id/],
+    [{ ...good, at: "yesterday" }, /at is no time/],
+    [{ ...good, at: 1e300 }, /at is no time/],
+    [{ ...good, origin: "" }, /no origin/],
+  ];
+  const letter = {
+    receiver: gateway.node("Ridge").id,
+    sender: "!0000aaaa",
+    sender_name: "O\u202eld",
+    subject: "",
+    body: "be\u0007fore",
+    at: Date.now(),
+  };
+  const letters = [
+    { ...letter, origin: "l1" },
+    { ...letter, receiver: "Ridge", origin: "l2" },
+    { ...letter, isRead: "no", origin: "l3" },
+  ];
+  const given = { bulletins: [...bad.map(([row]) => row), good], letters, channels: "all", names: [{ node: 5, long: "x" }], users: [] };
+  const answer = (await gateway.plugin.ask("import", given as never)) as {
+    bulletins: number;
+    letters: number;
+    refused: { kind: string; row: number; reason: string }[];
+    refused_count: number;
+  };
+  expect(answer).toMatchObject({ bulletins: 1, letters: 1, channels: 0, names: 0 });
+  for (const [at, [, reason]] of bad.entries())
+    expect(answer.refused.find(({ kind, row }) => kind === "bulletins" && row === at)?.reason ?? "").toMatch(reason);
+  expect(answer.refused_count).toBe(bad.length + 2 + 1 + 1 + 1);
+  expect(await gateway.node("Ridge").asks("mail read")).toBe("1 from O ld, now\nbe fore");
+  const many = Array.from({ length: 60 }, () => 1);
+  expect(await gateway.plugin.ask("import", { bulletins: many })).toMatchObject({ refused_count: 60, refused: { length: 40 } });
+  expect(await gateway.plugin.ask("import", ["rubbish"])).toMatchObject({ bulletins: 0, refused_count: 0 });
 });

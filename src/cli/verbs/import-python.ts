@@ -136,15 +136,27 @@ async function store({ io, client }: Call, { bulletins, letters, channels, names
     return gateway;
   }
   for (const [kind, rows] of Object.entries(all)) {
-    let taken = 0;
+    let [taken, refused] = [0, 0];
     for (const batch of batches(rows)) {
       const answer = await ask(gateway.value, "bbs", "import", { [kind]: batch });
       if (!answer.ok) return answer;
-      taken += numberOf(fieldsOf(answer.value)[kind], 0, Number.MAX_SAFE_INTEGER) ?? 0;
+      const counts = fieldsOf(answer.value);
+      taken += numberOf(counts[kind], 0, Number.MAX_SAFE_INTEGER) ?? 0;
+      refused += numberOf(counts.refused_count, 0, Number.MAX_SAFE_INTEGER) ?? 0;
+      for (const each of listOf(counts.refused).map(fieldsOf))
+        note(io, `${kind}: refused ${nameIn(batch, each.row)}: ${textOf(each.reason)}`);
     }
-    if (rows.length > 0) line(io, `${kind}: ${taken} stored, ${rows.length - taken} were there before`);
+    const before = Math.max(0, rows.length - taken - refused);
+    const left = refused === 0 ? "" : `, ${refused} refused`;
+    if (rows.length > 0) line(io, `${kind}: ${taken} stored, ${before} were there before${left}`);
   }
   return done;
+}
+
+/** A refused row as a person finds it there: its origin, else its number in the batch. */
+function nameIn(batch: readonly Json[], row: Json | undefined): string {
+  const { origin, node } = fieldsOf(typeof row === "number" ? batch[row] : undefined);
+  return textOf(origin) || textOf(node) || `row ${textOf(row)}`;
 }
 
 function* batches(rows: readonly Json[]): Generator<Json[]> {
