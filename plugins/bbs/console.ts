@@ -3,7 +3,7 @@ import type { Json, Plugin, PluginMessage } from "zephyrgate";
 import type { Bulletins } from "./bulletins/store.ts";
 import type { Config } from "./config.types.ts";
 import type { Channels } from "./directory/store.ts";
-import { bulletinJudge, type ImportedName, isFields, judgeChannel, judged, judgeLetter, judgeName, type Refused } from "./import.ts";
+import { type ImportedName, isFields, judgeBulletin, judgeChannel, judged, judgeLetter, judgeName, type Refused } from "./import.ts";
 import type { Letters } from "./mail/store.ts";
 
 /** The gateway names the operator so; no plugin can have this name. */
@@ -46,7 +46,7 @@ export class Console {
     const refused: Refused[] = [];
     const taken = { bulletins: 0, letters: 0, channels: 0, names: 0 };
     for (const name of judged("names", given.names, judgeName, refused)) if (await this.#learn(name)) taken.names++;
-    const bulletins = judged("bulletins", given.bulletins, bulletinJudge(this.plugin.getConfig("boards")), refused);
+    const bulletins = judged("bulletins", given.bulletins, judgeBulletin, refused);
     taken.bulletins = await this.bulletins.addAll(bulletins);
     for (const [row, letter] of judged("letters", given.letters, judgeLetter, refused).entries()) {
       if (!(await this.letters.hasRoom())) refused.push({ kind: "letters", row, reason: "no more letters fit" });

@@ -22,6 +22,8 @@ export interface Refused {
 type Fields = { readonly [key: string]: Json | undefined };
 type Judge<T> = (row: Fields) => T | string;
 
+/** One word without what disturbs a display. */
+const BOARD = /^[^\s\p{C}]{1,20}$/u;
 const NODE = /^![0-9a-f]{8}$/;
 const SUBJECT_CHARS = 60;
 const BODY_CHARS = 1_000;
@@ -30,7 +32,8 @@ const FIELD_CHARS = 150;
 const ORIGIN_CHARS = 200;
 /** ms since 1970; what is older was written by a clock that was never set. */
 const OLDEST = Date.UTC(2000, 0);
-const AHEAD_MS = 86_400_000;
+/** Not measured by the own clock, which may be behind. */
+const LATEST = Date.UTC(2100, 0);
 
 /** The rows of one kind that can be stored; the others are added to `refused`. */
 export function judged<T>(kind: string, rows: Json | undefined, judge: Judge<T>, refused: Refused[]): T[] {
@@ -48,30 +51,29 @@ export function judged<T>(kind: string, rows: Json | undefined, judge: Judge<T>,
   return taken;
 }
 
-export function bulletinJudge(boards: readonly string[]): Judge<NewBulletin & { readonly origin: string }> {
-  return (row) => {
-    const texts = textsOf(row, { subject: SUBJECT_CHARS, body: BODY_CHARS, author_name: FIELD_CHARS, origin: ORIGIN_CHARS });
-    if (typeof texts === "string") return texts;
-    const { board, author } = row;
-    const at = timeOf(row.at);
-    if (typeof board !== "string" || !boards.includes(board)) return `there is no board ${JSON.stringify(board ?? null).slice(0, 40)}`;
-    if (!isNode(author)) return "author is no node id such as !0a0b0c0d";
-    if (at === null) return "at is no time in ms since 1970";
-    if (texts.origin === "") return "it has no origin";
-    const [subject, body] = [short(texts.subject, SUBJECT_CHARS * 4), cleanBody(texts.body)];
-    if (subject === "") return "it has no subject";
-    return {
-      board,
-      thread: null,
-      subject,
-      body,
-      author,
-      author_name: short(texts.author_name, NAME_BYTES) || author,
-      at,
-      origin: texts.origin,
-    };
+export const judgeBulletin: Judge<NewBulletin & { readonly origin: string }> = (row) => {
+  const texts = textsOf(row, { subject: SUBJECT_CHARS, body: BODY_CHARS, author_name: FIELD_CHARS, origin: ORIGIN_CHARS });
+  if (typeof texts === "string") return texts;
+  const { board, author } = row;
+  const at = timeOf(row.at);
+  // A board that is not in the configuration yet: its bulletins are there once it is.
+  if (typeof board !== "string" || !BOARD.test(board)) return `${JSON.stringify(board ?? null).slice(0, 40)} is no board's name`;
+  if (!isNode(author)) return "author is no node id such as !0a0b0c0d";
+  if (at === null) return "at is no time in ms since 1970";
+  if (texts.origin === "") return "it has no origin";
+  const [subject, body] = [short(texts.subject, SUBJECT_CHARS * 4), cleanBody(texts.body)];
+  if (subject === "") return "it has no subject";
+  return {
+    board,
+    thread: null,
+    subject,
+    body,
+    author,
+    author_name: short(texts.author_name, NAME_BYTES) || author,
+    at,
+    origin: texts.origin,
   };
-}
+};
 
 export const judgeLetter: Judge<NewLetter & { readonly origin: string }> = (row) => {
   const texts = textsOf(row, { subject: SUBJECT_CHARS, body: BODY_CHARS, sender_name: FIELD_CHARS, origin: ORIGIN_CHARS });
@@ -141,6 +143,6 @@ function isNode(value: Json | undefined): value is string {
 }
 
 function timeOf(value: Json | undefined): number | null {
-  const isTime = typeof value === "number" && Number.isInteger(value) && value >= OLDEST && value <= Date.now() + AHEAD_MS;
+  const isTime = typeof value === "number" && Number.isInteger(value) && value >= OLDEST && value <= LATEST;
   return isTime ? value : null;
 }

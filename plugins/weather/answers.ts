@@ -3,6 +3,7 @@ import { cached, type Kept } from "./cache.ts";
 import type { Config } from "./config.types.ts";
 import type { Day, Found, Place, Warning, Weather } from "./model.ts";
 import { whereIs } from "./places.ts";
+import { germanWarnings, mayKnow } from "./services/bright_sky.ts";
 import { nationalWeather, warnings } from "./services/nws.ts";
 import { openMeteo } from "./services/open_meteo.ts";
 import { moonText, sunText } from "./sky_clock.ts";
@@ -73,7 +74,7 @@ export class Answers {
   }
 
   warningsAt(place: Place): Promise<Found<Kept<Warning[]>>> {
-    return cached(this.plugin, `alerts.${keyOf(place)}`, () => warnings(this.plugin, place));
+    return cached(this.plugin, `alerts.${keyOf(place)}`, () => (mayKnow(place) ? germanWarnings : warnings)(this.plugin, place));
   }
 
   async #at(args: readonly string[], context: Context | null, command: string, answer: (place: Place) => Promise<string>): Promise<string> {

@@ -288,8 +288,8 @@ test("an import trusts no row: each that is not as it must be is refused with it
   const bad: readonly (readonly [unknown, RegExp])[] = [
     [null, /no object/],
     ["text", /no object/],
-    [{ ...good, board: "nowhere" }, /no board "nowhere"/],
-    [{ ...good, board: { toString: 1 } }, /no board/],
+    [{ ...good, board: "no where" }, /"no where" is no board/],
+    [{ ...good, board: { toString: 1 } }, /is no board/],
     [{ ...good, subject: 7 }, /subject is no text/],
     [{ ...good, subject: "\u202e\u0007 " }, /no subject/],
     [{ ...good, body: "x".repeat(1_001) }, /body has 1001 characters/],

@@ -16,7 +16,7 @@ export default {
   no_answer: "Der Wetterdienst antwortet nicht, versuch es später",
   places_no_answer: "Der Dienst, der Orte findet, antwortet nicht, versuch es später",
   elsewhere: "Der Wetterdienst der USA kennt nicht: {where}",
-  alerts_elsewhere: "{where}: Warnungen gibt es nur für die USA",
+  alerts_elsewhere: "{where}: Warnungen sind nur für Deutschland und die USA bekannt",
   no_alerts: "{where}: keine Warnungen{stale}",
   alert: "{event} ({severity}){until}",
   alert_until: " bis {time}",

@@ -16,7 +16,7 @@ export default {
   no_answer: "The weather service does not answer, try later",
   places_no_answer: "The service that finds places does not answer, try later",
   elsewhere: "The US weather service knows no {where}",
-  alerts_elsewhere: "{where}: warnings are known for the United States only",
+  alerts_elsewhere: "{where}: warnings are known for Germany and the United States only",
   no_alerts: "{where}: no warnings{stale}",
   alert: "{event} ({severity}){until}",
   alert_until: " until {time}",

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { startTestGateway, type TestGateway, type TestOptions } from "zephyrgate/testing";
-import { ALERTS, alerts, FORECAST, nationalWeather, openMeteo, PLACES, places } from "./services.ts";
+import { alerts, FORECAST, GERMAN_ALERTS, germanAlerts, nationalWeather, openMeteo, PLACES, places } from "./services.ts";
 
 const DENVER = { place: "Denver", latitude: 39.74, longitude: -104.99 };
 const STORM = "https://api.weather.gov/alerts/urn:oid:storm";
@@ -152,8 +152,47 @@ describe("warnings", () => {
     expect(await gateway.node("Alice").asks("alerts")).toBe(
       "Denver\nWinter Storm Warning (Severe) until 2026-01-06 01:00\nWind Advisory (Minor) until 2026-01-06 01:00",
     );
-    gateway.http.respond(ALERTS, { status: 400, json: { title: "Bad Request" } });
-    expect(await gateway.node("Alice").asks("alerts zurich")).toBe("Zürich: warnings are known for the United States only");
+    germanAlerts(gateway, 404);
+    expect(await gateway.node("Alice").asks("alerts zurich")).toBe("Zürich: warnings are known for Germany and the United States only");
+  });
+
+  test("for places in Germany they come from its weather service, in the language of the mesh; nobody else is made known to it", async () => {
+    await using gateway = await start({
+      settings: { language: "de" },
+      config: DENVER,
+      nodes: [{ name: "Alice", latitude: 0, longitude: 0 }],
+    });
+    const alice = gateway.node("Alice");
+    germanAlerts(gateway, [
+      {},
+      { status: "test" },
+      { event_code: 22, event_de: "FROST", severity: "minor", expires: null },
+      "rubbish" as never,
+    ]);
+    expect(await alice.asks("alerts husum")).toBe("Husum\norkanartige böen (Severe) bis 2026-01-05 20:00\nfrost (Minor)");
+    expect(requestsTo(gateway, GERMAN_ALERTS)[0]?.url).toContain("lat=54.49&lon=9.05");
+    await alice.asks("alerts");
+    expect(requestsTo(gateway, GERMAN_ALERTS)).toHaveLength(1);
+    germanAlerts(gateway, 404);
+    expect(await alice.asks("alerts zurich")).toBe("Zürich: Warnungen sind nur für Deutschland und die USA bekannt");
+    for (const answer of [{ json: { alerts: "x" } }, { json: [] }, { error: "refused" }] as const) {
+      gateway.http.respond(GERMAN_ALERTS, answer as never);
+      await gateway.advance({ days: 2 });
+      expect(await alice.asks("alerts husum")).toBe("Der Wetterdienst antwortet nicht, versuch es später");
+    }
+  });
+
+  test("the watch tells a German warning once, although it is issued again under new ids, and again when it gets worse", async () => {
+    const config = { place: "Husum", latitude: 54.49, longitude: 9.05, watch: { nodes: ["Bob"] } };
+    await using gateway = await start({ config, nodes: ["Bob"] });
+    germanAlerts(gateway, [{}]);
+    await gateway.advance({ hours: 1 });
+    germanAlerts(gateway, [{ alert_id: "new", id: 9, effective: "2026-01-05T12:30:00+00:00" }]);
+    await gateway.advance({ hours: 1 });
+    expect(gateway.node("Bob").heard).toEqual(["WEATHER WARNING Official WARNING of STORM FORCE GUSTS"]);
+    germanAlerts(gateway, [{ severity: "extreme", headline_en: "Official WARNING of HURRICANE FORCE GUSTS" }]);
+    await gateway.advance({ hours: 1 });
+    expect(gateway.node("Bob").heard.at(-1)).toBe("WEATHER WARNING Official WARNING of HURRICANE FORCE GUSTS");
   });
 
   test("new ones are sent once, also over a restart; updates and lesser ones are not", async () => {

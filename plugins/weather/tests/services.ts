@@ -41,6 +41,8 @@ export function openMeteo(gateway: TestGateway, celsius = 17.6): void {
 export function places(gateway: TestGateway): void {
   gateway.http.respond(PLACES, ({ url }) => {
     const name = new URL(url).searchParams.get("name") ?? "";
+    if (/^husum$/i.test(name))
+      return { json: { results: [{ id: 2899695, name: "Husum", latitude: 54.4858, longitude: 9.05239, country_code: "DE" }] } };
     if (!/^z(ü|u)rich$/i.test(name)) return { json: { generationtime_ms: 0.5 } };
     const place = {
       id: 2657896,
@@ -53,6 +55,48 @@ export function places(gateway: TestGateway): void {
     };
     return { json: { results: [place], generationtime_ms: 0.7 } };
   });
+}
+
+export const GERMAN_ALERTS = "https://api.brightsky.dev/alerts";
+
+/** Status 404: the place is not in Germany. */
+export function germanAlerts(gateway: TestGateway, warnings: readonly { readonly [field: string]: unknown }[] | 404): void {
+  if (warnings === 404) {
+    gateway.http.respond(GERMAN_ALERTS, { status: 404, json: { detail: "No warn cell found" } });
+    return;
+  }
+  const alerts = warnings.map((change, at) => ({
+    id: 279977 + at,
+    alert_id: `2.49.0.0.276.0.DWD.PVW.1767614400000.${at}`,
+    status: "actual",
+    effective: "2026-01-05T10:58:00+00:00",
+    onset: "2026-01-05T11:00:00+00:00",
+    expires: "2026-01-05T20:00:00+00:00",
+    category: "met",
+    response_type: "prepare",
+    urgency: "immediate",
+    severity: "severe",
+    certainty: "likely",
+    event_code: 53,
+    event_en: "storm force gusts",
+    event_de: "ORKANARTIGE BÖEN",
+    headline_en: "Official WARNING of STORM FORCE GUSTS",
+    headline_de: "Amtliche UNWETTERWARNUNG vor ORKANARTIGEN BÖEN",
+    description_en: "There is a risk of gusts.",
+    description_de: "Es treten Böen auf.",
+    instruction_en: null,
+    instruction_de: null,
+    ...change,
+  }));
+  const location = {
+    warn_cell_id: 801054056,
+    name: "Stadt Husum",
+    name_short: "Husum",
+    district: "Nordfriesland",
+    state: "Schleswig-Holstein",
+    state_short: "SH",
+  };
+  gateway.http.respond(GERMAN_ALERTS, { json: { alerts, location } });
 }
 
 export interface TestWarning {

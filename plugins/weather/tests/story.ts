@@ -1,6 +1,6 @@
 import { expect } from "bun:test";
 import type { TestGateway, TestOptions } from "zephyrgate/testing";
-import { alerts, openMeteo, places } from "./services.ts";
+import { alerts, germanAlerts, openMeteo, places } from "./services.ts";
 
 export const options: Partial<TestOptions> = {
   config: { place: "Denver", latitude: 39.74, longitude: -104.99, watch: { nodes: ["Bob"] } },
@@ -12,6 +12,8 @@ export async function story(gateway: TestGateway) {
   places(gateway);
   alerts(gateway, [{ id: "https://api.weather.gov/alerts/urn:oid:1" }]);
   expect(await gateway.node("Alice").asks("wx Zürich")).toStartWith("Zürich: 18°C, light rain");
+  germanAlerts(gateway, [{}]);
+  expect(await gateway.node("Alice").asks("wxalerts Husum")).toContain("storm force gusts (Severe)");
   gateway.http.respond(/open-meteo/, { error: "refused" });
   await gateway.advance({ hours: 1 });
   expect(await gateway.node("Alice").asks("wx Zürich")).toContain("(60 min old)");
