@@ -22,8 +22,9 @@ export async function germanWarnings(plugin: Plugin<Config>, { latitude, longitu
   const cell = number(fields(location).warn_cell_id);
   const language = plugin.language.startsWith("de") ? "de" : "en";
   const warnings = list(alerts).flatMap((alert) => readWarning(alert, cell ?? 0, language));
-  // The worst first: a message has room for some.
-  return found(warnings.sort((a, b) => SEVERITIES.indexOf(b.severity) - SEVERITIES.indexOf(a.severity)));
+  // The same one may come twice. The worst first: a message has room for some.
+  const each = [...new Map(warnings.map((warning) => [warning.id, warning])).values()];
+  return found(each.sort((a, b) => SEVERITIES.indexOf(b.severity) - SEVERITIES.indexOf(a.severity)));
 }
 
 /** Tests are left out. A warning is issued again and again under new ids: what it is about, how bad and from when makes it one. */

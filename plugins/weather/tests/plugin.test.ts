@@ -167,7 +167,8 @@ describe("warnings", () => {
       {},
       { status: "test" },
       { event_code: 22, event_de: "FROST", severity: "minor", expires: null },
-      "rubbish" as never,
+      { event_en: 7, event_de: null },
+      { id: 5, alert_id: "again" },
     ]);
     expect(await alice.asks("alerts husum")).toBe("Husum\norkanartige böen (Severe) bis 2026-01-05 20:00\nfrost (Minor)");
     expect(requestsTo(gateway, GERMAN_ALERTS)[0]?.url).toContain("lat=54.49&lon=9.05");
