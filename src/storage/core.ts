@@ -1,11 +1,16 @@
 import { type Database, SQLiteError } from "bun:sqlite";
-import { statSync } from "node:fs";
+import { closeSync, fdatasyncSync, openSync, statSync } from "node:fs";
 import type { Clock, Timer } from "../clock.ts";
 import { GatewayError } from "../errors.ts";
 import type { Logger } from "../log/logger.ts";
 
-/** A checkpoint brings commits onto the disk (fsync), so this interval bounds what a power cut can lose. */
-export const CHECKPOINT_MS = 5_000;
+/** So often commits are brought onto the disk (fsync): this interval bounds what a power cut can lose. */
+export const SYNC_MS = 5_000;
+/**
+ * From this size of the write-ahead log on its pages are moved into the database itself (a checkpoint). Not at every sync: a
+ * page that changes with every text would then be written twice each time, and an SD card wears by that.
+ */
+const CHECKPOINT_BYTES = 1024 * 1024;
 /** Deferred writes are at most this old when they are committed. */
 export const DEFERRED_MS = 1_000;
 /** Above this size the write-ahead log is checkpointed early, so that it does not fill the disk. */
@@ -35,7 +40,7 @@ export interface DeferredWrite {
 /**
  * The gateway's own database: one connection, write-ahead log, synchronous=NORMAL. Statements may be prepared on
  * `sqlite` and read from at any time; all writing goes through `write`, `withFull` or `later`, which keep the promises
- * about commits and checkpoints. What is committed survives a kill at once and a power cut after CHECKPOINT_MS.
+ * about commits and checkpoints. What is committed survives a kill at once and a power cut after SYNC_MS.
  */
 export class CoreDatabase {
   /** Each with the time, ms of the monotonic clock, since when it waits. */
@@ -47,7 +52,8 @@ export class CoreDatabase {
   #closed = false;
   #commits = 0;
   #checkpoints = 0;
-  #checkpointTimer: Timer | null = null;
+  #syncs = 0;
+  #syncTimer: Timer | null = null;
   #deferredTimer: Timer | null = null;
   #complainedAt = Number.NEGATIVE_INFINITY;
 
@@ -136,8 +142,9 @@ export class CoreDatabase {
     this.sqlite.run("VACUUM INTO ?", [path]);
   }
 
-  stats(): { readonly commits: number; readonly checkpoints: number } {
-    return { commits: this.#commits, checkpoints: this.#checkpoints };
+  /** `syncs`: how often the commits were brought onto the disk, by a checkpoint or without one. */
+  stats(): { readonly commits: number; readonly checkpoints: number; readonly syncs: number } {
+    return { commits: this.#commits, checkpoints: this.#checkpoints, syncs: this.#syncs };
   }
 
   /** Writes the deferred data, checkpoints and closes. Idempotent. */
@@ -145,7 +152,7 @@ export class CoreDatabase {
     if (this.#closed) return;
     this.flush();
     this.#closed = true;
-    this.#checkpointTimer?.cancel();
+    this.#syncTimer?.cancel();
     this.#deferredTimer?.cancel();
     this.#checkpoint("TRUNCATE");
     for (const statement of [this.#begin, this.#commit, this.#rollback]) statement.finalize();
@@ -156,10 +163,29 @@ export class CoreDatabase {
     this.#commits++;
     if (this.#closed) return;
     if (this.#commits % LOG_LOOK_EVERY === 0 && this.#logBytes() > LOG_BYTES_MAX) this.#checkpoint("PASSIVE");
-    this.#checkpointTimer ??= this.deps.clock.after(CHECKPOINT_MS, () => {
-      this.#checkpointTimer = null;
-      this.#checkpoint("PASSIVE");
+    this.#syncTimer ??= this.deps.clock.after(SYNC_MS, () => {
+      this.#syncTimer = null;
+      this.#sync();
     });
+  }
+
+  /** Brings the commits onto the disk: the log itself, or the pages of a log that has become long. */
+  #sync(): void {
+    if (this.#logBytes() > CHECKPOINT_BYTES) {
+      this.#checkpoint("PASSIVE");
+      return;
+    }
+    let log: number | null = null;
+    try {
+      // A descriptor of its own: SQLite keeps no lock on this file that closing it would drop.
+      log = openSync(`${this.path}-wal`, "r+");
+      fdatasyncSync(log);
+      this.#syncs++;
+    } catch (thrown) {
+      this.#complain("the database could not be synced; a power cut may lose more than five seconds", thrown);
+    } finally {
+      if (log !== null) closeSync(log);
+    }
   }
 
   #logBytes(): number {
@@ -170,6 +196,7 @@ export class CoreDatabase {
     try {
       this.sqlite.run(`PRAGMA wal_checkpoint(${kind})`);
       this.#checkpoints++;
+      this.#syncs++;
     } catch (thrown) {
       this.#complain("a database checkpoint failed; the commits stay in the write-ahead log", thrown);
     }

@@ -44,11 +44,11 @@ export function cpuMs(pid: number): number {
   return ((Number(fields[11]) + Number(fields[12])) * 1000) / TICKS_PER_S || 0;
 }
 
-/** Voluntary context switches of all threads since their start: how often something woke and waited again. */
-export function switches(pid: number): number {
+/** Voluntary context switches of each thread since its start: how often it woke and waited again. */
+export function switches(pid: number): Map<string, number> {
   const threads = existsSync(`/proc/${pid}/task`) ? readdirSync(`/proc/${pid}/task`) : [];
   const of = (thread: string) => Number(/^voluntary_ctxt_switches:\s+(\d+)/m.exec(read(`/proc/${pid}/task/${thread}/status`))?.[1] ?? 0);
-  return threads.reduce((sum, thread) => sum + of(thread), 0);
+  return new Map(threads.map((thread) => [thread, of(thread)]));
 }
 
 /** MB that the process caused to be written to a disk; a file system in memory counts nothing. */

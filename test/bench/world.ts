@@ -22,6 +22,8 @@ export interface WorldOptions {
   readonly further?: Readonly<Record<string, { readonly manifest: string; readonly code: string }>>;
   /** Also every plugin of the program, and the examples. By default the bench's own are alone. */
   readonly withAll?: boolean;
+  /** Seconds between texts, as a radio needs them; none by default. */
+  readonly spacingS?: number;
   /** Arguments after the verb. */
   readonly flags?: readonly string[];
 }
@@ -77,7 +79,7 @@ export class World {
       `data_dir: ./data
 mesh:
   interfaces: [${link}]
-  text_spacing_s: 0
+  text_spacing_s: ${this.options.spacingS ?? 0}
   airtime: { channel_utilization_polite: 1, channel_utilization_max: 1, plugin_share: 1 }
 commands: { sender_rate: 999999/s }
 plugins: { paths: [./plugins], enabled_plugins: [${on.join(", ")}], disabled_plugins: [${off.join(", ")}] }

@@ -4,7 +4,7 @@ import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, wr
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { silentLogger } from "../../src/log/logger.ts";
-import { CHECKPOINT_MS, type CoreDatabase, DEFERRED_MS } from "../../src/storage/core.ts";
+import { type CoreDatabase, DEFERRED_MS, SYNC_MS } from "../../src/storage/core.ts";
 import { openCoreDatabase, type RoomSchema } from "../../src/storage/core-open.ts";
 import { FakeClock } from "../fake-clock.ts";
 
@@ -164,17 +164,17 @@ test("deferred writes share one commit, a second after the first at the latest",
   database.close();
 });
 
-test("checkpoints at most every five seconds, and not when nothing was written", () => {
+test("syncs at most every five seconds, and not when nothing was written", () => {
   const database = open(MAIL);
-  const before = database.stats().checkpoints;
+  const before = database.stats().syncs;
   for (let i = 0; i < 50; i++) {
     database.write(() => add(database, String(i)));
-    clock.pass(CHECKPOINT_MS / 10);
+    clock.pass(SYNC_MS / 10);
   }
-  expect(database.stats().checkpoints - before).toBe(5);
-  clock.pass(CHECKPOINT_MS);
+  expect(database.stats().syncs - before).toBe(5);
+  clock.pass(SYNC_MS);
   clock.pass(3_600_000);
-  expect(database.stats().checkpoints - before).toBeLessThanOrEqual(6);
+  expect(database.stats().syncs - before).toBeLessThanOrEqual(6);
   expect(clock.pending).toBe(0);
   database.close();
 });
@@ -191,11 +191,25 @@ test("under a flood the log is brought onto the disk early, and only then", () =
   const big = "x".repeat(75_000);
   for (let i = 0; i < 999; i++) database.write(() => add(database, i < 10 ? big : "small"));
   database.write(() => add(database, "small"));
-  expect(database.stats()).toEqual({ commits: 1000, checkpoints: 0 });
+  expect(database.stats()).toMatchObject({ commits: 1000, checkpoints: 0 });
   for (let i = 0; i < 1000; i++) database.write(() => add(database, big));
-  expect(database.stats()).toEqual({ commits: 2000, checkpoints: 1 });
+  expect(database.stats()).toMatchObject({ commits: 2000, checkpoints: 1 });
   database.close();
 }, 60_000);
+
+test("a short log is brought onto the disk as it is; the pages of a long one go into the database", () => {
+  const database = open(MAIL);
+  clock.pass(SYNC_MS);
+  const before = database.stats();
+  const after = () => ({ syncs: database.stats().syncs - before.syncs, checkpoints: database.stats().checkpoints - before.checkpoints });
+  database.write(() => add(database, "small"));
+  clock.pass(SYNC_MS);
+  expect(after()).toEqual({ syncs: 1, checkpoints: 0 });
+  for (let i = 0; i < 20; i++) database.write(() => add(database, "x".repeat(75_000)));
+  clock.pass(SYNC_MS);
+  expect(after()).toEqual({ syncs: 2, checkpoints: 1 });
+  database.close();
+});
 
 test("patient work waits for its own second; the same work twice is written once", () => {
   const database = open(MAIL);
