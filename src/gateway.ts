@@ -1,4 +1,5 @@
 /** The gateway as a process: reads the configuration, starts, prints the banner, and runs until it is stopped. */
+
 import { homedir } from "node:os";
 import type { ConfigurationView } from "./api/contract/views.ts";
 import { backupsFolder, listBackups, newestGood } from "./backup/kept.ts";
@@ -11,6 +12,7 @@ import { describeStart } from "./gateway/banner.ts";
 import { Gateway } from "./gateway/composition-root.ts";
 import { chooseInterfaces } from "./gateway/context/interfaces.ts";
 import { CrashLog, readBootId } from "./gateway/crash-log.ts";
+import { traceHops } from "./hops.ts";
 import { clearProxyVariables } from "./http/resolve.ts";
 import { inBackground } from "./log/background.ts";
 import { escapeText } from "./log/escape.ts";
@@ -25,6 +27,8 @@ export interface GatewayFlags {
   readonly port?: number | undefined;
   readonly allowAll: boolean;
   readonly safe: boolean;
+  /** For the bench: reports on standard error how long the steps of commands take. */
+  readonly traceHops?: boolean;
 }
 
 export interface GatewayIo {
@@ -87,6 +91,11 @@ async function runOnce(flags: GatewayFlags, io: GatewayIo): Promise<number | "ag
     return CONFIGURATION_IS_WRONG;
   }
   const { config, file } = loaded.value;
+  if (flags.traceHops === true)
+    traceHops(
+      () => performance.now(),
+      (report) => io.stderr.write(`hops ${JSON.stringify(report)}\n`),
+    );
   const log = createLog(config.log, {
     clock: systemClock,
     console: { write: (text) => io.stdout.write(text), colour: io.colour === true, priorities: io.journal?.stdout === true },

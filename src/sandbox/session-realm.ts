@@ -4,6 +4,7 @@ import type { FromHost, RealmChange, ToHost } from "../bridge/frames.ts";
 import type { CallOutcome, CallTarget, RealmPause } from "../bridge/realm-spec.ts";
 import type { Clock, Timer } from "../clock.ts";
 import { GatewayError } from "../errors.ts";
+import { markHop } from "../hops.ts";
 import { type CallNumber, callNumber, type RealmNumber, type RequestNumber } from "../ids.ts";
 import type { Json } from "../json.ts";
 import type { Realm, RealmEvents, RealmUsage } from "./port.ts";
@@ -76,6 +77,7 @@ export class SessionRealm implements Realm {
       this.#calls.set(id, { resolve, timer });
       try {
         this.#deps.send({ t: "call", realm: this.number, call: id, target, args, timeoutMs }, false);
+        markHop("call");
       } catch (thrown) {
         const message = thrown instanceof GatewayError ? thrown.message : "the call cannot be sent";
         this.#finish(id, { ok: false, cause: "overloaded", error: { name: "TooLarge", message, code: "too_large" }, cpuMs: 0 });
@@ -122,6 +124,7 @@ export class SessionRealm implements Realm {
     switch (message.t) {
       case "result":
         if (message.call === 0 || message.call >= this.#nextCall) return "a result of a call that was never made";
+        markHop("result");
         this.#finish(message.call, message.outcome);
         return null;
       case "request":

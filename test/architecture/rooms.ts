@@ -9,7 +9,7 @@ export const SRC = join(import.meta.dir, "../../src");
  */
 export const FLOORS: readonly (readonly string[])[] = [
   ["errors", "clock", "compiled", "ids", "json", "lifetime", "version"],
-  ["backoff", "bus", "channels", "correlation", "json-reader", "linux", "nearest", "rates", "sdk"],
+  ["backoff", "bus", "channels", "correlation", "hops", "json-reader", "linux", "nearest", "rates", "sdk"],
   ["log", "texts"],
   ["storage", "bridge", "broker", "systemd"],
   ["permissions"],

@@ -8,7 +8,7 @@ import { aboutThisRun, HEADING, lineOf, type Report, writeDocs } from "./report.
 import type { Row, Settings } from "./row.ts";
 import { attacks, killed } from "./rows/attacks.ts";
 import { board } from "./rows/board.ts";
-import { latency, throughput } from "./rows/commands.ts";
+import { hops, latency, throughput } from "./rows/commands.ts";
 import { jail } from "./rows/jail.ts";
 import { mesh } from "./rows/mesh.ts";
 import { peers } from "./rows/peers.ts";
@@ -18,7 +18,7 @@ import { all, start } from "./rows/start.ts";
 import { storage } from "./rows/storage.ts";
 import { plot } from "./svg.ts";
 
-const PARTS = { start, all, latency, throughput, storage, killed, attacks, quiet, size, jail, mesh, board, peers, region } as const;
+const PARTS = { start, all, latency, hops, throughput, storage, killed, attacks, quiet, size, jail, mesh, board, peers, region } as const;
 type Part = keyof typeof PARTS;
 /** Minutes of presence between a hundred sites are no part of the table. */
 const ONLY_WHEN_NAMED: readonly string[] = ["region"];

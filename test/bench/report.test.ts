@@ -59,7 +59,7 @@ test("the page's tables are filled, each from its section, again and again; what
 
 test("docs/performance.md has a place for each table", () => {
   const page = readFileSync(join(import.meta.dir, "../../docs/performance.md"), "utf8");
-  for (const name of ["run", "aims", "further", "peers", "board"]) expect(page).toContain(`<!-- bench:${name} -->\n`);
+  for (const name of ["run", "aims", "further", "peers", "board", "hops"]) expect(page).toContain(`<!-- bench:${name} -->\n`);
 });
 
 test("a curve is drawn with its exponents, and a figure that does not depend on it is left out", () => {

@@ -2,7 +2,7 @@
 import { percentile } from "./system.ts";
 
 /** Which table of docs/performance.md a row belongs to. */
-export const SECTIONS = ["aims", "further", "peers", "board"] as const;
+export const SECTIONS = ["aims", "further", "peers", "board", "hops"] as const;
 export type Section = (typeof SECTIONS)[number];
 
 export interface Row {

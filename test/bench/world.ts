@@ -52,6 +52,8 @@ export class World {
   readonly dir: string;
   #process: Bun.Subprocess<"ignore", "pipe", "pipe"> | null = null;
   #output = "";
+  /** Lines of the hidden flag --trace-hops. */
+  readonly hops: string[] = [];
 
   constructor(private readonly options: WorldOptions) {
     this.dir = mkdtempSync(join(tmpdir(), "zg-bench-"));
@@ -134,7 +136,17 @@ api: { port: 0 }
       const decoder = new TextDecoder();
       let isUp = false;
       for await (const chunk of stream) {
-        if (isUp) continue; // read all the same, so that it does not wait for us
+        if (isUp) {
+          // Read all the same, so that it does not wait for us.
+          if (stream === child.stderr)
+            this.hops.push(
+              ...decoder
+                .decode(chunk)
+                .matchAll(/^hops (.*)$/gm)
+                .map(([, json]) => json ?? ""),
+            );
+          continue;
+        }
         this.#output += decoder.decode(chunk, { stream: true });
         isUp = this.#output.includes(" is up\n");
         if (isUp) resolve(performance.now() - started);

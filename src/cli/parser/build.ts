@@ -79,9 +79,10 @@ function addFlags(command: Command, own: Readonly<Record<string, Flag>>, common:
     if (!Object.hasOwn(own, name)) command.addOption(optionOf(name, flag).helpGroup("of every verb:"));
 }
 
-function optionOf(name: string, { about, value, short, required, choices }: Flag): Option {
+function optionOf(name: string, { about, value, short, required, choices, hidden }: Flag): Option {
   const option = new Option(`${short === undefined ? "" : `-${short}, `}--${name}${value === undefined ? "" : ` <${value}>`}`, about);
   if (required === true) option.makeOptionMandatory();
+  if (hidden === true) option.hideHelp();
   return choices === undefined ? option : option.choices(choices);
 }
 

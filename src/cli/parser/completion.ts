@@ -40,7 +40,11 @@ function placesOf(verbs: readonly Verb[]): Place[] {
   return [...found.values()].map(({ words, next, verb }) => ({
     words,
     next,
-    flags: Object.entries<Flag>({ ...verb?.flags, ...without(COMMON, verb?.flags ?? {}), help: { about: "describe it", short: "h" } }),
+    flags: Object.entries<Flag>({
+      ...verb?.flags,
+      ...without(COMMON, verb?.flags ?? {}),
+      help: { about: "describe it", short: "h" },
+    }).filter(([, { hidden }]) => hidden !== true),
     args: verb?.args,
   }));
 }

@@ -37,6 +37,8 @@ export interface Flag {
   /** Other values are refused. */
   readonly choices?: readonly string[];
   readonly values?: Values;
+  /** For our own measurements: neither help nor completion names it. */
+  readonly hidden?: boolean;
 }
 
 export type FlagTable = Readonly<Record<string, Flag>>;

@@ -10,6 +10,8 @@ export interface GatewayFlags {
   readonly allowAll: boolean;
   /** Starts only the bundled plugins. */
   readonly safe: boolean;
+  /** For the bench. */
+  readonly traceHops?: boolean;
 }
 
 export const gatewayVerbs: readonly Verb[] = [
@@ -19,6 +21,7 @@ export const gatewayVerbs: readonly Verb[] = [
     flags: {
       "allow-all": { about: "for developing: every plugin gets every permission that it asks for" },
       safe: { about: "start the bundled plugins only" },
+      "trace-hops": { about: "report how long the steps of commands take, for bun run bench", hidden: true },
     },
     async run({ io, flags }) {
       const text = textFlag(flags, "port");
@@ -30,7 +33,8 @@ export const gatewayVerbs: readonly Verb[] = [
       const { runGateway } = await import("../../gateway.ts");
       const config = textFlag(flags, "config");
       const dataDir = textFlag(flags, "data-dir");
-      const code = await runGateway({ config, dataDir, port, allowAll: flags["allow-all"] === true, safe: flags.safe === true }, io);
+      const switches = { allowAll: flags["allow-all"] === true, safe: flags.safe === true, traceHops: flags["trace-hops"] === true };
+      const code = await runGateway({ config, dataDir, port, ...switches }, io);
       return code === 0 ? done : ok(code);
     },
   },

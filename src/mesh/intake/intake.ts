@@ -1,4 +1,5 @@
 import { namesChannel } from "../../channels.ts";
+import { markHop } from "../../hops.ts";
 import type { CoreDatabase } from "../../storage/core.ts";
 import type { Emergencies, EmergencyMark } from "../emergency/emergencies.ts";
 import type { ChannelIndex, NodeNumber } from "../ids.ts";
@@ -53,6 +54,7 @@ export class Intake {
   /** Takes a message from a link. Synchronous; what handles it must not throw. */
   receive(message: MeshMessage): void {
     if (this.deps.isOwn(message.from)) return;
+    markHop("message");
     if (!this.#seen.first(message.from, message.packetId, message.kind === "text")) {
       this.counts.duplicates++;
       return;

@@ -2,6 +2,7 @@ import { Backoff } from "../../backoff.ts";
 import { EventBus } from "../../bus.ts";
 import type { Clock, Random, Timer } from "../../clock.ts";
 import { asGatewayError, fail, type Result } from "../../errors.ts";
+import { markHop } from "../../hops.ts";
 import type { Subscription } from "../../lifetime.ts";
 import type { Logger } from "../../log/logger.ts";
 import type { RadioEvent } from "../codec/from-radio.ts";
@@ -191,7 +192,9 @@ export class MeshLink implements PacketRadio {
     if (this.#state !== "up" || session === null || ownNode === null) {
       return fail("link_down", `link ${this.name} is ${this.#state}`, { ...(this.#reason === null ? {} : { hint: this.#reason }) });
     }
-    const written = await session.write(frame(ownNode, hopLimit));
+    const writing = session.write(frame(ownNode, hopLimit));
+    markHop("written");
+    const written = await writing;
     if (written.ok) this.#counters.packetsOut++;
     return written;
   }

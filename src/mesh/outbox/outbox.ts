@@ -1,5 +1,6 @@
 import type { Timer } from "../../clock.ts";
 import { fail, ok, type Result } from "../../errors.ts";
+import { markHop } from "../../hops.ts";
 import type { Subscription } from "../../lifetime.ts";
 import { AirtimeLedger, type AirtimeReport, type Charged } from "../airtime/ledger.ts";
 import { timeOnAir } from "../airtime/lora.ts";
@@ -81,6 +82,7 @@ export class Outbox {
    * `rate_limited` (too many of this plugin wait), `unavailable` (the queue is full), `conflict` (the packet id is in use).
    */
   enqueue(request: OutboxRequest): Result<Enqueued> {
+    markHop("queued");
     const error = refusal(
       request,
       this.#queue,

@@ -1,5 +1,6 @@
 import type { Clock, Random, Timer } from "../../clock.ts";
 import { asGatewayError, fail, type Result } from "../../errors.ts";
+import { markHop } from "../../hops.ts";
 import { Framer } from "../codec/framer.ts";
 import { type RadioEvent, readFromRadio } from "../codec/from-radio.ts";
 import { decodeFromRadio, type FromRadio } from "../codec/protobuf.ts";
@@ -122,6 +123,7 @@ export class RadioSession implements ConnectionEvents {
 
   data(bytes: Uint8Array): void {
     if (this.#isEnded || this.#gaveUp !== null) return;
+    markHop("bytes");
     const { garbageBytes, rejected } = this.#framer;
     this.#lastByte = this.deps.clock.monotonic();
     this.#framer.push(bytes);

@@ -1,4 +1,5 @@
 /** Commands over the radio: one after the other, and many at once. */
+import type { HopReport } from "../../../src/hops.ts";
 import { pipeEcho, relayEcho, type Spread, workerEcho } from "../bare.ts";
 import { row, type Settings, type Tell } from "../row.ts";
 import { cpuMs, percentile } from "../system.ts";
@@ -56,6 +57,30 @@ export async function latency({ binary, rounds, full }: Settings, tell: Tell): P
 }
 
 const cpuOf = (world: World) => world.processes.reduce((sum, { pid }) => sum + cpuMs(pid), 0);
+
+const NAMES: Readonly<Record<string, string>> = {
+  "bytes>message": "bytes from the radio, to a message",
+  "message>call": "the plugin to ask, to a frame on the bridge",
+  "call>result": "bridge, plugin host, handler, and back",
+  "result>queued": "the answer is allowed, to a text for the outbox",
+  "queued>stored": "outbox and commit",
+  "stored>written": "the radio's turn, to bytes",
+};
+
+/** Where the time of one command goes. */
+export async function hops({ binary, rounds }: Settings, tell: Tell): Promise<void> {
+  await withWorld({ command: [binary], plugins: 10, flags: ["--trace-hops"] }, async (world) => {
+    await world.start();
+    await warm(world, 10);
+    await oneByOne(world, 600);
+    world.hops.length = 0;
+    await oneByOne(world, 520 * rounds);
+    await Bun.sleep(200);
+    const reports: HopReport[] = world.hops.map((text) => JSON.parse(text));
+    for (const [id, figure] of Object.entries(NAMES))
+      tell(row({ id: `hop.${id}`, section: "hops", figure, values: reports.map(({ us }) => us[id] ?? Number.NaN), unit: "us" }));
+  });
+}
 
 /** Many senders at once. */
 export async function throughput({ binary, rounds, full }: Settings, tell: Tell): Promise<void> {

@@ -1,5 +1,6 @@
 import type { Clock, Timer } from "../../../clock.ts";
 import { fail, ok, type Result } from "../../../errors.ts";
+import { markHop } from "../../../hops.ts";
 import type { Logger } from "../../../log/logger.ts";
 import type { DeferredWrite } from "../../../storage/core.ts";
 import type { OutMessage } from "../message/message.ts";
@@ -106,6 +107,7 @@ export class Journal {
   }
 
   #stored(): void {
+    markHop("stored");
     for (const message of this.#urgent) {
       message.stored = true;
       message.idsStored = true;
