@@ -18,6 +18,7 @@ const DE = {
   safe_mode: "Abgesicherter Betrieb: Das Gateway ist mehrmals abgestürzt",
   secrets_unreadable: "Geheimnisse lassen sich nicht entschlüsseln",
   clock_wrong: "Die Uhr dieses Rechners geht falsch",
+  region_trouble: "Mit der Region stimmt etwas nicht (zephyrgate region status)",
   disk_low: "Die Platte ist fast voll",
   disk_full: "Die Platte ist voll: Nichts kann gespeichert werden",
   disk_read_only: "Die Platte lässt sich nicht beschreiben",
