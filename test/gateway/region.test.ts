@@ -1,0 +1,207 @@
+/** Three gateway processes and a real Mosquitto, set up by the commands of docs/REGION.md; then what can go wrong, one after the other. */
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { RegionView } from "../../src/api/contract/region-views.ts";
+import { BrokerConnection } from "../../src/broker/connection.ts";
+import { systemClock } from "../../src/clock.ts";
+import { HAS_MOSQUITTO } from "../mesh/mqtt/mosquitto.ts";
+import { FROM_SOURCE, freePort, Gateway, PATIENCE_MS } from "./harness.ts";
+
+const PAGE = readFileSync(join(import.meta.dir, "../../docs/REGION.md"), "utf8");
+const HOW_TO = PAGE.slice(PAGE.indexOf("## A region, from"), PAGE.indexOf("## Who belongs"));
+/** The indented lines of the how-to, block by block. */
+const BLOCKS = [...HOW_TO.matchAll(/(?:^ {4}\S.*\n)+/gm)].map(([block]) => block.replaceAll(/^ {4}/gm, "").trimEnd().split("\n"));
+const COMMANDS = BLOCKS.flat().filter((line) => /^(?:(?:north|south|west): |apt-get|mosquitto_passwd|systemctl|echo)/.test(line));
+const SITES = ["north", "south", "west"] as const;
+type Site = (typeof SITES)[number];
+
+const root = mkdtempSync(join(tmpdir(), "region-docs-"));
+const port = freePort();
+const gateways = new Map<Site, Gateway>();
+let mosquitto: Bun.Subprocess | null = null;
+/** What `region join` printed at each site. */
+const printed = new Map<string, string>();
+
+const at = (site: Site): Gateway => {
+  const gateway = gateways.get(site);
+  if (gateway === undefined) throw new Error(`${site} does not run`);
+  return gateway;
+};
+/** The paths and the address of the page are those of this test. */
+const here = (text: string) =>
+  text.replaceAll("/etc/mosquitto", root).replaceAll("/etc/zephyrgate", root).replaceAll("broker.example.org:1883", `127.0.0.1:${port}`);
+
+async function startMosquitto(): Promise<void> {
+  const config = join(root, "mosquitto.conf");
+  const own = BLOCKS.find(([line]) => line?.startsWith("listener")) ?? [];
+  const lines = [...own.map((line) => here(line).replace("listener 1883", `listener ${port} 127.0.0.1`)), "user root", "persistence false"];
+  writeFileSync(config, `${lines.join("\n")}\n`);
+  const program = Bun.which("mosquitto", { PATH: `${process.env.PATH ?? ""}:/usr/sbin` }) ?? "";
+  mosquitto = Bun.spawn([program, "-c", config], { stdout: "ignore", stderr: "ignore" });
+  for (;;) {
+    const socket = await Bun.connect({ hostname: "127.0.0.1", port, socket: { data() {} } }).catch(() => null);
+    if (socket !== null) return void socket.end();
+    await Bun.sleep(20);
+  }
+}
+
+async function stopMosquitto(): Promise<void> {
+  mosquitto?.kill("SIGKILL");
+  await mosquitto?.exited;
+}
+
+/** A verb at a site, as typed. */
+async function run(site: Site, typed: string): Promise<{ readonly code: number; readonly stdout: string; readonly stderr: string }> {
+  const [, words = "", direction, file = ""] = /^zephyrgate (.*?)(?: ([<>]) (\S+))?$/.exec(typed) ?? [];
+  const argv = [...FROM_SOURCE, ...words.split(" "), "--config", join(at(site).dir, "config.yaml"), "--port", String(at(site).port)];
+  const stdin = direction === "<" ? Bun.file(join(root, file)) : "ignore";
+  const child = Bun.spawn(argv, { stdin, stdout: "pipe", stderr: "pipe", cwd: root, env: { PATH: process.env.PATH ?? "", HOME: root } });
+  const [stdout, stderr] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text(), child.exited]);
+  if (direction === ">") writeFileSync(join(root, file), stdout);
+  return { code: child.exitCode ?? -1, stdout, stderr };
+}
+
+const region = async (site: Site) => (await at(site).api<RegionView>("GET", "/region")).body;
+async function sees(site: Site, other: string): Promise<string> {
+  const found = (await region(site)).sites.find(({ name }) => name === other);
+  return found === undefined ? "unknown" : `${found.state} ${found.online ? "online" : "offline"}`;
+}
+async function allSee(expected: string, ...sites: Site[]): Promise<void> {
+  for (const site of sites) {
+    for (const other of sites) {
+      if (other !== site) await at(site).until(`${site} sees ${other} ${expected}`, async () => (await sees(site, other)) === expected);
+    }
+  }
+}
+const yaml = /```yaml\n([\s\S]*?)```/.exec(HOW_TO)?.[1] ?? "";
+
+async function start(site: Site): Promise<void> {
+  const settings = here(yaml).replace("username: north", `username: ${site}`).replace("site: north", `site: ${site}`);
+  const own = settings.replace("broker-password", `broker-password-${site}`);
+  writeFileSync(join(root, `broker-password-${site}`), `${site.toUpperCase()}-PASSWORD\n`);
+  gateways.set(site, await Gateway.start({ config: `plugins: { disabled_plugins: [] }\nalerts: { link_down_s: 1 }\n${own}` }));
+}
+
+beforeAll(async () => {
+  if (!HAS_MOSQUITTO) return;
+  for (const line of COMMANDS.filter((each) => each.startsWith("mosquitto_passwd"))) {
+    expect(Bun.spawnSync(here(line).split(" ")).exitCode).toBe(0);
+  }
+  const acl = BLOCKS.find(([line]) => line?.startsWith("user north")) ?? [];
+  writeFileSync(join(root, "acl"), `${acl.join("\n")}\n`, { mode: 0o600 });
+  await startMosquitto();
+  await Promise.all(SITES.map(start));
+}, PATIENCE_MS * 2);
+
+afterAll(async () => {
+  await Promise.all([...gateways.values()].map((gateway) => gateway.stop()));
+  await stopMosquitto();
+  rmSync(root, { recursive: true, force: true });
+}, PATIENCE_MS);
+
+test("from an empty Mosquitto it takes fewer than twenty commands", () => {
+  expect(COMMANDS.length).toBeGreaterThan(8);
+  expect(COMMANDS.length).toBeLessThan(20);
+});
+
+describe.skipIf(!HAS_MOSQUITTO)("the commands of the page, then faults", () => {
+  test("each command does what the page says, and at the end all sites see each other", async () => {
+    for (const line of COMMANDS) {
+      const [, site, typed] = /^(north|south|west): (.*)$/.exec(line) ?? [];
+      if (site === undefined || typed === undefined) continue;
+      const fingerprints = typed.replaceAll(/([A-Z]+)-FINGERPRINT/g, (_, name: string) => printed.get(name.toLowerCase()) ?? "");
+      const { code, stdout, stderr } = await run(site as Site, fingerprints);
+      expect(`${line}: ${code} ${code === 0 ? "" : stderr + stdout}`).toBe(`${line}: 0 `);
+      const fingerprint = /fingerprint is ([0-9a-f]{32})/.exec(stdout)?.[1];
+      if (fingerprint === undefined) continue;
+      printed.set(site, fingerprint);
+      await at("north").until(`north hears ${site}`, async () => (await sees("north", site)) === "waiting online");
+    }
+    await allSee("enrolled online", ...SITES);
+    const status = await run("west", "zephyrgate region status");
+    expect(status.stdout).toMatch(/^region valley, site west \([0-9a-f]{32}\): enrolled\nbroker mqtt:\/\/\S+: connected since /);
+    for (const site of SITES) expect(status.stdout).toMatch(new RegExp(`^${site} +yes .* 1 up `, "m"));
+    expect((await run("west", "zephyrgate status")).stdout).toContain("region valley, site west: 3 of 3 sites online");
+    const metrics = await (await at("west").tryFetch("/metrics", { headers: { authorization: `Bearer ${at("west").token}` } }))?.text();
+    expect(metrics).toContain('zephyrgate_region_sites{state="enrolled"} 2');
+  }, 240_000);
+
+  test("the broker stops and starts again without what it had kept: the own mesh is served, and the sites find each other", async () => {
+    await stopMosquitto();
+    await at("north").until("north says so", async () => (await region("north")).broker?.reason?.includes("nothing listens") === true);
+    expect((await at("north").tryFetch("/health/ready"))?.status).toBe(200);
+    const { text } = await at("north").ask("help", /\S/);
+    expect(text).not.toBe("");
+    const down = await run("north", "zephyrgate region status");
+    expect(down.code).toBe(1);
+    expect(down.stdout).toMatch(/^broker \S+: not connected: .*nothing listens at this address \(check host and port/m);
+    const alerts = async () => (await at("north").api<{ items: { code: string }[] }>("GET", "/alerts")).body.items.map(({ code }) => code);
+    await at("north").until("an alert", async () => (await alerts()).includes("region_broker_down"));
+    await startMosquitto();
+    await allSee("enrolled online", ...SITES);
+    await at("north").until("the alert is over", async () => !(await alerts()).includes("region_broker_down"));
+  }, 240_000);
+
+  test("a stranger on the broker who replays, forges and floods is counted, and the sites go on", async () => {
+    const settings = { url: `mqtt://127.0.0.1:${port}`, username: "west", password_file: join(root, "broker-password-west") };
+    const opened = await BrokerConnection.open(settings, { clock: systemClock });
+    if (!opened.ok) throw opened.error;
+    const heard: { readonly topic: string; readonly payload: Uint8Array }[] = [];
+    opened.value.listen({ message: (message) => heard.push(message), closed: () => undefined });
+    await opened.value.subscribe(["zephyrgate/1/valley/#"]);
+    const south = (await region("south")).id ?? "";
+    await at("south").until("something to replay", () => heard.some(({ topic }) => topic.endsWith(`${south}/site`)));
+    const presence = heard.find(({ topic }) => topic.endsWith(`${south}/site`));
+    if (presence === undefined) throw new Error("nothing was heard");
+    const changed = Uint8Array.from(presence.payload);
+    changed[60] = (changed[60] ?? 0) ^ 1;
+    for (const payload of [presence.payload, changed, Uint8Array.of(9, 9)]) opened.value.publish(presence.topic, payload);
+    opened.value.publish(`zephyrgate/0/valley/${south}/site`, Uint8Array.of(1));
+    const refused = async () => (await region("north")).messages.refused;
+    await at("north").until("it is counted", async () => {
+      const { replayed = 0, forged = 0, other_version: other = 0 } = await refused();
+      return replayed > 0 && forged > 0 && other > 1;
+    });
+    const { troubles } = await region("north");
+    expect(troubles.join("\n")).toContain("another version of the protocol");
+    for (let sent = 0; sent < 6_000; ) {
+      if (opened.value.publish(`zephyrgate/1/valley/${south}/all`, Uint8Array.of(1, sent & 255)).ok) sent += 1;
+      else await Bun.sleep(1);
+    }
+    await at("north").until("the flood is dropped", async () => ((await refused()).flood ?? 0) > 0);
+    expect((await at("north").tryFetch("/health/ready"))?.status).toBe(200);
+    await opened.value.close();
+    await allSee("enrolled online", "north", "west");
+  }, 240_000);
+
+  test("a site that is revoked is out at all sites within seconds, and says why; with a new invitation it comes back", async () => {
+    const began = performance.now();
+    const revoked = await run("north", "zephyrgate region revoke west --yes");
+    expect(`${revoked.code} ${revoked.stdout}`).toMatch(/^0 revoked west \([0-9a-f]{32}\); the region has a new key\n/);
+    for (const site of ["north", "south"] as const) {
+      await at(site).until(`it is out at ${site}`, async () => (await sees(site, "west")) === "revoked offline");
+      await at(site).until(`${site} has the new key`, async () => (await region(site)).key_number === 2);
+    }
+    expect(performance.now() - began).toBeLessThan(PATIENCE_MS);
+    await at("west").until("it says why", () =>
+      /ERROR region: this site was revoked from region valley by north at/.test(at("west").output),
+    );
+    expect((await run("west", "zephyrgate region status")).stdout).toContain("revoked; to come back: zephyrgate region join INVITATION");
+    expect((await at("west").tryFetch("/health/ready"))?.status).toBe(200);
+    await run("north", "zephyrgate region join > again");
+    expect((await run("west", "zephyrgate region join - < again")).stdout).toContain("Restart the gateway");
+    const { dir } = at("west");
+    await at("west").end("SIGTERM");
+    gateways.set("west", await Gateway.start({ dir }));
+    const id = (await region("west")).id ?? "";
+    expect(id).not.toBe(printed.get("west"));
+    await at("south").until("it waits", async () =>
+      (await region("south")).sites.some((site) => site.id === id && site.state === "waiting"),
+    );
+    expect((await run("south", `zephyrgate region join ${id} --fingerprint ${id}`)).code).toBe(0);
+    await at("west").until("it is in", async () => (await region("west")).state === "enrolled");
+    expect((await region("west")).key_number).toBe(2);
+  }, 240_000);
+});
