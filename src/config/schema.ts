@@ -413,6 +413,10 @@ export const configSchema = v.strictObject({
         null,
       ),
       link_down_s: v.optional(number(0, 604_800, "Seconds without a radio link after which an alert is raised; 0: never."), 600),
+      from_sites: v.optional(
+        about(v.boolean(), "Also texts alerts of the region's other sites to this gateway's operators; calls for help are always texted."),
+        false,
+      ),
     },
     "Alerts.",
   ),

@@ -41,7 +41,10 @@ export class Alerts implements AlertControl {
     this.#before = stored.filter(({ code }) => !LASTING.has(code));
     bus.on("alert", (event) => this.#raise(event));
     bus.on("alert_cleared", (over) => this.#clear((alert) => isAbout(alert, over)));
-    bus.on("plugin_started", ({ plugin }) => this.#clear((alert) => alert.plugin === plugin));
+    bus.on("plugin_started", ({ plugin }) => this.#clear((alert) => alert.plugin === plugin && alert.site === undefined));
+    bus.on("emergency_acknowledged", ({ case: about, by: who, site }) => {
+      if (site !== undefined) this.#acknowledgeCase(about, `${who} at ${site}`);
+    });
   }
 
   list(): readonly AlertView[] {
@@ -61,6 +64,7 @@ export class Alerts implements AlertControl {
     this.#alerts = this.#alerts.map((alert) => (alert === found ? acknowledged : alert));
     this.#store((store) => store.save(acknowledged));
     this.deps.audit("alert_acknowledged", `${found.code}: ${found.message.slice(0, 200)} (${by(actor)})`);
+    if (found.case !== undefined) this.deps.bus.emit("emergency_acknowledged", { case: found.case, by: by(actor) });
     return ok(acknowledged);
   }
 
@@ -71,16 +75,29 @@ export class Alerts implements AlertControl {
     this.#store((store) => store.remove(ids));
   }
 
-  #raise({ code, message, plugin, link, quiet }: CoreEvents["alert"]): void {
+  /** All that is open of a case: at the other site somebody looks after the person, not after one text. */
+  #acknowledgeCase(about: string, who: string): void {
+    const isOpen = ({ case: belongsTo, acknowledged_at }: AlertView) => acknowledged_at === null && belongsTo === about;
+    const noted = { acknowledged_at: iso(this.deps.now()), acknowledged_by: who };
+    const open = this.#alerts.filter(isOpen);
+    if (open.length === 0) return;
+    this.#alerts = this.#alerts.map((alert) => (isOpen(alert) ? { ...alert, ...noted } : alert));
+    this.#store((store) => {
+      for (const alert of open) store.save({ ...alert, ...noted });
+    });
+    this.deps.audit("alert_acknowledged", `emergency: ${open[0]?.message.slice(0, 200)} (${who})`);
+  }
+
+  #raise({ code, message, plugin, link, site, quiet, case: about }: CoreEvents["alert"]): void {
     this.#raised.set(code, (this.#raised.get(code) ?? 0) + 1);
     const text = message.slice(0, MAX_MESSAGE);
-    const isSame = (alert: AlertView) =>
-      alert.code === code && alert.plugin === plugin && alert.link === link && (!SEPARATE.has(code) || alert.message === text);
+    const isSame = (alert: AlertView) => isOf(alert, { code, plugin, link, site }) && (!SEPARATE.has(code) || alert.message === text);
     const open = this.#alerts.find((alert) => isSame(alert) && alert.acknowledged_at === null);
     const before = this.#before.find(isSame);
     this.#before = this.#before.filter((alert) => alert !== before);
-    const about = { ...(plugin === undefined ? {} : { plugin }), ...(link === undefined ? {} : { link }) };
-    const fresh = { id: this.deps.newId(), time: iso(this.deps.now()), code, ...about, times: 1, acknowledged_at: null };
+    const where = { ...(plugin === undefined ? {} : { plugin }), ...(link === undefined ? {} : { link }) };
+    const from = { ...(site === undefined ? {} : { site }), ...(about === undefined ? {} : { case: about }) };
+    const fresh = { id: this.deps.newId(), time: iso(this.deps.now()), code, ...where, ...from, times: 1, acknowledged_at: null };
     const known = open ?? before;
     const alert = known === undefined ? { ...fresh, message: text } : { ...known, message: text, times: known.times + 1 };
     // What was acknowledged and happens again is told again, unless only the gateway has started again.
@@ -117,7 +134,7 @@ export class Alerts implements AlertControl {
     }
   }
 
-  #changed(change: "raised" | "cleared", { id, code, message, plugin, link }: AlertView, quiet?: true): void {
+  #changed(change: "raised" | "cleared", { id, code, message, plugin, link, site }: AlertView, quiet?: true): void {
     this.deps.bus.emit("alert_changed", {
       change,
       id,
@@ -126,12 +143,17 @@ export class Alerts implements AlertControl {
       message,
       ...(plugin === undefined ? {} : { plugin }),
       ...(link === undefined ? {} : { link }),
+      ...(site === undefined ? {} : { site }),
       ...(quiet === undefined ? {} : { quiet }),
     });
   }
 }
 
-function isAbout(alert: AlertView, { code, plugin, link }: CoreEvents["alert_cleared"]): boolean {
+function isOf(alert: AlertView, about: { readonly [key in "code" | "plugin" | "link" | "site"]: string | undefined }): boolean {
+  return alert.code === about.code && alert.plugin === about.plugin && alert.link === about.link && alert.site === about.site;
+}
+
+function isAbout(alert: AlertView, { code, plugin, link, site }: CoreEvents["alert_cleared"]): boolean {
   const isPlugin = plugin === undefined || alert.plugin === (plugin ?? undefined);
-  return alert.code === code && isPlugin && (link === undefined || alert.link === link);
+  return alert.code === code && alert.site === site && isPlugin && (link === undefined || alert.link === link);
 }

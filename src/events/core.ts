@@ -24,6 +24,8 @@ export interface CoreEvents {
   alert: { code: string; message: string; plugin?: string; link?: string; quiet?: true; site?: string; case?: string };
   /** What alerts of this code were raised for is over; of this plugin (null: of none) or link, where one is named. */
   alert_cleared: { code: string; plugin?: string | null; link?: string; site?: string };
+  /** An operator took note of an emergency; `site`: at another site of the region. */
+  emergency_acknowledged: { case: string; by: string; site?: string };
   /** An alert came onto the list of open ones, or left it because its cause is over. Once each, however often it was raised. */
   alert_changed: {
     change: "raised" | "cleared";

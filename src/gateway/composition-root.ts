@@ -29,6 +29,7 @@ import { type GatewayPlugins, makePlugins } from "./plugins/plugins.ts";
 import { makePublisher } from "./publish.ts";
 import { makeRegion } from "./region/region.ts";
 import { siteReport } from "./region/report.ts";
+import { makeSharing, NOTHING_SHARED, type Sharing } from "./region/sharing.ts";
 import { watchRegion } from "./region/site-watch.ts";
 import { describeNow } from "./summary.ts";
 
@@ -48,6 +49,7 @@ export class Gateway {
   #control: GatewayControl | null = null;
   #mesh: Mesh | null = null;
   #plugins: GatewayPlugins | null = null;
+  #sharing: Sharing = NOTHING_SHARED;
   #watcher: ConfigWatcher | null = null;
   /** The last change of the configuration, while it is being applied. */
   #applying: Promise<void> = Promise.resolve();
@@ -133,7 +135,9 @@ export class Gateway {
     }
     const storage = opened.value;
     const mesh = makeMesh(context, storage);
-    const made = makePlugins(context, storage, mesh, joinRegion(context, storage) ?? region?.joined ?? null);
+    const joined = joinRegion(context, storage) ?? region?.joined ?? null;
+    this.#sharing = await makeSharing(context, { storage, mesh, joined, share: context.config().region?.share ?? null });
+    const made = makePlugins(context, storage, mesh, joined);
     if (!made.ok) return made;
     const plugins = made.value;
     this.#mesh = mesh;
@@ -157,6 +161,7 @@ export class Gateway {
     backups.start();
     plugins.comeBack.start(plugins.supervisor);
     watchForAlerts(context, mesh, plugins);
+    this.#sharing.start();
     publisher?.start();
     watchRegion(context, region);
     return running;
@@ -170,7 +175,7 @@ export class Gateway {
     patience.abort();
     if (this.#stopped) return stoppedEarly();
     if (early?.ok === false) return early;
-    const intake = makeIntake(this.#context, storage, mesh, routing.router);
+    const intake = makeIntake(this.#context, storage, { mesh, router: routing.router, sharing: this.#sharing });
     startMesh(this.#context, mesh, (message) => intake.receive(message));
     const started = await starting;
     if (this.#stopped) return stoppedEarly();

@@ -13,6 +13,8 @@ export interface AlertWords {
   readonly message: string;
   readonly plugin?: string;
   readonly link?: string;
+  /** The other site of the region that it is of. */
+  readonly site?: string;
 }
 
 type Catalogue = { readonly [key in keyof typeof en]: CatalogueText };
@@ -43,10 +45,12 @@ function filled(entry: CatalogueText, values: { readonly [name: string]: string 
 
 /** An alert, or its end, in one message. */
 export function alertText(language: string, alert: AlertWords, change: "raised" | "cleared"): string {
-  const { code, plugin = "", link = "" } = alert;
+  const { code, plugin = "", link = "", site } = alert;
   const words = ALERTS.get(baseOf(language))?.get(code);
-  const message = words?.replaceAll("{plugin}", plugin).replaceAll("{link}", link) ?? alert.message;
-  return cutToBytes(gatewayTexts(() => language)(change === "raised" ? "alert" : "alert_over", { message }));
+  const what = words?.replaceAll("{plugin}", plugin).replaceAll("{link}", link) ?? alert.message;
+  const say = gatewayTexts(() => language);
+  const message = site === undefined ? what : say("at_site", { site, text: what });
+  return cutToBytes(say(change === "raised" ? "alert" : "alert_over", { message }));
 }
 
 /** As many names as fit one message, then how many more there are. `whole` makes the message of the list. */

@@ -198,9 +198,12 @@ export const alertView = v.object({
   code: v.string(),
   plugin: v.optional(v.string()),
   link: v.optional(v.string()),
+  site: v.optional(v.pipe(v.string(), v.description("The other site of the region that says so; absent: this gateway"))),
+  case: v.optional(v.pipe(v.string(), v.description("Texts of one person in need have it in common"))),
   message: v.string(),
   times: v.pipe(v.number(), v.description("How often it was raised since then")),
   acknowledged_at: v.nullable(v.string()),
+  acknowledged_by: v.optional(v.pipe(v.string(), v.description("Who did it, where that was at another site"))),
 });
 export type AlertView = v.InferOutput<typeof alertView>;
 export const wall = v.object({ wall: v.string(), stands: v.boolean(), detail: v.string() });

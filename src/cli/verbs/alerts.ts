@@ -28,8 +28,10 @@ async function alerts({ io, flags, client }: Call): Promise<Result<number>> {
     ago(alert.time),
     alert.times,
     alert.code,
-    alert.message,
-    alert.acknowledged_at === null ? "" : `acknowledged ${ago(alert.acknowledged_at)}`,
+    alert.site === undefined || alert.message.startsWith(`[${alert.site}] `) ? alert.message : `[${alert.site}] ${alert.message}`,
+    alert.acknowledged_at === null
+      ? ""
+      : `acknowledged ${ago(alert.acknowledged_at)}${alert.acknowledged_by === undefined ? "" : ` by ${alert.acknowledged_by}`}`,
   ]);
   if (flags.json === true) json(io, newestFirst);
   else if (rows.length === 0) line(io, "there are no alerts");

@@ -28,7 +28,9 @@ export function passAlertsOn(context: GatewayContext, mesh: Mesh): Webhook {
       texts.changed(change);
       const { quiet: _, change: event, ...alert } = change;
       // To tell the webhook that it does not work would only lengthen its queue.
-      if (change.code !== "webhook_failed")
+      // The webhook of another site takes its alerts; calls for help go to everybody.
+      const isElsewhere = change.site !== undefined && change.code !== "emergency";
+      if (change.code !== "webhook_failed" && !isElsewhere)
         webhook.send({ event, ...alert, gateway: { version: VERSION, nodes: mesh.names.ownNodes().map(formatNodeId) } });
       if (change.change === "cleared") logger.info(`over: ${change.message}`, { code: change.code });
     }),

@@ -37,11 +37,13 @@ export class OperatorTexts {
 
   changed(change: Change): void {
     if (SENT_ELSEWHERE.has(change.code) || change.quiet === true) return;
+    // Each site tells its own operators; whoever wants to hear of all of them says so.
+    if (change.site !== undefined && !this.context.config().alerts.from_sites) return;
     if (change.change === "cleared") {
       if (this.#open.delete(change.id)) this.#send(change);
       return;
     }
-    const key = `${change.code} ${change.plugin ?? ""} ${change.link ?? ""}`;
+    const key = `${change.code} ${change.plugin ?? ""} ${change.link ?? ""} ${change.site ?? ""}`;
     const now = this.context.clock.monotonic();
     if (now - (this.#told.get(key) ?? Number.NEGATIVE_INFINITY) < REPEAT_MS) return;
     remember(this.#told, key, now);

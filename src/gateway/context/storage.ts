@@ -19,6 +19,7 @@ import { decisionsSchema } from "../../plugins/approval/decisions.ts";
 import { SHARED_SCHEMA } from "../../region/plugins/shared-rows.ts";
 import { RECORDS_SCHEMA } from "../../region/records/schema.ts";
 import { REGION_SCHEMA } from "../../region/schema.ts";
+import { REGION_NODES_SCHEMA } from "../../region/shared/node-rows.ts";
 import { DIALOGUES_SCHEMA } from "../../router/dialogues.ts";
 import { runsSchema } from "../../schedule/run-store.ts";
 import type { CoreDatabase } from "../../storage/core.ts";
@@ -50,6 +51,7 @@ export const SCHEMAS = [
   DIALOGUES_SCHEMA,
   SHARED_SCHEMA,
   RECORDS_SCHEMA,
+  REGION_NODES_SCHEMA,
   SESSION_DATA_SCHEMA,
   TIMEKEEPING_SCHEMA,
   ACCESS_SCHEMA,

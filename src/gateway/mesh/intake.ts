@@ -7,16 +7,22 @@ import type { Router } from "../../router/router.ts";
 import { gatewayTexts } from "../../texts/texts.ts";
 import type { GatewayContext } from "../context/context.ts";
 import type { Storage } from "../context/storage.ts";
+import type { Sharing } from "../region/sharing.ts";
 import { alertChannels } from "./alert-channels.ts";
 import type { Mesh } from "./mesh.ts";
 
-type IntakeRouter = Pick<Router, "handle"> & { readonly registry: Pick<Router["registry"], "answers"> };
+/** What comes behind the gate. */
+export interface IntakePeers {
+  readonly mesh: Mesh;
+  readonly router: Pick<Router, "handle"> & { readonly registry: Pick<Router["registry"], "answers"> };
+  readonly sharing: Sharing;
+}
 
 /** Commands by which a responder answers an alert, where a plugin has them. */
 const ANSWERS = ["responding", "ack"] as const;
 
 /** The gate behind the radio links, with the emergency room and the loop guard. What it lets in is announced and routed. */
-export function makeIntake(context: GatewayContext, { database }: Storage, mesh: Mesh, router: IntakeRouter): Intake {
+export function makeIntake(context: GatewayContext, { database }: Storage, { mesh, router, sharing }: IntakePeers): Intake {
   const { clock, bus, life } = context;
   const { commands } = context.config();
   const log = context.log.logger.child("mesh");
@@ -35,6 +41,7 @@ export function makeIntake(context: GatewayContext, { database }: Storage, mesh:
     isAnswerable: () => ANSWERS.every((word) => router.registry.answers(word, true)),
     say: gatewayTexts(() => context.config().language),
     records: new EmergencyRecords(database, clock, log),
+    ...(sharing.others === null ? {} : { others: sharing.others }),
   });
   life.add("emergencies", () => emergencies.stop());
   bus.on("message_status", (status) => {
@@ -42,6 +49,7 @@ export function makeIntake(context: GatewayContext, { database }: Storage, mesh:
     emergencies.report(status);
   });
   emergencies.resume();
+  sharing.hearCalls(emergencies);
   const { ignore_channels, direct_only } = commands;
   return new Intake({
     database,

@@ -176,7 +176,7 @@ export class Emergencies {
   receiveShared(call: SharedCall, site: string, changed: (reach: SiteReach) => void): void {
     const from = parseNodeId(call.sender);
     if (from === null) return;
-    const text = this.deps.say("sos_at_site", { site, text: call.content });
+    const text = this.deps.say("at_site", { site, text: call.content });
     if (!this.#known.has(call.key)) this.#announce(call, text, call.caseKey, site);
     const content = this.deps.say("alert", { message: text });
     this.#known.heardElsewhere(call.key, { from, correlationId: call.correlationId }, content, changed);

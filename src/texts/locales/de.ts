@@ -36,7 +36,7 @@ export default {
   sos_operators: { one: "der Betreiber", other: "{count} Betreiber" },
   sos_channel: "Kanal {name}",
   sos_site: "Standort {name}",
-  sos_at_site: "[{site}] {text}",
+  at_site: "[{site}] {text}",
   sos_reached: "Dein {word} hat erreicht: {names}.",
   sos_reached_some: "Dein {word} hat erreicht: {names}. Nicht bestätigt: {missed}.",
   sos_reached_nobody: "Noch hat niemand deinen {word} bestätigt. Such auch anders Hilfe.",

@@ -36,7 +36,7 @@ export default {
   sos_operators: { one: "the operator", other: "{count} operators" },
   sos_channel: "channel {name}",
   sos_site: "site {name}",
-  sos_at_site: "[{site}] {text}",
+  at_site: "[{site}] {text}",
   sos_reached: "Your {word} reached {names}.",
   sos_reached_some: "Your {word} reached {names}. Not confirmed: {missed}.",
   sos_reached_nobody: "Nobody has confirmed your {word} yet. Seek help by other ways too.",

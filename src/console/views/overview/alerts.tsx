@@ -28,11 +28,18 @@ export function Alerts() {
             <div class="grow">
               <strong>{alert.code === "emergency" ? "SOS" : words(alert.code)}</strong> <Stranger text={alert.message} />
               <div class="hint">
+                {alert.site !== undefined && `at site ${alert.site}, `}
                 <Age at={alert.time} />
                 {alert.times > 1 && `, raised ${alert.times} times`}
                 {alert.acknowledged_at !== null && (
                   <>
                     , acknowledged <Age at={alert.acknowledged_at} />
+                    {alert.acknowledged_by !== undefined && (
+                      <>
+                        {" by "}
+                        <Stranger text={alert.acknowledged_by} />
+                      </>
+                    )}
                   </>
                 )}
               </div>
