@@ -136,7 +136,8 @@ export class Gateway {
     const storage = opened.value;
     const mesh = makeMesh(context, storage);
     const joined = joinRegion(context, storage) ?? region?.joined ?? null;
-    this.#sharing = await makeSharing(context, { storage, mesh, joined, share: context.config().region?.share ?? null });
+    const nodes = () => mesh.nodes.all();
+    this.#sharing = await makeSharing(context, { storage, nodes, joined, share: context.config().region?.share ?? null });
     const made = makePlugins(context, storage, mesh, joined);
     if (!made.ok) return made;
     const plugins = made.value;

@@ -4,10 +4,9 @@ import type { Emergencies } from "../../mesh/emergency/emergencies.ts";
 import type { OtherSites } from "../../mesh/emergency/other-sites.ts";
 import type { JoinedRegion, RegionRecords, SharedKind } from "../../region/ports.ts";
 import type { CallsForHelp } from "../../region/shared/calls-for-help.ts";
-import type { SharedNodes } from "../../region/shared/nodes.ts";
+import type { OwnNode, SharedNodes } from "../../region/shared/nodes.ts";
 import type { GatewayContext } from "../context/context.ts";
 import type { Storage } from "../context/storage.ts";
-import type { Mesh } from "../mesh/mesh.ts";
 
 export interface Sharing {
   /** Null: calls for help stay here. */
@@ -24,18 +23,19 @@ export const NOTHING_SHARED: Sharing = { others: null, nodes: null, hearCalls: (
 
 export interface SharingPeers {
   readonly storage: Storage;
-  readonly mesh: Mesh;
+  /** Of the own meshes. */
+  nodes(): readonly OwnNode[];
   readonly joined: JoinedRegion | null;
   /** Null: everything. */
   readonly share: readonly SharedKind[] | null;
 }
 
 /** Without a region nothing of it is loaded. */
-export async function makeSharing(context: GatewayContext, { storage, mesh, joined, share }: SharingPeers): Promise<Sharing> {
+export async function makeSharing(context: GatewayContext, { storage, nodes: own, joined, share }: SharingPeers): Promise<Sharing> {
   if (joined === null) return NOTHING_SHARED;
   const { records } = joined;
   const shares = (kind: SharedKind): boolean => share?.includes(kind) ?? true;
-  const nodes = shares("nodes") ? await makeNodes(context, storage, mesh, joined) : null;
+  const nodes = shares("nodes") ? await makeNodes(context, storage, joined, own) : null;
   const calls = records !== null && shares("sos") ? await makeCalls(context, joined, records) : null;
   const startAlerts = records !== null && shares("alerts") ? await makeAlerts(context, joined, records) : () => undefined;
   return {
@@ -96,14 +96,19 @@ async function makeAlerts(context: GatewayContext, { messages }: JoinedRegion, r
   };
 }
 
-async function makeNodes(context: GatewayContext, { database }: Storage, mesh: Mesh, { messages }: JoinedRegion): Promise<SharedNodes> {
+async function makeNodes(
+  context: GatewayContext,
+  { database }: Storage,
+  { messages }: JoinedRegion,
+  own: SharingPeers["nodes"],
+): Promise<SharedNodes> {
   const [{ SharedNodes }, { NodeRows }] = await Promise.all([
     import("../../region/shared/nodes.ts"),
     import("../../region/shared/node-rows.ts"),
   ]);
   const { clock, random, life } = context;
   const log = context.log.logger.child("region");
-  const nodes = new SharedNodes({ messages, rows: new NodeRows(database), clock, random, log, nodes: () => mesh.nodes.all() });
+  const nodes = new SharedNodes({ messages, rows: new NodeRows(database), clock, random, log, nodes: own });
   life.add("nodes of other sites", () => nodes.stop());
   return nodes;
 }
