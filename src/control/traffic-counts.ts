@@ -8,12 +8,14 @@ const REMEMBERED = 2000;
 export class TrafficCounts {
   readonly #received = new Map<string, number>();
   readonly #processed = new Map<string, number>();
+  readonly #suppressed = new Map<string, number>();
   readonly #ended = new Map<string, { readonly sender: string; readonly outcome: string; count: number }>();
   readonly #seen = new Set<string>();
 
   constructor(bus: CoreBus) {
     bus.on("message_received", ({ kind }) => add(this.#received, kind));
     bus.on("message_processed", ({ outcome }) => add(this.#processed, outcome));
+    bus.on("reply_suppressed", ({ reason }) => add(this.#suppressed, reason));
     bus.on("message_status", ({ id, final, state, reason, sender }) => {
       if (!final || this.#seen.has(id)) return;
       this.#seen.add(id);
@@ -37,9 +39,15 @@ export class TrafficCounts {
       type: "counter",
       help: "Texts that were given to plugins, by outcome: replied, silent, unhandled, failed.",
     } as const;
+    const suppressed = {
+      name: "zephyrgate_answers_suppressed_total",
+      type: "counter",
+      help: "Answers that were not sent, by reason; answered_elsewhere: another gateway or site answered.",
+    } as const;
     return [
       byLabel(received, "kind", this.#received),
       byLabel(processed, "outcome", this.#processed),
+      byLabel(suppressed, "reason", this.#suppressed),
       {
         name: "zephyrgate_messages_ended_total",
         type: "counter",

@@ -1,4 +1,5 @@
 import type { TextMessage } from "../mesh/message.ts";
+import type { ClaimOutcome } from "../region/answers/claims.ts";
 import type { Answers } from "./answers.ts";
 import type { PeerTurns } from "./peer-turns.ts";
 import { readRate } from "./rate.ts";
@@ -13,18 +14,39 @@ export class Admission {
 
   /** Throws `config_invalid` when `sender_rate` is no rate. */
   constructor(
-    deps: Pick<RouterDeps, "clock" | "settings">,
+    private readonly deps: Pick<RouterDeps, "clock" | "settings" | "claims">,
     private readonly turns: PeerTurns,
-    private readonly answers: Pick<Answers, "notifyLimited">,
+    private readonly answers: Pick<Answers, "notifyLimited" | "leave">,
   ) {
     this.#gate = new SenderGate(deps.clock, readRate(deps.settings.sender_rate));
   }
 
   /** Whether this gateway is to answer: now, when no other gateway did in its turn, or not. */
   mayAnswer(message: TextMessage): boolean | Promise<boolean> {
-    const turn = this.turns.wait(message);
-    if (turn === null) return !this.turns.isAnswered(message) && this.admit(message);
-    return turn.then(() => !this.turns.isAnswered(message) && this.admit(message));
+    const claimed = this.#claim(message);
+    if (claimed === null) return this.#inTurn(message, false);
+    return claimed.then((outcome) => {
+      if (outcome.kind !== "theirs") return this.#inTurn(message, outcome.kind === "ours");
+      this.answers.leave(message, `site ${outcome.site}`);
+      return false;
+    });
+  }
+
+  /** Asks the other sites of the region. Null: there are none, or the text is for this gateway alone. */
+  #claim(message: TextMessage): Promise<ClaimOutcome> | null {
+    if (message.isDirect || message.packetId === 0 || this.turns.isAnswered(message)) return null;
+    return this.deps.claims?.claim(message) ?? null;
+  }
+
+  #inTurn(message: TextMessage, isOurs: boolean): boolean | Promise<boolean> {
+    const turn = this.turns.wait(message, isOurs);
+    return turn === null ? this.#isLeftToUs(message) : turn.then(() => this.#isLeftToUs(message));
+  }
+
+  #isLeftToUs(message: TextMessage): boolean | Promise<boolean> {
+    if (!this.turns.isAnswered(message)) return this.admit(message);
+    this.answers.leave(message);
+    return false;
   }
 
   /** Whether the sender's rate allows an answer: now, later, or not. A refused sender is told seldom. */

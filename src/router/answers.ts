@@ -58,8 +58,7 @@ export class Answers {
   /** Answers a message where it came from; `plugin` is null for the gateway's own answers. */
   respond(message: TextMessage, plugin: string | null, text: string, priority: Priority = "normal"): void {
     if (this.turns.isAnswered(message)) {
-      this.counts.leftToPeers++;
-      this.suppress(message, plugin, "answered_elsewhere");
+      this.leave(message, undefined, plugin);
       return;
     }
     const direct = message.isDirect || this.deps.settings.channel_replies === "direct";
@@ -107,6 +106,12 @@ export class Answers {
     const bucket = this.#channels.get(key) ?? new TokenBucket(this.deps.clock, this.#channelRate);
     if (this.#channels.size < CHANNELS_MAX) this.#channels.set(key, bucket);
     return bucket.take(parts) === 0;
+  }
+
+  /** Another gateway of the operator answers; `by` says which, as far as it is known. */
+  leave(message: TextMessage, by?: string, plugin: string | null = null): void {
+    this.counts.leftToPeers++;
+    this.suppress(message, plugin, "answered_elsewhere", by);
   }
 
   /** Tells who looks later why an answer is not sent. */

@@ -14,20 +14,20 @@ const GOOD_SNR = 0;
  * answer before its turn is silent. The gateways need no other connection.
  */
 export class PeerTurns {
-  /** Other gateways of the same operator. */
-  readonly #peers: ReadonlySet<NodeNumber>;
+  /** Other gateways of the same operator, as the configuration names them. */
+  readonly #configured: ReadonlySet<NodeNumber>;
   /** Packets that a peer answered. */
   readonly #answered = new Set<PacketId>();
   /** Ends the wait for a packet early. */
   readonly #waits = new Map<PacketId, () => void>();
 
-  constructor(private readonly deps: Pick<RouterDeps, "clock" | "settings" | "nodes">) {
-    this.#peers = new Set(deps.settings.peers.map(parseNodeId).filter((id) => id !== null));
+  constructor(private readonly deps: Pick<RouterDeps, "clock" | "settings" | "nodes" | "claims">) {
+    this.#configured = new Set(deps.settings.peers.map(parseNodeId).filter((id) => id !== null));
   }
 
   /** A text was heard: it may be another gateway's answer. */
   overhear({ from, replyId }: TextMessage): void {
-    if (replyId === undefined || !this.#peers.has(from)) return;
+    if (replyId === undefined || !this.#peers().has(from)) return;
     this.#answered.add(replyId);
     for (const oldest of this.#answered) {
       if (this.#answered.size <= REMEMBERED_MAX) break;
@@ -41,9 +41,12 @@ export class PeerTurns {
     return !isDirect && packetId !== 0 && this.#answered.has(packetId);
   }
 
-  /** Resolves when it is this gateway's turn, or another one answered. Null: it may answer at once. */
-  wait(message: TextMessage): Promise<void> | null {
-    const ms = this.#turn(message) * this.deps.settings.peer_slot_s * 1000;
+  /**
+   * Resolves when it is this gateway's turn, or another one answered. Null: it may answer at once. `isOurs`: the sites that are
+   * online left it to this one, so it only waits for gateways that were not asked.
+   */
+  wait(message: TextMessage, isOurs = false): Promise<void> | null {
+    const ms = this.#turn(message, isOurs) * this.deps.settings.peer_slot_s * 1000;
     if (ms === 0 || this.isAnswered(message)) return null;
     const { promise, resolve } = Promise.withResolvers<void>();
     const timer = this.deps.clock.after(ms, () => end());
@@ -56,16 +59,28 @@ export class PeerTurns {
     return promise;
   }
 
+  #peers(): ReadonlySet<NodeNumber> {
+    const others = this.deps.claims?.peers() ?? [];
+    return others.length === 0 ? this.#configured : new Set([...this.#configured, ...others.map(({ node }) => node)]);
+  }
+
+  #online(): ReadonlySet<NodeNumber> {
+    return new Set((this.deps.claims?.peers() ?? []).flatMap(({ node, isOnline }) => (isOnline ? [node] : [])));
+  }
+
   /** Lets everybody who waits go on. */
   stop(): void {
     for (const end of [...this.#waits.values()]) end();
   }
 
-  /** From 0. */
-  #turn(message: TextMessage): number {
-    const own = message.isDirect || message.packetId === 0 || this.#peers.size === 0 ? null : this.deps.nodes.ownNode(message.link);
+  /** From 0. All gateways count the same ones, so that no two have the same turn, whoever is online. */
+  #turn(message: TextMessage, isOurs: boolean): number {
+    if (message.isDirect || message.packetId === 0) return 0;
+    const asked = isOurs ? this.#online() : new Set();
+    const peers = this.#peers();
+    const own = [...peers].every((peer) => asked.has(peer)) ? null : this.deps.nodes.ownNode(message.link);
     if (own === null) return 0;
-    const all = [...this.#peers, own].sort((a, b) => a - b);
+    const all = [...peers, own].sort((a, b) => a - b);
     const rank = (all.indexOf(own) + message.packetId) % all.length;
     return gradeOf(message) * all.length + rank;
   }

@@ -4,6 +4,7 @@ import type { Json } from "../json.ts";
 import type { ChannelIndex, NodeNumber } from "../mesh/ids.ts";
 import type { MeshMessage } from "../mesh/message.ts";
 import type { MeshNode } from "../mesh/node.ts";
+import type { ClaimedText, ClaimOutcome, SiteNode } from "../region/answers/claims.ts";
 import type { WireContext, WireQuestion } from "../sdk/boundary/wire.ts";
 
 export type HandlerOutcome =
@@ -53,6 +54,14 @@ export interface HandlerPort {
   starting(command: string): Promise<void> | null;
   /** Whether the plugin may receive this message (`receive_messages`). */
   mayHear(plugin: string, message: MeshMessage): boolean;
+}
+
+/** Which of the operator's sites answers a text that several of them heard; see `region/answers`. */
+export interface ClaimPort {
+  /** Null: there is nobody to ask. */
+  claim(text: ClaimedText): Promise<ClaimOutcome> | null;
+  /** Nodes by which other sites answer. */
+  peers(): readonly SiteNode[];
 }
 
 /** The menus' answer to a text. */

@@ -6,7 +6,7 @@ import type { Reply, SuppressedReply } from "../mesh/outgoing.ts";
 import type { CoreDatabase } from "../storage/core.ts";
 import type { GatewayTexts } from "../texts/texts.ts";
 import type { Registry } from "./match/registry.ts";
-import type { HandlerPort, MenuPort, NodeLookup, SessionPort } from "./ports.ts";
+import type { ClaimPort, HandlerPort, MenuPort, NodeLookup, SessionPort } from "./ports.ts";
 
 /** The configuration's `commands` block, and the operators. */
 export interface RouterSettings {
@@ -39,6 +39,8 @@ export interface RouterDeps {
   readonly menu: MenuPort | null;
   readonly sessions: SessionPort;
   readonly nodes: NodeLookup;
+  /** Absent: no other site is asked. */
+  readonly claims?: ClaimPort | null;
   /** The gateway's own words. */
   readonly say: GatewayTexts;
   /** Fails when the plugin may not send, or the outbox is full. */

@@ -98,7 +98,7 @@ function makePieces(context: GatewayContext, storage: Storage, mesh: Mesh, { egr
       else storage.disk.isWritable();
     },
   });
-  const routing = makeRouting(context, { storage, mesh, dispatch, plugin: port.get, plugins: port.list });
+  const routing = makeRouting(context, { storage, mesh, dispatch, joined, plugin: port.get, plugins: port.list });
   life.add("router", () => routing.stop());
   const databases = new Databases(() => context.config().data_dir);
   const approvals = makeApprovals(context, { storage, mesh, catalogue, databases, supervisor: port, schedule: routing.schedule });

@@ -12,6 +12,7 @@ import { type ReplyDeps, sendReply } from "../../plugins/capabilities/inward/rep
 import { minIntervalS } from "../../plugins/capabilities/inward/task.ts";
 import type { Plugin } from "../../plugins/plugin/plugin.ts";
 import type { RegistrarOf } from "../../plugins/registrations/registrations.ts";
+import type { JoinedRegion } from "../../region/ports.ts";
 import { parseCommand } from "../../router/match/parse.ts";
 import { Registry } from "../../router/match/registry.ts";
 import { Router } from "../../router/router.ts";
@@ -21,6 +22,7 @@ import { gatewayTexts } from "../../texts/texts.ts";
 import type { GatewayContext } from "../context/context.ts";
 import type { Storage } from "../context/storage.ts";
 import type { Mesh } from "../mesh/mesh.ts";
+import { makeClaims } from "./claims.ts";
 import { menuRegistrar, routerRegistrar, scheduleRegistrar } from "./registrars.ts";
 import { whenStarted } from "./starting-commands.ts";
 
@@ -28,6 +30,8 @@ export interface RoutingPeers {
   readonly storage: Storage;
   readonly mesh: Mesh;
   readonly dispatch: Dispatch;
+  /** Null: the gateway is alone. */
+  readonly joined: JoinedRegion | null;
   plugin(name: string): Plugin | null;
   plugins(): readonly Plugin[];
 }
@@ -127,6 +131,7 @@ function makeRouter(context: GatewayContext, peers: RoutingPeers, { registry, ha
     operators,
     say: gatewayTexts(() => context.config().language),
     handlers,
+    claims: makeClaims(context, peers.joined, peers.mesh),
     menu: menus,
     sessions: sessionData,
     nodes: {
