@@ -39,7 +39,7 @@ async function sent({ io, flags, client }: Call): Promise<Result<number>> {
     one.to,
     one.channel,
     one.sender.plugin ?? one.sender.kind,
-    one.text,
+    `${one.text}${reasonOf(one)}`,
   ]);
   if (flags.json === true) json(io, page.value.items);
   else table(io, ["id", "when", "state", "why", "to", "channel", "by", "text"], rows);
@@ -68,4 +68,10 @@ async function received({ io, flags, client }: Call): Promise<Result<number>> {
   if (flags.json === true) json(io, page.value.items);
   else table(io, ["when", "from", "on", "hops", "snr", "text"], rows);
   return done;
+}
+
+/** Why an answer to it was not sent; "" where all were. */
+function reasonOf({ suppressed = [] }: v.InferOutput<typeof receivedView>): string {
+  const reasons = suppressed.map(({ reason, detail }) => (detail === undefined ? reason : `${reason}: ${detail}`));
+  return reasons.length === 0 ? "" : `  [not answered: ${reasons.join("; ")}]`;
 }

@@ -5,7 +5,8 @@ import type { Mesh } from "../mesh/mesh.ts";
 
 /** Who answers what several sites hear is decided with the others; null: this gateway asks nobody. */
 export function makeClaims(context: GatewayContext, joined: JoinedRegion | null, mesh: Mesh): AnswerClaims | null {
-  if (joined === null) return null;
+  const { region } = context.config();
+  if (joined === null || region?.share.includes("answers") === false) return null;
   const { clock, bus, life, log } = context;
   const claims = new AnswerClaims({
     clock,

@@ -11,7 +11,13 @@ export function stateOf({ roster }: Pick<RegionContext, "roster">, site: SiteId)
 /** This site first, then those that were heard, then those that only the roster names. */
 export function siteViews(context: RegionContext, isConnected: boolean): SiteView[] {
   const { self, name, clock, version, peers, roster } = context;
-  const own: SiteView = { id: self, name, state: "self", online: isConnected, heardAt: clock.now(), version, report: context.report() };
+  const own: SiteView = {
+    ...{ id: self, name, state: "self", online: isConnected, heardAt: clock.now(), version },
+    // Made when somebody reads it: it costs more than all the rest.
+    get report() {
+      return context.report();
+    },
+  };
   const heard = peers.all().map((peer) => viewOf(context, peer, isConnected));
   const seen = new Set([self, ...heard.map(({ id }) => id)]);
   const named = [

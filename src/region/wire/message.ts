@@ -18,7 +18,7 @@ const json = v.custom<Json>((value) => value !== undefined);
 const siteId = v.custom<SiteId>(isSiteId);
 const keys = v.pipe(v.strictObject({ sign: v.string(), box: v.string() }), v.check(arePublicKeys));
 const name = v.pipe(v.string(), v.regex(SITE_NAME));
-const appTopic = v.pipe(v.string(), v.minLength(1), v.maxLength(128));
+const appTopic = v.pipe(v.string(), v.minLength(1), v.maxLength(160));
 const statements = v.pipe(v.array(json), v.maxLength(1000));
 const sealed = v.pipe(v.string(), v.maxLength(64 * 1024));
 
