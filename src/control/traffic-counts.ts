@@ -1,4 +1,5 @@
 import type { CoreBus } from "../events/core.ts";
+import { SUPPRESSIONS } from "../mesh/outgoing.ts";
 import { byLabel, type Family } from "./family.ts";
 
 /** Messages that have ended and are remembered, so that each is counted once: a late acknowledgement is told again. */
@@ -8,7 +9,7 @@ const REMEMBERED = 2000;
 export class TrafficCounts {
   readonly #received = new Map<string, number>();
   readonly #processed = new Map<string, number>();
-  readonly #suppressed = new Map<string, number>();
+  readonly #suppressed = new Map<string, number>(SUPPRESSIONS.map((reason) => [reason, 0]));
   readonly #ended = new Map<string, { readonly sender: string; readonly outcome: string; count: number }>();
   readonly #seen = new Set<string>();
 

@@ -89,7 +89,8 @@ test("every unit is one", () => {
 });
 
 test("drawings name rooms and files that are there", () => {
-  for (const block of of("")) {
+  // The page of the command line is made from the help of the verbs, and draws nothing.
+  for (const block of of("").filter(({ file }) => file !== "docs/command-line.md")) {
     for (const [name] of block.text.matchAll(/\b[a-z]+\/[a-z][a-z-]*\b/g)) {
       expect(`${name}: ${["", ".ts"].some((end) => existsSync(join(ROOT, "src", name + end)))}`).toBe(`${name}: true`);
     }

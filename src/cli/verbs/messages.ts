@@ -39,7 +39,7 @@ async function sent({ io, flags, client }: Call): Promise<Result<number>> {
     one.to,
     one.channel,
     one.sender.plugin ?? one.sender.kind,
-    `${one.text}${reasonOf(one)}`,
+    one.text,
   ]);
   if (flags.json === true) json(io, page.value.items);
   else table(io, ["id", "when", "state", "why", "to", "channel", "by", "text"], rows);
@@ -63,7 +63,7 @@ async function received({ io, flags, client }: Call): Promise<Result<number>> {
     one.is_direct ? "direct" : `${one.link}/${one.channel}`,
     one.hops_away,
     one.snr,
-    one.text,
+    `${one.text}${reasonOf(one)}`,
   ]);
   if (flags.json === true) json(io, page.value.items);
   else table(io, ["when", "from", "on", "hops", "snr", "text"], rows);
