@@ -38,7 +38,10 @@ const WORDS: Readonly<Record<string, Words>> = {
   EHOSTUNREACH: ["the host cannot be reached", "check the network"],
   ENETUNREACH: ["the network cannot be reached", "check the network"],
   ETIMEDOUT: ["the host does not answer", "check address, port and network"],
-  ECONNRESET: ["the other side closed the connection at once", "is this the port of an MQTT broker, and does mqtt:// or mqtts:// fit it?"],
+  ECONNRESET: [
+    "the other side closed the connection at once",
+    "is this the port of an MQTT broker, does mqtt:// or mqtts:// fit it, and has it room (max_connections)?",
+  ],
   CERT_HAS_EXPIRED: ["the broker's certificate has expired", "renew it, or set this machine's clock"],
   CERT_NOT_YET_VALID: ["the broker's certificate is not valid yet", "set this machine's clock, or the broker's"],
   ERR_TLS_CERT_ALTNAME_INVALID: [

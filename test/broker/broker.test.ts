@@ -1,6 +1,7 @@
 /** The client of a broker, against a real one: what is carried, refused, bounded and survived. */
 import { afterAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { BrokerClient, type BrokerClientOptions } from "../../src/broker/client.ts";
@@ -162,6 +163,23 @@ describe.skipIf(!HAS_MOSQUITTO)("over a real broker", () => {
     expect(await outcome("t/x", 10)).toBe("taken");
   });
 
+  test("a broker that is slow: what it has not acknowledged is bounded, nothing that was taken is lost, and it recovers", async () => {
+    const server = await mosquitto();
+    const relay = await slowRelay(server.port, 20_000);
+    const { client: slow } = await client(`mqtt://127.0.0.1:${relay.port}`, { filters: ["none/#"] });
+    const heard = await client(server.url);
+    relay.isSlow = true;
+    let [taken, refused] = [0, 0];
+    for (let number = 0; number < 200; number++) {
+      if (slow.publish("t/x", new Uint8Array(1_000).fill(number)).ok) taken += 1;
+      else refused += 1;
+    }
+    expect([taken, refused]).toEqual([64, 136]);
+    await until("what was taken arrives", () => heard.heard.length === 64);
+    expect(slow.isConnected).toBe(true);
+    await until("it takes more", () => slow.publish("t/x", bytes("more")).ok);
+  });
+
   test("certificates: of an unknown authority, expired, for another name; and TLS where there is none", async () => {
     const good = certificate("good", "IP:127.0.0.1");
     const old = certificate("old", "IP:127.0.0.1", ["20200101", "20200102"]);
@@ -203,6 +221,14 @@ test("a broker that knows only the older version of the protocol is spoken to in
   expect(levels).toEqual([5, 4]);
 });
 
+test("a broker that is full, busy, or has banned the client says so in one line", async () => {
+  const answer = (code: number) => refusal({ url: fake((packet) => (levelOf(packet) === 5 ? Uint8Array.of(0x20, 3, 0, code, 0) : null)) });
+  expect(await answer(0x97)).toMatch(/^link_down: .*quota is used up \(raise its limits/);
+  expect(await answer(0x89)).toMatch(/^link_down: .*busy/);
+  expect(await answer(0x8a)).toMatch(/^permission_denied: .*banned/);
+  expect(await answer(0x86)).toMatch(/^permission_denied: .*password_file/);
+});
+
 test("a packet without end is not collected", async () => {
   const welcome = [0x20, 3, 0, 0, 0];
   // A message of 200 MB, of which a part is sent.
@@ -228,6 +254,34 @@ test("a packet without end is not collected", async () => {
   await until("it is left", () => reason !== "");
   expect(reason).not.toBe("");
 });
+
+/** Passes bytes on to the broker, at `rate` bytes a second once it is slow. */
+async function slowRelay(port: number, rate: number) {
+  const relay = { port: 0, isSlow: false };
+  const server = createServer((near) => {
+    const far = connect(port, "127.0.0.1");
+    const waiting: Buffer[] = [];
+    far.pipe(near);
+    near.on("data", (chunk: Buffer) => (relay.isSlow ? waiting.push(chunk) : far.write(chunk)));
+    const timer = setInterval(() => {
+      const all = Buffer.concat(waiting.splice(0));
+      const now = all.subarray(0, rate / 20);
+      if (now.length > 0) far.write(now);
+      if (all.length > now.length) waiting.push(all.subarray(now.length));
+    }, 50);
+    const close = () => {
+      clearInterval(timer);
+      far.destroy();
+      near.destroy();
+    };
+    for (const socket of [near, far]) socket.on("close", close).on("error", close);
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  open.push(() => server.close());
+  const address = server.address();
+  relay.port = typeof address === "object" && address !== null ? address.port : 0;
+  return relay;
+}
 
 function sendAll(socket: { write(bytes: Uint8Array): number }, rest: Uint8Array): void {
   const sent = socket.write(rest);
