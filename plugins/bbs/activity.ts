@@ -4,6 +4,7 @@ import type { Environment } from "./environment.ts";
 import { short } from "./layout.ts";
 
 const DAY_MS = 86_400_000;
+const FRESH_MS = 60_000;
 /** Days that count. */
 const DAYS = 7;
 /** Nodes counted between two writes; numbers can be invented. */
@@ -34,8 +35,9 @@ export class Activity {
 
   constructor(private readonly environment: Environment) {}
 
-  heard({ id, isOwn, longName, shortName }: NodeInfo): void {
-    if (isOwn) return;
+  heard({ id, isOwn, longName, shortName, lastHeard }: NodeInfo): void {
+    // What a radio tells of nodes when it connects is no packet of theirs.
+    if (isOwn || lastHeard === undefined || Date.now() - lastHeard > FRESH_MS) return;
     const known = this.#heard.get(id);
     if (known === undefined && this.#heard.size >= NODES_MAX) return;
     this.#heard.set(id, { name: longName ?? shortName ?? id, packets: (known?.packets ?? 0) + 1 });

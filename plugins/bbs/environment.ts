@@ -1,5 +1,5 @@
 /** What the commands share: the plugin with its configuration, and its texts. */
-import type { Context, Plugin } from "zephyrgate";
+import { asWritten, type Context, type Plugin } from "zephyrgate";
 import type { Config } from "./config.types.ts";
 import { numberOf } from "./layout.ts";
 import { QUERIES } from "./queries.ts";
@@ -27,7 +27,7 @@ export async function askedNumber({ t }: Environment, words: readonly string[], 
 
 /** The words as a text, or the sender's answer to a question; null when there is none. */
 export async function askedText(words: readonly string[], question: string, context: Context): Promise<string | null> {
-  const text = words.join(" ").trim() || (await context.ask(question, { timeout: 600 }))?.trim();
+  const text = asWritten(context, words) || (await context.ask(question, { timeout: 600 }))?.trim();
   return text === undefined || text === "" ? null : text;
 }
 

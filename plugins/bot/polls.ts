@@ -1,4 +1,4 @@
-import { byteLength, type CommandContext, cutText, type Plugin } from "zephyrgate";
+import { asWritten, byteLength, type CommandContext, cutText, type Plugin } from "zephyrgate";
 import type { Config } from "./config.types.ts";
 import { wordsOf } from "./words.ts";
 
@@ -23,23 +23,30 @@ export class Polls {
     const isChange = ["new", "end"].includes(word.toLowerCase());
     if (isChange && !context.isOperator && this.plugin.getConfig("polls_by") !== "all") return t("poll_not_allowed");
     const last = await this.#last();
-    if (word.toLowerCase() === "new") return last?.ended === 0 ? t("poll_open_already") : this.#begin(args.slice(1).join(" "));
-    if (last === null) return t("poll_none");
+    if (word.toLowerCase() === "new") return last?.ended === 0 ? t("poll_open_already") : this.#begin(asWritten(context, args.slice(1)));
+    if (last === null) return this.#none(context);
     if (word.toLowerCase() !== "end") return this.#show(last);
     await this.plugin.db.run("UPDATE polls SET ended = 1 WHERE id = ?", last.id);
     return this.#show({ ...last, ended: 1 });
   }
 
-  async vote(args: readonly string[], { senderId }: CommandContext): Promise<string> {
+  async vote(args: readonly string[], context: CommandContext): Promise<string> {
+    const { senderId } = context;
     const t = wordsOf(this.plugin);
     const last = await this.#last();
-    if (last === null || last.ended === 1) return t("poll_none");
+    if (last === null || last.ended === 1) return this.#none(context);
     const options = optionsOf(last);
     const number = Number(args[0]);
     const option = options[number - 1];
     if (option === undefined) return t("vote_which", { count: options.length });
     await this.plugin.db.run("INSERT OR REPLACE INTO votes (poll, node, choice) VALUES (?, ?, ?)", last.id, senderId, number);
     return cutText(t("voted", { option }));
+  }
+
+  /** How to begin one is told to those who may. */
+  #none({ isOperator }: CommandContext): string {
+    const t = wordsOf(this.plugin);
+    return isOperator || this.plugin.getConfig("polls_by") === "all" ? t("poll_none_begin") : t("poll_none");
   }
 
   async #begin(text: string): Promise<string> {

@@ -1,10 +1,20 @@
-import { type Context, cutText, fitLines, type MenuContext, type NodeInfo, Plugin, type PluginMessage, type SendOptions } from "zephyrgate";
+import {
+  asWritten,
+  type Context,
+  cutText,
+  fitLines,
+  type MenuContext,
+  type NodeInfo,
+  Plugin,
+  type PluginMessage,
+  type SendOptions,
+} from "zephyrgate";
 import type { Config } from "./config.types.ts";
 import { exported } from "./csv.ts";
 import { Fences } from "./fences.ts";
 import { MIGRATIONS, type Trip, Trips } from "./store.ts";
 import { type T, texts } from "./texts.ts";
-import { cleanText, readSpan, spanOf } from "./words.ts";
+import { cleanText, isSpanLike, readSpan, spanOf } from "./words.ts";
 
 const MINUTE_MS = 60_000;
 const DAY_MS = 86_400_000;
@@ -40,23 +50,26 @@ export default class Checkin extends Plugin<Config> {
     this.onEvent("node_seen", (node: NodeInfo) => this.#fences?.heard(node));
   }
 
-  async checkout(args: string[], { senderId, senderName }: Context): Promise<string> {
+  async checkout(args: string[], context: Context): Promise<string> {
     const t = this.#t;
+    const { senderId, senderName } = context;
     const named = readSpan(args[0]);
+    if (named === null ? isSpanLike(args[0]) : named === 0) return t("no_time", { word: cleanText(args[0] ?? "", 12) });
     if (named !== null && named > MAX_HOURS * 60 * MINUTE_MS) return t("too_long", { hours: MAX_HOURS });
     const span = named ?? this.getConfig("default_hours", 0) * 60 * MINUTE_MS;
     if ((await this.#trips.open(senderId)) === null && (await this.#trips.countOpen()) >= OPEN_MAX) return t("full");
-    const note = cleanText((named === null ? args : args.slice(1)).join(" "), NOTE_BYTES);
+    const note = cleanText(asWritten(context, named === null ? args : args.slice(1)), NOTE_BYTES);
     const now = Date.now();
     await this.#trips.leave(senderId, cutText(senderName, NAME_BYTES), now, span === 0 ? null : now + span, note);
     if (span === 0) return t("out_open");
     return t((await this.#receivers()).length === 0 ? "out_until_nobody" : "out_until", { span: spanOf(t, span) });
   }
 
-  async checkin(args: string[], { senderId, senderName }: Context): Promise<string> {
+  async checkin(args: string[], context: Context): Promise<string> {
     const t = this.#t;
+    const { senderId, senderName } = context;
     const trip = await this.#trips.open(senderId);
-    const note = cleanText(args.join(" "), NOTE_BYTES);
+    const note = cleanText(asWritten(context, args), NOTE_BYTES);
     if (trip === null) {
       // A check-in of somebody who was not out is a trip of no length: the list of them has it.
       await this.#trips.leave(senderId, cutText(senderName, NAME_BYTES), Date.now(), null, "");

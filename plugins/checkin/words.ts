@@ -19,6 +19,11 @@ export function readSpan(word: string | undefined): number | null {
   return Number((match[1] ?? "").replace(",", ".")) * (UNITS[(match[2] ?? "h").toLowerCase()] ?? 60) * MINUTE_MS;
 }
 
+/** A number that was meant as a span and is none: `-5h`, `99999h`, `5x`. A note may begin with a number and go on with a word. */
+export function isSpanLike(word: string | undefined): boolean {
+  return /^[-+]?\d+(?:[.,]\d+)?[a-z]{0,5}$/i.test(word ?? "");
+}
+
 /** One line of what somebody wrote, without what could disturb a display: control characters and those that turn the direction of writing. */
 export function cleanText(text: string, bytes: number): string {
   return cutText(text.replace(/[\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]+/g, " ").trim(), bytes);

@@ -1,4 +1,4 @@
-import { byteLength, type CommandContext, cutText, fitLines, type Plugin } from "zephyrgate";
+import { asWritten, byteLength, type CommandContext, cutText, fitLines, type Plugin } from "zephyrgate";
 import type { Alerts } from "./alerts.ts";
 import type { IncidentBook } from "./book.ts";
 import type { Config } from "./config.types.ts";
@@ -18,7 +18,7 @@ export class Answers {
   ) {}
 
   async answered(what: Answer["what"], args: readonly string[], context: CommandContext): Promise<string> {
-    const chosen = await this.#choose(args, await this.book.allOpen());
+    const chosen = await this.#choose(args, await this.book.allOpen(), context);
     if (typeof chosen === "string") return chosen;
     const { incident, note } = chosen;
     const t = wordsOf(this.plugin);
@@ -44,7 +44,7 @@ export class Answers {
     const own = await this.book.openOf(context.senderId);
     const responds = await isResponder(this.plugin, context);
     if (own === null && !responds && !/^#?\d+$/.test(args[0] ?? "")) return t("none_yours");
-    const chosen = await this.#choose(args, own === null ? await this.book.allOpen() : [own]);
+    const chosen = await this.#choose(args, own === null ? await this.book.allOpen() : [own], context);
     if (typeof chosen === "string") return chosen;
     const { incident, note } = chosen;
     const label = labelOf(t, incident);
@@ -64,7 +64,7 @@ export class Answers {
 
   async status(args: readonly string[], context: CommandContext): Promise<string> {
     const own = await this.book.openOf(context.senderId);
-    const chosen = await this.#choose(args, own === null || args.length > 0 ? await this.book.allOpen() : [own]);
+    const chosen = await this.#choose(args, own === null || args.length > 0 ? await this.book.allOpen() : [own], context);
     if (typeof chosen === "string") return chosen;
     const { incident } = chosen;
     const t = wordsOf(this.plugin);
@@ -121,10 +121,11 @@ export class Answers {
   async #choose(
     args: readonly string[],
     open: readonly Incident[],
+    context: CommandContext,
   ): Promise<{ readonly incident: Incident; readonly note: string } | string> {
     const t = wordsOf(this.plugin);
     const number = numberIn(args[0]);
-    const note = plainText(args.slice(number === null ? 0 : 1).join(" "));
+    const note = plainText(asWritten(context, args.slice(number === null ? 0 : 1)));
     if (number !== null) {
       const incident = await this.book.get(number);
       return incident === null || incident.closed_at !== null ? t("unknown", { id: number }) : { incident, note };

@@ -1,5 +1,5 @@
 import type { CommandContext, IncomingMessage, MessageContext, Plugin } from "zephyrgate";
-import { cutText } from "zephyrgate";
+import { asWritten, cutText } from "zephyrgate";
 import type { Alerts } from "./alerts.ts";
 import type { IncidentBook } from "./book.ts";
 import type { Config } from "./config.types.ts";
@@ -23,7 +23,7 @@ export class Calls {
 
   async called(kind: Kind, args: readonly string[], context: CommandContext): Promise<string> {
     const t = wordsOf(this.plugin);
-    const text = plainText(args.join(" "));
+    const text = plainText(asWritten(context, args));
     const drill = isDrill(text) ? 1 : 0;
     const known = await this.book.openOf(context.senderId);
     // A call that is meant opens an incident of its own beside a drill.

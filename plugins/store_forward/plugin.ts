@@ -1,4 +1,4 @@
-import { byteLength, type Context, cutText, fitLines, type MenuContext, type NodeInfo, Plugin } from "zephyrgate";
+import { asWritten, byteLength, type Context, cutText, fitLines, type MenuContext, type NodeInfo, Plugin } from "zephyrgate";
 import type { Config } from "./config.types.ts";
 import { ageOf, Delivery } from "./delivery.ts";
 import { MIGRATIONS, Store } from "./store.ts";
@@ -55,7 +55,8 @@ export default class StoreForward extends Plugin<Config> {
     const name = cutText(node.longName ?? node.shortName ?? node.id, 24);
     const refused = await this.#refusal(node, name, context);
     if (refused !== null) return refused;
-    const text = rest.join(" ").trim() || (await context.ask(t("ask_text", { name }), { timeout: 600 }))?.trim() || null;
+    const text =
+      cleanText(asWritten(context, rest)) || cleanText((await context.ask(t("ask_text", { name }), { timeout: 600 })) ?? "") || null;
     if (text === null) return t("stopped");
     const bytes = byteLength(text);
     if (bytes > TEXT_BYTES) return t("too_long", { bytes, most: TEXT_BYTES });
@@ -119,4 +120,9 @@ export default class StoreForward extends Plugin<Config> {
     }
     return null;
   }
+}
+
+/** What goes to somebody else has no control characters, and none that turn the direction of writing. */
+function cleanText(text: string): string {
+  return text.replace(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]+/g, " ").trim();
 }

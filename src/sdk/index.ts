@@ -36,3 +36,4 @@ export type * from "./types/plugins.ts";
 export type * from "./types/region.ts";
 export type * from "./types/services.ts";
 export type { Widened } from "./widened.ts";
+export { asWritten } from "./written.ts";

@@ -1,5 +1,5 @@
 /** What people do with bulletins. */
-import { type Context, cutText, fitLines } from "zephyrgate";
+import { asWritten, type Context, cutText, fitLines } from "zephyrgate";
 import { type Action, askedNumber, askedText, type Environment } from "../environment.ts";
 import { age, numberOf, pageOf, short } from "../layout.ts";
 import { moderation } from "./moderation.ts";
@@ -106,7 +106,7 @@ export function bulletinActions(environment: Environment, store: Bulletins): { r
     if (refused !== null) return refused;
     const named = boardNamed(words[0]);
     const board = named ?? current(context);
-    const written = (named === undefined ? words : words.slice(1)).join(" ").trim();
+    const written = asWritten(context, named === undefined ? words : words.slice(1));
     const parts = written === "" ? await composed(context) : subjectAndText(written);
     if (parts === null) return t("stopped");
     if (parts.subject === "") return t("no_text");

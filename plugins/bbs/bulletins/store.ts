@@ -1,6 +1,7 @@
 /** Bulletins as they are kept. */
 import type { Plugin } from "zephyrgate";
 import type { Config } from "../config.types.ts";
+import { cleanBody } from "../layout.ts";
 import { QUERIES } from "../queries.ts";
 
 export interface Bulletin {
@@ -72,7 +73,17 @@ export class Bulletins {
   /** Stores one and gives its number; null when that origin is known already. The oldest make room. */
   async add(bulletin: NewBulletin): Promise<number | null> {
     const { board, thread, subject, body, author, author_name, at, origin = null } = bulletin;
-    const { changes, lastInsertRowid } = await this.plugin.db.run(INSERT, board, thread, subject, body, author, author_name, at, origin);
+    const { changes, lastInsertRowid } = await this.plugin.db.run(
+      INSERT,
+      board,
+      thread,
+      subject,
+      cleanBody(body),
+      author,
+      author_name,
+      at,
+      origin,
+    );
     if (changes === 0) return null;
     await this.plugin.db.transaction([
       [COUNT, TOTAL, 1],

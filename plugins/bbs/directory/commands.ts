@@ -1,5 +1,5 @@
 /** The directory of radio channels. */
-import { type Context, cutText, fitLines } from "zephyrgate";
+import { asWritten, type Context, cutText, fitLines } from "zephyrgate";
 import { type Action, askedNumber, askedText, type Environment } from "../environment.ts";
 import { age, numberOf, short } from "../layout.ts";
 import type { Channel, Channels, NewChannel } from "./store.ts";
@@ -49,7 +49,7 @@ export function channelActions(environment: Environment, store: Channels): { rea
   /** `add NAME | FREQUENCY | TONE | PLACE | NOTES`; alone it asks for each. */
   async function add(words: readonly string[], context: Context): Promise<string> {
     if ((await store.count()) >= plugin.getConfig("max_channels", 200)) return t("channels_full");
-    const fields = words.length > 0 ? fieldsOf(words.join(" ").split("|")) : await askedFields(context);
+    const fields = words.length > 0 ? fieldsOf(asWritten(context, words).split("|")) : await askedFields(context);
     if (fields === null) return t("stopped");
     if (fields.name === "") return t("usage_chan");
     const { senderId, senderName } = context;

@@ -112,7 +112,7 @@ export default {
   channels_full: "Das Verzeichnis ist voll.",
   channel_deleted: "Kanal {id} ist gelöscht.",
   channel_is_verified: "Kanal {id} ist als geprüft markiert.",
-  stats_counts: "{bulletins} Aushänge, {letters} Briefe, {channels} Kanäle",
+  stats_counts: "Aushänge {bulletins}, Briefe {letters}, Kanäle {channels}",
   stats_active: "Am meisten gehört in 7 Tagen:",
   stats_active_line: "{name} {count}",
   stats_low: "Schwache Akkus:",

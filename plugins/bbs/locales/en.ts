@@ -118,7 +118,7 @@ export default {
   channel_deleted: "Channel {id} is deleted.",
   channel_is_verified: "Channel {id} is marked as verified.",
   // Statistics.
-  stats_counts: "{bulletins} bulletins, {letters} letters, {channels} channels",
+  stats_counts: "Bulletins {bulletins}, letters {letters}, channels {channels}",
   stats_active: "Most heard in 7 days:",
   stats_active_line: "{name} {count}",
   stats_low: "Low batteries:",

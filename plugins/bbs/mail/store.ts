@@ -1,6 +1,7 @@
 /** Letters as they are kept. */
 import type { Plugin } from "zephyrgate";
 import type { Config } from "../config.types.ts";
+import { cleanBody } from "../layout.ts";
 import { QUERIES } from "../queries.ts";
 
 export interface Letter {
@@ -64,7 +65,7 @@ export class Letters {
   /** Stores one and gives its number; null when that origin is known already. */
   async add({ receiver, sender, sender_name, subject, body, at, isRead = false, origin }: NewLetter): Promise<number | null> {
     const read = isRead ? 1 : 0;
-    const values = [receiver, sender, sender_name, subject, body, at, read, read, origin ?? null];
+    const values = [receiver, sender, sender_name, subject, cleanBody(body), at, read, read, origin ?? null];
     const { changes, lastInsertRowid } = await this.plugin.db.run(INSERT, ...values);
     return changes === 0 ? null : Number(lastInsertRowid);
   }

@@ -206,7 +206,7 @@ test("statistics tell who is active and whose battery is low", async () => {
   await gateway.restart({ minutes: 1 });
   await ridge.reports({ batteryLevel: 8 });
   expect(await alice.asks("stats")).toMatch(
-    /^0 bulletins, 0 letters, 0 channels\nMost heard in 7 days:\nRidge \d+\n(?:.*\n)*Low batteries:\nRidge 8%$/,
+    /^Bulletins 0, letters 0, channels 0\nMost heard in 7 days:\nRidge \d+\n(?:.*\n)*Low batteries:\nRidge 8%$/,
   );
 });
 
@@ -326,4 +326,15 @@ test("an import trusts no row: each that is not as it must be is refused with it
   const many = Array.from({ length: 60 }, () => 1);
   expect(await gateway.plugin.ask("import", { bulletins: many })).toMatchObject({ refused_count: 60, refused: { length: 40 } });
   expect(await gateway.plugin.ask("import", ["rubbish"])).toMatchObject({ bulletins: 0, refused_count: 0 });
+});
+
+test("what people write stays as they wrote it, quotes and all, in one line and by the menu; nothing that turns a display gets through", async () => {
+  await using gateway = await start();
+  const [alice, ridge] = [gateway.node("Alice"), gateway.node("Ridge")];
+  await alice.asks('bbs post Boat | he calls it "the boat", "red"');
+  expect(await ridge.asks("bbs read 1")).toEndWith('he calls it "the boat", "red"');
+  await alice.asks('mail send Ridge bring "it" \u202eevil');
+  expect(await ridge.asks("mail read")).toEndWith('bring "it"  evil');
+  expect(await alice.asks(`mail send ${"x".repeat(190)}`)).toMatch(/^No single node is called/);
+  expect(await alice.asks("stats")).toContain("Bulletins 1, letters 1, channels 0");
 });

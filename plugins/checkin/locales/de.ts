@@ -8,6 +8,7 @@ export default {
   out_until: "Du bist draußen, zurück in {span}. Schick checkin, wenn du da bist.",
   out_until_nobody: "Du bist draußen, zurück in {span}. Aber niemand ist benannt, der alarmiert würde. Schick checkin, wenn du da bist.",
   out_open: "Du bist draußen, ohne Zeit. checkout 4h setzt eine. Schick checkin, wenn du da bist.",
+  no_time: "{word} ist keine Zeit. Schreib 30m, 4h oder 2d: checkout 4h",
   too_long: "Höchstens {hours} Stunden.",
   full: "Zu viele sind draußen; ich kann auf niemanden mehr achten.",
   back: "Willkommen zurück nach {span}.",

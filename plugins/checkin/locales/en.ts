@@ -8,6 +8,7 @@ export default {
   out_until: "You are out, due in {span}. Send checkin when you are back.",
   out_until_nobody: "You are out, due in {span}. But nobody is named who would be alerted. Send checkin when you are back.",
   out_open: "You are out, without a time. checkout 4h sets one. Send checkin when you are back.",
+  no_time: "{word} is no time. Write 30m, 4h or 2d: checkout 4h",
   too_long: "At most {hours} hours.",
   full: "Too many are out; I cannot watch over one more.",
   back: "Welcome back after {span}.",

@@ -42,6 +42,12 @@ test("who is overdue is asked, then the others are told, once, also after a rest
   expect(warden.heard.at(-1)).toBe("Alice is back and was overdue.");
 });
 
+test.each(["-5h", "0h", "99999h", "5x"])("a time that is none is not taken for a note: %s", async (word) => {
+  await using gateway = await start();
+  expect(await gateway.node("Alice").asks(`checkout ${word} to the lake`)).toBe(`${word} is no time. Write 30m, 4h or 2d: checkout 4h`);
+  expect(await gateway.node("Alice").asks("out")).toBe("Nobody is out.");
+});
+
 test("more time puts the alarm off", async () => {
   await using gateway = await start();
   const [alice, warden] = [gateway.node("Alice"), gateway.node("Warden")];

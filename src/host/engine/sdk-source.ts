@@ -32,6 +32,7 @@ const ORDER = [
   "define-plugin.ts",
   "handler-run.ts",
   "texts.ts",
+  "written.ts",
   "index.ts",
   "prelude.ts",
 ] as const;

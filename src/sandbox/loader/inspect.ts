@@ -17,6 +17,7 @@ export const SDK_NAMES: readonly string[] = [
   "byteLength",
   "cutText",
   "fitLines",
+  "asWritten",
 ];
 /** A data file of a plugin is code of it: it is bounded by the size of modules, and by what the parser takes. */
 const MODULE_LIMITS: JsonLimits = { chars: MAX_FILE_BYTES, depth: 200, nodes: 2_000_000 };
