@@ -112,7 +112,8 @@ describe("help", () => {
       expect(shown(...words, "--help")).toBe(text);
       expect(shown(...words, "-h")).toBe(text);
       expect(text).toStartWith(`usage: zephyrgate ${name}`);
-      for (const [flag, { about }] of Object.entries(each.flags ?? {})) {
+      for (const [flag, { about, hidden }] of Object.entries(each.flags ?? {})) {
+        if (hidden === true) continue;
         expect(text).toContain(`--${flag}`);
         expect(about.length).toBeGreaterThan(5);
       }

@@ -18,11 +18,15 @@ const plan = { root: values.root, count: whole("n", values.n), seed: whole("seed
 const min = whole("min", values.min);
 
 let judgedCount = 0;
-const judged = await mutate(plan, (mutant) => {
-  judgedCount += 1;
-  if (process.stderr.isTTY) process.stderr.write(`\r${judgedCount} of ${plan.count}`);
-  if (values["list-survivors"] && !isKilled(mutant)) console.log(lineOf(mutant));
-}).catch((error: unknown) => {
+const judged = await mutate(
+  plan,
+  (mutant) => {
+    judgedCount += 1;
+    if (process.stderr.isTTY) process.stderr.write(`\r${judgedCount} of ${plan.count}`);
+    if (values["list-survivors"] && !isKilled(mutant)) console.log(lineOf(mutant));
+  },
+  (test) => console.error(`fails without a mutation, and judged nothing: ${test}`),
+).catch((error: unknown) => {
   console.error(error instanceof Error ? error.message : error);
   process.exit(2);
 });

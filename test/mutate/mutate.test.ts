@@ -97,11 +97,20 @@ test("tests that fail without a mutation judge nothing", async () => {
     join(project, "test/broken/broken.test.ts"),
     'import { expect, test } from "bun:test";\ntest("no", () => expect(1).toBe(2));\n',
   );
-  const failure = await mutate({ root: project, count: 1, seed: 1, only: "broken" }, () => {}).then(
-    () => "none",
-    (error: unknown) => String(error),
+  const broken: string[] = [];
+  const judged = await mutate(
+    { root: project, count: 1, seed: 1, only: "broken" },
+    () => {},
+    (test) => broken.push(test),
   );
-  expect(failure).toContain("these tests fail without a mutation: test/broken/broken.test.ts\n(fail) no");
+  expect([judged.map(({ outcome }) => outcome), broken]).toEqual([["untested"], ["test/broken/broken.test.ts"]]);
+  // A sound test beside it judges alone.
+  await Bun.write(
+    join(project, "test/broken/sound.test.ts"),
+    'import { expect, test } from "bun:test";\nimport { one } from "../../src/broken/broken.ts";\ntest("one", () => expect(one).toBe(1));\n',
+  );
+  const again = await mutate({ root: project, count: 1, seed: 1, only: "broken" }, () => {});
+  expect(again.map(({ outcome }) => outcome)).toEqual(["killed"]);
 }, 120_000);
 
 test("a file is judged by its room's tests, or by those that the table names", () => {

@@ -40,10 +40,14 @@ const MIN_TIMEOUT_MS = 15_000;
 const MAX_UNMUTATED_MS = 600_000;
 
 /**
- * Judges the sample and reports each mutant when it is known. The working tree stays untouched; the copy is removed.
- * @throws {Error} when the tests of a room fail without any mutation: they could judge nothing.
+ * Judges the sample and reports each mutant when it is known. The working tree stays untouched; the copy is removed. `onBroken`
+ * hears of each test that fails without any mutation: it could judge nothing, and what only such tests judge is untested.
  */
-export async function mutate(plan: Plan, onJudged: (mutant: Judged) => void): Promise<Judged[]> {
+export async function mutate(
+  plan: Plan,
+  onJudged: (mutant: Judged) => void,
+  onBroken: (test: string) => void = () => {},
+): Promise<Judged[]> {
   const scratch = await mkdtemp(join(tmpdir(), "mutate-"));
   await chmod(scratch, 0o755); // Some tests start programs as another user, who must be able to read it.
   const api = new API({ cwd: scratch });
@@ -55,6 +59,7 @@ export async function mutate(plan: Plan, onJudged: (mutant: Judged) => void): Pr
       judged.push(mutant);
       onJudged(mutant);
     }
+    for (const test of [...bench.broken].sort()) onBroken(test);
     return judged;
   } finally {
     await api.close();
@@ -96,14 +101,21 @@ interface Site {
   readonly mutation: Mutation;
 }
 
+interface Sound {
+  readonly tests: readonly string[];
+  readonly timeoutMs: number;
+}
+
 /** The scratch copy with one open compiler: each file is as it was before and after each call. */
 class Bench {
   readonly #root: string;
   readonly #api: API;
   readonly #imports: Imports;
   readonly #quick: boolean;
-  /** How long the tests of a mutant may take, by their names; known once they passed without a mutation. */
-  readonly #timeouts = new Map<string, number>();
+  /** What can judge, by the names of all tests of a stage. */
+  readonly #known = new Map<string, Sound>();
+  /** Tests that failed without a mutation. */
+  readonly broken = new Set<string>();
 
   constructor(root: string, { api, imports, quick }: { readonly api: API; readonly imports: Imports; readonly quick: boolean }) {
     this.#root = root;
@@ -145,46 +157,57 @@ class Bench {
     const further = all.filter((path) => !nearest.includes(path));
     const stages = (this.#quick && nearest.length > 0 ? [nearest] : [nearest, further]).filter((some) => some.length > 0);
     if (stages.length === 0) return "untested";
+    let judges = 0;
     for (const some of stages) {
-      const timeout = await this.#timeoutOf(some);
-      const { outcome } = await this.#with(file, text, () => this.#test(some, timeout));
+      const { tests: sound, timeoutMs } = await this.#sound(some);
+      if (sound.length === 0) continue;
+      judges += sound.length;
+      const outcome = await this.#with(file, text, () => this.#test(sound, timeoutMs));
       if (outcome !== "survived") return outcome;
     }
-    return "survived";
+    return judges === 0 ? "untested" : "survived";
   }
 
-  async #timeoutOf(tests: readonly string[]): Promise<number> {
+  /** Those of the tests that pass without a mutation, and how long they may take: what fails by itself judges nothing, and is told. */
+  async #sound(tests: readonly string[]): Promise<Sound> {
     const key = tests.join(" ");
-    const known = this.#timeouts.get(key);
+    const known = this.#known.get(key);
     if (known !== undefined) return known;
-    let started = performance.now();
-    let { outcome, failed } = await this.#test(tests, MAX_UNMUTATED_MS);
-    if (outcome !== "survived") {
-      // Once more: on a busy machine a test may fail by chance, and then it judges nothing.
-      started = performance.now();
-      ({ outcome, failed } = await this.#test(tests, MAX_UNMUTATED_MS));
-    }
-    if (outcome !== "survived") throw new Error(`these tests fail without a mutation: ${key}\n${failed}`);
-    const timeout = Math.max(MIN_TIMEOUT_MS, 5 * (performance.now() - started));
-    this.#timeouts.set(key, timeout);
-    return timeout;
+    const found = (await this.#timed(tests)) ?? (await this.#timed(tests)) ?? (await this.#soundOnes(tests));
+    this.#known.set(key, found);
+    return found;
   }
 
-  /** Runs the tests; `failed` names the first that failed. What they started ends with them. */
-  async #test(tests: readonly string[], timeoutMs: number): Promise<{ readonly outcome: Judged["outcome"]; readonly failed: string }> {
+  /** Null when they fail; on a busy machine that may be by chance. */
+  async #timed(tests: readonly string[]): Promise<Sound | null> {
+    const started = performance.now();
+    if ((await this.#test(tests, MAX_UNMUTATED_MS)) !== "survived") return null;
+    return { tests, timeoutMs: Math.max(MIN_TIMEOUT_MS, 5 * (performance.now() - started)) };
+  }
+
+  async #soundOnes(tests: readonly string[]): Promise<Sound> {
+    const sound: Sound[] = [];
+    for (const path of tests) {
+      const alone = tests.length === 1 ? null : await this.#timed([path]);
+      if (alone === null) this.broken.add(path);
+      else sound.push(alone);
+    }
+    return { tests: sound.flatMap((each) => each.tests), timeoutMs: sound.reduce((sum, each) => sum + each.timeoutMs, 0) };
+  }
+
+  /** Runs the tests until the first fails. What they started ends with them. */
+  async #test(tests: readonly string[], timeoutMs: number): Promise<Exclude<Judged["outcome"], "untested">> {
     const command = [process.execPath, "test", "--bail", "--timeout", "30000", ...tests.map((path) => `./${path}`)];
-    const child = Bun.spawn(command, { cwd: this.#root, stdout: "ignore", stderr: "pipe", detached: true });
+    const child = Bun.spawn(command, { cwd: this.#root, stdout: "ignore", stderr: "ignore", detached: true });
     let late = false;
     const timer = setTimeout(() => {
       late = true;
       endGroup(child.pid);
     }, timeoutMs);
-    const output = child.stderr.text();
     const code = await child.exited;
     clearTimeout(timer);
     endGroup(child.pid);
-    const failed = (await output).split("\n").filter((line) => line.startsWith("(fail)"));
-    return { outcome: late ? "timeout" : code === 0 ? "survived" : "killed", failed: failed.join("\n") };
+    return late ? "timeout" : code === 0 ? "survived" : "killed";
   }
 
   async #with<T>(file: string, text: string, act: () => Promise<T>): Promise<T> {
