@@ -1,11 +1,17 @@
-/** Three gateway processes and a real Mosquitto, set up by the commands of docs/REGION.md; then what can go wrong, one after the other. */
+/**
+ * Three gateway processes, each with a radio on one simulated air, and a real Mosquitto, set up by the commands of docs/REGION.md: what they
+ * do as one, and what can go wrong, one after the other.
+ */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { RegionView } from "../../src/api/contract/region-views.ts";
 import { BrokerConnection } from "../../src/broker/connection.ts";
-import { systemClock } from "../../src/clock.ts";
+import { systemClock, systemRandom } from "../../src/clock.ts";
+import { SimulatedAir } from "../../src/mesh/simulator/air.ts";
+import { SimulatedMesh } from "../../src/mesh/simulator/mesh.ts";
+import { serveStream } from "../../src/mesh/stream-server/serve.ts";
 import { HAS_MOSQUITTO } from "../mesh/mqtt/mosquitto.ts";
 import { FROM_SOURCE, freePort, Gateway, PATIENCE_MS } from "./harness.ts";
 
@@ -19,6 +25,64 @@ type Site = (typeof SITES)[number];
 
 const root = mkdtempSync(join(tmpdir(), "region-docs-"));
 const port = freePort();
+/** An operator at each site, and two people. */
+const OPERATORS = { north: 2, south: 3, west: 4 } as const;
+const [ALICE, BOB] = [5, 6];
+const PEOPLE = [
+  ...SITES.map((site) => ({ number: OPERATORS[site], longName: `Operator ${site}` })),
+  { number: ALICE, longName: "Alice" },
+  { number: BOB, longName: "Bob" },
+];
+
+interface Radio {
+  readonly mesh: SimulatedMesh;
+  readonly port: number;
+  stop(): void;
+}
+
+const air = new SimulatedAir();
+/** What each person heard, and from whom. */
+const heard: { readonly by: number; readonly from: number; readonly text: string }[] = [];
+const radios = new Map<Site, Radio>();
+
+function radioOf(site: Site): Radio {
+  const known = radios.get(site);
+  if (known !== undefined) return known;
+  const ownNumber = 0x50 + SITES.indexOf(site);
+  const mesh = new SimulatedMesh({ nodes: PEOPLE, clock: systemClock, random: systemRandom, textSpacingMs: 0, air, ownNumber });
+  mesh.onHeard(({ text, from, heardBy }) => heard.push(...heardBy.map((by) => ({ by, from, text }))));
+  const radioPort = freePort();
+  const server = serveStream(mesh, { port: radioPort });
+  if (!server.ok) throw server.error;
+  const stop = () => {
+    server.value.stop();
+    mesh.stop();
+  };
+  const radio = { mesh, port: radioPort, stop };
+  radios.set(site, radio);
+  return radio;
+}
+
+/** To the radio of one site, or to all on a channel. */
+function say(from: number, text: string, to: { readonly site?: Site; readonly channel?: number }): void {
+  const { mesh } = radioOf(to.site ?? "north");
+  const said = mesh.say({ from, text, ...(to.channel === undefined ? {} : { channel: to.channel }) });
+  if (!said.ok) throw said.error;
+}
+
+const textsTo = (by: number, pattern: RegExp) => heard.filter((each) => each.by === by && pattern.test(each.text));
+
+/** How many answers came to a command on the channel, once nobody else answers any longer. */
+async function answersTo(command: string, answer: RegExp): Promise<number> {
+  heard.length = 0;
+  say(ALICE, command, { channel: 0 });
+  await at("north").until(`an answer to ${command}`, () => textsTo(BOB, answer).length > 0);
+  await Bun.sleep(QUIET_MS);
+  return textsTo(BOB, answer).length;
+}
+
+/** Longer than a site waits for the word of another, and for its turn. */
+const QUIET_MS = 3_000;
 const gateways = new Map<Site, Gateway>();
 let mosquitto: Bun.Subprocess | null = null;
 /** What `region join` printed at each site. */
@@ -81,7 +145,11 @@ async function start(site: Site): Promise<void> {
   const settings = here(yaml).replace("username: north", `username: ${site}`).replace("site: north", `site: ${site}`);
   const own = settings.replace("broker-password", `broker-password-${site}`);
   writeFileSync(join(root, `broker-password-${site}`), `${site.toUpperCase()}-PASSWORD\n`);
-  gateways.set(site, await Gateway.start({ config: `plugins: { disabled_plugins: [] }\nalerts: { link_down_s: 1 }\n${own}` }));
+  const operator = `!${OPERATORS[site].toString(16).padStart(8, "0")}`;
+  const config = `operators: ["${operator}"]\ncommands: { peer_slot_s: 1 }\nalerts: { link_down_s: 1 }\n${own}`;
+  const interfaces = `[{ name: radio, type: tcp, host: 127.0.0.1, port: ${radioOf(site).port} }]`;
+  gateways.set(site, await Gateway.start({ config, interfaces, spacingS: 0.1 }));
+  await at(site).until("its link is up", () => /link radio is up/.test(at(site).output));
 }
 
 beforeAll(async () => {
@@ -98,6 +166,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await Promise.all([...gateways.values()].map((gateway) => gateway.stop()));
   await stopMosquitto();
+  for (const radio of radios.values()) radio.stop();
   rmSync(root, { recursive: true, force: true });
 }, PATIENCE_MS);
 
@@ -128,12 +197,37 @@ describe.skipIf(!HAS_MOSQUITTO)("the commands of the page, then faults", () => {
     expect(metrics).toContain('zephyrgate_region_sites{state="enrolled"} 2');
   }, 240_000);
 
+  test("a command that all three hear is answered once, by whichever site", async () => {
+    for (const { number } of PEOPLE) for (const site of SITES) radioOf(site).mesh.announce(number, "node_info");
+    for (const command of ["!ping", "!help", "!ping"]) {
+      expect(`${command}: ${await answersTo(command, command === "!ping" ? /^pong/i : /^Commands/)}`).toBe(`${command}: 1`);
+    }
+  }, 240_000);
+
+  test("a call for help that one site hears reaches the operators of all, each once, with the site's name", async () => {
+    heard.length = 0;
+    say(ALICE, "SOS leg broken at the bridge", { site: "south" });
+    for (const site of SITES) {
+      await at(site).until(`the operator of ${site} has it`, () => textsTo(OPERATORS[site], /\bSOS\b.*Alice/).length > 0);
+    }
+    await Bun.sleep(QUIET_MS);
+    for (const site of SITES) expect(`${site}: ${textsTo(OPERATORS[site], /\bSOS\b.*Alice/).length}`).toBe(`${site}: 1`);
+    for (const site of ["north", "west"] as const) {
+      expect(textsTo(OPERATORS[site], /\bSOS\b.*Alice/)[0]?.text).toContain("south");
+    }
+    const alerts = async () => (await at("west").api<{ items: { code: string; message: string }[] }>("GET", "/alerts")).body.items;
+    await at("west").until("it is listed", async () => (await alerts()).some(({ message }) => /leg broken/.test(message)));
+  }, 240_000);
+
   test("the broker stops and starts again without what it had kept: the own mesh is served, and the sites find each other", async () => {
     await stopMosquitto();
     await at("north").until("north says so", async () => (await region("north")).broker?.reason?.includes("nothing listens") === true);
     expect((await at("north").tryFetch("/health/ready"))?.status).toBe(200);
-    const { text } = await at("north").ask("help", /\S/);
-    expect(text).not.toBe("");
+    // By turns, and at most one more answer than with the broker.
+    const answers = await answersTo("!ping", /^pong/i);
+    expect([1, 2]).toContain(answers);
+    say(BOB, "ping", { site: "west" });
+    await at("west").until("its own mesh is served", () => textsTo(BOB, /^pong/i).length > answers);
     const down = await run("north", "zephyrgate region status");
     expect(down.code).toBe(1);
     expect(down.stdout).toMatch(/^broker \S+: not connected: .*nothing listens at this address \(check host and port/m);
@@ -142,6 +236,7 @@ describe.skipIf(!HAS_MOSQUITTO)("the commands of the page, then faults", () => {
     await startMosquitto();
     await allSee("enrolled online", ...SITES);
     await at("north").until("the alert is over", async () => !(await alerts()).includes("region_broker_down"));
+    expect(await answersTo("!ping", /^pong/i)).toBe(1);
   }, 240_000);
 
   test("a stranger on the broker who replays, forges and floods is counted, and the sites go on", async () => {
