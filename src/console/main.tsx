@@ -13,6 +13,7 @@ import "./style/overview.css";
 import "./style/messages.css";
 import "./style/nodes.css";
 import "./style/plugins.css";
+import "./style/region.css";
 import "./style/forms.css";
 import "./style/log.css";
 

@@ -53,6 +53,7 @@ const VIEWS: readonly View[] = [
   { address: "plugins/weather/settings", shows: [".settings", "Latitude"], picture: "plugin-settings" },
   { address: "plugins/weather/log", shows: [".log", "open-meteo"] },
   { address: "plugins/weather/schedule", shows: ["main", "scheduled"] },
+  { address: "region", shows: ["[data-site=south]", "Waiting texts"], picture: "region" },
   { address: "log", shows: [".log", "bulletin"], picture: "log" },
   { address: "log/audit", shows: ["table", "example.org"] },
   { address: "settings", shows: ["table", "data_dir"], picture: "settings" },

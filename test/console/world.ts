@@ -1,5 +1,6 @@
 /** A gateway with a life behind it, for the console: names as people give them, and as attackers do. */
 import type { Control } from "../../src/api/contract/control.ts";
+import type { RegionView } from "../../src/api/contract/region-views.ts";
 import type { PluginSummary } from "../../src/api/contract/views.ts";
 import { fail, ok } from "../../src/errors.ts";
 import type { LinkStatus } from "../../src/mesh/link-status.ts";
@@ -235,6 +236,67 @@ function logSome(log: ReturnType<typeof fakeControl>["log"], at: number): void {
   else log.forPlugin("bbs").info(`bulletin ${at} was read by ${at} nodes`);
 }
 
+/** What sites say about themselves, one of them with all that a hostile one can. */
+function makeRegion(now: number): RegionView {
+  const ago = (ms: number) => new Date(now - ms).toISOString();
+  const report = (more: object = {}) => ({
+    uptime_s: 420_000,
+    degraded: [],
+    links: [{ name: "roof", type: "serial", state: "up" }],
+    alerts: [],
+    plugins: { running: 9, disabled: 2 },
+    queue: { queued: 3, oldest_s: 12, failed: 1 },
+    load: 0.31,
+    memory_mb: 142,
+    nodes: 61,
+    silenced: false,
+    ...more,
+  });
+  const hostile = report({
+    uptime_s: -1,
+    degraded: [HOSTILE, LONG, { not: "text" }],
+    links: [{ name: LONG, type: HOSTILE, state: "waiting", reason: `${RTL} ${LONG}` }, { name: 5, state: "up" }, "no link"],
+    alerts: [
+      { time: "yesterday", code: "x", message: HOSTILE },
+      { time: ago(DAY), code: "y", message: `${EMOJI} ${LONG}` },
+    ],
+    plugins: { [HOSTILE]: 3, running: "many" },
+    queue: { queued: Number.MAX_VALUE, oldest_s: "long" },
+    load: 1e9,
+    nodes: null,
+  });
+  const site = (name: string, more: Partial<RegionView["sites"][number]>): RegionView["sites"][number] => ({
+    id: name.padEnd(32, "0").slice(0, 32),
+    name,
+    state: "enrolled",
+    online: true,
+    heard_at: ago(20_000),
+    version: "0.1.0",
+    report: report() as never,
+    ...more,
+  });
+  return {
+    state: "enrolled",
+    problem: null,
+    region: "valley",
+    site: "north",
+    id: "n".padEnd(32, "0"),
+    share: ["answers", "bbs", "sos", "nodes", "alerts"],
+    broker: { url: "mqtts://broker.example.org:8883", state: "connected", reason: null, since: ago(3 * DAY), reconnects: 2 },
+    key_number: 3,
+    troubles: [`a site called ${LONG} speaks version 9 of the region's messages: update one of the two`],
+    messages: { sent: 4_210, failed: 2, received: 12_530, refused: { replayed: 3, forged: 1 } },
+    sites: [
+      site("north", { state: "self" }),
+      site("south", {}),
+      site("hut", { online: false, heard_at: ago(5 * HOUR), report: report({ degraded: ["link roof is waiting"] }) as never }),
+      site("stranger", { state: "waiting", report: null, version: null }),
+      site("stolen", { state: "revoked", online: false, heard_at: null, report: [1, 2, 3] as never }),
+      site("w".repeat(32), { report: hostile as never, version: HOSTILE }),
+    ],
+  };
+}
+
 export interface WorldSize {
   readonly nodes: number;
   readonly plugins: number;
@@ -335,9 +397,16 @@ export function makeWorld(sizes: WorldSize, now = Date.now()) {
   const control: Control = {
     ...base,
     startedAt: now - 9 * DAY,
+    region: {
+      view: () => makeRegion(now),
+      join: () => fail("conflict", "this site is in region valley already"),
+      revoke: () => fail("not_found", "there is no such site"),
+    },
     status: () => ({
       ...base.status(),
       links,
+      uptime_s: (9 * DAY) / 1000,
+      region: { name: "valley", site: "north", state: "enrolled", broker: "connected", sites: 4, online: 3, troubles: [] },
       disk: { state: "ok", free_bytes: 21_400_000_000 },
       plugins: { running: sizes.plugins - 2, failed: 1, awaiting_approval: 1 },
       outbox: { queued: 2, sent: 311, delivered: 287, failed: 9, oldest_queued_s: 41, airtime },

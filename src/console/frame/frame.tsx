@@ -2,7 +2,7 @@ import { useEffect, useRef } from "preact/hooks";
 import { words } from "../parts/format.tsx";
 import { Icon } from "../parts/icon.tsx";
 import { addressOf, VIEWS, type ViewName, view } from "../state/address.ts";
-import { openAlerts, status, waitingPlugins } from "../state/facts.ts";
+import { hasRegion, openAlerts, status, waitingPlugins } from "../state/facts.ts";
 import { unread } from "../state/messages.ts";
 import { goneSince, signOut } from "../state/session.ts";
 import { ViewOf } from "../views/views.tsx";
@@ -14,6 +14,7 @@ const TITLES: Readonly<Record<ViewName, string>> = {
   messages: "Messages",
   nodes: "Nodes",
   plugins: "Plugins",
+  region: "Region",
   log: "Log and audit",
   settings: "Settings",
 };
@@ -82,7 +83,7 @@ function Navigation() {
   };
   return (
     <nav class="views" aria-label="Views">
-      {VIEWS.map((name) => {
+      {VIEWS.filter((name) => name !== "region" || hasRegion.value || view.value === "region").map((name) => {
         const [count = 0, what = ""] = counts[name] ?? [];
         return (
           <a key={name} href={addressOf(name)} aria-current={view.value === name ? "page" : undefined}>

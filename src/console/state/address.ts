@@ -1,7 +1,7 @@
 /** Each view has its own address, behind the `#`: it works below any path of a proxy, and no server's log has it. */
 import { computed, signal } from "@preact/signals";
 
-export const VIEWS = ["overview", "messages", "nodes", "plugins", "log", "settings"] as const;
+export const VIEWS = ["overview", "messages", "nodes", "plugins", "region", "log", "settings"] as const;
 export type ViewName = (typeof VIEWS)[number];
 
 const hash = signal(location.hash);

@@ -13,6 +13,9 @@ export const nodes = signal<ReadonlyMap<string, NodeView>>(new Map());
 export const openAlerts = computed(() => alerts.value.filter((alert) => alert.acknowledged_at === null));
 export const waitingPlugins = computed(() => (plugins.value ?? []).filter(isWaiting));
 
+/** The gateway takes part in a region, or is to. */
+export const hasRegion = computed(() => status.value?.region !== undefined);
+
 /** It waits for the operator to accept what it asks for. */
 export const isWaiting = (plugin: PluginSummary): boolean => plugin.state === "awaiting_approval" || Boolean(plugin.pending);
 
