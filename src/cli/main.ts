@@ -25,6 +25,7 @@ import { pluginVerbs } from "./verbs/plugins.ts";
 import { profileVerb } from "./verbs/profile.ts";
 import { recordVerb } from "./verbs/record.ts";
 import { regionVerbs } from "./verbs/region.ts";
+import { rolloutVerbs } from "./verbs/region-rollout.ts";
 import { secretVerbs } from "./verbs/secrets.ts";
 import { serviceVerbs } from "./verbs/service.ts";
 import { silenceVerbs } from "./verbs/silence.ts";
@@ -42,6 +43,7 @@ export const VERBS: readonly Verb[] = [
   ...alertVerbs,
   ...silenceVerbs,
   ...regionVerbs,
+  ...rolloutVerbs,
   ...messageVerbs,
   ...doctorVerbs,
   ...configVerbs,

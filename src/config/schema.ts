@@ -515,6 +515,20 @@ export const configSchema = v.strictObject({
           ),
           [...SHARED],
         ),
+        control: v.optional(
+          list(
+            v.pipe(
+              v.string(),
+              v.regex(
+                /^[0-9a-f]{32}$/,
+                "is not the fingerprint of a site | copy it from `zephyrgate region list`: a name can be taken by anybody",
+              ),
+              v.description("Fingerprint of a site."),
+            ),
+            "Sites whose operators may roll out signed plugins here, as far as this site trusts the signer and has accepted their permissions.",
+          ),
+          [],
+        ),
         key_file: v.optional(text("File of the region's key; `region.key` in the data folder by default, made by `region join`.")),
       }),
       v.description("Other gateways on one MQTT broker that work as one service. Absent: this gateway is alone."),

@@ -10,6 +10,7 @@ import type {
   PackageControl,
   PluginControl,
   RegionControl,
+  RolloutControl,
   SilenceControl,
   SimulateControl,
   TracedRoute,
@@ -53,6 +54,7 @@ export interface ControlDeps {
   readonly alerts: Alerts;
   readonly silence: SilenceControl;
   readonly region: RegionControl;
+  readonly rollouts: RolloutControl;
   readonly simulate: SimulateControl | undefined;
   readonly supervisor: Supervisor;
   readonly outbox: Outbox;
@@ -99,6 +101,7 @@ export class GatewayControl implements Control {
   readonly alerts: Alerts;
   readonly silence: SilenceControl;
   readonly region: RegionControl;
+  readonly rollouts: RolloutControl;
   readonly simulate: SimulateControl | undefined;
   readonly configuration?: () => Result<ConfigurationView>;
 
@@ -115,6 +118,7 @@ export class GatewayControl implements Control {
     this.alerts = deps.alerts;
     this.silence = deps.silence;
     this.region = deps.region;
+    this.rollouts = deps.rollouts;
     if (deps.configuration !== undefined) this.configuration = deps.configuration;
     this.simulate = deps.simulate;
   }

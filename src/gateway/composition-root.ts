@@ -29,6 +29,7 @@ import { type GatewayPlugins, makePlugins } from "./plugins/plugins.ts";
 import { makePublisher } from "./publish.ts";
 import { makeRegion } from "./region/region.ts";
 import { siteReport } from "./region/report.ts";
+import { makeRollouts } from "./region/rollouts.ts";
 import { makeSharing, NOTHING_SHARED, type Sharing } from "./region/sharing.ts";
 import { watchRegion } from "./region/site-watch.ts";
 import { describeNow } from "./summary.ts";
@@ -147,7 +148,9 @@ export class Gateway {
     context.life.add("backups", () => backups.stop());
     const webhook = passAlertsOn(context, mesh);
     const publisher = makePublisher(context, mesh, () => this.#control?.messages);
-    const control = makeControl(context, { storage, mesh, plugins, backups, webhook, publisher, region, isReady: () => this.#ready });
+    const rollouts = await makeRollouts(context, { region, plugins, packages: () => this.#control?.packages });
+    const watched = { isReady: () => this.#ready, rollouts: () => rollouts };
+    const control = makeControl(context, { storage, mesh, plugins, backups, webhook, publisher, region, ...watched });
     if (region !== null) region.report = () => siteReport(control.ownStatus(), mesh.nodes.all().length);
     this.#control = control;
     const api = context.overrides.api === false ? ok(null) : this.#openApi(control, storage);

@@ -19,7 +19,7 @@ export interface FollowDeps {
 
 /** Changes of these keys take effect at once; for every other key the log asks for a restart. */
 const LIVE =
-  /^(?:plugins\.(?:enabled_plugins|disabled_plugins|paths|config|permissions|health|limits|isolation\.own_host)|log|alerts)(?:\.|$)/;
+  /^(?:plugins\.(?:enabled_plugins|disabled_plugins|paths|config|permissions|health|limits|isolation\.own_host)|log|alerts|region\.control)(?:\.|$)/;
 const OF_PLUGINS = /^plugins\.(?:enabled_plugins|disabled_plugins|config|permissions)(?:\.|$)/;
 
 /** Applies a valid edit of the configuration file without a restart. */

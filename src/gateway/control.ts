@@ -11,6 +11,7 @@ import { Packages } from "../control/packages.ts";
 import { Plugins } from "../control/plugins.ts";
 import { regionControl } from "../control/region.ts";
 import { ReplyDecisions } from "../control/reply-decisions.ts";
+import { rolloutControl } from "../control/rollouts.ts";
 import { silenceControl } from "../control/silence.ts";
 import { simulateControl } from "../control/simulate.ts";
 import { TrafficCounts } from "../control/traffic-counts.ts";
@@ -27,6 +28,7 @@ import type { Storage } from "./context/storage.ts";
 import type { Mesh } from "./mesh/mesh.ts";
 import type { GatewayPlugins } from "./plugins/plugins.ts";
 import type { GatewayRegion } from "./region/region.ts";
+import type { Rollouts } from "./region/rollouts.ts";
 import { Restores } from "./restores.ts";
 
 /** The gateway's parts that the operator's control reads and changes. */
@@ -40,6 +42,7 @@ export interface ControlPeers {
   readonly publisher: Publisher | null;
   /** Null: none is configured. */
   readonly region: GatewayRegion | null;
+  rollouts(): Rollouts | null;
   isReady(): boolean;
 }
 
@@ -76,6 +79,7 @@ export function makeControl(context: GatewayContext, peers: ControlPeers): Gatew
     outbox: mesh.outbox,
     alerts: makeAlerts(context, storage),
     silence: silenceControl(mesh.silence, audit),
+    rollouts: rolloutControl({ rollouts: () => peers.rollouts(), audit }),
     region: regionControl(peers.region === null ? null : { ...peers.region, audit }),
     now,
     isReady,

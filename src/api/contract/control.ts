@@ -9,7 +9,7 @@ import type { MessageState, MessageStatus, Priority } from "../../mesh/outgoing.
 import type { Fault } from "../../mesh/simulator/faults.ts";
 import type { ClockState } from "../../timekeeping/own-clock.ts";
 import type { DecidedText } from "./mesh-views.ts";
-import type { JoinAnswer, JoinRequest, RegionView, RevokeAnswer } from "./region-views.ts";
+import type { JoinAnswer, JoinRequest, RegionView, RevokeAnswer, RolloutView } from "./region-views.ts";
 import type {
   AlertView,
   AuditEntryView,
@@ -77,6 +77,8 @@ export interface Control {
   readonly silence: SilenceControl;
   /** The region of gateways. Absent where a control knows of none. */
   readonly region?: RegionControl | undefined;
+  /** Plugins to other sites of the region. Absent where a control knows of none. */
+  readonly rollouts?: RolloutControl | undefined;
   /** Absent without a simulated interface. */
   readonly simulate?: SimulateControl | undefined;
 }
@@ -88,7 +90,7 @@ export type NodeQuestion = "position" | "telemetry";
 
 /** Who asked, for the audit log. */
 export interface Actor {
-  readonly via: "api" | "page" | "mqtt";
+  readonly via: "api" | "page" | "mqtt" | "region";
   readonly address: string;
   /** Name of the token; absent for what the program does by itself. */
   readonly token?: string;
@@ -202,6 +204,22 @@ export interface RegionControl {
   /** Without a site and an invitation it makes the region, or an invitation to it. */
   join(request: JoinRequest, actor: Actor): Result<JoinAnswer>;
   revoke(site: string, actor: Actor): Result<RevokeAnswer>;
+}
+
+export interface RolloutRequest {
+  /** How many sites have it after each stage; null: all. */
+  readonly stages: readonly (number | null)[];
+  readonly waitMs: number;
+  /** Names or fingerprints, in their order; null: all. */
+  readonly sites: readonly string[] | null;
+}
+
+export interface RolloutControl {
+  /** Errors: those of packages, and `unavailable` (no region, nobody online), `conflict`, `not_found`, `too_large`. */
+  begin(bytes: Uint8Array, request: RolloutRequest, actor: Actor): Promise<Result<RolloutView>>;
+  /** Null: none since the start. */
+  status(): RolloutView | null;
+  halt(actor: Actor): Result<RolloutView>;
 }
 
 export interface BackupControl {

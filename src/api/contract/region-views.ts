@@ -72,6 +72,31 @@ export const revokeAnswer = v.object({
   told: v.pipe(v.boolean(), v.description("False: the broker is away, and the other sites hear of it when it is back")),
 });
 
+export const rolloutView = v.object({
+  id: text,
+  name: text,
+  version: text,
+  state: v.pipe(
+    v.picklist(["running", "watching", "done", "halted"]),
+    v.description("`watching`: all sites of the stage run it, and are watched for a while; `halted`: no further site gets it"),
+  ),
+  reason: v.pipe(v.nullable(text), v.description("Why it was halted")),
+  stage: v.number(),
+  stages: v.number(),
+  started_at: text,
+  left_out: v.pipe(v.array(text), v.description("Sites that were offline when it began")),
+  sites: v.array(
+    v.object({
+      id: fingerprint,
+      name: text,
+      stage: v.number(),
+      step: v.picklist(["waiting", "offered", "fetching", "installing", "running", "refused", "failed"]),
+      reason: v.nullable(text),
+    }),
+  ),
+});
+export type RolloutView = v.InferOutput<typeof rolloutView>;
+
 export type SiteViewJson = v.InferOutput<typeof siteView>;
 export type RegionView = v.InferOutput<typeof regionView>;
 export type JoinRequest = v.InferOutput<typeof joinRequest>;

@@ -1,15 +1,85 @@
+import * as v from "valibot";
 import { fail, ok, type Result } from "../../errors.ts";
-import type { Control, RegionControl } from "../contract/control.ts";
-import { joinAnswer, joinRequest, regionView, revokeAnswer, revokeRequest } from "../contract/region-views.ts";
+import type { Control, RegionControl, RolloutControl } from "../contract/control.ts";
+import { joinAnswer, joinRequest, regionView, revokeAnswer, revokeRequest, rolloutView } from "../contract/region-views.ts";
 import { type Route, reply, route } from "../route/route.ts";
 
 const tag = "region";
+/** Of a package; every site gets it through the broker. */
+const ROLLOUT_BYTES = 2 * 1024 * 1024;
 
 function region(control: Control): Result<RegionControl> {
   return control.region === undefined ? fail("unavailable", "this gateway takes part in no region") : ok(control.region);
 }
 
+function rollouts(control: Control): Result<RolloutControl> {
+  return control.rollouts === undefined ? fail("unavailable", "this gateway takes part in no region") : ok(control.rollouts);
+}
+
+const stages = v.pipe(
+  v.string(),
+  v.regex(/^(?:[1-9]\d{0,3},){0,19}(?:[1-9]\d{0,3}|all)$/, "growing numbers of sites, such as 1,3,all"),
+  v.transform((given) => given.split(",").map((count) => (count === "all" ? null : Number(count)))),
+  v.description("How many sites have it after each stage: `1,3,all`"),
+);
+const waitS = v.pipe(
+  v.string(),
+  v.regex(/^\d{1,6}$/, "seconds"),
+  v.transform(Number),
+  v.maxValue(86_400, "at most a day"),
+  v.description("Seconds for which each stage is watched before the next"),
+);
+const siteList = v.pipe(
+  v.string(),
+  v.minLength(1),
+  v.maxLength(4_096),
+  v.transform((given) => given.split(",")),
+  v.description("Names or fingerprints, in the order in which they get it; absent: every other enrolled site, by name"),
+);
+
 export const regionRoutes: readonly Route[] = [
+  route({
+    method: "GET",
+    path: "/api/v1/region/rollout",
+    access: "read",
+    summary: "The last rollout that was begun here, since the start",
+    tag,
+    answers: { 200: v.object({ rollout: v.nullable(rolloutView) }) },
+    run({ control }) {
+      const known = rollouts(control);
+      return known.ok ? reply(ok({ rollout: known.value.status() })) : known;
+    },
+  }),
+  route<unknown, { stages: (number | null)[]; wait_s: number; sites?: string[] | undefined }, Uint8Array>({
+    method: "POST",
+    path: "/api/v1/region/rollout",
+    access: "admin",
+    summary: "Roll a signed package out to other sites, stage by stage; it halts by itself when a site refuses it, fails or goes",
+    tag,
+    query: v.strictObject({ stages: v.optional(stages, "1,all"), wait_s: v.optional(waitS, "600"), sites: v.optional(siteList) }),
+    upload: ROLLOUT_BYTES,
+    answers: { 202: rolloutView },
+    errors: ["conflict", "not_found", "manifest_invalid", "load_failed"],
+    async run({ control, query, body, actor }) {
+      const known = rollouts(control);
+      if (!known.ok) return known;
+      const request = { stages: query.stages, waitMs: query.wait_s * 1000, sites: query.sites ?? null };
+      return reply(known.value.begin(body, request, actor), undefined, 202);
+    },
+  }),
+  route({
+    method: "DELETE",
+    path: "/api/v1/region/rollout",
+    access: "admin",
+    summary: "Halt the rollout: no further site gets it",
+    tag,
+    answers: { 200: rolloutView },
+    errors: ["conflict"],
+    run({ control, actor }) {
+      const known = rollouts(control);
+      return known.ok ? reply(known.value.halt(actor)) : known;
+    },
+  }),
   route({
     method: "GET",
     path: "/api/v1/region",
