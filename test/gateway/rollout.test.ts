@@ -41,6 +41,7 @@ test.skipIf(!HAS_MOSQUITTO)(
     await north.until("it waits", async () => (await view(north)).sites.some(({ state }) => state === "waiting"));
     await north.api("POST", "/region/join", { site: "south" });
     await south.until("it is enrolled", async () => (await view(south)).state === "enrolled");
+    await north.until("it is online", async () => (await view(north)).sites.some(({ state, online }) => state === "enrolled" && online));
     const rollout = async () => {
       const shown = await run(north.dir, "region", "rollout", join(folder, "river.zgp"), "--wait", "0s", "--port", String(north.port));
       return `${shown.code} ${shown.stdout}${shown.stderr}`;
