@@ -4,11 +4,11 @@ import { Age, Stranger, words } from "../../parts/format.tsx";
 import { useLoaded } from "../../parts/loaded.ts";
 import { goneSince } from "../../state/session.ts";
 import { now } from "../../state/time.ts";
-import type { Site } from "./report.ts";
+import type { RegionSite } from "./report.ts";
 import { SiteCard } from "./site.tsx";
 
 const REFRESH_MS = 5_000;
-const ORDER: Readonly<Record<Site["state"], number>> = { self: 0, enrolled: 1, waiting: 2, revoked: 3 };
+const ORDER: Readonly<Record<RegionSite["state"], number>> = { self: 0, enrolled: 1, waiting: 2, revoked: 3 };
 
 /** Every site of the region as this gateway sees it. It only looks: each site is run from its own console. */
 export function Region() {
@@ -29,8 +29,8 @@ export function Region() {
 }
 
 /** What needs somebody first: this site, then those that are away, then by name. */
-function inOrder(a: Site, b: Site): number {
-  const away = (site: Site) => (site.state === "enrolled" && !site.online ? 0 : 1);
+function inOrder(a: RegionSite, b: RegionSite): number {
+  const away = (site: RegionSite) => (site.state === "enrolled" && !site.online ? 0 : 1);
   return ORDER[a.state] - ORDER[b.state] || away(a) - away(b) || a.name.localeCompare(b.name) || a.id.localeCompare(b.id);
 }
 

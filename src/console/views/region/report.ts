@@ -1,7 +1,7 @@
 /** What another site says about itself. It may be of another version, or lie: only what has the expected form is shown. */
 import type { RegionView } from "../../api/types.ts";
 
-export type Site = RegionView["sites"][number];
+export type RegionSite = RegionView["sites"][number];
 
 export interface SiteLink {
   readonly name: string;

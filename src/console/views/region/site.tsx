@@ -1,8 +1,8 @@
 import { Badge, Card, Facts, type Tone } from "../../parts/card.tsx";
 import { Age, Stranger, span, words } from "../../parts/format.tsx";
-import { readReport, type Site, type SiteAlert, type SiteLink, type SiteReport } from "./report.ts";
+import { type RegionSite, readReport, type SiteAlert, type SiteLink, type SiteReport } from "./report.ts";
 
-const STATES: Readonly<Record<Site["state"], readonly [tone: Tone, word: string]>> = {
+const STATES: Readonly<Record<RegionSite["state"], readonly [tone: Tone, word: string]>> = {
   self: ["info", "this site"],
   enrolled: ["plain", "enrolled"],
   waiting: ["warn", "waits to be enrolled"],
@@ -10,7 +10,7 @@ const STATES: Readonly<Record<Site["state"], readonly [tone: Tone, word: string]
 };
 
 /** One site as it was heard last. */
-export function SiteCard({ site }: { readonly site: Site }) {
+export function SiteCard({ site }: { readonly site: RegionSite }) {
   const { id, name, state, online, heard_at, version } = site;
   const report = readReport(site.report);
   const isHere = state === "self";
@@ -52,7 +52,7 @@ export function SiteCard({ site }: { readonly site: Site }) {
   );
 }
 
-function Presence({ site: { state, online } }: { readonly site: Site }) {
+function Presence({ site: { state, online } }: { readonly site: RegionSite }) {
   const [tone, word] = STATES[state];
   if (state === "self") return <Badge tone={tone}>{word}</Badge>;
   if (state !== "enrolled") return <Badge tone={tone}>{word}</Badge>;
