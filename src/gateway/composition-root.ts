@@ -14,6 +14,7 @@ import { Lifetime } from "../lifetime.ts";
 import { inBackground } from "../log/background.ts";
 import type { SimulatedMesh } from "../mesh/simulator/mesh.ts";
 import type { Plugin } from "../plugins/plugin/plugin.ts";
+import type { Publisher } from "../publish/publisher.ts";
 import type { JoinedRegion } from "../region/ports.ts";
 import { noteAddress } from "./address.ts";
 import { passAlertsOn, watchForAlerts } from "./alerts/alerts.ts";
@@ -27,7 +28,7 @@ import { makeIntake } from "./mesh/intake.ts";
 import { type Mesh, makeMesh, startMesh } from "./mesh/mesh.ts";
 import { type GatewayPlugins, makePlugins } from "./plugins/plugins.ts";
 import { makePublisher } from "./publish.ts";
-import { makeRegion } from "./region/region.ts";
+import { type GatewayRegion, makeRegion } from "./region/region.ts";
 import { siteReport } from "./region/report.ts";
 import { makeRollouts } from "./region/rollouts.ts";
 import { makeSharing, NOTHING_SHARED, type Sharing } from "./region/sharing.ts";
@@ -38,6 +39,14 @@ export type { GatewayOptions } from "./context/context.ts";
 
 /** The radio links are opened after this time even while plugins still start. */
 const PLUGIN_START_MS = 2_000;
+
+interface Begun {
+  readonly backups: Backups;
+  readonly mesh: Mesh;
+  readonly plugins: GatewayPlugins;
+  readonly publisher: Publisher | null;
+  readonly region: GatewayRegion | null;
+}
 
 export class Gateway {
   readonly bus: CoreBus;
@@ -161,14 +170,19 @@ export class Gateway {
     storage.ownClock.start();
     this.#followFile(plugins);
     const running = await this.#run(storage, mesh, plugins);
-    if (!running.ok) return running;
+    if (running.ok) this.#begin({ backups, mesh, plugins, publisher, region });
+    return running;
+  }
+
+  /** What waits until the links are open and the plugins were started. */
+  #begin({ backups, mesh, plugins, publisher, region }: Begun): void {
+    const context = this.#context;
     backups.start();
     plugins.comeBack.start(plugins.supervisor);
     watchForAlerts(context, mesh, plugins);
     this.#sharing.start();
     publisher?.start();
     watchRegion(context, region);
-    return running;
   }
 
   async #run(storage: Storage, mesh: Mesh, { supervisor, routing }: GatewayPlugins): Promise<Result<null>> {
