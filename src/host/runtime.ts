@@ -190,7 +190,10 @@ export class HostRuntime {
   #carryOut(message: Extract<ToHost, { t: "backup" | "release" | "validate" }>): Json {
     if (message.t === "backup") return this.#backup(message.from, message.to);
     if (message.t === "release") {
-      for (const realm of this.#realms.values()) realm.services.release(message.path);
+      for (const realm of this.#realms.values()) {
+        realm.settle();
+        realm.services.release(message.path);
+      }
       return null;
     }
     const result = validateConfig(message.schema, message.config);
@@ -316,6 +319,7 @@ export class HostRuntime {
     for (const realm of this.#realms.values()) {
       const open = realm.services.databaseAt(from);
       if (open === null) continue;
+      realm.settle();
       open.copyTo(to);
       return null;
     }

@@ -4,11 +4,13 @@ import type { CallOutcome, CallTarget, GoneReason, RealmPause, RealmSpec, Reques
 import type { Clock } from "../../clock.ts";
 import type { CallNumber, RealmNumber, RequestNumber } from "../../ids.ts";
 import type { Json } from "../../json.ts";
+import type { WireError } from "../../sdk/boundary/wire.ts";
 import type { Ran, RealmEngine } from "../engine/realm-engine.ts";
 import type { Services } from "../services/services.ts";
 import { MAX_CALLS, OPENING, RealmCalls } from "./calls.ts";
 import { MAX_DEPTH, MAX_OUT, RealmExits } from "./exits.ts";
 import type { RealmFrame } from "./frame.ts";
+import { HeldFrames } from "./held-frames.ts";
 import { MEMORY_HINT, SLICE_HINT } from "./hints.ts";
 import { Limits } from "./limits.ts";
 import { cleanError, parsedOrNull } from "./output.ts";
@@ -21,8 +23,16 @@ const MAX_SLICES = 20;
 const STRIKE_WINDOW_MS = 60_000;
 const HEAP_EVERY_MS = 10_000;
 const SHORT_STEP_MS = 0.5;
+/** Data that were stored are committed after this time, ms, also while promise reactions still wait. */
+const HOLD_MS = 10;
 /** Pauses of one realm that wait for their turn; more are not made. */
 const MAX_PAUSES = 64;
+
+const UNSTORED: WireError = {
+  name: "PluginError",
+  message: "what this call stored before could not be written to the disk",
+  code: "unavailable",
+};
 
 export interface RealmDeps {
   readonly number: RealmNumber;
@@ -59,13 +69,24 @@ export class HostRealm implements Runnable {
   #opened = false;
   #frozen = false;
   #gone = false;
+  #isStepping = false;
+  /** Since when data wait to be committed, ms; null: none do. */
+  #unsettledSince: number | null = null;
+  /** Calls that believe in data which the disk did not take: what they still ask for is refused. */
+  readonly #unstored = new Set<CallNumber>();
+  readonly #held: HeldFrames;
   /** It ran out of memory in this step. */
   #short = false;
   #heap = { bytes: 0, at: Number.NEGATIVE_INFINITY, cpuMs: -1 };
 
   constructor(deps: RealmDeps) {
-    const { clock, services, send, spec } = deps;
+    const { clock, services, spec } = deps;
     this.#deps = deps;
+    const send = (frame: RealmFrame) => this.#send(frame);
+    this.#held = new HeldFrames({
+      send: (frame) => deps.send(frame),
+      refuse: (request, error) => this.answer(request, { ok: false, error }),
+    });
     this.number = deps.number;
     this.sliceMs = spec.limits.sliceMs;
     this.#tokens = spec.tokens;
@@ -103,7 +124,7 @@ export class HostRealm implements Runnable {
   call(id: CallNumber, target: CallTarget, args: readonly Json[], timeoutMs: number): void {
     if (this.#calls.size >= MAX_CALLS) {
       const error = { name: "Overloaded", message: `${MAX_CALLS} calls are in flight`, code: "rate_limited" };
-      this.#deps.send({ t: "result", call: id, outcome: { ok: false, cause: "overloaded", error, cpuMs: 0 } });
+      this.#send({ t: "result", call: id, outcome: { ok: false, cause: "overloaded", error, cpuMs: 0 } });
       return;
     }
     this.#calls.begin(id, timeoutMs);
@@ -126,6 +147,7 @@ export class HostRealm implements Runnable {
   }
 
   pause(how: RealmPause): void {
+    this.settle();
     this.#frozen = how === "freeze";
     if (how === "retire") this.#retire();
     if (!this.#frozen && !this.#gone) this.#lane.wake();
@@ -157,6 +179,7 @@ export class HostRealm implements Runnable {
   /** Idempotent. */
   end(reason: GoneReason, detail: string): void {
     if (this.#gone) return;
+    this.settle();
     this.#gone = true;
     this.#lane.remove();
     this.#timers.end();
@@ -166,7 +189,7 @@ export class HostRealm implements Runnable {
     this.#deps.services.close();
     this.#deps.engine.close?.();
     this.#deps.recorder?.end(`the realm ended: ${detail}`);
-    this.#deps.send({ t: "gone", reason, detail });
+    this.#send({ t: "gone", reason, detail });
     this.#deps.onGone(this);
   }
 
@@ -198,15 +221,18 @@ export class HostRealm implements Runnable {
   /** One job while there are any, so that all that a call sets off is done before the next event; then one event. */
   step(expired: () => boolean): void {
     this.#calls.startStep();
+    this.#isStepping = true;
     if (this.#deps.engine.hasJobs) this.#judge(this.#runJobs(expired));
     else this.#deliverNext(expired);
     this.#calls.endStep();
+    this.#isStepping = false;
+    this.#settleSoon();
     this.#deps.recorder?.flush();
     this.#checkRoom();
   }
 
   onOverBudget(detail: string): void {
-    this.#deps.send({ t: "strike", reason: "budget", detail });
+    this.#send({ t: "strike", reason: "budget", detail });
   }
 
   /** What the engine calls. Never throws; every byte of `text` may be hostile. */
@@ -214,8 +240,41 @@ export class HostRealm implements Runnable {
     if (this.#gone) return undefined;
     const answer = this.#exits.host(operation, text);
     this.#deps.recorder?.called(operation, text, answer);
+    if (!this.#isStepping) this.settle();
     return answer;
   };
+
+  #send(frame: RealmFrame): void {
+    const { current } = this.#calls;
+    if (frame.t === "request" && current !== null && this.#unstored.has(current))
+      this.answer(frame.request, { ok: false, error: UNSTORED });
+    else if (this.#deps.services.isUnsettled || !this.#held.isEmpty) this.#held.hold(frame);
+    else this.#deps.send(frame);
+  }
+
+  /** All that one event sets off is one commit, unless it takes long. */
+  #settleSoon(): void {
+    if (!this.#deps.services.isUnsettled && this.#held.isEmpty) return;
+    const now = performance.now();
+    this.#unsettledSince ??= now;
+    if (!this.#deps.engine.hasJobs || now - this.#unsettledSince >= HOLD_MS) this.settle();
+  }
+
+  /** Commits what was stored, then sends what was said. When the disk does not take it, nobody is told that it is stored. */
+  settle(): void {
+    this.#unsettledSince = null;
+    const trouble = this.#deps.services.settle();
+    if (trouble === null) {
+      this.#held.release();
+      return;
+    }
+    const call = this.#calls.current;
+    if (call !== null) this.#unstored.add(call);
+    if (this.#unstored.size > MAX_CALLS) for (const [oldest] of this.#unstored.entries().take(1)) this.#unstored.delete(oldest);
+    const isTold = this.#held.fail(trouble);
+    if (call !== null && this.#calls.has(call)) this.#calls.fail(call, "threw", trouble);
+    else if (!isTold && this.#limits.takeFault()) this.#deps.send({ t: "fault", error: trouble });
+  }
 
   /** One at a time, so that a long one is cut alone; short ones together, because each turn of the queue costs, too. */
   #runJobs(expired: () => boolean): Ran {
@@ -273,13 +332,13 @@ export class HostRealm implements Runnable {
     const thrown = cleanError(parsedOrNull(ran.text, MAX_DEPTH));
     const error = cause === "memory" ? { ...thrown, hint: MEMORY_HINT } : thrown;
     if (call !== null && this.#calls.has(call)) this.#calls.fail(call, cause, error);
-    else if (this.#limits.takeFault()) this.#deps.send({ t: "fault", error });
+    else if (this.#limits.takeFault()) this.#send({ t: "fault", error });
     if (cause === "memory") this.#short = true;
   }
 
   #cutShort(call: CallNumber | null, stack: string): void {
     const detail = `cut short after ${this.sliceMs} ms of CPU without a pause`;
-    this.#deps.send({ t: "strike", reason: "slice", detail });
+    this.#send({ t: "strike", reason: "slice", detail });
     const where = stack === "" ? {} : { stack };
     if (call !== null)
       this.#calls.fail(call, "slice", { name: "SliceExceeded", message: detail, code: "timeout", hint: SLICE_HINT, ...where });
@@ -299,8 +358,8 @@ export class HostRealm implements Runnable {
     if (!outcome.ok) this.#deps.recorder?.failed(call, outcome.error);
     if (call === OPENING && !this.#opened) {
       this.#opened = true;
-      this.#deps.send({ t: "opened", error: outcome.ok ? null : outcome.error });
-    } else this.#deps.send({ t: "result", call, outcome });
+      this.#send({ t: "opened", error: outcome.ok ? null : outcome.error });
+    } else this.#send({ t: "result", call, outcome });
     // No call is in flight: without schedule_tasks nothing may run until the next one.
     const idle = !this.#gone && this.#calls.size === 0 && this.#tokens.schedule_tasks === undefined;
     if (idle && this.#timers.end()) this.#push({ text: '["drop"]', call: null });

@@ -3,6 +3,7 @@ import type { Clock, Random } from "../../clock.ts";
 import { asGatewayError, GatewayError } from "../../errors.ts";
 import type { Json } from "../../json.ts";
 import type { ServiceName } from "../../sdk/boundary/ops.ts";
+import type { WireError } from "../../sdk/boundary/wire.ts";
 import { PluginDatabase } from "../storage/database.ts";
 import { digest, hmac, verifyHmac } from "./hashes.ts";
 import { PermissionView } from "./permissions.ts";
@@ -103,6 +104,22 @@ export class Services {
 
   storageBytes(): number {
     return this.#database?.sizeBytes() ?? 0;
+  }
+
+  /** Data was written in this step and is not committed: nothing that tells of it may leave the host before {@link settle}. */
+  get isUnsettled(): boolean {
+    return this.#database?.isUnsettled === true;
+  }
+
+  /** Commits what the step has written; an error when nothing of it is stored. */
+  settle(): WireError | null {
+    try {
+      this.#database?.settle();
+      return null;
+    } catch (thrown) {
+      const { message, code, hint } = asGatewayError(thrown);
+      return { name: "PluginError", message, code, ...(hint === undefined ? {} : { hint }) };
+    }
   }
 
   /** Every few seconds: puts writes into the file and deletes what has expired. */

@@ -8,6 +8,7 @@ import { GatewayError } from "../../errors.ts";
 import type { Json } from "../../json.ts";
 import { removeForeignSchema } from "./foreign-schema.ts";
 import { PluginKeyValue } from "./key-value.ts";
+import { SliceWrites } from "./slice-writes.ts";
 import { admit, INTERNAL, type Parameters } from "./sql.ts";
 import { SqlAuthorizer } from "./sql-authorizer.ts";
 import { primaryCode, storageError } from "./trouble.ts";
@@ -41,6 +42,7 @@ export interface RunOutcome {
 export class PluginDatabase {
   readonly data: PluginKeyValue;
   readonly #authorizer: SqlAuthorizer;
+  readonly #slice: SliceWrites;
   #dirty = false;
 
   private constructor(
@@ -50,7 +52,9 @@ export class PluginDatabase {
     now: () => number,
   ) {
     this.#authorizer = new SqlAuthorizer(db);
-    this.data = new PluginKeyValue(db, now, (work) => this.#guarded(work));
+    this.#slice = new SliceWrites(db);
+    const written = <T>(work: () => T) => this.#inWords(() => this.#slice.run(work));
+    this.data = new PluginKeyValue(db, now, (work) => this.#inWords(work), written);
   }
 
   /**
@@ -119,6 +123,16 @@ export class PluginDatabase {
     });
   }
 
+  /** Key-value data was written and is not committed: nobody may be told of it before {@link settle}. */
+  get isUnsettled(): boolean {
+    return this.#slice.isOpen;
+  }
+
+  /** Commits the key-value data of this step. Throws GatewayError when that fails: then nothing of it is stored. */
+  settle(): void {
+    if (this.#slice.isOpen) this.#inWords(() => this.#slice.commit());
+  }
+
   /** Bytes on disk. */
   sizeBytes(): number {
     let total = 0;
@@ -131,7 +145,7 @@ export class PluginDatabase {
    * that is full the writes stay in the journal, and it tries again.
    */
   checkpoint(): void {
-    if (!this.#dirty) return;
+    if (!this.#dirty || this.#slice.isOpen) return;
     try {
       this.db.exec("PRAGMA wal_checkpoint(PASSIVE)");
       this.#dirty = false;
@@ -142,11 +156,16 @@ export class PluginDatabase {
 
   /** Writes a complete copy to a file that does not exist yet. */
   copyTo(path: string): void {
+    this.settle();
     this.db.prepare("VACUUM INTO ?").run(path);
   }
 
   close(): void {
-    this.db.close();
+    try {
+      this.settle();
+    } finally {
+      this.db.close();
+    }
   }
 
   #version(): number {
@@ -181,8 +200,14 @@ export class PluginDatabase {
     });
   }
 
-  /** SQLite's errors as the gateway's, without the file's path. */
+  /** A statement of the plugin's own: what it stored as key-value data before is committed first. */
   #guarded<T>(work: () => T): T {
+    this.settle();
+    return this.#inWords(work);
+  }
+
+  /** SQLite's errors as the gateway's, without the file's path. */
+  #inWords<T>(work: () => T): T {
     try {
       this.#dirty = true;
       return work();

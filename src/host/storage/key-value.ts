@@ -27,7 +27,10 @@ export class PluginKeyValue {
   constructor(
     db: DatabaseSync,
     private readonly now: () => number,
+    /** Carries out a read. */
     private readonly guarded: <T>(work: () => T) => T,
+    /** Carries out a write, with others of the same step of the realm. */
+    private readonly written: <T>(work: () => T) => T,
   ) {
     this.#set = db.prepare("INSERT OR REPLACE INTO zg_data (key, value, expires_at) VALUES (?, ?, ?)");
     this.#get = db.prepare("SELECT value, expires_at FROM zg_data WHERE key = ?");
@@ -48,7 +51,8 @@ export class PluginKeyValue {
     const text = JSON.stringify(value);
     if (text.length > MAX_VALUE) throw new GatewayError("too_large", `A stored value has at most ${MAX_VALUE} characters of JSON`);
     const now = this.#time();
-    this.guarded(() => this.#set.run(key, text, ttl === null ? null : Math.ceil(now + ttl * 1000)));
+    const expires = ttl === null ? null : Math.ceil(now + ttl * 1000);
+    this.written(() => this.#set.run(key, text, expires));
   }
 
   /** The value in a list of one, or null when there is none. */
@@ -66,7 +70,7 @@ export class PluginKeyValue {
   delete(key: string): boolean {
     checkKey(key);
     const now = this.#time();
-    return Number(this.guarded(() => this.#delete.run(key, now)).changes) > 0;
+    return Number(this.written(() => this.#delete.run(key, now)).changes) > 0;
   }
 
   keys(prefix: string): string[] {
@@ -80,7 +84,7 @@ export class PluginKeyValue {
   sweep(): void {
     const now = this.#time();
     if (now < CLOCK_SET) return;
-    this.guarded(() => this.#sweep.run(now));
+    this.written(() => this.#sweep.run(now));
   }
 
   /** Now, after moving expiries that were counted from an unset clock, and sweeping now and then. */
@@ -88,12 +92,12 @@ export class PluginKeyValue {
     const now = this.now();
     if (this.#seen < CLOCK_SET && now >= CLOCK_SET) {
       const jump = now - this.#seen;
-      this.guarded(() => this.#rebase.run(jump, CLOCK_SET));
+      this.written(() => this.#rebase.run(jump, CLOCK_SET));
     }
     this.#seen = now;
     if (Math.abs(now - this.#sweptAt) >= SWEEP_EVERY_MS && now >= CLOCK_SET) {
       this.#sweptAt = now;
-      this.guarded(() => this.#sweep.run(now));
+      this.written(() => this.#sweep.run(now));
     }
     return now;
   }
