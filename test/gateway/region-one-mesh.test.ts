@@ -74,7 +74,11 @@ plugins: { paths: ["${EXAMPLES}"], enabled_plugins: [region_scores] }
 }
 
 /** The nodes that answered Alice's command with such a text, and how long the first took, ms. */
-async function answers(text: string, expected: RegExp, othersMs = 1_000): Promise<{ readonly by: readonly number[]; readonly tookMs: number }> {
+async function answers(
+  text: string,
+  expected: RegExp,
+  othersMs = 1_000,
+): Promise<{ readonly by: readonly number[]; readonly tookMs: number }> {
   heard.length = 0;
   const said = performance.now();
   mesh("north").say({ from: ALICE, text, channel: 0 });
