@@ -13,6 +13,9 @@ interface Poll {
   readonly ended: number;
 }
 
+/** Votes of one poll. */
+export const VOTES_MAX = 2_000;
+
 /** One poll at a time; everybody has one vote, which can be changed. */
 export class Polls {
   constructor(private readonly plugin: Plugin<Config>) {}
@@ -39,8 +42,12 @@ export class Polls {
     const number = Number(args[0]);
     const option = options[number - 1];
     if (option === undefined) return t("vote_which", { count: options.length });
-    await this.plugin.db.run("INSERT OR REPLACE INTO votes (poll, node, choice) VALUES (?, ?, ?)", last.id, senderId, number);
-    return cutText(t("voted", { option }));
+    // Whoever has voted may change it; numbers of nodes can be invented, and the database has an end.
+    const sql = `INSERT INTO votes (poll, node, choice) SELECT ?1, ?2, ?3
+      WHERE (SELECT count(*) FROM votes WHERE poll = ?1) < ${VOTES_MAX} OR EXISTS (SELECT 1 FROM votes WHERE poll = ?1 AND node = ?2)
+      ON CONFLICT DO UPDATE SET choice = excluded.choice`;
+    const { changes } = await this.plugin.db.run(sql, last.id, senderId, number);
+    return changes === 0 ? t("votes_full") : cutText(t("voted", { option }));
   }
 
   /** How to begin one is told to those who may. */

@@ -1,4 +1,4 @@
-import type { Context, Plugin } from "zephyrgate";
+import { type Context, cutText, type Plugin } from "zephyrgate";
 import type { Config } from "./config.types.ts";
 import { wordsOf } from "./words.ts";
 
@@ -31,7 +31,7 @@ export class Scores {
     );
     if (rows.length === 0) return t("scores_none");
     return rows
-      .map(({ name, points }, at) => t("scores", { place: at + 1, name: name.slice(0, 20), points: t("points", { count: points }) }))
+      .map(({ name, points }, at) => t("scores", { place: at + 1, name: cutText(name, 20), points: t("points", { count: points }) }))
       .join("\n");
   }
 }

@@ -1,4 +1,4 @@
-import { type IncomingMessage, type MessageContext, PermissionDenied, type Plugin, PluginError } from "zephyrgate";
+import { cutText, type IncomingMessage, type MessageContext, PermissionDenied, type Plugin, PluginError } from "zephyrgate";
 import { placeOf } from "./channels.ts";
 import type { Config } from "./config.types.ts";
 import { Guard } from "./guard.ts";
@@ -6,6 +6,8 @@ import { wordsOf } from "./words.ts";
 
 type Rule = Config["rules"][number];
 
+/** Control characters, and those that turn the direction of writing. */
+const DISTURBING = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]+/g;
 const PER_HOUR = 30;
 const WEBHOOK = "webhook";
 const WEBHOOK_PER_HOUR = 1000;
@@ -68,9 +70,9 @@ export class Carrier {
   }
 
   async #say(channel: string, { link }: Here, text: string, { senderName }: MessageContext): Promise<boolean> {
-    const name = senderName.replace(/[@\n]/g, " ").slice(0, 20);
+    const name = cutText(senderName.replace(/[@\n]/g, " "), 20);
     try {
-      const carried = wordsOf(this.plugin)("carried", { name, link, text });
+      const carried = wordsOf(this.plugin)("carried", { name, link, text: text.replace(DISTURBING, " ") });
       await this.plugin.sendMessage(carried, { destination: "broadcast", channel, priority: "low" });
       return true;
     } catch (error) {

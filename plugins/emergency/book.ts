@@ -36,12 +36,12 @@ export interface Moment {
 
 /** All entries of incident `?1`: bounded by what is kept of one. Who wrote a note is a node id, and the sender has a name. */
 const MOMENTS = `
-  SELECT opened_at AS at, 'call' AS what, name AS who, called AS text FROM incidents WHERE id = ?1
-  UNION ALL SELECT at, 'position', '', printf('%.5f %.5f', latitude, longitude) FROM positions WHERE incident = ?1
-  UNION ALL SELECT n.at, 'note', CASE n.who WHEN i.sender THEN i.name ELSE coalesce((SELECT name FROM answers a WHERE a.incident = ?1 AND a.node = n.who), n.who) END, n.text
+  SELECT opened_at AS at, 'call' AS what, name AS who, called AS text, 0 AS seq FROM incidents WHERE id = ?1
+  UNION ALL SELECT at, 'position', '', printf('%.5f %.5f', latitude, longitude), rowid FROM positions WHERE incident = ?1
+  UNION ALL SELECT n.at, 'note', CASE n.who WHEN i.sender THEN i.name ELSE coalesce((SELECT name FROM answers a WHERE a.incident = ?1 AND a.node = n.who), n.who) END, n.text, n.rowid
     FROM notes n JOIN incidents i ON i.id = n.incident WHERE n.incident = ?1
-  UNION ALL SELECT at, what, name, '' FROM answers WHERE incident = ?1
-  UNION ALL SELECT closed_at, 'closed', coalesce(closed_by, ''), outcome FROM incidents WHERE id = ?1 AND closed_at IS NOT NULL`;
+  UNION ALL SELECT at, what, name, '', 0 FROM answers WHERE incident = ?1
+  UNION ALL SELECT closed_at, 'closed', coalesce(closed_by, ''), outcome, 0 FROM incidents WHERE id = ?1 AND closed_at IS NOT NULL`;
 
 /** The written record of calls for help, which survives restarts. */
 export class IncidentBook {
@@ -182,7 +182,7 @@ export class IncidentBook {
   /** The newest first. */
   moments(incident: number, limit: number, skip: number): Promise<Moment[]> {
     return this.plugin.db.query<Moment>(
-      `SELECT * FROM (${MOMENTS}) ORDER BY at DESC, what = 'call', what LIMIT ?2 OFFSET ?3`,
+      `SELECT at, what, who, text FROM (${MOMENTS}) ORDER BY at DESC, what = 'call', what, seq DESC LIMIT ?2 OFFSET ?3`,
       incident,
       limit,
       skip,
@@ -197,6 +197,12 @@ export class IncidentBook {
   async note(incident: number, who: string, text: string): Promise<void> {
     const sql = `INSERT INTO notes (incident, at, who, text) SELECT ?, ?, ?, ? WHERE (SELECT count(*) FROM notes WHERE incident = ?) < ${NOTES_MAX}`;
     await this.plugin.db.run(sql, incident, Date.now(), who, text, incident);
+  }
+
+  /** How much somebody wrote about an incident since then. */
+  async notesSince(incident: number, who: string, since: number): Promise<number> {
+    const sql = "SELECT count(*) AS n FROM notes WHERE incident = ? AND who = ? AND at > ?";
+    return (await this.plugin.db.query<{ n: number }>(sql, incident, who, since))[0]?.n ?? 0;
   }
 
   async #forgetOld(): Promise<void> {

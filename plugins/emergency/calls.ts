@@ -9,6 +9,9 @@ import type { Watch } from "./watch.ts";
 import { alertText, labelOf, wordsOf } from "./words.ts";
 
 const MINUTE_MS = 60_000;
+/** Texts of one sender that are passed on in this time; `history` has them all. */
+const PASS_ON_MAX = 20;
+const PASS_ON_MS = 10 * MINUTE_MS;
 /** What is told of a call, with what its sender wrote later. */
 const STORY_BYTES = 240;
 
@@ -110,7 +113,10 @@ export class Calls {
    * whom it alerts itself.
    */
   async #passOn(incident: Incident, name: string, text: string, alerted: boolean): Promise<string> {
+    const recent = await this.book.notesSince(incident.id, incident.sender, Date.now() - PASS_ON_MS);
     await this.book.note(incident.id, incident.sender, text);
+    // It is on record; but the emergency lane of everybody else is not to be filled by one node.
+    if (recent >= PASS_ON_MAX) return "";
     const responders = await readResponders(this.plugin, this.plugin.getConfig("responders"));
     if (text === "") return "";
     // Whom nothing has reached yet gets the whole story once it does.

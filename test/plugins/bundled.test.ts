@@ -66,7 +66,6 @@ describe.each(NAMES)("%s", (name) => {
 
   test("has the same texts in every language", async () => {
     const folder = join(ROOT, name, "locales");
-    if (!existsSync(folder)) return expect(name).toBe("ping");
     const languages: { [language: string]: TextCatalogue } = {};
     for (const file of readdirSync(folder)) {
       languages[file.replace(/\.ts$/, "")] = ((await import(join(folder, file))) as { default: TextCatalogue }).default;
@@ -78,7 +77,6 @@ describe.each(NAMES)("%s", (name) => {
 
   test("uses every text", async () => {
     const path = join(ROOT, name, "locales/en.ts");
-    if (!existsSync(path)) return;
     const files = (readdirSync(join(ROOT, name), { recursive: true }) as string[]).filter((file) =>
       /^(?!locales|tests|node_modules|vendor).*\.ts$/.test(file),
     );

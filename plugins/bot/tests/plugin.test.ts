@@ -175,7 +175,7 @@ describe("games", () => {
     expect(await alice.asks("nonsense")).toMatch(/^No, it is [ABC], .* You have 6 points\.$/);
     await alice.says("quiz");
     await gateway.advance({ minutes: 3 });
-    expect(alice.heard.at(-1)).toMatch(/^Time is up: /);
+    expect(alice.heard.at(-1)).toMatch(/^No answer; it was /);
     expect(await gateway.node("Bob").asks("quiz scores")).toBe("1. Alice 6 points");
   });
 

@@ -20,7 +20,7 @@ test("history tells calls, places, notes, answers and silence over time, the new
   await gateway.advance({ minutes: 14 });
   const told = await ridge.asks("history 1");
   expect(told).toMatch(
-    /^Incident 1 \(7 entries\)\nnow no answer to a check-in\n2 min no answer to a check-in\n14 min Ridge is coming\n14 min Ridge: with two men\n14 min Alice: now at the bridge\nmore: history 1 6$/,
+    /^Incident 1 \(7 entries\)\nnow no answer to a check-in\n2 min no answer to a check-in\n14 min Ridge is coming\n14 min Alice: now at the bridge\n14 min Ridge: with two men\nmore: history 1 6$/,
   );
   expect(await ridge.asks("history 1 6")).toMatch(
     /^Incident 1 \(\d entries\)(?:\n14 min [^\n]*)?\n1\d min at 47\.10000 8\.10000\n1\d min Alice called: leg broken$/,

@@ -283,6 +283,19 @@ describe("what nobody listed", () => {
     for (const { text } of mine) expect(text).not.toMatch(/[\u202e\u0007]/);
   });
 
+  test("one sender does not fill the emergency lane: so much is passed on in ten minutes, the rest is noted", async () => {
+    await using gateway = await start({ settings: { commands: { sender_rate: "1000/min" } } });
+    const alice = gateway.node("Alice");
+    await alice.says("SOS");
+    for (let at = 0; at < 30; at++) await alice.says(`text ${at}`);
+    expect(sentTo(gateway, "Ridge").filter((text) => text.includes("more from Alice"))).toHaveLength(20);
+    expect(sentTo(gateway, "Alice").at(-1)).toBe("Incident 1: noted.");
+    expect(await gateway.node("Ridge").asks("history 1")).toContain("text 29");
+    await gateway.advance({ minutes: 11 });
+    await alice.says("still here");
+    expect(gateway.node("Ridge").heard.at(-1)).toContain("still here");
+  });
+
   test("a second call of the same sender adds to the incident, and names its kind", async () => {
     await using gateway = await start();
     await gateway.node("Alice").says("SOS");

@@ -25,3 +25,8 @@ test("answers on a channel where it was asked", async () => {
   await gateway.node("Alice").says("!ping", { channel: 1 });
   expect(gateway).toHaveSent(/^pong/, { to: "broadcast", channel: 1 });
 });
+
+test("in German", async () => {
+  await using gateway = await startTestGateway({ plugin, settings: { language: "de" }, nodes: [{ name: "Alice", snr: 5.5, rssi: -80 }] });
+  expect(await gateway.node("Alice").asks("ping")).toBe("pong: direkt, SNR 5.5 dB, RSSI -80 dBm");
+});
