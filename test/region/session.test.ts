@@ -1,5 +1,6 @@
 /** A region of several gateways on a broker in memory: who belongs, who hears what, and what a hostile broker or site can do. */
 import { afterEach, describe, expect, test } from "bun:test";
+import { sealTo } from "../../src/region/keys/box.ts";
 import { SiteIdentity } from "../../src/region/keys/identity.ts";
 import { enrolSite, revokeSite } from "../../src/region/session/decisions.ts";
 import { sealMessage, signText } from "../../src/region/wire/envelope.ts";
@@ -278,6 +279,32 @@ describe("revocation", () => {
     expect([north.sees("west"), north.sees("east")]).toEqual(["revoked offline", "waiting online"]);
     expect(east.region.context.key().epoch).toBe(1);
     expect(north.region.context.key()).toEqual(south.region.context.key());
+  });
+
+  test("a stolen key that hands out keys with huge numbers cannot keep the region from replacing them", () => {
+    const { world, north, south, west } = trio();
+    const { context } = west.region;
+    const place = (to: TestSite) => topicOf("valley", { kind: "key", from: west.region.self, to: to.region.self });
+    for (let at = 1; at <= 40; at++) {
+      const epoch = north.region.context.key().epoch + 9_000;
+      const key = { epoch, secret: Buffer.from(world.random.bytes(32)).toString("base64"), maker: west.region.self, excludes: [] };
+      const statements = context.roster.proof([west.region.self]);
+      const text = new TextEncoder().encode(JSON.stringify({ from: west.region.self, to: north.region.self, key, statements }));
+      const topic = place(north);
+      const signed = signText(west.identity, { ...context.membership, topic }, text);
+      const box = sealTo(north.identity.keys, new TextEncoder().encode(topic), signed, world.random);
+      if (box !== null) world.broker.publish({ topic, payload: box, retain: false });
+    }
+    const poisoned = north.region.context.key().epoch;
+    expect(poisoned).toBeGreaterThan(9_000);
+    // A file is written for each: they are bounded.
+    expect(poisoned).toBeLessThan(9_000 * 12);
+    expect(revoke(north, "west")).toStartWith("revoked");
+    world.pass(40_000);
+    expect(north.region.context.key()).toEqual(south.region.context.key());
+    expect(north.region.context.key()).toMatchObject({ epoch: 2, maker: north.region.self, excludes: [west.region.self] });
+    north.send("news", 1);
+    expect(south.heard).toEqual(["news north 1"]);
   });
 
   test("two sites that revoke at the same time, apart, come to one key that neither revoked site has", () => {

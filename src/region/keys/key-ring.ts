@@ -30,6 +30,8 @@ export interface Membership {
 
 /** Messages that are older than this many keys cannot be read. */
 const KEPT = 32;
+/** Of one maker: a hostile site must not push out the keys of the others. */
+const KEPT_OF_MAKER = 8;
 /** A jump of more than this is a mistake or an attack: the numbers would run out. */
 const MAX_STEP = 10_000;
 export const KEY_ID_BYTES = 8;
@@ -111,11 +113,14 @@ export class KeyRing {
     return this.#keys.find((key) => keyIdOf(key) === keyId) ?? null;
   }
 
-  /** False: it is known, or its number is out of reach. Fails with `data_unusable`. */
-  add(key: RegionKey): Result<boolean> {
-    const newest = this.#keys[0]?.epoch ?? 0;
-    if (this.find(keyIdOf(key)) !== null || key.epoch > newest + MAX_STEP || key.epoch < newest - KEPT) return ok(false);
-    const keys = sorted([...this.#keys, key]).slice(0, KEPT);
+  /**
+   * False: it is known, or its number is out of reach of the one that seals; what a revoked site had made does not count for that.
+   * Fails with `data_unusable`.
+   */
+  add(key: RegionKey, isRevoked: (site: SiteId) => boolean): Result<boolean> {
+    const { epoch } = this.current(isRevoked);
+    if (this.find(keyIdOf(key)) !== null || key.epoch > epoch + MAX_STEP || key.epoch < epoch - KEPT) return ok(false);
+    const keys = kept([...this.#keys, key]);
     const saved = this.#save(keys);
     if (!saved.ok) return saved;
     this.#keys = keys;
@@ -136,6 +141,16 @@ export class KeyRing {
       return fail("data_unusable", `${this.path} cannot be written (${codeOf(cause)})`, { cause, hint: "check the folder and free space" });
     }
   }
+}
+
+function kept(keys: readonly RegionKey[]): RegionKey[] {
+  const ofMaker = new Map<SiteId, number>();
+  const fair = sorted(keys).filter(({ maker }) => {
+    const count = (ofMaker.get(maker) ?? 0) + 1;
+    ofMaker.set(maker, count);
+    return count <= KEPT_OF_MAKER;
+  });
+  return fair.slice(0, KEPT);
 }
 
 /** The same order at every site, also where two sites made a key at the same time: the last one is first. */

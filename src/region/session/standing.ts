@@ -1,5 +1,6 @@
 /** Whether this site belongs to the region, and the region's key: what follows when a statement or a key becomes known. */
 import { fail, ok, type Result } from "../../errors.ts";
+import { TokenBucket } from "../../rates.ts";
 import type { PublicKeys } from "../keys/identity.ts";
 import { keyIdOf } from "../keys/key-ring.ts";
 import { makeStatement, readStatement, type Statement, type StatementBody } from "../roster/statement.ts";
@@ -19,6 +20,7 @@ export interface BelongingHooks {
 
 /** How long each site, by its rank, leaves it to the others to replace a key that a revoked site has. */
 const REPLACE_KEY_MS = 5_000;
+const NEW_KEYS = { count: 10, periodS: 600, text: "10/10min" };
 const REJOIN = "to come back it needs a new invitation: zephyrgate region join INVITATION";
 
 export class Belonging {
@@ -26,12 +28,14 @@ export class Belonging {
   #keyId: string;
   #keySince: number;
   #isReplacing = false;
+  readonly #newKeys: TokenBucket;
 
   constructor(
     private readonly context: RegionContext,
     private readonly parts: { readonly talk: RosterTalk; readonly notices: Notices },
     private readonly hooks: BelongingHooks,
   ) {
+    this.#newKeys = new TokenBucket(context.clock, NEW_KEYS);
     this.#standing = this.#now();
     this.#keyId = keyIdOf(context.key());
     this.#keySince = context.clock.monotonic();
@@ -83,7 +87,9 @@ export class Belonging {
     const sender = roster.membership.enrolled.get(from);
     if (sender === undefined || !isFrom(sender.keys)) return fail("permission_denied", "no enrolled site signed it");
     if (key === null) return ok(null);
-    const added = ring.add(key);
+    // Each is a file that is written: a hostile site must not wear out the disk.
+    if (ring.find(keyIdOf(key)) === null && this.#newKeys.take(1) > 0) return ok(null);
+    const added = ring.add(key, (site) => roster.isRevoked(site));
     if (!added.ok) this.context.log.error(added.error.summary());
     this.#keyChanged();
     this.#replaceLater();
@@ -95,7 +101,7 @@ export class Belonging {
     const { roster, random, ring, self } = this.context;
     const excludes = [...roster.membership.revoked.keys()];
     const secret = Buffer.from(random.bytes(32)).toString("base64");
-    const added = ring.add({ epoch: this.context.key().epoch + 1, secret, maker: self, excludes });
+    const added = ring.add({ epoch: this.context.key().epoch + 1, secret, maker: self, excludes }, (site) => roster.isRevoked(site));
     if (!added.ok) return added;
     this.parts.notices.giveAll();
     this.#keyChanged();
