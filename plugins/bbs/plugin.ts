@@ -1,4 +1,4 @@
-import { type CommandContext, type MenuContext, type NodeInfo, Plugin, type PluginMessage } from "zephyrgate";
+import { type CommandContext, type Context, type MenuContext, type NodeInfo, Plugin, type PluginMessage } from "zephyrgate";
 import { Activity } from "./activity.ts";
 import { bulletinActions } from "./bulletins/commands.ts";
 import { Bulletins } from "./bulletins/store.ts";
@@ -10,6 +10,7 @@ import type { Action } from "./environment.ts";
 import { mailActions } from "./mail/commands.ts";
 import { Notices } from "./mail/notices.ts";
 import { Letters } from "./mail/store.ts";
+import { RegionBbs } from "./region.ts";
 import { MIGRATIONS } from "./tables.ts";
 import { texts } from "./texts.ts";
 
@@ -33,8 +34,14 @@ export default class Bbs extends Plugin<Config> {
     this.#activity = activity;
     this.#console = new Console(this, this.#bulletins, this.#letters, this.#channels, (node) => notices.add(node));
     await notices.start();
-    const bulletins = bulletinActions(environment, this.#bulletins);
-    const mail = mailActions({ ...environment, letters: this.#letters, posted: (node) => notices.add(node) });
+    const posted = (node: string) => notices.add(node);
+    const region = new RegionBbs({ plugin: this, bulletins: this.#bulletins, letters: this.#letters, posted });
+    region.start();
+    const bulletins = followed(bulletinActions(environment, this.#bulletins), () => region.soon());
+    const mail = followed(mailActions({ ...environment, letters: this.#letters, posted }), ({ isDirect, senderId, senderName }) => {
+      if (isDirect) region.reads(senderId, senderName);
+      region.soon();
+    });
     const channels = channelActions(environment, this.#channels);
     this.registerCommand("bbs", this.#spoken(bulletins, t("usage_bbs")), { help: t("help_bbs"), usage: t("usage_bbs") });
     this.registerCommand("mail", this.#spoken(mail, t("usage_mail"), "list"), { help: t("help_mail"), usage: t("usage_mail") });
@@ -43,6 +50,7 @@ export default class Bbs extends Plugin<Config> {
     this.registerCommand("stats", () => this.#stats(), { help: t("help_stats") });
     this.#menus(bulletins, mail, channels);
     this.registerScheduledTask("tidy", { interval: 3600 }, this.tidy);
+    this.registerScheduledTask("region", { interval: 60, runAtStart: true }, () => region.round());
     this.registerPluginMessageHandler(this.asked);
     this.onEvent("node_seen", this.heard);
   }
@@ -112,6 +120,19 @@ export default class Bbs extends Plugin<Config> {
   override async stop() {
     await this.#activity?.store();
   }
+}
+
+/** The same actions, each with something to do once it was answered. */
+function followed(actions: Actions, after: (context: Context) => void): Actions {
+  const entries = Object.entries(actions).map(([word, action]): [string, Action] => [
+    word,
+    async (words, context) => {
+      const answer = await action(words, context);
+      after(context);
+      return answer;
+    },
+  ]);
+  return Object.fromEntries(entries);
 }
 
 type Actions = { readonly [word: string]: Action };

@@ -33,4 +33,6 @@ export const MIGRATIONS: readonly (readonly string[])[] = [
   // Names of nodes that were never heard here, folded to lower case.
   ["CREATE TABLE names (folded TEXT NOT NULL, node TEXT NOT NULL, name TEXT NOT NULL, PRIMARY KEY (folded, node)) WITHOUT ROWID"],
   ["CREATE INDEX letters_unread_of ON letters (sender) WHERE is_read = 0", "CREATE INDEX letters_read ON letters (id) WHERE is_read = 1"],
+  // Bulletins of the region that were deleted here, until the other sites know.
+  ["CREATE TABLE region_deleted (key TEXT PRIMARY KEY) WITHOUT ROWID"],
 ];

@@ -177,9 +177,11 @@ export function bulletinActions(environment: Environment, store: Bulletins): { r
     if (found === null) return t("none", { id });
     if (found.author !== context.senderId && !context.isOperator) return t("not_yours", { id });
     if (found.replies > 0 && !context.isOperator) {
+      await store.noteDeleted(id, false);
       await store.empty(id, t("emptied_subject"));
       return t("emptied", { id });
     }
+    await store.noteDeleted(id, true);
     const count = await store.remove(found);
     return count === 0 ? t("deleted", { id }) : t("deleted_thread", { id, count });
   }

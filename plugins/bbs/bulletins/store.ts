@@ -25,6 +25,8 @@ export type NewBulletin = Pick<Bulletin, "board" | "thread" | "subject" | "body"
 
 const LAST = Number.MAX_SAFE_INTEGER;
 const TOTAL = "bulletins";
+/** How the origin of a bulletin begins that the region knows, its own included. */
+const ORIGIN = "region ";
 const INSERT = `INSERT OR IGNORE INTO bulletins (board, thread, subject, body, author, author_name, at, origin)
   VALUES (?, ?, ?, ?, ?, ?, ?, ?)`;
 const COUNT = "INSERT INTO counts VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET n = max(0, n + excluded.n)";
@@ -123,6 +125,54 @@ export class Bulletins {
 
   async #rows(): Promise<number> {
     return (await this.plugin.db.query<{ n: number }>("SELECT count(*) AS n FROM bulletins"))[0]?.n ?? 0;
+  }
+
+  /** Those that no other site knows yet, the oldest first; a reply once what it replies to is known. */
+  async unshared(limit: number): Promise<(Bulletin & { readonly root: string | null })[]> {
+    const rows = await this.plugin.db.query<Bulletin & { root: string | null }>(
+      `SELECT b.*, r.origin AS root FROM bulletins b LEFT JOIN bulletins r ON r.id = b.thread
+        WHERE b.origin IS NULL AND b.author <> '' AND (b.thread IS NULL OR r.origin LIKE 'region %') ORDER BY b.id LIMIT ?`,
+      limit,
+    );
+    return rows.map((row) => ({ ...row, root: row.root?.slice(ORIGIN.length) ?? null }));
+  }
+
+  async markShared(id: number, key: string): Promise<void> {
+    await this.plugin.db.run("UPDATE bulletins SET origin = ? WHERE id = ?", ORIGIN + key, id);
+  }
+
+  /** The number that a bulletin of the region has here; null when it is not known. */
+  async idOf(key: string): Promise<number | null> {
+    return (await this.plugin.db.query<{ id: number }>("SELECT id FROM bulletins WHERE origin = ?", ORIGIN + key))[0]?.id ?? null;
+  }
+
+  /** Notes for the other sites that somebody deletes this one, and what replies to it. */
+  async noteDeleted(id: number, withReplies: boolean): Promise<void> {
+    await this.plugin.db.run(
+      `INSERT OR IGNORE INTO region_deleted SELECT substr(origin, ${ORIGIN.length + 1}) FROM bulletins
+        WHERE (id = ? OR (? AND thread = ?)) AND origin LIKE 'region %'`,
+      id,
+      withReplies ? 1 : 0,
+      id,
+    );
+  }
+
+  async deletedKeys(limit: number): Promise<string[]> {
+    const rows = await this.plugin.db.query<{ key: string }>("SELECT key FROM region_deleted LIMIT ?", limit);
+    return rows.map(({ key }) => key);
+  }
+
+  async forgetDeleted(key: string): Promise<void> {
+    await this.plugin.db.run("DELETE FROM region_deleted WHERE key = ?", key);
+  }
+
+  /** Another site deleted it: what replies to it stays until it is deleted, too. */
+  async removeShared(key: string): Promise<void> {
+    const id = await this.idOf(key);
+    const found = id === null ? null : await this.get(id);
+    if (found === null) return;
+    if (found.replies > 0) await this.empty(found.id, "-");
+    else await this.remove(found);
   }
 
   /** Deletes one with its replies. Gives how many replies there were. */

@@ -94,6 +94,16 @@ export class Letters {
     return (await this.plugin.db.run("DELETE FROM letters WHERE receiver = ? AND id = ?", receiver, id)).changes > 0;
   }
 
+  /** What a node has not read, the oldest first. */
+  unreadFor(receiver: string, limit: number): Promise<Letter[]> {
+    return this.plugin.db.query<Letter>("SELECT * FROM letters WHERE receiver = ? AND is_read = 0 ORDER BY id LIMIT ?", receiver, limit);
+  }
+
+  /** A node that reads its mail at another site can be written to by its name. */
+  async nameOf(node: string, name: string): Promise<void> {
+    if (name !== "") await this.plugin.db.run("INSERT OR REPLACE INTO names VALUES (?, ?, ?)", name.toLowerCase(), node, name);
+  }
+
   async expire(before: number): Promise<void> {
     await this.plugin.db.run("DELETE FROM letters WHERE at < ?", before);
   }

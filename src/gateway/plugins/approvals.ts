@@ -65,10 +65,15 @@ function belongings({ storage, catalogue, databases }: ApprovalPeers, plugin: st
   ];
 }
 
+/** The bundled plugin of boards and mail: `region.share` says whether it shares them. */
+const BOARDS = "bbs";
+
 function policyOf(context: GatewayContext, plugin: string): Policy {
-  const { enabled_plugins, permissions } = context.config().plugins;
+  const { plugins, region } = context.config();
+  const { enabled_plugins, permissions } = plugins;
+  const unshared = plugin === BOARDS && region?.share.includes("bbs") === false ? ["region"] : [];
   // The entries were checked when the configuration was read, so they parse.
-  const deny = parseEntries(permissions[plugin]?.deny ?? []);
+  const deny = parseEntries([...(permissions[plugin]?.deny ?? []), ...unshared]);
   return { allowAll: context.allowAll, enabled: enabled_plugins ?? null, deny: deny.ok ? deny.value : [] };
 }
 
