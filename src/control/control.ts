@@ -187,6 +187,7 @@ export class GatewayControl implements Control {
         webhook: deps.webhook(),
         publishing: deps.publishing(),
         safeMode: deps.isSafeMode(),
+        silenced: this.silence.get().silenced,
         disk: { isWritable: ["ok", "low"].includes(deps.disk.state), freeBytes: deps.disk.freeBytes },
         walls: deps.walls(),
         alerts: { open: deps.alerts.list(), ...deps.alerts.counts() },

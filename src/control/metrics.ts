@@ -25,6 +25,8 @@ export interface MetricFacts {
   readonly webhook: { readonly sent: number; readonly failed: number; readonly dropped: number };
   readonly publishing: PublisherStatus | null;
   readonly safeMode: boolean;
+  /** All transmissions but alarms. */
+  readonly silenced: boolean;
   readonly disk: { readonly isWritable: boolean; readonly freeBytes: number };
   readonly walls: readonly { readonly wall: string; readonly stands: boolean }[];
   readonly alerts: {
@@ -89,6 +91,7 @@ function gatewayFamilies(facts: MetricFacts): Family[] {
       facts.hostExits,
     ),
     one("zephyrgate_safe_mode", "gauge", "1 while plugins are held back after crashes.", facts.safeMode ? 1 : 0),
+    one("zephyrgate_silenced", "gauge", "1 while all transmissions but alarms are silenced.", facts.silenced ? 1 : 0),
     one("zephyrgate_disk_writable", "gauge", "1 while the data folder can be written.", facts.disk.isWritable ? 1 : 0),
     one("zephyrgate_disk_free_bytes", "gauge", "Free space on the data folder's disk.", facts.disk.freeBytes),
     one("zephyrgate_database_bytes", "gauge", "Size of the gateway's database with its write-ahead log.", facts.databaseBytes),

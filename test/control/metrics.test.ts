@@ -55,6 +55,7 @@ const facts = metricsText({
   webhook: { sent: 1, failed: 0, dropped: 0 },
   publishing: { broker: "mqtt://b", state: "up", reason: null, nodes: 3, counters: { node_published: 4, send_rate_limited: 1 } },
   safeMode: false,
+  silenced: true,
   disk: { isWritable: true, freeBytes: 1 },
   walls: [{ wall: "seccomp", stands: true }],
   region: [],
