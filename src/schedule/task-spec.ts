@@ -25,7 +25,7 @@ export interface TaskRun {
   readonly plugin: string;
   readonly name: string;
   readonly handle: Handle;
-  readonly reason: "due" | "start" | "catch_up";
+  readonly reason: "due" | "start" | "catch_up" | "manual";
   /** Aborted when the task is removed or paused during the run. */
   readonly signal: AbortSignal;
 }

@@ -69,7 +69,7 @@ export class Task {
   /** Runs once more, now. False: it is paused, or a run has not ended. */
   runNow(): boolean {
     if (this.#state !== "armed" || this.#running !== null) return false;
-    this.#begin("due");
+    this.#begin("manual");
     return true;
   }
 

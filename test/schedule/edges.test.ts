@@ -101,7 +101,10 @@ describe("an operator's run", () => {
     const again = schedule.runNow("demo", "task");
     expect(again.ok ? "" : again.error.summary()).toContain("runs already");
     await clock.advance(51_000);
-    expect(runs.map(({ at }) => at)).toEqual([10_000, 60_000]);
+    expect(runs.map(({ at, reason }) => [at, reason])).toEqual([
+      [10_000, "manual"],
+      [60_000, "due"],
+    ]);
     await clock.advance(10_000);
     schedule.pause("demo");
     const paused = schedule.runNow("demo", "task");

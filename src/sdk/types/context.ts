@@ -66,6 +66,6 @@ export interface MenuContext extends Context {
 export interface TaskRun {
   /** The task's name. */
   readonly name: string;
-  /** `start`: runAtStart. `catch_up`: runs were missed while the gateway was away. */
-  readonly reason: "due" | "start" | "catch_up";
+  /** `start`: runAtStart. `catch_up`: runs were missed while the gateway was away. `manual`: an operator runs it, beside its schedule. */
+  readonly reason: "due" | "start" | "catch_up" | "manual";
 }

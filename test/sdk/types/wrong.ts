@@ -76,7 +76,7 @@ export class WrongRegistrations extends Plugin {
     // @ts-expect-error an unknown option
     this.registerScheduledTask("poll", { every: 60 }, () => {});
     // @ts-expect-error runs have no such reason
-    this.registerScheduledTask("poll", { interval: 60 }, (run: TaskRun) => run.reason === "manual");
+    this.registerScheduledTask("poll", { interval: 60 }, (run: TaskRun) => run.reason === "weekly");
     // @ts-expect-error a menu item needs a label
     this.registerMenuItem("main", () => "hi");
     // @ts-expect-error the order of a menu item is a number
