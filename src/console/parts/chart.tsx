@@ -80,12 +80,9 @@ export function Chart(props: ChartProps) {
       if (width > 0 && width !== plot.current?.width) plot.current?.setSize({ width, height: plot.current.height });
     });
     resized.observe(element);
-    const scheme = matchMedia("(prefers-color-scheme: dark)");
-    scheme.addEventListener("change", draw);
     addEventListener("themechange", draw);
     return () => {
       resized.disconnect();
-      scheme.removeEventListener("change", draw);
       removeEventListener("themechange", draw);
       plot.current?.destroy();
       plot.current = null;

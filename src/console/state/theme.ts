@@ -12,9 +12,11 @@ export function setTheme(next: Theme): void {
   applyTheme();
 }
 
+const prefersLight = matchMedia("(prefers-color-scheme: light)");
+prefersLight.addEventListener("change", applyTheme);
+
 /** Charts take their colours from the style sheet when they are drawn: they are told. */
 export function applyTheme(): void {
-  if (theme.value === "system") delete document.documentElement.dataset.theme;
-  else document.documentElement.dataset.theme = theme.value;
+  document.documentElement.dataset.theme = theme.value === "system" ? (prefersLight.matches ? "light" : "dark") : theme.value;
   dispatchEvent(new Event("themechange"));
 }
