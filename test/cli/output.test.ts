@@ -34,19 +34,35 @@ describe("output", () => {
     expect(JSON.parse(out())).toEqual({ text: "a\u009b\u202eb\n" });
   });
 
-  test("the last column is cut to the terminal's width, wide characters counted", () => {
+  const narrow = (columns: number, head: string[], rows: string[][]) => {
     const { io, out } = ioOf();
-    table(
-      { ...io, columns: 12 },
-      ["id", "text"],
-      [
-        ["m_1", "short"],
-        ["m_2", "a long text"],
-        ["m_3", "日本語日本語"],
-      ],
+    table({ ...io, columns }, head, rows);
+    for (const row of out().split("\n")) expect([row, Bun.stringWidth(row) <= columns]).toEqual([row, true]);
+    return out();
+  };
+
+  test("what is wider than the terminal goes on in the next line of its column, wide characters counted", () => {
+    const rows = [
+      ["m_1", "short"],
+      ["m_2", "a long text of words"],
+      ["m_3", "日本語日本語日本語"],
+    ];
+    expect(narrow(16, ["id", "text"], rows)).toBe(
+      "ID   TEXT\nm_1  short\nm_2  a long text\n     of words\nm_3  日本語日本\n     語日本語\n",
     );
-    expect(out()).toBe("ID   TEXT\nm_1  short\nm_2  a long…\nm_3  日本語…\n");
-    for (const row of out().split("\n")) expect(Bun.stringWidth(row)).toBeLessThanOrEqual(12);
+  });
+
+  test("where columns do not fit, each value has a line with its name, and nothing is lost", () => {
+    const row = ["!0a0b0c0d", "Alpine Rescue", "2 min ago", "46.9123,9.3412"];
+    expect(narrow(24, ["id", "name", "heard", "position"], [row, ["!00000002", "-", "-", "x".repeat(30)]])).toBe(
+      "ID        !0a0b0c0d\nNAME      Alpine Rescue\nHEARD     2 min ago\nPOSITION  46.9123,9.3412\n\n" +
+        "ID        !00000002\nNAME      -\nHEARD     -\nPOSITION  xxxxxxxxxxxxxx\n          xxxxxxxxxxxxxx\n          xx\n",
+    );
+    for (const columns of [1, 5, 20, 40, 41, 60, 79]) {
+      const { io, out } = ioOf();
+      table({ ...io, columns }, ["id", "name", "heard", "position"], [row]);
+      expect(out().replaceAll(/\s/g, "")).toContain("AlpineRescue".slice(0, columns < 30 ? 5 : 6));
+    }
   });
 
   test("columns line up, also with wide characters, and nothing trails", () => {
