@@ -85,6 +85,25 @@ export function asGatewayError(thrown: unknown, code: ErrorCode = "internal"): G
   return new GatewayError(code, message, { cause: thrown });
 }
 
+/** Why something failed, for a sentence: the system's code such as ENOSPC where there is one, else the error's own words. */
+export function causeOf(thrown: unknown): string {
+  if (thrown instanceof GatewayError) return thrown.summary();
+  if (!(thrown instanceof Error)) return String(thrown);
+  // Codes that are no system's, such as ERR_INVALID_ARG_TYPE, say less than the words.
+  const code = "code" in thrown && typeof thrown.code === "string" ? thrown.code : "";
+  return /^(?!ERR_)[A-Z][A-Z0-9_]+$/.test(code) ? code : thrown.message;
+}
+
+/** A failure with its true cause: an error of our own as it is, any other as `message (cause)`. */
+export function failBecause(
+  cause: unknown,
+  code: ErrorCode,
+  message: string,
+  detail: Omit<ErrorDetail, "cause"> = {},
+): { readonly ok: false; readonly error: GatewayError } {
+  return cause instanceof GatewayError ? { ok: false, error: cause } : fail(code, `${message} (${causeOf(cause)})`, { ...detail, cause });
+}
+
 /** One thing that is wrong in a file someone wrote: a manifest, a configuration, a plugin's source. */
 export interface Issue {
   readonly file: string;

@@ -1,13 +1,14 @@
 /** A new plugin from the template, with only the features that were asked for. */
-import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { embeddedTemplate } from "../../templates/embedded.ts";
 import { IS_COMPILED } from "../compiled.ts";
-import { fail, ok, type Result } from "../errors.ts";
+import { fail, failBecause, ok, type Result } from "../errors.ts";
 import type { Json } from "../json.ts";
 import { FILE_LIMITS, parseJson } from "../json-reader.ts";
 import { MANIFEST_FILE, parseManifest } from "../manifest/parse.ts";
 import { isReserved } from "../router/match/registry.ts";
+import { discard } from "../storage/folders.ts";
 import { VERSION } from "../version.ts";
 import { writeLocalSdk } from "./local-sdk/package.ts";
 import { render, type View } from "./template.ts";
@@ -97,9 +98,8 @@ export function createPlugin(plugin: NewPlugin, folder: string): Result<readonly
     }
     writeLocalSdk(folder);
   } catch (cause) {
-    if (!existed) rmSync(folder, { recursive: true, force: true });
-    const code = (cause as { code?: string }).code ?? String(cause);
-    return fail("data_unusable", `cannot write ${folder} (${code})`, { cause, hint: "choose a folder you may write to with --output" });
+    if (!existed) discard(folder);
+    return failBecause(cause, "data_unusable", `cannot write ${folder}`, { hint: "choose a folder you may write to with --output" });
   }
   return ok(Object.keys(files.value).sort());
 }

@@ -4,7 +4,7 @@
  */
 import { lstatSync, readdirSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { GatewayError } from "../errors.ts";
+import { causeOf, GatewayError } from "../errors.ts";
 import { type Disk, systemDisk } from "./disk.ts";
 
 export interface WriteOptions {
@@ -131,6 +131,7 @@ function removeQuietly(disk: Disk, path: string): void {
   }
 }
 
+/** The system's code, such as ENOENT; of an error that has none, its words. */
 export function codeOf(thrown: unknown): string {
-  return thrown instanceof Error && "code" in thrown ? String(thrown.code) : String(thrown);
+  return causeOf(thrown);
 }

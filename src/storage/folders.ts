@@ -1,5 +1,5 @@
 /** Folders that are replaced as a whole. */
-import { lstatSync, readdirSync } from "node:fs";
+import { lstatSync, readdirSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { isThere, writeAndSync } from "./atomic.ts";
 import { type Disk, systemDisk } from "./disk.ts";
@@ -94,4 +94,13 @@ export function makeFolder(path: string, disk: Disk = systemDisk): void {
   makeFolder(parent, disk);
   disk.mkdir(path, 0o755);
   disk.syncFolder(parent);
+}
+
+/** Removes what an attempt that failed left. Why it failed is the error to report, so this one throws nothing. */
+export function discard(path: string): void {
+  try {
+    rmSync(path, { recursive: true, force: true });
+  } catch {
+    // It was never made, or cannot be removed for the reason that is reported.
+  }
 }

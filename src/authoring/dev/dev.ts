@@ -4,7 +4,7 @@ import { basename, join } from "node:path";
 import { LeapClock, systemClock } from "../../clock.ts";
 import { deepMerge } from "../../config/merge.ts";
 import { WALLS } from "../../config/schema.ts";
-import { asGatewayError, fail, type GatewayError, ok, type Result } from "../../errors.ts";
+import { asGatewayError, causeOf, fail, type GatewayError, ok, type Result } from "../../errors.ts";
 import type { SpawnHost } from "../../gateway/context/overrides.ts";
 import type { LogLine } from "../../log/line.ts";
 import { silentLogger } from "../../log/logger.ts";
@@ -256,7 +256,7 @@ class Dev {
       if (manifest.ok) return manifest.value;
       this.#screen.issues(manifest.error);
     } catch (thrown) {
-      this.#screen.show(`${file}: cannot be read (${(thrown as { code?: string }).code ?? String(thrown)})`, "bad");
+      this.#screen.show(`${file}: cannot be read (${causeOf(thrown)})`, "bad");
     }
     return null;
   }

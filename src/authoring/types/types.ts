@@ -1,6 +1,6 @@
 /** `config.types.ts`: the type of a plugin's configuration, from the JSON Schema that its manifest names. */
 import { basename, dirname, join, posix } from "node:path";
-import { fail, issueLine, ok, type Result } from "../../errors.ts";
+import { fail, failBecause, issueLine, ok, type Result } from "../../errors.ts";
 import type { Json } from "../../json.ts";
 import { FILE_LIMITS, jsonProblem, parseJson } from "../../json-reader.ts";
 import { MANIFEST_FILE, parseManifest } from "../../manifest/parse.ts";
@@ -70,8 +70,7 @@ export function writeConfigTypes(folder: string, options: { readonly onlyIfThere
   try {
     writeFileAtomically(file, new TextEncoder().encode(text), { mode: 0o644 });
   } catch (cause) {
-    const code = (cause as NodeJS.ErrnoException).code ?? String(cause);
-    return fail("data_unusable", `cannot write ${file} (${code})`, { cause, hint: `you need to own ${dirname(file)}` });
+    return failBecause(cause, "data_unusable", `cannot write ${file}`, { hint: `you need to own ${dirname(file)}` });
   }
   return ok({ path, changed: true });
 }

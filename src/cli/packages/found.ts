@@ -2,11 +2,10 @@
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { packFolder } from "../../authoring/pack.ts";
-import { fail, ok, type Result } from "../../errors.ts";
+import { fail, failBecause, ok, type Result } from "../../errors.ts";
 import { MANIFEST_FILE, parseManifest } from "../../manifest/parse.ts";
 import { isInRange } from "../../manifest/versions.ts";
 import { PACKAGE_ENDING, PACKAGE_LIMITS, type PluginPackage, readPackage } from "../../packages/package.ts";
-import { codeOf } from "../../storage/atomic.ts";
 
 /** Entries of a folder that are looked at for packages. */
 const MAX_ENTRIES = 500;
@@ -49,7 +48,7 @@ export function readBytes(path: string, shown: string, most: number): Result<Uin
     if (stats.size > most) return fail("too_large", `${shown} is larger than ${most / 2 ** 20} MB`);
     return ok(readFileSync(path));
   } catch (cause) {
-    return fail("not_found", `cannot read ${shown}: ${codeOf(cause)}`, { cause });
+    return failBecause(cause, "not_found", `cannot read ${shown}`);
   }
 }
 

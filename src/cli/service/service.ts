@@ -3,7 +3,7 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync } from "node:fs"
 import { dirname, join } from "node:path";
 import { loadConfig } from "../../config/load.ts";
 import { type SamplePort, sampleConfig } from "../../config/sample.ts";
-import { fail, issueLine, ok, type Result } from "../../errors.ts";
+import { fail, failBecause, issueLine, ok, type Result } from "../../errors.ts";
 import { createFileOnce, writeFileAtomically } from "../../storage/atomic.ts";
 import { EXIT } from "../client/exit.ts";
 import { MARK, STATE_FOLDER, UDEV_PATH, UDEV_TEXT, UNIT_PATH, USER_PATH, USER_TEXT, unitText } from "./unit.ts";
@@ -79,8 +79,7 @@ export function writeService(root: string, files: readonly PlannedFile[]): Resul
       else if (!createFileOnce(place, text)) continue;
       written.push(place);
     } catch (cause) {
-      const code = cause instanceof Error && "code" in cause ? String(cause.code) : String(cause);
-      return fail("data_unusable", `${place} cannot be written: ${code}`, { hint: "run it with sudo, or with --dry-run to see it", cause });
+      return failBecause(cause, "data_unusable", `${place} cannot be written`, { hint: "run it with sudo, or with --dry-run to see it" });
     }
   }
   return ok(written);
@@ -105,8 +104,7 @@ export function removeFiles(paths: readonly string[]): Result<void> {
     try {
       rmSync(path);
     } catch (cause) {
-      const code = cause instanceof Error && "code" in cause ? String(cause.code) : String(cause);
-      return fail("data_unusable", `${path} cannot be removed: ${code}`, { hint: "run it with sudo", cause });
+      return failBecause(cause, "data_unusable", `${path} cannot be removed`, { hint: "run it with sudo" });
     }
   }
   return ok(undefined);

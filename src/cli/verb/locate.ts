@@ -3,7 +3,7 @@ import { isIP } from "node:net";
 import { homedir, hostname, networkInterfaces } from "node:os";
 import { readToken } from "../../api/access/token.ts";
 import { type ConfigSources, type LoadedConfig, loadConfig } from "../../config/load.ts";
-import { fail, issueLine, ok, type Result } from "../../errors.ts";
+import { causeOf, fail, issueLine, ok, type Result } from "../../errors.ts";
 import { Client } from "../client/client.ts";
 import { EXIT } from "../client/exit.ts";
 import { showProgress } from "./progress.ts";
@@ -66,16 +66,12 @@ function certificateOf(path: string): Result<string> {
   try {
     return ok(readFileSync(path, "utf8"));
   } catch (cause) {
-    return fail(
-      "config_invalid",
-      `the certificate of api.tls cannot be read: ${(cause as NodeJS.ErrnoException).code ?? "unknown error"}`,
-      {
-        cause,
-        where: path,
-        hint: "the command line knows the gateway by it; let your user read it",
-        data: { exit: EXIT.configuration },
-      },
-    );
+    return fail("config_invalid", `the certificate of api.tls cannot be read: ${causeOf(cause)}`, {
+      cause,
+      where: path,
+      hint: "the command line knows the gateway by it; let your user read it",
+      data: { exit: EXIT.configuration },
+    });
   }
 }
 

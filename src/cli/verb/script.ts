@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
-import { fail, ok, type Result } from "../../errors.ts";
+import { failBecause, ok, type Result } from "../../errors.ts";
 import { parseScript, type ScriptStep } from "../../mesh/script/parse.ts";
 
 /** Reads and parses a script file; `name` is as the user wrote it. */
@@ -16,7 +16,6 @@ export function readText(cwd: string, name: string): Result<string> {
   try {
     return ok(readFileSync(resolve(cwd, name), "utf8"));
   } catch (cause) {
-    const code = cause instanceof Error && "code" in cause ? String(cause.code) : "unknown error";
-    return fail("not_found", `cannot read ${name}: ${code}`, { cause });
+    return failBecause(cause, "not_found", `cannot read ${name}`);
   }
 }

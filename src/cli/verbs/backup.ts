@@ -5,8 +5,9 @@ import { backupView } from "../../api/routes/backups.ts";
 import { listBackups, pruneBackups } from "../../backup/kept.ts";
 import { makeBackup } from "../../backup/make.ts";
 import { systemRandom } from "../../clock.ts";
-import { fail, ok, type Result } from "../../errors.ts";
-import { codeOf, replaceFile } from "../../storage/atomic.ts";
+import { fail, failBecause, ok, type Result } from "../../errors.ts";
+import { replaceFile } from "../../storage/atomic.ts";
+import { discard } from "../../storage/folders.ts";
 import { lockDataFolder } from "../../storage/lock.ts";
 import { VERSION } from "../../version.ts";
 import { configuration } from "../verb/locate.ts";
@@ -92,8 +93,8 @@ function takeOut(from: string, to: string): Result<string> {
     rmSync(from, { force: true });
     return ok(to);
   } catch (cause) {
-    rmSync(beside, { force: true });
-    return fail("data_unusable", `cannot write ${to} (${codeOf(cause)})`, { cause, hint: `the backup is in ${from}` });
+    discard(beside);
+    return failBecause(cause, "data_unusable", `cannot write ${to}`, { hint: `the backup is in ${from}` });
   }
 }
 

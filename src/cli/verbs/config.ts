@@ -5,7 +5,7 @@ import { effectiveValues } from "../../config/effective.ts";
 import { expand, type LoadedConfig, readConfig } from "../../config/load.ts";
 import { placeWarnings } from "../../config/places.ts";
 import { sampleConfig } from "../../config/sample.ts";
-import { fail, type Issue, issueLine, ok, type Result } from "../../errors.ts";
+import { fail, failBecause, type Issue, issueLine, ok, type Result } from "../../errors.ts";
 import { discoverPorts } from "../../mesh/transport/discover.ts";
 import { createFileOnce } from "../../storage/atomic.ts";
 import { EXIT } from "../client/exit.ts";
@@ -98,8 +98,7 @@ async function init({ io, args, flags }: Call): Promise<Result<number>> {
     if (!createFileOnce(path, sampleConfig(discoverPorts(), ids)))
       return fail("conflict", `${path} exists and is left as it is`, { hint: "name another file, or move that one away" });
   } catch (cause) {
-    const code = cause instanceof Error && "code" in cause ? String(cause.code) : String(cause);
-    return fail("data_unusable", `${path} cannot be written: ${code}`, { cause });
+    return failBecause(cause, "data_unusable", `${path} cannot be written`);
   }
   if (flags.json === true) json(io, { file: path });
   else line(io, path);

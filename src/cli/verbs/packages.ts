@@ -3,10 +3,10 @@ import * as v from "valibot";
 import { pluginSummary } from "../../api/contract/views.ts";
 import { removeOffline, useOffline } from "../../authoring/offline.ts";
 import { packFolder } from "../../authoring/pack.ts";
-import { fail, ok, type Result } from "../../errors.ts";
+import { failBecause, ok, type Result } from "../../errors.ts";
 import { BACKUP_LIMITS } from "../../packages/backup.ts";
 import { readSigningKey } from "../../packages/trust/keys.ts";
-import { codeOf, writeFileAtomically } from "../../storage/atomic.ts";
+import { writeFileAtomically } from "../../storage/atomic.ts";
 import { pluginPath } from "../client/paths.ts";
 import { readBytes } from "../packages/found.ts";
 import { configuration } from "../verb/locate.ts";
@@ -145,6 +145,6 @@ function writeOut(path: string, bytes: Uint8Array, mode: number): Result<null> {
     writeFileAtomically(path, bytes, { mode });
     return ok(null);
   } catch (cause) {
-    return fail("data_unusable", `cannot write ${path}: ${codeOf(cause)}`, { cause });
+    return failBecause(cause, "data_unusable", `cannot write ${path}`);
   }
 }

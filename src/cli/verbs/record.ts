@@ -4,7 +4,7 @@ import { dirname, resolve } from "node:path";
 import * as v from "valibot";
 import { pluginSummary } from "../../api/contract/views.ts";
 import { sleep, systemClock } from "../../clock.ts";
-import { asGatewayError, fail, type Result } from "../../errors.ts";
+import { fail, failBecause, type Result } from "../../errors.ts";
 import { writeFileAtomically } from "../../storage/atomic.ts";
 import { line, note } from "../verb/output.ts";
 import { type Call, done, misuse, textFlag, type Verb } from "../verb/verb.ts";
@@ -44,7 +44,7 @@ async function record({ io, args, flags, client }: Call): Promise<Result<number>
     // It holds what people wrote to each other.
     writeFileAtomically(file, taken.value, { mode: 0o600 });
   } catch (thrown) {
-    return { ok: false, error: asGatewayError(thrown) };
+    return failBecause(thrown, "data_unusable", `cannot write ${file}`);
   }
   await gateway.value.call("DELETE", path, v.optional(v.unknown()));
   if (reason !== "") note(io, `it ended: ${reason}`);
