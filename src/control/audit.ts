@@ -1,6 +1,6 @@
 import type { AuditControl, AuditFilter, Page, Paging } from "../api/contract/control.ts";
 import type { AuditEntryView, AuditVerdict } from "../api/contract/views.ts";
-import { ok, type Result } from "../errors.ts";
+import { fail, ok, type Result } from "../errors.ts";
 import { verify } from "../permissions/audit/chain.ts";
 import type { AuditLog } from "../permissions/audit/log.ts";
 import type { AuditItem } from "../permissions/audit/query.ts";
@@ -13,16 +13,15 @@ export class Audit implements AuditControl {
   ) {}
 
   async query(filter: AuditFilter, paging: Paging): Promise<Result<Page<AuditEntryView>>> {
-    await this.log.flush();
-    const items = await this.log.query({
-      limit: paging.limit,
-      ...(filter.plugin === undefined ? {} : { plugin: filter.plugin }),
-      ...(filter.permission === undefined ? {} : { permission: filter.permission }),
-      ...(filter.result === undefined ? {} : { result: filter.result }),
-      ...(filter.since === undefined ? {} : { since: filter.since }),
-    });
-    const wanted = items.filter((item) => filter.correlationId === undefined || item.correlation_id === filter.correlationId);
-    return ok({ items: wanted.map(viewOf), next: null });
+    const before = paging.cursor === undefined ? undefined : Number(paging.cursor);
+    if (before !== undefined && !Number.isSafeInteger(before))
+      return fail("invalid_argument", "the cursor is not one this API gave out", { hint: "use the value of `next`" });
+    const { plugin, permission, result, since, correlationId, after } = filter;
+    const wanted = { plugin, permission, result, since, correlationId, after, before };
+    const given = Object.fromEntries(Object.entries(wanted).filter(([, value]) => value !== undefined));
+    const items = await this.log.query({ limit: paging.limit, ...given });
+    const last = items.length < paging.limit ? undefined : items.at(-1)?.seq;
+    return ok({ items: items.map(viewOf), next: last === undefined ? null : String(last) });
   }
 
   async verify(): Promise<Result<AuditVerdict>> {
@@ -36,7 +35,7 @@ export class Audit implements AuditControl {
 function viewOf(item: AuditItem): AuditEntryView {
   const decision = item.kind === undefined || item.kind === "decision";
   return {
-    seq: 0,
+    seq: item.seq ?? 0,
     time: item.time,
     kind: item.kind ?? "decision",
     plugin: item.plugin,

@@ -55,7 +55,7 @@ const VIEWS: readonly View[] = [
   { address: "plugins/weather/schedule", shows: ["main", "scheduled"] },
   { address: "region", shows: ["[data-site=south]", "Waiting texts"], picture: "region" },
   { address: "log", shows: [".log", "bulletin"], picture: "log" },
-  { address: "log/audit", shows: ["table", "example.org"] },
+  { address: "log/audit", shows: [".audit-line", "example.org"] },
   { address: "settings", shows: ["table", "data_dir"], picture: "settings" },
 ];
 

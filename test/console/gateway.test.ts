@@ -85,6 +85,21 @@ describe.skipIf(CHROMIUM === undefined)("the console on a real gateway", () => {
     await browser.until("document.querySelector('.history [data-state=queued]') === null");
   }, 120_000);
 
+  test("the audit log follows live, and its filter stays in the address", async () => {
+    await page.go("log/audit");
+    await browser.until("document.querySelectorAll('.audit-line').length > 3");
+    await gateway.api("PUT", "/plugins/river/secrets/audited_key", { value: "never shown" });
+    await page.shows(".audit-line", "audited_key");
+    await browser.evaluate(`{ const field = document.querySelectorAll(".tools select")[0]; field.value = "river";
+      field.dispatchEvent(new Event("change", { bubbles: true })); }`);
+    await browser.until("location.hash === '#/log/audit?plugin=river'");
+    await browser.until("[...document.querySelectorAll('.audit-line')].every((each) => each.children[2].innerText === 'river')");
+    await browser.evaluate("window.old = true; location.reload()");
+    await browser.until("window.old === undefined && document.querySelectorAll('.audit-line').length > 0");
+    await browser.until("[...document.querySelectorAll('.audit-line')].every((each) => each.children[2].innerText === 'river')");
+    expect(await browser.evaluate("location.hash")).toBe("#/log/audit?plugin=river");
+  }, 120_000);
+
   test("a killed gateway is noticed within seconds, and the page comes back by itself with its session", async () => {
     const { dir, port } = gateway;
     await gateway.end("SIGKILL");

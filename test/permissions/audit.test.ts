@@ -234,6 +234,10 @@ describe("what is written", () => {
     expect(await log.query({ permission: "secrets" })).toHaveLength(1);
     expect(await log.query({ limit: 4 })).toHaveLength(4);
     expect(await log.query({ since: clock.now() + 1 })).toEqual([]);
+    const all = (await log.query({})).map(({ seq = 0 }) => seq);
+    const at = all[2] ?? 0;
+    expect((await log.query({ before: at })).map(({ seq }) => seq)).toEqual(all.slice(3));
+    expect((await log.query({ after: at })).map(({ seq }) => seq)).toEqual(all.slice(0, 2));
     expect((await log.query({ plugin: "p" }))[0]?.facts).toEqual({ i: 2 });
     await log.stop();
     expect(must(verify(dir)).notes).toEqual([]);

@@ -325,6 +325,8 @@ export interface AuditFilter {
   /** ms since 1970. */
   readonly since?: number | undefined;
   readonly correlationId?: string | undefined;
+  /** Only entries behind this place in the chain. */
+  readonly after?: number | undefined;
 }
 
 export interface SimulateControl {

@@ -134,7 +134,7 @@ export const menuItem = v.object({
 });
 
 export const auditEntry = v.object({
-  seq: v.number(),
+  seq: v.pipe(v.number(), v.description("Its place in the chain; it grows")),
   time,
   kind: v.pipe(v.string(), v.description("`decision`, `grant`, `load`, `admin`, ...")),
   plugin: v.nullable(v.string()),

@@ -210,6 +210,9 @@ export const systemRoutes: readonly Route[] = [
       result: v.optional(v.picklist(["allow", "deny"])),
       since,
       correlation_id: v.optional(v.pipe(v.string(), v.maxLength(64))),
+      after: v.optional(
+        v.pipe(v.string(), v.regex(/^\d{1,15}$/, "a whole number"), v.transform(Number), v.description("Only entries of a higher `seq`")),
+      ),
     }),
     answers: { 200: listOf(auditEntry) },
     run: ({ control, query: { limit = DEFAULT_PAGE, cursor, correlation_id, ...filter } }) =>

@@ -31,6 +31,14 @@ export function addressOf(name: ViewName, ...more: readonly string[]): string {
   return `#/${[name, ...more.map(encodeURIComponent)].join("/")}`;
 }
 
+/** Another query at the same view: it is kept in the address, and adds nothing to the browser's history. */
+export function setQuery(values: Readonly<Record<string, string>>): void {
+  const [path = ""] = location.hash.split("?", 1);
+  const words = new URLSearchParams(Object.entries(values).filter(([, value]) => value !== "")).toString();
+  history.replaceState(history.state, "", words === "" ? path : `${path}?${words}`);
+  hash.value = location.hash;
+}
+
 export function go(name: ViewName, ...more: readonly string[]): void {
   location.hash = addressOf(name, ...more);
 }

@@ -5,6 +5,8 @@ import { fileName } from "./chain.ts";
 
 /** One line of the log as the API shows it. `kind` is `decision` for those of the broker. */
 export interface AuditItem {
+  /** Its place in the chain; absent of a decision that is not written yet. */
+  readonly seq?: number;
   readonly time: string;
   readonly plugin: string | null;
   readonly permission: string;
@@ -26,6 +28,10 @@ export interface AuditQuery {
   readonly result?: "allow" | "deny";
   /** ms since 1970. */
   readonly since?: number;
+  readonly correlationId?: string;
+  /** Only those before, or behind, this place in the chain. */
+  readonly before?: number;
+  readonly after?: number;
   /** 1 to 1000; 100 when not given. */
   readonly limit?: number;
 }
@@ -56,6 +62,7 @@ export function matches(item: AuditItem, query: AuditQuery): boolean {
     (query.plugin === undefined || item.plugin === query.plugin) &&
     (query.permission === undefined || item.permission === query.permission) &&
     (query.result === undefined || item.result === query.result) &&
+    (query.correlationId === undefined || item.correlation_id === query.correlationId) &&
     (query.since === undefined || Date.parse(item.last ?? item.time) >= query.since)
   );
 }
@@ -71,7 +78,9 @@ export async function searchFiles(dir: string, query: AuditQuery): Promise<Audit
     for (const line of lines.reverse()) {
       if (line === "" || !line.includes(needle)) continue;
       const row = readItem(line);
-      if (row === null || row.kind === "open") continue;
+      if (row === null) continue;
+      if (query.after !== undefined && row.seq <= query.after) return found;
+      if (row.kind === "open" || (query.before !== undefined && row.seq >= query.before)) continue;
       const item = itemOf(row);
       if (matches(item, query)) found.push(item);
       if (found.length >= limit) return found;
@@ -84,7 +93,7 @@ const text = (value: unknown) => (typeof value === "string" ? value : "");
 
 function itemOf(row: Row): AuditItem {
   const {
-    seq: _seq,
+    seq,
     hash: _hash,
     prev: _prev,
     time,
@@ -101,6 +110,7 @@ function itemOf(row: Row): AuditItem {
     ...facts
   } = row;
   return {
+    seq,
     time,
     plugin,
     permission: text(permission),
