@@ -155,7 +155,7 @@ async function runUntilStopped(gateway: Gateway, { io, log, crashes, banner, aga
     inBackground(
       log.logger,
       "reading the configuration again",
-      service.reloading(() => gateway.reload()),
+      service.reloading(async () => void (await gateway.reload())),
     );
   const signals = untilStopped(io, reload);
   const stopped = Promise.race([signals.stopped, uncaught.first]);

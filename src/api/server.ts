@@ -38,20 +38,25 @@ export interface ApiOptions {
   /** 0 selects a free port. */
   readonly port: number;
   readonly dataDir: string;
-  /** Further names in the Host header that mean this gateway. */
-  readonly allowedHosts?: readonly string[];
-  /** Reverse proxies, addresses or networks, whose X-Forwarded-For and X-Forwarded-Proto are believed. */
-  readonly trustedProxies?: readonly string[];
+  /** What may change while it runs; asked at each use. */
+  readonly live?: () => LiveOptions;
   /** Path of the page and the API below the host, `/` when absent. Programs on this machine may leave it out. */
   readonly basePath?: string;
   /** Certificate and key, PEM files, for https; absent: plain http. They are read again when they change. */
   readonly tls?: TlsFiles | undefined;
-  /** Decimal places of a degree to which the positions of others are rounded for callers of the role read; 2 when absent. */
-  readonly positionDigits?: () => number;
-  /** Tiles below the console's map; null or absent: none. */
-  readonly mapTiles?: () => MapView["tiles"];
   /** Seconds after which an idle connection is closed; 60 when absent. */
   readonly idleS?: number;
+}
+
+export interface LiveOptions {
+  /** Further names in the Host header that mean this gateway. */
+  readonly allowedHosts?: readonly string[];
+  /** Reverse proxies, addresses or networks, whose X-Forwarded-For and X-Forwarded-Proto are believed. */
+  readonly trustedProxies?: readonly string[];
+  /** Decimal places of a degree to which the positions of others are rounded for callers of the role read; 2 when absent. */
+  readonly positionDigits?: number;
+  /** Tiles below the console's map; null or absent: none. */
+  readonly mapTiles?: MapView["tiles"];
 }
 
 /** Larger than the largest body of any route. */
@@ -157,7 +162,8 @@ class Api {
   readonly #feed: Feed;
   readonly #routes: readonly Route[];
   readonly #app: { readonly fetch: (request: Request) => Response | Promise<Response> };
-  readonly #proxies: Proxies;
+  #proxies: Proxies | null = null;
+  #trusted: readonly string[] = [];
   /** Ends with `/`. */
   readonly #base: string;
   readonly #connections = new WeakMap<Request, Connection>();
@@ -169,7 +175,6 @@ class Api {
     private readonly options: ApiOptions,
     private readonly deps: ApiDeps,
   ) {
-    this.#proxies = new Proxies(options.trustedProxies ?? []);
     this.#base = (options.basePath ?? "/").replace(/\/*$/, "/");
     this.#feed = new Feed(control, deps.clock, (role) => this.#digitsFor(role));
     const parts = accessParts(token, this.#base, options.dataDir, deps);
@@ -178,7 +183,7 @@ class Api {
     const changed = () => this.#feed.check();
     const audit = (event: string, actor: Actor, detail = "") => deps.audit(event, `${by(actor)}: ${detail}`);
     const access = [...accessRoutes({ ...parts, changed, audit }), ...tokenRoutes({ ...parts, changed, audit })];
-    const service = serviceRoutes(this.#feed, counters, { base: this.#base, all: () => this.#routes }, () => options.mapTiles?.() ?? null);
+    const service = serviceRoutes(this.#feed, counters, { base: this.#base, all: () => this.#routes }, () => this.#live.mapTiles ?? null);
     this.#routes = [
       ...systemRoutes,
       ...alertRoutes,
@@ -201,7 +206,7 @@ class Api {
   async handle(request: Request, connection: Connection): Promise<Response> {
     const head = request.method === "HEAD";
     const { inner, isBelow } = this.#inside(request, connection.address);
-    const address = this.#proxies.clientOf(request.headers, connection.address);
+    const address = this.#trustedProxies().clientOf(request.headers, connection.address);
     this.#connections.set(inner, { address, keepOpen: connection.keepOpen });
     const response = await this.#answer(inner, isBelow);
     this.#answered.set(response.status, (this.#answered.get(response.status) ?? 0) + 1);
@@ -214,7 +219,7 @@ class Api {
   /** The request as the routes see it: HEAD as GET, without the base path, and without headers that only a trusted proxy may set. */
   #inside(request: Request, peer: string): { readonly inner: Request; readonly isBelow: boolean } {
     const { url, isBelow } = withoutBase(request.url, this.#base);
-    const headers = this.#proxies.clean(request.headers, peer);
+    const headers = this.#trustedProxies().clean(request.headers, peer);
     const method = request.method === "HEAD" ? "GET" : request.method;
     if (url === request.url && headers === request.headers && method === request.method) return { inner: request, isBelow };
     return { inner: new Request(url, { method, headers, body: request.body, signal: request.signal }), isBelow };
@@ -222,8 +227,7 @@ class Api {
 
   async #answer(request: Request, isBelow: boolean): Promise<Response> {
     try {
-      const { host, allowedHosts } = this.options;
-      if (!hostAllowed(request.headers.get("host"), host, allowedHosts)) {
+      if (!hostAllowed(request.headers.get("host"), this.options.host, this.#live.allowedHosts)) {
         return refuse("permission_denied", "the Host header names a different host", "add the name to api.allowed_hosts");
       }
       if (!isBelow && `${new URL(request.url).pathname}/` === this.#base) {
@@ -272,13 +276,24 @@ class Api {
     }
   }
 
+  get #live(): LiveOptions {
+    return this.options.live?.() ?? {};
+  }
+
+  #trustedProxies(): Proxies {
+    const { trustedProxies = [] } = this.#live;
+    if (this.#proxies === null || trustedProxies !== this.#trusted) this.#proxies = new Proxies(trustedProxies);
+    this.#trusted = trustedProxies;
+    return this.#proxies;
+  }
+
   #tilesOrigin(): string | null {
-    const tiles = this.options.mapTiles?.() ?? null;
+    const tiles = this.#live.mapTiles ?? null;
     return tiles === null ? null : new URL(tiles.url).origin;
   }
 
   #digitsFor(role: Role | null): number | null {
-    return digitsFor(role, this.options.positionDigits?.() ?? POSITION_DIGITS);
+    return digitsFor(role, this.#live.positionDigits ?? POSITION_DIGITS);
   }
 
   /** A bug of the gateway: the log has the details, the client gets a reference. */

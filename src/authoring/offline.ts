@@ -137,7 +137,7 @@ async function holding(
     const schemas = [grantsSchema, decisionsSchema, secretsSchema];
     const database = openCoreDatabase(join(config.data_dir, "gateway.db"), schemas, { clock, log: silentLogger });
     if (!database.ok) return database;
-    const audit = new AuditLog({ dir: join(config.data_dir, "audit"), clock, log: silentLogger, maxMb: config.audit.max_mb });
+    const audit = new AuditLog({ dir: join(config.data_dir, "audit"), clock, log: silentLogger, maxMb: () => config.audit.max_mb });
     audit.start();
     try {
       const grants = new GrantStore(database.value, clock);

@@ -1,6 +1,7 @@
 /** Generates JSON Schema and reference table from the Valibot schema, so that neither can differ from what is checked. */
 import { toJsonSchema } from "@valibot/to-json-schema";
 import type * as v from "valibot";
+import { needsRestart } from "./reload.ts";
 import { configSchema } from "./schema.ts";
 
 export interface JsonSchema {
@@ -55,7 +56,7 @@ export function configReference(): string {
         walk(inner, name);
       } else
         rows.push(
-          `| \`${name}\` | ${cell(typeOf(inner))} | ${inner.default === undefined ? "-" : `\`${cell(JSON.stringify(inner.default))}\``} | ${cell(inner.description ?? "")} |`,
+          `| \`${name}\` | ${cell(typeOf(inner))} | ${inner.default === undefined ? "-" : `\`${cell(JSON.stringify(inner.default))}\``} | ${needsRestart(name) ? "restart" : "at once"} | ${cell(inner.description ?? "")} |`,
         );
     }
   };
@@ -68,7 +69,7 @@ export function configReference(): string {
   return `${INTRODUCTION}${rows.join("\n")}\n`;
 }
 
-const HEAD = ["| key | type | default | meaning |", "|---|---|---|---|"];
+const HEAD = ["| key | type | default | a change | meaning |", "|---|---|---|---|---|"];
 const INTRODUCTION = `# Configuration
 
 Generated from the schema by \`bun run docs:schema\`; do not edit.
@@ -78,6 +79,9 @@ Generated from the schema by \`bun run docs:schema\`; do not edit.
 overrides both. Relative paths are relative to the file, without a file to the working directory; \`~\` is the home folder. An unknown key
 is an error; keys that start with \`x-\` pass. For completion in an editor, begin the file with
 \`# yaml-language-server: $schema=config.schema.json\`.
+
+The file is read again when it is saved, by SIGHUP (\`systemctl reload zephyrgate\`) and by \`POST /api/v1/config/reload\`. Keys that say
+"at once" take effect then; for the others the log and the answer name what needs a restart. A file that is not valid changes nothing.
 
 `;
 

@@ -64,8 +64,8 @@ export class ConfigWatcher {
     this.#looking = null;
   }
 
-  /** Reads the file at once, changed or not. The number of keys that changed, or null when it is not valid: then the old configuration stays. */
-  readNow(): number | null {
+  /** Reads the file at once, changed or not. The keys that changed, or what is wrong: then the old configuration stays. */
+  readNow(): Result<readonly string[], readonly Issue[]> {
     this.#quiet?.cancel();
     this.#quiet = null;
     this.#stamp = this.#look() ?? this.#stamp;
@@ -110,17 +110,17 @@ export class ConfigWatcher {
     this.#load();
   }
 
-  #load(): number | null {
+  #load(): Result<readonly string[], readonly Issue[]> {
     const loaded = this.deps.load();
     if (!loaded.ok) {
       this.deps.log.error(`the changed configuration is not valid (${loaded.error.length} problems); the old one stays in force`);
       for (const issue of loaded.error) this.deps.log.error(issueLine(issue));
-      return null;
+      return loaded;
     }
     const keys = changedKeys(asJson(this.#current), asJson(loaded.value));
     this.#current = loaded.value;
     if (keys.length > 0) this.deps.onChange(loaded.value, keys);
-    return keys.length;
+    return { ok: true, value: keys };
   }
 }
 

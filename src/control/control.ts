@@ -15,7 +15,7 @@ import type {
   SimulateControl,
   TracedRoute,
 } from "../api/contract/control.ts";
-import type { ConfigurationView, MenuItemView, NodeSampleView, OutboxView, ScheduleTask } from "../api/contract/views.ts";
+import type { ConfigurationView, MenuItemView, NodeSampleView, OutboxView, ReloadView, ScheduleTask } from "../api/contract/views.ts";
 import { ok, type Result } from "../errors.ts";
 import type { CoreBus } from "../events/core.ts";
 import type { LogBook } from "../log/line.ts";
@@ -67,6 +67,7 @@ export interface ControlDeps {
   nodeHistory(node: string | number): Result<readonly NodeSampleView[]>;
   runTask(plugin: string, task: string, actor: Actor): Result<null>;
   configuration?(): Result<ConfigurationView>;
+  reload?(actor: Actor): Promise<Result<ReloadView>>;
   /** Texts that were too old to be answered, since the start. */
   staleTexts(): number;
   readonly traffic: TrafficCounts;
@@ -104,6 +105,7 @@ export class GatewayControl implements Control {
   readonly rollouts: RolloutControl;
   readonly simulate: SimulateControl | undefined;
   readonly configuration?: () => Result<ConfigurationView>;
+  readonly reload?: (actor: Actor) => Promise<Result<ReloadView>>;
 
   constructor(private readonly deps: ControlDeps) {
     this.version = deps.version;
@@ -120,6 +122,7 @@ export class GatewayControl implements Control {
     this.region = deps.region;
     this.rollouts = deps.rollouts;
     if (deps.configuration !== undefined) this.configuration = deps.configuration;
+    if (deps.reload !== undefined) this.reload = deps.reload;
     this.simulate = deps.simulate;
   }
 

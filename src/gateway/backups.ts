@@ -50,6 +50,13 @@ export class Backups {
     this.#wait(this.#isDue() ? CATCH_UP_MS : this.#untilNext());
   }
 
+  /** `backup.at` may be another. Does nothing before the start. */
+  reschedule(): void {
+    if (this.#timer === null) return;
+    this.#timer.cancel();
+    this.#wait(this.#untilNext());
+  }
+
   /** A backup that is being made is finished first: the databases must stay open for it. */
   async stop(): Promise<void> {
     this.#stopped = true;

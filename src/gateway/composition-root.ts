@@ -1,14 +1,15 @@
 /** The composition root: makes all parts, connects and starts them in order, and closes them in reverse order. */
 import { AccessStore } from "../api/access/store.ts";
 import type { Control } from "../api/contract/control.ts";
-import type { MapView } from "../api/contract/views.ts";
-import { type ApiServer, startApi } from "../api/server.ts";
+import type { ReloadView } from "../api/contract/views.ts";
+import { type ApiServer, type LiveOptions, startApi } from "../api/server.ts";
 import { EventBus } from "../bus.ts";
 import { sleep } from "../clock.ts";
+import { needsRestart } from "../config/reload.ts";
 import type { Config } from "../config/schema.ts";
 import { ConfigWatcher } from "../config/watch.ts";
 import type { GatewayControl } from "../control/control.ts";
-import { fail, ok, type Result } from "../errors.ts";
+import { fail, issueLine, ok, type Result } from "../errors.ts";
 import type { CoreBus, CoreEvents } from "../events/core.ts";
 import { Lifetime } from "../lifetime.ts";
 import { inBackground } from "../log/background.ts";
@@ -111,14 +112,18 @@ export class Gateway {
     return this.#liveness.check();
   }
 
-  /** Reads the configuration file again; resolves when the changes that need no restart are in force. Mistakes are logged. */
-  async reload(): Promise<void> {
-    const { logger } = this.#context.log;
-    const changed = this.#watcher?.readNow();
-    if (changed === undefined) logger.info("reload: there is no configuration file");
-    if (changed === 0) logger.info("reload: the configuration has not changed");
+  /** Reads the configuration file again; resolves when the changes that need no restart are in force. Mistakes are logged, too. */
+  async reload(): Promise<Result<ReloadView>> {
+    const { log, loaded } = this.#context;
+    const read = this.#watcher?.readNow() ?? null;
+    if (read === null) log.logger.info("reload: there is no configuration file");
+    if (read?.ok === true && read.value.length === 0) log.logger.info("reload: the configuration has not changed");
     this.#api?.reload();
     await this.#applying;
+    if (read?.ok === false)
+      return fail("config_invalid", read.error.map(issueLine).join("; "), { hint: "the configuration before stays in force" });
+    const changed = read === null ? [] : read.value;
+    return ok({ file: loaded.file, changed: [...changed], needs_restart: changed.filter(needsRestart) });
   }
 
   /** Fails when the gateway cannot run at all; everything is then closed again. */
@@ -158,8 +163,8 @@ export class Gateway {
     const webhook = passAlertsOn(context, mesh);
     const publisher = makePublisher(context, mesh, () => this.#control?.messages);
     const rollouts = await makeRollouts(context, { region, plugins, packages: () => this.#control?.packages });
-    const watched = { isReady: () => this.#ready, rollouts: () => rollouts };
-    const control = makeControl(context, { storage, mesh, plugins, backups, webhook, publisher, region, ...watched });
+    const asked = { isReady: () => this.#ready, rollouts: () => rollouts, reload: () => this.reload() };
+    const control = makeControl(context, { storage, mesh, plugins, backups, webhook, publisher, region, ...asked });
     if (region !== null) region.report = () => siteReport(control.ownStatus(), mesh.nodes.all().length);
     this.#control = control;
     const api = context.overrides.api === false ? ok(null) : this.#openApi(control, storage);
@@ -168,7 +173,7 @@ export class Gateway {
     region?.start();
     storage.disk.start();
     storage.ownClock.start();
-    this.#followFile(plugins);
+    this.#followFile(plugins, backups);
     const running = await this.#run(storage, mesh, plugins);
     if (running.ok) this.#begin({ backups, mesh, plugins, publisher, region });
     return running;
@@ -205,9 +210,8 @@ export class Gateway {
   #openApi(control: Control, storage: Storage): Result<null> {
     const { clock, random, log } = this.#context;
     const { data_dir: dataDir, api: address } = this.#config;
-    const { allowed_hosts: allowedHosts, trusted_proxies: trustedProxies, base_path: basePath, tls } = address;
-    const live = { positionDigits: () => this.#config.api.position_digits, mapTiles: () => mapTilesOf(this.#config) };
-    const options = { host: address.host, port: address.port, allowedHosts, trustedProxies, basePath, dataDir, tls, ...live };
+    const { base_path: basePath, tls } = address;
+    const options = { host: address.host, port: address.port, basePath, dataDir, tls, live: () => liveOptions(this.#config) };
     const api = startApi(options, control, {
       clock,
       random,
@@ -227,7 +231,7 @@ export class Gateway {
   }
 
   /** Edits of the configuration file take effect while everything runs. */
-  #followFile(plugins: GatewayPlugins): void {
+  #followFile(plugins: GatewayPlugins, backups: Backups): void {
     const { loaded, reload, clock, log } = this.#context;
     if (loaded.file === null || reload === undefined) return;
     const adopt = (config: Config) => {
@@ -240,7 +244,7 @@ export class Gateway {
         log: log.logger.child("config"),
         load: reload,
         onChange: (next, keys) => {
-          const applied = this.#applying.then(() => followConfig(next, keys, { log, ...plugins, adopt }));
+          const applied = this.#applying.then(() => followConfig(next, keys, { log, ...plugins, backups, adopt }));
           this.#applying = applied.catch(() => undefined);
           inBackground(log.logger, "applying the changed configuration", applied);
         },
@@ -262,6 +266,8 @@ function stoppedEarly(): Result<null> {
   return fail("cancelled", "the gateway was stopped while it started");
 }
 
-function mapTilesOf({ api: { map_tiles: tiles } }: Config): MapView["tiles"] {
-  return tiles === undefined ? null : { url: tiles.url, attribution: tiles.attribution ?? null, max_zoom: tiles.max_zoom };
+function liveOptions({ api }: Config): LiveOptions {
+  const { allowed_hosts: allowedHosts, trusted_proxies: trustedProxies, position_digits: positionDigits, map_tiles: tiles } = api;
+  const mapTiles = tiles === undefined ? null : { url: tiles.url, attribution: tiles.attribution ?? null, max_zoom: tiles.max_zoom };
+  return { allowedHosts, trustedProxies, positionDigits, mapTiles };
 }

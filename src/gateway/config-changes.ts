@@ -1,4 +1,5 @@
 import type { LoadedConfig } from "../config/load.ts";
+import { needsRestart } from "../config/reload.ts";
 import type { Config } from "../config/schema.ts";
 import type { Egress } from "../http/egress.ts";
 import type { Log } from "../log/log.ts";
@@ -6,6 +7,7 @@ import type { StoredApprovals } from "../plugins/approval/approvals.ts";
 import type { StoredDecisions } from "../plugins/approval/decisions.ts";
 import type { Supervisor } from "../plugins/supervisor.ts";
 import { parseRate } from "../rates.ts";
+import type { Backups } from "./backups.ts";
 
 export interface FollowDeps {
   readonly log: Log;
@@ -13,22 +15,21 @@ export interface FollowDeps {
   readonly approvals: StoredApprovals;
   readonly decisions: StoredDecisions;
   readonly egress: Egress;
+  readonly backups: Pick<Backups, "reschedule">;
   /** Makes the new configuration the one in force. */
   adopt(config: Config): void;
 }
 
-/** Changes of these keys take effect at once; for every other key the log asks for a restart. */
-const LIVE =
-  /^(?:plugins\.(?:enabled_plugins|disabled_plugins|paths|config|permissions|health|limits|isolation\.own_host)|log|alerts|region\.control)(?:\.|$)/;
 const OF_PLUGINS = /^plugins\.(?:enabled_plugins|disabled_plugins|config|permissions)(?:\.|$)/;
 
 /** Applies a valid edit of the configuration file without a restart. */
 export async function followConfig({ config }: LoadedConfig, keys: readonly string[], deps: FollowDeps): Promise<void> {
   const { log, supervisor, approvals, decisions, egress } = deps;
-  const waiting = keys.filter((key) => !LIVE.test(key));
+  const waiting = keys.filter(needsRestart);
   log.logger.info(`the configuration file changed: ${keys.join(", ")}`);
   if (waiting.length > 0) log.logger.warn(`needs a restart to take effect: ${waiting.join(", ")}`);
   deps.adopt(config);
+  if (keys.some((key) => key.startsWith("backup"))) deps.backups.reschedule();
   if (keys.some((key) => key.startsWith("log"))) log.configure(config.log);
   const rate = parseRate(config.plugins.limits.http);
   if (rate.ok) egress.setRate(rate.value);

@@ -1,4 +1,5 @@
 import { by } from "../api/contract/control.ts";
+import type { ReloadView } from "../api/contract/views.ts";
 import { changedKeys, deepMerge } from "../config/merge.ts";
 import { AlertStore } from "../control/alert-store.ts";
 import { Alerts } from "../control/alerts.ts";
@@ -44,6 +45,7 @@ export interface ControlPeers {
   readonly region: GatewayRegion | null;
   rollouts(): Rollouts | null;
   isReady(): boolean;
+  reload(): Promise<Result<ReloadView>>;
 }
 
 /** A plugin has as long to answer the operator as another plugin. */
@@ -87,7 +89,7 @@ export function makeControl(context: GatewayContext, peers: ControlPeers): Gatew
     nodes: () => mesh.nodes.all(),
     ...nodeRequests({ nodes: mesh.nodes, history: mesh.nodeHistory, requests: mesh.requests, audit }),
     runTask: taskRunner(storage, routing),
-    ...(context.effective === undefined ? {} : { configuration: context.effective }),
+    ...configurationControl(context, peers, audit),
     staleTexts: () => routing.router.stats().stale,
     traffic: new TrafficCounts(context.bus),
     databasePath: storage.database.path,
@@ -105,6 +107,18 @@ function hostFacts({ hosts }: GatewayPlugins): Pick<ControlDeps, "hostPids" | "h
     hostExits: () => hosts.exits,
     walls: () => hosts.running()[0]?.host.walls ?? [],
   };
+}
+
+function configurationControl(
+  { effective }: GatewayContext,
+  peers: ControlPeers,
+  audit: AuditNote,
+): Pick<ControlDeps, "configuration" | "reload"> {
+  const reload: ControlDeps["reload"] = (actor) => {
+    audit("reload", by(actor));
+    return peers.reload();
+  };
+  return { reload, ...(effective === undefined ? {} : { configuration: effective }) };
 }
 
 /** Milliseconds since now. */

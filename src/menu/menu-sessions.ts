@@ -19,7 +19,8 @@ export class MenuSessions {
 
   constructor(
     private readonly clock: Clock,
-    private readonly idleS: number,
+    /** Read at each use. */
+    private readonly limits: { readonly idleS: number },
     private readonly max: number,
   ) {}
 
@@ -66,7 +67,7 @@ export class MenuSessions {
   #expire(): void {
     const now = this.clock.monotonic();
     for (const [node, session] of this.#sessions) {
-      if (now - session.usedAt < this.idleS * 1000) break;
+      if (now - session.usedAt < this.limits.idleS * 1000) break;
       this.#sessions.delete(node);
       this.counters.expired++;
     }

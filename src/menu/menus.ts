@@ -53,7 +53,7 @@ export class Menus {
   readonly #sessions: MenuSessions;
 
   constructor(private readonly options: MenusOptions) {
-    this.#sessions = new MenuSessions(options.clock, options.idleS, options.maxSessions ?? 500);
+    this.#sessions = new MenuSessions(options.clock, options, options.maxSessions ?? 500);
   }
 
   /**

@@ -11,6 +11,7 @@ export class Admission {
   /** Texts that were not answered for their sender's rate. */
   limited = 0;
   readonly #gate: SenderGate;
+  #rate: string;
 
   /** Throws `config_invalid` when `sender_rate` is no rate. */
   constructor(
@@ -18,6 +19,7 @@ export class Admission {
     private readonly turns: PeerTurns,
     private readonly answers: Pick<Answers, "notifyLimited" | "leave">,
   ) {
+    this.#rate = deps.settings.sender_rate;
     this.#gate = new SenderGate(deps.clock, readRate(deps.settings.sender_rate));
   }
 
@@ -51,6 +53,9 @@ export class Admission {
 
   /** Whether the sender's rate allows an answer: now, later, or not. A refused sender is told seldom. */
   admit(message: TextMessage): boolean | Promise<boolean> {
+    const { sender_rate: rate } = this.deps.settings;
+    if (rate !== this.#rate) this.#gate.setRate(readRate(rate));
+    this.#rate = rate;
     const admitted = this.#gate.admit(message.from);
     if (admitted !== false) return admitted;
     this.limited++;

@@ -10,7 +10,7 @@ import { cutToBytes } from "../texts/fit.ts";
 import { askerOf } from "./asker.ts";
 import type { PeerTurns } from "./peer-turns.ts";
 import { readRate } from "./rate.ts";
-import type { RouterDeps } from "./router-deps.ts";
+import type { RouterDeps, RouterSettings } from "./router-deps.ts";
 
 const HINT_MS = 3_600_000;
 const MINUTE_MS = 60_000;
@@ -27,11 +27,13 @@ const CHANNELS_MAX = 100;
 /** Sends answers: handlers' replies within their sender's budget, and the gateway's own notices, which are limited. */
 export class Answers {
   readonly counts = { replies: 0, repliesDropped: 0, leftToPeers: 0 };
-  readonly #budget: SenderBuckets;
+  #budget: SenderBuckets;
   readonly #limitedOnce: OncePerSender;
   readonly #busyOnce: OncePerSender;
   readonly #notices: TokenBucket;
-  readonly #channelRate: Rate;
+  #channelRate: Rate;
+  /** The settings of which the limits were made. */
+  #limits: string;
   readonly #channels = new Map<string, TokenBucket>();
   readonly #failedOnce: OncePerSender;
   readonly #unknownOnce: OncePerSender;
@@ -44,13 +46,13 @@ export class Answers {
     private readonly sent: (to: NodeNumber, plugin: string, text: string) => void,
   ) {
     const { clock, settings } = deps;
-    const rate = readRate(settings.sender_rate);
-    this.#budget = new SenderBuckets(clock, { ...rate, count: rate.count * PARTS_PER_COMMAND });
+    const { budget, channelRate } = limitsOf(settings);
+    this.#budget = new SenderBuckets(clock, budget);
+    this.#channelRate = channelRate;
+    this.#limits = limitsText(settings);
     this.#limitedOnce = new OncePerSender(clock, NOTICE_MS);
     this.#busyOnce = new OncePerSender(clock, NOTICE_MS);
     this.#notices = new TokenBucket(clock, NOTICES);
-    const usual = compareRates(rate, CHANNEL_RATE) > 0 ? rate : CHANNEL_RATE;
-    this.#channelRate = settings.channel_rate === undefined ? usual : readRate(settings.channel_rate);
     this.#failedOnce = new OncePerSender(clock, MINUTE_MS);
     this.#unknownOnce = new OncePerSender(clock, HINT_MS);
   }
@@ -76,6 +78,7 @@ export class Answers {
   /** `asker`: whose budget it is charged to; null for answers without a budget. False: it was dropped, and that was logged. */
   send(reply: Reply, asker: NodeNumber | null): boolean {
     const { log } = this.deps;
+    this.#followSettings();
     const fields = { ...(reply.plugin === null ? {} : { plugin: reply.plugin }), correlation_id: reply.correlationId };
     if (asker !== null && reply.priority !== "emergency" && !this.#budget.take(asker, reply.parts)) {
       this.counts.repliesDropped++;
@@ -97,6 +100,16 @@ export class Answers {
       this.suppress(reply, reply.plugin, "refused", sent.error.summary());
     }
     return sent.ok;
+  }
+
+  #followSettings(): void {
+    const { clock, settings } = this.deps;
+    if (limitsText(settings) === this.#limits) return;
+    const { budget, channelRate } = limitsOf(settings);
+    this.#limits = limitsText(settings);
+    this.#budget = new SenderBuckets(clock, budget);
+    this.#channelRate = channelRate;
+    this.#channels.clear();
   }
 
   /** Programs that answer each other on a channel must not be able to fill it. */
@@ -168,4 +181,16 @@ export function replyText(value: Json | undefined): string | null {
   if (value === null || value === undefined) return null;
   const text = typeof value === "string" ? value : typeof value === "object" ? JSON.stringify(value) : String(value);
   return text.trim() === "" ? null : text;
+}
+
+const limitsText = ({ sender_rate, channel_rate }: RouterSettings) => `${sender_rate} ${channel_rate ?? ""}`;
+
+/** Throws `config_invalid` when a rate is none. */
+function limitsOf({ sender_rate, channel_rate }: RouterSettings): { readonly budget: Rate; readonly channelRate: Rate } {
+  const rate = readRate(sender_rate);
+  const usual = compareRates(rate, CHANNEL_RATE) > 0 ? rate : CHANNEL_RATE;
+  return {
+    budget: { ...rate, count: rate.count * PARTS_PER_COMMAND },
+    channelRate: channel_rate === undefined ? usual : readRate(channel_rate),
+  };
 }

@@ -14,15 +14,16 @@ const GOOD_SNR = 0;
  * answer before its turn is silent. The gateways need no other connection.
  */
 export class PeerTurns {
-  /** Other gateways of the same operator, as the configuration names them. */
-  readonly #configured: ReadonlySet<NodeNumber>;
   /** Packets that a peer answered. */
   readonly #answered = new Set<PacketId>();
   /** Ends the wait for a packet early. */
   readonly #waits = new Map<PacketId, () => void>();
 
-  constructor(private readonly deps: Pick<RouterDeps, "clock" | "settings" | "nodes" | "claims">) {
-    this.#configured = new Set(deps.settings.peers.map(parseNodeId).filter((id) => id !== null));
+  constructor(private readonly deps: Pick<RouterDeps, "clock" | "settings" | "nodes" | "claims">) {}
+
+  /** Other gateways of the same operator, as the configuration names them now. */
+  get #configured(): ReadonlySet<NodeNumber> {
+    return new Set(this.deps.settings.peers.map(parseNodeId).filter((id) => id !== null));
   }
 
   /** A text was heard: it may be another gateway's answer. */

@@ -1,7 +1,7 @@
 import { namesChannel } from "../channels.ts";
 import { inBackground } from "../log/background.ts";
 import type { EmergencyMark } from "../mesh/emergency/emergencies.ts";
-import { BROADCAST, type NodeNumber, parseNodeId } from "../mesh/ids.ts";
+import { BROADCAST, formatNodeId, parseNodeId } from "../mesh/ids.ts";
 import { isStale } from "../mesh/intake/age.ts";
 import type { Admitted } from "../mesh/intake/intake.ts";
 import type { MeshMessage, TextMessage } from "../mesh/message.ts";
@@ -50,7 +50,6 @@ export class Router {
   readonly #answers: Answers;
   readonly #questions: Questions;
   readonly #dialogues: Dialogues;
-  readonly #operators: ReadonlySet<NodeNumber>;
   readonly #admission: Admission;
   readonly #active = new Set<Promise<void>>();
   readonly #counts = { commands: 0 };
@@ -79,7 +78,6 @@ export class Router {
     this.#answers = new Answers(deps, turns, (to, plugin, text) => this.#endDialogue(this.#dialogues.sent(to, plugin, text), true));
     this.#questions = new Questions(deps.clock, this.#calls, this.#answers);
     this.#admission = new Admission(deps, turns, this.#answers);
-    this.#operators = new Set(deps.operators.map(parseNodeId).filter((id) => id !== null));
   }
 
   get mailboxes(): Mailboxes {
@@ -88,7 +86,7 @@ export class Router {
 
   /** Whether an operator wrote it. A number alone proves nothing: anybody can send under it, except to the gateway's own key. */
   #isFromOperator({ from, isDirect, pkiEncrypted }: MeshMessage): boolean {
-    return this.#operators.has(from) && (this.deps.settings.admin_commands === "any" || (isDirect && pkiEncrypted));
+    return this.deps.operators.includes(formatNodeId(from)) && (this.deps.settings.admin_commands === "any" || (isDirect && pkiEncrypted));
   }
 
   stats(): RouterStats {

@@ -8,7 +8,7 @@ const WAITING_PER_SENDER = 3;
 const WAITING_MAX = 200;
 
 interface Sender {
-  readonly bucket: TokenBucket;
+  bucket: TokenBucket;
   readonly waiting: ((admitted: boolean) => void)[];
 }
 
@@ -22,8 +22,14 @@ export class SenderGate {
 
   constructor(
     private readonly clock: Clock,
-    private readonly rate: Rate,
+    private rate: Rate,
   ) {}
+
+  /** From now on this many; who waits goes on waiting. */
+  setRate(rate: Rate): void {
+    this.rate = rate;
+    for (const sender of this.#senders.values()) sender.bucket = new TokenBucket(this.clock, rate);
+  }
 
   /** Whether a command is admitted: at once, later, or not. */
   admit(sender: NodeNumber): boolean | Promise<boolean> {

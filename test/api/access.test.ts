@@ -9,9 +9,10 @@ import { serve, type Tree, tree } from "./serve.ts";
 
 let api: ReturnType<typeof serve>;
 let clock: FakeClock;
+const LIVE = { trustedProxies: ["127.0.0.1"] };
 beforeEach(() => {
   clock = new FakeClock();
-  api = serve({ trustedProxies: ["127.0.0.1"] }, { clock });
+  api = serve({ live: () => LIVE }, { clock });
 });
 afterEach(() => api.close());
 

@@ -56,7 +56,7 @@ describe("positions", () => {
   beforeAll(async () => {
     const fake = fakeControl();
     await fake.control.messages.send({ text: "hello" }, { via: "api", address: "" });
-    api = serveControl({ ...fake, control: telling<Control>(fake.control) }, { positionDigits: () => digits });
+    api = serveControl({ ...fake, control: telling<Control>(fake.control) }, { live: () => ({ positionDigits: digits }) });
     for (const role of ["read", "operate", "admin"] as const) {
       const made = await tree(await api.call("/api/v1/tokens", { method: "POST", json: { name: role, role } }));
       tokens.set(role, made.token);

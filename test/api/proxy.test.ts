@@ -61,7 +61,7 @@ describe.each(PROXIES.filter(({ program }) => program !== undefined))("behind $n
   let api: ReturnType<typeof serve>;
   let proxy: ReturnType<typeof startProxy>;
   beforeAll(async () => {
-    api = serve({ allowedHosts: [NAME], trustedProxies: ["127.0.0.1"], basePath: "/mesh/" });
+    api = serve({ live: () => ({ allowedHosts: [NAME], trustedProxies: ["127.0.0.1"] }), basePath: "/mesh/" });
     proxy = startProxy(which, api.port);
     await proxy.up;
   });

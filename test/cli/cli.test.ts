@@ -258,7 +258,7 @@ describe("simulate", () => {
     expect([good.code, good.stderr]).toEqual([0, "good.yaml: all 2 steps passed\n"]);
     const bad = await run(["simulate", "run", "bad.yaml"]);
     expect([bad.code, bad.stderr]).toEqual([1, expect.stringContaining('bad.yaml:2: expected "nonsense"')]);
-    expect((await run(["simulate", "run", "absent.yaml"])).stderr).toBe("zephyrgate: cannot read absent.yaml: ENOENT\n");
+    expect((await run(["simulate", "run", "absent.yaml"])).stderr).toBe("zephyrgate: cannot read absent.yaml (ENOENT)\n");
   });
 
   test("serve listens for any client", async () => {

@@ -79,7 +79,7 @@ test("a place that cannot be written: one line", async () => {
   const refused = await install();
   expect([refused.code, refused.stdout]).toEqual([1, ""]);
   expect(refused.stderr).toMatch(
-    /^zephyrgate: \S+zephyrgate\.service cannot be written: \w+ \(run it with sudo, or with --dry-run to see it\)\n$/,
+    /^zephyrgate: \S+zephyrgate\.service cannot be written \(\w+\) \(run it with sudo, or with --dry-run to see it\)\n$/,
   );
 });
 

@@ -41,7 +41,7 @@ describe.skipIf(CHROMIUM === undefined)("the map on tiles", () => {
   let browser: Browser;
   let page: Page;
   beforeAll(async () => {
-    api = serveControl(makeWorld({ nodes: 12, plugins: 2, received: 2 }), { mapTiles: () => tiles });
+    api = serveControl(makeWorld({ nodes: 12, plugins: 2, received: 2 }), { live: () => ({ mapTiles: tiles }) });
     browser = await openBrowser(CHROMIUM ?? "");
     page = pageOf(browser);
     await browser.look(1280, 860);

@@ -19,7 +19,7 @@ beforeEach(() => {
 afterEach(() => rmSync(dir, { recursive: true, force: true }));
 
 const open = (maxMb = 50) => {
-  const log = new AuditLog({ dir, clock, log: silentLogger, maxMb });
+  const log = new AuditLog({ dir, clock, log: silentLogger, maxMb: () => maxMb });
   log.start();
   return log;
 };
@@ -116,7 +116,7 @@ describe("the chain", () => {
     await filled(10);
     const head = readFileSync(join(dir, "head.json"), "utf8");
     const other = mkdtempSync(join(tmpdir(), "audit-"));
-    const log = new AuditLog({ dir: other, clock, log: silentLogger, maxMb: 1 });
+    const log = new AuditLog({ dir: other, clock, log: silentLogger, maxMb: () => 1 });
     log.start();
     for (let i = 0; i < 10; i++) log.note("test", "innocent", { i });
     await log.stop();

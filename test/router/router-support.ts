@@ -156,7 +156,7 @@ export class RouterBench {
     });
     return new Intake({
       database,
-      policy,
+      policy: () => policy,
       emergencies,
       loops: new LoopGuard({ clock, log, prefix: "!", peers: [] }),
       isOwn: (node) => node === OWN,

@@ -23,6 +23,7 @@ import type {
   PluginPermissions,
   PluginSummary,
   PublishingView,
+  ReloadView,
   RestoreReview,
   ScheduleTask,
   SilenceView,
@@ -67,6 +68,8 @@ export interface Control {
   nodeHistory(node: string | number): Answer<readonly NodeSampleView[]>;
   /** The configuration in force, value by value. Absent when there is nothing to read it from again. */
   configuration?(): Answer<ConfigurationView>;
+  /** Reads the configuration file again. `config_invalid`: the one before stays in force. */
+  reload?(actor: Actor): Answer<ReloadView>;
   menus(): Answer<readonly MenuItemView[]>;
   readonly audit: AuditControl;
   /** Plugin packages and plugins' data. Absent if this gateway accepts no packages. */

@@ -241,6 +241,13 @@ export const restoreReview = v.object({
 });
 export type RestoreReview = v.InferOutput<typeof restoreReview>;
 
+export const reloadView = v.object({
+  file: v.pipe(v.nullable(v.string()), v.description("Null: the gateway runs without a configuration file")),
+  changed: v.pipe(v.array(v.string()), v.description("The keys that differ from what was in force")),
+  needs_restart: v.pipe(v.array(v.string()), v.description("Those of them that take effect with the next start")),
+});
+export type ReloadView = v.InferOutput<typeof reloadView>;
+
 export const mapView = v.object({
   tiles: v.nullable(
     v.object({

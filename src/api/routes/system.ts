@@ -2,7 +2,18 @@ import * as v from "valibot";
 import { fail, ok } from "../../errors.ts";
 import { explainRisk } from "../../permissions/risk.ts";
 import { linkView, toLink } from "../contract/mesh-views.ts";
-import { auditEntry, auditVerdict, configuration, menuItem, outbox, publishing, scheduleTask, silence, wall } from "../contract/views.ts";
+import {
+  auditEntry,
+  auditVerdict,
+  configuration,
+  menuItem,
+  outbox,
+  publishing,
+  reloadView,
+  scheduleTask,
+  silence,
+  wall,
+} from "../contract/views.ts";
 import { decodeCursor, encodeCursor, listOf, pageOf, paging, type Route, reply, route } from "../route/route.ts";
 
 const tag = "system";
@@ -176,6 +187,17 @@ export const systemRoutes: readonly Route[] = [
     errors: ["config_invalid"],
     run: ({ control }) =>
       control.configuration === undefined ? fail("unavailable", "this gateway reads no configuration") : reply(control.configuration()),
+  }),
+  route({
+    method: "POST",
+    path: "/api/v1/config/reload",
+    access: "operate",
+    summary: "Read the configuration file again, as SIGHUP does; says which keys changed, and which of them need a restart",
+    tag,
+    answers: { 200: reloadView },
+    errors: ["config_invalid"],
+    run: ({ control, actor }) =>
+      control.reload === undefined ? fail("unavailable", "this gateway reads no configuration") : reply(control.reload(actor)),
   }),
   route({
     method: "GET",

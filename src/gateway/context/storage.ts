@@ -75,7 +75,7 @@ export interface Storage {
 
 export async function openStorage(context: GatewayContext): Promise<Result<Storage>> {
   const { clock, random, log, life } = context;
-  const { data_dir, audit: limits } = context.config();
+  const { data_dir } = context.config();
   const lock = lockDataFolder(data_dir);
   if (!lock.ok) return lock;
   life.add("data folder", () => lock.value.release());
@@ -87,7 +87,7 @@ export async function openStorage(context: GatewayContext): Promise<Result<Stora
   const key = openSecretKey(data_dir, random);
   if (!key.ok) return key;
   const auditDir = join(data_dir, "audit");
-  const audit = new AuditLog({ dir: auditDir, clock, log: log.logger.child("audit"), maxMb: limits.max_mb });
+  const audit = new AuditLog({ dir: auditDir, clock, log: log.logger.child("audit"), maxMb: () => context.config().audit.max_mb });
   audit.start();
   life.add("audit log", () => audit.stop());
   if (restored !== null)

@@ -1,3 +1,4 @@
+import { live } from "../../config/reload.ts";
 import { Emergencies } from "../../mesh/emergency/emergencies.ts";
 import { EmergencyRecords } from "../../mesh/emergency/records.ts";
 import { type NodeNumber, parseNodeId } from "../../mesh/ids.ts";
@@ -24,13 +25,24 @@ const ANSWERS = ["responding", "ack"] as const;
 /** The gate behind the radio links, with the emergency room and the loop guard. What it lets in is announced and routed. */
 export function makeIntake(context: GatewayContext, { database }: Storage, { mesh, router, sharing }: IntakePeers): Intake {
   const { clock, bus, life } = context;
-  const { commands } = context.config();
+  const commands = live(() => context.config().commands);
   const log = context.log.logger.child("mesh");
-  const loops = new LoopGuard({ clock, log, prefix: commands.prefix, peers: nodeNumbers(commands.peers) });
+  const loops = new LoopGuard({
+    clock,
+    log,
+    get prefix() {
+      return commands.prefix;
+    },
+    get peers() {
+      return nodeNumbers(commands.peers);
+    },
+  });
   const emergencies = new Emergencies({
     clock,
     log,
-    prefixes: [commands.prefix, commands.direct_prefix],
+    get prefixes() {
+      return [commands.prefix, commands.direct_prefix];
+    },
     operators: () => nodeNumbers(context.config().operators),
     channels: () => alertChannels(context.config().alerts.channels, { nodes: mesh.nodes, links: () => mesh.names.links() }),
     links: () => mesh.links().flatMap(({ name, state }) => (state === "up" ? [name] : [])),
@@ -50,10 +62,9 @@ export function makeIntake(context: GatewayContext, { database }: Storage, { mes
   });
   emergencies.resume();
   sharing.hearCalls(emergencies);
-  const { ignore_channels, direct_only } = commands;
   return new Intake({
     database,
-    policy: { ban: nodeNumbers(commands.ban), ignore_channels, direct_only },
+    policy: () => ({ ...context.config().commands, ban: nodeNumbers(commands.ban) }),
     emergencies,
     loops,
     isOwn: (number) => mesh.names.ownNodes().includes(number),

@@ -1,3 +1,4 @@
+import { live } from "../../config/reload.ts";
 import { correlationId } from "../../correlation.ts";
 import { isDutyCycleSpent } from "../../mesh/airtime/duty-cycle.ts";
 import { Announcer } from "../../mesh/announce.ts";
@@ -9,6 +10,7 @@ import { NodeDirectory } from "../../mesh/nodes/directory.ts";
 import { NodeHistory } from "../../mesh/nodes/history.ts";
 import { CoreNodeStore } from "../../mesh/nodes/store.ts";
 import { Outbox } from "../../mesh/outbox/outbox.ts";
+import type { OutboxConfig } from "../../mesh/outbox/outbox-port.ts";
 import { ReceivedTexts } from "../../mesh/received/store.ts";
 import { MeshRequests } from "../../mesh/requests/requests.ts";
 import { PacketSpacing } from "../../mesh/requests/spacing.ts";
@@ -56,7 +58,6 @@ export function makeMesh(context: GatewayContext, { database, ownClock }: Storag
   const { links: radios, simulated } = makeLinks(context.chosen.interfaces, deps, context.overrides.mesh);
   for (const { mesh } of simulated) life.add("simulated mesh", () => mesh.stop());
   const known = makeKnownChannels(context, database, radios);
-  const { text_spacing_s, retry_unheard, airtime } = context.config().mesh;
   const proxies = new MqttProxies(context, radios, isSilenced);
   const links = () => radios.map((radio) => known.complete(proxies.addTo(radio.status())));
   const names = new LinkNames(context, links);
@@ -67,7 +68,7 @@ export function makeMesh(context: GatewayContext, { database, ownClock }: Storag
     log: log.logger.child("outbox"),
     radios: () => radios,
     routes: (to, wanted) => routesTo(to, wanted, { nodes, links: () => names.links() }),
-    config: { text_spacing_s, retry_unheard, airtime },
+    config: outboxConfig(context),
     isSilenced,
     onStatus: (status) => bus.emit("message_status", status),
   });
@@ -85,6 +86,19 @@ export function makeMesh(context: GatewayContext, { database, ownClock }: Storag
   const meshes = simulated.map(({ mesh }) => mesh);
   const told = channelsTold({ clock, bus, links: () => names.links() });
   return { ...kept, channelsTold: told, requests, spacing, silence, radios, meshes, nodes, outbox, names, links, newId, proxies };
+}
+
+/** It changes while the gateway runs. */
+function outboxConfig({ config }: GatewayContext): OutboxConfig {
+  return {
+    get text_spacing_s() {
+      return config().mesh.text_spacing_s;
+    },
+    get retry_unheard() {
+      return config().mesh.retry_unheard;
+    },
+    airtime: live(() => config().mesh.airtime),
+  };
 }
 
 function makeNodes({ clock, bus, life, log }: GatewayContext, database: CoreDatabase): NodeDirectory {

@@ -1,5 +1,6 @@
 /** Router, menus and schedule, connected to the plugins: they call handlers, send replies and hold registrations. */
 
+import { live } from "../../config/reload.ts";
 import { correlationId } from "../../correlation.ts";
 import { Menus } from "../../menu/menus.ts";
 import { MenuRegistry } from "../../menu/registry.ts";
@@ -46,21 +47,19 @@ export interface Routing {
 
 export function makeRouting(context: GatewayContext, peers: RoutingPeers): Routing {
   const { clock } = context;
-  const { menu, commands } = context.config();
+  const commands = live(() => context.config().commands);
   const menuRegistry = new MenuRegistry();
   const placeOf = (name: string) => peers.plugin(name)?.candidate.path ?? "";
-  const sessionData = new SessionData({ clock, idleS: menu.idle_s, database: peers.storage.database, placeOf });
-  const registry = new Registry(commands.prefix);
-  const prefixes = [commands.prefix, commands.direct_prefix];
-  const menus = new Menus({
+  const sessionData = new SessionData({
     clock,
-    registry: menuRegistry,
-    sessionData,
-    idleS: menu.idle_s,
-    prefix: commands.prefix,
-    say: gatewayTexts(() => context.config().language),
-    isCommand: (word, isAdmin) => registry.answers(parseCommand(word, prefixes)?.name ?? "", isAdmin),
+    get idleS() {
+      return context.config().menu.idle_s;
+    },
+    database: peers.storage.database,
+    placeOf,
   });
+  const registry = new Registry(() => commands.prefix);
+  const menus = makeMenus(context, { registry, menuRegistry, sessionData });
   const handlers = new MessageHandlers({
     dispatch: peers.dispatch,
     plugin: peers.plugin,
@@ -90,6 +89,30 @@ export function makeRouting(context: GatewayContext, peers: RoutingPeers): Routi
   };
 }
 
+interface MenuPieces {
+  readonly registry: Registry;
+  readonly menuRegistry: MenuRegistry;
+  readonly sessionData: SessionData;
+}
+
+function makeMenus(context: GatewayContext, { registry, menuRegistry, sessionData }: MenuPieces): Menus {
+  const { clock } = context;
+  const commands = live(() => context.config().commands);
+  return new Menus({
+    clock,
+    registry: menuRegistry,
+    sessionData,
+    get idleS() {
+      return context.config().menu.idle_s;
+    },
+    get prefix() {
+      return commands.prefix;
+    },
+    say: gatewayTexts(() => context.config().language),
+    isCommand: (word, isAdmin) => registry.answers(parseCommand(word, [commands.prefix, commands.direct_prefix])?.name ?? "", isAdmin),
+  });
+}
+
 function makeSchedule(context: GatewayContext, peers: RoutingPeers, handlers: MessageHandlers): Schedule {
   return new Schedule({
     clock: context.clock,
@@ -113,9 +136,9 @@ interface RouterPieces {
 
 function makeRouter(context: GatewayContext, peers: RoutingPeers, { registry, handlers, menus, sessionData }: RouterPieces): Router {
   const { clock, random, bus } = context;
-  const { commands, operators } = context.config();
+  const commands = live(() => context.config().commands);
   const { nodes, names, outbox } = peers.mesh;
-  if (operators.length > 0) sayWhoIsOperator(context, commands.admin_commands);
+  if (context.config().operators.length > 0) sayWhoIsOperator(context, commands.admin_commands);
   const replies: ReplyDeps = {
     outbox,
     plugin: peers.plugin,
@@ -128,7 +151,9 @@ function makeRouter(context: GatewayContext, peers: RoutingPeers, { registry, ha
     database: peers.storage.database,
     settings: commands,
     registry,
-    operators,
+    get operators() {
+      return context.config().operators;
+    },
     say: gatewayTexts(() => context.config().language),
     handlers,
     claims: makeClaims(context, peers.joined, peers.mesh),

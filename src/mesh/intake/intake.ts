@@ -25,7 +25,8 @@ export interface Admitted {
 
 export interface IntakeDeps {
   readonly database: CoreDatabase;
-  readonly policy: IntakePolicy;
+  /** Asked for each message: it may change. */
+  policy(): IntakePolicy;
   readonly emergencies: Pick<Emergencies, "receive">;
   readonly loops: Pick<LoopGuard, "judge">;
   /** Whether it is a node that the gateway is attached to. */
@@ -44,11 +45,9 @@ const NO_EMERGENCY: EmergencyMark = { kind: "none" };
 export class Intake {
   readonly counts = { received: 0, duplicates: 0, banned: 0, ignored: 0, muted: 0 };
   readonly #seen: SeenPackets;
-  readonly #banned: ReadonlySet<NodeNumber>;
 
   constructor(private readonly deps: IntakeDeps) {
     this.#seen = new SeenPackets(deps.database);
-    this.#banned = new Set(deps.policy.ban);
   }
 
   /** Takes a message from a link. Synchronous; what handles it must not throw. */
@@ -59,10 +58,11 @@ export class Intake {
       this.counts.duplicates++;
       return;
     }
-    const isBanned = this.#banned.has(message.from);
+    const policy = this.deps.policy();
+    const isBanned = policy.ban.includes(message.from);
     const emergency = message.kind === "text" ? this.deps.emergencies.receive(message, isBanned) : NO_EMERGENCY;
     if (isBanned) this.counts.banned++;
-    else if (!message.isDirect && this.#isIgnored(message)) this.counts.ignored++;
+    else if (!message.isDirect && this.#isIgnored(message, policy)) this.counts.ignored++;
     else this.#admit(message, emergency);
   }
 
@@ -76,9 +76,8 @@ export class Intake {
     this.deps.accept({ message, emergency, isFromBot: author !== "person" });
   }
 
-  #isIgnored({ kind, link, channel }: MeshMessage): boolean {
-    if (kind === "text" && this.deps.policy.direct_only) return true;
-    const { ignore_channels } = this.deps.policy;
+  #isIgnored({ kind, link, channel }: MeshMessage, { direct_only, ignore_channels }: IntakePolicy): boolean {
+    if (kind === "text" && direct_only) return true;
     if (ignore_channels.length === 0) return false;
     const heard = { link, index: channel, name: this.deps.channelName(link, channel) };
     return ignore_channels.some((word) => namesChannel(word, heard));

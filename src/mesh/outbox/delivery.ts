@@ -24,7 +24,7 @@ export interface DeliveryDeps {
   readonly clock: Clock;
   readonly random: Random;
   /** Whether a direct message that nobody acknowledged is sent again under a new id, which may double it. */
-  readonly retryUnheard: boolean;
+  retryUnheard(): boolean;
   /** The message changed: in this part (from 1), or as a whole. `announce`: the change is reported to others. */
   changed(message: OutMessage, part: number | undefined, announce: boolean): void;
 }
@@ -328,7 +328,7 @@ export class Delivery {
     const { message, part, index } = found;
     const { wantAck, to } = message.request;
     if (to === BROADCAST) return;
-    if (!wantAck || !this.deps.retryUnheard || part.retries >= RETRIES_MAX) {
+    if (!wantAck || !this.deps.retryUnheard() || part.retries >= RETRIES_MAX) {
       this.#fail(found, "not_heard", code);
       return;
     }

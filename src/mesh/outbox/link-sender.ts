@@ -24,7 +24,7 @@ export interface LinkSenderDeps {
   readonly clock: Clock;
   readonly log: Logger;
   /** Least milliseconds between two texts. */
-  readonly spacingMs: number;
+  spacingMs(): number;
   /** `urgentOnly`: the link is held back for everything but emergencies. */
   next(radio: Radio, status: LinkStatus, urgentOnly: boolean): SendJob | null;
 }
@@ -146,7 +146,7 @@ export class LinkSender {
   }
 
   #hasRoom(): boolean {
-    return this.#writing + this.#unreported.size < (this.deps.spacingMs > 0 ? 1 : WRITES_MAX);
+    return this.#writing + this.#unreported.size < (this.deps.spacingMs() > 0 ? 1 : WRITES_MAX);
   }
 
   /** Sends no more texts. Resolves when the current write has ended or passed its deadline. Idempotent. */
@@ -162,7 +162,7 @@ export class LinkSender {
     this.#writing++;
     const written = await this.#write(sendJob.text);
     this.#writing--;
-    this.hold(this.deps.spacingMs);
+    this.hold(this.deps.spacingMs());
     if (written) this.#failures = 0;
     else this.hold(Math.min(BACKOFF_MIN_MS * 2 ** this.#failures++, BACKOFF_MAX_MS));
     if (sendJob.done(written) && !this.#stopped) this.#awaitReport(sendJob);

@@ -40,7 +40,6 @@ export class Outbox {
   readonly #delivery: Delivery;
   readonly #ledger: AirtimeLedger;
   readonly #nextId: () => string;
-  readonly #spacingMs: number;
   readonly #live = new Map<string, OutMessage>();
   /** Everything is sent; answers are awaited. */
   readonly #settling = new Set<OutMessage>();
@@ -54,14 +53,13 @@ export class Outbox {
 
   constructor(private readonly deps: OutboxDeps) {
     const { clock, random, log } = deps;
-    this.#spacingMs = deps.config.text_spacing_s * 1000;
     this.#store = new OutboxStore(deps.database);
     this.#ledger = new AirtimeLedger(clock, deps.config.airtime);
     this.#nextId = messageIds(clock, random);
     this.#delivery = new Delivery({
       clock,
       random,
-      retryUnheard: deps.config.retry_unheard,
+      retryUnheard: () => deps.config.retry_unheard,
       changed: (...change) => this.#changed(...change),
     });
     this.#journal = new Journal(this.#store, {
@@ -214,11 +212,15 @@ export class Outbox {
     this.#journal.close();
   }
 
+  get #spacingMs(): number {
+    return this.deps.config.text_spacing_s * 1000;
+  }
+
   #attach(radio: Radio, quietMs: number): void {
     const { clock, log } = this.deps;
     const link = new LinkSender(
       radio,
-      { clock, log, spacingMs: this.#spacingMs, next: (_, status, urgentOnly) => this.#next(radio.name, status, urgentOnly) },
+      { clock, log, spacingMs: () => this.#spacingMs, next: (_, status, urgentOnly) => this.#next(radio.name, status, urgentOnly) },
       quietMs,
     );
     this.#links.set(radio.name, link);

@@ -15,7 +15,7 @@ export interface AuditDeps {
   readonly clock: Clock;
   readonly log: Logger;
   /** `audit.max_mb`: whole oldest files go when all files together are larger. */
-  readonly maxMb: number;
+  maxMb(): number;
 }
 
 const FLUSH_MS = 1000;
@@ -174,7 +174,8 @@ export class AuditLog {
   /** Chains and writes the buffer; only one runs at a time. A failed write keeps the lines for the next try. */
   async #write(): Promise<void> {
     if (!this.#open) return;
-    const { dir, maxMb } = this.#deps;
+    const { dir } = this.#deps;
+    const maxMb = this.#deps.maxMb();
     const limit = Math.max(FILE_MIN_BYTES, (maxMb * 1024 * 1024) / FILES);
     if (this.#lost > 0) {
       this.#lines.push({ time: new Date(this.#deps.clock.now()).toISOString(), kind: "lost", count: this.#lost });

@@ -69,8 +69,12 @@ export class Registry {
   readonly #messages = new Map<MessageKind, MessageEntry[]>();
   #order = 0;
 
+  readonly #prefix: () => string;
+
   /** `prefix`: of the configuration; no name can begin with it. */
-  constructor(private readonly prefix: string) {}
+  constructor(prefix: string | (() => string)) {
+    this.#prefix = typeof prefix === "string" ? () => prefix : prefix;
+  }
 
   /** Would it be taken? `invalid_argument`, `permission_denied` (a reserved word) or `conflict` (the handle is taken). */
   check(
@@ -245,9 +249,8 @@ export class Registry {
     if (word === "") return "it is empty";
     if (word.length > NAME_MAX) return `it has over ${NAME_MAX} characters`;
     if (/[\s\p{C}"“„]/u.test(written)) return "it has blanks, quotes or control characters";
-    return this.prefix !== "" && word.startsWith(this.prefix)
-      ? `it begins with the prefix ${this.prefix}, which users write before it`
-      : null;
+    const prefix = this.#prefix();
+    return prefix !== "" && word.startsWith(prefix) ? `it begins with the prefix ${prefix}, which users write before it` : null;
   }
 }
 

@@ -35,7 +35,7 @@ function gate(policy: Partial<IntakePolicy> = {}) {
   let author: Author = "person";
   const intake = new Intake({
     database,
-    policy: { ban: [], ignore_channels: [], direct_only: false, ...policy },
+    policy: () => ({ ban: [], ignore_channels: [], direct_only: false, ...policy }),
     emergencies: {
       receive: ({ text }, banned): EmergencyMark => {
         if (text !== "SOS") return { kind: "none" };

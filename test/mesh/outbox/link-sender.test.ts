@@ -16,7 +16,7 @@ function fixture({ count = 100, spacingMs = 2_500, quietMs = 0 } = {}) {
     {
       clock,
       log: silentLogger,
-      spacingMs,
+      spacingMs: () => spacingMs,
       next: () => {
         if (left === 0) return null;
         left--;
