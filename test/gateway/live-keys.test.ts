@@ -38,7 +38,7 @@ menu: { idle_s: 60 }
     const { status, body } = await reload();
     expect([status, body.needs_restart]).toEqual([200, ["api.base_path"]]);
     expect(body.changed).toContain("commands.ban");
-    expect(gateway.lines(/needs a restart to take effect: api\.base_path/)).toHaveLength(1);
+    await gateway.until("it says so", () => gateway.lines(/needs a restart to take effect: api\.base_path/).length === 1);
     // What was saved is not applied a second time.
     expect((await reload()).body).toMatchObject({ changed: [], needs_restart: [] });
     expect(await hosts()).toBe(200);
