@@ -85,7 +85,7 @@ describe.skipIf(CHROMIUM === undefined)("every view", () => {
     "$name: nothing keeps people out, nothing hangs over the edge",
     async ({ width, height, scheme, suffix }) => {
       await browser.look(width, height, scheme);
-      await browser.until("document.getAnimations().length === 0");
+      await browser.until(`document.documentElement.dataset.theme === '${scheme}' && document.getAnimations().length === 0`);
       const found: unknown[] = [];
       for (const { address, shows, picture, first } of VIEWS) {
         await page.go(address);

@@ -357,7 +357,21 @@ export function makeWorld(sizes: WorldSize, now = Date.now()) {
           text: { type: "string", maxLength: 190, description: "What it reads." },
         },
       },
-      answers: { type: "array", items: { type: "object" }, description: "Answers to keywords." },
+      answers: {
+        type: "array",
+        items: {
+          type: "object",
+          required: ["keyword", "text"],
+          properties: {
+            keyword: { type: "string", maxLength: 40 },
+            text: { type: "string", description: "What is answered." },
+            loud: { type: "boolean", default: true },
+            channels: { type: "array", items: { type: "string" } },
+          },
+        },
+        description: "Answers to keywords.",
+      },
+      raw: { type: "array", items: { type: "object" }, description: "As JSON." },
     },
   };
   let own: Record<string, unknown> = { latitude: 47.25 };
@@ -368,7 +382,8 @@ export function makeWorld(sizes: WorldSize, now = Date.now()) {
     severities: ["Severe", "Extreme"],
     huts: ["Pass hut"],
     welcome: { enabled: true, text: "" },
-    answers: [],
+    answers: [{ keyword: "hut", text: "open", loud: false, kept: 1 }],
+    raw: [],
   };
   const permissions = {
     permission_hash: HASH,
@@ -480,6 +495,10 @@ export function makeWorld(sizes: WorldSize, now = Date.now()) {
       config: () => ok({ config: { ...defaults, ...own }, own, schema }),
       setConfig(name, config, actor) {
         fake.calls.push({ what: "setConfig", args: [name, config, actor] });
+        const answers = Array.isArray(config.answers) ? config.answers : [];
+        const empty = answers.findIndex((each) => (each as { keyword?: string }).keyword === undefined);
+        if (empty >= 0)
+          return fail("config_invalid", "1 error", { data: { errors: [{ path: `answers.${empty}.keyword`, message: "is missing" }] } });
         if (typeof config.latitude === "number" && config.latitude > 90) {
           const errors = [
             { path: "latitude", message: "must be at most 90" },

@@ -1,23 +1,14 @@
-import { useId, useState } from "preact/hooks";
+import { useId, useRef } from "preact/hooks";
 import { words } from "../../../parts/format.tsx";
-import { isSettings, kindOf, type Schema } from "./schema.ts";
-
-export interface FieldProps {
-  readonly name: string;
-  readonly path: readonly string[];
-  readonly schema: Schema;
-  readonly value: unknown;
-  readonly isRequired: boolean;
-  /** Errors of the whole form, by dotted path. */
-  readonly errors: ReadonlyMap<string, string>;
-  change(path: readonly string[], value: unknown): void;
-}
+import { type FieldProps, Input } from "./inputs.tsx";
+import { isSettings, kindOf, newRow, type Schema, withValue } from "./schema.ts";
 
 /** One setting, by the kind of its schema, with its error below it. */
 export function Field(props: FieldProps) {
   const { name, path, schema, errors } = props;
   const id = useId();
   if (kindOf(schema) === "group") return <Group {...props} />;
+  if (kindOf(schema) === "rows") return <Rows {...props} />;
   const dotted = path.join(".");
   const error = errors.get(dotted) ?? [...errors].find(([key]) => key.startsWith(`${dotted}.`))?.[1];
   const kind = kindOf(schema);
@@ -82,154 +73,77 @@ function Group({ name, path, schema, value, errors, change }: FieldProps) {
   );
 }
 
-interface InputProps extends FieldProps {
-  readonly id: string;
-  readonly described: string;
-  readonly isWrong: boolean;
-}
-
-function Input(props: InputProps) {
-  const { id, path, schema, value, change, described, isWrong } = props;
-  const common = { id, "aria-describedby": described, "aria-invalid": isWrong };
-  switch (kindOf(schema)) {
-    case "flag":
-      return (
-        <span class="row">
-          <input {...common} type="checkbox" checked={value === true} onChange={(event) => change(path, event.currentTarget.checked)} />
-        </span>
-      );
-    case "number":
-      return (
-        <input
-          {...common}
-          type="number"
-          step={schema.type === "integer" ? 1 : "any"}
-          value={typeof value === "number" ? value : ""}
-          onInput={(event) => change(path, event.currentTarget.value === "" ? undefined : event.currentTarget.valueAsNumber)}
-        />
-      );
-    case "choice":
-      return (
-        <select
-          {...common}
-          value={String(value)}
-          onChange={(event) =>
-            change(
-              path,
-              schema.enum?.find((each) => String(each) === event.currentTarget.value),
-            )
-          }
-        >
-          {value === undefined && <option value="undefined">not set</option>}
-          {schema.enum?.map((each) => (
-            <option key={String(each)} value={String(each)}>
-              {String(each)}
-            </option>
-          ))}
-        </select>
-      );
-    case "choices":
-      return <Choices {...props} />;
-    case "lines":
-      return <Lines {...props} />;
-    case "text":
-      return (
-        <input
-          {...common}
-          type="text"
-          value={typeof value === "string" ? value : ""}
-          onInput={(event) => change(path, event.currentTarget.value)}
-        />
-      );
-    default:
-      return <JsonText {...props} />;
-  }
-}
-
-function Choices({ schema, value, path, change }: InputProps) {
-  const chosen = Array.isArray(value) ? value : [];
-  const all = schema.items?.enum ?? [];
-  return (
-    <span class="row">
-      {all.map((each) => (
-        <label key={String(each)} class="row">
-          <input
-            type="checkbox"
-            checked={chosen.includes(each)}
-            onChange={(event) =>
-              change(
-                path,
-                event.currentTarget.checked
-                  ? all.filter((one) => one === each || chosen.includes(one))
-                  : chosen.filter((one) => one !== each),
-              )
-            }
-          />
-          {String(each)}
-        </label>
-      ))}
-    </span>
-  );
-}
-
-/** A list of texts, one a line. */
-function Lines({ id, described, isWrong, value, path, change }: InputProps) {
-  const [text, setText] = useState(Array.isArray(value) ? value.join("\n") : "");
-  return (
-    <textarea
-      id={id}
-      aria-describedby={described}
-      aria-invalid={isWrong}
-      rows={3}
-      placeholder="One a line"
-      value={text}
-      onInput={(event) => {
-        setText(event.currentTarget.value);
-        change(
-          path,
-          event.currentTarget.value.split("\n").filter((line) => line.trim() !== ""),
-        );
-      }}
-    />
-  );
-}
-
-function JsonText({ id, described, isWrong, value, path, change }: InputProps) {
-  const [text, setText] = useState(value === undefined ? "" : JSON.stringify(value, null, 2));
-  const [isBroken, setBroken] = useState(false);
-  const edit = (next: string) => {
-    setText(next);
-    const read = readOwn(next);
-    setBroken(!read.ok);
-    if (read.ok) change(path, read.value);
+/** A list of objects: a group of fields for each, in their order. */
+function Rows({ name, path, schema, value, errors, change }: FieldProps) {
+  const rows = Array.isArray(value) ? value : [];
+  const ids = useRowIds(rows.length);
+  const title = schema.title ?? words(name);
+  const error = errors.get(path.join("."));
+  const item = schema.items ?? {};
+  const replace = (next: readonly unknown[]) => change(path, next);
+  const swap = (at: number) => {
+    ids.swap(at);
+    replace(rows.map((row, index) => (index === at ? rows[at + 1] : index === at + 1 ? rows[at] : row)));
   };
   return (
-    <>
-      <textarea
-        id={id}
-        class="mono"
-        aria-describedby={described}
-        aria-invalid={isWrong || isBroken}
-        rows={6}
-        spellcheck={false}
-        value={text}
-        onInput={(event) => edit(event.currentTarget.value)}
-      />
-      {isBroken && (
-        <span class="field-error" role="alert">
-          This is no JSON yet; the last good text counts.
-        </span>
+    <fieldset class={error === undefined ? "field-group" : "field-group wrong"} data-field={path.join(".")}>
+      <legend>{title}</legend>
+      {schema.description && <p class="hint">{schema.description}</p>}
+      {error !== undefined && (
+        <p class="field-error" role="alert">
+          {error}
+        </p>
       )}
-    </>
+      {rows.map((row, at) => (
+        <div key={ids.all[at]} class="field-row">
+          <Group
+            name={`${title} ${at + 1}`}
+            path={[...path, String(at)]}
+            schema={item.title === undefined ? { ...item, title: `${title} ${at + 1}` } : { ...item, title: `${item.title} ${at + 1}` }}
+            value={row}
+            isRequired={false}
+            errors={errors}
+            change={(inner, next) => replace(rows.with(at, withValue(isSettings(row) ? row : {}, inner.slice(path.length + 1), next)))}
+          />
+          <div class="actions end">
+            <button type="button" disabled={at === 0} onClick={() => swap(at - 1)}>
+              Up<span class="only-read">: {`${title} ${at + 1}`}</span>
+            </button>
+            <button type="button" disabled={at === rows.length - 1} onClick={() => swap(at)}>
+              Down<span class="only-read">: {`${title} ${at + 1}`}</span>
+            </button>
+            <button
+              type="button"
+              class="danger"
+              onClick={() => {
+                ids.remove(at);
+                replace(rows.toSpliced(at, 1));
+              }}
+            >
+              Remove<span class="only-read">: {`${title} ${at + 1}`}</span>
+            </button>
+          </div>
+        </div>
+      ))}
+      <button type="button" class="add-row" onClick={() => replace([...rows, newRow(item)])}>
+        Add<span class="only-read"> to {title}</span>
+      </button>
+    </fieldset>
   );
 }
 
-/** What the operator typed; an empty text is no value. */
-function readOwn(text: string): { readonly ok: true; readonly value: unknown } | { readonly ok: false } {
-  if (text.trim() === "") return { ok: true, value: undefined };
-  try {
-    return { ok: true, value: JSON.parse(text) };
-  } catch {
-    return { ok: false };
-  }
+/** What each row is, whatever its place: a field that is being edited stays with its row. */
+function useRowIds(count: number) {
+  const state = useRef<{ all: number[]; last: number }>({ all: [], last: 0 });
+  const kept = state.current;
+  while (kept.all.length < count) kept.all.push(++kept.last);
+  kept.all.length = count;
+  return {
+    all: kept.all,
+    swap: (at: number) => {
+      const [first = 0, second = 0] = kept.all.slice(at, at + 2);
+      kept.all.splice(at, 2, second, first);
+    },
+    remove: (at: number) => void kept.all.splice(at, 1),
+  };
 }

@@ -11,9 +11,10 @@ export interface Schema {
   readonly minLength?: number;
   readonly maxLength?: number;
   readonly required?: readonly string[];
+  readonly default?: unknown;
 }
 
-export type Kind = "text" | "number" | "flag" | "choice" | "choices" | "lines" | "group" | "json";
+export type Kind = "text" | "number" | "flag" | "choice" | "choices" | "lines" | "group" | "rows" | "json";
 export type Settings = { readonly [key: string]: unknown };
 
 /** More choices than this are no row of boxes. */
@@ -38,13 +39,19 @@ export function kindOf(schema: Schema): Kind {
   }
 }
 
-function kindOfList({ enum: choices, type }: Schema): Kind {
+function kindOfList({ enum: choices, type, properties }: Schema): Kind {
+  if (type === "object" && properties !== undefined) return "rows";
   if (choices !== undefined && choices.length <= BOXES_MOST && choices.every((each) => typeof each === "string")) return "choices";
   return type === "string" && choices === undefined ? "lines" : "json";
 }
 
 export function isSettings(value: unknown): value is Settings {
   return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** A row that was just added: the defaults of its schema. */
+export function newRow({ properties = {} }: Schema): Settings {
+  return Object.fromEntries(Object.entries(properties).flatMap(([key, { default: value }]) => (value === undefined ? [] : [[key, value]])));
 }
 
 export const isEqual = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b);
