@@ -144,10 +144,7 @@ export class Gateway {
     const opened = await openStorage(context);
     if (!opened.ok) return opened;
     const region = await makeRegion(context, opened.value);
-    if (this.#stopped) {
-      await this.#life.close();
-      return stoppedEarly();
-    }
+    if (this.#stopped) return stoppedEarly(this.#life);
     const storage = opened.value;
     const mesh = makeMesh(context, storage);
     const joined = joinRegion(context, storage) ?? region?.joined ?? null;
@@ -262,7 +259,8 @@ function joinRegion({ clock, random, log, life, overrides }: GatewayContext, { d
   return overrides.region?.({ database, clock, random, log: log.logger.child("region"), life }) ?? null;
 }
 
-function stoppedEarly(): Result<null> {
+async function stoppedEarly(life?: Lifetime): Promise<Result<null>> {
+  await life?.close();
   return fail("cancelled", "the gateway was stopped while it started");
 }
 

@@ -1,4 +1,5 @@
 import { live } from "../../config/reload.ts";
+import type { Logger } from "../../log/logger.ts";
 import { Emergencies } from "../../mesh/emergency/emergencies.ts";
 import { EmergencyRecords } from "../../mesh/emergency/records.ts";
 import { type NodeNumber, parseNodeId } from "../../mesh/ids.ts";
@@ -27,16 +28,7 @@ export function makeIntake(context: GatewayContext, { database }: Storage, { mes
   const { clock, bus, life } = context;
   const commands = live(() => context.config().commands);
   const log = context.log.logger.child("mesh");
-  const loops = new LoopGuard({
-    clock,
-    log,
-    get prefix() {
-      return commands.prefix;
-    },
-    get peers() {
-      return nodeNumbers(commands.peers);
-    },
-  });
+  const loops = makeLoopGuard(context, log);
   const emergencies = new Emergencies({
     clock,
     log,
@@ -72,6 +64,19 @@ export function makeIntake(context: GatewayContext, { database }: Storage, { mes
     accept: (admitted) => {
       bus.emit("message_received", admitted.message);
       router.handle(admitted);
+    },
+  });
+}
+
+function makeLoopGuard({ clock, config }: GatewayContext, log: Logger): LoopGuard {
+  return new LoopGuard({
+    clock,
+    log,
+    get prefix() {
+      return config().commands.prefix;
+    },
+    get peers() {
+      return nodeNumbers(config().commands.peers);
     },
   });
 }
