@@ -9,7 +9,7 @@ import { codeOf } from "../storage/atomic.ts";
 import { type BackupFile, type BackupHead, HEAD, MAX_HEAD_BYTES, notOurs, readHead } from "./head.ts";
 
 /** What unpacking leaves free: the gateway goes on beside it. */
-const SPARE_BYTES = 32 * 2 ** 20;
+const SPARE_BYTES = 4 * 2 ** 20;
 
 /** Refuses files that the disk of `folder` has no room for, before the first is unpacked. Throws GatewayError. */
 export function needRoom(files: readonly BackupFile[], folder: string): void {

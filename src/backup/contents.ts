@@ -3,7 +3,7 @@ import { lstatSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 
 /** Never restored and never moved: they belong to this machine or to this moment. */
-const MACHINE = new Set(["lock", "starts.json", "version", "backups", "restoring"]);
+const MACHINE = new Set(["lock", "starts.json", "version", "backups", "restoring", "restored.json"]);
 /** Files that open doors. They are in a backup only sealed by a passphrase. */
 const CREDENTIALS = /(?:^|[.\-_])(?:token|tokens|key|keys|secret|password|session|sessions)(?:[.\-_]|$)/;
 /** Copies and pieces that are made anew, or that a restore must not bring back. */

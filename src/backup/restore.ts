@@ -18,6 +18,7 @@ import { fileSink } from "./make.ts";
 import { unseal } from "./seal.ts";
 
 const CORE = "gateway.db";
+const RESTORED = "restored.json";
 const SEALED_LIMITS = { chars: 2 ** 20, depth: 2, nodes: 1000 };
 
 export interface RestoreOptions {
@@ -155,6 +156,21 @@ export function finishRestore(dataDir: string, disk: Disk = systemDisk): Finishe
   disk.syncFolder(work);
   deleteTree(work, disk);
   return { aside, by: plan.by };
+}
+
+/** Tells the next start that a backup was put in place while no gateway ran. */
+export function noteRestored(dataDir: string, restored: FinishedRestore): void {
+  writeFileAtomically(join(dataDir, RESTORED), JSON.stringify(restored), { mode: 0o600 });
+}
+
+/** What {@link noteRestored} told, once; null: nothing. */
+export function takeRestored(dataDir: string, disk: Disk = systemDisk): FinishedRestore | null {
+  const path = join(dataDir, RESTORED);
+  if (!isThere(path)) return null;
+  const read = parseJson(readFileSync(path, "utf8"), FILE_LIMITS);
+  const parsed = v.safeParse(v.strictObject({ aside: v.string(), by: v.nullable(v.string()) }), read.ok ? read.value : null);
+  disk.unlink(path);
+  return parsed.success ? parsed.output : null;
 }
 
 function isReplaced(name: string, { aside, coreOnly }: Plan): boolean {

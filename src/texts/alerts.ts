@@ -7,6 +7,8 @@ const DE = {
   silenced: "Es wird nichts gesendet außer Alarmen (zephyrgate silence off)",
   share_unavailable: "Das Funkgerät wird nicht geteilt",
   backup_failed: "Eine Sicherung ist fehlgeschlagen",
+  restored: "Eine Sicherung wurde eingespielt",
+  upgraded: "Eine andere Version des Programms läuft jetzt",
   certificate: "Mit dem Zertifikat der API stimmt etwas nicht",
   permission_requested: "{plugin} bittet um ein Recht (zephyrgate permission list {plugin})",
   plugin_failed: "{plugin} ist ausgefallen; plugin list nennt den Grund",

@@ -73,6 +73,35 @@ function running(): Gateway {
 const cli = (...argv: string[]) =>
   runProgram([...argv, "--config", config, ...(gateway === null ? [] : ["--port", String(gateway.port)])], { cwd: root });
 const alertCodes = async () => (await running().api<{ items: { code: string }[] }>("GET", "/alerts")).body.items.map(({ code }) => code);
+/** An event in all places where an operator looks: status, metrics, the page's API, and a text to his node. */
+interface Sighting {
+  readonly code: string;
+  readonly status: RegExp;
+  readonly metric: RegExp;
+  readonly page: RegExp;
+  readonly text: RegExp;
+}
+
+async function seen({ code, status, metric: line, page, text }: Sighting): Promise<void> {
+  const at = running();
+  await at.until(`${code} is in the status`, async () => status.test((await cli("status")).stdout));
+  await at.until(`${code} is in the metrics`, () => metric(line));
+  await at.until(`${code} is on the page`, async () => {
+    const { body } = await at.api<{ items: { code: string; message: string }[] }>("GET", "/alerts");
+    return body.items.some((alert) => alert.code === code && page.test(alert.message));
+  });
+  await at.until(`${code} is told by text`, () => texts.some((each) => text.test(each)));
+}
+
+const raised = (code: string) => new RegExp(`^zephyrgate_alerts\\{code="${code}"\\} 1$`, "m");
+
+async function acknowledge(code: string): Promise<void> {
+  const { body } = await running().api<{ items: { id: string; code: string }[] }>("GET", "/alerts");
+  for (const alert of body.items) if (alert.code === code) expect((await cli("alerts", "ack", alert.id)).code).toBe(0);
+  expect((await cli("status")).stdout).not.toContain(code);
+  expect(await metric(new RegExp(`^zephyrgate_alerts\\{code="${code}"\\} 0$`, "m"))).toBe(true);
+}
+
 async function metric(line: RegExp): Promise<boolean> {
   const answer = await running().tryFetch("/metrics", { headers: { authorization: `Bearer ${running().token}` } });
   return line.test((await answer?.text()) ?? "");
@@ -133,6 +162,7 @@ test(
     expect(body.safe_mode).toBe(false);
     expect(await alertCodes()).not.toContain("safe_mode");
     expect(await metric(/^zephyrgate_safe_mode 0$/m)).toBe(true);
+    expect([(await cli("status")).stdout.includes("safe mode"), texts.filter((text) => /crash|safe mode/.test(text))]).toEqual([false, []]);
   },
   TIMEOUT_MS,
 );
@@ -149,6 +179,7 @@ test.skipIf(!SmallDisk.available)(
     expect(await cli("status")).toMatchObject({ code: 1, stdout: expect.stringMatching(/^DEGRADED: .*the disk is full$/m) });
     expect((await cli("alerts")).stdout).toContain("disk_full");
     expect(await metric(/^zephyrgate_disk_writable 0$/m)).toBe(true);
+    expect(await metric(raised("disk_full"))).toBe(true);
     const ready = await at.tryFetch("/health/ready");
     expect([ready?.status, await ready?.json()]).toMatchObject([200, { degraded: ["the disk is full"] }]);
     disk?.free();
@@ -177,6 +208,16 @@ test(
     await start();
     expect(readdirSync(join(dir, "data/backups"))).toContainEqual(expect.stringMatching(/-upgrade\.zgb$/));
     expect((await cli("backup", "--list")).stdout).toMatch(/ upgrade /);
+    const restored = /a backup was restored; what was there before is in \S+before-restore-/;
+    const told = { status: restored, page: restored, text: /^ALERT a backup was restored/ };
+    await seen({ code: "restored", metric: raised("restored"), ...told });
+    const upgraded = /version \S+ runs now, 0\.0\.1 before; backed up as \S+-upgrade\.zgb/;
+    await seen({ code: "upgraded", metric: raised("upgraded"), status: upgraded, page: upgraded, text: /^ALERT version \S+ runs now/ });
+    for (const code of ["restored", "upgraded"]) await acknowledge(code);
+    // Acknowledged once, they are so after the next start, too.
+    await running().end("SIGTERM");
+    await start();
+    expect((await cli("status")).stdout).not.toMatch(/was restored|runs now/);
   },
   TIMEOUT_MS,
 );
@@ -190,7 +231,7 @@ test(
     await at.until("the loss is an alert", async () => (await alertCodes()).includes("link_down"));
     expect(await cli("status")).toMatchObject({ code: 1, stdout: expect.stringMatching(/^DEGRADED: link base is /m) });
     expect((await at.tryFetch("/health/ready"))?.status).toBe(200);
-    expect(await metric(/^zephyrgate_alerts\{code="link_down"\} 1$/m)).toBe(true);
+    expect(await metric(raised("link_down"))).toBe(true);
     plugRadioIn();
     await at.until("it is over", async () => !(await alertCodes()).includes("link_down"));
     await at.until("the operator is told what he missed", () => texts.some((text) => /^ALERT .*link base/.test(text)));
@@ -208,7 +249,8 @@ test(
     expect(mesh.say({ from, text: "SOS broken leg at the hut" }).ok).toBe(true);
     await at.until("it is an alert", async () => (await alertCodes()).includes("emergency"));
     await at.until("the operator has the text", () => texts.some((text) => /^ALERT SOS .*broken leg/.test(text)));
-    expect(await metric(/^zephyrgate_alerts\{code="emergency"\} 1$/m)).toBe(true);
+    const sos = /SOS .*broken leg/;
+    await seen({ code: "emergency", metric: raised("emergency"), status: sos, page: sos, text: /^ALERT SOS .*broken leg/ });
     const listed = JSON.parse((await cli("alerts", "--json")).stdout) as { id: string; code: string }[];
     const id = listed.find(({ code }) => code === "emergency")?.id ?? "";
     expect((await cli("alerts", "ack", id)).code).toBe(0);

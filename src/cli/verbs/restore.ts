@@ -4,7 +4,7 @@ import { join, resolve } from "node:path";
 import { readArchive } from "../../backup/archive.ts";
 import type { BackupHead } from "../../backup/head.ts";
 import { fileSink, verifyBackup } from "../../backup/make.ts";
-import { newerProgram, restoreBackup } from "../../backup/restore.ts";
+import { newerProgram, noteRestored, restoreBackup } from "../../backup/restore.ts";
 import { fail, ok, type Result } from "../../errors.ts";
 import { writeFileAtomically } from "../../storage/atomic.ts";
 import { lockDataFolder } from "../../storage/lock.ts";
@@ -99,6 +99,7 @@ async function putInPlace({ io, flags }: Call, file: string, target: Target, pas
     );
     if (!restored.ok) return restored;
     const { aside } = restored.value;
+    noteRestored(dataDir, { aside, by: "the command line" });
     if (flags.json === true) json(io, { data_dir: dataDir, config: configFile, before: aside });
     else line(io, `restored into ${dataDir}; what was there before is in ${aside}`);
     return done;

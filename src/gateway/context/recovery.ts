@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { type FinishedRestore, finishRestore } from "../../backup/restore.ts";
+import { type FinishedRestore, finishRestore, takeRestored } from "../../backup/restore.ts";
 import type { Logger } from "../../log/logger.ts";
 import { recoverInstalled } from "../../packages/installed.ts";
 import { codeOf, removeLeftovers } from "../../storage/atomic.ts";
@@ -14,7 +14,7 @@ export function recoverDataFolder(dataDir: string, log: Logger, disk: Disk = sys
   let restored: FinishedRestore | null = null;
   const steps: (() => string[])[] = [
     () => {
-      restored = finishRestore(dataDir, disk);
+      restored = finishRestore(dataDir, disk) ?? takeRestored(dataDir, disk);
       if (restored !== null) log.warn("a backup was restored", { by: restored.by, before: restored.aside });
       return [];
     },

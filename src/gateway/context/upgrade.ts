@@ -23,6 +23,8 @@ export async function backUpBeforeUpgrade(context: GatewayContext): Promise<void
     const made = await makeBackup({ ...what, now: clock.now(), random, live: null });
     if (made.ok) {
       logger.info(`backed up before the change to version ${VERSION}`, { name: made.value.name, before });
+      const message = `version ${VERSION} runs now, ${before ?? "an unknown one"} before; backed up as ${made.value.name}`;
+      clock.after(0, () => context.bus.emit("alert", { code: "upgraded", message }));
       pruneBackups(dataDir, backup.keep, made.value.name);
     } else reportFailure(context, made.error.summary());
   }
