@@ -18,7 +18,7 @@ const READERS: Readonly<Record<string, string>> = {
 const OWN_TEXT: Readonly<Record<string, string>> = {
   "api/page/bundle/files.ts": "the bundle that the build put into the binary",
   "console/api/call.ts": "in the browser: answers of the gateway's own API",
-  "console/views/plugins/settings/field.tsx": "in the browser: what the operator types into the form, which the gateway checks",
+  "console/views/plugins/settings/inputs.tsx": "in the browser: what the operator types into the form, which the gateway checks",
   "console/state/messages.ts": "in the browser: what this page stored itself, each value checked",
   "authoring/local-sdk/package.ts": "the package that the build put into the binary",
   "permissions/grammar/descriptor.ts": "one quoted word that a regular expression has cut out",
