@@ -73,7 +73,7 @@ export function makeControl(context: GatewayContext, peers: ControlPeers): Gatew
     log: context.log.book,
     plugins: makePluginControl(context, peers),
     messages: makeMessages(context, storage, mesh, audit),
-    audit: new Audit(storage.audit, storage.auditDir),
+    audit: new Audit(storage.audit, storage.auditDir, context.clock),
     packages: makePackages(context, peers),
     backups: backupControl(peers.backups, new Restores(context, storage, mesh)),
     simulate: simulateControl(mesh.meshes),

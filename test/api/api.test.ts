@@ -201,7 +201,7 @@ describe("errors", () => {
       ['{"text":"x","channel":9}', "channel", "must be at most 7"],
       ['{"text":"x","channel":{}}', "channel", "must be a number or text"],
       ["{}", "text", "is missing"],
-      ["[]", "text", "is missing"],
+      ["[]", "input", "must be an object"],
       ['"x"', "input", "must be an object"],
     ] as const)
       expect((await problem(await post(sent, "application/json"), 422, "unprocessable")).data.errors).toEqual([{ path, message }]);
@@ -263,4 +263,17 @@ test("the OpenAPI document has every route with its schemas", async () => {
   expect(open.map((one) => one.operationId)).toContain("getHealthReady");
   const upload = document.paths["/api/v1/packages"]?.post?.requestBody;
   if (upload !== undefined) expect(upload).toMatchObject({ required: true });
+});
+
+test("a list is no object, wherever one is due", async () => {
+  const { paths } = await tree(await api.call("/api/v1/openapi.json"));
+  for (const [path, item] of Object.entries<Tree>(paths)) {
+    for (const [method, operation] of Object.entries<Tree>(item)) {
+      const schema = operation.requestBody?.content?.["application/json"]?.schema;
+      if (schema?.type !== "object" || schema.additionalProperties !== false) continue;
+      const where = path.replace("{name}", "hello_world").replace("{key}", "k").replace("{node}", "2").replace("{id}", "0a0b0c0d");
+      const answer = await api.call(where, { method: method.toUpperCase(), json: [] });
+      expect([method, path, answer.status]).toEqual([method, path, 422]);
+    }
+  }
 });

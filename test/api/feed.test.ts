@@ -70,6 +70,19 @@ describe("the event stream", () => {
     expect(await readUntil(rubbish, '"two"')).toContain('"two"');
   });
 
+  test("those who may only look leave some streams to the operator", async () => {
+    const made = await (await api.call("/api/v1/tokens", { method: "POST", json: { name: "reader", role: "read" } })).json();
+    const { token } = made as { token: string };
+    const read = () => api.call("/api/v1/events", { headers: { authorization: `Bearer ${token}` } });
+    const open = await Promise.all(Array.from({ length: 12 }, read));
+    const refused = await read();
+    expect([refused.status, (await refused.json()) as object]).toMatchObject([429, { detail: expect.stringContaining("role read") }]);
+    const own = await api.call("/api/v1/events");
+    expect(own.status).toBe(200);
+    for (const response of [...open, own]) await response.body?.cancel();
+    await settled(() => metric("zephyrgate_api_event_clients ") === 0);
+  });
+
   test("at most 16 clients", async () => {
     const open = await Promise.all(Array.from({ length: 16 }, () => api.call("/api/v1/events")));
     expect((await api.call("/api/v1/events")).status).toBe(429);

@@ -83,10 +83,19 @@ export type Schema<T = unknown> = v.GenericSchema<unknown, T>;
 
 /** Checks input against a schema. The error names every field and what is expected, never what was sent. */
 export function check<T>(schema: Schema<T>, input: unknown, code: "invalid_argument" | "unprocessable" | "not_found"): Result<T> {
+  // A list would pass as an object without members.
+  if (Array.isArray(input) && isObject(schema)) {
+    return fail(code, "input: must be an object", { data: { errors: [{ path: "input", message: "must be an object" }] } });
+  }
   const result = v.safeParse(schema, input);
   if (result.success) return ok(result.output);
   const errors = result.issues.slice(0, 20).map((issue) => describe(issue));
   return fail(code, errors[0] === undefined ? "the input is not valid" : `${errors[0].path}: ${errors[0].message}`, { data: { errors } });
+}
+
+function isObject(schema: Schema): boolean {
+  const inner: unknown = "wrapped" in schema ? schema.wrapped : schema;
+  return typeof inner === "object" && inner !== null && "type" in inner && /^(?:strict_|loose_)?object$/.test(String(inner.type));
 }
 
 function describe(issue: v.BaseIssue<unknown>): { path: string; message: string } {

@@ -30,6 +30,8 @@ export const EVENT_NAMES = [
 ] as const satisfies readonly EventName[];
 
 const MAX_CLIENTS = 16;
+/** Of those who may only look, together: they cannot keep the operator's page from its own. */
+const MAX_READERS = 12;
 /** Most characters that wait for one client; a slower client is disconnected. */
 const MAX_WAITING = 262_144;
 const KEEP_ALIVE_MS = 15_000;
@@ -84,6 +86,9 @@ export class Feed {
   open(request: FeedRequest, signal: AbortSignal): Result<ReadableStream<Uint8Array>> {
     if (this.#clients.size >= MAX_CLIENTS)
       return fail("rate_limited", `there are ${MAX_CLIENTS} event streams already`, { hint: "close one" });
+    const readers = [...this.#clients].filter(({ role }) => role === "read").length;
+    if (request.role === "read" && readers >= MAX_READERS)
+      return fail("rate_limited", `tokens of the role read have ${MAX_READERS} event streams already`, { hint: "close one" });
     const encoder = new TextEncoder();
     let close = () => {};
     const start = (controller: ReadableStreamDefaultController<Uint8Array>) => {
