@@ -111,7 +111,7 @@ describe("the page's session", () => {
 });
 
 describe("the token file", () => {
-  test("is made once, mode 0600, mended when wider, never through a symlink, never over rubbish", () => {
+  test("is made once, mode 0600, corrected when wider, never through a symlink, never over rubbish", () => {
     const folder = mkdtempSync(join(tmpdir(), "token-"));
     try {
       expect(readToken(folder)).toMatchObject({ ok: false, error: { code: "not_found" } });

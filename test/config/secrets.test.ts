@@ -35,7 +35,7 @@ test("the key is 32 random bytes, for the owner alone, and stays", () => {
   expect(readdirSync(folder)).toEqual(["secret.key"]);
 });
 
-test("a key that others may read, a damaged one, a link and an unreadable folder are refused with the mend", () => {
+test("a key that others may read, a damaged one, a link and an unreadable folder are refused with what to do", () => {
   key();
   const path = join(folder, "secret.key");
   const line = () => {

@@ -72,7 +72,7 @@ test("an atomic save counts; another file of the folder does not", async () => {
   watcher.stop();
 });
 
-test("an invalid edit keeps the old and logs every problem; the mended one is compared with what runs", async () => {
+test("an invalid edit keeps the old and logs every problem; the corrected one is compared with what runs", async () => {
   const { file, changes, errors, clock, watcher, tell } = set();
   watcher.start();
   writeFileSync(file, "api: { port: x }\nprot: 1");

@@ -1,4 +1,4 @@
-/** Each mistake gives one clear line that names what, where and the mend; the rest starts. */
+/** Each mistake gives one clear line that names what, where and the correction; the rest starts. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { chmodSync, chownSync, existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -133,7 +133,7 @@ describe("a plugin that is wrong", () => {
     expect(gateway.output).not.toMatch(STACK);
   });
 
-  test("mended, it starts", async () => {
+  test("once corrected, it starts", async () => {
     const mended = answering("mended", "well again");
     // The permission set stays that of a plugin that asks for nothing: what was accepted was that.
     writePlugin(join(gateway.dir, "plugins"), "no_plugin", { ...mended, manifest: mended.manifest?.replace(/permissions.*\n/, "") ?? "" });

@@ -50,8 +50,8 @@ describe("a line", () => {
     expect(json(0)).toMatchObject({ plugin: null, error_type: null, error_message: "no link", stack_trace: null, correlation_id: null });
     log.logger.warn("odd", { error: { name: "RangeError", message: "too far", stack: "at plugin.ts:1:2" } });
     expect(json(1)).toMatchObject({ level: "WARN", error_type: "RangeError", error_message: "too far", stack_trace: "at plugin.ts:1:2" });
-    log.logger.error("bad", { error: new GatewayError("internal", "outer", { cause: new Error("inner"), hint: "mend it" }) });
-    expect(json(2).error_message).toBe("outer (mend it)");
+    log.logger.error("bad", { error: new GatewayError("internal", "outer", { cause: new Error("inner"), hint: "fix it" }) });
+    expect(json(2).error_message).toBe("outer (fix it)");
     expect(json(2).stack_trace).toContain("caused by Error: inner");
   });
 

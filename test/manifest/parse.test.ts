@@ -62,7 +62,7 @@ permissions:
   ]);
 });
 
-test("every problem at once, in the file's order, each with line, field and mend", () => {
+test("every problem at once, in the file's order, each with line, field and correction", () => {
   const text = `${BASE}permisions: []
 permissions:
   - send_mesages
@@ -87,7 +87,7 @@ capabilities:
   ]);
 });
 
-test("an unquoted version names the mend", () => {
+test("an unquoted version says what to write", () => {
   expect(lines(BASE.replace('"1.0.0"', "1.10"))).toEqual([
     'm.yaml:2:10: version: must be text; 1.10 without quotes is not text (write version: "1.10.0")',
   ]);

@@ -150,7 +150,7 @@ describe("menus", () => {
   });
 });
 
-describe("refusals say what and how to mend it", () => {
+describe("refusals say what is wrong and how to fix it", () => {
   test.each<[Partial<MenuItem>, string]>([
     [{ menu: "my menu" }, '"my menu" is not a menu name (use main, bbs, mail, bulletins, channels, utilities, or a short word'],
     [{ menu: "x".repeat(1000) }, "is not a menu name"],

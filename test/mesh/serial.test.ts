@@ -115,7 +115,7 @@ describe("serial", () => {
     await until("descriptors freed", () => openDescriptors() <= before);
   }, 120_000);
 
-  test("a second opener is refused, with device and mend, and may open when the first has closed", async () => {
+  test("a second opener is refused with the device and what to do, and may open when the first has closed", async () => {
     const pty = plug();
     const first = await open(pty.path);
     expect(await refusal(pty.path)).toBe(
@@ -138,7 +138,7 @@ describe("serial", () => {
     expect(ends.map((end) => end.by === "remote" || end.by === "error")).toEqual([true]);
   });
 
-  test("a device that is not there, and a path that is no serial port, are named with the mend", async () => {
+  test("a device that is not there, and a path that is no serial port, are named with what to do", async () => {
     expect(await refusal(join(folder, "ttyUSB7"))).toContain("ttyUSB7: there is no such device (plug the radio in");
     expect(await refusal(tmpdir())).toContain("this is a folder, not a serial port");
     const file = join(mkdtempSync(join(tmpdir(), "serial-")), "file");

@@ -55,7 +55,7 @@ async function harness(limits: Partial<TransportLimits>): Promise<ContractHarnes
 transportContract("tcp", harness);
 
 describe("tcp", () => {
-  test("a refused connection names the address and the mend", async () => {
+  test("a refused connection names the address and what to do", async () => {
     const server = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
     const { port } = server;
     server.stop(true);

@@ -30,7 +30,7 @@ function packed(content: Files): Uint8Array {
   return made.value;
 }
 
-/** Changes the tar inside, and mends nothing. */
+/** Changes the tar inside, and corrects nothing. */
 async function altered(content: Files, change: (tar: Buffer) => Uint8Array): Promise<string> {
   const unpacked = await unpackArchive(gzipSync(change(gunzipSync(packed(content)))), LIMITS);
   return unpacked.ok ? "taken" : unpacked.error.message;

@@ -131,7 +131,7 @@ test("what was read is kept until manifest or entry change, in content, time or 
   expect(scan()?.name).toBe("alpha");
 });
 
-test("a folder that others may write to is left out with the mend", () => {
+test("a folder that others may write to is left out, with what to do", () => {
   const path = put("a", "alpha");
   chmodSync(path, 0o777);
   const found = new Discovery([], log).scan([base]);
