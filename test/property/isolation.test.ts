@@ -178,6 +178,7 @@ const USES: Readonly<Record<string, readonly Step[]>> = {
   system_state_read: [{ op: "nodes" }, { op: "network" }, { op: "plugins" }],
   inter_plugin_messaging: [{ op: "peer", plugin: "friend", type: "hello", data: 1 }],
   secrets: [{ op: "secret", name: "token" }],
+  region: [{ op: "sites" }, { op: "shared", key: "k" }, { op: "shared_keys" }],
 };
 const GUARDED = Object.keys(USES);
 
@@ -204,6 +205,9 @@ export default class Client extends Plugin {
       case "plugins": return this.getPlugins();
       case "peer": return this.sendToPlugin(step.plugin, step.type, step.data);
       case "secret": return this.getSecret(step.name);
+      case "sites": return this.region.sites();
+      case "shared": return this.retrieveShared(step.key, null);
+      case "shared_keys": return this.listShared();
       case "register":
         for (const each of step.plan.messages ?? []) kept["message:"] = this.registerMessageHandler(() => undefined);
         for (const each of step.plan.tasks ?? []) kept["task:" + each.name] = this.registerScheduledTask(each.name, { interval: each.interval }, () => undefined);
