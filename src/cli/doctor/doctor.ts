@@ -79,7 +79,7 @@ export async function checkLinks(interfaces: Config["mesh"]["interfaces"], deadl
       const what = `radio ${link.name}`;
       if (link.type === "serial") return checkSerial(what, link.device);
       if (link.type === "tcp") return checkTcp(what, link.host, link.port, deadlineMs);
-      return { grade: "ok", what, found: "simulated" };
+      return { grade: "ok", what, found: link.type === "mqtt" ? "needs no radio" : "simulated" };
     }),
   );
 }

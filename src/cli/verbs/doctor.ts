@@ -6,6 +6,7 @@ import { silentLogger } from "../../log/logger.ts";
 import { isFolderInUse } from "../../storage/lock.ts";
 import { systemTimeSource } from "../../timekeeping/sources.ts";
 import { EXIT } from "../client/exit.ts";
+import { checkBrokers } from "../doctor/brokers.ts";
 import { askGateway, checkClock, checkDataDir, checkRadios, type Finding, gatewayFindings, gradeWalls } from "../doctor/doctor.ts";
 import { configuration, findGateway } from "../verb/locate.ts";
 import { json, line } from "../verb/output.ts";
@@ -30,6 +31,7 @@ export const doctorVerbs: readonly Verb[] = [
         checkClock(systemClock, systemTimeSource, answer),
         ...(await walls(config.plugins.isolation.allow_missing ?? [])),
         ...(await checkRadios(config.mesh.interfaces, answer)),
+        ...(await checkBrokers(config, answer)),
         ...gatewayFindings(config.api, answer),
         ...unknownNames(config.plugins, namesOffline(config)).map((found): Finding => ({ grade: "warn", what: "configuration", found })),
       ];
