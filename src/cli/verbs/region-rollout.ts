@@ -4,7 +4,7 @@ import { resolve } from "node:path";
 import * as v from "valibot";
 import { type RolloutView, rolloutView } from "../../api/contract/region-views.ts";
 import { sleep, systemClock } from "../../clock.ts";
-import { fail, ok, type Result } from "../../errors.ts";
+import { fail, failBecause, ok, type Result } from "../../errors.ts";
 import type { Client } from "../client/client.ts";
 import { json, line, note } from "../verb/output.ts";
 import { type Call, done, misuse, textFlag, type Verb } from "../verb/verb.ts";
@@ -66,9 +66,7 @@ function readPackageFile(path: string, named: string): Result<Uint8Array> {
   try {
     return ok(new Uint8Array(readFileSync(path)));
   } catch (cause) {
-    const code = cause instanceof Error && "code" in cause ? String(cause.code) : "unknown error";
-    return fail("not_found", `${named} cannot be read (${code})`, {
-      cause,
+    return failBecause(cause, "not_found", `${named} cannot be read`, {
       hint: "name a package made by: zephyrgate plugin pack --sign KEY",
     });
   }
