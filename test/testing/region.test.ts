@@ -143,6 +143,6 @@ test("after a reload and a killed host it hears once, and a restarted gateway ha
 test("two sites of one name, and a site that is none, are refused", async () => {
   const region = new TestRegion();
   await using _ = await startTestGateway({ plugin: plugin("talker"), region });
-  expect(startTestGateway({ plugin: plugin("talker"), region })).rejects.toThrow(/two gateways of this test are the site here/);
-  expect(region.cut("north")).rejects.toThrow(/no gateway of this test is the site north/);
+  await expect(startTestGateway({ plugin: plugin("talker"), region })).rejects.toThrow(/two gateways of this test are the site here/);
+  await expect(region.cut("north")).rejects.toThrow(/no gateway of this test is the site north/);
 });
