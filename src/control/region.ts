@@ -1,11 +1,13 @@
 /** The region for the operator: how it is, and what is decided about its sites. */
 import { type Actor, by, type RegionControl, type RegionSummary } from "../api/contract/control.ts";
-import type { JoinAnswer, JoinRequest, RegionView, RevokeAnswer, SiteViewJson } from "../api/contract/region-views.ts";
+import type { JoinAnswer, JoinRequest, RegionNodeView, RegionView, RevokeAnswer, SiteViewJson } from "../api/contract/region-views.ts";
 import { fail, ok, type Result } from "../errors.ts";
+import { formatNodeId } from "../mesh/ids.ts";
 import type { SiteView } from "../region/ports.ts";
 import type { enrolSite, revokeSite } from "../region/session/decisions.ts";
 import type { OwnSite } from "../region/session/own-site.ts";
 import type { Region } from "../region/session/region.ts";
+import type { NodeElsewhere } from "../region/shared/node-rows.ts";
 import { byLabel, type Family, one } from "./family.ts";
 import { iso } from "./views.ts";
 
@@ -17,6 +19,8 @@ export interface RegionControlDeps {
   /** What an operator can decide; given, so that a gateway without a region loads nothing of it. */
   readonly decide: Decisions | null;
   audit(event: string, detail: string): void;
+  /** What other sites heard, latest first. */
+  elsewhere(): readonly NodeElsewhere[];
 }
 
 export interface Decisions {
@@ -62,7 +66,19 @@ export function regionControl(deps: RegionControlDeps | null): RegionControl {
       const known = usable();
       return known.ok ? revoke(known.value, named, actor) : known;
     },
+    nodes: () => (deps === null ? [] : nodesOf(deps)),
   };
+}
+
+function nodesOf({ site, elsewhere }: RegionControlDeps): RegionNodeView[] {
+  const names = new Map(site?.sites().map(({ id, name }) => [id, name]) ?? []);
+  return elsewhere().map(({ site: heardBy, node, longName, shortName, heardAt }) => ({
+    id: formatNodeId(node),
+    long_name: longName,
+    short_name: shortName,
+    site: names.get(heardBy) ?? heardBy.slice(0, 8),
+    last_heard: iso(heardAt),
+  }));
 }
 
 function join(

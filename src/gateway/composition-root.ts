@@ -148,8 +148,7 @@ export class Gateway {
     const storage = opened.value;
     const mesh = makeMesh(context, storage);
     const joined = joinRegion(context, storage) ?? region?.joined ?? null;
-    const nodes = () => mesh.nodes.all();
-    this.#sharing = await makeSharing(context, { storage, nodes, joined, share: context.config().region?.share ?? null });
+    this.#sharing = await makeSharing(context, { storage, nodes: () => mesh.nodes.all(), joined });
     const made = makePlugins(context, storage, mesh, joined);
     if (!made.ok) return made;
     const plugins = made.value;
@@ -160,8 +159,9 @@ export class Gateway {
     const webhook = passAlertsOn(context, mesh);
     const publisher = makePublisher(context, mesh, () => this.#control?.messages);
     const rollouts = await makeRollouts(context, { region, plugins, packages: () => this.#control?.packages });
+    const sharing = this.#sharing;
     const asked = { isReady: () => this.#ready, rollouts: () => rollouts, reload: () => this.reload() };
-    const control = makeControl(context, { storage, mesh, plugins, backups, webhook, publisher, region, ...asked });
+    const control = makeControl(context, { storage, mesh, plugins, backups, webhook, publisher, region, sharing, ...asked });
     if (region !== null) region.report = () => siteReport(control.ownStatus(), mesh.nodes.all().length);
     this.#control = control;
     const api = context.overrides.api === false ? ok(null) : this.#openApi(control, storage);

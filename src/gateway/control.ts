@@ -30,6 +30,7 @@ import type { Mesh } from "./mesh/mesh.ts";
 import type { GatewayPlugins } from "./plugins/plugins.ts";
 import type { GatewayRegion } from "./region/region.ts";
 import type { Rollouts } from "./region/rollouts.ts";
+import type { Sharing } from "./region/sharing.ts";
 import { Restores } from "./restores.ts";
 
 /** The gateway's parts that the operator's control reads and changes. */
@@ -43,6 +44,7 @@ export interface ControlPeers {
   readonly publisher: Publisher | null;
   /** Null: none is configured. */
   readonly region: GatewayRegion | null;
+  readonly sharing: Sharing;
   rollouts(): Rollouts | null;
   isReady(): boolean;
   reload(): Promise<Result<ReloadView>>;
@@ -82,7 +84,7 @@ export function makeControl(context: GatewayContext, peers: ControlPeers): Gatew
     alerts: makeAlerts(context, storage),
     silence: silenceControl(mesh.silence, audit),
     rollouts: rolloutControl({ rollouts: () => peers.rollouts(), audit }),
-    region: regionControl(peers.region === null ? null : { ...peers.region, audit }),
+    region: regionControl(regionDeps(peers, audit)),
     now,
     isReady,
     links: mesh.links,
@@ -99,6 +101,10 @@ export function makeControl(context: GatewayContext, peers: ControlPeers): Gatew
     tasks: () => routing.schedule.status(),
     menus: () => routing.menuRegistry.list(),
   });
+}
+
+function regionDeps({ region, sharing }: ControlPeers, audit: AuditNote) {
+  return region === null ? null : { ...region, audit, elsewhere: () => sharing.nodes?.elsewhere() ?? [] };
 }
 
 function hostFacts({ hosts }: GatewayPlugins): Pick<ControlDeps, "hostPids" | "hostExits" | "walls"> {

@@ -22,6 +22,16 @@ export const siteView = v.object({
   ),
 });
 
+/** One line for each site that heard the node. */
+export const regionNodeView = v.object({
+  id: v.pipe(text, v.description("The node, `!hex8`")),
+  long_name: v.nullable(text),
+  short_name: v.nullable(text),
+  site: v.pipe(text, v.description("Name of the other site that heard it")),
+  last_heard: v.pipe(text, v.description("By this gateway's clock")),
+});
+export type RegionNodeView = v.InferOutput<typeof regionNodeView>;
+
 export const regionView = v.object({
   state: v.pipe(
     v.picklist(["alone", "unusable", "unjoined", "waiting", "enrolled", "revoked"]),

@@ -1,8 +1,8 @@
 import * as v from "valibot";
 import { fail, ok, type Result } from "../../errors.ts";
 import type { Control, RegionControl, RolloutControl } from "../contract/control.ts";
-import { joinAnswer, joinRequest, regionView, revokeAnswer, revokeRequest, rolloutView } from "../contract/region-views.ts";
-import { type Route, reply, route } from "../route/route.ts";
+import { joinAnswer, joinRequest, regionNodeView, regionView, revokeAnswer, revokeRequest, rolloutView } from "../contract/region-views.ts";
+import { listOf, pageOf, paging, type Route, reply, route } from "../route/route.ts";
 
 const tag = "region";
 /** Of a package; every site gets it through the broker. */
@@ -90,6 +90,18 @@ export const regionRoutes: readonly Route[] = [
     run({ control }) {
       const known = region(control);
       return known.ok ? reply(ok(known.value.view())) : known;
+    },
+  }),
+  route({
+    method: "GET",
+    path: "/api/v1/region/nodes",
+    access: "read",
+    summary: "Nodes that other sites of the region heard: names, where and when; empty without a region",
+    tag,
+    query: v.strictObject(paging),
+    answers: { 200: listOf(regionNodeView) },
+    run({ control, query }) {
+      return reply(pageOf([...(control.region?.nodes() ?? [])], query, (item) => `${item.id} ${item.site}`));
     },
   }),
   route({

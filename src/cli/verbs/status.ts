@@ -1,5 +1,6 @@
 import * as v from "valibot";
 import { type linkView, nodeView, routeView } from "../../api/contract/mesh-views.ts";
+import { type RegionNodeView, regionNodeView } from "../../api/contract/region-views.ts";
 import { type airtime, type PublishingView, scheduleTask } from "../../api/contract/views.ts";
 import { logLine, statusView } from "../../api/routes/system.ts";
 import { fail, ok, type Result } from "../../errors.ts";
@@ -17,17 +18,8 @@ export const statusVerbs: readonly Verb[] = [
   },
   {
     name: "nodes",
-    summary: "list the known nodes",
-    async run({ io, flags, client }) {
-      const gateway = await client();
-      if (!gateway.ok) return gateway;
-      const nodes = await gateway.value.list("/api/v1/nodes", nodeView);
-      if (!nodes.ok) return nodes;
-      const sorted = nodes.value.sort((a, b) => (b.last_heard ?? "").localeCompare(a.last_heard ?? ""));
-      if (flags.json === true) json(io, sorted);
-      else table(io, ["id", "name", "short", "heard", "snr", "hops", "battery", "position", "link"], sorted.map(nodeRow));
-      return done;
-    },
+    summary: "list the known nodes, and where else in the region they were heard",
+    run: nodes,
   },
   {
     name: "send",
@@ -224,6 +216,43 @@ function dropped(counters: Readonly<Record<string, number>>, way: string): numbe
 }
 
 const percent = (share: number) => `${Math.round(share * 1000) / 10} %`;
+
+async function nodes({ io, flags, client }: Call): Promise<Result<number>> {
+  const gateway = await client();
+  if (!gateway.ok) return gateway;
+  const here = await gateway.value.list("/api/v1/nodes", nodeView);
+  if (!here.ok) return here;
+  // A gateway of an older version knows of no other sites.
+  const there = await gateway.value.list("/api/v1/region/nodes", regionNodeView);
+  const sites = Map.groupBy(there.ok ? there.value : [], ({ id }) => id);
+  const sorted = here.value.sort((a, b) => (b.last_heard ?? "").localeCompare(a.last_heard ?? ""));
+  const known = new Set(sorted.map(({ id }) => id));
+  const elsewhere = [...sites].filter(([id]) => !known.has(id)).flatMap(([, heard]) => latest(heard).slice(0, 1));
+  if (flags.json === true) {
+    const all = [...sorted, ...elsewhere.map(({ id, long_name, short_name }) => ({ id, long_name, short_name }))];
+    json(io, sites.size === 0 ? sorted : all.map((node) => ({ ...node, sites: latest(sites.get(node.id) ?? []) })));
+    return done;
+  }
+  const head = ["id", "name", "short", "heard", "snr", "hops", "battery", "position", "link"];
+  if (sites.size === 0) {
+    table(io, head, sorted.map(nodeRow));
+    return done;
+  }
+  const where = (id: string) => latest(sites.get(id) ?? []).map((heard) => `${heard.site} ${ago(heard.last_heard)}`);
+  const rows = [
+    ...sorted.map((node) => [...nodeRow(node), where(node.id).join(", ")]),
+    ...elsewhere.map(({ id, long_name, short_name }) => {
+      const names = [id, long_name ?? undefined, short_name ?? undefined];
+      return [...names, ...Array.from({ length: head.length - names.length }, () => undefined), where(id).join(", ")];
+    }),
+  ];
+  table(io, [...head, "other sites"], rows);
+  return done;
+}
+
+function latest(heard: readonly RegionNodeView[]): RegionNodeView[] {
+  return heard.toSorted((a, b) => b.last_heard.localeCompare(a.last_heard));
+}
 
 function nodeRow(node: v.InferOutput<typeof nodeView>): (string | number | undefined)[] {
   const { position, battery_level: battery } = node;

@@ -26,15 +26,13 @@ export interface SharingPeers {
   /** Of the own meshes. */
   nodes(): readonly OwnNode[];
   readonly joined: JoinedRegion | null;
-  /** Null: everything. */
-  readonly share: readonly SharedKind[] | null;
 }
 
 /** Without a region nothing of it is loaded. */
-export async function makeSharing(context: GatewayContext, { storage, nodes: own, joined, share }: SharingPeers): Promise<Sharing> {
+export async function makeSharing(context: GatewayContext, { storage, nodes: own, joined }: SharingPeers): Promise<Sharing> {
   if (joined === null) return NOTHING_SHARED;
   const { records } = joined;
-  const shares = (kind: SharedKind): boolean => share?.includes(kind) ?? true;
+  const shares = (kind: SharedKind): boolean => context.config().region?.share.includes(kind) ?? true;
   const nodes = shares("nodes") ? await makeNodes(context, storage, joined, own) : null;
   const calls = records !== null && shares("sos") ? await makeCalls(context, joined, records) : null;
   const startAlerts = records !== null && shares("alerts") ? await makeAlerts(context, joined, records) : () => undefined;
