@@ -82,7 +82,8 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
 
 async function run({ verb, args, flags, usage }: Extract<Parsed, { kind: "run" }>, io: Io): Promise<number> {
   try {
-    const result = await verb.run({ io, args, flags, client: async () => findGateway(io, flags) });
+    const given = flags.json === true ? { ...io, asJson: true } : io;
+    const result = await verb.run({ io: given, args, flags, client: async () => findGateway(io, flags) });
     if (result.ok) return result.value;
     if (result.error.data?.usage === true) return misunderstood(io, result.error.message, usage);
     for (const text of result.error.summary().split("\n")) io.stderr.write(`zephyrgate: ${escapeText(text)}\n`);

@@ -34,6 +34,19 @@ describe("output", () => {
     expect(JSON.parse(out())).toEqual({ text: "a\u009b\u202eb\n" });
   });
 
+  test("with --json lines and tables are JSON, too, so that no verb can print anything else", () => {
+    const { io, out } = ioOf();
+    line({ ...io, asJson: true }, "a\nb");
+    table({ ...io, asJson: true }, ["id", "text"], [["m_1", undefined]]);
+    table({ ...io, asJson: true }, ["id"], []);
+    expect(
+      out()
+        .trimEnd()
+        .split("\n")
+        .map((text) => JSON.parse(text)),
+    ).toEqual([{ message: "a\nb" }, [{ id: "m_1", text: null }], []]);
+  });
+
   const narrow = (columns: number, head: string[], rows: string[][]) => {
     const { io, out } = ioOf();
     table({ ...io, columns }, head, rows);

@@ -1,9 +1,10 @@
 import { escapeJson, escapeText } from "../../log/escape.ts";
 import type { Io } from "./verb.ts";
 
-/** Prints one line for a person; unsafe characters are escaped. */
+/** Prints one line for a person, unsafe characters escaped; with `--json` as `{"message": …}`. */
 export function line(io: Io, text: string): void {
-  io.stdout.write(`${escapeText(text)}\n`);
+  if (io.asJson === true) json(io, { message: text });
+  else io.stdout.write(`${escapeText(text)}\n`);
 }
 
 export function note(io: Pick<Io, "stderr">, text: string): void {
@@ -24,6 +25,13 @@ const LEAST_WIDTH = 8;
  * in the next line of their column, and where even that does not fit each value gets a line with its name.
  */
 export function table(io: Io, head: readonly string[], rows: readonly (readonly (string | number | null | undefined)[])[]): void {
+  if (io.asJson === true) {
+    json(
+      io,
+      rows.map((row) => Object.fromEntries(head.map((name, column) => [name, row[column] ?? null]))),
+    );
+    return;
+  }
   if (rows.length === 0) {
     io.stdout.write("none\n");
     return;

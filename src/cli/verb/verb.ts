@@ -14,6 +14,8 @@ export interface Io {
   readonly isTTY: boolean;
   /** Whether to use colours: standard output is a terminal. */
   readonly colour?: boolean;
+  /** With `--json` nothing but JSON goes to standard output, one value a line. */
+  readonly asJson?: boolean;
   /** Width of the terminal in characters; absent where standard output is none. */
   readonly columns?: number;
   /** Whether standard output and standard error are the journal, which takes priorities. */
