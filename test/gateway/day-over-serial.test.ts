@@ -157,6 +157,9 @@ test("a whole day over a serial port, with a second gateway on the same air and 
     await gateway.until("the operator has it once", () =>
       world.by(WARDEN, FIRST).some((text) => /^ALERT SOSM from Alice.*Answer: responding, or ack$/.test(text)),
     );
+    await gateway.until("the sender knows that it was received", () =>
+      world.by(ALICE, FIRST).some((text) => text.startsWith("Your SOSM was received")),
+    );
     await says(RIDGE, "responding", /^Incident 1: Ridge is coming/, { listener: ALICE });
     await restart("SIGKILL");
     await says(ALICE, "it is cold here", /^ALERT 1 more from Alice: it is cold here/, { listener: RIDGE });
