@@ -1,5 +1,5 @@
 /**
- * Boards and mail at all sites of a region. Nothing happens here while this gateway is alone.
+ * Boards and mail at all sites of a region. While this gateway is alone, nothing is given or taken.
  *
  * Shared keys: `b/KEY` a bulletin, `d/KEY` that it was deleted, `h/NODE` at which site a node reads its mail, `m/KEY` a letter
  * on its way there, sealed to that site.
@@ -19,6 +19,8 @@ const AT_ONCE = 20;
 /** Commands come in bursts, ms. */
 const SOON_MS = 1_000;
 const HINT = "changed";
+/** Of what is only remembered, at most so much: what is forgotten is looked at again, and known by the database. */
+const REMEMBERED_MAX = 5_000;
 
 interface Parts {
   readonly plugin: Plugin<Config>;
@@ -37,8 +39,12 @@ export class RegionBbs {
   readonly #homes = new Map<string, string>();
   /** This site is to say that it is the home of these nodes. */
   readonly #moved = new Map<string, string>();
+  /** Values that were refused, or could not be shared: each is told once. */
+  readonly #told = new Set<string>();
   #isRunning = false;
   #isPlanned = false;
+  /** Something changed while a round ran. */
+  #isAgain = false;
 
   constructor(private readonly parts: Parts) {}
 
@@ -54,11 +60,12 @@ export class RegionBbs {
 
   /** A node used its mailbox here. */
   reads(node: string, name: string): void {
-    if (this.#self !== null && this.#homes.get(node) !== this.#self) this.#moved.set(node, name);
+    if (this.#self !== null && this.#homes.get(node) === this.#self) return;
+    if (this.#moved.size < REMEMBERED_MAX) this.#moved.set(node, name);
   }
 
   soon(): void {
-    if (this.#isPlanned || this.#self === null) return;
+    if (this.#isPlanned) return;
     this.#isPlanned = true;
     setTimeout(() => {
       this.#isPlanned = false;
@@ -68,13 +75,19 @@ export class RegionBbs {
 
   /** Gives what is new here, and takes what is new elsewhere. */
   async round(): Promise<void> {
-    if (this.#isRunning) return;
+    if (this.#isRunning) {
+      this.#isAgain = true;
+      return;
+    }
     this.#isRunning = true;
+    this.#isAgain = false;
+    for (const remembered of [this.#known, this.#told]) if (remembered.size > REMEMBERED_MAX) remembered.clear();
     try {
       if (!(await this.#isInRegion())) return;
+      // First, so that letters go where their readers are now.
+      await this.#takeHomes();
       const given = (await this.#giveHomes()) + (await this.#giveBulletins()) + (await this.#giveDeletions()) + (await this.#giveLetters());
       if (given > 0) await this.parts.plugin.region.publish(HINT, null);
-      await this.#takeHomes();
       await this.#takeDeletions();
       await this.#takeBulletins();
       await this.#takeLetters();
@@ -84,6 +97,24 @@ export class RegionBbs {
     } finally {
       this.#isRunning = false;
     }
+    if (this.#isAgain) this.soon();
+  }
+
+  /** One value that is wrong, or cannot be shared, holds up no other. Gives whether it worked. */
+  async #each(key: string, work: () => Promise<unknown>): Promise<boolean> {
+    try {
+      await work();
+      return true;
+    } catch (error) {
+      this.#tell(key, "could not be shared now", error);
+      return false;
+    }
+  }
+
+  #tell(key: string, what: string, error?: unknown): void {
+    if (this.#told.has(key)) return;
+    this.#told.add(key);
+    this.parts.plugin.log.warn(`the shared value ${key} ${what}`, error === undefined ? {} : { error });
   }
 
   async #isInRegion(): Promise<boolean> {
@@ -149,6 +180,7 @@ export class RegionBbs {
       const shared = readBulletin(await plugin.region.retrieveShared<Json>(full, null));
       if (shared === null) {
         this.#known.add(key);
+        this.#tell(full, "is no bulletin, and was left out");
         continue;
       }
       const thread = shared.thread === null ? null : await bulletins.idOf(shared.thread);
@@ -176,7 +208,9 @@ export class RegionBbs {
     const { plugin, letters } = this.parts;
     for (const full of await plugin.region.listShared("h/")) {
       const home = readHome(full.slice(2), await plugin.region.retrieveShared<Json>(full, null));
+      if (home === null) this.#tell(full, "is no home of a node, and was left out");
       if (home === null || this.#homes.get(home.node) === home.site) continue;
+      if (this.#homes.size >= REMEMBERED_MAX) this.#homes.clear();
       this.#homes.set(home.node, home.site);
       await letters.nameOf(home.node, home.name);
     }
@@ -191,7 +225,9 @@ export class RegionBbs {
       for (const { id, receiver, sender, sender_name, subject, body, at } of await letters.unreadFor(node, AT_ONCE)) {
         const ttl = this.#ttl(at, plugin.getConfig("mail_days", 90));
         const letter = { receiver, sender, sender_name, subject, body, at };
-        await plugin.region.storeShared(`m/${this.#keyOf(id, at)}`, letter, { site, ttl });
+        const key = `m/${this.#keyOf(id, at)}`;
+        // To a site that is gone: the letter stays here, where its reader can find it.
+        if (!(await this.#each(key, () => plugin.region.storeShared(key, letter, { site, ttl })))) break;
         await letters.remove(receiver, id);
         given++;
       }
@@ -211,7 +247,7 @@ export class RegionBbs {
         if (isFull || !(await letters.hasRoom())) continue;
         await letters.add({ ...letter, origin: originOf(full) });
         posted(letter.receiver);
-      }
+      } else this.#tell(full, "is no letter, and was removed");
       await plugin.region.deleteShared(full);
     }
   }

@@ -1,4 +1,7 @@
-import { expect, test } from "bun:test";
+import { afterAll, expect, test } from "bun:test";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { startTestGateway, type TestGateway, TestRegion } from "zephyrgate/testing";
 
 const plugin = `${import.meta.dir}/..`;
@@ -71,4 +74,56 @@ test("alone nothing is shared and nothing is different", async () => {
   await gateway.advance({ minutes: 5 });
   expect(await list(gateway, "Alice")).toContain("1 Ladder");
   expect(gateway.sent.length).toBe(2);
+});
+
+const folder = mkdtempSync(join(tmpdir(), "bbs-region-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** What a site that was taken over may store under this plugin's name. */
+const RUBBISH: Readonly<Record<string, unknown>> = {
+  "b/1": null,
+  "b/2": [1, 2],
+  "b/3": { board: "general", subject: "x".repeat(201), body: "", author: "", author_name: "", at: 1, thread: null },
+  "b/4": { board: "general", subject: "s", body: "b", author: "root", author_name: "", at: 1, thread: null },
+  "b/5": { board: "general", subject: "s", body: "b", author: "", author_name: "", at: 9e15, thread: null },
+  "d/": true,
+  "h/everybody": { site: "x", name: "x" },
+  "h/!00000002": { site: "a site that is not there", name: "Alice" },
+  "h/!00000003": { site: 7, name: "x" },
+  "m/1": { receiver: "!00000002" },
+};
+
+test("a hostile site: each of its values is judged alone, told once in the log, and the others go on", async () => {
+  writeFileSync(
+    join(folder, "manifest.yaml"),
+    'name: bbs\nversion: "1.0.0"\ndescription: x\nauthor: x\npermissions: [send_messages, region]\ncapabilities: { commands: [{ name: rubbish, description: x }] }\n',
+  );
+  writeFileSync(
+    join(folder, "plugin.ts"),
+    `import { definePlugin } from "zephyrgate";
+export default definePlugin((plugin) => {
+  plugin.registerCommand("rubbish", async () => {
+    for (const [key, value] of Object.entries(${JSON.stringify(RUBBISH)})) await plugin.storeShared(key, value);
+    return "stored";
+  });
+});
+`,
+  );
+  const region = new TestRegion();
+  await using north = await start(region, "north", ["Alice", "Ridge"]);
+  await using south = await start(region, "south", ["Pass", "Hut", "Bob"]);
+  await using hostile = await startTestGateway({ plugin: folder, region, site: "west", nodes: ["Mallory"] });
+  expect(await hostile.node("Mallory").asks("rubbish")).toBe("stored");
+  await shared(region);
+  // Her mail is said to be read at a site that is not there: it stays where it was written.
+  expect(await north.node("Ridge").asks("mail send Alice Tea at six")).toContain("Letter");
+  expect(await north.node("Alice").asks("bbs post general Ladder | who has one?")).toBe("Posted as 1 on general.");
+  await shared(region);
+  expect(await list(south, "Bob")).toContain("1 Ladder (Alice");
+  expect(await list(south, "Bob")).not.toContain("2 ");
+  expect(await north.node("Alice").asks("mail read")).toContain("Tea at six");
+  for (const key of ["b/2", "b/3", "b/4", "b/5", "h/everybody", "h/!00000003"]) {
+    expect(north.logs.filter(({ message }) => message.startsWith(`the shared value ${key} `)).length).toBe(1);
+  }
+  expect(north.logs.filter(({ level }) => level === "ERROR")).toEqual([]);
 });
