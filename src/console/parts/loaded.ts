@@ -7,6 +7,8 @@ export interface Loaded<T> {
   readonly value: T | null;
   /** Loads it again, keeping the old value meanwhile. */
   again(): void;
+  /** Shows this instead: what a change just answered. */
+  set(value: T): void;
 }
 
 /** What a route answers, loaded when the part is shown and whenever `turn` changes. */
@@ -35,5 +37,9 @@ function useAnswer<T>(path: string | null, turn: unknown, ask: (path: string) =>
       isCurrent = false;
     };
   }, [path, turn, round]);
-  return { value: state !== null && state.path === path ? state.value : null, again: () => setRound((old) => old + 1) };
+  return {
+    value: state !== null && state.path === path ? state.value : null,
+    again: () => setRound((old) => old + 1),
+    set: (value) => path !== null && setState({ path, value }),
+  };
 }

@@ -16,7 +16,7 @@ export function PluginSettings({ name }: { readonly name: string }) {
   if (loaded.value === null) return <Empty>Loading</Empty>;
   return (
     <div class="grid">
-      <SettingsForm key={JSON.stringify(loaded.value)} name={name} loaded={loaded.value} again={loaded.again} />
+      <SettingsForm key={JSON.stringify(loaded.value)} name={name} loaded={loaded.value} saved={loaded.set} />
       {may("admin") && <Secrets name={name} />}
     </div>
   );
@@ -25,11 +25,11 @@ export function PluginSettings({ name }: { readonly name: string }) {
 interface FormProps {
   readonly name: string;
   readonly loaded: PluginConfig;
-  again(): void;
+  saved(now: PluginConfig): void;
 }
 
 /** Made from the plugin's JSON Schema. The gateway checks it as a whole; its errors stand at their fields. */
-function SettingsForm({ name, loaded, again }: FormProps) {
+function SettingsForm({ name, loaded, saved }: FormProps) {
   const schema = schemaOf(loaded);
   const [draft, setDraft] = useState<Settings>(loaded.config);
   const [errors, setErrors] = useState<ReadonlyMap<string, string>>(new Map());
@@ -42,7 +42,8 @@ function SettingsForm({ name, loaded, again }: FormProps) {
     if (answer.ok) {
       setErrors(new Map());
       tell("done", answer.value.changed.length === 0 ? "Nothing changed." : `Saved: ${answer.value.changed.join(", ")}.`);
-      again();
+      // At once, and no edit fits in between: the form begins anew with what is saved.
+      saved({ ...loaded, config: answer.value.config, own });
       return;
     }
     setErrors(new Map(answer.problem.errors.map(({ path, message }) => [path, message])));
@@ -61,18 +62,20 @@ function SettingsForm({ name, loaded, again }: FormProps) {
           void save(ownAfter(loaded.own ?? {}, loaded.config, draft)).catch(console.error);
         }}
       >
-        {Object.entries(schema.properties ?? {}).map(([key, each]) => (
-          <Field
-            key={key}
-            name={key}
-            path={[key]}
-            schema={each}
-            value={draft[key]}
-            isRequired={schema.required?.includes(key) === true}
-            errors={errors}
-            change={(path, value) => setDraft((old) => withValue(old, path, value))}
-          />
-        ))}
+        <fieldset class="bare" disabled={busy}>
+          {Object.entries(schema.properties ?? {}).map(([key, each]) => (
+            <Field
+              key={key}
+              name={key}
+              path={[key]}
+              schema={each}
+              value={draft[key]}
+              isRequired={schema.required?.includes(key) === true}
+              errors={errors}
+              change={(path, value) => setDraft((old) => withValue(old, path, value))}
+            />
+          ))}
+        </fieldset>
         {general.map(([path, message]) => (
           <p key={path} class="problem" role="alert">
             {path === "" ? message : `${path}: ${message}`}
