@@ -1,15 +1,14 @@
 /**
- * The user guide's day with real gateway processes: one on a serial port (a pair of terminals with a simulated radio behind), one on a TCP
- * port, both in reach of the same people. Every text that goes on the air is checked for its length, its order and its truth.
+ * The user guide's day with two real gateway processes, each on a serial port of its own (a pair of terminals with a simulated radio
+ * behind), both on one air in reach of the same people. Every text that goes on the air is checked for its length, its order and its truth.
  */
 import { expect, test } from "bun:test";
 import { systemClock, systemRandom } from "../../src/clock.ts";
 import { SimulatedAir } from "../../src/mesh/simulator/air.ts";
 import { SimulatedMesh } from "../../src/mesh/simulator/mesh.ts";
 import type { Attachment } from "../../src/mesh/stream-server/attachment.ts";
-import { serveStream } from "../../src/mesh/stream-server/serve.ts";
 import { Pty } from "../mesh/pty.ts";
-import { freePort, Gateway } from "./harness.ts";
+import { Gateway } from "./harness.ts";
 
 const [ALICE, RIDGE, VALLEY, WARDEN] = [2, 3, 4, 5];
 const PEOPLE = [
@@ -44,16 +43,16 @@ function plugIn(mesh: SimulatedMesh, pty: Pty): void {
 
 /** Two radios on one air, and what anybody hears of them. */
 class World {
-  readonly pty = new Pty();
+  readonly firstPort = new Pty();
+  readonly secondPort = new Pty();
   readonly heard: Heard[] = [];
   readonly #air = new SimulatedAir();
   readonly first = this.#radio(FIRST);
   readonly second = this.#radio(SECOND);
-  readonly port = freePort();
-  readonly #server = serveStream(this.second, { port: this.port });
 
   constructor() {
-    plugIn(this.first, this.pty);
+    plugIn(this.first, this.firstPort);
+    plugIn(this.second, this.secondPort);
   }
 
   #radio(ownNumber: number): SimulatedMesh {
@@ -68,8 +67,8 @@ class World {
   }
 
   stop(): void {
-    if (this.#server.ok) this.#server.value.stop();
-    this.pty.dispose();
+    this.firstPort.dispose();
+    this.secondPort.dispose();
     this.first.stop();
     this.second.stop();
   }
@@ -79,13 +78,13 @@ const CONFIG = `operators: ["!00000005"]
 plugins: { config: { bot: { motd: Meeting on Sunday at the hut }, emergency: { responders: [Ridge, Warden] } } }
 `;
 
-test("a whole day over a serial port, with a second gateway on the same air and two restarts", async () => {
+test("a whole day over serial ports: two gateways on one air, and two restarts", async () => {
   const world = new World();
-  const options = { interfaces: `[{ name: base, type: serial, device: ${world.pty.path} }]`, spacingS: 0.1, config: CONFIG };
+  const options = { interfaces: `[{ name: base, type: serial, device: ${world.firstPort.path} }]`, spacingS: 0.1, config: CONFIG };
   const [one, other] = await Promise.all([
     Gateway.start(options),
     Gateway.start({
-      interfaces: `[{ name: roof, type: tcp, host: 127.0.0.1, port: ${world.port} }]`,
+      interfaces: `[{ name: roof, type: serial, device: ${world.secondPort.path} }]`,
       spacingS: 0.1,
       config: 'operators: ["!00000004"]\nalerts: { channels: [0] }\n',
     }),
