@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { minVersion } from "semver";
 import { type Clock, sleep, systemClock, systemRandom } from "../clock.ts";
 import { deepMerge, type JsonObject } from "../config/merge.ts";
-import { WALLS } from "../config/schema.ts";
+import { WALLS } from "../config/schema/plugins.ts";
 import { openSecretKey, type PluginSecrets, SecretStore, secretsSchema } from "../config/secrets.ts";
 import { fail, issueLine, ok, type Result } from "../errors.ts";
 import { Gateway } from "../gateway/composition-root.ts";

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type ConfigSources, loadConfig } from "../../src/config/load.ts";
 import { names } from "../../src/config/overrides.ts";
-import { WALLS } from "../../src/config/schema.ts";
+import { WALLS } from "../../src/config/schema/plugins.ts";
 import { issueLine } from "../../src/errors.ts";
 
 const root = mkdtempSync(join(tmpdir(), "config-"));

@@ -1,6 +1,6 @@
 /** The schema of a plugin's configuration, and its defaults. */
 import { systemClock } from "../../clock.ts";
-import { WALLS } from "../../config/schema.ts";
+import { WALLS } from "../../config/schema/plugins.ts";
 import { fail, type Result } from "../../errors.ts";
 import type { Json } from "../../json.ts";
 import { FILE_LIMITS, jsonProblem, parseJson } from "../../json-reader.ts";

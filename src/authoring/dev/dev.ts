@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { LeapClock, systemClock } from "../../clock.ts";
 import { deepMerge } from "../../config/merge.ts";
-import { WALLS } from "../../config/schema.ts";
+import { WALLS } from "../../config/schema/plugins.ts";
 import { asGatewayError, causeOf, fail, type GatewayError, ok, type Result } from "../../errors.ts";
 import type { SpawnHost } from "../../gateway/context/overrides.ts";
 import type { LogLine } from "../../log/line.ts";

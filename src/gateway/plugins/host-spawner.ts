@@ -1,5 +1,6 @@
 import type { Clock } from "../../clock.ts";
-import { type Config, WALLS } from "../../config/schema.ts";
+import { WALLS } from "../../config/schema/plugins.ts";
+import type { Config } from "../../config/schema.ts";
 import type { Logger } from "../../log/logger.ts";
 import { jailedCompiler, type LaunchCompiler } from "../../sandbox/loader/compiler-process.ts";
 import { spawnHost } from "../../sandbox/process.ts";
