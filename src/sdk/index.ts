@@ -8,7 +8,7 @@
 export type { Json } from "../json.ts";
 export { PermissionDenied, PluginError } from "./boundary/errors.ts";
 export type * from "./boundary/names.ts";
-export type { PermissionState, RegionSite } from "./boundary/wire.ts";
+export type { PermissionState, RegionSite, SharedEntry, SharedPage } from "./boundary/wire.ts";
 export type { RunResult } from "./database.ts";
 export { definePlugin } from "./define-plugin.ts";
 export type * from "./events.ts";

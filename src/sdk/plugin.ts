@@ -15,7 +15,7 @@ import type { Storable } from "./storable.ts";
 import type { MessageStatusEvent, Position, Route, SendOptions } from "./types/messages.ts";
 import type { NetworkStatus, NodeInfo } from "./types/network.ts";
 import type { PluginInfo } from "./types/plugins.ts";
-import type { ShareOptions } from "./types/region.ts";
+import type { DeleteSharedOptions, ShareOptions } from "./types/region.ts";
 import type { FormatTimeOptions, HttpOptions, HttpPostOptions, HttpResult } from "./types/services.ts";
 import type { Widened } from "./widened.ts";
 
@@ -214,8 +214,8 @@ export class Plugin<C extends object = object> extends PluginRegistrations<C> {
     return region.retrieveShared(key, fallback);
   }
   /** As {@link Region.deleteShared}. Needs `region`. */
-  deleteShared(key: string): Promise<boolean> {
-    return region.deleteShared(key);
+  deleteShared(key: string, options: DeleteSharedOptions = {}): Promise<boolean> {
+    return region.deleteShared(key, options);
   }
   /** As {@link Region.listShared}. Needs `region`. */
   listShared(prefix = ""): Promise<string[]> {

@@ -2,13 +2,13 @@
 import type { Json } from "../json.ts";
 import { PluginError } from "./boundary/errors.ts";
 import { topicProblem } from "./boundary/topics.ts";
-import type { RegionSite } from "./boundary/wire.ts";
+import type { RegionSite, SharedPage } from "./boundary/wire.ts";
 import { request, watched } from "./realm/link.ts";
 import { NativeString } from "./realm/primordials.ts";
 import { register } from "./registry.ts";
 import type { Storable } from "./storable.ts";
 import type { RegionHandler, RegistrationHandle } from "./types/handlers.ts";
-import type { PublishOptions, ShareOptions } from "./types/region.ts";
+import type { DeleteSharedOptions, PublishOptions, ReadSharedOptions, ShareOptions } from "./types/region.ts";
 import type { Widened } from "./widened.ts";
 
 async function done(work: Promise<unknown>): Promise<void> {
@@ -57,8 +57,9 @@ export class Region {
    * Stores JSON (6 KB at most) under a key (128 characters at most) at every site, also at those that are away now. The last
    * write counts; of two that did not know of each other the same one wins everywhere. With `ttl` (60 seconds to 30 days) it
    * ends then; without, it stays while this site is there, and 30 days longer. With `site` it is sealed to
-   * one other site: only that one and this one can read it. Without a region it is kept here, and shared when the gateway joins
-   * one. Throws PluginError `quota_exceeded` above 1,000 keys or 1 MB, `rate_limited` above 10 a minute once 100 were stored,
+   * one other site: only that one and this one can read it. With `own` it is this site's own value under the key, which no other
+   * site can change or remove; {@link readShared} gives it. Without a region it is kept here, and shared when the gateway joins
+   * one. Throws PluginError `quota_exceeded` above 1,000 keys or 1 MB of this site, `rate_limited` above 10 a minute once 100 were stored,
    * `not_found` for a site that is not in the region.
    * @example await this.region.storeShared("board/rules", { text: "Be kind" });
    */
@@ -75,13 +76,21 @@ export class Region {
   retrieveShared(key: string, fallback?: unknown): Promise<unknown> {
     return watched(valueOr(request("retrieve_shared", { key: NativeString(key) }), fallback));
   }
-  /** Removes what is stored under a key, at every site. True when there was something. */
-  deleteShared(key: string): Promise<boolean> {
-    return watched(request("delete_shared", { key: NativeString(key) }));
+  /** Removes what is stored under a key, at every site; with `own` this site's own value. True when there was something. */
+  deleteShared(key: string, options: DeleteSharedOptions = {}): Promise<boolean> {
+    return watched(request("delete_shared", { ...options, key: NativeString(key) }));
   }
-  /** Keys that begin with `prefix`, in order; those that the permission covers. */
+  /** Keys that begin with `prefix`, in order; those that the permission covers, without sites' own values. */
   listShared(prefix = ""): Promise<string[]> {
     return watched(request("list_shared", { prefix: NativeString(prefix) }));
+  }
+  /**
+   * Values under keys that begin with `prefix`, each with the site that wrote it: the values that all sites write, and each site's
+   * own. In pages of at most 100 values and 100 KB; `next` goes on.
+   * @example const { entries } = await this.region.readShared("score/");
+   */
+  readShared(prefix = "", options: ReadSharedOptions = {}): Promise<SharedPage> {
+    return watched(request("read_shared", { ...options, prefix: NativeString(prefix) }));
   }
 }
 

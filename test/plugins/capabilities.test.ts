@@ -112,6 +112,7 @@ const CALLS: { readonly [O in OperationName]: { readonly args: Json; readonly do
   retrieve_shared: { args: { key: "k/1" }, done: ["retrieve mine k/1"] },
   delete_shared: { args: { key: "k/1" }, done: ["remove mine k/1"] },
   list_shared: { args: { prefix: "" }, done: ["list mine "] },
+  read_shared: { args: { prefix: "" }, done: ["entries mine "] },
   get_secret: { args: { name: "key" }, done: ["secret mine key"] },
   request_permission: { args: { permission: "secrets" }, done: ["request mine"] },
   revoke_permission: { args: { permission: "secrets" }, done: ["revoke mine"] },

@@ -128,6 +128,7 @@ export function recordedServices(): { services: PluginServices; done: string[] }
       retrieve: (plugin, key) => did(`retrieve ${plugin} ${key}`, [1]),
       remove: (plugin, key) => did(`remove ${plugin} ${key}`, ok(true)),
       list: (plugin, prefix) => did(`list ${plugin} ${prefix}`, ["mine/a", "mine/b", "other", "third/x"]),
+      entries: (plugin, prefix, after) => did(`entries ${plugin} ${prefix}${after}`, { entries: [], next: null }),
     },
   };
   return { services, done };

@@ -8,7 +8,7 @@ import { startTestGateway, type TestGateway, type TestOptions, TestRegion } from
 const folder = mkdtempSync(join(tmpdir(), "region-kit-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-const COMMANDS = ["tell", "only", "heard", "keep", "read", "keys", "stop", "slow"];
+const COMMANDS = ["tell", "only", "heard", "keep", "read", "keys", "stop", "slow", "own", "drop", "who"];
 
 function plugin(name: string, permission = "region"): string {
   const path = join(folder, `${name}${Bun.hash(permission)}`);
@@ -36,6 +36,12 @@ export default definePlugin((plugin) => {
   plugin.registerCommand("keep", async ([key = "", value = ""]) => { await plugin.storeShared(key, value); return "kept"; });
   plugin.registerCommand("read", async ([key = ""]) => await plugin.region.retrieveShared(key, "nothing"));
   plugin.registerCommand("keys", async () => (await plugin.listShared()).join() || "none");
+  plugin.registerCommand("own", async ([key = "", value = ""]) => { await plugin.storeShared(key, value, { own: true }); return "kept"; });
+  plugin.registerCommand("drop", async ([key = ""]) => await plugin.region.deleteShared(key, { own: true }));
+  plugin.registerCommand("who", async ([prefix = ""]) => {
+    const { entries, next } = await plugin.region.readShared(prefix);
+    return entries.map(({ key, value, site, isSelf, isOwn }) => [key, value, site.name, isSelf ? "self" : "", isOwn ? "own" : ""].join(":")).join(" ") + (next ?? "");
+  });
   plugin.registerCommand("stop", () => { handle.dispose(); return "stopped"; });
   plugin.registerCommand("slow", async () => { for (let n = 0; n < 40; n++) await plugin.region.publish("t", "slow"); return "sent"; });
 });
@@ -107,6 +113,21 @@ test("what the scope leaves out is neither sent nor read, and the list is withou
   expect(await says(1, "read t/x")).toBe("2");
   expect(await says(1, "read other/x")).toMatch(/failed/);
   expect(all[1]?.denied.at(-1)).toMatchObject({ permission: "region", scope: "region(topics=[other])" });
+});
+
+test("each site has a value of its own under a key, and it is told who wrote what", async () => {
+  await using two = await sites({}, {});
+  const { says, all, region } = two;
+  await says(0, "own t/x 1");
+  await says(1, "own t/x 2");
+  await says(1, "keep t/x 3");
+  expect(await says(0, "who t/")).toBe("t/x:3:south:: t/x:2:south::own t/x:1:north:self:own");
+  expect([await says(0, "keys"), await says(0, "read t/x")]).toEqual(["t/x", "3"]);
+  expect([await says(1, "drop t/y"), await says(1, "drop t/x")]).toEqual(["false", "true"]);
+  await all[0]?.restart({ hours: 1 });
+  await region.quiet();
+  expect(await says(0, "who t/")).toBe("t/x:3:south:: t/x:1:north:self:own");
+  expect(await says(0, "own t/\u0001 1")).toMatch(/failed/);
 });
 
 test("a slow handler makes room for few messages of one site; what is above is dropped and counted", async () => {

@@ -4,6 +4,7 @@ import { parseEntries, printText, toEntry } from "../../permissions/grammar/desc
 import { GrantStore } from "../../permissions/grants.ts";
 import { StoredApprovals } from "../../plugins/approval/approvals.ts";
 import { applyChange } from "../../plugins/capabilities/inward/change.ts";
+import type { SharedKind } from "../../region/ports.ts";
 import type { Schedule } from "../../schedule/schedule.ts";
 import type { GatewayContext } from "../context/context.ts";
 import type { Storage } from "../context/storage.ts";
@@ -65,13 +66,14 @@ function belongings({ storage, catalogue, databases }: ApprovalPeers, plugin: st
   ];
 }
 
-/** The bundled plugin of boards and mail: `region.share` says whether it shares them. */
-const BOARDS = "bbs";
+/** Bundled plugins that take part in what `region.share` lists. */
+const SHARING: Readonly<Record<string, SharedKind>> = { bbs: "bbs", emergency: "sos" };
 
 function policyOf(context: GatewayContext, plugin: string): Policy {
   const { plugins, region } = context.config();
   const { enabled_plugins, permissions } = plugins;
-  const unshared = plugin === BOARDS && region?.share.includes("bbs") === false ? ["region"] : [];
+  const kind = Object.hasOwn(SHARING, plugin) ? SHARING[plugin] : undefined;
+  const unshared = kind !== undefined && region?.share.includes(kind) === false ? ["region"] : [];
   // The entries were checked when the configuration was read, so they parse.
   const deny = parseEntries([...(permissions[plugin]?.deny ?? []), ...unshared]);
   return { allowAll: context.allowAll, enabled: enabled_plugins ?? null, deny: deny.ok ? deny.value : [] };

@@ -4,6 +4,7 @@ import { RegionFeed } from "../../plugins/capabilities/inward/region-message.ts"
 import { SharedStore } from "../../region/plugins/shared-store.ts";
 import { PluginTopics } from "../../region/plugins/topics.ts";
 import type { JoinedRegion } from "../../region/ports.ts";
+import type { RegionSite } from "../../sdk/boundary/wire.ts";
 import type { GatewayContext } from "../context/context.ts";
 import type { Storage } from "../context/storage.ts";
 import type { SupervisorPort } from "./supervisor-port.ts";
@@ -40,6 +41,20 @@ export function makePluginRegion(
       retrieve: store.retrieve.bind(store),
       remove: store.remove.bind(store),
       list: store.list.bind(store),
+      entries: (plugin, prefix, after) => {
+        const { entries, next } = store.entries(plugin, prefix, after);
+        const sites = topics.sites();
+        return {
+          next,
+          entries: entries.map(({ origin, ...entry }) => ({ ...entry, isSelf: origin === null, site: writerOf(sites, origin) })),
+        };
+      },
     },
   };
+}
+
+/** `origin` null: this gateway. A site that is no longer enrolled is known by its id alone. */
+function writerOf(sites: readonly RegionSite[], origin: string | null): { readonly id: string; readonly name: string } {
+  const site = sites.find(({ id, isSelf }) => (origin === null ? isSelf : id === origin));
+  return { id: site?.id ?? origin ?? "", name: site?.name ?? (origin ?? "").slice(0, 8) };
 }

@@ -32,6 +32,7 @@ import { getPlugins } from "./peers/get-plugins.ts";
 import { sendToPlugin } from "./peers/send-to-plugin.ts";
 import { deleteShared } from "./region/delete-shared.ts";
 import { listShared } from "./region/list-shared.ts";
+import { readShared } from "./region/read-shared.ts";
 import { regionPublish } from "./region/region-publish.ts";
 import { regionSites } from "./region/region-sites.ts";
 import { retrieveShared } from "./region/retrieve-shared.ts";
@@ -60,6 +61,7 @@ export const CAPABILITIES: { readonly [O in OperationName]: Capability<O> } = {
   retrieve_shared: retrieveShared,
   delete_shared: deleteShared,
   list_shared: listShared,
+  read_shared: readShared,
   get_secret: getSecret,
   request_permission: requestPermission,
   revoke_permission: revokePermission,

@@ -40,6 +40,27 @@ const COLUMNS = "plugin, key, value, version, record, origin, peer, expires_at, 
 const GRACE_MS = 60_000;
 const ALIVE = "(expires_at IS NULL OR expires_at > ?) AND (orphaned_at IS NULL OR orphaned_at > ?)";
 
+/** Stands between a key and the site whose own value it holds; keys of plugins have no control characters. */
+const OWN = "\u0001";
+const SELF = "self";
+
+/**
+ * The row of a site's own value under a key: each site has one of its own, which no other can write. `origin` null: this gateway,
+ * whatever its id is by then.
+ */
+export function ownRow(key: string, origin: string | null): string {
+  return `${key}${OWN}${origin ?? SELF}`;
+}
+
+/** The plugin's key of a row, and whether it is a site's own. */
+export function keyOfRow(row: string): { readonly key: string; readonly isOwn: boolean } {
+  const at = row.lastIndexOf(OWN);
+  return at === -1 ? { key: row, isOwn: false } : { key: row.slice(0, at), isOwn: true };
+}
+
+/** A value with the row that holds it. */
+export type SharedValue = Pick<SharedRow, "key" | "origin"> & { readonly value: string };
+
 /** The rows of the shared store in the core database. */
 export class SharedRows {
   constructor(private readonly database: CoreDatabase) {}
@@ -68,16 +89,27 @@ export class SharedRows {
       )
       .all(plugin, prefix, now, now - GRACE_MS)
       .map(({ key }) => key)
-      .filter((key) => key.startsWith(prefix));
+      .filter((key) => key.startsWith(prefix) && !keyOfRow(key).isOwn);
   }
 
-  /** Keys of a plugin, removed ones included, and the characters of their values. */
-  size(plugin: string): { readonly keys: number; readonly chars: number } {
-    const sum = this.database.sqlite
-      .query<{ keys: number; chars: number | null }, [string]>(
-        "SELECT count(*) AS keys, sum(length(key) + length(coalesce(value, ''))) AS chars FROM region_shared WHERE plugin = ?",
+  /** Values under keys that begin with `prefix`, own ones included, in the order of their rows behind `after`. */
+  values(plugin: string, { prefix, after, limit }: { prefix: string; after: string; limit: number }, now: number): SharedValue[] {
+    return this.database.sqlite
+      .query<SharedValue, [string, string, string, number, number, number]>(
+        `SELECT key, origin, value FROM region_shared
+         WHERE plugin = ? AND key >= ? AND key > ? AND value IS NOT NULL AND ${ALIVE} ORDER BY key LIMIT ?`,
       )
-      .get(plugin);
+      .all(plugin, prefix, after, now, now - GRACE_MS, limit)
+      .filter(({ key }) => key.startsWith(prefix));
+  }
+
+  /** Keys of a plugin that one site wrote, removed ones included, and the characters of their values. `origin` null: this gateway. */
+  size(plugin: string, origin: string | null): { readonly keys: number; readonly chars: number } {
+    const sum = this.database.sqlite
+      .query<{ keys: number; chars: number | null }, [string, string | null]>(
+        "SELECT count(*) AS keys, sum(length(key) + length(coalesce(value, ''))) AS chars FROM region_shared WHERE plugin = ? AND origin IS ?",
+      )
+      .get(plugin, origin);
     return { keys: sum?.keys ?? 0, chars: sum?.chars ?? 0 };
   }
 

@@ -4,13 +4,20 @@ import { asGatewayError, fail, ok, type Result } from "../../errors.ts";
 import type { Json } from "../../json.ts";
 import type { Subscription } from "../../lifetime.ts";
 import type { Logger } from "../../log/logger.ts";
+import { isPlainKey } from "../../sdk/boundary/topics.ts";
 import type { CoreDatabase } from "../../storage/core.ts";
 import type { RecordId, RegionRecord, RegionRecords, SiteId } from "../ports.ts";
 import { bounded, VALUE_LIMITS } from "./content.ts";
-import { type SharedRow, SharedRows } from "./shared-rows.ts";
+import { keyOfRow, ownRow, type SharedRow, SharedRows } from "./shared-rows.ts";
 
+/** What one site may write for one plugin, so that none takes the room of another. */
 const KEYS_MAX = 1_000;
 const CHARS_MAX = 1024 * 1024;
+/** Of another site a little more is taken: what it wrote may come before what it removed. */
+const OTHERS_SHARE = 1.25;
+/** Values in one answer, and their characters. */
+const ENTRIES_MAX = 100;
+const ENTRIES_CHARS_MAX = 100 * 1024;
 const KEY_CHARS_MAX = 128;
 const DAY_MS = 86_400_000;
 /** How long a record may live: a site that is away longer does not come back with what the others have forgotten. */
@@ -25,10 +32,12 @@ const VERSION_MAX = 2 ** 48;
 
 /** What a record of the shared store says: a key's value, or without one that it was removed. */
 const bodySchema = v.strictObject({
-  key: v.pipe(v.string(), v.minLength(1), v.maxLength(KEY_CHARS_MAX)),
+  key: v.pipe(v.string(), v.minLength(1), v.maxLength(KEY_CHARS_MAX), v.check(isPlainKey)),
   version: v.pipe(v.number(), v.safeInteger(), v.minValue(1), v.maxValue(VERSION_MAX)),
   value: v.exactOptional(v.custom<Json>((value) => value !== undefined)),
   lasting: v.exactOptional(v.literal(true)),
+  /** The writing site's own value: no other site can change it. */
+  own: v.exactOptional(v.literal(true)),
   /** The one site that it is sealed to. */
   site: v.exactOptional(v.pipe(v.string(), v.maxLength(64))),
 });
@@ -53,10 +62,28 @@ export interface StoreOptions {
   readonly ttlS: number | null;
   /** The one other site that can read it; null: all can. */
   readonly site: string | null;
+  /** This site's own value under the key, beside the one that all sites write. */
+  readonly isOwn?: boolean;
+}
+
+/** A value with the site that wrote it. */
+export interface SharedEntry {
+  readonly key: string;
+  readonly value: Json;
+  /** Null: this gateway. */
+  readonly origin: string | null;
+  readonly isOwn: boolean;
+}
+
+export interface SharedEntries {
+  readonly entries: readonly SharedEntry[];
+  /** Where the next page begins; null: there is none. */
+  readonly next: string | null;
 }
 
 interface Change {
   readonly plugin: string;
+  /** Of the row. */
   readonly key: string;
   /** As JSON; null: removed. */
   readonly value: string | null;
@@ -95,7 +122,8 @@ export class SharedStore {
   }
 
   /** Fails with `too_large`, `invalid_argument`, `not_found` (no such site), `quota_exceeded`, or as the region's records do. */
-  store(plugin: string, key: string, value: Json, { ttlS, site }: StoreOptions): Result<null> {
+  store(plugin: string, name: string, value: Json, { ttlS, site, isOwn = false }: StoreOptions): Result<null> {
+    const key = isOwn ? ownRow(name, null) : name;
     const checked = bounded(value, VALUE_LIMITS, "the value");
     if (!checked.ok) return checked;
     if (ttlS !== null && !(ttlS * 1000 >= LIFE_MIN_MS && ttlS * 1000 <= LIFE_MS)) {
@@ -106,7 +134,7 @@ export class SharedStore {
       return fail("not_found", "there is no other site of this id in the region", { hint: "region.sites() lists them" });
     this.#follow(plugin);
     const before = this.#rows.find(plugin, key);
-    const room = this.#room(plugin, before, key.length + checked.value.text.length);
+    const room = this.#room(plugin, null, before, key.length + checked.value.text.length);
     if (!room.ok) return room;
     const until = ttlS === null ? null : this.deps.clock.now() + ttlS * 1000;
     return this.#change({ plugin, key, value: checked.value.text, peer: site, until }, before);
@@ -119,7 +147,8 @@ export class SharedStore {
   }
 
   /** Whether there was something. */
-  remove(plugin: string, key: string): Result<boolean> {
+  remove(plugin: string, name: string, isOwn = false): Result<boolean> {
+    const key = isOwn ? ownRow(name, null) : name;
     if (this.retrieve(plugin, key) === null) return ok(false);
     const before = this.#rows.find(plugin, key);
     const removed = this.#change({ plugin, key, value: null, peer: before?.peer ?? null, until: null }, before);
@@ -129,6 +158,22 @@ export class SharedStore {
   list(plugin: string, prefix: string): string[] {
     this.#follow(plugin);
     return this.#rows.keys(plugin, prefix, this.deps.clock.now());
+  }
+
+  /** Values under keys that begin with `prefix`, with the site that wrote each: own ones, and those that all sites write. */
+  entries(plugin: string, prefix: string, after: string): SharedEntries {
+    this.#follow(plugin);
+    const rows = this.#rows.values(plugin, { prefix, after, limit: ENTRIES_MAX + 1 }, this.deps.clock.now());
+    const entries: SharedEntry[] = [];
+    let chars = 0;
+    let last = "";
+    for (const { key: row, value, origin } of rows) {
+      chars += row.length + value.length;
+      if (entries.length === ENTRIES_MAX || (chars > ENTRIES_CHARS_MAX && entries.length > 0)) return { entries, next: last };
+      entries.push({ ...keyOfRow(row), value: JSON.parse(value), origin });
+      last = row;
+    }
+    return { entries, next: null };
   }
 
   /** Writes one change here, and gives it to the region. */
@@ -158,11 +203,13 @@ export class SharedStore {
   }
 
   #add({ records, find }: SharedRegion, row: Omit<SharedRow, "record" | "origin" | "orphaned_at">): Result<RecordId> {
-    const { plugin, key, value, version, peer, is_lasting, expires_at } = row;
+    const { plugin, value, version, peer, is_lasting, expires_at } = row;
+    const { key, isOwn } = keyOfRow(row.key);
+    const own = isOwn ? { own: true } : {};
     const to = peer === null ? null : find(peer);
     if (peer !== null && to === null) return fail("not_found", "the site that alone may read it is no longer in the region");
     const content = value === null ? {} : { value: JSON.parse(value) };
-    const body = { key, version, ...content, ...(is_lasting === 1 ? { lasting: true } : {}), ...(to === null ? {} : { site: to }) };
+    const body = { key, version, ...content, ...own, ...(is_lasting === 1 ? { lasting: true } : {}), ...(to === null ? {} : { site: to }) };
     const ttlMs = Math.min(LIFE_MS, Math.max(LIFE_MIN_MS, (expires_at ?? 0) - this.deps.clock.now()));
     return records.add(streamOf(plugin), body, { ttlMs, ...(to === null ? {} : { to }) });
   }
@@ -178,12 +225,15 @@ export class SharedStore {
     if (removed?.ok === false) this.deps.log.debug(`an old shared value stays until it ends: ${removed.error.summary()}`);
   }
 
-  #room(plugin: string, before: SharedRow | null, chars: number): Result<null> {
-    const size = this.#rows.size(plugin);
-    const keys = size.keys + (before === null ? 1 : 0);
-    const sum = size.chars + chars - (before === null ? 0 : before.key.length + (before.value?.length ?? 0));
-    if (keys <= KEYS_MAX && sum <= CHARS_MAX) return ok(null);
-    const message = `the shared store of a plugin has at most ${KEYS_MAX} keys and ${CHARS_MAX / 1024 / 1024} MB`;
+  /** `origin` null: this gateway. */
+  #room(plugin: string, origin: string | null, before: SharedRow | null, chars: number): Result<null> {
+    const size = this.#rows.size(plugin, origin);
+    const own = before?.origin === origin ? before : null;
+    const keys = size.keys + (own === null ? 1 : 0);
+    const sum = size.chars + chars - (own === null ? 0 : own.key.length + (own.value?.length ?? 0));
+    const share = origin === null ? 1 : OTHERS_SHARE;
+    if (keys <= KEYS_MAX * share && sum <= CHARS_MAX * share) return ok(null);
+    const message = `one site writes at most ${KEYS_MAX} keys and ${CHARS_MAX / 1024 / 1024} MB to the shared store of a plugin`;
     return fail("quota_exceeded", message, { hint: "delete keys, or give values a ttl; removed keys count for 30 days" });
   }
 
@@ -194,7 +244,7 @@ export class SharedStore {
     const { records } = region;
     const subscription = records.onRecord(streamOf(plugin), (record, what) => {
       if (what === "added") this.#merge(plugin, record, region.self);
-      else this.#orphan(plugin, record);
+      else this.#orphan(plugin, record, region.self);
     });
     this.#followed.set(plugin, subscription);
     try {
@@ -243,8 +293,9 @@ export class SharedStore {
       this.refused += 1;
       return;
     }
-    const { key, version, lasting = false, site } = read.output;
+    const { key: name, version, lasting = false, own = false, site } = read.output;
     const origin = record.origin === self ? null : record.origin;
+    const key = own ? ownRow(name, origin) : name;
     const before = this.#rows.find(plugin, key);
     if (before?.record === record.id) {
       if (before.orphaned_at !== null) this.#rows.put({ ...before, orphaned_at: null });
@@ -255,7 +306,7 @@ export class SharedStore {
       return;
     }
     const text = value === null ? null : value.value.text;
-    if (!this.#room(plugin, before, key.length + (text?.length ?? 0)).ok) {
+    if (!this.#room(plugin, origin, before, key.length + (text?.length ?? 0)).ok) {
       this.refused += 1;
       return;
     }
@@ -266,9 +317,11 @@ export class SharedStore {
   }
 
   /** Its successor may be on its way: until then the old value stays for a while. */
-  #orphan(plugin: string, record: RegionRecord): void {
+  #orphan(plugin: string, record: RegionRecord, self: SiteId): void {
     const read = v.safeParse(bodySchema, record.body);
-    const row = read.success ? this.#rows.find(plugin, read.output.key) : null;
+    if (!read.success) return;
+    const { key, own = false } = read.output;
+    const row = this.#rows.find(plugin, own ? ownRow(key, record.origin === self ? null : record.origin) : key);
     if (row !== null && row.record === record.id) this.#rows.put({ ...row, orphaned_at: this.deps.clock.now() });
   }
 

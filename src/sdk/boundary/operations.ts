@@ -4,7 +4,7 @@
  */
 
 import type { Json } from "../../json.ts";
-import type { HttpArgs, HttpOutcome, PermissionState, RegionSite, Registration, SendArgs } from "./wire.ts";
+import type { HttpArgs, HttpOutcome, PermissionState, RegionSite, Registration, SendArgs, SharedPage } from "./wire.ts";
 
 /** `Args` and `Result` exist for the compiler only. */
 interface Operation<Args, Result> {
@@ -39,11 +39,12 @@ export const OPERATIONS = {
   emit_event: operation<{ type: string; data: Json }, null>("inter_plugin_messaging"),
   region_publish: operation<{ topic: string; body: Json; site?: string }, { sites: number }>("region"),
   region_sites: operation<Nothing, RegionSite[]>("region"),
-  store_shared: operation<{ key: string; value: Json; ttl?: number; site?: string }, null>("region"),
+  store_shared: operation<{ key: string; value: Json; ttl?: number; site?: string; own?: boolean }, null>("region"),
   /** A list of the one value, or null where there is none. */
   retrieve_shared: operation<{ key: string }, [Json] | null>("region"),
-  delete_shared: operation<{ key: string }, boolean>("region"),
+  delete_shared: operation<{ key: string; own?: boolean }, boolean>("region"),
   list_shared: operation<{ prefix: string }, string[]>("region"),
+  read_shared: operation<{ prefix: string; after?: string }, SharedPage>("region"),
   get_secret: operation<{ name: string }, string | null>("secrets"),
   request_permission: operation<{ permission: Json }, { state: PermissionState }>(null),
   revoke_permission: operation<{ permission: Json }, { state: PermissionState }>(null),

@@ -25,6 +25,12 @@ function isPlain(text: string): boolean {
   return true;
 }
 
+/** Whether a key of the shared store has no control characters. */
+export function isPlainKey(key: string): boolean {
+  for (let at = 0; at < key.length; at++) if ((key[at] ?? "") < " ") return false;
+  return true;
+}
+
 /** The topic to which a key of the shared store belongs: what stands before its first `/`, or all of it. */
 export function topicOfKey(key: string): string {
   let topic = "";

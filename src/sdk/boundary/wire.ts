@@ -113,6 +113,25 @@ export interface RegionSite {
   readonly heardAt: number | null;
 }
 
+/** A value of the shared store, with the site that wrote it. */
+export interface SharedEntry {
+  readonly key: string;
+  readonly value: Json;
+  /** Who wrote it, checked by the gateway: the site's id, which stays, and its name, which an operator may change. */
+  readonly site: { readonly id: string; readonly name: string };
+  /** This gateway wrote it. */
+  readonly isSelf: boolean;
+  /** The site's own value, which no other site can change; else the one that all sites write. */
+  readonly isOwn: boolean;
+}
+
+/** One page of the shared store. */
+export interface SharedPage {
+  readonly entries: readonly SharedEntry[];
+  /** For `after`, to read on; null: there is no more. */
+  readonly next: string | null;
+}
+
 /** Deno's three states. */
 export type PermissionState = "granted" | "denied" | "prompt";
 

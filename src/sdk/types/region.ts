@@ -25,4 +25,18 @@ export interface ShareOptions {
   ttl?: number;
   /** Id of the one other site that can read it; without it all sites can. */
   site?: string;
+  /** This site's own value under the key: each site may have one, and no other site can change or remove it. */
+  own?: boolean;
+}
+
+/** Options of region.deleteShared. */
+export interface DeleteSharedOptions {
+  /** The value that was stored here with `own`. */
+  own?: boolean;
+}
+
+/** Options of region.readShared. */
+export interface ReadSharedOptions {
+  /** `next` of the page before. */
+  after?: string;
 }

@@ -51,6 +51,10 @@ export default class Right extends Plugin<Config> {
     const removed: boolean = await this.deleteShared(`${names}${count}${found?.a}`);
     const keys: readonly string[] = await this.listShared(`${removed}`);
     this.log.debug(keys.join());
+    await this.storeShared("own", 1, { own: true });
+    await this.deleteShared("own", { own: true });
+    const { entries, next } = await this.region.readShared("own", { after: "" });
+    this.log.debug(entries.map(({ key, site, isOwn, isSelf }) => `${key}${site.name}${isOwn}${isSelf}${next}`).join());
     this.onEvent("node_seen", (data) => this.log.info("seen", { data }));
     await this.db.migrate(["CREATE TABLE visits (node TEXT, at INTEGER)", ["CREATE INDEX a ON visits (at)", "SELECT 1"]]);
     return true;

@@ -9,7 +9,7 @@ import type { MeshNode } from "../../../mesh/node.ts";
 import type { MessageStatus, OutboxRequest } from "../../../mesh/outgoing.ts";
 import type { TelemetryKind } from "../../../mesh/requests/requests.ts";
 import type { Ask, Decision } from "../../../permissions/grammar/types.ts";
-import type { HttpArgs, HttpOutcome, PermissionState, RegionSite } from "../../../sdk/boundary/wire.ts";
+import type { HttpArgs, HttpOutcome, PermissionState, RegionSite, SharedPage } from "../../../sdk/boundary/wire.ts";
 
 export interface EgressRequest {
   readonly plugin: string;
@@ -87,14 +87,22 @@ export interface RegionPort {
   sites(): readonly RegionSite[];
   /** To one site, or to all others. Answers to how many it went. */
   publish(plugin: string, topic: string, body: Json, site: string | undefined): Result<{ readonly sites: number }>;
-  /** `ttlS` null: for good. `site`: the one other site that can read it; null: all can. */
-  store(plugin: string, key: string, value: Json, options: { readonly ttlS: number | null; readonly site: string | null }): Result<null>;
+  /** `ttlS` null: for good. `site`: the one other site that can read it; null: all can. `isOwn`: no other site can change it. */
+  store(plugin: string, key: string, value: Json, options: SharedOptions): Result<null>;
   /** Null: there is nothing. */
   retrieve(plugin: string, key: string): readonly [Json] | null;
   /** Whether there was something. */
-  remove(plugin: string, key: string): Result<boolean>;
+  remove(plugin: string, key: string, isOwn: boolean): Result<boolean>;
   /** In order. */
   list(plugin: string, prefix: string): readonly string[];
+  /** A page of values with the site that wrote each; `after` the end of the page before. */
+  entries(plugin: string, prefix: string, after: string): SharedPage;
+}
+
+export interface SharedOptions {
+  readonly ttlS: number | null;
+  readonly site: string | null;
+  readonly isOwn: boolean;
 }
 
 /** Whom the gateway alerts itself in an emergency. */
