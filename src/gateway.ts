@@ -4,13 +4,15 @@ import { homedir } from "node:os";
 import type { ConfigurationView } from "./api/contract/views.ts";
 import { backupsFolder, listBackups, newestGood } from "./backup/kept.ts";
 import { verifyBackup } from "./backup/make.ts";
+import type { FinishedRestore } from "./backup/place.ts";
 import { systemClock, systemRandom } from "./clock.ts";
 import { effectiveValues } from "./config/effective.ts";
-import { type ConfigSources, loadConfig, readConfig } from "./config/load.ts";
-import { fail, issueLine, ok, type Result } from "./errors.ts";
+import { type ConfigSources, type LoadedConfig, loadConfig, readConfig } from "./config/load.ts";
+import { fail, type Issue, issueLine, ok, type Result } from "./errors.ts";
 import { describeStart } from "./gateway/banner.ts";
 import { Gateway } from "./gateway/composition-root.ts";
 import { chooseInterfaces } from "./gateway/context/interfaces.ts";
+import { settleAtStart, takesBack } from "./gateway/context/restored.ts";
 import { CrashLog, readBootId } from "./gateway/crash-log.ts";
 import { traceHops } from "./hops.ts";
 import { clearProxyVariables } from "./http/resolve.ts";
@@ -68,6 +70,11 @@ function inspectorOf({ env, execArgv = [] }: GatewayIo): string | null {
   return named ?? options ?? flag ?? null;
 }
 
+interface Begun {
+  readonly loaded: LoadedConfig;
+  readonly restored: FinishedRestore | null;
+}
+
 /** Runs until SIGTERM, SIGINT, the io's signal or an error that nobody caught. The exit code: 0 after an orderly stop, 78 for a wrong configuration, 1 if it could not start or after an error. */
 export async function runGateway(flags: GatewayFlags, io: GatewayIo): Promise<number> {
   const inspector = inspectorOf(io);
@@ -83,14 +90,32 @@ export async function runGateway(flags: GatewayFlags, io: GatewayIo): Promise<nu
   }
 }
 
+function complainOfConfiguration(io: GatewayIo, issues: readonly Issue[]): number {
+  for (const issue of issues) complain(io, issueLine(issue));
+  return CONFIGURATION_IS_WRONG;
+}
+
+/** Reads the configuration, and completes a restore, with which another one may have come. The exit code when there is no start. */
+function loadAndSettle(reload: () => ReturnType<typeof loadConfig>, io: GatewayIo, boot: string): number | Begun {
+  const before = reload();
+  if (!before.ok) return complainOfConfiguration(io, before.error);
+  const restored = settleAtStart(before.value.config.data_dir, boot);
+  if (!restored.ok) {
+    complain(io, restored.error.summary());
+    return 1;
+  }
+  const loaded = restored.value === null ? before : reload();
+  if (!loaded.ok) return complainOfConfiguration(io, loaded.error);
+  return { loaded: loaded.value, restored: restored.value };
+}
+
 async function runOnce(flags: GatewayFlags, io: GatewayIo): Promise<number | "again"> {
   const reload = () => loadConfig(sourcesOf(flags, io));
-  const loaded = reload();
-  if (!loaded.ok) {
-    for (const issue of loaded.error) complain(io, issueLine(issue));
-    return CONFIGURATION_IS_WRONG;
-  }
-  const { config, file } = loaded.value;
+  const boot = readBootId();
+  const begun = loadAndSettle(reload, io, boot);
+  if (typeof begun === "number") return begun;
+  const { loaded, restored } = begun;
+  const { config, file } = loaded;
   if (flags.traceHops === true)
     traceHops(
       () => performance.now(),
@@ -100,8 +125,8 @@ async function runOnce(flags: GatewayFlags, io: GatewayIo): Promise<number | "ag
     clock: systemClock,
     console: { write: (text) => io.stdout.write(text), colour: io.colour === true, priorities: io.journal?.stdout === true },
   });
-  for (const issue of loaded.value.warnings ?? []) log.logger.warn(issueLine(issue));
-  const crashes = new CrashLog(config.data_dir, systemClock, readBootId());
+  for (const issue of loaded.warnings ?? []) log.logger.warn(issueLine(issue));
+  const crashes = new CrashLog(config.data_dir, systemClock, boot);
   const { safe } = flags;
   const comeBack = !safe && (crashes.tooMany() || crashes.culprit !== null) ? crashes : null;
   if (flags.allowAll) log.logger.warn(ALLOW_ALL);
@@ -121,7 +146,7 @@ async function runOnce(flags: GatewayFlags, io: GatewayIo): Promise<number | "ag
   const readConfig = (path: string) => loadConfig({ ...sourcesOf(flags, io), flags: { ...sourcesOf(flags, io).flags, config: path } });
   const { promise: again, resolve: restart } = Promise.withResolvers<string>();
   const files = { reload, readConfig, effective };
-  const gateway = new Gateway({ ...system, ...choice, ...files, loaded: loaded.value, chosen, opened, restart });
+  const gateway = new Gateway({ ...system, ...choice, ...files, loaded, chosen, restored, opened, restart });
   const isSimulated = chosen.interfaces.some((entry) => entry.type === "simulated");
   const banner = () => show(describeStart(gateway, { dataDir: config.data_dir, configFile: file, isSimulated, flags: sameFlags(flags) }));
   const code = await runUntilStopped(gateway, { io, log, crashes, banner, again, dataDir: config.data_dir });
@@ -163,6 +188,12 @@ async function runUntilStopped(gateway: Gateway, { io, log, crashes, banner, aga
   const started = await Promise.race([gateway.start(), stopped.then(() => null)]);
   if (started?.ok === false) {
     complain(io, started.error.summary());
+    if (takesBack(dataDir, gateway.restored, started.error)) {
+      complain(io, "what was restored does not start: what was there before is put back");
+      crashes.takeBack();
+      signals.end();
+      return "again";
+    }
     if (started.error.data?.damaged === true) for (const line of await offerBackup(dataDir)) complain(io, line);
     crashes.takeBack();
     return started.error.code === "config_invalid" ? CONFIGURATION_IS_WRONG : 1;

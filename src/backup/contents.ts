@@ -3,12 +3,12 @@ import { lstatSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 
 /** Never restored and never moved: they belong to this machine or to this moment. */
-const MACHINE = new Set(["lock", "starts.json", "version", "backups", "restoring", "restored.json"]);
+const MACHINE = new Set(["lock", "starts.json", "version", "backups", "restoring"]);
 /** Files that open doors. They are in a backup only sealed by a passphrase. */
 const CREDENTIALS = /(?:^|[.\-_])(?:token|tokens|key|keys|secret|password|session|sessions)(?:[.\-_]|$)/;
 /** Copies and pieces that are made anew, or that a restore must not bring back. */
 const PASSING = /\.tmp$|\.bak$|\.next$|\.before-reload$|-shm$|^(?:import|import-sent|export-.*)\.db|^\.(?:staging|trash|previous)$/;
-const ASIDE = /^before-restore-/;
+const ASIDE = /^(?:before|failed)-restore-/;
 
 export const isMachineOwned = (name: string) => MACHINE.has(name) || ASIDE.test(name);
 export const isCredential = (name: string) => CREDENTIALS.test(name) && !name.includes(".db");

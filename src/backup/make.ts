@@ -144,7 +144,8 @@ export function fileSink(path: string): Sink {
   };
 }
 
-function coreProblem(path: string): string | null {
+/** What is wrong with a database; null: nothing. */
+export function coreProblem(path: string): string | null {
   try {
     const database = new Database(path, { readonly: true });
     try {

@@ -1,24 +1,25 @@
 /**
  * A backup put in the place of what a data folder holds. Everything is unpacked and checked beside it first; then a small
- * file says that it is decided. From that moment on a cut leaves the rest to {@link finishRestore} at the next start.
+ * file says that it is decided. From that moment on a cut leaves the rest to the next start (place.ts).
  */
 import { mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { compare, valid } from "semver";
 import * as v from "valibot";
 import { fail, GatewayError, ok, type Result } from "../errors.ts";
-import { FILE_LIMITS, parseJson } from "../json-reader.ts";
+import { parseJson } from "../json-reader.ts";
 import { codeOf, isThere, writeFileAtomically } from "../storage/atomic.ts";
-import { type Disk, systemDisk } from "../storage/disk.ts";
+import { systemDisk } from "../storage/disk.ts";
 import { deleteTree, makeFolder } from "../storage/folders.ts";
 import { needRoom, readArchive } from "./archive.ts";
-import { isCredential, isMachineOwned } from "./contents.ts";
+import { isCredential } from "./contents.ts";
 import type { BackupFile, BackupHead } from "./head.ts";
 import { fileSink } from "./make.ts";
+import { endRestore, finishRestore } from "./place.ts";
+import { planOf, workOf, writePlan } from "./plan.ts";
 import { unseal } from "./seal.ts";
 
 const CORE = "gateway.db";
-const RESTORED = "restored.json";
 const SEALED_LIMITS = { chars: 2 ** 20, depth: 2, nodes: 1000 };
 
 export interface RestoreOptions {
@@ -37,17 +38,6 @@ export interface RestoreOptions {
   readonly by?: string;
 }
 
-const planSchema = v.strictObject({
-  aside: v.string(),
-  config: v.nullable(v.string()),
-  coreOnly: v.boolean(),
-  by: v.optional(v.nullable(v.string()), null),
-});
-type Plan = v.InferOutput<typeof planSchema>;
-
-const workOf = (dataDir: string) => join(dataDir, "restoring");
-const planOf = (dataDir: string) => join(workOf(dataDir), "plan.json");
-
 export interface DecidedRestore {
   readonly head: BackupHead;
   /** The folder that takes what is there now. */
@@ -59,8 +49,11 @@ export async function restoreBackup(file: string, options: RestoreOptions): Prom
   const decided = await decideRestore(file, options);
   if (!decided.ok) return decided;
   try {
-    finishRestore(options.dataDir);
-    return decided;
+    const plan = finishRestore(options.dataDir);
+    if (plan?.state !== "returned") return decided;
+    endRestore(options.dataDir);
+    const hint = "see the rights of the data folder and the configuration file, and the free space";
+    return fail("data_unusable", `${plan.why}; what was there before is in its place again`, { where: options.dataDir, hint });
   } catch (cause) {
     return cannotRestore(options.dataDir, cause);
   }
@@ -83,10 +76,11 @@ export async function decideRestore(file: string, options: RestoreOptions): Prom
     }
     const hasConfig = unpacked.value.files.some(({ place }) => place === "config");
     const config = hasConfig && !coreOnly ? configFile : null;
-    const aside = `before-restore-${new Date(now).toISOString().slice(0, 19).replaceAll(":", "")}Z`;
-    const plan: Plan = { aside, config, coreOnly, by };
-    writeFileAtomically(planOf(dataDir), JSON.stringify(plan), { mode: 0o600 });
-    return ok({ head: unpacked.value, aside: join(dataDir, aside) });
+    const stamp = `${new Date(now).toISOString().slice(0, 19).replaceAll(":", "")}Z`;
+    const folders = { aside: `before-restore-${stamp}`, failed: `failed-restore-${stamp}` };
+    const credentials = readdirSync(join(work, "new")).filter(isCredential);
+    writePlan(dataDir, { state: "decided", ...folders, config, coreOnly, by, credentials, starts: [], why: null });
+    return ok({ head: unpacked.value, aside: join(dataDir, folders.aside) });
   } catch (cause) {
     return cannotRestore(dataDir, cause);
   } finally {
@@ -94,7 +88,7 @@ export async function decideRestore(file: string, options: RestoreOptions): Prom
   }
 }
 
-/** Whether the next start puts a backup in place. */
+/** Whether the next start puts a backup in place, or the present one is the first with it. */
 export function isRestoreDecided(dataDir: string): boolean {
   return isThere(planOf(dataDir));
 }
@@ -111,77 +105,6 @@ function cannotRestore(dataDir: string, cause: unknown): Result<never> {
   const decided = isRestoreDecided(dataDir) ? "; the next start, or another restore, completes it" : "; nothing was changed";
   const hint = "see the rights of the data folder and the configuration file, and the free space";
   return fail("data_unusable", `the backup cannot be put in place (${codeOf(cause)})${decided}`, { where: dataDir, cause, hint });
-}
-
-export interface FinishedRestore {
-  /** The folder with what was there before. */
-  readonly aside: string;
-  readonly by: string | null;
-}
-
-/** Puts a backup in place for which that was decided. Null when there was none. */
-export function finishRestore(dataDir: string, disk: Disk = systemDisk): FinishedRestore | null {
-  const work = workOf(dataDir);
-  const plan = readPlan(planOf(dataDir));
-  if (plan === null) {
-    // Cut off before it was decided.
-    if (isThere(work)) deleteTree(work, disk);
-    return null;
-  }
-  const fresh = join(work, "new");
-  const aside = join(dataDir, plan.aside);
-  const moved = join(work, "moved");
-  makeFolder(aside, disk);
-  if (!isThere(moved)) {
-    for (const name of readdirSync(dataDir)) if (isReplaced(name, plan)) move(join(dataDir, name), join(aside, name), disk);
-    disk.syncFolder(aside);
-    disk.syncFolder(dataDir);
-    writeFileAtomically(moved, "", { disk });
-  }
-  for (const name of readdirSync(fresh)) {
-    // Only a credential can still be there: what was replaced has been moved.
-    if (isThere(join(dataDir, name))) move(join(dataDir, name), join(aside, name), disk);
-    disk.rename(join(fresh, name), join(dataDir, name));
-  }
-  disk.syncFolder(dataDir);
-  disk.syncFolder(aside);
-  const config = join(work, "config");
-  if (plan.config !== null && isThere(config)) {
-    // Beside the data, so that it is found whatever folder the file lies in.
-    if (isThere(plan.config) && !isThere(join(aside, "config.yaml")))
-      writeFileAtomically(join(aside, "config.yaml"), readFileSync(plan.config), { mode: 0o600, disk });
-    writeFileAtomically(plan.config, readFileSync(config), { mode: 0o600, disk });
-  }
-  disk.unlink(planOf(dataDir));
-  disk.syncFolder(work);
-  deleteTree(work, disk);
-  return { aside, by: plan.by };
-}
-
-/** Tells the next start that a backup was put in place while no gateway ran. */
-export function noteRestored(dataDir: string, restored: FinishedRestore): void {
-  writeFileAtomically(join(dataDir, RESTORED), JSON.stringify(restored), { mode: 0o600 });
-}
-
-/** What {@link noteRestored} told, once; null: nothing. */
-export function takeRestored(dataDir: string, disk: Disk = systemDisk): FinishedRestore | null {
-  const path = join(dataDir, RESTORED);
-  if (!isThere(path)) return null;
-  const read = parseJson(readFileSync(path, "utf8"), FILE_LIMITS);
-  const parsed = v.safeParse(v.strictObject({ aside: v.string(), by: v.nullable(v.string()) }), read.ok ? read.value : null);
-  disk.unlink(path);
-  return parsed.success ? parsed.output : null;
-}
-
-function isReplaced(name: string, { aside, coreOnly }: Plan): boolean {
-  if (coreOnly) return name === CORE || name.startsWith(`${CORE}-`);
-  return !isMachineOwned(name) && !isCredential(name) && name !== aside;
-}
-
-function move(from: string, to: string, disk: Disk): void {
-  let free = to;
-  for (let count = 2; isThere(free); count++) free = `${to}-${count}`;
-  disk.rename(from, free);
 }
 
 async function unpack(file: string, work: string, coreOnly: boolean): Promise<Result<BackupHead>> {
@@ -213,11 +136,4 @@ function openSealed(work: string, passphrase: string): Result<null> {
     writeFileAtomically(join(work, "new", name), Buffer.from(content, "base64"), { mode: 0o600 });
   }
   return ok(null);
-}
-
-function readPlan(path: string): Plan | null {
-  if (!isThere(path)) return null;
-  const read = parseJson(readFileSync(path, "utf8"), FILE_LIMITS);
-  const parsed = v.safeParse(planSchema, read.ok ? read.value : null);
-  return parsed.success && /^before-restore-[\w-]+$/.test(parsed.output.aside) ? parsed.output : null;
 }

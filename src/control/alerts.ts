@@ -10,7 +10,7 @@ const MAX_MESSAGE = 1000;
 /** Each one is a matter of its own, even with the code of another. */
 const SEPARATE = new Set(["emergency"]);
 /** What happened once, and is raised by nobody again after a restart: it stays on the list until somebody has seen it. */
-const LASTING = new Set(["emergency", "gateway_failed", "restored", "upgraded"]);
+const LASTING = new Set(["emergency", "gateway_failed", "restored", "restore_returned", "upgraded"]);
 
 export interface AlertDeps {
   readonly bus: CoreBus;

@@ -3,6 +3,7 @@ import { AccessStore } from "../api/access/store.ts";
 import type { Control } from "../api/contract/control.ts";
 import type { ReloadView } from "../api/contract/views.ts";
 import { type ApiServer, type LiveOptions, startApi } from "../api/server.ts";
+import type { FinishedRestore } from "../backup/place.ts";
 import { EventBus } from "../bus.ts";
 import { sleep } from "../clock.ts";
 import { needsRestart } from "../config/reload.ts";
@@ -22,6 +23,7 @@ import { passAlertsOn, watchForAlerts } from "./alerts/alerts.ts";
 import { Backups } from "./backups.ts";
 import { followConfig } from "./config-changes.ts";
 import type { GatewayContext, GatewayOptions } from "./context/context.ts";
+import { settled } from "./context/restored.ts";
 import { openStorage, type Storage } from "./context/storage.ts";
 import { makeControl } from "./control.ts";
 import { Liveness } from "./liveness.ts";
@@ -77,6 +79,11 @@ export class Gateway {
       hosts: () => this.#plugins?.hosts.running() ?? [],
       links: () => this.#mesh?.radios ?? [],
     });
+  }
+
+  /** The restore that this start is the first after. */
+  get restored(): FinishedRestore | null {
+    return this.#context.restored ?? null;
   }
 
   get url(): string {
@@ -172,7 +179,9 @@ export class Gateway {
     storage.ownClock.start();
     this.#followFile(plugins, backups);
     const running = await this.#run(storage, mesh, plugins);
-    if (running.ok) this.#begin({ backups, mesh, plugins, publisher, region });
+    if (!running.ok) return running;
+    settled(context);
+    this.#begin({ backups, mesh, plugins, publisher, region });
     return running;
   }
 

@@ -8,6 +8,7 @@ const DE = {
   share_unavailable: "Das Funkgerät wird nicht geteilt",
   backup_failed: "Eine Sicherung ist fehlgeschlagen",
   restored: "Eine Sicherung wurde eingespielt",
+  restore_returned: "Die eingespielte Sicherung startete nicht; der Stand davor ist wieder da",
   upgraded: "Eine andere Version des Programms läuft jetzt",
   certificate: "Mit dem Zertifikat der API stimmt etwas nicht",
   permission_requested: "{plugin} bittet um ein Recht (zephyrgate permission list {plugin})",

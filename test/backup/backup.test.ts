@@ -18,11 +18,13 @@ import { gunzipSync, gzipSync } from "node:zlib";
 import { needRoom } from "../../src/backup/archive.ts";
 import { findBackup, listBackups, newestGood, pruneBackups } from "../../src/backup/kept.ts";
 import { type BackupOptions, makeBackup, verifyBackup } from "../../src/backup/make.ts";
-import { finishRestore, restoreBackup } from "../../src/backup/restore.ts";
+import { endRestore, finishRestore, rejectRestore, settleRestore } from "../../src/backup/place.ts";
+import { restoreBackup } from "../../src/backup/restore.ts";
 import { seal, unseal } from "../../src/backup/seal.ts";
 import { nextTime, wasMissed } from "../../src/backup/times.ts";
 import { systemRandom } from "../../src/clock.ts";
 import { ok } from "../../src/errors.ts";
+import { type Disk, systemDisk } from "../../src/storage/disk.ts";
 import { statesAfterCuts } from "../storage/power-cut.ts";
 
 let dir = "";
@@ -134,6 +136,7 @@ describe("a backup", () => {
       "operators: []\n",
       "operators: [x]\n",
     ]);
+    endRestore(data);
     expect([existsSync(path), existsSync(join(data, "restoring"))]).toEqual([true, false]);
   });
 
@@ -343,42 +346,102 @@ test("sealing: the same content differs each time; a changed byte is refused", (
   expect(unseal(new Uint8Array(10), "a passphrase")).toMatchObject({ ok: false, error: { code: "invalid_argument" } });
 });
 
-test("a restore that was decided is completed at the next start, after a cut at any system call", () => {
-  const state = (root: string) => {
-    const read = (path: string) => (existsSync(join(root, path)) ? readFileSync(join(root, path), "utf8") : "none");
-    const aside = "before-restore-x";
-    return [
-      read("gateway.db"),
-      read("plugins/a"),
-      read(`${aside}/gateway.db`),
-      read(`${aside}/plugins/a`),
-      read("secret.key"),
-      read(`${aside}/secret.key`),
-      read("config.yaml"),
-      existsSync(join(root, "restoring")),
-    ].join(" ");
+describe("a restore that was decided", () => {
+  const aside = "data/before-restore-x";
+  const failed = "data/failed-restore-x";
+  const isSound = () => true;
+  const SETTLED = { boot: "this", isSound };
+  const read = (root: string, path: string) => (existsSync(join(root, path)) ? readFileSync(join(root, path), "utf8") : "-");
+  const here = (root: string) => {
+    const path = join(root, "data/restoring/plan.json");
+    if (existsSync(path)) writeFileSync(path, JSON.stringify({ ...JSON.parse(readFileSync(path, "utf8")), config: join(root, "config") }));
+    return join(root, "data");
   };
-  const { states, cuts } = statesAfterCuts({
-    before(root) {
-      for (const [path, content] of [
-        ["gateway.db", "old"],
-        ["plugins/a", "old"],
-        ["secret.key", "oldkey"],
-        ["restoring/new/gateway.db", "new"],
-        ["restoring/new/plugins/a", "new"],
-        ["restoring/new/secret.key", "newkey"],
-        ["restoring/config", "newconfig"],
-      ] as const) {
+  const state = (root: string) => {
+    endRestore(join(root, "data"));
+    const paths = ["gateway.db", "plugins/a", "secret.key", "own.key"];
+    const at = (folder: string) => paths.map((path) => read(root, `${folder}/${path}`)).join(" ");
+    const left = existsSync(join(root, "data/restoring")) ? "unfinished" : "finished";
+    return `${at("data")} ${read(root, "config")} | ${at(aside)} ${read(root, `${aside}/config.yaml`)} | ${at(failed)} | ${left}`;
+  };
+  const PUT = "new new new new new | old old old - old | - - - - | finished";
+  const RETURNED = "old old old - old | - - - - - | new new new new | finished";
+  /** As a gateway leaves it that was told to restore. */
+  const decided = (root: string) => {
+    const put = (content: string, ...paths: string[]) => {
+      for (const path of paths) {
         mkdirSync(join(root, path, ".."), { recursive: true });
         writeFileSync(join(root, path), content);
       }
-      const plan = { aside: "before-restore-x", config: null, coreOnly: false };
-      writeFileSync(join(root, "restoring/plan.json"), JSON.stringify(plan));
-    },
-    act: (root, disk) => void finishRestore(root, disk),
-    recover: (root) => void finishRestore(root),
-    state,
+    };
+    put("old", "data/gateway.db", "data/plugins/a", "data/secret.key", "config");
+    const fresh = ["gateway.db", "plugins/a", "secret.key", "own.key"].map((path) => `data/restoring/new/${path}`);
+    put("new", ...fresh, "data/restoring/config");
+    const plan = { aside: "before-restore-x", failed: "failed-restore-x", config: null, coreOnly: false };
+    put(JSON.stringify({ ...plan, credentials: ["secret.key", "own.key"] }), "data/restoring/plan.json");
+  };
+
+  test("is completed at the next start, after a cut at any system call", () => {
+    const { states, cuts } = statesAfterCuts({
+      before: decided,
+      act: (root, disk) => void finishRestore(here(root), disk),
+      recover: (root) => expect(settleRestore(here(root), SETTLED)).toMatchObject({ state: "trial" }),
+      state,
+    });
+    expect(states).toEqual([PUT]);
+    expect(cuts).toBeGreaterThan(50);
   });
-  expect(states).toEqual(["new new old old newkey oldkey none false"]);
-  expect(cuts).toBeGreaterThan(50);
+
+  test("and does not start: what was there before is back, after a cut at any system call; what did not start is kept", () => {
+    const { states, cuts } = statesAfterCuts({
+      before(root) {
+        decided(root);
+        finishRestore(here(root));
+        expect(rejectRestore(join(root, "data"), "it does not start", isSound)).toBe(true);
+      },
+      act: (root, disk) => void finishRestore(here(root), disk),
+      recover: (root) => expect(settleRestore(here(root), SETTLED)).toMatchObject({ state: "returned", why: "it does not start" }),
+      state,
+    });
+    expect(states).toEqual([RETURNED]);
+    expect(cuts).toBeGreaterThan(50);
+  });
+
+  test("and cannot be put in place: whatever call fails, what was there before is back", () => {
+    const seen = new Set<string>();
+    for (let failing = 0; failing < 500; failing++) {
+      const root = mkdtempSync(join(dir, "fails-"));
+      decided(root);
+      const disk = failsOnce(failing);
+      const plan = finishRestore(here(root), disk.disk);
+      if (!disk.hasFailed()) break;
+      seen.add(`${plan?.state} ${state(root).replace(/ [|] [^|]*[|] finished$/, "")}`);
+    }
+    expect([...seen].sort()).toEqual(["returned old old old - old | - - - - -"]);
+  });
+
+  test("and ends three times in one boot before it is up: the fourth start takes it back; power cuts count nothing", () => {
+    decided(dir);
+    const settle = (boot: string, sound = true) => settleRestore(here(dir), { boot, isSound: () => sound })?.state;
+    expect(["a", "b", "c", "d", "d", "d"].map((boot) => settle(boot))).toEqual(Array(6).fill("trial"));
+    // What was there before is damaged, too: nothing is won by its return.
+    expect([settle("d", false), rejectRestore(join(dir, "data"), "no", () => false)]).toEqual(["trial", false]);
+    expect([settle("d"), settle("d"), state(dir)]).toEqual(["returned", "returned", RETURNED]);
+    expect(settle("d")).toBeUndefined();
+  });
 });
+
+/** A disk on which one call fails, the one with this number, for want of room. */
+function failsOnce(number: number): { readonly disk: Disk; hasFailed(): boolean } {
+  let count = 0;
+  const disk = new Proxy(systemDisk, {
+    get: (real, name) => {
+      const method = Reflect.get(real, name);
+      return (...given: unknown[]) => {
+        if (count++ === number) throw Object.assign(new Error("no room"), { code: "ENOSPC" });
+        return Reflect.apply(method, real, given);
+      };
+    },
+  });
+  return { disk, hasFailed: () => count > number };
+}

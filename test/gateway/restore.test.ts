@@ -80,7 +80,7 @@ test("a kept backup takes the place of what is there: said before, asked of an a
     expect([await asks(old.token), await asks(operator.token)]).toEqual([200, 401]);
     const { body: audit } = await gateway.api<{ items: { rule: string; detail: string; kind: string }[] }>("GET", "/audit?limit=50");
     expect(JSON.stringify(audit.items.filter(({ kind }) => kind === "restore"))).toMatch(
-      /api 127\.0\.0\.1 api-token: what was there before/,
+      /api 127\.0\.0\.1 api-token: a backup was restored; what was there before/,
     );
     // A second one in the same process, of the database alone, then an end in order.
     expect((await restore({ scope: "database" })).status).toBe(202);
@@ -126,6 +126,50 @@ test("an upload is kept when it is good; a wrong, a damaged, a cut and a newer o
     const again = await Gateway.start({ dir: gateway.dir, port: gateway.port });
     expect(again.lines(/a backup was restored/)).toHaveLength(1);
     await again.end("SIGTERM");
+  } finally {
+    await gateway.stop();
+  }
+}, 180_000);
+
+test("a restored gateway that does not start is taken back by itself, also when it is killed in the middle again and again", async () => {
+  let gateway = await Gateway.start({ plugins: { hut: answering("hut", "open") } });
+  const [file, key] = ["config.yaml", "data/secret.key"].map((name) => join(gateway.dir, name)) as [string, string];
+  try {
+    const [config, good] = [readFileSync(file, "utf8"), readFileSync(key)];
+    // With this key in its place no gateway starts.
+    writeFileSync(key, "too short");
+    writeFileSync(file, `${config}language: de\n`);
+    const made = await make(gateway, { passphrase: "correct horse" });
+    writeFileSync(key, good);
+    writeFileSync(file, config);
+    await gateway.api("POST", "/tokens", { name: "since", role: "read" });
+    const { status } = await gateway.api("POST", `/backups/${made.name}/restore`, { passphrase: "correct horse" });
+    expect(status).toBe(202);
+    await gateway.until("it is up again", () => backUp(gateway) === 2);
+    const isBack = async () => {
+      expect([readFileSync(file, "utf8"), readFileSync(key)]).toEqual([config, good]);
+      const { body: alerts } = await gateway.api<{ items: { code: string; message: string }[] }>("GET", "/alerts");
+      const about = alerts.items.filter(({ code }) => code === "restore_returned" || code === "restored");
+      expect(about).toMatchObject([
+        { code: "restore_returned", message: expect.stringMatching(/ did not start, .* key of the secrets.*failed-restore-/) },
+      ]);
+      const { body: tokens } = await gateway.api<{ items: { name: string }[] }>("GET", "/tokens");
+      expect(tokens.items.map(({ name }) => name)).toContain("since");
+      const folders = readdirSync(join(gateway.dir, "data")).filter((name) => /restor/.test(name));
+      expect(folders.filter((name) => !name.startsWith("failed-restore-"))).toEqual([]);
+      return folders.length;
+    };
+    expect(await isBack()).toBe(1);
+    // The same with the power gone at some moment of each start.
+    expect((await gateway.api("POST", `/backups/${made.name}/restore`, { passphrase: "correct horse" })).status).toBe(202);
+    await gateway.end("SIGKILL");
+    for (const afterMs of [150, 250, 350, 450, 550]) {
+      const cut = Gateway.spawn({ dir: gateway.dir, port: gateway.port });
+      await Bun.sleep(afterMs);
+      await cut.end("SIGKILL");
+    }
+    gateway = await Gateway.start({ dir: gateway.dir, port: gateway.port });
+    expect(await isBack()).toBe(2);
   } finally {
     await gateway.stop();
   }

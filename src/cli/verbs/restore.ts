@@ -1,10 +1,10 @@
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { readArchive } from "../../backup/archive.ts";
 import type { BackupHead } from "../../backup/head.ts";
 import { fileSink, verifyBackup } from "../../backup/make.ts";
-import { newerProgram, noteRestored, restoreBackup } from "../../backup/restore.ts";
+import { newerProgram, restoreBackup } from "../../backup/restore.ts";
 import { fail, ok, type Result } from "../../errors.ts";
 import { writeFileAtomically } from "../../storage/atomic.ts";
 import { lockDataFolder } from "../../storage/lock.ts";
@@ -85,8 +85,25 @@ async function agree({ io, flags }: Call, head: BackupHead, target: Target): Pro
   return ok(/^y(?:es)?$/i.test((await readLine(io)).trim()));
 }
 
-async function putInPlace({ io, flags }: Call, file: string, target: Target, passphrase: string | undefined): Promise<Result<number>> {
-  const { dataDir, configFile } = target;
+/** Why the gateway would not start with the configuration of a backup; null: it can use it, or there is none. */
+async function whyUnusable({ io, flags }: Call, file: string, { dataDir, configFile }: Target): Promise<string | null> {
+  // Beside the present one, because relative paths count from its folder.
+  const beside = join(dirname(configFile), `.restore-${crypto.randomUUID().slice(0, 8)}.yaml`);
+  try {
+    const read = await readArchive(file, ({ place }) => (place === "config" ? fileSink(beside) : null));
+    if (!read.ok || !existsSync(beside)) return null;
+    const loaded = configuration(io, { ...flags, config: beside });
+    if (!loaded.ok) return loaded.error.message.replaceAll(beside, "configuration in the backup");
+    const { data_dir: there } = loaded.value.config;
+    return there === dataDir ? null : `its data_dir is ${there}, not ${dataDir}`;
+  } finally {
+    rmSync(beside, { force: true });
+  }
+}
+
+async function putInPlace(call: Call, file: string, target: Target, passphrase: string | undefined): Promise<Result<number>> {
+  const { io, flags } = call;
+  const { dataDir } = target;
   const lock = lockDataFolder(dataDir);
   if (!lock.ok) {
     const running = lock.error.code === "data_locked";
@@ -94,13 +111,15 @@ async function putInPlace({ io, flags }: Call, file: string, target: Target, pas
   }
   try {
     const coreOnly = flags["only-database"] === true;
+    const unusable = coreOnly || target.isNew ? null : await whyUnusable(call, file, target);
+    if (unusable !== null) note(io, `the configuration in it is not restored, the present one stays: ${unusable}`);
+    const configFile = unusable === null ? target.configFile : null;
     const restored = await withProgress(io, "restoring", () =>
-      restoreBackup(file, { dataDir, configFile, passphrase, coreOnly, now: Date.now(), program: VERSION }),
+      restoreBackup(file, { dataDir, configFile, passphrase, coreOnly, now: Date.now(), program: VERSION, by: "the command line" }),
     );
     if (!restored.ok) return restored;
     const { aside } = restored.value;
-    noteRestored(dataDir, { aside, by: "the command line" });
-    if (flags.json === true) json(io, { data_dir: dataDir, config: configFile, before: aside });
+    if (flags.json === true) json(io, { data_dir: dataDir, config: target.configFile, before: aside });
     else line(io, `restored into ${dataDir}; what was there before is in ${aside}`);
     return done;
   } finally {

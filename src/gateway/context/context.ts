@@ -1,4 +1,5 @@
 import type { ConfigurationView } from "../../api/contract/views.ts";
+import type { FinishedRestore } from "../../backup/place.ts";
 import type { Clock, Random } from "../../clock.ts";
 import type { LoadedConfig } from "../../config/load.ts";
 import type { Config } from "../../config/schema.ts";
@@ -24,6 +25,8 @@ export interface GatewayOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly allowAll: boolean;
+  /** The restore that this start is the first after; absent: none. */
+  readonly restored?: FinishedRestore | null;
   /** Bundled plugins only. */
   readonly safe: boolean;
   /** After crashes: the other plugins come back one at a time. */

@@ -1,23 +1,13 @@
 import { join } from "node:path";
-import { type FinishedRestore, finishRestore, takeRestored } from "../../backup/restore.ts";
 import type { Logger } from "../../log/logger.ts";
 import { recoverInstalled } from "../../packages/installed.ts";
 import { codeOf, removeLeftovers } from "../../storage/atomic.ts";
 import { finishDatabases } from "../../storage/database-files.ts";
 import { type Disk, systemDisk } from "../../storage/disk.ts";
 
-/**
- * Completes at the start what a power cut interrupted in the data folder, and says what it did. The folder is locked. A restore
- * that the operator decided is put in place here, too.
- */
-export function recoverDataFolder(dataDir: string, log: Logger, disk: Disk = systemDisk): FinishedRestore | null {
-  let restored: FinishedRestore | null = null;
+/** Completes at the start what a power cut interrupted in the data folder, and says what it did. The folder is locked. */
+export function recoverDataFolder(dataDir: string, log: Logger, disk: Disk = systemDisk): void {
   const steps: (() => string[])[] = [
-    () => {
-      restored = finishRestore(dataDir, disk) ?? takeRestored(dataDir, disk);
-      if (restored !== null) log.warn("a backup was restored", { by: restored.by, before: restored.aside });
-      return [];
-    },
     () => removeLeftovers(dataDir, disk).map((name) => `removed a file that was not written to its end: ${name}`),
     () => recoverInstalled(dataDir, disk),
     ...["plugins", "isolated"].map(
@@ -31,5 +21,4 @@ export function recoverDataFolder(dataDir: string, log: Logger, disk: Disk = sys
       log.error(`what an interruption left could not be put right (${codeOf(thrown)})`, { error: thrown });
     }
   }
-  return restored;
 }

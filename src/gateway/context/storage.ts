@@ -1,6 +1,5 @@
 import { join } from "node:path";
 import { ACCESS_SCHEMA } from "../../api/access/store.ts";
-import type { FinishedRestore } from "../../backup/restore.ts";
 import { openSecretKey, SecretStore, secretsSchema } from "../../config/secrets.ts";
 import { ALERTS_SCHEMA } from "../../control/alert-store.ts";
 import { REPLY_DECISIONS_SCHEMA } from "../../control/reply-decisions.ts";
@@ -33,6 +32,7 @@ import type { GatewayContext } from "./context.ts";
 import { watchDisk } from "./disk.ts";
 import { watchOwnClock } from "./own-clock.ts";
 import { recoverDataFolder } from "./recovery.ts";
+import { reportRestored } from "./restored.ts";
 import { backUpBeforeUpgrade } from "./upgrade.ts";
 
 /** The tables of the core database. */
@@ -80,7 +80,7 @@ export async function openStorage(context: GatewayContext): Promise<Result<Stora
   const lock = lockDataFolder(data_dir);
   if (!lock.ok) return lock;
   life.add("data folder", () => lock.value.release());
-  const restored = recoverDataFolder(data_dir, log.logger.child("storage"));
+  recoverDataFolder(data_dir, log.logger.child("storage"));
   await backUpBeforeUpgrade(context);
   const database = openCoreDatabase(join(data_dir, "gateway.db"), SCHEMAS, { clock, log: log.logger.child("storage") });
   if (!database.ok) return database;
@@ -91,7 +91,7 @@ export async function openStorage(context: GatewayContext): Promise<Result<Stora
   const audit = new AuditLog({ dir: auditDir, clock, log: log.logger.child("audit"), maxMb: () => context.config().audit.max_mb });
   audit.start();
   life.add("audit log", () => audit.stop());
-  if (restored !== null) reportRestored(context, audit, restored);
+  if (context.restored != null) reportRestored(context, audit, context.restored);
   if (context.overrides.decided !== undefined) audit.subscribe({}, context.overrides.decided);
   const secrets = new SecretStore(database.value, key.value, random, () => clock.now());
   reportUnreadable(context, secrets);
@@ -104,12 +104,6 @@ export async function openStorage(context: GatewayContext): Promise<Result<Stora
     ownClock: watchOwnClock(context, database.value),
     note: (plugin, event, detail) => audit.note(event, plugin, { detail }),
   });
-}
-
-function reportRestored({ bus, clock }: GatewayContext, audit: AuditLog, { by, aside }: FinishedRestore): void {
-  audit.note("restore", null, { detail: `${by ?? "unknown"}: what was there before is in ${aside}` });
-  // The parts that pass alerts on are made after this.
-  clock.after(0, () => bus.emit("alert", { code: "restored", message: `a backup was restored; what was there before is in ${aside}` }));
 }
 
 /** The key may be a new one because its file was lost: the operator must know before a plugin fails for it. */
