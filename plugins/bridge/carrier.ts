@@ -1,13 +1,11 @@
-import { cutText, type IncomingMessage, type MessageContext, PermissionDenied, type Plugin, PluginError } from "zephyrgate";
+import type { MessageContext, Plugin } from "zephyrgate";
 import { placeOf } from "./channels.ts";
 import type { Config } from "./config.types.ts";
 import { Guard } from "./guard.ts";
-import { wordsOf } from "./words.ts";
+import { say } from "./say.ts";
 
 type Rule = Config["rules"][number];
 
-/** Control characters, and those that turn the direction of writing. */
-const DISTURBING = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]+/g;
 const PER_HOUR = 30;
 const WEBHOOK = "webhook";
 const WEBHOOK_PER_HOUR = 1000;
@@ -28,16 +26,10 @@ export class Carrier {
 
   constructor(private readonly plugin: Plugin<Config>) {}
 
-  /** Answers nothing: what a message handler returns would be sent as a reply. */
-  async heard(message: IncomingMessage, context: MessageContext): Promise<null> {
-    const { text } = message;
-    const isWanted = text !== undefined && text.trim() !== "" && !context.isDirect && message.isReaction !== true;
-    if (!isWanted || this.plugin.getConfig("except").some((start) => text.startsWith(start))) return null;
-    if (!(await this.plugin.retrieveData("on", true))) return null;
-    const here = { link: String(message.link), index: context.channel };
+  /** A text on a channel. */
+  async carry(text: string, here: Here, context: MessageContext): Promise<void> {
     for (const way of this.#ways()) await this.#carry(way, here, text, context);
     await this.#post(here, text, context);
-    return null;
   }
 
   /** How often a text was carried and held back on a way. */
@@ -65,21 +57,9 @@ export class Carrier {
     // A rule that leads back to where the text came from would repeat it to those who have heard it.
     const isElsewhere = there !== null && there.link !== here.link;
     const held = !isElsewhere || !there.isUp || isBusy || this.#guard.take(way, text, rule.per_hour ?? PER_HOUR, Date.now()) !== null;
-    if (held || !(await this.#say(`${there.link}/${there.index}`, here, text, context))) counts.held++;
+    const said = { name: context.senderName, origin: here.link, text };
+    if (held || !(await say(this.plugin, `${there.link}/${there.index}`, said))) counts.held++;
     else counts.carried++;
-  }
-
-  async #say(channel: string, { link }: Here, text: string, { senderName }: MessageContext): Promise<boolean> {
-    const name = cutText(senderName.replace(/[@\n]/g, " "), 20);
-    try {
-      const carried = wordsOf(this.plugin)("carried", { name, link, text: text.replace(DISTURBING, " ") });
-      await this.plugin.sendMessage(carried, { destination: "broadcast", channel, priority: "low" });
-      return true;
-    } catch (error) {
-      if (!(error instanceof PluginError || error instanceof PermissionDenied)) throw error;
-      this.plugin.log.warn("a text could not be carried", { to: channel, error });
-      return false;
-    }
   }
 
   async #post(here: Here, text: string, { senderId, senderName, timestamp }: MessageContext): Promise<void> {
@@ -106,7 +86,8 @@ export class Carrier {
   }
 }
 
-interface Here {
+/** Where a text was heard. */
+export interface Here {
   readonly link: string;
   readonly index: number;
 }

@@ -1,5 +1,12 @@
 import type { NetworkStatus } from "zephyrgate";
 
+type Link = NetworkStatus["links"][number];
+
+interface Channel {
+  readonly index: number;
+  readonly name: string;
+}
+
 /** A channel that a rule names, on the link that has it. */
 export interface Place {
   readonly link: string;
@@ -14,14 +21,35 @@ export function placeOf(written: string, { links }: NetworkStatus): Place | null
   const link = links.find(({ name }) => written.startsWith(`${name}/`));
   if (link === undefined) return null;
   const wanted = written.slice(link.name.length + 1);
-  const channels = (Array.isArray(link.channels) ? (link.channels as readonly unknown[]) : []).flatMap(readChannel);
+  const channels = channelsOf(link);
   const channel = channels.find(({ name }) => name === wanted) ?? channels.find(({ index }) => String(index) === wanted);
-  if (channel === undefined) return null;
-  const utilization = typeof link.channelUtilization === "number" ? link.channelUtilization : null;
-  return { link: link.name, index: channel.index, utilization, isUp: link.state === "up" };
+  return channel === undefined ? null : placeOn(link, channel.index);
 }
 
-function readChannel(value: unknown): { readonly index: number; readonly name: string }[] {
+/** The channel of this name on each link that has it; the first, where a link has two. */
+export function namedPlaces(wanted: string, { links }: NetworkStatus): Place[] {
+  return links.flatMap((link) => {
+    const channel = channelsOf(link).find(({ name }) => name === wanted);
+    return channel === undefined ? [] : [placeOn(link, channel.index)];
+  });
+}
+
+/** Names of all channels; null: a link has not told its channels yet. */
+export function channelNames({ links }: NetworkStatus): readonly string[] | null {
+  const channels = links.map(channelsOf);
+  return channels.some((each) => each.length === 0) ? null : [...new Set(channels.flat().map(({ name }) => name))];
+}
+
+function placeOn(link: Link, index: number): Place {
+  const utilization = typeof link.channelUtilization === "number" ? link.channelUtilization : null;
+  return { link: link.name, index, utilization, isUp: link.state === "up" };
+}
+
+function channelsOf(link: Link): readonly Channel[] {
+  return (Array.isArray(link.channels) ? (link.channels as readonly unknown[]) : []).flatMap(readChannel);
+}
+
+function readChannel(value: unknown): Channel[] {
   if (typeof value !== "object" || value === null || !("index" in value) || typeof value.index !== "number") return [];
   if ("role" in value && value.role === "disabled") return [];
   return [{ index: value.index, name: "name" in value && typeof value.name === "string" ? value.name : "" }];

@@ -15,6 +15,15 @@ export interface Config {
     /** Texts in an hour, 30 by default; more are not carried. */
     readonly per_hour?: number;
   }[];
+  /** Channels that are carried between this site and the others of the region that list them, too. None by default. */
+  readonly sites: readonly {
+    /** Name of the channel, the same at every site; an index or a link would be another channel elsewhere. */
+    readonly channel: string;
+    /** Texts of all other sites in an hour, 30 by default; more are not sent here. As many are given to the region. */
+    readonly per_hour?: number;
+    /** How many of them may be of one site; half by default, so that no site takes up the whole number. */
+    readonly per_site?: number;
+  }[];
   /** Each text is posted as JSON. The secret `webhook_token`, where there is one, goes as bearer token. */
   readonly webhook: {
     readonly url: string;
