@@ -3,18 +3,25 @@
  * that writes it. The verbs run in this process, against the real server over the fake gateway, at one fixed time.
  */
 import { setSystemTime } from "bun:test";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import type { Control } from "../../src/api/contract/control.ts";
 import { main } from "../../src/cli/main.ts";
 import { serveControl } from "../api/serve.ts";
+import { pythonInstallation } from "../python-import/installation.ts";
+import { QUIET_STATUS, REGIONS, ROLLOUTS } from "./region-control.ts";
 import { richControl } from "./rich-control.ts";
 
 export const TRANSCRIPT_FILE = join(import.meta.dir, "transcript.txt");
 const NOW = new Date("2026-01-15T11:00:00Z");
 
 /** A command line; what is typed or piped into it; whether on a terminal. `#` begins a heading. */
-type Step = string | { readonly run: string; readonly stdin?: string; readonly tty?: boolean; readonly after?: () => void };
+type Step =
+  | string
+  | { readonly run: string; readonly stdin?: string; readonly tty?: boolean }
+  /** What the gateway answers from here on. */
+  | { readonly now: Partial<Control> };
 
 const MANIFEST = `name: greeter
 version: 1.2.3
@@ -63,6 +70,9 @@ class World {
     this.#write("drafts/greeter/plugin.ts", CODE);
     this.#write("drafts/greeter/README.md", "# greeter\n");
     this.#write("drafts/broken/manifest.yaml", MANIFEST.replace("name: greeter", "name: Broken").replace("version:", "versoin:"));
+    this.#write("bad.yaml", "data_dir: 5\napi: { prot: 9000 }\n");
+    this.#write("small.yaml", "data_dir: ./offline\nlog: { level: warn }\napi: { port: 1 }\n");
+    renameSync(pythonInstallation(), join(this.#folder, "python"));
     this.#write("offline.yaml", "data_dir: ./offline\n");
   }
 
@@ -74,6 +84,10 @@ class World {
   async take(step: Step): Promise<void> {
     if (typeof step === "string" && step.startsWith("#")) {
       this.text += `\n${step}\n`;
+      return;
+    }
+    if (typeof step === "object" && "now" in step) {
+      Object.assign(this.#rich.control, step.now);
       return;
     }
     const { run, stdin, tty = false } = typeof step === "string" ? { run: step } : step;
@@ -102,6 +116,7 @@ class World {
   #clean(text: string): string {
     return (
       text
+        .replaceAll(`${process.execPath} ${join(import.meta.dir, "../../src/main.ts")}`, "zephyrgate")
         .replaceAll(this.#folder, "FOLDER")
         .replaceAll(this.#api.url, "http://127.0.0.1:PORT")
         .replaceAll(/SHA256:[A-Za-z0-9+/]{43}/g, "SHA256:FINGERPRINT")
@@ -231,6 +246,62 @@ const STEPS: readonly Step[] = [
   "# Backups",
   ...both("backup --list"),
   "backup",
+  "# A region",
+  ...both("region list", "region status"),
+  "region rollout",
+  { now: { region: REGIONS.alone } },
+  "region list",
+  { now: { region: REGIONS.unjoined, status: QUIET_STATUS } },
+  "status",
+  "region status",
+  ...both("region join"),
+  ...both("region join zgr1:abc"),
+  { run: "region join -", stdin: " zgr1:abc\n" },
+  { run: "region join -", stdin: "\n" },
+  { now: { region: REGIONS.waiting } },
+  "region status",
+  "region join ZGR2:abc",
+  { now: { region: REGIONS.revoked } },
+  "region status",
+  "region join zgr1:abc",
+  { now: { region: REGIONS.unusable } },
+  "region status",
+  { now: { region: REGIONS.enrolled } },
+  "nodes",
+  "nodes --json",
+  ...both("region list", "region status", "region join"),
+  "region join south",
+  "region join nobody",
+  { run: "region join south", stdin: "y\n", tty: true },
+  { run: "region join south", stdin: "no\n", tty: true },
+  "region join south --yes",
+  "region join south --yes --json",
+  "region join 'CCCC cccc:cccc-cccccccccccccccccccc' --fingerprint CCCC",
+  "region join twins --yes",
+  "region revoke east",
+  { run: "region revoke east", stdin: "YES\n", tty: true },
+  { run: "region revoke east", stdin: "n\n", tty: true },
+  ...both("region revoke east --yes"),
+  "region revoke nobody --yes",
+  { now: { rollouts: ROLLOUTS.none } },
+  "region rollout --halt",
+  ...both("region rollout"),
+  { now: { rollouts: ROLLOUTS.halted } },
+  ...both("region rollout", "region rollout --halt"),
+  { now: { rollouts: ROLLOUTS.done } },
+  "region rollout package.zgp",
+  "region rollout package.zgp --stages 1,3,all --wait 2h --sites east,west",
+  "region rollout package.zgp --json --wait 30s",
+  { now: { rollouts: ROLLOUTS.fails } },
+  "region rollout package.zgp",
+  "region rollout nowhere.zgp",
+  "region rollout package.zgp --halt",
+  "region rollout --halt --wait 1m",
+  "region rollout --sites east",
+  "region rollout package.zgp --stages 1,,2",
+  "region rollout package.zgp --wait 25h",
+  "region rollout package.zgp --wait 24h",
+  "region rollout package.zgp --wait 5",
   "# Without a gateway",
   "plugin check drafts/greeter --config offline.yaml",
   "plugin check drafts/broken --config offline.yaml",
@@ -260,6 +331,41 @@ const STEPS: readonly Step[] = [
   "trust rm ann --config offline.yaml",
   "restore data.zgd --config offline.yaml",
   "import-python drafts --config offline.yaml",
+  "# A configuration",
+  ...both("config check offline.yaml", "config check bad.yaml", "config check nowhere.yaml"),
+  "config check offline.yaml --config offline.yaml",
+  "config check --config offline.yaml",
+  "config show --config small.yaml --json",
+  "config show --config bad.yaml",
+  "config init made.yaml --operator '!0A0B0C0D, 0a0b0c0e'",
+  "config init made.yaml",
+  "config init made2.yaml --json",
+  "config init made3.yaml --operator bob",
+  { run: "config init made3.yaml", stdin: "0A0B0C0D\n", tty: true },
+  { run: "config init made4.yaml --yes", stdin: "0A0B0C0D\n", tty: true },
+  "config init package.zgp/made.yaml",
+  "config check made3.yaml",
+  "# A new plugin",
+  "plugin create",
+  "plugin create Bad --yes",
+  "plugin create first --output made",
+  "plugin create first --output made",
+  "plugin create --name second --output made --all --author Ann --email ann@example.org --description 'Says it' --license ISC --json",
+  { run: "plugin create --output made", stdin: "Bad Name\nthird\n\nBob\nbob@example.org\n\nn\nyes\nN\nY\n\n", tty: true },
+  { run: "plugin create fourth --output made --tasks --author Ann", stdin: "Does it\n\nISC\n", tty: true },
+  { run: "plugin create --output made", stdin: "fifth\nDoes it\n", tty: true },
+  { run: "plugin create fifth --output made", stdin: "a\nb\nc\nd\ny\n", tty: true },
+  { run: "plugin create --output made", stdin: "A\n".repeat(11), tty: true },
+  "plugin check made/third --config offline.yaml",
+  "plugin types made/second",
+  "# From the Python original",
+  "import-python nowhere --config offline.yaml",
+  ...both("import-python python --dry-run --config small.yaml"),
+  { run: "import-python python --config small.yaml", stdin: "n\n", tty: true },
+  { run: "import-python python --config small.yaml", stdin: "y\n", tty: true },
+  "# A backup without a gateway",
+  "backup --config offline.yaml --port 1",
+  "restore nowhere.zgb --config offline.yaml",
   "# No gateway",
   "status --port 1",
   "status --data-dir nowhere",
