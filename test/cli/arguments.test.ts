@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
-import { VERBS } from "../../src/cli/main.ts";
 import { parseCommandLine } from "../../src/cli/parser/parse.ts";
 import { done, type Flags, misuse, textFlag, type Verb } from "../../src/cli/verb/verb.ts";
+import { VERBS } from "../../src/cli/verbs/all.ts";
 
 const verb = (name: string, more: Partial<Verb> = {}): Verb => ({ name, summary: `does ${name}`, run: async () => done, ...more });
 const TABLE: readonly Verb[] = [

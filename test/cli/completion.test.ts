@@ -2,8 +2,8 @@ import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { VERBS } from "../../src/cli/main.ts";
 import { completionScript, SHELLS } from "../../src/cli/parser/completion.ts";
+import { VERBS } from "../../src/cli/verbs/all.ts";
 
 setDefaultTimeout(60_000);
 

@@ -1,6 +1,7 @@
 /** `docs/command-line.md`: the help of every verb, and the script behind `bun run docs:cli` that writes it. */
 import { join } from "node:path";
-import { main, VERBS } from "../../src/cli/main.ts";
+import { main } from "../../src/cli/main.ts";
+import { VERBS } from "../../src/cli/verbs/all.ts";
 
 export const REFERENCE_FILE = join(import.meta.dir, "../../docs/command-line.md");
 
