@@ -18,11 +18,11 @@ export interface Named {
   readonly name: string;
 }
 
-/** The number that the first word is, or that the sender is asked for; null when there is none. */
-export async function askedNumber({ t }: Environment, words: readonly string[], context: Context): Promise<number | null> {
-  if (words.length > 0) return numberOf(words[0]);
-  const answer = await context.ask(t("which"));
-  return answer === null ? null : numberOf(answer.split(/\s+/)[0]);
+/** The number that the first word is, or that the sender is asked for; a text for the sender where there is none. `usage`: a line that works. */
+export async function askedNumber({ t }: Environment, words: readonly string[], context: Context, usage: string): Promise<number | string> {
+  const answer = words.length > 0 ? words[0] : await context.ask(t("which"));
+  if (answer === null) return t("stopped");
+  return numberOf(answer?.trim().split(/\s+/)[0]) ?? t("number_needed", { command: usage });
 }
 
 /** The words as a text, or the sender's answer to a question; null when there is none. */

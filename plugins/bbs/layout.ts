@@ -44,7 +44,7 @@ export function pageOf({ head, body, page, more, foot }: LongText): string {
   let rest = body;
   for (let number = 1; ; number++) {
     const isFirst = number === 1;
-    const whole = [...(isFirst ? [head] : []), rest, ...(foot === "" ? [] : [foot])].join("\n");
+    const whole = [isFirst ? head : "", rest, foot].filter((line) => line !== "").join("\n");
     if (byteLength(whole) <= PACKET_BYTES) return whole;
     const room = PACKET_BYTES - byteLength(more(number + 1)) - 1 - (isFirst ? byteLength(head) + 1 : 0);
     const piece = pieceOf(rest, room);

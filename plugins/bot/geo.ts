@@ -36,10 +36,10 @@ export function direction(t: Words, degrees: number): string {
 
 export function distanceText(t: Words, metres: number, units: "metric" | "imperial"): string {
   if (units === "metric") {
-    return metres < 1000 ? t("metres", { count: Math.round(metres / 10) * 10 }) : t("kilometres", { count: short(metres / 1000) });
+    return metres < 1000 ? t("metres", { count: Math.round(metres / 10) * 10 }) : t("kilometres", { count: short(t, metres / 1000) });
   }
   const miles = metres / METRES_PER_MILE;
-  return miles < 0.2 ? t("feet", { count: Math.round((metres * FEET_PER_METRE) / 10) * 10 }) : t("miles", { count: short(miles) });
+  return miles < 0.2 ? t("feet", { count: Math.round((metres * FEET_PER_METRE) / 10) * 10 }) : t("miles", { count: short(t, miles) });
 }
 
-const short = (value: number) => (value < 100 ? value.toFixed(1) : String(Math.round(value)));
+const short = (t: Words, value: number) => (value < 100 ? value.toFixed(1).replace(".", t("decimal")) : String(Math.round(value)));

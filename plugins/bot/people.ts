@@ -5,6 +5,10 @@ import { ageOf, type Words, wordsOf } from "./words.ts";
 
 const HOUR_MS = 3_600_000;
 const POWERED = 101;
+/** Closer than this two nodes are at one place, m: positions are not exact. */
+const SAME_PLACE_M = 10;
+const NAME_WORDS = 8;
+const ME: ReadonlySet<string> = new Set(["me", "ich", "mich"]);
 
 type Found = { readonly node: NodeInfo } | { readonly why: string };
 
@@ -34,7 +38,7 @@ export class People {
     const lines = nodes
       .slice(from - 1)
       .map((node) => t("lheard", { name: nameOf(node), age: ageOf(t, node.lastHeard ?? 0), how: howHeard(t, node) }));
-    if (lines.length === 0) return t("lheard_none");
+    if (lines.length === 0) return nodes.length === 0 ? t("lheard_none") : t("lheard_end", { count: nodes.length });
     return fitLines(lines, { more: (shown) => t("lheard_more", { from: from + shown }) }).text;
   }
 
@@ -47,10 +51,10 @@ export class People {
     return t("whoami", { name: senderName, id: senderId, how: hops + signal, place });
   }
 
-  async whoIs(args: readonly string[]): Promise<string> {
+  async whoIs(args: readonly string[], { senderId }: Context): Promise<string> {
     const t = wordsOf(this.plugin);
     if (args.length === 0) return t("usage_whois");
-    const found = await this.#find(args.join(" "));
+    const found = await this.#find(args.join(" "), senderId);
     if ("why" in found) return found.why;
     const { node } = found;
     const { shortName, hardware, role, batteryLevel, lastHeard } = node;
@@ -67,7 +71,7 @@ export class People {
   async whereIs(args: readonly string[], { senderId, senderProfile }: Context): Promise<string> {
     const t = wordsOf(this.plugin);
     if (args.length === 0) return t("usage_whereis");
-    const found = await this.#find(args.join(" "));
+    const found = await this.#find(args.join(" "), senderId);
     if ("why" in found) return found.why;
     const { node } = found;
     const { position } = node;
@@ -82,25 +86,38 @@ export class People {
     });
   }
 
-  async howFar(args: readonly string[], { senderProfile }: Context): Promise<string> {
+  async howFar(args: readonly string[], { senderId, senderProfile }: Context): Promise<string> {
     const t = wordsOf(this.plugin);
     if (args.length === 0) return t("usage_howfar");
-    const both = args.length > 1 ? await this.#two(args) : null;
-    const to = both?.to ?? (await this.#find(args.join(" ")));
+    const both = args.length > 1 ? await this.#two(args, senderId) : null;
+    const to = both?.to ?? (await this.#find(args.join(" "), senderId));
     if ("why" in to) return to.why;
+    if (both === null && to.node.id === senderId) return t("howfar_self");
     const from = both === null ? senderProfile : both.from.node;
     if (to.node.position === undefined) return t("no_place", { name: nameOf(to.node) });
     if (from?.position === undefined) return both === null ? t("no_place_own") : t("no_place", { name: nameOf(both.from.node) });
-    const way = this.#way(from.position, to.node.position);
+    const names = { to: nameOf(to.node), from: both === null ? t("you") : nameOf(both.from.node) };
+    // A direction of some metres is an error of the two positions.
+    if (distance(from.position, to.node.position) < SAME_PLACE_M) return cutText(t("howfar_same", names));
     const degrees = bearing(from.position, to.node.position);
-    return t("howfar", { to: nameOf(to.node), from: both === null ? t("you") : nameOf(both.from.node), ...way, degrees });
+    return cutText(t("howfar", { ...names, ...this.#way(from.position, to.node.position), degrees }));
   }
 
-  /** Two nodes: names with blanks need quotes, unless all words together are one name. */
-  async #two(args: readonly string[]): Promise<{ readonly from: { readonly node: NodeInfo }; readonly to: Found } | null> {
-    if ("node" in (await this.#find(args.join(" ")))) return null;
-    const from = await this.#find(args[0] ?? "");
-    return "why" in from ? null : { from, to: await this.#find(args.slice(1).join(" ")) };
+  /** Two nodes, unless all words together are one name. Names may have blanks: the first way to divide the words that gives two nodes counts. */
+  async #two(
+    args: readonly string[],
+    senderId: string,
+  ): Promise<{ readonly from: { readonly node: NodeInfo }; readonly to: Found } | null> {
+    if ("node" in (await this.#find(args.join(" "), senderId))) return null;
+    let half: { readonly from: { readonly node: NodeInfo }; readonly to: Found } | null = null;
+    for (let at = 1; at < Math.min(args.length, NAME_WORDS); at++) {
+      const from = await this.#find(args.slice(0, at).join(" "), senderId);
+      if ("why" in from) continue;
+      const to = await this.#find(args.slice(at).join(" "), senderId);
+      if ("node" in to) return { from, to };
+      half ??= { from, to };
+    }
+    return half;
   }
 
   #way(from: Point, to: Point): { readonly distance: string; readonly bearing: string } {
@@ -115,14 +132,18 @@ export class People {
     return (await this.plugin.getNodes()).filter(({ isOwn }) => !isOwn);
   }
 
-  /** By id, long or short name in any case, else by the beginning of a name. */
-  async #find(words: string): Promise<Found> {
+  /** By id, long or short name in any case, else by the beginning of a name; `me` is the sender, where no node has that name. */
+  async #find(words: string, senderId: string): Promise<Found> {
     const t = wordsOf(this.plugin);
-    const wanted = words.trim().toLowerCase();
+    const wanted = words
+      .trim()
+      .toLowerCase()
+      .replace(/^@(?=.)/, "");
     const nodes = await this.plugin.getNodes();
     const names = (node: NodeInfo) =>
       [node.id, node.id.slice(1), node.longName ?? "", node.shortName ?? ""].map((name) => name.toLowerCase());
-    const same = nodes.filter((node) => names(node).includes(wanted));
+    const named = nodes.filter((node) => names(node).includes(wanted));
+    const same = named.length === 0 && ME.has(wanted) ? nodes.filter(({ id }) => id === senderId) : named;
     const found = same.length > 0 ? same : nodes.filter((node) => wanted !== "" && names(node).some((name) => name.startsWith(wanted)));
     const [only] = found;
     if (only === undefined) return { why: cutText(t("unknown", { name: cutText(words.trim(), 60) })) };

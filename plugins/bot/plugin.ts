@@ -91,7 +91,7 @@ export default class Bot extends Plugin<Config> {
       nodes: () => this.#people.count(),
       lheard: (args) => this.#people.lastHeard(args),
       whoami: (_args, context) => this.#people.whoAmI(context),
-      whois: (args) => this.#people.whoIs(args),
+      whois: (args, context) => this.#people.whoIs(args, context),
       whereis: (args, context) => this.#people.whereIs(args, context),
       howfar: (args, context) => this.#people.howFar(args, context),
       motd: () => this.#motd(),

@@ -39,7 +39,8 @@ export class Polls {
     const last = await this.#last();
     if (last === null || last.ended === 1) return this.#none(context);
     const options = optionsOf(last);
-    const number = Number(args[0]);
+    const word = args.join(" ").toLowerCase();
+    const number = /^#?\d$/.test(word) ? Number(word.replace("#", "")) : options.findIndex((each) => each.toLowerCase() === word) + 1;
     const option = options[number - 1];
     if (option === undefined) return t("vote_which", { count: options.length });
     // Whoever has voted may change it; numbers of nodes can be invented, and the database has an end.

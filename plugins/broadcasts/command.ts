@@ -1,4 +1,4 @@
-import { type CommandContext, cutText, fitLines, type Plugin } from "zephyrgate";
+import { asWritten, type CommandContext, cutText, fitLines, type Plugin } from "zephyrgate";
 import { type Broadcast, type Content, EVERY_MIN, isCron, LOCAL_TIME, NAME, type To, type When } from "./broadcast.ts";
 import type { Config } from "./config.types.ts";
 import type { Sender } from "./sender.ts";
@@ -73,7 +73,7 @@ export class BroadcastCommand {
     if (typeof when === "string") return when;
     const to = await this.#to(target);
     if (typeof to === "string") return to;
-    const content = await this.#content(words);
+    const content = await this.#content(words, asWritten(context, words));
     if (typeof content === "string") return content;
     const broadcast: Broadcast = { name, when, to, content, catchUp: when.kind === "at", isOfConfiguration: false, isOn: true };
     return (await this.#isAccepted(broadcast, context)) ?? t("accepted", { name });
@@ -85,10 +85,11 @@ export class BroadcastCommand {
     const { name } = broadcast;
     const { parts, seconds, perDay, percent } = await this.sender.budget(broadcast);
     const max = this.plugin.getConfig("max_airtime_percent");
-    const shown = percent.toFixed(percent < 0.1 ? 3 : 1);
+    const written = (value: number, digits: number) => value.toFixed(digits).replace(".", t("decimal"));
+    const shown = written(percent, percent < 0.1 ? 3 : 1);
     if (percent > max) return t("too_much", { name, percent: shown, max });
     const values = { name, when: whenText(t, broadcast), to: toText(broadcast), parts: t("parts", { count: parts }) };
-    const question = t("budget", { ...values, seconds: seconds.toFixed(1), count: Math.ceil(perDay), percent: shown });
+    const question = t("budget", { ...values, seconds: written(seconds, 1), count: Math.ceil(perDay), percent: shown });
     const answer = await context.ask(cutText(question), { timeout: ASK_S });
     if (!/^(?:y|yes|j|ja)$/i.test(answer ?? "")) return t("not_accepted", { name });
     if ((await this.store.all()).some((each) => each.name === name)) return t("exists", { name });
@@ -132,10 +133,10 @@ export class BroadcastCommand {
   }
 
   /** Words, or `= PLUGIN TYPE`. */
-  async #content(words: readonly string[]): Promise<Content | string> {
+  async #content(words: readonly string[], written: string): Promise<Content | string> {
     const t = wordsOf(this.plugin);
     if (words.length === 0) return t("no_text");
-    if (words[0] !== "=") return { kind: "text", text: words.join(" ") };
+    if (words[0] !== "=") return { kind: "text", text: written };
     const [, plugin = "", type = ""] = words;
     const offers = (await this.plugin.getPlugins()).find(({ name }) => name === plugin)?.provides ?? [];
     return offers.includes(`action:${type}`) ? { kind: "action", plugin, type, data: "{}" } : t("no_action", { plugin, type });

@@ -56,12 +56,17 @@ export default class Checkin extends Plugin<Config> {
     const named = readSpan(args[0]);
     if (named === null ? isSpanLike(args[0]) : named === 0) return t("no_time", { word: cleanText(args[0] ?? "", 12) });
     if (named !== null && named > MAX_HOURS * 60 * MINUTE_MS) return t("too_long", { hours: MAX_HOURS });
-    const span = named ?? this.getConfig("default_hours", 0) * 60 * MINUTE_MS;
-    if ((await this.#trips.open(senderId)) === null && (await this.#trips.countOpen()) >= OPEN_MAX) return t("full");
+    const open = await this.#trips.open(senderId);
+    if (open === null && (await this.#trips.countOpen()) >= OPEN_MAX) return t("full");
     const note = cleanText(asWritten(context, named === null ? args : args.slice(1)), NOTE_BYTES);
     const now = Date.now();
-    await this.#trips.leave(senderId, cutText(senderName, NAME_BYTES), now, span === 0 ? null : now + span, note);
-    if (span === 0) return t("out_open");
+    const usual = this.getConfig("default_hours", 0) * 60 * MINUTE_MS;
+    // A further note without a time moves nothing: whoever is awaited stays awaited.
+    const due = named === null && open !== null ? open.due_at : (named ?? usual) === 0 ? null : now + (named ?? usual);
+    await this.#trips.leave(senderId, cutText(senderName, NAME_BYTES), now, due, note);
+    if (due === null) return t("out_open");
+    if (due <= now) return t("ask_back");
+    const span = due - now;
     return t((await this.#receivers()).length === 0 ? "out_until_nobody" : "out_until", { span: spanOf(t, span) });
   }
 
@@ -89,7 +94,7 @@ export default class Checkin extends Plugin<Config> {
     if (args.length > 0 && page === null) return this.#detail(args.join(" "));
     const skip = (page ?? 0) === 0 ? 0 : (page ?? 1) - 1;
     const [found, count] = [await this.#trips.allOpen(PAGE_ROWS, skip), await this.#trips.countOpen()];
-    if (found.length === 0) return t("out_none");
+    if (found.length === 0) return count === 0 ? t("out_none") : t("out_end", { count });
     return fitLines(
       found.map((trip) => this.#line(trip)),
       { title: t("out_title", { count }), hasMore: skip + found.length < count, more: (shown) => t("more", { page: skip + shown + 1 }) },

@@ -86,7 +86,8 @@ export class Trips {
       return;
     }
     const kept = note === "" ? open.note : note;
-    await this.plugin.db.run("UPDATE trips SET name = ?, due_at = ?, note = ?, stage = 0 WHERE id = ?", name, dueAt, kept, open.id);
+    const stage = dueAt === open.due_at ? open.stage : 0;
+    await this.plugin.db.run("UPDATE trips SET name = ?, due_at = ?, note = ?, stage = ? WHERE id = ?", name, dueAt, kept, stage, open.id);
   }
 
   async comeBack(id: number, at: number, note: string): Promise<void> {

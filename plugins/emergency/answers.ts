@@ -100,9 +100,8 @@ export class Answers {
   async past(args: readonly string[], context: CommandContext): Promise<string> {
     const t = wordsOf(this.plugin);
     if (!(await isResponder(this.plugin, context))) return t("only_responders");
-    const before = Number(args[0] ?? Number.MAX_SAFE_INTEGER);
-    const found = Number.isInteger(before) ? await this.book.past(before, PAGE) : [];
-    if (found.length === 0) return t("none_open");
+    const found = await this.book.past(numberIn(args[0]) ?? Number.MAX_SAFE_INTEGER, PAGE);
+    if (found.length === 0) return t("none_past");
     const lines = found.map((incident) => {
       const { id, outcome, name, closed_by, opened_at, drill } = incident;
       const how =

@@ -38,7 +38,7 @@ export class History {
 
   #line({ at, what, who, text }: Moment): string {
     const t = wordsOf(this.plugin);
-    const values = { age: ageOf(t, at), name: who, text };
+    const values = { age: ageOf(t, at), name: who, text: text === "" ? t("no_text") : text };
     if (what === "note" && who === "") return t("moment_silent", values);
     return cutText(t(`moment_${what}`, values), LINE_BYTES);
   }

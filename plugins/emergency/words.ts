@@ -57,7 +57,8 @@ export function alertText(t: Words, incident: Incident, round = 0): string {
   return incident.drill === 1 ? t("drill_alert", values) : t("alert", values);
 }
 
-const list = (names: readonly string[]) => names.join(", ");
+/** Names in one text, with how many there are. */
+const list = (names: readonly string[]) => ({ names: names.join(", "), count: names.length });
 
 /** What is true of the alerts now, for the sender; empty when there is nothing to say. */
 export function factsOf(t: Words, incident: Incident, alerts: readonly Alert[], answers: readonly Answer[]): string {
@@ -71,13 +72,13 @@ export function factsOf(t: Words, incident: Incident, alerts: readonly Alert[], 
   const strangers = answers.filter(({ is_responder }) => is_responder === 0).map(({ name }) => name);
   const isAlone = coming.length + read.length === 0;
   const facts = [
-    ...(coming.length > 0 ? [t("coming", { names: list(coming) })] : []),
-    ...(read.length > 0 ? [t("acked", { names: list(read) })] : []),
+    ...(coming.length > 0 ? [t("coming", list(coming))] : []),
+    ...(read.length > 0 ? [t("acked", list(read))] : []),
     ...(has.length > 0 ? [t("has_it", { reached: has.length, count: nodes.size })] : []),
-    ...(channels.length > 0 ? [t("on_channel", { names: list(channels) })] : []),
+    ...(channels.length > 0 ? [t("on_channel", list(channels))] : []),
     ...(isAlone && incident.escalations > 0 ? [t("escalated")] : []),
     ...(isAlone && has.length + channels.length === 0 && alerts.length > 0 ? [t("nobody")] : []),
-    ...(strangers.length > 0 ? [t("stranger_coming", { names: list(strangers) })] : []),
+    ...(strangers.length > 0 ? [t("stranger_coming", list(strangers))] : []),
   ];
   return facts.length === 0 ? "" : cutText(t("report", { label: labelOf(t, incident), facts: facts.join("; ") }));
 }

@@ -7,7 +7,7 @@ import { germanWarnings, mayKnow } from "./services/bright_sky.ts";
 import { nationalWeather, warnings } from "./services/nws.ts";
 import { openMeteo } from "./services/open_meteo.ts";
 import { moonText, sunText } from "./sky_clock.ts";
-import { ageText, amount, skyText, speed, temperature, type Words, windText, wordsOf } from "./words.ts";
+import { ageText, amount, severityText, skyText, speed, temperature, type Words, windText, wordsOf } from "./words.ts";
 
 const DAYS_USUAL = 3;
 const DAYS_MAX = 7;
@@ -26,11 +26,11 @@ export class Answers {
     });
   }
 
-  /** `forecast`, `forecast 5`, `forecast Zurich`, `forecast 5 Zurich`. */
+  /** `forecast`, `forecast 5`, `forecast Zurich`, `forecast 5 Zurich`, `forecast Zurich 5`. */
   async forecast(args: readonly string[], context: Context | null): Promise<string> {
-    const wanted = /^\d{1,2}$/.test(args[0] ?? "") ? Number(args[0]) : null;
-    const count = Math.min(Math.max(wanted ?? DAYS_USUAL, 1), DAYS_MAX);
-    return this.#at(wanted === null ? args : args.slice(1), context, "forecast", async (place) => {
+    const { days, place: words } = daysIn(args);
+    const count = Math.min(Math.max(days ?? DAYS_USUAL, 1), DAYS_MAX);
+    return this.#at(words, context, "forecast", async (place) => {
       const t = wordsOf(this.plugin);
       const weather = await this.#weather(place);
       if (!weather.ok) return this.#without(weather.why, place);
@@ -108,7 +108,7 @@ export class Answers {
       ...short,
       humidity: Math.round(humidity),
       gusts: gustsKmh === null || gustsKmh < 1 ? "" : t("gusts", { gusts: speed(gustsKmh, units) }),
-      rain: rainMm === null || rainMm === 0 ? "" : t("rain", { amount: amount(rainMm, units) }),
+      rain: rainMm === null || rainMm === 0 ? "" : t("rain", { amount: amount(t, rainMm, units) }),
     });
     return byteLength(whole) <= PACKET_BYTES ? whole : t("now_short", short);
   }
@@ -129,8 +129,15 @@ export class Answers {
   #warningText(t: Words, { event, severity, ends }: Warning): string {
     const at = ends === null ? Number.NaN : Date.parse(ends);
     const time = Number.isNaN(at) ? "" : this.plugin.formatTime(at, { timeZone: this.plugin.getConfig("time_zone"), style: "datetime" });
-    return t("alert", { event, severity, until: time === "" ? "" : t("alert_until", { time }) });
+    return t("alert", { event, severity: severityText(t, severity), until: time === "" ? "" : t("alert_until", { time }) });
   }
+}
+
+/** A number before the place, or behind it. */
+function daysIn(args: readonly string[]): { readonly days: number | null; readonly place: readonly string[] } {
+  const isDays = (word: string | undefined) => /^\d{1,2}$/.test(word ?? "");
+  if (isDays(args[0])) return { days: Number(args[0]), place: args.slice(1) };
+  return args.length > 1 && isDays(args.at(-1)) ? { days: Number(args.at(-1)), place: args.slice(0, -1) } : { days: null, place: args };
 }
 
 const keyOf = ({ latitude, longitude }: Place) => `${latitude},${longitude}`;

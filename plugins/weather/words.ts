@@ -14,6 +14,7 @@ export function wordsOf(plugin: Plugin<Config>): Words {
 
 const KMH_PER_MPH = 1.609344;
 const MM_PER_INCH = 25.4;
+const SEVERITIES = ["Unknown", "Minor", "Moderate", "Severe", "Extreme"];
 
 type Units = Config["units"];
 
@@ -26,8 +27,15 @@ export function speed(kmh: number, units: Units): string {
   return units === "metric" ? `${Math.round(kmh)} km/h` : `${Math.round(kmh / KMH_PER_MPH)} mph`;
 }
 
-export function amount(mm: number, units: Units): string {
-  return units === "metric" ? `${mm.toFixed(1)} mm` : `${(mm / MM_PER_INCH).toFixed(2)} in`;
+export function amount(t: Words, mm: number, units: Units): string {
+  const shown = units === "metric" ? mm.toFixed(1) : (mm / MM_PER_INCH).toFixed(2);
+  return `${shown.replace(".", t("decimal"))} ${units === "metric" ? "mm" : "in"}`;
+}
+
+/** The five words of the Common Alerting Protocol, in the language of the mesh. */
+export function severityText(t: Words, severity: string): string {
+  const words = t("severities").split("|");
+  return words[SEVERITIES.indexOf(severity)] ?? severity;
 }
 
 export function skyText(t: Words, sky: Sky): string {

@@ -66,8 +66,8 @@ export function bulletinActions(environment: Environment, store: Bulletins): { r
   }
 
   async function read(words: readonly string[], context: Context): Promise<string> {
-    const id = await askedNumber(environment, words, context);
-    if (id === null) return t("number_needed", { command: "bbs read 12" });
+    const id = await askedNumber(environment, words, context, "bbs read 12");
+    if (typeof id === "string") return id;
     const found = await store.get(id);
     if (found === null) return t("none", { id });
     const { board, thread, subject, body, author_name, at, replies } = found;
@@ -78,8 +78,8 @@ export function bulletinActions(environment: Environment, store: Bulletins): { r
   }
 
   async function thread(words: readonly string[], context: Context): Promise<string> {
-    const id = await askedNumber(environment, words, context);
-    if (id === null) return t("number_needed", { command: "bbs thread 12" });
+    const id = await askedNumber(environment, words, context, "bbs thread 12");
+    if (typeof id === "string") return id;
     const root = await store.get(id);
     if (root === null) return t("none", { id });
     const found = await store.thread(id, numberOf(words[1]) ?? 0, PAGE_ROWS);
@@ -123,8 +123,8 @@ export function bulletinActions(environment: Environment, store: Bulletins): { r
   async function reply(words: readonly string[], context: Context): Promise<string> {
     const refused = await refusal(context);
     if (refused !== null) return refused;
-    const id = await askedNumber(environment, words, context);
-    if (id === null) return t("number_needed", { command: "bbs reply 12 TEXT" });
+    const id = await askedNumber(environment, words, context, "bbs reply 12 TEXT");
+    if (typeof id === "string") return id;
     const to = await store.get(id);
     if (to === null) return t("none", { id });
     const text = await askedText(words.slice(1), t("ask_reply", { id }), context);
@@ -171,8 +171,8 @@ export function bulletinActions(environment: Environment, store: Bulletins): { r
   }
 
   async function remove(words: readonly string[], context: Context): Promise<string> {
-    const id = await askedNumber(environment, words, context);
-    if (id === null) return t("number_needed", { command: "bbs delete 12" });
+    const id = await askedNumber(environment, words, context, "bbs delete 12");
+    if (typeof id === "string") return id;
     const found = await store.get(id);
     if (found === null) return t("none", { id });
     if (found.author !== context.senderId && !context.isOperator) return t("not_yours", { id });

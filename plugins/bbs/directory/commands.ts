@@ -30,8 +30,8 @@ export function channelActions(environment: Environment, store: Channels): { rea
   }
 
   async function info(words: readonly string[], context: Context): Promise<string> {
-    const id = await askedNumber(environment, words, context);
-    if (id === null) return t("number_needed", { command: "chan info 2" });
+    const id = await askedNumber(environment, words, context, "chan info 2");
+    if (typeof id === "string") return id;
     const channel = await store.get(id);
     if (channel === null) return t("channel_none", { id });
     const by = { author: short(channel.author_name, 16), age: age(t, channel.at) };
@@ -76,8 +76,8 @@ export function channelActions(environment: Environment, store: Channels): { rea
   }
 
   async function remove(words: readonly string[], context: Context): Promise<string> {
-    const id = await askedNumber(environment, words, context);
-    if (id === null) return t("number_needed", { command: "chan delete 2" });
+    const id = await askedNumber(environment, words, context, "chan delete 2");
+    if (typeof id === "string") return id;
     const channel = await store.get(id);
     if (channel === null) return t("channel_none", { id });
     if (channel.author !== context.senderId && !context.isOperator) return t("not_yours", { id });
@@ -88,8 +88,8 @@ export function channelActions(environment: Environment, store: Channels): { rea
   /** For operators. */
   async function verify(words: readonly string[], context: Context): Promise<string> {
     if (!context.isOperator) return t("usage_chan");
-    const id = await askedNumber(environment, words, context);
-    if (id === null) return t("number_needed", { command: "chan verify 2" });
+    const id = await askedNumber(environment, words, context, "chan verify 2");
+    if (typeof id === "string") return id;
     return (await store.verify(id)) ? t("channel_is_verified", { id }) : t("channel_none", { id });
   }
 

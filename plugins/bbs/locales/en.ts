@@ -26,7 +26,7 @@ export default {
   boards: "BOARDS (number of bulletins)",
   board_line: "{name} ({posts})",
   board_current: "> {line}",
-  board_chosen: "You are on the board {name}. list shows its bulletins.",
+  board_chosen: "You are on the board {name}. bbs list shows its bulletins.",
   board_unknown: 'No board "{name}". There are: {names}',
   list_title: "{board} ({posts})",
   list_empty: "Nothing on {board} yet. Be the first: bbs post {board} SUBJECT | TEXT",

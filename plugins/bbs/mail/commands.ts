@@ -90,8 +90,8 @@ export function mailActions(environment: MailEnvironment): { readonly [word: str
   }
 
   async function reply(words: readonly string[], context: Context): Promise<string> {
-    const id = await askedNumber(environment, words, context);
-    if (id === null) return t("number_needed", { command: "mail reply 3 TEXT" });
+    const id = await askedNumber(environment, words, context, "mail reply 3 TEXT");
+    if (typeof id === "string") return id;
     const letter = await letters.get(context.senderId, id);
     if (letter === null) return t("letter_none", { id });
     const to = { id: letter.sender, name: letter.sender_name };
@@ -103,8 +103,8 @@ export function mailActions(environment: MailEnvironment): { readonly [word: str
   }
 
   async function remove(words: readonly string[], context: Context): Promise<string> {
-    const id = await askedNumber(environment, words, context);
-    if (id === null) return t("number_needed", { command: "mail delete 3" });
+    const id = await askedNumber(environment, words, context, "mail delete 3");
+    if (typeof id === "string") return id;
     return (await letters.remove(context.senderId, id)) ? t("letter_deleted", { id }) : t("letter_none", { id });
   }
 

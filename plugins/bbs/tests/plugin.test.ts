@@ -67,6 +67,11 @@ test("composing asks for subject and text, and exit stores nothing", async () =>
   expect(await alice.asks("Saturday at eight")).toBe("Posted as 1 on events.");
   expect(await alice.asks("bbs post")).toMatch(/^What is it about/);
   expect(await alice.asks("exit")).toBe("Stopped; nothing was stored.");
+  for (const asked of ["bbs read", "bbs delete", "mail reply", "chan info"]) {
+    expect(await alice.asks(asked)).toBe("Which number?");
+    expect(await alice.asks("exit")).toBe("Stopped; nothing was stored.");
+  }
+  expect(await alice.asks("bbs board events")).toBe("You are on the board events. bbs list shows its bulletins.");
   expect(await alice.asks("mail send")).toMatch(/^To whom\?/);
   expect(await alice.asks("Ridge")).toMatch(/^What is it about/);
   expect(await alice.asks("Tea")).toBe("And the text?");

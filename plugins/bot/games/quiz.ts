@@ -27,15 +27,25 @@ export class Quiz {
     const [text = "", right = "", second = "", third = ""] = questions[question] ?? questions[0] ?? [];
     const options = [right, second, third].map((_, at, all) => all[(at + turn) % all.length] ?? "");
     const [a = "", b = "", c = ""] = options;
-    const answer = await context.ask(t("quiz", { question: text, a, b, c }), { timeout: TIMEOUT_S });
+    let answer = await context.ask(t("quiz", { question: text, a, b, c }), { timeout: TIMEOUT_S });
+    // What is no answer is asked for once more: it may have been meant for somebody else.
+    if (answer !== null && chosenBy(answer, options) === null) answer = await context.ask(t("quiz_odd"), { timeout: TIMEOUT_S });
     delete context.sessionData.quiz;
-    const letter = LETTERS[options.indexOf(right)] ?? "A";
-    const shown = `${letter}, ${right}`;
-    if (answer === null) return t("quiz_timeout", { answer: shown });
-    const isRight = answer.trim().toUpperCase() === letter || answer.trim().toLowerCase() === right.toLowerCase();
-    const points = await this.scores.add(context, isRight ? 1 : 0);
-    return isRight ? t("quiz_right", { points }) : t("quiz_wrong", { answer: shown, points });
+    const shown = `${LETTERS[options.indexOf(right)] ?? "A"}, ${right}`;
+    const option = answer === null ? null : chosenBy(answer, options);
+    if (option === null) return t("quiz_left", { answer: shown });
+    const points = await this.scores.add(context, option === right ? 1 : 0);
+    return option === right ? t("quiz_right", { points }) : t("quiz_wrong", { answer: shown, points });
   }
+}
+
+/** By its letter or its words; null: it is none of them. */
+function chosenBy(answer: string, options: readonly string[]): string | null {
+  const written = answer
+    .trim()
+    .toLowerCase()
+    .replace(/[.)!]$/, "");
+  return options.find((option, at) => written === LETTERS[at]?.toLowerCase() || written === option.toLowerCase()) ?? null;
 }
 
 function chosen(kept: unknown): { readonly question: number; readonly turn: number } {

@@ -35,7 +35,7 @@ export class TicTacToe {
       const answer = await context.ask(odd + t("ttt", { board: drawn(board) }), { timeout: TIMEOUT_S });
       if (answer === null) return t("ttt_left");
       const at = /^[1-9]$/.test(answer.trim()) ? Number(answer) - 1 : -1;
-      odd = board[at] === null ? "" : t("ttt_taken");
+      odd = at < 0 ? t("ttt_odd") : board[at] === null ? "" : t("ttt_taken");
       if (odd !== "") continue;
       board = set(board, at, "X");
       if (hasWon(board, "X")) return t("ttt_won", { board: drawn(board), points: await this.scores.add(context, POINTS) });

@@ -49,6 +49,25 @@ describe("who is on the mesh", () => {
     expect(await asker.asks("info")).toMatch(/^ZephyrGate 0\.\d+\.\d+: 2[01] nodes known, .*test up|sim.* up/);
   });
 
+  test("names with blanks, emoji and colons are found as they are written, and me is whoever asks", async () => {
+    const places = { latitude: 47, longitude: 8 };
+    await using gateway = await start({
+      nodes: ["Alice", { name: "Old Mill 🌲", shortName: "OM", ...places }, { name: "a:b", shortName: "🦊", latitude: 47.5, longitude: 8 }],
+    });
+    const alice = gateway.node("Alice");
+    await alice.moves({ latitude: 47.00004, longitude: 8 });
+    for (const name of ["Old Mill 🌲", "a:b"]) await gateway.node(name).introduces();
+    for (const asked of ["whois Old Mill 🌲", "whois @om", 'whois "Old Mill 🌲"'])
+      expect(await alice.asks(asked)).toStartWith("Old Mill 🌲 (");
+    expect(await alice.asks("whois 🦊")).toStartWith("a:b (");
+    expect(await alice.asks("howfar Old Mill 🌲 a:b")).toBe("a:b is 55.6 km N (0°) of Old Mill 🌲");
+    expect(await alice.asks("howfar a:b Old Mill 🌲")).toBe("Old Mill 🌲 is 55.6 km S (180°) of a:b");
+    expect(await alice.asks("howfar OM")).toBe("Old Mill 🌲 is at the same place as you");
+    expect(await alice.asks("howfar me")).toBe("That is you.");
+    await gateway.advance({ minutes: 2 });
+    expect(await alice.asks("whereis me")).toStartWith("Alice: 47.00004 8.00000");
+  });
+
   test("distances and bearings are those of the atlas", () => {
     const [berlin, paris] = [
       { latitude: 52.52, longitude: 13.405 },
@@ -67,8 +86,8 @@ describe("who is on the mesh", () => {
     ["whois '; DROP TABLE met", "No node is called '; DROP TABLE met. Names: lheard"],
     [`whois ${"é".repeat(80)}`, `No node is called ${"é".repeat(28)}…. Names: lheard`],
     ["lheard -5", /^\S+ /],
-    ["lheard 99999", "No other node was heard yet"],
-    ["vote x", "There is no poll"],
+    ["lheard 99999", "2 nodes were heard, no more"],
+    ["vote x", "There is no open poll"],
     ["quiz scores", "Nobody has points yet. Send quiz"],
   ] as const)("%s", async (asked, answer) => {
     await using gateway = await start();
@@ -149,13 +168,14 @@ describe("polls", () => {
     expect(await warden.asks("poll new Coffee? | yes | no")).toBe("A poll is open; end it first: poll end");
     expect(await alice.asks("vote 3")).toBe("vote 1 to 2");
     await alice.says("vote 1");
+    expect(await alice.asks("vote NO")).toBe("You voted for no. Result so far: poll");
     await alice.says("vote 2");
     await gateway.node("Bob").says("vote 2");
     await gateway.restart();
     expect(await alice.asks("poll")).toBe("POLL Tea?\n1 yes: 0\n2 no: 2\nvote NUMBER");
     await warden.says("poll end");
-    expect(await alice.asks("vote 1")).toBe("There is no poll");
-    expect(await warden.asks("vote 1")).toBe("There is no poll. Begin one: poll new Question? | yes | no");
+    expect(await alice.asks("vote 1")).toBe("There is no open poll");
+    expect(await warden.asks("vote 1")).toBe("There is no open poll. Begin one: poll new Question? | yes | no");
   });
 });
 
@@ -172,10 +192,11 @@ describe("games", () => {
       expect(await alice.asks(letter)).toBe(`Right! You have ${++right === 1 ? "1 point" : `${right} points`}.`);
     }
     await alice.says("quiz");
-    expect(await alice.asks("nonsense")).toMatch(/^No, it is [ABC], .* You have 6 points\.$/);
+    expect(await alice.asks("nonsense")).toBe("A, B or C? (q ends)");
+    expect(await alice.asks("still nonsense")).toMatch(/^Another time; it was [ABC], /);
     await alice.says("quiz");
     await gateway.advance({ minutes: 3 });
-    expect(alice.heard.at(-1)).toMatch(/^No answer; it was /);
+    expect(alice.heard.at(-1)).toMatch(/^Another time; it was /);
     expect(await gateway.node("Bob").asks("quiz scores")).toBe("1. Alice 6 points");
   });
 

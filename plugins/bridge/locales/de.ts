@@ -1,7 +1,7 @@
 export default {
   off: "Die Brücke ist aus (bridge on)",
   none: "Keine Regeln. Schreib sie in plugins.config.bridge",
-  rule: "{from} {arrow} {to}: {carried} getragen, {held} zurückgehalten",
+  rule: "{from} {arrow} {to}: {carried} übertragen, {held} zurückgehalten",
   sites: {
     one: "{channel} <> 1 Standort: {given} hinaus, {sent} herein, {held} zurückgehalten",
     other: "{channel} <> {count} Standorte: {given} hinaus, {sent} herein, {held} zurückgehalten",
@@ -15,5 +15,5 @@ export default {
   usage: "bridge, bridge on, bridge off",
   more: "+{count}",
   carried: "{name}@{origin}: {text}",
-  help: "Was die Brücke trägt (Betreiber)",
+  help: "Was die Brücke überträgt (Betreiber)",
 } as const;

@@ -14,7 +14,7 @@ export default {
   not_accepted: "{name} is not scheduled.",
   too_much: "{name} would take {percent}% of the airtime, more than {max}% (max_airtime_percent): send it more seldom or shorter.",
   exists: "{name} exists already; remove it first",
-  unknown: "Nothing is called {name}",
+  unknown: "There is no {name}",
   of_configuration: "{name} is of the configuration; change it there",
   removed: "{name} is removed.",
   is_on: "{name} is on.",
@@ -32,6 +32,7 @@ export default {
   no_action: "{plugin} offers no {type}",
   why_answer: "{plugin} gave no text",
   why_send: "it could not be queued",
+  decimal: ".",
   late: "(late) {text}",
   help: "Scheduled texts (operators)",
 } as const;

@@ -127,7 +127,7 @@ describe("by command", () => {
     ["broadcast add x every 60 @Nobody x", "There is no node @Nobody"],
     ["broadcast add x every 60 Local", "What is to be sent?"],
     ["broadcast add x every 60 Local = weather hack", "weather offers no hack"],
-    ["broadcast remove ghost", "Nothing is called ghost"],
+    ["broadcast remove ghost", "There is no ghost"],
   ])("%s", async (asked, answer) => {
     await using gateway = await start();
     const text = await gateway.node("Warden").asks(asked);

@@ -11,6 +11,7 @@ export default {
   no_time: "{word} is no time. Write 30m, 4h or 2d: checkout 4h",
   too_long: "At most {hours} hours.",
   full: "Too many are out; I cannot watch over one more.",
+  out_end: { one: "1 is out, no more.", other: "{count} are out, no more." },
   back: "Welcome back after {span}.",
   was_in: "Noted. You were not out.",
   out_title: { one: "1 is out", other: "{count} are out" },

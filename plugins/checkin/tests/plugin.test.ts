@@ -59,6 +59,18 @@ test("more time puts the alarm off", async () => {
   expect(await warden.asks("out")).toBe("1 is out\nAlice 2h, due in 60m");
 });
 
+test("a further note without a time keeps the time, and who is overdue is not forgotten by it", async () => {
+  await using gateway = await start();
+  const [alice, warden] = [gateway.node("Alice"), gateway.node("Warden")];
+  await alice.asks("checkout 1h");
+  expect(await alice.asks("checkout by the north face")).toBe("You are out, due in 60m. Send checkin when you are back.");
+  await gateway.advance({ minutes: 62 });
+  expect(await alice.asks("checkout still climbing")).toStartWith("You are overdue.");
+  await gateway.advance({ minutes: 20 });
+  expect(warden.heard.at(-1)).toMatch(/^OVERDUE: Alice.*still climbing$/);
+  expect(await warden.asks("out 7")).toBe("1 is out, no more.");
+});
+
 test("whoever goes out is told when nobody would be alerted", async () => {
   await using gateway = await start({ config: {} });
   expect(await gateway.node("Alice").asks("checkout 2h")).toContain("nobody is named who would be alerted");

@@ -66,7 +66,7 @@ describe("the sender is told the truth", () => {
     await using gateway = await start();
     await gateway.node("Alice").says("SOS");
     await gateway.node("Bob").says("responding");
-    expect(sentTo(gateway, "Alice").at(-1)).toBe("Incident 1: 2 of 2 responders have it; Bob says he is coming, but is no responder.");
+    expect(sentTo(gateway, "Alice").at(-1)).toBe("Incident 1: 2 of 2 responders have it; Bob wants to come, but is no responder.");
     expect(await gateway.node("Bob").asks("ack")).toBe("Incident 1 is not yours, and you are no responder.");
     expect(await gateway.node("Bob").asks("clear 1")).toBe("Incident 1 is not yours, and you are no responder.");
     expect(await gateway.node("Bob").asks("status 1")).not.toContain(", at ");
@@ -115,7 +115,7 @@ describe("an operator who is a responder, too", () => {
     expect(gateway.node("Valley").heard.at(-1)).toBe("ALERT 1 more from Alice: at the bridge");
     expect(await ridge.asks("responders 1")).toBe("Incident 1\nRidge: alerted by the gateway\nValley has it");
     await gateway.advance({ minutes: 6 });
-    expect(ridge.heard.at(-1)).toContain("(2. time, nobody has answered)");
+    expect(ridge.heard.at(-1)).toContain("(round 2, nobody has answered)");
     await gateway.advance({ minutes: 5 });
     expect(await alice.asks("it is getting cold")).toContain("passed on to Ridge, Valley");
     expect(ridge.heard.filter((text) => text.includes("getting cold"))).toEqual(["ALERT 1 more from Alice: it is getting cold"]);
@@ -140,9 +140,9 @@ describe("what happens by itself", () => {
     await gateway.advance({ hours: 2 });
     expect(sentTo(gateway, "Ridge").map((text) => text.slice(0, 30))).toEqual([
       "ALERT 1 MEDICAL HELP NEEDED: A",
-      "ALERT 1 (2. time, nobody has a",
-      "ALERT 1 (3. time, nobody has a",
-      "ALERT 1 (4. time, nobody has a",
+      "ALERT 1 (round 2, nobody has a",
+      "ALERT 1 (round 3, nobody has a",
+      "ALERT 1 (round 4, nobody has a",
     ]);
     expect(sentTo(gateway, "Valley")).toHaveLength(3);
   });
@@ -162,7 +162,7 @@ describe("what happens by itself", () => {
     await gateway.node("Alice").says("SOS");
     await gateway.restart({ minutes: 6 });
     await gateway.advance({ minutes: 1 });
-    expect(gateway.node("Ridge").heard.at(-1)).toContain("(2. time, nobody has answered)");
+    expect(gateway.node("Ridge").heard.at(-1)).toContain("(round 2, nobody has answered)");
   });
 
   test("a silent sender is asked, and the responders hear of its silence; any sign of life ends that", async () => {
@@ -250,18 +250,11 @@ describe("what nobody listed", () => {
   test("numbers, names and texts that make no sense get one clear answer", async () => {
     await using gateway = await start();
     const ridge = gateway.node("Ridge");
-    const asked = [
-      "ack",
-      "responding 99",
-      "status",
-      "clear -1",
-      "cancel 0",
-      "active now please",
-      "incidents x",
-      "status 1; DROP TABLE incidents",
-    ];
+    const asked = ["ack", "responding 99", "status", "clear -1", "cancel 0", "active now please", "status 1; DROP TABLE incidents"];
     for (const text of asked)
       expect(await ridge.asks(text)).toMatch(/^(No open incident|There is no open incident|You have no open incident)/);
+    expect(await ridge.asks("incidents")).toBe("There was no incident yet");
+    expect(await ridge.asks("incidents x")).toBe("There was no incident yet");
     await gateway.node("Alice").says("SOS 1");
     await gateway.node("Bob").says("SOS 2");
     expect(await ridge.asks("ack")).toBe("Which one?\n1 Alice\n2 Bob");
@@ -319,8 +312,8 @@ describe("what nobody listed", () => {
     await gateway.node("Alice").says("SOSM Bein gebrochen");
     await gateway.node("Ridge").says("responding");
     expect(gateway.node("Ridge").heard[0]).toBe(
-      "ALARM 1 ARZT GESUCHT: Alice (!00000002), bei 47.02000 8.02600: Bein gebrochen. Antwort: responding 1 oder ack 1",
+      "ALARM 1 ARZT BENÖTIGT: Alice (!00000002), bei 47.02000 8.02600: Bein gebrochen. Antwort: responding 1 oder ack 1",
     );
-    expect(gateway.node("Alice").heard.at(-1)).toBe("Notfall 1: Ridge kommt; 2 von 2 Helfern haben es.");
+    expect(gateway.node("Alice").heard.at(-1)).toBe("Notfall 1: Ridge kommt; 2 von 2 Helfern erreicht.");
   });
 });

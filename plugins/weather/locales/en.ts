@@ -21,6 +21,8 @@ export default {
   alert: "{event} ({severity}){until}",
   alert_until: " until {time}",
   alerts_more: "+{count}",
+  severities: "Unknown|Minor|Moderate|Severe|Extreme",
+  decimal: ".",
   push: "WEATHER WARNING {headline}",
   sun: "{where}: sunrise {rise}, sunset {set}, light from {dawn} to {dusk}{zone}",
   sun_up: "{where}: the sun does not set today",

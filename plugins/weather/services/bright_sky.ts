@@ -33,12 +33,19 @@ function readWarning(alert: Json, cell: number, language: "de" | "en"): Warning[
   if (read.status !== "actual") return [];
   const [event, severity, onset] = [textIn(read, "event", language), text(read.severity), text(read.onset) ?? text(read.effective)];
   if (event === null || onset === null) return [];
-  const words = event.toLowerCase();
+  const words = language === "de" ? germanWords(event) : event.toLowerCase();
   const level = severity === null ? "Unknown" : severity.charAt(0).toUpperCase() + severity.slice(1).toLowerCase();
   const id = `dwd.${cell}.${number(read.event_code) ?? words}.${level}.${onset}`;
   return [
     { id, event: words, severity: level, headline: textIn(read, "headline", language) ?? words, ends: text(read.expires), replaces: [] },
   ];
+}
+
+/** The service shouts: `ORKANARTIGE BÖEN`. German nouns begin with a capital letter, and words between them do not. */
+function germanWords(event: string): string {
+  const small = new Set(["und", "oder", "mit", "von", "vor", "in", "im", "bis", "durch"]);
+  const words = event.toLowerCase().split(" ");
+  return words.map((word, at) => (at > 0 && small.has(word) ? word : word.charAt(0).toUpperCase() + word.slice(1))).join(" ");
 }
 
 /** In the language of the mesh, else in the other one. */

@@ -58,6 +58,7 @@ describe("what is told", () => {
       expect(text.split("\n").length).toBeGreaterThan(6);
     }
     expect((await alice.asks("forecast 0 zurich")).split("\n")).toHaveLength(2);
+    expect(await alice.asks("forecast zurich 5")).toBe(await alice.asks("forecast 5 zurich"));
   });
 
   test("units by configuration", async () => {
@@ -84,7 +85,7 @@ describe("what is told", () => {
   test("in German", async () => {
     await using gateway = await start({ settings: { language: "de" } });
     expect(await gateway.node("Alice").asks("wx Zürich")).toBe(
-      "Zürich: 18°C, leichter Regen, Wind 12 km/h SW, Böen 32 km/h, Feuchte 64%, Regen 0.2 mm",
+      "Zürich: 18°C, leichter Regen, Wind 12 km/h SW, Böen 32 km/h, Feuchte 64%, Regen 0,2 mm",
     );
     expect(requestsTo(gateway, PLACES)[0]?.url).toContain("language=de");
   });
@@ -170,7 +171,7 @@ describe("warnings", () => {
       { event_en: 7, event_de: null },
       { id: 5, alert_id: "again" },
     ]);
-    expect(await alice.asks("alerts husum")).toBe("Husum\norkanartige böen (Severe) bis 2026-01-05 20:00\nfrost (Minor)");
+    expect(await alice.asks("alerts husum")).toBe("Husum\nOrkanartige Böen (schwer) bis 2026-01-05 20:00\nFrost (gering)");
     expect(requestsTo(gateway, GERMAN_ALERTS)[0]?.url).toContain("lat=54.49&lon=9.05");
     await alice.asks("alerts");
     expect(requestsTo(gateway, GERMAN_ALERTS)).toHaveLength(1);
