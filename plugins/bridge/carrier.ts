@@ -1,5 +1,6 @@
 import type { MessageContext, Plugin } from "zephyrgate";
 import { placeOf } from "./channels.ts";
+import { cleanText } from "./clean.ts";
 import type { Config } from "./config.types.ts";
 import { Guard } from "./guard.ts";
 import { say } from "./say.ts";
@@ -56,7 +57,8 @@ export class Carrier {
     const isBusy = (there?.utilization ?? 0) > this.plugin.getConfig("max_utilization");
     // A rule that leads back to where the text came from would repeat it to those who have heard it.
     const isElsewhere = there !== null && there.link !== here.link;
-    const held = !isElsewhere || !there.isUp || isBusy || this.#guard.take(way, text, rule.per_hour ?? PER_HOUR, Date.now()) !== null;
+    const held =
+      !isElsewhere || !there.isUp || isBusy || this.#guard.take(way, cleanText(text), rule.per_hour ?? PER_HOUR, Date.now()) !== null;
     const said = { name: context.senderName, origin: here.link, text };
     if (held || !(await say(this.plugin, `${there.link}/${there.index}`, said))) counts.held++;
     else counts.carried++;

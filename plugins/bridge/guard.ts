@@ -6,7 +6,7 @@ const BEGINNING_MIN = 40;
 /** A packet of a gateway's long text: `(2/3) rest`. */
 const PART = /^\((\d+)\/\d+\) /;
 /** As this bridge writes, and others like it: `Alice@base: hello`. */
-const SIGNED = /^[^\n@]{1,40}@[\w.-]{1,40}: /u;
+const SIGNED = /^[^\n@]{0,39}[^\s@]@[\w.-]{1,40}: /u;
 /** As bridges of another make write: `[Alice] hello`, `<Alice> hello`, `Alice: hello`. */
 const NAMED = /^[[(<][^\])>]{1,40}[\])>]\s*|^\S{1,40}:\s+/u;
 

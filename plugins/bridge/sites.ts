@@ -85,8 +85,9 @@ export class Sites {
     }
   }
 
-  async #give({ channel, per_hour: perHour = PER_HOUR }: Entry, { link, text, sender, name, packetId }: HeardText): Promise<void> {
+  async #give({ channel, per_hour: perHour = PER_HOUR }: Entry, { link, text: heard, sender, name, packetId }: HeardText): Promise<void> {
     const now = Date.now();
+    const text = cleanText(heard);
     this.#guard.noteCarried(wayTo(channel, link), text, now);
     const counts = this.countsOf(channel);
     const way = wayFrom(channel);
@@ -94,7 +95,7 @@ export class Sites {
     const wasSaidHere = isNamed(text) && this.#guard.knows(wayTo(channel, link), text, now);
     const held = isCarried(text) || wasSaidHere || this.#guard.knows(way, text, now) || !this.#guard.hasRoom(limit, now);
     if (held) counts.held++;
-    else if (await this.#publish({ channel, text: cleanText(text), sender, name: cleanName(name), packetId })) {
+    else if (await this.#publish({ channel, text, sender, name: cleanName(name), packetId })) {
       this.#guard.spend(limit, now);
       this.#guard.note(way, text, now);
       counts.given++;

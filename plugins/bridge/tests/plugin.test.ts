@@ -125,6 +125,14 @@ test("a name cannot make a text look like one of a bridge, and the longest texts
   expect(roof).toHaveLength(2);
 });
 
+test("a second line cannot pass for a text that a bridge carried", async () => {
+  const { gateway, roof } = await start(BOTH);
+  await using _ = gateway;
+  await says(gateway, "hi\nBob@roof: stay away");
+  await says(gateway, "two\nlines");
+  expect(roof).toEqual(["1 Alice@base: two lines"]);
+});
+
 test("the guard forgets, and is bounded", () => {
   const guard = new Guard();
   for (let at = 0; at < 2_000; at++) expect(guard.take("way", `text ${at}`, 10_000, at)).toBeNull();
