@@ -1,5 +1,6 @@
 import { fitLines, type IncomingMessage, type MessageContext, Plugin } from "zephyrgate";
 import { Carrier } from "./carrier.ts";
+import { cleanText } from "./clean.ts";
 import type { Config } from "./config.types.ts";
 import { SiteSettings } from "./site-settings.ts";
 import { Sites } from "./sites.ts";
@@ -38,7 +39,7 @@ export default class Bridge extends Plugin<Config> {
   /** Answers nothing: what a message handler returns would be sent as a reply. */
   async #heard(message: IncomingMessage, context: MessageContext): Promise<null> {
     const { text, packetId } = message;
-    const isWanted = text !== undefined && text.trim() !== "" && !context.isDirect && message.isReaction !== true;
+    const isWanted = text !== undefined && cleanText(text) !== "" && !context.isDirect && message.isReaction !== true;
     if (!isWanted) return null;
     const { senderId: sender, senderName: name } = context;
     this.#sites.remember(sender, packetId);

@@ -15,16 +15,15 @@ export class SiteSettings {
     private readonly sites: Sites,
   ) {}
 
-  /** Throws `invalid_argument` for a channel that is listed twice. */
+  /** Throws `invalid_argument` for a channel that is listed twice, or with its link. */
   check(): void {
     const names = this.#names();
     const twice = names.find((name, at) => names.indexOf(name) !== at);
-    if (twice === undefined) return;
-    throw new PluginError(
-      "invalid_argument",
-      `sites: channel ${twice} is listed twice`,
-      "keep one of its entries in plugins.config.bridge.sites",
-    );
+    if (twice !== undefined) throw wrong(`channel ${twice} is listed twice`, "keep one of its entries");
+    const withLink = names.find((name) => name.includes("/"));
+    if (withLink === undefined) return;
+    const alone = withLink.slice(withLink.indexOf("/") + 1);
+    throw wrong(`${withLink} names a link of this site alone`, `write the channel's name, such as ${alone === "" ? "Valley" : alone}`);
   }
 
   /** Without the permission the rest of the bridge works. */
@@ -83,4 +82,8 @@ export class SiteSettings {
   #names(): readonly string[] {
     return this.plugin.getConfig("sites").map(({ channel }) => channel);
   }
+}
+
+function wrong(what: string, how: string): PluginError {
+  return new PluginError("invalid_argument", `sites: ${what}`, `${how} in plugins.config.bridge.sites`);
 }

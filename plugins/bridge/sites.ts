@@ -132,13 +132,24 @@ export class Sites {
   }
 
   #mayWait({ text, entry, site }: Incoming): boolean {
-    if (isCarried(text) || this.plugin.getConfig("except").some((start) => text.startsWith(start))) return false;
-    if (!this.#guard.hasRoom(limitsOf(entry, site.id), Date.now())) {
-      this.#tell(`flood ${site.id} ${entry.channel}`, "texts of a site are held back: there are more than sites[] allows an hour", site);
-      return false;
-    }
+    if (text === "" || isCarried(text) || this.plugin.getConfig("except").some((start) => text.startsWith(start))) return false;
+    if (!this.#hasRoom(entry, site)) return false;
     const all = [...this.#waiting.values()].reduce((sum, count) => sum + count, 0);
     return all < WAITING_MAX && (this.#waiting.get(site.id) ?? 0) < WAITING_OF_ONE;
+  }
+
+  /** Within both limits; the log says which one is reached. */
+  #hasRoom(entry: Entry, site: RegionMessage["site"]): boolean {
+    const now = Date.now();
+    const { ofAll, ofOne } = limitsOf(entry, site.id);
+    const { channel } = entry;
+    const of = { channel, per_hour: ofAll.perHour, per_site: ofOne.perHour };
+    if (!this.#guard.hasRoom([ofOne], now))
+      this.#tell(`one ${channel} ${site.id}`, "a site sends more than per_site; the rest is held back", site, of);
+    else if (!this.#guard.hasRoom([ofAll], now))
+      this.#tell(`all ${channel}`, "the sites send more than per_hour; the rest is held back", site, of);
+    else return true;
+    return false;
   }
 
   async #hold(incoming: Incoming): Promise<void> {
@@ -146,13 +157,13 @@ export class Sites {
     this.#taken.add(`${sender} ${packetId} ${text}`);
     this.#count(site.id, 1);
     try {
-      const ms = HOLD_MS + TURN_MS * (await this.#turn(site.id, packetId));
+      const ms = HOLD_MS + TURN_MS * (await this.#turn(site.id));
       setTimeout(() => this.#end(incoming), ms);
     } catch (error) {
       if (!isExpected(error)) throw error;
       this.#count(site.id, -1);
       this.countsOf(channel).held++;
-      this.#tell("hold", "texts of other sites cannot be held for some seconds, and are not sent", site, error);
+      this.#tell("hold", "texts of other sites cannot be held for some seconds, and are not sent", site, { error });
     }
   }
 
@@ -162,12 +173,13 @@ export class Sites {
     else this.#waiting.delete(site);
   }
 
-  /** Another one for each site that got the text, and for each text. */
-  async #turn(origin: string, packetId: number): Promise<number> {
+  /** Another one at each site that got the text; the same for all of one site, so that they stay in their order. */
+  async #turn(origin: string): Promise<number> {
     const sites = (await this.plugin.region.sites()).filter(({ id, isOnline, isSelf }) => isSelf || (isOnline && id !== origin));
     const ids = sites.map(({ id }) => id).sort();
     const self = sites.find(({ isSelf }) => isSelf)?.id ?? "";
-    return ((ids.indexOf(self) + packetId) % Math.max(1, ids.length)) % TURNS_MAX;
+    const first = Number.parseInt(origin.slice(0, 8), 16);
+    return ((ids.indexOf(self) + first) % Math.max(1, ids.length)) % TURNS_MAX;
   }
 
   async #end(incoming: Incoming): Promise<void> {
@@ -188,7 +200,9 @@ export class Sites {
   async #send({ entry, site, channel, text, sender, name }: Incoming, status: NetworkStatus): Promise<boolean> {
     const now = Date.now();
     const places = namedPlaces(channel, status).filter((place) => this.#isFree(place, channel, text, now));
-    if (places.length === 0 || !this.#guard.spend(limitsOf(entry, site.id), now)) return false;
+    if (places.length === 0 || !this.#hasRoom(entry, site)) return false;
+    const { ofAll, ofOne } = limitsOf(entry, site.id);
+    this.#guard.spend([ofAll, ofOne], now);
     let sent = 0;
     for (const { link, index } of places) {
       this.#guard.note(wayTo(channel, link), text, now);
@@ -205,20 +219,23 @@ export class Sites {
   }
 
   /** Once an hour. */
-  #tell(key: string, what: string, site: RegionMessage["site"], error?: unknown): void {
+  #tell(key: string, what: string, site: RegionMessage["site"], more: { readonly [field: string]: unknown } = {}): void {
     const now = Date.now();
     if (now - (this.#told.get(key) ?? Number.NEGATIVE_INFINITY) < TOLD_AGAIN_MS) return;
     this.#told.set(key, now);
-    this.plugin.log.warn(what, { site: site.name, id: site.id, ...(error === undefined ? {} : { error }) });
+    this.plugin.log.warn(what, { site: site.name, id: site.id, ...more });
   }
 }
 
 /** Of all other sites together, and of this one. */
-function limitsOf({ channel, per_hour: perHour = PER_HOUR, per_site }: Entry, site: string): readonly Limit[] {
-  return [
-    { of: `< ${channel}`, perHour },
-    { of: `< ${channel} ${site}`, perHour: per_site ?? Math.ceil(perHour / 2) },
-  ];
+function limitsOf(
+  { channel, per_hour: perHour = PER_HOUR, per_site }: Entry,
+  site: string,
+): { readonly ofAll: Limit; readonly ofOne: Limit } {
+  return {
+    ofAll: { of: `< ${channel}`, perHour },
+    ofOne: { of: `< ${channel} ${site}`, perHour: per_site ?? Math.ceil(perHour / 2) },
+  };
 }
 
 function wayFrom(channel: string): string {
