@@ -140,6 +140,41 @@ describe.skipIf(CHROMIUM === undefined)("the console in a browser", () => {
     await shows("#thread-title", "LongFast");
   }, 120_000);
 
+  test("no edit is lost: by a look at another view, by what somebody else saves meanwhile, or by text that is no JSON yet", async () => {
+    const latitude = '[data-field="latitude"] input';
+    const shownIn = (selector: string) => `document.querySelector(${JSON.stringify(selector)})?.value`;
+    const settings = async () => {
+      await page.evaluate("location.hash = '#/plugins/weather/settings'");
+      await page.until(`${shownIn(latitude)} !== undefined`);
+    };
+    await settings();
+    await write(latitude, "48.5");
+    await page.evaluate("location.hash = '#/plugins/weather/log'");
+    await page.until(`${shownIn(latitude)} === undefined`);
+    const headers = { authorization: `Bearer ${api.token}`, "content-type": "application/json" };
+    const theirs = { method: "PUT", headers, body: JSON.stringify({ latitude: 47.25, units: "imperial" }) };
+    expect((await fetch(`${api.url}/api/v1/plugins/weather/config`, theirs)).status).toBe(200);
+    await settings();
+    expect(await page.evaluate(shownIn(latitude))).toBe("48.5");
+    // And saved by somebody else while the form is open.
+    const later = { ...theirs, body: JSON.stringify({ latitude: 47.25, units: "imperial", longitude: 7 }) };
+    expect((await fetch(`${api.url}/api/v1/plugins/weather/config`, later)).status).toBe(200);
+    await write('[data-field="raw"] textarea', '[{ "a": ');
+    await click(".settings button[type=submit]");
+    await shows(".notice", "raw is no JSON yet");
+    expect(await page.evaluate(shownIn('[data-field="raw"] textarea'))).toBe('[{ "a": ');
+    await write('[data-field="raw"] textarea', '[{ "a": 1 }]');
+    await click(".settings button[type=submit]");
+    await page.until(`[...document.querySelectorAll('.notice')].some((each) => /Saved: .*raw/.test(each.innerText))`);
+    const saved = { latitude: 48.5, units: "imperial", longitude: 7, raw: [{ a: 1 }] };
+    expect(api.calls.findLast(({ what }) => what === "setConfig")?.args[1]).toMatchObject(saved);
+    await write(latitude, "1");
+    await page.evaluate("[...document.querySelectorAll('.settings button')].find((each) => each.innerText === 'Discard changes').click()");
+    await page.until(`${shownIn(latitude)} === '48.5'`);
+    await page.evaluate("location.hash = '#/messages/c/roof/0'");
+    await shows("#thread-title", "LongFast");
+  }, 120_000);
+
   test("survives a reload at its address, signs out, and takes a token from the address", async () => {
     await page.evaluate("window.old = true; location.reload()");
     await page.until("window.old === undefined && document.querySelector('#thread-title')?.innerText.includes('LongFast') === true");

@@ -64,6 +64,26 @@ describe.skipIf(CHROMIUM === undefined)("the console on a real gateway", () => {
     expect((await gateway.ask("gauge", /^River/)).text).toBe("River at 80 cm, limit 200");
   }, 120_000);
 
+  test("a token is shown until it is hidden, and what is refused stays in its field", async () => {
+    await page.go("settings");
+    const name = "form input[placeholder=prometheus]";
+    await browser.until(`document.querySelector(${JSON.stringify(name)}) !== null`);
+    const make = async (wanted: string) => {
+      await page.write(name, wanted);
+      await browser.evaluate("[...document.querySelectorAll('form button')].find((each) => each.innerText === 'Make a token').click()");
+    };
+    await make("phone");
+    await page.shows(".banner.good", "The token of phone");
+    const issued = await page.text(".banner.good .token");
+    expect(issued).toMatch(/^\S{20,}$/);
+    await make("phone");
+    await page.shows(".notice", "phone");
+    expect(await browser.evaluate(`document.querySelector(${JSON.stringify(name)}).value`)).toBe("phone");
+    await make("desk");
+    await page.shows(".banner.good", "The token of desk");
+    expect(await page.text(".banner.good .token")).toBe(issued);
+  }, 120_000);
+
   test("a revoked permission is seen at the question that stays without an answer", async () => {
     await page.go("plugins/river/permissions");
     await page.click("[data-permission=send_messages] .actions button");

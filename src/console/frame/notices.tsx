@@ -1,5 +1,6 @@
-import { printable, span } from "../parts/format.tsx";
+import { span } from "../parts/format.tsx";
 import { Icon } from "../parts/icon.tsx";
+import { printable } from "../parts/printable.ts";
 import { dismiss, notices } from "../state/notices.ts";
 import { goneSince } from "../state/session.ts";
 import { now } from "../state/time.ts";

@@ -1,7 +1,7 @@
 import { useState } from "preact/hooks";
 import type { NumberedLine } from "../state/log-lines.ts";
 import { Empty } from "./card.tsx";
-import { printable } from "./format.tsx";
+import { printable } from "./printable.ts";
 import { VirtualRows } from "./virtual-rows.tsx";
 
 const ROW_PX = 30;

@@ -1,7 +1,8 @@
 import type { MessageView } from "../../api/types.ts";
 import { Badge } from "../../parts/card.tsx";
 import { DeliveryMark } from "../../parts/delivery.tsx";
-import { Clock, printable, Stranger } from "../../parts/format.tsx";
+import { Clock, Stranger } from "../../parts/format.tsx";
+import { printable } from "../../parts/printable.ts";
 import { addressOf } from "../../state/address.ts";
 import { nodeName, openAlerts } from "../../state/facts.ts";
 import { consequences, type Decision, decisions, type Entry } from "../../state/messages.ts";

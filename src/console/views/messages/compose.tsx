@@ -26,7 +26,9 @@ export function Compose({ name }: { readonly name: string }) {
     const sent = valueOrTell(await call<{ id: string }>("POST", "messages", { text, ...destinationOf(name) }), "Not sent");
     setBusy(false);
     if (sent === null) return;
-    setText("");
+    // What was typed meanwhile is the next text.
+    const now = drafts.get(name) ?? "";
+    setText(now.startsWith(text) ? now.slice(text.length) : now);
     await loadMessages();
   };
   return (

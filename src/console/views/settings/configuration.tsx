@@ -1,8 +1,8 @@
 import { useState } from "preact/hooks";
 import type { ConfigurationView } from "../../api/types.ts";
 import { Badge, Card, Empty } from "../../parts/card.tsx";
-import { printable } from "../../parts/format.tsx";
 import { useLoaded } from "../../parts/loaded.ts";
+import { printable } from "../../parts/printable.ts";
 
 /** What is configured, and where; it is changed in the file. */
 export function Configuration() {

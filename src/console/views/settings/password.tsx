@@ -14,7 +14,7 @@ export function Password() {
       valueOrTell(answer, "Password");
       return;
     }
-    setText("");
+    setText((now) => (now === next ? "" : now));
     tell("done", next === null ? "The password is removed." : "The password is set.");
     await loadMe();
   };

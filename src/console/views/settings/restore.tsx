@@ -3,7 +3,8 @@ import { call, type Problem } from "../../api/call.ts";
 import type { RestoreReview } from "../../api/types.ts";
 import { Facts } from "../../parts/card.tsx";
 import { Dialog } from "../../parts/dialog.tsx";
-import { Age, printable, size } from "../../parts/format.tsx";
+import { Age, size } from "../../parts/format.tsx";
+import { printable } from "../../parts/printable.ts";
 import { tell } from "../../state/notices.ts";
 
 /** Verifying and unpacking a large backup on a small board takes its time. */

@@ -16,11 +16,14 @@ interface Issued {
 /** Who may do what: one token for each person and program, so that each can be taken back. */
 export function Tokens() {
   const tokens = useList<TokenView>("tokens");
-  const [issued, setIssued] = useState<Issued | null>(null);
+  const [issued, setIssued] = useState<readonly Issued[]>([]);
   const off = goneSince.value !== null;
   const take = async (work: Promise<Answer<Issued>>) => {
-    setIssued(valueOrTell(await work, "Token"));
+    const made = valueOrTell(await work, "Token");
+    // Nobody can read one again: each stays until it is hidden, whatever is done meanwhile.
+    if (made !== null) setIssued((old) => [...old.filter(({ name }) => name !== made.name), made]);
     tokens.again();
+    return made !== null;
   };
   const rotate = (name: string) => void take(call<Issued>("POST", `tokens/${name}/rotate`)).catch(console.error);
   const revoke = async (name: string) => {
@@ -31,16 +34,16 @@ export function Tokens() {
   };
   return (
     <Card title="Tokens" wide>
-      {issued !== null && (
-        <div class="banner good" role="status">
+      {issued.map(({ name, role, token }) => (
+        <div key={name} class="banner good" role="status">
           <div class="grow">
-            The token of {issued.name} ({issued.role}), shown this once: <code class="token">{issued.token}</code>
+            The token of {name} ({role}), shown this once: <code class="token">{token}</code>
           </div>
-          <button type="button" onClick={() => setIssued(null)}>
-            Hide
+          <button type="button" onClick={() => setIssued((old) => old.filter((each) => each.name !== name))}>
+            Hide<span class="only-read"> the token of {name}</span>
           </button>
         </div>
-      )}
+      ))}
       <ul class="permissions">
         {(tokens.value ?? []).map(({ name, role, used_at, sessions }) => (
           <li key={name}>
@@ -69,7 +72,7 @@ export function Tokens() {
   );
 }
 
-function NewToken({ off, create }: { readonly off: boolean; create(name: string, role: string): Promise<void> }) {
+function NewToken({ off, create }: { readonly off: boolean; create(name: string, role: string): Promise<boolean> }) {
   const [name, setName] = useState("");
   const [role, setRole] = useState("read");
   return (
@@ -78,7 +81,7 @@ function NewToken({ off, create }: { readonly off: boolean; create(name: string,
       onSubmit={(event) => {
         event.preventDefault();
         create(name, role)
-          .then(() => setName(""))
+          .then((isMade) => isMade && setName((now) => (now === name ? "" : now)))
           .catch(console.error);
       }}
     >

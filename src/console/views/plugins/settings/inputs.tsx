@@ -141,6 +141,7 @@ function JsonText({ id, described, isWrong, value, path, change }: InputProps) {
         class="mono"
         aria-describedby={described}
         aria-invalid={isWrong || isBroken}
+        data-broken={isBroken ? path.join(".") : undefined}
         rows={6}
         spellcheck={false}
         value={text}
@@ -148,7 +149,7 @@ function JsonText({ id, described, isWrong, value, path, change }: InputProps) {
       />
       {isBroken && (
         <span class="field-error" role="alert">
-          This is no JSON yet; the last good text counts.
+          This is no JSON yet.
         </span>
       )}
     </>

@@ -1,6 +1,8 @@
+import { printable } from "../../../parts/printable.ts";
+
 /** The part of JSON Schema that the form understands; what is beyond it is edited as JSON. */
 export interface Schema {
-  readonly type?: string | readonly string[];
+  readonly type?: string;
   readonly title?: string;
   readonly description?: string;
   readonly enum?: readonly unknown[];
@@ -12,6 +14,31 @@ export interface Schema {
   readonly maxLength?: number;
   readonly required?: readonly string[];
   readonly default?: unknown;
+}
+
+/** Bounds of what is drawn: the schema is a stranger's. */
+const DEEPEST = 8;
+const MOST = 200;
+const MAX_TEXT = 500;
+
+/** What the form understands of a plugin's schema; all else of it is left out. */
+export function readSchema(given: unknown, depth = 0): Schema {
+  if (!isSettings(given) || depth > DEEPEST) return {};
+  const { type, enum: choices, properties, items, required } = given;
+  const text = (key: string) => (typeof given[key] === "string" ? { [key]: printable(given[key].slice(0, MAX_TEXT)) } : {});
+  const bounds = ["minimum", "maximum", "minLength", "maxLength"].filter((key) => typeof given[key] === "number");
+  const inner = isSettings(properties) ? Object.entries(properties).slice(0, MOST) : null;
+  return {
+    ...(typeof type === "string" ? { type } : {}),
+    ...text("title"),
+    ...text("description"),
+    ...(Array.isArray(choices) ? { enum: choices.slice(0, MOST) } : {}),
+    ...(inner === null ? {} : { properties: Object.fromEntries(inner.map(([key, each]) => [key, readSchema(each, depth + 1)])) }),
+    ...(items === undefined ? {} : { items: readSchema(items, depth + 1) }),
+    ...Object.fromEntries(bounds.map((key) => [key, given[key]])),
+    ...(Array.isArray(required) ? { required: required.filter((each) => typeof each === "string") } : {}),
+    ...(given.default === undefined ? {} : { default: given.default }),
+  };
 }
 
 export type Kind = "text" | "number" | "flag" | "choice" | "choices" | "lines" | "group" | "rows" | "json";

@@ -16,11 +16,14 @@ export function Secrets({ name }: { readonly name: string }) {
     if (answer.ok) tell("done", done);
     else valueOrTell(answer, "Secret");
     secrets.again();
+    return answer.ok;
   };
   const add = async () => {
-    await change(`${key} is stored.`, call("PUT", `${base}/${encodeURIComponent(key)}`, { value }));
-    setKey("");
-    setValue("");
+    const isStored = await change(`${key} is stored.`, call("PUT", `${base}/${encodeURIComponent(key)}`, { value }));
+    if (!isStored) return;
+    // What was typed meanwhile is the next one.
+    setKey((now) => (now === key ? "" : now));
+    setValue((now) => (now === value ? "" : now));
   };
   return (
     <Card title="Secrets" wide>
