@@ -87,6 +87,17 @@ describe("usage", () => {
     expect([odd.code, odd.stderr]).toEqual([1, expect.stringContaining("is not a gateway of this version")]);
   });
 
+  test("a port that was left to the system is found by the note in the data folder; a note that is rubbish is none", async () => {
+    const note = join(api.dataDir, "api-address");
+    writeFileSync(note, `http://127.0.0.1:${api.port}\n`);
+    const found = await run(["status", "--data-dir", api.dataDir, "--port", "0"], { elsewhere: true });
+    expect([found.stderr, found.stdout.slice(0, 10)]).toEqual(["", "zephyrgate"]);
+    writeFileSync(note, "http://192.0.2.1:x\n");
+    const none = await run(["status", "--data-dir", api.dataDir, "--port", "0"], { elsewhere: true });
+    expect([none.code, none.stderr]).toEqual([3, expect.stringContaining("no gateway is running at http://127.0.0.1:0")]);
+    rmSync(note);
+  });
+
   test("a configuration that names another machine's API beside our data folder: the token stays here", async () => {
     writeFileSync(join(folder, "theirs.yaml"), `data_dir: ${api.dataDir}\napi: { host: 192.0.2.1, port: 1 }\n`);
     const { code, stderr } = await run(["status", "--config", "theirs.yaml"], { elsewhere: true });

@@ -184,7 +184,14 @@ export function gatewayFindings(api: Pick<Config["api"], "host" | "port">, answe
   const what = "gateway";
   if (answer.state === "silent") return [answer.finding];
   if (answer.state === "absent")
-    return [{ grade: "warn", what, found: `not running; port ${api.port} is free`, fix: "start it with: zephyrgate gateway" }];
+    return [
+      {
+        grade: "warn",
+        what,
+        found: `not running; ${api.port === 0 ? "it takes a free port" : `port ${api.port} is free`}`,
+        fix: "start it with: zephyrgate gateway",
+      },
+    ];
   const { status } = answer;
   return [{ grade: "ok", what, found: `running at ${api.host}:${api.port}, version ${status.version}` }, ...inside(status)];
 }

@@ -4,6 +4,7 @@ import { homedir, hostname, networkInterfaces } from "node:os";
 import { readToken } from "../../api/access/token.ts";
 import { type ConfigSources, type LoadedConfig, loadConfig } from "../../config/load.ts";
 import { causeOf, fail, issueLine, ok, type Result } from "../../errors.ts";
+import { notedPort } from "../../gateway/address.ts";
 import { Client } from "../client/client.ts";
 import { EXIT } from "../client/exit.ts";
 import { showProgress } from "./progress.ts";
@@ -49,7 +50,7 @@ export function findGateway(io: Io, flags: Flags): Result<Client> {
   const trusted = api.tls === undefined ? ok(undefined) : certificateOf(api.tls.cert);
   if (!trusted.ok) return trusted;
   const onWait = () => showProgress(io, "the gateway is still at it");
-  return ok(new Client(apiUrl(api), token.value, { signal: io.signal, onWait, certificate: trusted.value }));
+  return ok(new Client(apiUrl(listeningApi(loaded.value.config)), token.value, { signal: io.signal, onWait, certificate: trusted.value }));
 }
 
 /**
@@ -73,6 +74,11 @@ function certificateOf(path: string): Result<string> {
       data: { exit: EXIT.configuration },
     });
   }
+}
+
+/** The API's part of the configuration, with the port that the gateway took where it was left to the system. */
+export function listeningApi({ api, data_dir }: LoadedConfig["config"]): LoadedConfig["config"]["api"] {
+  return api.port === 0 ? { ...api, port: notedPort(data_dir) ?? 0 } : api;
 }
 
 /** The URL of an API that listens at this address. */

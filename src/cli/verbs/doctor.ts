@@ -8,7 +8,7 @@ import { systemTimeSource } from "../../timekeeping/sources.ts";
 import { EXIT } from "../client/exit.ts";
 import { checkBrokers } from "../doctor/brokers.ts";
 import { askGateway, checkClock, checkDataDir, checkRadios, type Finding, gatewayFindings, gradeWalls } from "../doctor/doctor.ts";
-import { configuration, findGateway } from "../verb/locate.ts";
+import { configuration, findGateway, listeningApi } from "../verb/locate.ts";
 import { json, line } from "../verb/output.ts";
 import type { Verb } from "../verb/verb.ts";
 
@@ -24,7 +24,7 @@ export const doctorVerbs: readonly Verb[] = [
           data: { exit: EXIT.configuration },
         });
       const { config, file } = loaded.value;
-      const answer = await askGateway(config.api, findGateway(io, flags), isFolderInUse(config.data_dir));
+      const answer = await askGateway(listeningApi(config), findGateway(io, flags), isFolderInUse(config.data_dir));
       const findings: Finding[] = [
         { grade: "ok", what: "configuration", found: file ?? "no file: built-in defaults" },
         ...checkDataDir(config.data_dir),
