@@ -1,7 +1,16 @@
 /** The region for the operator: how it is, and what is decided about its sites. */
 import { type Actor, by, type RegionControl, type RegionSummary } from "../api/contract/control.ts";
-import type { JoinAnswer, JoinRequest, RegionNodeView, RegionView, RevokeAnswer, SiteViewJson } from "../api/contract/region-views.ts";
-import { fail, ok, type Result } from "../errors.ts";
+import type {
+  JoinAnswer,
+  JoinRequest,
+  LeaveAnswer,
+  LeaveRequest,
+  RegionNodeView,
+  RegionView,
+  RevokeAnswer,
+  SiteViewJson,
+} from "../api/contract/region-views.ts";
+import { asGatewayError, fail, ok, type Result } from "../errors.ts";
 import { formatNodeId } from "../mesh/ids.ts";
 import type { SiteView } from "../region/ports.ts";
 import type { enrolSite, revokeSite } from "../region/session/decisions.ts";
@@ -21,6 +30,8 @@ export interface RegionControlDeps {
   audit(event: string, detail: string): void;
   /** What other sites heard, latest first. */
   elsewhere(): readonly NodeElsewhere[];
+  /** Forgets what the others shared, and everything of theirs and its own that plugins shared where `all` is set. */
+  forget(all: boolean): void;
 }
 
 export interface Decisions {
@@ -65,6 +76,10 @@ export function regionControl(deps: RegionControlDeps | null): RegionControl {
     revoke(named, actor) {
       const known = usable();
       return known.ok ? revoke(known.value, named, actor) : known;
+    },
+    async leave(request, actor) {
+      const known = usable();
+      return known.ok ? leave(known.value, request, { actor, view }) : known;
     },
     nodes: () => (deps === null ? [] : nodesOf(deps)),
   };
@@ -127,19 +142,38 @@ function revoke({ site, decide, audit }: Usable, named: string, actor: Actor): R
   return ok({ site: siteJson(out), orphans: orphans.map(siteJson), told: site.connected() });
 }
 
+async function leave(
+  { site, settings, audit, forget }: Usable,
+  { purge = false, force = false }: LeaveRequest,
+  { actor, view }: { readonly actor: Actor; view(): RegionView },
+): Promise<Result<LeaveAnswer>> {
+  const left = await site.leave(force);
+  if (!left.ok) return left;
+  const { others } = left.value;
+  const kept = purge ? "shared data deleted" : "shared data kept";
+  audit("region_leave", `${by(actor)}: left region ${settings.name}, ${kept}${others === null ? ", the others not told" : ""}`);
+  try {
+    forget(purge);
+  } catch (thrown) {
+    return { ok: false, error: asGatewayError(thrown, "data_unusable") };
+  }
+  return ok({ told: others, purged: purge, region: view() });
+}
+
 function viewOf({ settings, site, problem }: RegionControlDeps): RegionView {
   const { url, name, site: siteName, share } = settings;
   const own = { region: name, site: siteName, share: [...share] };
   if (site === null) return { ...NOTHING, ...own, state: "unusable", problem, sites: [] };
   const { region } = site;
   const sites = site.sites().map(siteJson);
-  if (region === null) return { ...NOTHING, ...own, state: site.state, id: site.self, sites };
+  const why = problemOf(site);
+  if (region === null) return { ...NOTHING, ...own, state: site.state, problem: why, id: site.self, sites };
   const { counts, troubles, key } = region.context;
   const { state, reconnects } = region.broker;
   return {
     ...own,
     state: site.state,
-    problem: site.mustRestart ? "a new key was made, and counts from the next start: restart the gateway" : null,
+    problem: why,
     id: site.self,
     broker: { url, state: state.kind, reason: state.reason, since: iso(state.since), reconnects },
     key_number: key().epoch,
@@ -147,6 +181,11 @@ function viewOf({ settings, site, problem }: RegionControlDeps): RegionView {
     messages: { sent: counts.sent, failed: counts.failed, received: counts.received, refused: Object.fromEntries(counts.refused) },
     sites,
   };
+}
+
+function problemOf({ mustRestart }: OwnSite): string | null {
+  if (mustRestart === "renewed") return "a new key was made, and counts from the next start: restart the gateway";
+  return mustRestart === "left" ? "this site has left its region; it joins one again after a restart of the gateway" : null;
 }
 
 function siteJson({ id, name, state, online, heardAt, version, report }: SiteView): SiteViewJson {
@@ -187,7 +226,7 @@ function regionTroubles({ state, problem, broker, sites }: RegionView): string[]
 export function regionFamilies(view: RegionView): Family[] {
   if (view.state === "alone") return [];
   const { sites, messages, broker } = view;
-  const states = ["enrolled", "waiting", "revoked"] as const;
+  const states = ["enrolled", "waiting", "revoked", "left"] as const;
   const { sent, failed, received, refused } = messages;
   return [
     one("zephyrgate_region_connected", "gauge", "1 while the region's broker is connected.", broker?.state === "connected" ? 1 : 0),

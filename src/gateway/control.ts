@@ -22,6 +22,9 @@ import type { Webhook } from "../http/webhook.ts";
 import type { Settings } from "../plugins/approval/decisions.ts";
 import { OPERATOR } from "../plugins/capabilities/inward/plugin-message.ts";
 import type { Publisher } from "../publish/publisher.ts";
+import { SharedRows } from "../region/plugins/shared-rows.ts";
+import { isSharedStream } from "../region/plugins/shared-store.ts";
+import { NodeRows } from "../region/shared/node-rows.ts";
 import { VERSION } from "../version.ts";
 import type { Backups } from "./backups.ts";
 import type { GatewayContext } from "./context/context.ts";
@@ -103,8 +106,14 @@ export function makeControl(context: GatewayContext, peers: ControlPeers): Gatew
   });
 }
 
-function regionDeps({ region, sharing }: ControlPeers, audit: AuditNote) {
-  return region === null ? null : { ...region, audit, elsewhere: () => sharing.nodes?.elsewhere() ?? [] };
+function regionDeps({ region, sharing, storage }: ControlPeers, audit: AuditNote) {
+  if (region === null) return null;
+  const forget = (all: boolean) => {
+    region.records?.forget((stream) => !all && isSharedStream(stream));
+    if (all) new SharedRows(storage.database).clear();
+    new NodeRows(storage.database).clear();
+  };
+  return { ...region, audit, elsewhere: () => sharing.nodes?.elsewhere() ?? [], forget };
 }
 
 function hostFacts({ hosts }: GatewayPlugins): Pick<ControlDeps, "hostPids" | "hostExits" | "walls"> {

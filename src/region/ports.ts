@@ -20,8 +20,8 @@ export type SharedKind = "answers" | "bbs" | "sos" | "nodes" | "alerts";
 export interface SiteView {
   readonly id: SiteId;
   readonly name: SiteName;
-  /** `waiting`: it has the region's key, but no operator enrolled it yet; nothing else of it is read. */
-  readonly state: "self" | "enrolled" | "waiting" | "revoked";
+  /** `waiting`: it has the region's key, but no operator enrolled it yet; nothing else of it is read. `left`: by its own word. */
+  readonly state: "self" | "enrolled" | "waiting" | "revoked" | "left";
   readonly online: boolean;
   /** When it was heard last, by this gateway's clock, in ms; null: never. */
   readonly heardAt: number | null;

@@ -416,6 +416,7 @@ export function makeWorld(sizes: WorldSize, now = Date.now()) {
       view: () => makeRegion(now),
       join: () => fail("conflict", "this site is in region valley already"),
       revoke: () => fail("not_found", "there is no such site"),
+      leave: async () => fail("conflict", "this site is in no region"),
       nodes: () => [],
     },
     status: () => ({

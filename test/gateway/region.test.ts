@@ -320,4 +320,25 @@ describe.skipIf(!HAS_MOSQUITTO)("the commands of the page, then faults", () => {
     await at("west").until("it is in", async () => (await region("west")).state === "enrolled");
     expect((await region("west")).key_number).toBe(2);
   }, 240_000);
+
+  test("a site that leaves is gone at the others, not lost, and joins again later", async () => {
+    const left = await run("west", "zephyrgate region leave --yes --purge");
+    expect(`${left.code} ${left.stdout}`).toBe("0 this site, west, has left region valley; what plugins shared is deleted\n");
+    for (const site of ["north", "south"] as const) {
+      const states = async () => (await region(site)).sites.flatMap(({ name, state }) => (name === "west" ? [state] : [])).sort();
+      await at(site).until(`${site} knows`, async () => (await states()).join() === "left,revoked");
+      await at(site).until(`${site} has the new key`, async () => (await region(site)).key_number === 3);
+    }
+    const alerts = async () => (await at("north").api<{ items: { code: string; message: string }[] }>("GET", "/alerts")).body.items;
+    expect((await alerts()).filter(({ code, message }) => code === "site_down" && /west/.test(message))).toEqual([]);
+    expect((await run("west", "zephyrgate region join - < again")).stderr).toContain("restart the gateway, then join again");
+    const { dir } = at("west");
+    await at("west").end("SIGTERM");
+    gateways.set("west", await Gateway.start({ dir }));
+    await run("north", "zephyrgate region join > again");
+    const id = /fingerprint is ([0-9a-f]{32})/.exec((await run("west", "zephyrgate region join - < again")).stdout)?.[1] ?? "";
+    await at("north").until("it waits", async () => (await region("north")).sites.some((site) => site.id === id));
+    expect((await run("north", `zephyrgate region join ${id} --fingerprint ${id}`)).code).toBe(0);
+    await at("west").until("it is in", async () => (await region("west")).state === "enrolled");
+  }, 240_000);
 });

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { BrokerClientOptions } from "../../src/broker/client.ts";
-import type { LastWill } from "../../src/broker/connection.ts";
+import type { LastWill, PublishOptions } from "../../src/broker/connection.ts";
 import { fail, ok } from "../../src/errors.ts";
 import type { Json } from "../../src/json.ts";
 import { type Logger, silentLogger } from "../../src/log/logger.ts";
@@ -39,6 +39,8 @@ export class MemoryBroker {
   /** Whether a message is passed on. */
   passes: (packet: Packet) => boolean = () => true;
   isUp = true;
+  /** Whether it says that it has a message. */
+  acknowledges = true;
 
   client(options: BrokerClientOptions): MemoryClient {
     const made = new MemoryClient(this, options);
@@ -49,7 +51,8 @@ export class MemoryBroker {
   publish(packet: Packet): void {
     this.log.push(packet);
     if (!this.passes(packet)) return;
-    if (packet.retain) this.retained.set(packet.topic, packet);
+    if (packet.retain && packet.payload.length === 0) this.retained.delete(packet.topic);
+    else if (packet.retain) this.retained.set(packet.topic, packet);
     for (const client of this.#clients) client.take(packet, false);
   }
 
@@ -111,9 +114,10 @@ export class MemoryClient implements RegionBroker {
     this.isConnected = false;
   }
 
-  publish(topic: string, payload: Uint8Array, options: { retain?: boolean } = {}) {
+  publish(topic: string, payload: Uint8Array, { retain = false, done }: PublishOptions = {}) {
     if (!this.isConnected) return fail("unavailable", "not connected");
-    this.broker.publish({ topic, payload, retain: options.retain === true });
+    this.broker.publish({ topic, payload, retain });
+    if (this.broker.acknowledges) done?.(ok(null));
     return ok(null);
   }
 

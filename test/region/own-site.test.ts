@@ -144,12 +144,20 @@ test("the operator's view: alone, unusable and unjoined say what to do; a decisi
   const alone = regionControl(null);
   expect([alone.view().state, regionSummary(alone.view()).region?.troubles]).toEqual(["alone", undefined]);
   expect(refusal(alone.join({}, ACTOR))).toMatch(/^unavailable: no region is configured \(add to the configuration: region:/);
-  const broken = regionControl({ settings, site: null, problem: "the key is gone", decide: null, audit, elsewhere: () => [] });
+  const broken = regionControl({
+    settings,
+    site: null,
+    problem: "the key is gone",
+    decide: null,
+    audit,
+    elsewhere: () => [],
+    forget: () => undefined,
+  });
   expect(regionSummary(broken.view()).region?.troubles).toEqual(["the region cannot be used: the key is gone"]);
   expect(refusal(broken.revoke("south", ACTOR))).toBe("data_unusable: the key is gone");
   const elsewhere = () => [{ site: "deadbeef00" as SiteId, node: 0x2a, longName: "Alice", shortName: null, heardAt: 0 }];
   const decide = { enrol: enrolSite, revoke: revokeSite };
-  const control = regionControl({ settings, site: site("north"), problem: null, decide, audit, elsewhere });
+  const control = regionControl({ settings, site: site("north"), problem: null, decide, audit, elsewhere, forget: () => undefined });
   const heard = { id: "!0000002a", long_name: "Alice", short_name: null, site: "deadbeef", last_heard: "1970-01-01T00:00:00.000Z" };
   expect([alone.nodes(), control.nodes()]).toEqual([[], [heard]]);
   expect(regionSummary(control.view()).region?.troubles).toEqual(["this site is in no region yet"]);
@@ -160,4 +168,50 @@ test("the operator's view: alone, unusable and unjoined say what to do; a decisi
   expect(refusal(control.revoke("north", ACTOR))).toMatch(/^conflict: a site is revoked at another one/);
   expect(regionSummary(control.view()).region?.troubles).toEqual([]);
   expect(notes).toEqual(["region_join api 127.0.0.1: made region valley"]);
+});
+
+test("a site that left has forgotten its keys; after a restart it has a new one and joins with a new invitation", async () => {
+  const [north, south] = [site("north"), site("south")];
+  south.accept(invitationOf(north));
+  clock.pass(3_000);
+  if (north.region !== null) enrolSite(north.region, "south", null);
+  clock.pass(3_000);
+  const leaving = south.leave(false);
+  for (let step = 0; step < 20; step++) {
+    await Bun.sleep(0);
+    clock.pass(100);
+  }
+  const left = await leaving;
+  expect(left.ok && left.value.others).toBe(1);
+  expect([south.state, south.sites().length, south.connected(), south.mustRestart]).toEqual(["unjoined", 1, false, "left"]);
+  expect(["region-site.key", "region.key"].map((name) => existsSync(join(folder, "south", name)))).toEqual([false, false]);
+  const invitation = invitationOf(north);
+  for (const again of [south.accept(invitation), south.invite(), await south.leave(true)]) {
+    expect(refusal(again)).toMatch(/^conflict: this site has left its region.*restart the gateway, then join again/);
+  }
+  const back = site("south");
+  expect([back.self === south.self, back.state, refusal(back.accept(invitation))]).toEqual([false, "unjoined", "done"]);
+  clock.pass(3_000);
+  if (north.region !== null) expect(refusal(enrolSite(north.region, back.self, back.self))).toBe("done");
+  clock.pass(3_000);
+  expect(back.state).toBe("enrolled");
+  const states = north.sites().map(({ name, state }) => `${name} ${state}`);
+  expect(states.sort()).toEqual(["north self", "south enrolled", "south left"]);
+});
+
+test("a site without a broker leaves only by force, and the only site of a region needs nobody", async () => {
+  const [north, south] = [site("north"), site("south")];
+  south.accept(invitationOf(north));
+  clock.pass(3_000);
+  if (north.region !== null) enrolSite(north.region, "south", null);
+  clock.pass(3_000);
+  broker.stop(false);
+  expect(refusal(await south.leave(false))).toMatch(/^unavailable: the other sites cannot be told: the broker is not connected/);
+  expect(south.state).toBe("enrolled");
+  const forced = await south.leave(true);
+  expect(forced.ok && forced.value.others).toBeNull();
+  const alone = site("alone");
+  invitationOf(alone);
+  const left = await alone.leave(false);
+  expect(left.ok && left.value.others).toBe(0);
 });

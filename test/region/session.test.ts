@@ -2,6 +2,7 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { sealTo } from "../../src/region/keys/box.ts";
 import { SiteIdentity } from "../../src/region/keys/identity.ts";
+import { makeStatement } from "../../src/region/roster/statement.ts";
 import { enrolSite, revokeSite } from "../../src/region/session/decisions.ts";
 import { sealMessage, signText } from "../../src/region/wire/envelope.ts";
 import { topicOf } from "../../src/region/wire/topics.ts";
@@ -476,5 +477,109 @@ describe("attacks", () => {
     world.pass(5_000);
     for (const site of [south, copy])
       expect(site.region.context.troubles.list().join()).toContain("another gateway uses the key of this site");
+  });
+});
+
+/** A farewell is paced by the clock. */
+async function leave(world: World, site: TestSite) {
+  const said = site.region.leave();
+  let outcome: Awaited<typeof said> | null = null;
+  void said.then((result) => {
+    outcome = result;
+  });
+  for (let step = 0; step < 100 && outcome === null; step++) {
+    world.pass(500);
+    await Promise.resolve();
+    await Bun.sleep(0);
+  }
+  return said;
+}
+
+describe("a site that leaves", () => {
+  test("is out everywhere as one that left, also at a site that was away; the others go on under a new key", async () => {
+    const { world, north, south, west } = trio();
+    west.client.cut(true);
+    void west.region.stop();
+    world.pass(60_000);
+    const said = await leave(world, south);
+    expect(said.ok && said.value.others).toBe(2);
+    await south.region.stop();
+    expect(north.sees("south")).toBe("left offline");
+    expect(north.lines.join("\n")).toContain(`site south (${south.region.self}) left the region`);
+    expect(north.lines.join("\n")).not.toContain("was revoked");
+    expect(world.broker.retained.has(topicOf("valley", { kind: "site", from: south.region.self }))).toBe(false);
+    world.pass(30_000);
+    // Nobody else was there: the broker kept it for the site that was away.
+    north.client.cut(true);
+    void north.region.stop();
+    west.restart();
+    world.pass(3_000);
+    expect([west.sees("south"), west.refused("forged")]).toEqual(["left offline", 0]);
+    north.restart();
+    world.pass(60_000);
+    expect([north, west].map(({ region }) => region.context.key().epoch)).toEqual([2, 2]);
+    expect([north.sees("west"), west.send("news", 1, north), north.refused("forged")]).toEqual(["enrolled online", "sent", 0]);
+    expect(revoke(south, "west")).toMatch(/^unavailable: this site is not enrolled/);
+  });
+
+  test("its founder may go, and the others can still enrol and revoke", async () => {
+    const { world, north, south, west } = trio();
+    const said = await leave(world, north);
+    expect(said.ok && said.value.others).toBe(2);
+    await north.region.stop();
+    world.pass(60_000);
+    expect([south.sees("north"), south.sees("west")]).toEqual(["left offline", "enrolled online"]);
+    const east = world.add("east", { invitation: south.invite() });
+    world.pass(3_000);
+    enrol(south, "east");
+    world.pass(5_000);
+    expect([east.region.standing, west.sees("east")]).toEqual(["enrolled", "enrolled online"]);
+    expect(revoke(south, "east")).toBe("revoked, orphans ");
+  });
+
+  test("where nobody can be told it stays, and says why; the word of another site is none", async () => {
+    const { world, north, south, west } = trio();
+    south.client.cut(true);
+    const said = await leave(world, south);
+    expect(said.ok ? "" : said.error.summary()).toMatch(/^the other sites cannot be told: the broker is not connected \(wait .*--force/);
+    south.restart();
+    world.broker.acknowledges = false;
+    world.broker.passes = () => false;
+    const unheard = await leave(world, south);
+    expect(unheard.ok ? "" : unheard.error.summary()).toMatch(/^the other sites cannot be told: the broker did not take it within 10 s/);
+    expect(south.region.standing).toBe("enrolled");
+    Object.assign(world.broker, { acknowledges: true, passes: () => true });
+    world.pass(120_000);
+    // West has a statement of its own making that north left.
+    const at = world.clock.now();
+    const forged = makeStatement(west.identity, {
+      kind: "revoke",
+      region: "valley",
+      by: north.identity.id,
+      site: north.identity.id,
+      name: "north",
+      at,
+    });
+    const topic = topicOf("valley", { kind: "all", from: west.region.self });
+    const body = { from: west.region.self, boot: at * 2, connection: 9, number: 9, time: at, kind: "roster", statements: [forged] };
+    const signed = signText(west.identity, { ...west.region.context.membership, topic }, new TextEncoder().encode(JSON.stringify(body)));
+    world.broker.publish({ topic, payload: sealMessage(west.region.context.key(), topic, signed, world.random), retain: false });
+    world.pass(3_000);
+    expect(south.sees("north")).toBe("enrolled online");
+  });
+
+  test("a site that only waited is no longer listed", async () => {
+    const world = newWorld();
+    const north = world.add("north");
+    const south = world.add("south");
+    world.pass(3_000);
+    expect(north.sees("south")).toBe("waiting online");
+    const said = await leave(world, south);
+    expect(said.ok && said.value.others).toBe(0);
+    await south.region.stop();
+    expect(north.sees("south")).toBe("unknown");
+    north.restart();
+    world.pass(3_000);
+    expect(north.sees("south")).toBe("unknown");
   });
 });

@@ -76,9 +76,18 @@ class Stores {
     rmSync(this.#folder, { recursive: true, force: true });
   }
 
-  #start(name: string): void {
+  /** A site that comes back under a new key is another one, on the database that it had. */
+  async renew(name: string, as: string): Promise<void> {
+    this.#stop(name);
+    this.world.region.setState(name, "revoked");
+    this.world.add(as);
+    await this.settle();
+    this.#start(as, name);
+  }
+
+  #start(name: string, file = name): void {
     const { clock, region } = this.world;
-    const database = openCoreDatabase(join(this.#folder, `${name}.db`), [SHARED_SCHEMA], { clock, log: silentLogger });
+    const database = openCoreDatabase(join(this.#folder, `${file}.db`), [SHARED_SCHEMA], { clock, log: silentLogger });
     if (!database.ok) throw database.error;
     const find = (site: string) => region.sites.find(({ self, state }) => self === site && state === "enrolled")?.self ?? null;
     const joined = { self: siteIdOf(name), records: this.world.of(name), find };
@@ -109,6 +118,26 @@ describe("one store at every site", () => {
     expect(stores.of("south").remove("quiz", "best/ann")).toEqual({ ok: true, value: false });
     await stores.settle();
     for (const name of ["north", "south", "west"]) expect(stores.all(name)).toEqual({ "best/bob": null });
+  });
+
+  test("what a site stored it keeps on sharing under a new key", async () => {
+    const stores = new Stores(["north", "south"]);
+    stores.of("north").store("quiz", "open", 1, FOR_GOOD);
+    stores.of("north").store("quiz", "ends", 2, { ttlS: 86_400, site: null });
+    stores.of("south").store("quiz", "other", 3, FOR_GOOD);
+    await stores.settle();
+    await stores.renew("north", "hill");
+    await stores.settle();
+    for (const name of ["hill", "south"]) expect(stores.all(name)).toEqual({ open: 1, ends: 2, other: 3 });
+    const made = stores.world
+      .of("south")
+      .read("plugin/quiz")
+      .map(({ body, origin }) => [origin, (body as { key: string }).key].join(" "));
+    for (const key of ["open", "ends"]) expect(made).toContain(`${siteIdOf("hill")} ${key}`);
+    // It can be changed by the new key, which the old one's record does not outweigh.
+    stores.of("hill").store("quiz", "open", 9, FOR_GOOD);
+    await stores.settle();
+    expect(stores.value("south", "open")).toBe(9);
   });
 
   test("each plugin name has its own", async () => {

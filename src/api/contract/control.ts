@@ -9,7 +9,16 @@ import type { MessageState, MessageStatus, Priority } from "../../mesh/outgoing.
 import type { Fault } from "../../mesh/simulator/faults.ts";
 import type { ClockState } from "../../timekeeping/own-clock.ts";
 import type { DecidedText } from "./mesh-views.ts";
-import type { JoinAnswer, JoinRequest, RegionNodeView, RegionView, RevokeAnswer, RolloutView } from "./region-views.ts";
+import type {
+  JoinAnswer,
+  JoinRequest,
+  LeaveAnswer,
+  LeaveRequest,
+  RegionNodeView,
+  RegionView,
+  RevokeAnswer,
+  RolloutView,
+} from "./region-views.ts";
 import type {
   AlertView,
   AuditEntryView,
@@ -207,6 +216,8 @@ export interface RegionControl {
   /** Without a site and an invitation it makes the region, or an invitation to it. */
   join(request: JoinRequest, actor: Actor): Result<JoinAnswer>;
   revoke(site: string, actor: Actor): Result<RevokeAnswer>;
+  /** Errors: `unavailable` (the others cannot be told), `conflict`, `data_unusable`. */
+  leave(request: LeaveRequest, actor: Actor): Promise<Result<LeaveAnswer>>;
   /** What other sites heard, latest first; empty where `share` has no `nodes`. */
   nodes(): readonly RegionNodeView[];
 }

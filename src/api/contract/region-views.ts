@@ -9,8 +9,8 @@ export const siteView = v.object({
   id: fingerprint,
   name: text,
   state: v.pipe(
-    v.picklist(["self", "enrolled", "waiting", "revoked"]),
-    v.description("`waiting`: it has an invitation, and no operator enrolled it yet; nothing that it says counts"),
+    v.picklist(["self", "enrolled", "waiting", "revoked", "left"]),
+    v.description("`waiting`: it has an invitation, and no operator enrolled it yet; nothing that it says counts. `left`: by its own word"),
   ),
   online: v.boolean(),
   heard_at: v.pipe(v.nullable(text), v.description("By this gateway's clock; null: never")),
@@ -82,6 +82,19 @@ export const revokeAnswer = v.object({
   told: v.pipe(v.boolean(), v.description("False: the broker is away, and the other sites hear of it when it is back")),
 });
 
+export const leaveRequest = v.strictObject({
+  purge: v.optional(v.pipe(v.boolean(), v.description("Delete what plugins shared, of this site and of others; else it stays here"))),
+  force: v.optional(v.pipe(v.boolean(), v.description("Leave although the others cannot be told: revoke this site at another one"))),
+});
+export const leaveAnswer = v.object({
+  told: v.pipe(
+    v.nullable(v.number()),
+    v.description("Other sites that hear of it, those that are away when they are back; null: none was told"),
+  ),
+  purged: v.boolean(),
+  region: regionView,
+});
+
 export const rolloutView = v.object({
   id: text,
   name: text,
@@ -111,4 +124,6 @@ export type SiteViewJson = v.InferOutput<typeof siteView>;
 export type RegionView = v.InferOutput<typeof regionView>;
 export type JoinRequest = v.InferOutput<typeof joinRequest>;
 export type JoinAnswer = v.InferOutput<typeof joinAnswer>;
+export type LeaveRequest = v.InferOutput<typeof leaveRequest>;
+export type LeaveAnswer = v.InferOutput<typeof leaveAnswer>;
 export type RevokeAnswer = v.InferOutput<typeof revokeAnswer>;

@@ -1,7 +1,17 @@
 import * as v from "valibot";
 import { fail, ok, type Result } from "../../errors.ts";
 import type { Control, RegionControl, RolloutControl } from "../contract/control.ts";
-import { joinAnswer, joinRequest, regionNodeView, regionView, revokeAnswer, revokeRequest, rolloutView } from "../contract/region-views.ts";
+import {
+  joinAnswer,
+  joinRequest,
+  leaveAnswer,
+  leaveRequest,
+  regionNodeView,
+  regionView,
+  revokeAnswer,
+  revokeRequest,
+  rolloutView,
+} from "../contract/region-views.ts";
 import { listOf, pageOf, paging, type Route, reply, route } from "../route/route.ts";
 
 const tag = "region";
@@ -130,6 +140,20 @@ export const regionRoutes: readonly Route[] = [
     run({ control, body, actor }) {
       const known = region(control);
       return known.ok ? reply(known.value.revoke(body.site, actor)) : known;
+    },
+  }),
+  route({
+    method: "POST",
+    path: "/api/v1/region/leave",
+    access: "admin",
+    summary: "Leave the region: the others are told, and the keys of this site are forgotten",
+    tag,
+    body: leaveRequest,
+    answers: { 200: leaveAnswer },
+    errors: ["conflict", "data_unusable"],
+    async run({ control, body, actor }) {
+      const known = region(control);
+      return known.ok ? reply(await known.value.leave(body, actor)) : known;
     },
   }),
 ];

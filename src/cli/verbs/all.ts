@@ -20,6 +20,7 @@ import { pluginVerbs } from "./plugins.ts";
 import { profileVerb } from "./profile.ts";
 import { recordVerb } from "./record.ts";
 import { regionVerbs } from "./region.ts";
+import { leaveVerbs } from "./region-leave.ts";
 import { rolloutVerbs } from "./region-rollout.ts";
 import { secretVerbs } from "./secrets.ts";
 import { serviceVerbs } from "./service.ts";
@@ -39,6 +40,7 @@ export const VERBS: readonly Verb[] = [
   ...silenceVerbs,
   ...regionVerbs,
   ...rolloutVerbs,
+  ...leaveVerbs,
   ...messageVerbs,
   ...doctorVerbs,
   ...configVerbs,

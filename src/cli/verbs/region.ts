@@ -32,11 +32,11 @@ export const regionVerbs: readonly Verb[] = [
   },
 ];
 
-const PATH = "/api/v1/region";
+export const PATH = "/api/v1/region";
 /** Exit code of `region status` when something of the region needs the operator. */
 const DEGRADED = 1;
 
-async function view(call: Call): Promise<Result<{ readonly gateway: Client; readonly region: RegionView }>> {
+export async function view(call: Call): Promise<Result<{ readonly gateway: Client; readonly region: RegionView }>> {
   const gateway = await call.client();
   if (!gateway.ok) return gateway;
   const region = await gateway.value.get(PATH, regionView);

@@ -145,6 +145,14 @@ export class SharedRows {
     });
   }
 
+  /** Everything of one plugin, or of all. */
+  clear(plugin?: string): void {
+    this.database.write(() => {
+      if (plugin === undefined) this.database.sqlite.run("DELETE FROM region_shared");
+      else this.database.sqlite.run("DELETE FROM region_shared WHERE plugin = ?", [plugin]);
+    });
+  }
+
   /** Forgets what has ended. */
   sweep(now: number): void {
     this.database.write(() => {

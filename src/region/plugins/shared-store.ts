@@ -255,13 +255,14 @@ export class SharedStore {
     }
   }
 
-  #readAll(plugin: string, records: RegionRecords, self: SiteId): Set<string> {
-    const known = new Set<string>();
+  /** Ids of the records that the region knows, with the site that made each. */
+  #readAll(plugin: string, records: RegionRecords, self: SiteId): Map<string, SiteId> {
+    const known = new Map<string, SiteId>();
     let after: RecordId | undefined;
     for (;;) {
       const page = records.read(streamOf(plugin), { limit: PAGE, ...(after === undefined ? {} : { after }) });
       for (const record of page) {
-        known.add(record.id);
+        known.set(record.id, record.origin);
         this.#merge(plugin, record, self);
       }
       after = page.at(-1)?.id;
@@ -270,8 +271,10 @@ export class SharedStore {
   }
 
   /** A row whose record the region does not have: this site's own is shared now, another's has ended while we were away. */
-  #settle(row: SharedRow, known: ReadonlySet<string>, region: SharedRegion): void {
-    if (row.record !== null && known.has(row.record)) return;
+  #settle(row: SharedRow, known: ReadonlyMap<string, SiteId>, region: SharedRegion): void {
+    const maker = row.record === null ? undefined : known.get(row.record);
+    if (maker !== undefined && row.origin === null && maker !== region.self) this.#takeOver(row);
+    if (maker !== undefined) return;
     // What this site sealed to another is nothing that it reads back.
     if (row.record !== null && row.peer !== null && row.origin === null) return;
     if (row.origin !== null) {
@@ -284,6 +287,14 @@ export class SharedStore {
     const added = this.#add(region, { ...row, expires_at });
     if (added.ok) this.#rows.put({ ...row, expires_at, record: added.value, orphaned_at: null });
     else this.deps.log.warn(`a stored value could not be shared yet: ${added.error.summary()}`, { plugin: row.plugin });
+  }
+
+  /** This site wrote it under a key that is out: nobody else passes that record on, and this site cannot renew it. */
+  #takeOver(row: SharedRow): void {
+    if (row.value === null) return;
+    const { plugin, key, value, peer, is_lasting, expires_at } = row;
+    const given = this.#change({ plugin, key, value, peer, until: is_lasting === 1 ? null : expires_at }, row);
+    if (!given.ok) this.deps.log.warn(`a stored value could not be shared again: ${given.error.summary()}`, { plugin });
   }
 
   #merge(plugin: string, record: RegionRecord, self: SiteId): void {
@@ -354,6 +365,8 @@ function isNewer(version: number, record: string, { version: known, record: othe
   return version > known || (version === known && record > (other ?? ""));
 }
 
-function streamOf(plugin: string): string {
-  return `plugin/${plugin}`;
-}
+const STREAMS = "plugin/";
+const streamOf = (plugin: string): string => `${STREAMS}${plugin}`;
+
+/** Whether this stream holds a plugin's shared values. */
+export const isSharedStream = (stream: string): boolean => stream.startsWith(STREAMS);

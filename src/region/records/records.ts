@@ -137,6 +137,13 @@ export class Records implements RegionRecords {
     return this.#listeners.add(stream, handler);
   }
 
+  /** Forgets the records of this region but those of the streams to keep, without a word to the others: this site has left it. */
+  forget(isKept: (stream: string) => boolean): void {
+    const gone = this.#store.ofStreams((stream) => !isKept(stream));
+    this.#write(() => gone.forEach((record) => void this.#store.drop(record)));
+    for (const record of gone) this.#tell(record, "removed");
+  }
+
   status(): RecordsStatus {
     const { pulls, unfinished } = this.#catchUp.counts;
     return {

@@ -136,6 +136,17 @@ export class RecordStore {
     this.database.sqlite.run("UPDATE region_records SET tree_key = NULL WHERE region <> ? AND tree_key IS NOT NULL", [this.format.region]);
   }
 
+  /** All records, removals included, of the streams that are wanted. */
+  ofStreams(isWanted: (stream: string) => boolean): SignedRecord[] {
+    const sql = "SELECT DISTINCT stream FROM region_records WHERE region = ?";
+    const streams = this.database.sqlite.query<{ stream: string }, [string]>(sql).all(this.format.region);
+    return streams
+      .filter(({ stream }) => isWanted(stream))
+      .flatMap(({ stream }) =>
+        this.#records("SELECT wire FROM region_records WHERE region = ? AND stream = ?", this.format.region, stream),
+      );
+  }
+
   /** When the newest record was made; for a clock that was never set. */
   newest(): number | null {
     return (

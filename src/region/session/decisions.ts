@@ -128,6 +128,7 @@ const STATE_WORDS: Readonly<Record<SiteView["state"], (name: string) => string>>
   enrolled: (name) => `site ${name} is enrolled already`,
   waiting: (name) => `site ${name} is not enrolled`,
   revoked: (name) => `site ${name} is revoked: its key is out for ever, and it needs a new invitation`,
+  left: (name) => `site ${name} left the region: its key is out for ever, and it needs a new invitation`,
 };
 
 /** Fingerprints may be written in groups. */

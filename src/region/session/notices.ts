@@ -2,7 +2,7 @@
  * Keys and decisions for sites that cannot read the region's messages: one that was away while the key changed, one that was
  * enrolled with an older invitation, and one that was revoked. They are kept by the broker until the site is back.
  */
-import type { Timer } from "../../clock.ts";
+import { sleep, type Timer } from "../../clock.ts";
 import { copyJson } from "../../json-reader.ts";
 import { keyIdOf, type RegionKey } from "../keys/key-ring.ts";
 import type { SiteId } from "../ports.ts";
@@ -56,6 +56,16 @@ export class Notices {
       });
       this.#waiting.set(site, timer);
       ms += PACE_MS;
+    }
+  }
+
+  /** To every other enrolled site, kept for those that are away: this site leaves. */
+  async farewell(statement: Statement): Promise<void> {
+    const { roster, self, clock } = this.context;
+    for (const { id, keys } of roster.membership.enrolled.values()) {
+      if (id === self) continue;
+      this.#tell({ id, keys }, { key: null, statements: [statement] });
+      await sleep(clock, PACE_MS);
     }
   }
 

@@ -27,6 +27,11 @@ export interface SiteDeps extends Omit<RegionDeps, "identity" | "ring" | "name">
   readonly log: Logger;
 }
 
+export interface Left {
+  /** Other sites that hear of it; null: they were not told. */
+  readonly others: number | null;
+}
+
 export type SiteState = "unjoined" | "waiting" | "enrolled" | "revoked";
 
 interface Handler {
@@ -41,6 +46,7 @@ export class OwnSite implements SiteMessages {
   #region: Region | null = null;
   #isStarted = false;
   #isRenewed = false;
+  #hasLeft = false;
 
   private constructor(
     private readonly settings: SiteSettings,
@@ -61,7 +67,7 @@ export class OwnSite implements SiteMessages {
     if (joined !== undefined && joined !== settings.region) {
       return fail("config_invalid", `region.name is ${settings.region}, but this site is in region ${joined}`, {
         where: settings.regionKeyFile,
-        hint: `write region.name: ${joined}; or, to leave that region, remove this file and join again`,
+        hint: `write region.name: ${joined}; to leave that region: zephyrgate region leave, then join another`,
       });
     }
     return ok(new OwnSite(settings, deps, identity.value, ring.value));
@@ -84,9 +90,9 @@ export class OwnSite implements SiteMessages {
     return this.#region?.standing ?? "unjoined";
   }
 
-  /** A new key was made, which counts from the next start. */
-  get mustRestart(): boolean {
-    return this.#isRenewed;
+  /** Why the gateway must be started again before this site is in a region: its old key is out for ever. */
+  get mustRestart(): "renewed" | "left" | null {
+    return this.#hasLeft ? "left" : this.#isRenewed ? "renewed" : null;
   }
 
   get keys(): SiteKeys {
@@ -113,6 +119,7 @@ export class OwnSite implements SiteMessages {
 
   /** Makes the region, or, where there is one already, an invitation to it. Errors: `conflict` (revoked, not enrolled), `data_unusable`. */
   invite(): Result<{ readonly invitation: string; readonly isNew: boolean }> {
+    if (this.#hasLeft) return fail("conflict", LEFT);
     const isNew = this.#region === null;
     const joined = isNew ? this.#found() : ok(null);
     if (!joined.ok) return joined;
@@ -130,6 +137,7 @@ export class OwnSite implements SiteMessages {
   accept(text: string): Result<{ readonly mustRestart: boolean }> {
     const read = readInvitation(text);
     if (!read.ok) return read;
+    if (this.#hasLeft) return fail("conflict", LEFT);
     const { membership, key } = read.value;
     if (membership.region !== this.settings.region) {
       return fail("conflict", `the invitation is to region ${membership.region}, and region.name is ${this.settings.region}`, {
@@ -142,6 +150,25 @@ export class OwnSite implements SiteMessages {
     if (!ring.ok) return ring;
     this.#attach(ring.value);
     return ok({ mustRestart: false });
+  }
+
+  /**
+   * Leaves the region: tells the others, then forgets keys and roster. `isSilent`: also where nobody can be told. Errors: `conflict`
+   * (in none), `unavailable` (the others cannot be told), `data_unusable`; nothing has changed after the former two.
+   */
+  async leave(isSilent: boolean): Promise<Result<Left>> {
+    const region = this.#region;
+    if (region === null) return fail("conflict", this.#hasLeft ? LEFT : "this site is in no region");
+    const said = await region.leave();
+    if (!said.ok && !isSilent) return said;
+    await region.stop();
+    const forgotten = this.#forget();
+    if (!forgotten.ok) return forgotten;
+    this.#region = null;
+    this.#hasLeft = true;
+    this.deps.log.info(`this site has left region ${this.settings.region}`);
+    this.#changed();
+    return ok({ others: said.ok ? said.value.others : null });
   }
 
   connected(): boolean {
@@ -174,6 +201,21 @@ export class OwnSite implements SiteMessages {
     return { dispose: () => void this.#watchers.delete(handler) };
   }
 
+  #forget(): Result<null> {
+    const { siteKeyFile, regionKeyFile } = this.settings;
+    try {
+      removeFile(regionKeyFile);
+      removeFile(siteKeyFile);
+    } catch (cause) {
+      return fail("data_unusable", `the key files cannot be removed (${codeOf(cause)})`, {
+        cause,
+        hint: `stop the gateway and remove ${regionKeyFile} and ${siteKeyFile}`,
+      });
+    }
+    this.deps.store.clear();
+    return ok(null);
+  }
+
   #found(): Result<null> {
     const { random } = this.deps;
     const membership = { region: this.settings.region, founder: this.self, inviter: this.self };
@@ -189,7 +231,7 @@ export class OwnSite implements SiteMessages {
     if (context.membership.founder === founder && standing === "waiting") return ok({ mustRestart: false });
     if (context.membership.founder === founder) return fail("conflict", `this site is in region ${context.membership.region} already`);
     return fail("conflict", `this site is in another region called ${context.membership.region} already`, {
-      hint: `to leave it, stop the gateway, remove ${this.settings.regionKeyFile}, start it and join again`,
+      hint: "to leave it: zephyrgate region leave; then restart the gateway, and join again",
     });
   }
 
@@ -234,4 +276,5 @@ export class OwnSite implements SiteMessages {
   }
 }
 
+const LEFT = "this site has left its region, and its key is out for ever: restart the gateway, then join again";
 const NOBODY: KeysContext["roster"] = { membership: { enrolled: new Map() } };

@@ -107,6 +107,12 @@ export class Peers {
     this.deps.store.keepPeer(peer.stored());
   }
 
+  /** A site that waited, and gave it up. */
+  forget({ id }: Peer): void {
+    this.#peers.delete(id);
+    this.deps.store.forgetPeer(id);
+  }
+
   isOnline({ liveAt, isGone }: Peer): boolean {
     return !isGone && liveAt !== null && this.deps.clock.monotonic() - liveAt < ONLINE_MS;
   }
@@ -125,8 +131,7 @@ export class Peers {
     if (waiting.length < WAITING_MAX) return true;
     const oldest = waiting.filter((peer) => !this.isOnline(peer)).sort((a, b) => (a.heardAt ?? 0) - (b.heardAt ?? 0))[0];
     if (oldest === undefined) return false;
-    this.#peers.delete(oldest.id);
-    this.deps.store.forgetPeer(oldest.id);
+    this.forget(oldest);
     return true;
   }
 }

@@ -14,6 +14,7 @@ export class Presence {
   #timer: Timer | null = null;
   #dueAt = 0;
   #saidAt = Number.NEGATIVE_INFINITY;
+  #isSilent = false;
 
   constructor(
     private readonly context: RegionContext,
@@ -26,7 +27,7 @@ export class Presence {
     const { clock, self } = this.context;
     this.#timer?.cancel();
     this.#timer = null;
-    if (!this.isConnected()) return;
+    if (!this.isConnected() || this.#isSilent) return;
     this.#saidAt = clock.monotonic();
     this.speaker.say({ kind: "site", from: self }, this.#content());
     this.#in(EVERY_MS);
@@ -52,9 +53,16 @@ export class Presence {
     return { kind: "gone", keys: identity.keys, name, version, left };
   }
 
+  /** While this site leaves for good it says nothing of itself. */
+  silence(isSilent: boolean): void {
+    this.#isSilent = isSilent;
+    if (isSilent) this.stop();
+    else this.say();
+  }
+
   leave(): void {
     this.stop();
-    if (this.isConnected()) this.speaker.say({ kind: "site", from: this.context.self }, this.gone(true));
+    if (this.isConnected() && !this.#isSilent) this.speaker.say({ kind: "site", from: this.context.self }, this.gone(true));
   }
 
   stop(): void {

@@ -11,6 +11,7 @@ import { filtersOf } from "../wire/topics.ts";
 import { AppMessages } from "./app-messages.ts";
 import { makeContext, type RegionBroker, type RegionContext, type RegionDeps } from "./context.ts";
 import type { Refusal } from "./counts.ts";
+import { type Farewell, sayFarewell } from "./farewell.ts";
 import { Inbox, type Taken } from "./inbox.ts";
 import { Notices } from "./notices.ts";
 import type { Peer } from "./peers.ts";
@@ -33,6 +34,7 @@ export class Region implements SiteMessages {
   readonly #messages: AppMessages;
   readonly #watchers = new Set<() => void>();
   #isStopped = false;
+  #isLeaving = false;
 
   constructor(deps: RegionDeps) {
     const context = makeContext(deps);
@@ -81,6 +83,17 @@ export class Region implements SiteMessages {
     this.#notices.stop();
     this.context.timers.stop();
     await this.#broker.stop();
+  }
+
+  /** Says goodbye for good, as far as anybody is there to hear it. Error `unavailable`: the broker does not take it. */
+  async leave(): Promise<Result<Farewell>> {
+    this.#presence.silence(true);
+    this.#isLeaving = true;
+    const parts = { speaker: this.#speaker, notices: this.#notices, standing: this.standing, isConnected: this.connected() };
+    const said = await sayFarewell(this.context, parts);
+    this.#isLeaving = said.ok;
+    if (!said.ok) this.#presence.silence(false);
+    return said;
   }
 
   connected(): boolean {
@@ -137,8 +150,12 @@ export class Region implements SiteMessages {
         this.#presence.changed();
         this.#changed();
       },
-      // Not from within the broker's own call.
-      revoked: () => this.context.timers.after(0, () => inBackground(this.context.log, "leaving the broker", this.#broker.stop())),
+      revoked: () => {
+        // What the others answer to a farewell: sites that are away must still be told.
+        if (this.#isLeaving) return;
+        // Not from within the broker's own call.
+        this.context.timers.after(0, () => inBackground(this.context.log, "leaving the broker", this.#broker.stop()));
+      },
     };
   }
 
@@ -172,6 +189,7 @@ export class Region implements SiteMessages {
       this.#belonging.learn(message.statements.flatMap((json) => readStatement(json, this.context.membership.region) ?? []));
     } else {
       peer.isGone = true;
+      if (message.left && stateOf(this.context, peer.id) === "waiting") this.context.peers.forget(peer);
       this.#changed();
     }
   }

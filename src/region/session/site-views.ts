@@ -4,7 +4,8 @@ import type { RegionContext } from "./context.ts";
 import type { Peer } from "./peers.ts";
 
 export function stateOf({ roster }: Pick<RegionContext, "roster">, site: SiteId): SiteView["state"] {
-  if (roster.isRevoked(site)) return "revoked";
+  const revocation = roster.membership.revoked.get(site);
+  if (revocation !== undefined) return revocation.by === site ? "left" : "revoked";
   return roster.isEnrolled(site) ? "enrolled" : "waiting";
 }
 
@@ -39,7 +40,7 @@ function viewOf(context: RegionContext, peer: Peer, isConnected: boolean): SiteV
     id,
     name: name as SiteName,
     state,
-    online: isConnected && state !== "revoked" && context.peers.isOnline(peer),
+    online: isConnected && state !== "revoked" && state !== "left" && context.peers.isOnline(peer),
     heardAt,
     version: version === "" ? null : version,
     report,

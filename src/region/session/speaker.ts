@@ -33,11 +33,17 @@ export class Speaker {
     this.#bucket = new TokenBucket(context.clock, RATE);
   }
 
-  /** Errors: `unavailable`, `too_large`, `rate_limited`. */
-  say(place: Place, content: Content): Result<null> {
+  /** `done`: what became of it at the broker. Errors: `unavailable`, `too_large`, `rate_limited`. */
+  say(place: Place, content: Content, done?: (outcome: Result<null>) => void): Result<null> {
     this.#number += 1;
     const payload = this.#sealed(place, content, this.#number);
-    return this.#publish(place, payload);
+    return this.#publish(place, payload, done);
+  }
+
+  /** The broker keeps nothing of this site's presence any longer. */
+  clearPresence(): void {
+    const topic = topicOf(this.context.membership.region, { kind: "site", from: this.context.self });
+    this.hooks.publish(topic, new Uint8Array(0), { retain: true });
   }
 
   /** For one site alone, in another way than by the region's key: it may not have that. */
@@ -66,13 +72,14 @@ export class Speaker {
     return sealMessage(this.context.key(), topic, signText(identity, { ...membership, topic }, text), random);
   }
 
-  #publish(place: Place, payload: Uint8Array): Result<null> {
+  #publish(place: Place, payload: Uint8Array, told?: (outcome: Result<null>) => void): Result<null> {
     const { counts, membership } = this.context;
     if (payload.length > MESSAGE_BYTES_MAX) return fail("too_large", `a message of a region has at most ${MESSAGE_BYTES_MAX} bytes`);
     if (this.#bucket.take(1 + Math.floor(payload.length / BYTES_A_TOKEN)) > 0) {
       return fail("rate_limited", "this site sends too much to its region");
     }
     const done = (outcome: Result<null>) => {
+      told?.(outcome);
       if (outcome.ok) return;
       counts.failed += 1;
       this.hooks.failed(outcome.error.summary());

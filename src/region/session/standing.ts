@@ -71,7 +71,9 @@ export class Belonging {
     if (added.length === 0) return;
     store.keep(added);
     for (const { site, by, name } of roster.membership.revoked.values()) {
-      if (!before.has(site) && site !== self) log.warn(`site ${name} (${site}) was revoked by ${nameOf(by)}`);
+      if (before.has(site) || site === self) continue;
+      if (by === site) log.info(`site ${name} (${site}) left the region`);
+      else log.warn(`site ${name} (${site}) was revoked by ${nameOf(by)}`);
     }
     this.#keyChanged();
     const standing = this.#now();
@@ -82,10 +84,12 @@ export class Belonging {
 
   /** Sealed to this site: perhaps it has no key with which it could read anything else. */
   noticed({ from, key, statements }: Notice, isFrom: (keys: PublicKeys) => boolean): Result<null> {
-    const { roster, membership, ring } = this.context;
+    const { roster, membership, ring, peers } = this.context;
     this.learn(statements.flatMap((json) => readStatement(json, membership.region) ?? []));
     const sender = roster.membership.enrolled.get(from);
-    if (sender === undefined || !isFrom(sender.keys)) return fail("permission_denied", "no enrolled site signed it");
+    // A site that leaves is out by what it says itself.
+    const keys = sender?.keys ?? (key === null ? peers.get(from)?.keys : undefined);
+    if (keys === undefined || !isFrom(keys)) return fail("permission_denied", "no enrolled site signed it");
     if (key === null) return ok(null);
     // Each is a file that is written: a hostile site must not wear out the disk.
     if (ring.find(keyIdOf(key)) === null && this.#newKeys.take(1) > 0) return ok(null);
@@ -123,7 +127,9 @@ export class Belonging {
     if (standing !== "revoked") return;
     const revocation = roster.membership.revoked.get(self);
     const by = revocation === undefined ? "another site" : nameOf(revocation.by);
-    log.error(`this site was revoked from region ${region} by ${by} at ${new Date(revocation?.at ?? 0).toISOString()}; ${REJOIN}`);
+    const at = new Date(revocation?.at ?? 0).toISOString();
+    if (revocation?.by === self) log.warn(`this site has left region ${region}; zephyrgate region leave removes its keys`);
+    else log.error(`this site was revoked from region ${region} by ${by} at ${at}; ${REJOIN}`);
     this.hooks.revoked();
   }
 

@@ -65,6 +65,10 @@ export class NodeRows {
     this.database.write(() => void this.database.sqlite.run(`DELETE FROM region_nodes WHERE ${stale}`, [since, ...sites]));
   }
 
+  clear(): void {
+    this.database.write(() => void this.database.sqlite.run("DELETE FROM region_nodes"));
+  }
+
   /** Heard last first. */
   list(): NodeElsewhere[] {
     const rows = this.database.sqlite.query<Row, []>("SELECT * FROM region_nodes ORDER BY heard_at DESC, site, node").all();

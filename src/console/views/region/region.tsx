@@ -8,7 +8,7 @@ import type { RegionSite } from "./report.ts";
 import { SiteCard } from "./site.tsx";
 
 const REFRESH_MS = 5_000;
-const ORDER: Readonly<Record<RegionSite["state"], number>> = { self: 0, enrolled: 1, waiting: 2, revoked: 3 };
+const ORDER: Readonly<Record<RegionSite["state"], number>> = { self: 0, enrolled: 1, waiting: 2, revoked: 3, left: 4 };
 
 /** Every site of the region as this gateway sees it. It only looks: each site is run from its own console. */
 export function Region() {

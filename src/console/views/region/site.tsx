@@ -7,6 +7,7 @@ const STATES: Readonly<Record<RegionSite["state"], readonly [tone: Tone, word: s
   enrolled: ["plain", "enrolled"],
   waiting: ["warn", "waits to be enrolled"],
   revoked: ["bad", "revoked"],
+  left: ["plain", "left the region"],
 };
 
 /** One site as it was heard last. */
