@@ -273,8 +273,7 @@ export class SharedStore {
   /** A row whose record the region does not have: this site's own is shared now, another's has ended while we were away. */
   #settle(row: SharedRow, known: ReadonlyMap<string, SiteId>, region: SharedRegion): void {
     const maker = row.record === null ? undefined : known.get(row.record);
-    if (maker !== undefined && row.origin === null && maker !== region.self) this.#takeOver(row);
-    if (maker !== undefined) return;
+    if (maker !== undefined && (row.origin !== null || maker === region.self)) return;
     // What this site sealed to another is nothing that it reads back.
     if (row.record !== null && row.peer !== null && row.origin === null) return;
     if (row.origin !== null) {
@@ -283,18 +282,14 @@ export class SharedStore {
     }
     const now = this.deps.clock.now();
     if (row.expires_at !== null && row.expires_at <= now && row.is_lasting === 0) return;
+    if (row.record !== null && row.value !== null) {
+      this.#renewRow(row);
+      return;
+    }
     const expires_at = row.is_lasting === 1 || row.expires_at === null ? now + LIFE_MS : row.expires_at;
     const added = this.#add(region, { ...row, expires_at });
     if (added.ok) this.#rows.put({ ...row, expires_at, record: added.value, orphaned_at: null });
     else this.deps.log.warn(`a stored value could not be shared yet: ${added.error.summary()}`, { plugin: row.plugin });
-  }
-
-  /** This site wrote it under a key that is out: nobody else passes that record on, and this site cannot renew it. */
-  #takeOver(row: SharedRow): void {
-    if (row.value === null) return;
-    const { plugin, key, value, peer, is_lasting, expires_at } = row;
-    const given = this.#change({ plugin, key, value, peer, until: is_lasting === 1 ? null : expires_at }, row);
-    if (!given.ok) this.deps.log.warn(`a stored value could not be shared again: ${given.error.summary()}`, { plugin });
   }
 
   #merge(plugin: string, record: RegionRecord, self: SiteId): void {
@@ -352,11 +347,15 @@ export class SharedStore {
     for (const row of this.#rows.plugins().flatMap((plugin) => this.#rows.of(plugin))) {
       if (row.is_lasting === 0 || row.origin !== null || row.value === null || row.expires_at === null) continue;
       if (this.deps.region === null) this.#rows.put({ ...row, expires_at: null });
-      else if (row.expires_at - now < RENEW_MS) {
-        const renewed = this.#change({ plugin: row.plugin, key: row.key, value: row.value, peer: row.peer, until: null }, row);
-        if (!renewed.ok) this.deps.log.warn(`a shared value could not be renewed: ${renewed.error.summary()}`, { plugin: row.plugin });
-      }
+      else if (row.expires_at - now < RENEW_MS) this.#renewRow(row);
     }
+  }
+
+  /** A new version of the same value: another site may still keep the record of the one before, which this site has lost or cannot change. */
+  #renewRow(row: SharedRow): void {
+    const { plugin, key, value, peer, is_lasting, expires_at } = row;
+    const renewed = this.#change({ plugin, key, value, peer, until: is_lasting === 1 ? null : expires_at }, row);
+    if (!renewed.ok) this.deps.log.warn(`a shared value could not be renewed: ${renewed.error.summary()}`, { plugin });
   }
 }
 
