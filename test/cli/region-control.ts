@@ -94,6 +94,10 @@ function region(now: RegionView, did: JoinAnswer["did"], mustRestart = false): R
       if (found === undefined) return fail("not_found", `there is no site ${name}`);
       return ok({ site: found, orphans: [site("west", "d")], told: false });
     },
+    async leave({ purge = false, force = false }) {
+      if (now.broker?.state !== "connected" && !force) return fail("unavailable", "the other sites cannot be told");
+      return ok({ told: force ? null : 2, purged: purge, region: now });
+    },
     nodes: () => [
       { id: "!00000002", long_name: "Two", short_name: "2", site: "east", last_heard: "2026-01-15T10:00:00Z" },
       { id: "!00000002", long_name: "Two", short_name: "2", site: "west", last_heard: "2026-01-15T10:50:00Z" },
