@@ -1,6 +1,7 @@
 /** Three gateway processes with radios on one air, a real Mosquitto between them: each command is answered once, whatever becomes of the broker. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
+import { Portnums } from "@meshtastic/protobufs";
 import type { RegionView } from "../../src/api/contract/region-views.ts";
 import { systemClock, systemRandom } from "../../src/clock.ts";
 import { BROADCAST } from "../../src/mesh/ids.ts";
@@ -16,6 +17,8 @@ type Site = (typeof SITES)[number];
 const RECEPTION = { north: { hops: 2 }, south: { snr: -12 }, west: { snr: 8 } };
 const OWN = { north: 101, south: 102, west: 103 };
 const ALICE = 2;
+/** The channel that the plugin bridge joins. */
+const VALLEY = 1;
 
 const air = new SimulatedAir();
 const meshes = new Map<Site, SimulatedMesh>();
@@ -53,7 +56,7 @@ async function online(site: Site): Promise<number> {
 
 async function start(site: Site): Promise<void> {
   const radio = new SimulatedMesh({
-    ...{ clock: systemClock, random: systemRandom, air, ownNumber: OWN[site], textSpacingMs: 0 },
+    ...{ clock: systemClock, random: systemRandom, air, ownNumber: OWN[site], textSpacingMs: 0, channels: ["", "Valley"] },
     nodes: [{ number: ALICE, longName: "Alice", ...RECEPTION[site] }],
   });
   radio.onHeard(({ from, to, text }) => void heard.push({ from, to, text, at: performance.now() }));
@@ -67,7 +70,7 @@ async function start(site: Site): Promise<void> {
   });
   const config = `region: { url: "${broker.url}", name: valley, site: ${site} }
 commands: { sender_rate: 1000/min, peer_slot_s: 1 }
-plugins: { paths: ["${EXAMPLES}"], enabled_plugins: [region_scores] }
+plugins: { paths: ["${EXAMPLES}"], enabled_plugins: [region_scores, bridge], config: { bridge: { sites: [{ channel: Valley }] } } }
 `;
   const options = { interfaces: `[{ name: radio, type: tcp, host: 127.0.0.1, port: ${port} }]`, spacingS: 0.1, config };
   gateways.set(site, await Gateway.start(options));
@@ -124,6 +127,18 @@ describe.skipIf(!HAS_MOSQUITTO)("three sites on one mesh", () => {
     heard.length = 0;
     mesh("north").say({ from: ALICE, text: "best", to: OWN.north });
     await gateway("north").until("north knows", () => heard.some(({ from, text }) => from === OWN.north && text === "1. 42 Alice (west)"));
+  }, 120_000);
+
+  test("what one site hears on a bridged channel is said once by the others, and not what all hear", async () => {
+    heard.length = 0;
+    const payload = new TextEncoder().encode("the ford is deep");
+    mesh("north").say({ from: ALICE, text: "all of you hear me", channel: VALLEY });
+    mesh("south").hear({ from: ALICE, to: BROADCAST, channel: VALLEY, id: 77 }, { portnum: Portnums.PortNum.TEXT_MESSAGE_APP, payload });
+    await gateway("north").until("it is said", () => heard.some(({ text }) => text.includes("ford")));
+    // Longer than the turns of two sites.
+    await Bun.sleep(7_000);
+    expect(heard.map(({ text }) => text)).toEqual(["Alice@south: the ford is deep"]);
+    expect([OWN.north, OWN.west]).toContain(heard[0]?.from ?? 0);
   }, 120_000);
 
   test("the broker is stopped: one answer all the same, by turns; when it is back, by claims again", async () => {
