@@ -117,7 +117,11 @@ test("a file is judged by its room's tests, or by those that the table names", (
   expect(roomOf("log/console.ts")).toBe("log");
   expect(roomOf("errors.ts")).toBe("ground");
   expect(testsOf(ROOT, "storage/core.ts")).toContain("test/storage/core.test.ts");
-  expect(testsOf(ROOT, "host/jail/walls.ts")).toEqual(["test/host/jail-filter.test.ts", "test/host/jail.test.ts"]);
+  expect(testsOf(ROOT, "host/jail/walls.ts")).toEqual([
+    "test/host/jail-calls.test.ts",
+    "test/host/jail-filter.test.ts",
+    "test/host/jail.test.ts",
+  ]);
   expect(testsOf(ROOT, "gateway/context.ts")).toContain("test/gateway/strikes.test.ts");
 });
 
