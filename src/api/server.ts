@@ -18,7 +18,7 @@ import type { Role } from "./contract/roles.ts";
 import type { MapView } from "./contract/views.ts";
 import { Listener } from "./listener.ts";
 import { pageResponse } from "./page/page.ts";
-import { ANYTHING, check, readBytes, readJson, streamBytes } from "./route/body.ts";
+import { ANYTHING, check, NOTHING, readBytes, readJson, streamBytes } from "./route/body.ts";
 import { problemResponse, refuse } from "./route/problem.ts";
 import type { Method, Reply, Route } from "./route/route.ts";
 import { accessRoutes } from "./routes/access.ts";
@@ -251,7 +251,7 @@ class Api {
       // An invalid plugin name is answered with 404. Only a request that stores under a name gets the details.
       const params = check(route.params ?? ANYTHING, rawParams, route.method === "PUT" ? "invalid_argument" : "not_found");
       if (!params.ok) return problemResponse(params.error);
-      const query = route.query === undefined ? ok(undefined) : check(route.query, queryOf(request), "invalid_argument");
+      const query = check(route.query ?? (route.access === "open" ? ANYTHING : NOTHING), queryOf(request), "invalid_argument");
       if (!query.ok) return problemResponse(query.error);
       const raw = await readBody(route, request);
       if (!raw.ok) return problemResponse(raw.error);

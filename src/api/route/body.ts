@@ -3,6 +3,7 @@ import { fail, ok, type Result } from "../../errors.ts";
 import { type JsonLimits, parseJson } from "../../json-reader.ts";
 
 export const MAX_BODY = 1_048_576;
+const AS_JSON = "send one JSON value; GET /api/v1/openapi.json shows its form";
 const NOT_JSON = "the body is not well-formed JSON in UTF-8";
 const BODY_LIMITS: JsonLimits = { chars: MAX_BODY, depth: 64, nodes: 100_000 };
 
@@ -19,7 +20,8 @@ export async function readJson(request: Request): Promise<Result<unknown>> {
   const text = decoded(bytes);
   const parsed = text === null ? null : parseJson(text, BODY_LIMITS);
   if (parsed?.ok === true) return parsed;
-  return fail("invalid_argument", parsed?.error.code === "too_large" ? `the body ${parsed.error.message}` : NOT_JSON);
+  const isLarge = parsed?.error.code === "too_large";
+  return fail("invalid_argument", isLarge ? `the body ${parsed.error.message}` : NOT_JSON, { hint: isLarge ? "send less" : AS_JSON });
 }
 
 function decoded(bytes: Uint8Array): string | null {
@@ -76,32 +78,65 @@ async function readCapped(request: Request, most = MAX_BODY): Promise<Uint8Array
 }
 
 function tooLarge(most = MAX_BODY) {
-  return fail("too_large", `the body is larger than ${Math.round(most / 2 ** 20)} MB`);
+  return fail("too_large", `the body is larger than ${Math.round(most / 2 ** 20)} MB`, { hint: "send less" });
 }
 
 export type Schema<T = unknown> = v.GenericSchema<unknown, T>;
 
 /** Checks input against a schema. The error names every field and what is expected, never what was sent. */
 export function check<T>(schema: Schema<T>, input: unknown, code: "invalid_argument" | "unprocessable" | "not_found"): Result<T> {
-  // A list would pass as an object without members.
-  if (Array.isArray(input) && isObject(schema)) {
-    return fail(code, "input: must be an object", { data: { errors: [{ path: "input", message: "must be an object" }] } });
-  }
+  const list = listForObject(schema, input);
+  if (list !== null) return fail(code, `${list}: must be an object`, { data: { errors: [{ path: list, message: "must be an object" }] } });
   const result = v.safeParse(schema, input);
   if (result.success) return ok(result.output);
   const errors = result.issues.slice(0, 20).map((issue) => describe(issue));
-  return fail(code, errors[0] === undefined ? "the input is not valid" : `${errors[0].path}: ${errors[0].message}`, { data: { errors } });
+  const [first] = errors;
+  const known = first?.message === UNKNOWN && first.path === "input" ? hintOfKeys(schema) : {};
+  return fail(code, first === undefined ? "the input is not valid" : `${first.path}: ${first.message}`, { data: { errors }, ...known });
 }
 
-function isObject(schema: Schema): boolean {
-  const inner: unknown = "wrapped" in schema ? schema.wrapped : schema;
-  return typeof inner === "object" && inner !== null && "type" in inner && /^(?:strict_|loose_)?object$/.test(String(inner.type));
+/** For a route without parameters. */
+export const NOTHING: Schema<object> = v.strictObject({});
+
+const UNKNOWN = "unknown key";
+
+function hintOfKeys(schema: Schema): { readonly hint: string } {
+  const keys = Object.keys(entriesOf(schema));
+  return { hint: keys.length === 0 ? "none is known here" : `known here: ${keys.join(", ")}` };
+}
+
+/** Where a list stands in place of an object, as which it would pass, without members; null: nowhere. */
+function listForObject(schema: unknown, input: unknown, path = "input"): string | null {
+  if (Array.isArray(input)) return takes(schema, OBJECTS) && !takes(schema, LISTS) ? path : null;
+  if (typeof input !== "object" || input === null) return null;
+  for (const [key, each] of Object.entries(entriesOf(schema))) {
+    const found = listForObject(each, Reflect.get(input, key), path === "input" ? key : `${path}.${key}`);
+    if (found !== null) return found;
+  }
+  return null;
+}
+
+const OBJECTS = /^(?:(?:strict_|loose_)?object|record)$/;
+const LISTS = /^(?:array|tuple|unknown|any)$/;
+
+/** Whether a schema, or one of those in it, is of such a type. */
+function takes(schema: unknown, types: RegExp): boolean {
+  if (typeof schema !== "object" || schema === null || !("type" in schema)) return false;
+  if ("wrapped" in schema) return takes(schema.wrapped, types);
+  if ("options" in schema && Array.isArray(schema.options)) return schema.options.some((each) => takes(each, types));
+  return types.test(String(schema.type));
+}
+
+function entriesOf(schema: unknown): object {
+  if (typeof schema !== "object" || schema === null) return {};
+  if ("wrapped" in schema) return entriesOf(schema.wrapped);
+  return "entries" in schema && typeof schema.entries === "object" && schema.entries !== null ? schema.entries : {};
 }
 
 function describe(issue: v.BaseIssue<unknown>): { path: string; message: string } {
   const path = issue.path ?? [];
   const last = path.at(-1);
-  if (issue.expected === "never" && last?.origin === "key") return { path: dotted(path.slice(0, -1)), message: "unknown key" };
+  if (issue.expected === "never" && last?.origin === "key") return { path: dotted(path.slice(0, -1)), message: UNKNOWN };
   return { path: dotted(path), message: issue.expected === null || issue.type === "regex" ? plain(issue) : wanted(issue) };
 }
 
