@@ -18,8 +18,15 @@ const UNQUEUED_MS = 60_000;
 /** The sender reads the answer to its call before the first report. */
 const ANSWER_FIRST_MS = 5_000;
 
+/** Who looks after the sender of an incident, where a region has several sites. */
+export interface Carers {
+  looksAfter(incident: Incident): Promise<boolean>;
+}
+
 /** Sends what must arrive, follows it, and tells the sender what became of it. */
 export class Alerts {
+  carers: Carers = { looksAfter: () => Promise.resolve(true) };
+
   constructor(
     private readonly plugin: Plugin<Config>,
     private readonly book: IncidentBook,
@@ -39,6 +46,15 @@ export class Alerts {
         responder.kind === "node" ? { destination: responder.id, ...over } : { destination: "broadcast", channel: responder.target };
       await this.book.alertQueued(numbers[at] ?? 0, await this.#queue(incident, text, { ...to, wantAck: responder.kind === "node" }));
     }
+  }
+
+  /** Without those whom another site has alerted, or tries to: one alert of one call is enough. */
+  async ownOf(incident: Incident, responders: readonly Responder[]): Promise<readonly Responder[]> {
+    const views = await this.book.views.of(incident.id);
+    if (views.length === 0) return responders;
+    const own = new Set((await this.book.alerts(incident.id)).map(({ target }) => target));
+    const isElsewhere = (id: string) => views.some(({ view }) => view.alerted[id] === "r" || view.alerted[id] === "p");
+    return responders.filter((each) => own.has(each.name) || each.kind === "channel" || !isElsewhere(each.id));
   }
 
   /** Something that those who were alerted should know, once. */
@@ -97,9 +113,9 @@ export class Alerts {
   /** Tells the sender what has changed. `atOnce`: whatever is still under way. */
   async report(id: number, atOnce = false): Promise<void> {
     const incident = await this.book.get(id);
-    if (incident === null || incident.closed_at !== null) return;
+    if (incident === null || incident.closed_at !== null || !(await this.carers.looksAfter(incident))) return;
     const alerts = await this.book.alerts(id);
-    const facts = factsOf(wordsOf(this.plugin), incident, alerts, await this.book.answers(id));
+    const facts = factsOf(wordsOf(this.plugin), incident, alerts, await this.book.answers(id), await this.book.views.of(id));
     if (facts === "" || facts === incident.told) return;
     const waited = Date.now() - incident.told_at;
     if (!atOnce && (waited < ANSWER_FIRST_MS || (!isSettled(alerts) && waited < REPORT_MS))) return;

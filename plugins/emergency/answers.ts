@@ -3,7 +3,8 @@ import type { Alerts } from "./alerts.ts";
 import type { IncidentBook } from "./book.ts";
 import type { Config } from "./config.types.ts";
 import { type Answer, type Incident, plainText } from "./incident.ts";
-import { alertedByGateway, allResponders, isResponder } from "./responders.ts";
+import type { RegionCases } from "./region/region.ts";
+import { alertedAbout, allResponders, isResponder } from "./responders.ts";
 import { ageOf, factsOf, kindOf, labelOf, numberIn, placeOf, wordsOf } from "./words.ts";
 
 const PAGE = 20;
@@ -15,6 +16,7 @@ export class Answers {
     private readonly plugin: Plugin<Config>,
     private readonly book: IncidentBook,
     private readonly alerts: Alerts,
+    private readonly region: RegionCases,
   ) {}
 
   async answered(what: Answer["what"], args: readonly string[], context: CommandContext): Promise<string> {
@@ -34,7 +36,11 @@ export class Answers {
       if (what === "coming" && responds)
         await this.alerts.inform(incident, await allResponders(this.plugin), t("other_coming", { label, name }), context.senderId);
     }
+    await this.region.refresh();
+    const carer = await this.region.carer(incident);
     const values = { label, name: incident.name, id: incident.id };
+    // Another site hears the sender, and tells him: the truth is that it is told, or will be.
+    if (carer !== null) return cutText(t(carer.isOnline ? "acked_far" : "acked_away", { ...values, site: carer.name }));
     return cutText(what === "ack" ? t("you_acked", values) : t("you_respond", { ...values, place: responds ? placeOf(t, incident) : "" }));
   }
 
@@ -50,12 +56,13 @@ export class Answers {
     const label = labelOf(t, incident);
     const isOwn = incident.sender === context.senderId;
     if (!isOwn && !responds) return t("not_yours", { label });
-    if (!(await this.book.close(incident.id, outcome, context.senderName))) return t("unknown", { id: incident.id });
-    const text = cutText(
-      t(isOwn ? "cancelled" : "closed", { label, name: plainText(context.senderName), note: note === "" ? "" : `: ${note}` }),
-    );
-    if (!isOwn) await this.alerts.tell(incident, text);
-    const responders = await this.#alerted(incident);
+    const by = plainText(context.senderName);
+    const closing = { outcome, by: by.slice(0, 60), isOwn, note: note.slice(0, 120), at: Date.now() };
+    if (!(await this.book.close(incident.id, outcome, by, closing))) return t("unknown", { id: incident.id });
+    const text = cutText(t(isOwn ? "cancelled" : "closed", { label, name: by, note: note === "" ? "" : `: ${note}` }));
+    // A site that never heard the sender leaves it to those that did.
+    if (!isOwn && (incident.key === null || incident.turn > 0)) await this.alerts.tell(incident, text);
+    const responders = await alertedAbout(this.plugin, this.book, incident);
     await this.alerts.inform(incident, responders, text, context.senderId);
     const others = responders.filter((each) => each.kind === "channel" || each.id !== context.senderId);
     const names = others.map(({ name }) => name).join(", ");
@@ -69,7 +76,8 @@ export class Answers {
     const { incident } = chosen;
     const t = wordsOf(this.plugin);
     const maySeePlace = incident.sender === context.senderId || (await isResponder(this.plugin, context));
-    const facts = factsOf(t, incident, await this.book.alerts(incident.id), await this.book.answers(incident.id));
+    const { id } = incident;
+    const facts = factsOf(t, incident, await this.book.alerts(id), await this.book.answers(id), await this.book.views.of(id));
     const label = labelOf(t, incident);
     const text = t("status", {
       label,
@@ -134,14 +142,5 @@ export class Answers {
     if (open.length === 1) return { incident: only, note };
     const lines = open.map((incident) => `${incident.id} ${incident.name}`);
     return fitLines([t("which", { list: "" }).trim(), ...lines], { more: (shown) => `+${lines.length + 1 - shown}` }).text;
-  }
-
-  /** Those who were alerted about it. */
-  async #alerted(incident: Incident) {
-    const queued = (await this.book.alerts(incident.id)).filter(({ message }) => message !== null);
-    const targets = new Set(queued.map(({ target }) => target));
-    const ofGateway = await alertedByGateway(this.plugin);
-    const named = this.plugin.getConfig("responders");
-    return (await allResponders(this.plugin)).filter((each) => targets.has(each.name) || (named.includes(each.target) && ofGateway(each)));
   }
 }

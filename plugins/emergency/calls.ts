@@ -4,6 +4,7 @@ import type { Alerts } from "./alerts.ts";
 import type { IncidentBook } from "./book.ts";
 import type { Config } from "./config.types.ts";
 import { type Incident, isDrill, type Kind, plainText } from "./incident.ts";
+import type { RegionCases } from "./region/region.ts";
 import { alertedByGateway, readResponders } from "./responders.ts";
 import type { Watch } from "./watch.ts";
 import { alertText, labelOf, wordsOf } from "./words.ts";
@@ -22,18 +23,23 @@ export class Calls {
     private readonly book: IncidentBook,
     private readonly alerts: Alerts,
     private readonly watch: Watch,
+    private readonly region: RegionCases,
   ) {}
 
   async called(kind: Kind, args: readonly string[], context: CommandContext): Promise<string> {
     const t = wordsOf(this.plugin);
     const text = plainText(asWritten(context, args));
     const drill = isDrill(text) ? 1 : 0;
+    const now = Date.now();
+    const key = await this.region.keyFor(context.senderId, context.message.packetId, now);
+    const same = key === null ? null : await this.book.byKey(key);
+    // Another site heard this very call, and was faster to say so.
+    if (same !== null) return this.#calledToo(same, context);
     const known = await this.book.openOf(context.senderId);
     // A call that is meant opens an incident of its own beside a drill.
     if (known !== null && known.drill === drill) return this.#calledAgain(known, kind, text, context);
     const [first] = this.plugin.getConfig("kinds")[kind]?.escalate_minutes ?? [];
     const position = context.senderProfile?.position;
-    const now = Date.now();
     const incident = await this.book.add({
       sender: context.senderId,
       name: plainText(context.senderName),
@@ -47,10 +53,10 @@ export class Calls {
       latitude: position?.latitude ?? null,
       longitude: position?.longitude ?? null,
       position_at: position?.time === undefined ? null : position.time * 1000,
+      ...(key === null ? {} : { key, turn: 1, heard: 1 }),
     });
     if (incident === null) return t("full");
     this.watch.begin();
-    const label = labelOf(t, incident);
     const responders = await readResponders(this.plugin, this.plugin.getConfig("responders"));
     const hasIt = await alertedByGateway(this.plugin);
     await this.alerts.send(
@@ -58,7 +64,13 @@ export class Calls {
       responders.filter((each) => !hasIt(each)),
       alertText(t, incident),
     );
-    // A name of the configuration that nobody has, and the sender himself, are not alerted.
+    return this.#received(incident);
+  }
+
+  /** A name of the configuration that nobody has, and the sender himself, are not alerted. */
+  async #received(incident: Incident): Promise<string> {
+    const t = wordsOf(this.plugin);
+    const label = labelOf(t, incident);
     const queued = (await this.book.alerts(incident.id)).flatMap(({ target, message }) => (message === null ? [] : [target]));
     const names = [...new Set(queued)].join(", ");
     return names === ""
@@ -66,10 +78,17 @@ export class Calls {
       : cutText(t("received", { label, id: incident.id, names: cutText(names, 70) }));
   }
 
+  async #calledToo(incident: Incident, context: CommandContext): Promise<string> {
+    if (incident.closed_at !== null) return cutText(wordsOf(this.plugin)("unknown", { id: incident.id }));
+    const place = context.isDirect ? null : `${String(context.message.link)}/${context.channel}`;
+    await this.book.change(incident.id, { turn: Math.max(1, incident.turn), heard: incident.heard + 1, place });
+    return this.#received(incident);
+  }
+
   async #calledAgain(incident: Incident, kind: Kind, text: string, context: CommandContext): Promise<string> {
     await this.book.change(incident.id, { packet: context.message.packetId });
     if (incident.kind === "sos" && kind !== "sos") await this.book.change(incident.id, { kind });
-    await this.#heard(incident);
+    await this.#heard(incident, context.message.packetId);
     const t = wordsOf(this.plugin);
     const label = labelOf(t, incident);
     const names = await this.#passOn(incident, context.senderName, text, true);
@@ -93,7 +112,7 @@ export class Calls {
     // The call itself, which the command has handled before.
     if (message.packetId === incident.packet) return null;
     const wasAsked = incident.asked_at !== null;
-    await this.#heard(incident);
+    await this.#heard(incident, message.packetId);
     const t = wordsOf(this.plugin);
     const label = labelOf(t, incident);
     if (message.answered === true) return null;
@@ -104,8 +123,9 @@ export class Calls {
     return this.#passedOn(label, names);
   }
 
-  async #heard({ id }: Incident): Promise<void> {
-    await this.book.change(id, { heard_at: Date.now(), asked_at: null, misses: 0, silences: 0 });
+  async #heard(incident: Incident, packet: number): Promise<void> {
+    await this.book.change(incident.id, { heard_at: Date.now(), asked_at: null, misses: 0, silences: 0 });
+    await this.region.heard(incident, packet);
   }
 
   /**

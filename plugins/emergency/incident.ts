@@ -10,7 +10,9 @@ export interface Incident {
   readonly sender: string;
   readonly name: string;
   readonly kind: Kind;
+  /** What it wrote, with what it wrote later; `called`: first. */
   readonly text: string;
+  readonly called: string;
   /** 1: it is a drill. */
   readonly drill: number;
   readonly opened_at: number;
@@ -41,6 +43,19 @@ export interface Incident {
   /** The message that told it; null once it arrived. */
   readonly telling: string | null;
   readonly tell_tries: number;
+  /** Under which it is shared in the region; null: it is known here alone. */
+  readonly key: string | null;
+  /** The site that it became known from, and its name; null: it was heard here. */
+  readonly site: string | null;
+  readonly site_name: string | null;
+  /** Grows whenever this site looks after the sender anew; 0: it never heard him. */
+  readonly turn: number;
+  /** Texts of the sender that were heard here. */
+  readonly heard: number;
+  /** What this site told the others last, as JSON. */
+  readonly shared: string | null;
+  /** How it was ended here, as JSON; null: it was ended elsewhere, or is open. */
+  readonly closing: string | null;
 }
 
 /** A text sent to a responder. */
@@ -85,6 +100,19 @@ export const MIGRATIONS = [
   ],
   // What the sender wrote first; `text` grows by what it writes later.
   ["ALTER TABLE incidents ADD COLUMN called TEXT NOT NULL DEFAULT ''", "UPDATE incidents SET called = text"],
+  // One incident at all sites of a region.
+  [
+    "ALTER TABLE incidents ADD COLUMN key TEXT",
+    "ALTER TABLE incidents ADD COLUMN site TEXT",
+    "ALTER TABLE incidents ADD COLUMN site_name TEXT",
+    "ALTER TABLE incidents ADD COLUMN turn INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE incidents ADD COLUMN heard INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE incidents ADD COLUMN shared TEXT",
+    "ALTER TABLE incidents ADD COLUMN closing TEXT",
+    "CREATE UNIQUE INDEX incidents_by_key ON incidents (key)",
+    // What each other site says about an incident; `mark` stands behind the names of its people.
+    "CREATE TABLE views (incident INTEGER NOT NULL, site TEXT NOT NULL, mark TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (incident, site))",
+  ],
 ] as const;
 
 /** `SOS TEST` and `SOS TEST: we try this`, in any case. Anything else is meant: in doubt it is a call for help. */

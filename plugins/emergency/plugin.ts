@@ -6,6 +6,8 @@ import { Calls } from "./calls.ts";
 import type { Config } from "./config.types.ts";
 import { History } from "./history.ts";
 import type { Kind } from "./incident.ts";
+import { Others } from "./region/others.ts";
+import { RegionCases } from "./region/region.ts";
 import { Watch } from "./watch.ts";
 import { wordsOf } from "./words.ts";
 
@@ -25,12 +27,21 @@ export default class Emergency extends Plugin<Config> {
   readonly #book = new IncidentBook(this);
   readonly #alerts = new Alerts(this, this.#book);
   readonly #watch = new Watch(this, this.#book, this.#alerts);
-  readonly #calls = new Calls(this, this.#book, this.#alerts, this.#watch);
+  readonly #region: RegionCases = new RegionCases({
+    plugin: this,
+    book: this.#book,
+    merge: (key, said) => this.#others.merge(key, said),
+  });
+  readonly #others = new Others(this, this.#book, this.#alerts, this.#watch, this.#region);
+  readonly #calls = new Calls(this, this.#book, this.#alerts, this.#watch, this.#region);
   readonly #history = new History(this, this.#book);
-  readonly #answers = new Answers(this, this.#book, this.#alerts);
+  readonly #answers = new Answers(this, this.#book, this.#alerts, this.#region);
 
   override async initialize() {
     await this.#book.open();
+    this.#alerts.carers = this.#region;
+    this.#watch.region = this.#region;
+    this.#region.listen();
     const t = wordsOf(this);
     for (const word of EMERGENCY_WORDS) {
       this.registerCommand(word, (args, context) => this.#calls.called(WORDS[word], args, context), {
@@ -47,6 +58,7 @@ export default class Emergency extends Plugin<Config> {
 
   /** Incidents of the last run go on. */
   override async start() {
+    await this.#region.start();
     if ((await this.#book.allOpen()).length > 0) this.#watch.begin();
   }
 

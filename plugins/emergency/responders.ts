@@ -1,5 +1,7 @@
 import type { Context, Plugin } from "zephyrgate";
+import type { IncidentBook } from "./book.ts";
 import type { Config } from "./config.types.ts";
+import type { Incident } from "./incident.ts";
 
 /** Who is to be alerted. `target` is what the configuration calls it. */
 export type Responder =
@@ -28,6 +30,15 @@ export async function allResponders(plugin: Plugin<Config>): Promise<Responder[]
 export async function alertedByGateway(plugin: Plugin<Config>): Promise<(responder: Responder) => boolean> {
   const { operators, alertChannels } = await plugin.getNetworkStatus();
   return (responder) => (responder.kind === "node" ? operators.includes(responder.id) : alertChannels.includes(responder.target));
+}
+
+/** Those of this site who were alerted about it. */
+export async function alertedAbout(plugin: Plugin<Config>, book: IncidentBook, incident: Incident): Promise<Responder[]> {
+  const queued = (await book.alerts(incident.id)).filter(({ message }) => message !== null);
+  const targets = new Set(queued.map(({ target }) => target));
+  const ofGateway = await alertedByGateway(plugin);
+  const named = plugin.getConfig("responders");
+  return (await allResponders(plugin)).filter((each) => targets.has(each.name) || (named.includes(each.target) && ofGateway(each)));
 }
 
 /** An operator, a responder's node, or somebody who writes on a channel of responders. */

@@ -3,6 +3,7 @@ import type { Config } from "./config.types.ts";
 import type { Alert, Answer, Incident } from "./incident.ts";
 import de from "./locales/de.ts";
 import en from "./locales/en.ts";
+import type { SiteView } from "./region/site-views.ts";
 
 const texts = defineTexts({ en, de });
 
@@ -14,7 +15,7 @@ export function wordsOf(plugin: Plugin<Config>): Words {
 
 /** `3` or `#3`; null for anything else. */
 export function numberIn(word: string | undefined): number | null {
-  const digits = /^#?(\d{1,9})$/.exec(word ?? "")?.[1];
+  const digits = /^#?(\d{1,12})$/.exec(word ?? "")?.[1];
   return digits === undefined ? null : Number(digits);
 }
 
@@ -45,12 +46,12 @@ export function placeOf(t: Words, { latitude, longitude, position_at }: Incident
 
 /** What a responder reads. It begins with no emergency word: another gateway would take it for a call. */
 export function alertText(t: Words, incident: Incident, round = 0): string {
-  const { id, sender, name, text } = incident;
+  const { id, sender, name, text, site_name } = incident;
   const again = round === 0 ? "" : t("again", { round: round + 1 });
   const values = {
     id,
     kind: again + kindOf(t, incident),
-    who: name === sender ? sender : `${name} (${sender})`,
+    who: (name === sender ? sender : `${name} (${sender})`) + (site_name === null ? "" : t("heard_at", { site: site_name })),
     place: placeOf(t, incident),
     text: text === "" ? t("no_text") : text,
   };
@@ -60,8 +61,26 @@ export function alertText(t: Words, incident: Incident, round = 0): string {
 /** Names in one text, with how many there are. */
 const list = (names: readonly string[]) => ({ names: names.join(", "), count: names.length });
 
-/** What is true of the alerts now, for the sender; empty when there is nothing to say. */
-export function factsOf(t: Words, incident: Incident, alerts: readonly Alert[], answers: readonly Answer[]): string {
+/** What is true of the alerts now, for the sender; empty when there is nothing to say. `views`: what other sites say. */
+export function factsOf(
+  t: Words,
+  incident: Incident,
+  alerts: readonly Alert[],
+  answers: readonly Answer[],
+  views: readonly SiteView[] = [],
+): string {
+  const sites = views.flatMap(({ mark, view }) => {
+    const states = Object.values(view.alerted);
+    const reached = states.filter((state) => state === "r").length;
+    return reached + view.channels.length === 0
+      ? []
+      : [
+          t("site_has_it", {
+            mark,
+            facts: reached > 0 ? t("has_it", { reached, count: states.length }) : t("on_channel", list(view.channels)),
+          }),
+        ];
+  });
   const reached = (isChannel: number) => [
     ...new Set(alerts.filter((each) => each.is_channel === isChannel && each.state === "reached").map(({ target }) => target)),
   ];
@@ -77,7 +96,8 @@ export function factsOf(t: Words, incident: Incident, alerts: readonly Alert[], 
     ...(has.length > 0 ? [t("has_it", { reached: has.length, count: nodes.size })] : []),
     ...(channels.length > 0 ? [t("on_channel", list(channels))] : []),
     ...(isAlone && incident.escalations > 0 ? [t("escalated")] : []),
-    ...(isAlone && has.length + channels.length === 0 && alerts.length > 0 ? [t("nobody")] : []),
+    ...sites,
+    ...(isAlone && has.length + channels.length + sites.length === 0 && alerts.length > 0 ? [t("nobody")] : []),
     ...(strangers.length > 0 ? [t("stranger_coming", list(strangers))] : []),
   ];
   return facts.length === 0 ? "" : cutText(t("report", { label: labelOf(t, incident), facts: facts.join("; ") }));

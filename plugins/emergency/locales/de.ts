@@ -98,4 +98,10 @@ export default {
   help_history: "Was bei einem Hilferuf geschah (Absender und Helfer)",
   help_responders: "Wer helfen soll, und wie weit jeder ist (Helfer)",
   help_incidents: "Frühere Hilferufe (Helfer)",
+  of_site: " (Standort {site})",
+  site: "Standort {site}",
+  heard_at: ", gehört bei Standort {site}",
+  site_has_it: "{facts}{mark}",
+  acked_far: "{label}: notiert. Standort {site}, der {name} hört, erfährt es.",
+  acked_away: "{label}: notiert. Standort {site}, der {name} hört, ist nicht verbunden und erfährt es, sobald er es ist.",
 } as const;

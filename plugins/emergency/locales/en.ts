@@ -98,4 +98,10 @@ export default {
   help_history: "What happened in a call for help (its sender and responders)",
   help_responders: "Who is to help, and how far each is (responders)",
   help_incidents: "Past calls for help (responders)",
+  of_site: " (site {site})",
+  site: "site {site}",
+  heard_at: ", heard at site {site}",
+  site_has_it: "{facts}{mark}",
+  acked_far: "{label}: noted. Site {site}, which hears {name}, is told.",
+  acked_away: "{label}: noted. Site {site}, which hears {name}, is away: it is told once it is back.",
 } as const;

@@ -190,7 +190,7 @@ export class SimulatedMesh implements AirMember {
     if (payload.length > LARGEST_TEXT) {
       return fail("too_large", `the text has ${payload.length} bytes`, { hint: `a packet carries ${LARGEST_TEXT}` });
     }
-    const id = this.#packetId();
+    const id = request.packetId ?? this.#packetId();
     this.#air.carry(
       { from, to, channel: channel ?? 0, id },
       {

@@ -11,6 +11,8 @@ export interface SayRequest {
   readonly replyId?: PacketId;
   /** A reaction to `replyId`. */
   readonly isReaction?: boolean;
+  /** The packet's id; without it the simulator chooses one. */
+  readonly packetId?: PacketId;
 }
 
 /** A text of the gateway that simulated nodes received. Reported once per packet id. */

@@ -1,5 +1,5 @@
 import { GatewayError } from "../../errors.ts";
-import { formatNodeId } from "../../mesh/ids.ts";
+import { formatNodeId, packetId } from "../../mesh/ids.ts";
 import type { SimulatedMesh } from "../../mesh/simulator/mesh.ts";
 import type { SimulatedNode } from "../../mesh/simulator/nodes.ts";
 import type { HeardText } from "../../mesh/simulator/texts.ts";
@@ -15,6 +15,8 @@ export interface SayOptions {
   readonly replyTo?: number;
   /** A reaction to `replyTo`. */
   readonly isReaction?: boolean;
+  /** The packet's id, where several gateways of a test are to hear the same packet; else it is chosen at random. */
+  readonly packetId?: number;
 }
 
 export interface NodeDeps {
@@ -80,13 +82,14 @@ export class TestNode {
   }
 
   /** Sends a text without waiting for what follows. */
-  sends(text: string, { channel, replyTo, isReaction }: SayOptions = {}): void {
+  sends(text: string, { channel, replyTo, isReaction, packetId: id }: SayOptions = {}): void {
     const said = this.deps.mesh().say({
       from: this.number,
       text,
       ...(channel === undefined ? {} : { channel }),
       ...(replyTo === undefined ? {} : { replyId: replyTo }),
       ...(isReaction === undefined ? {} : { isReaction }),
+      ...(id === undefined ? {} : { packetId: packetId(id) }),
     });
     if (!said.ok) throw said.error;
     this.#packetId = said.value;
