@@ -4,6 +4,7 @@ import * as v from "valibot";
 import type { Issue, Result } from "../errors.ts";
 import type { Json } from "../json.ts";
 import { nearest } from "../nearest.ts";
+import { hintForKey, hintForNumber, keysOf, written } from "./hints.ts";
 import type { Path, YamlFile } from "./yaml.ts";
 
 type Schema<T> = v.GenericSchema<unknown, T>;
@@ -18,25 +19,19 @@ export function checkFile<T>(schema: Schema<T>, file: YamlFile, value: Json = fi
   const issues: Issue[] = [];
   const report = (path: Path, part: "key" | "value", message: string, hint?: string) => {
     if (issues.length >= MAX_ISSUES) return;
-    const origin = origins?.get(path.join("."));
+    const origin = originOf(path, origins);
     const place = origin === undefined ? file.place(path, part) : undefined;
     const field = path.length === 0 ? {} : { field: path.join(".") };
     issues.push({ file: origin ?? file.file, ...place, ...field, message, ...(hint === undefined ? {} : { hint }) });
   };
   const known = withoutUnknown(schema as unknown as Described, value ?? {}, [], (path, key, keys) => {
     if (issues.length >= MAX_ISSUES) return;
-    const near = nearest(key, keys);
-    report(
-      [...path, key],
-      "key",
-      `unknown key ${JSON.stringify(short(key))}`,
-      withoutBlank(key, keys) ?? (near === null ? `known here: ${keys.join(", ")}` : `did you mean ${near}?`),
-    );
+    report([...path, key], "key", `unknown key ${JSON.stringify(short(key))}`, hintForKey(schema, path, key, keys));
   });
   const parsed = v.safeParse(schema, known);
   for (const issue of parsed.success ? [] : parsed.issues) {
     const path = (issue.path ?? []).map((step) => step.key as string | number);
-    const text = describe(issue, path, origins?.has(path.join(".")) ? undefined : file.plain(path));
+    const text = describe(issue, path, originOf(path, origins) === undefined ? file.plain(path) : undefined, keysOf(schema, path));
     report(path, issue.received === "undefined" ? "key" : "value", text.message, text.hint);
   }
   issues.sort((a, b) => (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0));
@@ -44,10 +39,13 @@ export function checkFile<T>(schema: Schema<T>, file: YamlFile, value: Json = fi
   return parsed.success ? { ok: true, value: parsed.output } : { ok: false, error: issues };
 }
 
-/** `port:8080` is one word in YAML. */
-function withoutBlank(key: string, keys: readonly string[]): string | undefined {
-  const [, name = "", value = ""] = /^([^:]+):(.*)$/s.exec(key) ?? [];
-  return keys.includes(name) ? `write a blank behind the colon: ${name}: ${short(value)}` : undefined;
+/** A variable may hold a whole list or map, with the mistake inside. */
+function originOf(path: Path, origins: Origins | undefined): string | undefined {
+  for (let length = path.length; length > 0; length -= 1) {
+    const origin = origins?.get(path.slice(0, length).join("."));
+    if (origin !== undefined) return origin;
+  }
+  return undefined;
 }
 
 /** The part of a Valibot schema that this file reads: enough to know which keys are allowed where. */
@@ -106,7 +104,12 @@ function entriesOf(schema: Described, value: { readonly [key: string]: Json }): 
   return match?.entries ?? Object.assign({}, ...objects.map((option) => option.entries));
 }
 
-function describe(issue: v.BaseIssue<unknown>, path: Path, plain: string | undefined): { message: string; hint?: string } {
+function describe(
+  issue: v.BaseIssue<unknown>,
+  path: Path,
+  plain: string | undefined,
+  keys: readonly string[] | null,
+): { message: string; hint?: string } {
   const key = String(path.at(-1) ?? "");
   if (issue.received === "undefined" && issue.kind === "schema") return { message: "is missing", hint: `add \`${key}:\`` };
   if (issue.type === "string" && issue.message.startsWith("Invalid ") && plain !== undefined && issue.received !== "null") {
@@ -126,7 +129,7 @@ function describe(issue: v.BaseIssue<unknown>, path: Path, plain: string | undef
     return { message: `${received} is not one of ${options.join(", ")}`, ...(near === null ? {} : { hint: `did you mean ${near}?` }) };
   }
   const message = `must be ${EXPECTED[issue.expected ?? ""] ?? issue.expected ?? "something else"}, got ${RECEIVED[received] ?? received}`;
-  const hint = rewrite(issue, key);
+  const hint = rewrite(issue, key) ?? (issue.expected === "Object" && keys !== null ? `write it as a map of: ${keys.join(", ")}` : null);
   return hint === null ? { message } : { message, hint };
 }
 
@@ -135,8 +138,8 @@ function rewrite({ expected, input, received }: v.BaseIssue<unknown>, key: strin
   const text = typeof input === "string" ? input : "";
   if (received === "null") return `give ${key} a value, or remove the line`;
   if (expected === "Array")
-    return typeof input === "object" || text === "a list" ? "write it as a list: [A, B]" : `write ${key}: [${short(String(input))}]`;
-  if (expected === "number" && text.trim() !== "" && Number.isFinite(Number(text))) return `write ${key}: ${text.trim()}`;
+    return typeof input === "object" || text === "a list" ? "write it as a list: [A, B]" : `write ${key}: [${written(String(input))}]`;
+  if (expected === "number") return hintForNumber(text, key);
   const isYes = /^(?:yes|on|y|true|1)$/i.test(String(input));
   if (expected === "boolean" && (isYes || /^(?:no|off|n|false|0)$/i.test(String(input)))) return `write ${key}: ${isYes}`;
   return null;

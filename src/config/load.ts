@@ -1,5 +1,5 @@
 import { existsSync, readFileSync, statSync } from "node:fs";
-import { dirname, isAbsolute, join, resolve } from "node:path";
+import { dirname, isAbsolute, join, resolve, sep } from "node:path";
 import type { Issue, Result } from "../errors.ts";
 import type { Json } from "../json.ts";
 import { parseEntry } from "../permissions/grammar/descriptor.ts";
@@ -91,7 +91,25 @@ function withOverride(value: Json, { path, value: inner }: Override): Json {
   return { ...map, [key]: withOverride((Object.hasOwn(map, key) ? map[key] : undefined) ?? {}, { path: rest, value: inner, origin: "" }) };
 }
 
-/** Checks that involve more than one value. */
+const exampleOf = (path: readonly (string | number)[]) =>
+  path.at(-1) === "device" ? "/dev/ttyUSB0" : path[0] === "plugins" ? "./plugins" : "./data";
+const NOBODY = /^!(?:f{8}|0{8})$/i;
+const WINDOWS = /^(?:[A-Za-z]:[\\/]|\\\\|COM\d+$)/;
+
+function pathsIn({ data_dir, log, plugins, api, mesh }: Config): [(string | number)[], string][] {
+  const { file } = log;
+  return [
+    [["data_dir"], data_dir],
+    ...(file === null ? [] : [[["log", "file"], file] as [string[], string]]),
+    ...plugins.paths.map((path, index): [(string | number)[], string] => [["plugins", "paths", index], path]),
+    ...Object.entries(api.tls ?? {}).map(([key, path]): [string[], string] => [["api", "tls", key], path]),
+    ...(mesh.interfaces ?? []).flatMap((link, index): [(string | number)[], string][] =>
+      link.type === "serial" ? [[["mesh", "interfaces", index, "device"], link.device]] : [],
+    ),
+  ];
+}
+
+/** Checks that involve more than one value, or this system. */
 function meaning(config: Config, file: YamlFile, origins: ReadonlyMap<string, string>): Issue[] {
   const issues: Issue[] = [];
   const report = (path: (string | number)[], message: string, hint: string) => {
@@ -99,6 +117,12 @@ function meaning(config: Config, file: YamlFile, origins: ReadonlyMap<string, st
     const origin = origins.get(field);
     issues.push({ file: origin ?? file.file, ...(origin === undefined ? file.place(path) : undefined), field, message, hint });
   };
+  for (const [path, text] of pathsIn(config)) {
+    if (sep === "/" && WINDOWS.test(text))
+      report(path, "is a path of Windows, and this is none", `write a path of this system, such as ${exampleOf(path)}`);
+  }
+  for (const [index, operator] of config.operators.entries())
+    if (NOBODY.test(operator)) report(["operators", index], "is no node: everybody or nobody", "name the nodes of the operators");
   const names = new Set<string>();
   for (const [index, { name }] of (config.mesh.interfaces ?? []).entries()) {
     if (names.has(name)) report(["mesh", "interfaces", index, "name"], `two interfaces are called ${name}`, "rename one of them");

@@ -36,7 +36,12 @@ export function readOverrides(
       issues.push({
         file: origin,
         message: "no setting has this name",
-        hint: near === null ? "see docs/configuration.md" : `did you mean ${near}?`,
+        hint:
+          origin === `${PREFIX}CONFIG`
+            ? "name the file with --config FILE"
+            : near === null
+              ? "see docs/configuration.md"
+              : `did you mean ${near}?`,
       });
       return;
     }

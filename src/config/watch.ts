@@ -113,7 +113,9 @@ export class ConfigWatcher {
   #load(): Result<readonly string[], readonly Issue[]> {
     const loaded = this.deps.load();
     if (!loaded.ok) {
-      this.deps.log.error(`the changed configuration is not valid (${loaded.error.length} problems); the old one stays in force`);
+      this.deps.log.error(
+        `the changed configuration is not valid (${loaded.error.length} ${loaded.error.length === 1 ? "problem" : "problems"}); the old one stays in force`,
+      );
       for (const issue of loaded.error) this.deps.log.error(issueLine(issue));
       return loaded;
     }

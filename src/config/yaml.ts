@@ -5,6 +5,7 @@
 import { isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument, type YAMLError } from "yaml";
 import type { Issue, Result } from "../errors.ts";
 import type { Json } from "../json.ts";
+import { hintForTag, plainSyntax } from "./hints.ts";
 import { readPlainYaml } from "./plain-yaml.ts";
 
 export type Path = readonly (string | number)[];
@@ -106,7 +107,11 @@ export function parseYaml(text: string, file: string, maxBytes: number): Result<
     uniqueKeys: false,
   });
   if (document.errors.length > 0) {
-    return { ok: false, error: document.errors.slice(0, MAX_ISSUES).map((error) => fromYaml(error, file, at(error.pos[0]))) };
+    const issues = document.errors.slice(0, MAX_ISSUES).map((error) => fromYaml(error, file, at(error.pos[0]), text));
+    // One mistake makes the parser complain several times.
+    const isFirst = ({ line, message }: Issue, index: number) =>
+      issues.findIndex((each) => each.line === line && each.message === message) === index;
+    return { ok: false, error: issues.filter(isFirst) };
   }
   return { ok: true, value: { contents: document.contents as Node | null, at } };
 }
@@ -115,7 +120,9 @@ function refuse(file: string, message: string, hint: string): { ok: false; error
   return { ok: false, error: [{ file, message, hint }] };
 }
 
-function fromYaml(error: YAMLError, file: string, place: Partial<Place>): Issue {
+function fromYaml(error: YAMLError, file: string, place: Partial<Place>, text: string): Issue {
+  const plain = plainSyntax(error, text.split("\n")[(place.line ?? 1) - 1] ?? "");
+  if (plain !== null) return { file, ...place, ...plain };
   const hint = MENDS[error.code];
   return {
     file,
@@ -177,7 +184,7 @@ class Reader {
     if (isAlias(node)) return this.wrong(offset, path, "an alias (*name) is not allowed", "write the value out");
     if (node.tag?.startsWith("!") === true) {
       const written = isScalar(node) && node.source !== undefined && node.source !== "" ? `${node.tag} ${node.source}` : node.tag;
-      return this.wrong(offset, path, `${written} without quotes is a YAML tag, not text`, `write ${JSON.stringify(written)}`);
+      return this.wrong(offset, path, `${written} without quotes is a YAML tag, not text`, hintForTag(node.tag, written));
     }
     if (node.tag !== undefined && !PLAIN_TAG.test(node.tag))
       return this.wrong(offset, path, `the tag ${node.tag} is not allowed`, "remove it");
@@ -186,6 +193,8 @@ class Reader {
     const curly = plain === undefined ? null : CURLY.exec(plain);
     if (curly !== null)
       return this.wrong(offset, path, "curly quotes are no quotes", `write ${JSON.stringify(curly[1] ?? "")} with straight ones`);
+    if (isScalar(node) && plain !== undefined && /^[-+]?0\d+$/.test(plain) && typeof node.value === "number")
+      return this.wrong(offset, path, `${plain} begins with a zero`, `write ${node.value}, or "${plain}" if it is text`);
     if (isScalar(node)) return this.scalar(node.value, offset, path);
     return this.wrong(offset, path, "not a value", "use text, numbers, true, false, lists and maps");
   }
