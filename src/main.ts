@@ -1,13 +1,16 @@
 #!/usr/bin/env bun
 import { STAGE_ONE, STAGE_TWO } from "./bridge/launch.ts";
+import { IS_COMPILED } from "./compiled.ts";
 // The process edge: the only place that uses the process's globals. Everything else gets what it needs as parameters.
 import { runHostProcess } from "./host/entry.ts";
+import { RESTING_OPTIONS, reexecute } from "./linux/engine-options.ts";
 import { COMPILER_VERB } from "./sandbox/loader/source.ts";
 
 const [verb, argument] = process.argv.slice(2);
 /** From an uncaught error to the end of the process, whatever the orderly end does meanwhile. */
 const END_WITHIN_MS = 1_900;
 const uncaught = endOnUncaught();
+if (verb === "gateway" && IS_COMPILED) reexecute(RESTING_OPTIONS);
 // The same executable is the plugin host and the bundler, which must not load the gateway's modules.
 if (verb === STAGE_ONE || verb === STAGE_TWO) await runHostProcess(verb, argument ?? "");
 else if (verb === COMPILER_VERB)

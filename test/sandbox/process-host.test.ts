@@ -108,7 +108,9 @@ describe.if(linux).each([...BUILDERS])("a plugin host process, its files walled 
     for (let count = 0; count < 70; count++) realms.push(await open(host, `p${count}`, "healthCheck() { return true; }"));
     for (const realm of realms) expect(await healthy(realm)).toBe(true);
     // Nothing of the gateway's: only what the engine is told.
-    expect(readFileSync(`/proc/${host.pid}/environ`, "utf8")).toBe("BUN_JSC_useWasmFastMemory=0\0");
+    expect(readFileSync(`/proc/${host.pid}/environ`, "utf8")).toBe(
+      "BUN_JSC_useWasmFastMemory=0\0BUN_GC_TIMER_INTERVAL=30000\0MIMALLOC_PURGE_DELAY=0\0",
+    );
   }, 120_000);
 });
 

@@ -6,6 +6,7 @@
 import { readFileSync } from "node:fs";
 import { type JailPlan, mayBeMissing, PAGE_FD, type StageTwo, type Wall, type WallName } from "../../bridge/launch.ts";
 import { GatewayError } from "../../errors.ts";
+import { RESTING_OPTIONS } from "../../linux/engine-options.ts";
 import { cString, type Libc, libc, pointerArray } from "../../linux/libc.ts";
 import { RLIMIT, setSoftLimit } from "../../linux/rlimits.ts";
 import { buildFilter, encodeFilter } from "./filter.ts";
@@ -55,7 +56,7 @@ function become(kernel: Libc, command: readonly string[]): never {
  * be had four times only, and every further one first collects all garbage: 0.8 ms of the 2.6 that a realm costs. So all
  * realms get memories whose bounds the compiled code checks.
  */
-const ENGINE_OPTIONS = ["BUN_JSC_useWasmFastMemory=0"];
+const ENGINE_OPTIONS = ["BUN_JSC_useWasmFastMemory=0", ...Object.entries(RESTING_OPTIONS).map(([name, value]) => `${name}=${value}`)];
 
 function noJail(): Wall {
   return { wall: "jail", stands: false, required: true, detail: `none is known for ${process.platform}` };
