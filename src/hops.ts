@@ -11,15 +11,20 @@ export type Hop = (typeof HOPS)[number];
 export interface HopReport {
   readonly commands: number;
   readonly us: Readonly<Record<string, number>>;
+  /** The slowest {@link SLOWEST} of them, slowest first: which one since the start of the trace it was, and its own ways. */
+  readonly slowest: readonly { readonly command: number; readonly us: readonly number[] }[];
 }
 
 const COMMANDS = 500;
+/** One in a hundred: what makes the 99th percentile. */
+const SLOWEST = COMMANDS / 100;
 
 let trace: HopTrace | null = null;
 
 class HopTrace {
   #at: number[] = [];
   readonly #ways: number[][] = HOPS.slice(1).map(() => []);
+  #reported = 0;
 
   constructor(
     private readonly now: () => number,
@@ -41,9 +46,23 @@ class HopTrace {
     const commands = this.#ways[0]?.length ?? 0;
     if (commands < COMMANDS) return;
     const us = this.#ways.map((way, index) => [`${HOPS[index]}>${HOPS[index + 1]}`, median(way)] as const);
+    const slowest = this.#slowest(commands);
     for (const way of this.#ways) way.length = 0;
-    this.tell({ commands, us: Object.fromEntries(us) });
+    this.#reported += commands;
+    this.tell({ commands, us: Object.fromEntries(us), slowest });
   }
+
+  #slowest(commands: number): HopReport["slowest"] {
+    const each = Array.from({ length: commands }, (_, index) => ({
+      command: this.#reported + index,
+      us: this.#ways.map((way) => Math.round(way[index] ?? 0)),
+    }));
+    return each.sort((a, b) => sum(b.us) - sum(a.us)).slice(0, SLOWEST);
+  }
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, each) => total + each, 0);
 }
 
 function median(values: readonly number[]): number {

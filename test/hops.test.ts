@@ -13,12 +13,14 @@ test("a command that passes every step in order is measured; what begins anew, o
     now += 1_000;
     for (const hop of HOPS) {
       markHop(hop);
-      now += hop === "call" ? 2 : 0.1;
+      now += hop === "call" ? (command === 77 ? 9 : 2) : 0.1;
     }
     markHop("call");
   }
   markHop("message");
-  expect(reports).toEqual([
+  expect(reports[0]?.slowest.length).toBe(5);
+  expect(reports[0]?.slowest[0]).toEqual({ command: 77, us: [100, 100, 9_000, 100, 100, 100] });
+  expect(reports.map(({ slowest: _, ...rest }) => rest)).toEqual([
     {
       commands: 500,
       us: {
