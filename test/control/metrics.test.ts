@@ -103,6 +103,92 @@ test("every family of metrics has its help and its type, once, before its sample
   expect(Math.abs((gateway ?? 0) / (host ?? 1) - 1)).toBeLessThan(0.5);
 });
 
+test("each metric of a gateway with one of everything: name, type and value", () => {
+  const isCounter = new Set([...facts.matchAll(/^# TYPE (\w+) counter$/gm)].map(([, name]) => name));
+  const lines = facts.split("\n").filter((line) => line !== "" && !line.startsWith("#") && !line.includes("_process_"));
+  const shown = lines.map(
+    (line) => `${isCounter.has(/^\w+/.exec(line)?.[0] ?? "") ? "counter" : "gauge"} ${line.replace("zephyrgate_", "")}`,
+  );
+  expect(`\n${shown.join("\n")}\n`).toMatchInlineSnapshot(`
+    "
+    gauge info{version="1.0.0"} 1
+    gauge start_time_seconds 0.001
+    counter plugin_host_exits_total{reason="crashed"} 1
+    gauge safe_mode 0
+    gauge silenced 1
+    gauge disk_writable 1
+    gauge disk_free_bytes 1
+    gauge database_bytes 4096
+    gauge nodes 3
+    gauge nodes_heard 2
+    gauge wall_stands{wall="seccomp"} 1
+    gauge link_up{link="sim"} 1
+    gauge link_channel_utilization_ratio{link="sim"} 0.1
+    gauge link_air_util_tx_ratio{link="sim"} 0.01
+    gauge link_duty_cycle_limit_ratio{link="sim"} 0.1
+    counter link_frames_in_total{link="sim"} 1
+    counter link_frames_out_total{link="sim"} 1
+    counter link_packets_in_total{link="sim"} 1
+    counter link_packets_out_total{link="sim"} 1
+    counter link_garbage_bytes_total{link="sim"} 0
+    counter link_undecodable_total{link="sim"} 0
+    counter link_impossible_senders_total{link="sim"} 0
+    counter link_reconnects_total{link="sim"} 0
+    counter link_duplicates_total{link="sim"} 0
+    gauge airtime_seconds 0
+    gauge plugin_airtime_seconds{plugin="ping"} 1
+    gauge channel_airtime_seconds{channel="LongFast"} 1
+    gauge link_airtime_seconds{link="sim"} 1
+    gauge outbox_queued 0
+    gauge outbox_oldest_seconds 0
+    gauge outbox_held{reason="no_link"} 2
+    counter outbox_sent_total 1
+    counter outbox_delivered_total 0
+    counter outbox_failed_total 0
+    counter messages_received_total{kind="text"} 1
+    counter texts_processed_total{outcome="replied"} 1
+    counter answers_suppressed_total{reason="answered_elsewhere"} 0
+    counter answers_suppressed_total{reason="sender_budget"} 0
+    counter answers_suppressed_total{reason="channel_rate"} 0
+    counter answers_suppressed_total{reason="sender_rate"} 0
+    counter answers_suppressed_total{reason="refused"} 0
+    counter answers_suppressed_total{reason="failed"} 0
+    counter answers_suppressed_total{reason="busy"} 0
+    counter answers_suppressed_total{reason="unknown_command"} 0
+    counter answers_suppressed_total{reason="stale"} 0
+    counter answers_suppressed_total{reason="from_program"} 0
+    counter messages_ended_total{sender="plugin",outcome="no_ack"} 1
+    counter messages_ended_total{sender="plugin",outcome="delivered"} 1
+    counter stale_texts_total 0
+    gauge alerts{code="disk\\"full\\n"} 1
+    counter alerts_raised_total{code="disk\\"full\\n"} 2
+    counter alerts_dropped_total 0
+    counter alert_posts_total{outcome="sent"} 1
+    counter alert_posts_total{outcome="failed"} 0
+    counter alert_posts_total{outcome="dropped"} 0
+    gauge publish_up 1
+    gauge publish_nodes 3
+    counter publish_messages_total{kind="node",outcome="published"} 4
+    counter publish_messages_total{kind="send",outcome="rate_limited"} 1
+    gauge plugin_state{plugin="ping",state="running"} 1
+    gauge plugin_uptime_seconds{plugin="ping"} 5
+    counter plugin_failures_total{plugin="ping"} 0
+    counter plugin_restarts_total{plugin="ping"} 0
+    counter plugin_cpu_seconds_total{plugin="ping"} 0.1
+    gauge plugin_memory_bytes{plugin="ping"} 600000
+    gauge plugin_storage_bytes{plugin="ping"} 0
+    counter plugin_calls_total{plugin="ping"} 3
+    counter plugin_call_errors_total{plugin="ping"} 0
+    gauge plugin_latency_p50_seconds{plugin="ping"} 0.0001
+    gauge plugin_queue_depth{plugin="ping"} 0
+    counter plugin_messages_sent_total{plugin="ping"} 1
+    counter plugin_replies_dropped_total{plugin="ping"} 0
+    counter plugin_http_requests_total{plugin="ping"} 0
+    counter plugin_log_lines_dropped_total{plugin="ping"} 0
+    "
+  `);
+});
+
 test.skipIf(PROMTOOL === null)("promtool finds nothing wrong", async () => {
   const child = Bun.spawn([PROMTOOL ?? "", "check", "metrics"], { stdin: new Blob([await all()]), stdout: "pipe", stderr: "pipe" });
   const said = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()]);

@@ -133,6 +133,50 @@ describe("alerts", () => {
   });
 });
 
+test("an acknowledgement at another site is that of every open text of the case, is stored, and is audited once", () => {
+  const saved: string[] = [];
+  const store = { load: () => [], save: ({ id, acknowledged_by: by }: AlertView) => void saved.push(`${id} ${by}`), remove() {} };
+  const { bus, kept, notes } = alerts({ store });
+  const cry = (message: string, about: string) => bus.emit("alert", { code: "emergency", message, case: about });
+  cry("help", "c1");
+  cry("still here", "c1");
+  cry("me too", "c2");
+  saved.length = 0;
+  bus.emit("emergency_acknowledged", { case: "c1", by: "Ann" });
+  bus.emit("emergency_acknowledged", { case: "c3", by: "Ann", site: "south" });
+  expect([notes, saved]).toEqual([[], []]);
+  bus.emit("emergency_acknowledged", { case: "c1", by: "Ann", site: "south" });
+  bus.emit("emergency_acknowledged", { case: "c1", by: "Bob", site: "south" });
+  expect(kept.list().map(({ message, acknowledged_by: by }) => [message, by])).toEqual([
+    ["me too", undefined],
+    ["still here", "Ann at south"],
+    ["help", "Ann at south"],
+  ]);
+  expect([notes, saved]).toEqual([["alert_acknowledged emergency: still here (Ann at south)"], ["a1 Ann at south", "a0 Ann at south"]]);
+});
+
+test("one's own acknowledgement of a cry for help is told to the other sites; a list that cannot be stored is still there", () => {
+  const failing = {
+    load: () => [],
+    save() {
+      throw new RangeError("the disk is full");
+    },
+    remove() {},
+  };
+  const { bus, kept, notes } = alerts({ store: failing });
+  const told: unknown[] = [];
+  bus.on("emergency_acknowledged", (event) => void told.push(event));
+  bus.emit("alert", { code: "emergency", message: "m".repeat(2_000), case: "c1" });
+  const actor = { via: "api", address: "127.0.0.1", token: "api-token" } as const;
+  expect(kept.list()[0]?.message).toHaveLength(1_000);
+  expect(kept.acknowledge("nobody", actor)).toMatchObject({ ok: false, error: { message: "there is no such alert" } });
+  const done = kept.acknowledge("a0", actor);
+  expect(done).toMatchObject({ ok: true, value: { id: "a0" } });
+  expect(kept.acknowledge("a0", actor)).toEqual(done);
+  expect(told).toEqual([{ case: "c1", by: expect.stringContaining("api") }]);
+  expect(notes).toEqual([expect.stringMatching(/^alert_acknowledged emergency: m{200} \(/)]);
+});
+
 test("a task's times are RFC 3339, and null where it has none", () => {
   const task = {
     handle: handleNumber(1),
