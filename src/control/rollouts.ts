@@ -3,7 +3,8 @@ import { type Actor, by, type RolloutControl, type RolloutRequest } from "../api
 import type { RolloutView } from "../api/contract/region-views.ts";
 import { fail, ok, type Result } from "../errors.ts";
 import type { PluginPackage } from "../packages/package.ts";
-import type { RolloutCoordinator, RolloutStatus } from "../region/rollout/coordinator.ts";
+import type { RolloutCoordinator } from "../region/rollout/coordinator.ts";
+import type { RolloutStatus } from "../region/rollout/rollout.ts";
 import { iso } from "./views.ts";
 
 export interface RolloutControlDeps {
@@ -28,6 +29,17 @@ export function rolloutControl({ rollouts, audit }: RolloutControlDeps): Rollout
     status() {
       const status = rollouts()?.coordinator.status() ?? null;
       return status === null ? null : viewOf(status);
+    },
+    back(actor: Actor): Result<RolloutView> {
+      const known = rollouts();
+      if (known === null) return alone();
+      const begun = known.coordinator.back();
+      if (!begun.ok) return begun;
+      audit(
+        "rollout",
+        `${by(actor)}: ${begun.value.name} ${begun.value.version} back at ${begun.value.sites.map(({ name }) => name).join(", ")}`,
+      );
+      return ok(viewOf(begun.value));
     },
     halt(actor: Actor): Result<RolloutView> {
       const known = rollouts();

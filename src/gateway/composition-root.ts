@@ -165,7 +165,7 @@ export class Gateway {
     context.life.add("backups", () => backups.stop());
     const webhook = passAlertsOn(context, mesh);
     const publisher = makePublisher(context, mesh, () => this.#control?.messages);
-    const rollouts = await makeRollouts(context, { region, plugins, packages: () => this.#control?.packages });
+    const rollouts = await makeRollouts(context, { region, plugins, database: storage.database, packages: () => this.#control?.packages });
     const sharing = this.#sharing;
     const asked = { isReady: () => this.#ready, rollouts: () => rollouts, reload: () => this.reload() };
     const control = makeControl(context, { storage, mesh, plugins, backups, webhook, publisher, region, sharing, ...asked });

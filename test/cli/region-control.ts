@@ -128,6 +128,7 @@ export const REGIONS = {
 function rollout(state: RolloutView["state"], more: Partial<RolloutView> = {}): RolloutView {
   return {
     id: "r1",
+    way: "out",
     name: "greeter",
     version: "1.2.3",
     state,
@@ -157,6 +158,7 @@ function rollouts(last: RolloutView | null, begun: (asked: string) => RolloutVie
       return ok(begun(`asked for ${JSON.stringify({ bytes: bytes.length, stages, waitMs, sites })}`));
     },
     status: () => shown,
+    back: () => (last === null ? fail("conflict", "no rollout was begun here") : ok({ ...last, way: "back" })),
     halt: () => (last === null ? fail("conflict", "no rollout is under way") : ok(last)),
   };
 }

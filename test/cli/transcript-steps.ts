@@ -165,6 +165,8 @@ export const STEPS: readonly Step[] = [
   "region rollout package.zgp",
   "region rollout nowhere.zgp",
   "region rollout package.zgp --halt",
+  "region rollout --halt --back",
+  "region rollout --back",
   "region rollout --halt --wait 1m",
   "region rollout --sites east",
   "region rollout package.zgp --stages 1,,2",

@@ -121,6 +121,28 @@ describe.skipIf(CHROMIUM === undefined)("every view", () => {
     await browser.until("document.querySelector('dialog') === null");
   }, 120_000);
 
+  test("a rollout: begun with a package, refused with its reason, taken back, and halted", async () => {
+    await page.go("region");
+    await page.shows(".card", "site south: failed: it is backing off");
+    await page.click("#rollout-start");
+    await browser.until("document.querySelector('dialog[open] input[type=file]') !== null");
+    expect(await problems(browser, "rollout")).toEqual([]);
+    await browser.evaluate(`{ const files = new DataTransfer(); files.items.add(new File(["x"], "weather.zgp"));
+      const field = document.querySelector("dialog input[type=file]"); field.files = files.files;
+      field.dispatchEvent(new Event("change", { bubbles: true })); }`);
+    await browser.until("document.querySelector('dialog button[type=submit]').disabled === false");
+    await page.click("dialog button[type=submit]");
+    await page.shows("dialog .problem[role=alert]", "only signed packages are rolled out");
+    await browser.press("Escape");
+    await browser.until("document.querySelector('dialog') === null");
+    await page.click("#rollout-back");
+    await page.shows(".card", "is taken back: the version before returns");
+    await page.click("#rollout-halt");
+    await page.shows(".card", "an operator halted it");
+    // It was taken back: nothing is left to take back.
+    await browser.until("document.querySelector('#rollout-back') === null && document.querySelector('#rollout-start') !== null");
+  }, 120_000);
+
   test("the sign-in form and a dialog", async () => {
     await browser.evaluate("document.activeElement.blur()");
     await page.go("overview");

@@ -1,6 +1,6 @@
 /** A gateway with a life behind it, for the console: names as people give them, and as attackers do. */
 import type { Control } from "../../src/api/contract/control.ts";
-import type { RegionView } from "../../src/api/contract/region-views.ts";
+import type { RegionView, RolloutView } from "../../src/api/contract/region-views.ts";
 import type { PluginSummary } from "../../src/api/contract/views.ts";
 import { fail, ok } from "../../src/errors.ts";
 import type { LinkStatus } from "../../src/mesh/link-status.ts";
@@ -419,6 +419,7 @@ export function makeWorld(sizes: WorldSize, now = Date.now()) {
       leave: async () => fail("conflict", "this site is in no region"),
       nodes: () => [],
     },
+    rollouts: rollouts(now),
     status: () => ({
       ...base.status(),
       links,
@@ -559,4 +560,24 @@ export function makeWorld(sizes: WorldSize, now = Date.now()) {
     },
   };
   return { ...fake, control, nodes, sent, alerts };
+}
+
+/** One that halted, and can be taken back; a new one is refused. */
+function rollouts(now: number): NonNullable<Control["rollouts"]> {
+  const site = { id: "e".repeat(32), name: "south", stage: 1 };
+  let shown: RolloutView = {
+    ...{ id: "0".repeat(16), way: "out", name: "weather", version: "1.2.0", state: "halted", stage: 1, stages: 2, left_out: ["hut"] },
+    ...{ reason: "site south: failed: it is backing off: plugin.ts:3: TypeError", started_at: new Date(now - 60_000).toISOString() },
+    sites: [{ ...site, step: "failed", reason: "it is backing off: plugin.ts:3: TypeError" }],
+  };
+  const set = (more: Partial<RolloutView>) => {
+    shown = { ...shown, ...more };
+    return ok(shown);
+  };
+  return {
+    begin: async () => fail("permission_denied", "weather is not signed, and only signed packages are rolled out"),
+    back: () => set({ way: "back", state: "running", reason: null, sites: [{ ...site, step: "offered", reason: null }] }),
+    status: () => shown,
+    halt: () => set({ state: "halted", reason: "an operator halted it" }),
+  };
 }

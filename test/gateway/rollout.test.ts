@@ -61,5 +61,16 @@ test.skipIf(!HAS_MOSQUITTO)(
     expect(await rollout()).toMatch(/^0 [\s\S]*stage 1 of 2: done|^0 [\s\S]*: done/);
     expect(await south.state("river")).toBe("running");
     expect((await south.ask("gauge", /River/)).text).toBe("River at 80 cm");
+    // It is known after a restart, and there was no version before.
+    await north.end("SIGTERM");
+    const again = await Gateway.start({ dir: north.dir });
+    opened.push(() => again.stop());
+    await again.until("south is heard", async () => (await view(again)).sites.some(({ state, online }) => state === "enrolled" && online));
+    const back = await run(again.dir, "region", "rollout", "--back", "--port", String(again.port));
+    expect(`${back.code} ${back.stdout}${back.stderr}`).toMatch(
+      /^0 [\s\S]*river 1\.0\.0 taken back, stage 1 of 1: done\n {2}south: returned/,
+    );
+    expect(await south.states()).not.toHaveProperty("river");
   },
+  240_000,
 );

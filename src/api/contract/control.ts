@@ -233,7 +233,9 @@ export interface RolloutRequest {
 export interface RolloutControl {
   /** Errors: those of packages, and `unavailable` (no region, nobody online), `conflict`, `not_found`, `too_large`. */
   begin(bytes: Uint8Array, request: RolloutRequest, actor: Actor): Promise<Result<RolloutView>>;
-  /** Null: none since the start. */
+  /** The sites that took the last one return to the version before. Errors: `conflict`, `unavailable`. */
+  back(actor: Actor): Result<RolloutView>;
+  /** The last one that was begun here; null: none. */
   status(): RolloutView | null;
   halt(actor: Actor): Result<RolloutView>;
 }

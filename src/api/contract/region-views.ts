@@ -97,6 +97,7 @@ export const leaveAnswer = v.object({
 
 export const rolloutView = v.object({
   id: text,
+  way: v.pipe(v.picklist(["out", "back"]), v.description("`back`: the sites return to the version before")),
   name: text,
   version: text,
   state: v.pipe(
@@ -113,7 +114,7 @@ export const rolloutView = v.object({
       id: fingerprint,
       name: text,
       stage: v.number(),
-      step: v.picklist(["waiting", "offered", "fetching", "installing", "running", "refused", "failed"]),
+      step: v.picklist(["waiting", "offered", "fetching", "installing", "running", "returned", "refused", "failed"]),
       reason: v.nullable(text),
     }),
   ),

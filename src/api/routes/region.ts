@@ -52,7 +52,7 @@ export const regionRoutes: readonly Route[] = [
     method: "GET",
     path: "/api/v1/region/rollout",
     access: "read",
-    summary: "The last rollout that was begun here, since the start",
+    summary: "The last rollout that was begun here",
     tag,
     answers: { 200: v.object({ rollout: v.nullable(rolloutView) }) },
     run({ control }) {
@@ -88,6 +88,19 @@ export const regionRoutes: readonly Route[] = [
     run({ control, actor }) {
       const known = rollouts(control);
       return known.ok ? reply(known.value.halt(actor)) : known;
+    },
+  }),
+  route({
+    method: "POST",
+    path: "/api/v1/region/rollout/back",
+    access: "admin",
+    summary: "The sites that took the last rollout return to the version before, by the same stages",
+    tag,
+    answers: { 202: rolloutView },
+    errors: ["conflict"],
+    run({ control, actor }) {
+      const known = rollouts(control);
+      return known.ok ? reply(known.value.back(actor), undefined, 202) : known;
     },
   }),
   route({

@@ -18,6 +18,7 @@ export const rolloutVerbs: readonly Verb[] = [
       stages: { about: "how many sites have it after each stage (1,all)", value: "1,3,all" },
       wait: { about: "how long each stage is watched before the next, such as 30s, 10m, 2h (10m)", value: "TIME" },
       sites: { about: "sites, in the order in which they get it; without it all, by name", value: "A,B" },
+      back: { about: "the sites that took the last rollout return to the version before, by the same stages" },
       halt: { about: "halt the rollout that is under way: no further site gets it" },
     },
     run: rollout,
@@ -33,13 +34,18 @@ async function rollout(call: Call): Promise<Result<number>> {
   const { args, flags } = call;
   const [path] = args;
   const asks = ["stages", "wait", "sites"].some((name) => textFlag(flags, name) !== undefined);
-  if (flags.halt === true && (path !== undefined || asks)) return misuse("--halt goes alone");
+  const alone = (["halt", "back"] as const).filter((name) => flags[name] === true);
+  if (alone.length > 0 && (alone.length > 1 || path !== undefined || asks)) return misuse(`--${alone.join(" and --")} goes alone`);
   if (path === undefined && asks) return misuse("name the package that is to be rolled out");
   const query = queryOf(call);
   if (!query.ok) return query;
   const gateway = await call.client();
   if (!gateway.ok) return gateway;
   if (flags.halt === true) return halt(call, gateway.value);
+  if (flags.back === true) {
+    const begun = await gateway.value.call("POST", `${PATH}/back`, rolloutView);
+    return begun.ok ? follow(call, gateway.value, begun.value) : begun;
+  }
   if (path === undefined) return show(call, gateway.value);
   const bytes = readPackageFile(resolve(call.io.cwd, path), path);
   if (!bytes.ok) return bytes;
@@ -85,7 +91,7 @@ async function show({ io, flags }: Call, gateway: Client): Promise<Result<number
   if (!answer.ok) return answer;
   const { rollout: last } = answer.value;
   if (flags.json === true) json(io, last);
-  else if (last === null) line(io, "no rollout was begun here since the gateway's start");
+  else if (last === null) line(io, "no rollout was begun here");
   else for (const each of linesOf(last)) line(io, each);
   return ok(last?.state === "halted" ? 1 : 0);
 }
@@ -107,15 +113,16 @@ async function follow({ io, flags }: Call, gateway: Client, begun: RolloutView):
     }
     const answer = await gateway.get(PATH, known);
     if (!answer.ok) return answer;
-    if (answer.value.rollout?.id !== begun.id) return fail("cancelled", "the gateway was restarted: the rollout has ended where it was");
+    if (answer.value.rollout?.id !== begun.id) return fail("cancelled", "another rollout was begun meanwhile");
     now = answer.value.rollout;
   }
   if (flags.json === true) json(io, now);
   return ok(now.state === "done" ? 0 : 1);
 }
 
-function linesOf({ name, version, state, reason, stage, stages, sites }: RolloutView): string[] {
-  const words = { running: "goes on", watching: "runs there, watched", done: "done", halted: "HALTED" }[state];
-  const head = `${name} ${version}, stage ${stage} of ${stages}: ${words}${reason === null ? "" : `: ${reason}`}`;
+function linesOf({ way, name, version, state, reason, stage, stages, sites }: RolloutView): string[] {
+  const watched = way === "out" ? "runs there, watched" : "the version before runs there, watched";
+  const words = { running: "goes on", watching: watched, done: "done", halted: "HALTED" }[state];
+  const head = `${name} ${version}${way === "out" ? "" : " taken back"}, stage ${stage} of ${stages}: ${words}${reason === null ? "" : `: ${reason}`}`;
   return [head, ...sites.map((site) => `  ${site.name}: ${site.step}${site.reason === null ? "" : `: ${site.reason}`}`)];
 }

@@ -18,6 +18,7 @@ import { grantsSchema } from "../../permissions/grants.ts";
 import { decisionsSchema } from "../../plugins/approval/decisions.ts";
 import { SHARED_SCHEMA } from "../../region/plugins/shared-rows.ts";
 import { RECORDS_SCHEMA } from "../../region/records/schema.ts";
+import { ROLLOUT_SCHEMA } from "../../region/rollout/store.ts";
 import { REGION_SCHEMA } from "../../region/schema.ts";
 import { REGION_NODES_SCHEMA } from "../../region/shared/node-rows.ts";
 import { DIALOGUES_SCHEMA } from "../../router/dialogues.ts";
@@ -53,6 +54,7 @@ export const SCHEMAS = [
   SHARED_SCHEMA,
   RECORDS_SCHEMA,
   REGION_NODES_SCHEMA,
+  ROLLOUT_SCHEMA,
   SESSION_DATA_SCHEMA,
   TIMEKEEPING_SCHEMA,
   ACCESS_SCHEMA,

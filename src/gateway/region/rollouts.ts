@@ -3,10 +3,12 @@ import type { Actor, PackageControl } from "../../api/contract/control.ts";
 import { fail, ok, type Result } from "../../errors.ts";
 import { installedPath } from "../../packages/installed.ts";
 import { type PluginPackage, readPackage } from "../../packages/package.ts";
+import { entryOf, readLock } from "../../packages/trust/lock.ts";
 import { readSigners } from "../../packages/trust/signers.ts";
 import type { SiteId } from "../../region/ports.ts";
 import type { RolloutCoordinator } from "../../region/rollout/coordinator.ts";
 import type { RolloutHost } from "../../region/rollout/receiver.ts";
+import type { CoreDatabase } from "../../storage/core.ts";
 import type { GatewayContext } from "../context/context.ts";
 import type { GatewayPlugins } from "../plugins/plugins.ts";
 import type { GatewayRegion } from "./region.ts";
@@ -20,20 +22,22 @@ export interface Rollouts {
 export interface RolloutPeers {
   readonly region: GatewayRegion | null;
   readonly plugins: GatewayPlugins;
-  readonly packages: () => Pick<PackageControl, "install"> | undefined;
+  readonly database: CoreDatabase;
+  readonly packages: () => Pick<PackageControl, "install" | "use" | "remove"> | undefined;
 }
 
 /** Null without a usable region: then nothing of it is loaded. */
 export async function makeRollouts(context: GatewayContext, peers: RolloutPeers): Promise<Rollouts | null> {
   const site = peers.region?.site ?? null;
   if (site === null) return null;
-  const [{ RolloutCoordinator: Coordinator }, { RolloutReceiver }] = await Promise.all([
+  const [{ RolloutCoordinator: Coordinator }, { RolloutReceiver }, { RolloutStore }] = await Promise.all([
     import("../../region/rollout/coordinator.ts"),
     import("../../region/rollout/receiver.ts"),
+    import("../../region/rollout/store.ts"),
   ]);
   const { clock, random, life, config } = context;
   const log = context.log.logger.child("region");
-  const coordinator = new Coordinator({ clock, random, log, sites: site });
+  const coordinator = new Coordinator({ clock, random, log, sites: site, store: new RolloutStore(peers.database) });
   const control = () => config().region?.control.map((id) => id as SiteId) ?? [];
   const receiver = new RolloutReceiver({ clock, log, sites: site, control, host: hostOf(context, peers) });
   coordinator.start();
@@ -64,6 +68,18 @@ function hostOf(context: GatewayContext, { plugins, packages, region }: RolloutP
       const installed = (await packages()?.install(bytes, { force: false }, actor)) ?? fail("unavailable", "the gateway is starting");
       if (!installed.ok) return installed;
       return installed.value.waits ? notAccepted(expected.name, "it waits for its operator") : ok(null);
+    },
+    async back({ name, version }) {
+      const plugin = plugins.supervisor.get(name);
+      const control = packages();
+      if (control === undefined) return fail("unavailable", "the gateway is starting");
+      if (plugin === null || plugin.candidate.manifest.version !== version) return ok(null);
+      const lock = readLock(context.config().data_dir);
+      if (!lock.ok) return lock;
+      const before = entryOf(lock.value, name)?.previous ?? null;
+      if (before === null) return control.remove(name, { purge: false }, actor);
+      const used = await control.use(name, before.version, actor);
+      return used.ok ? ok(null) : used;
     },
     stateOf(name) {
       const plugin = plugins.supervisor.get(name);

@@ -1,54 +1,20 @@
 import { createHash } from "node:crypto";
 import type { Clock, Random, Timer } from "../../clock.ts";
-import { fail, ok, type Result } from "../../errors.ts";
+import { asGatewayError, fail, ok, type Result } from "../../errors.ts";
 import type { Subscription } from "../../lifetime.ts";
 import type { Logger } from "../../log/logger.ts";
-import type { SiteId, SiteMessage, SiteMessages, SiteView } from "../ports.ts";
-import { type MessageOf, PACKAGE_BYTES_MAX, PIECE_BYTES, ROLLOUT_TOPIC, readRolloutMessage, type SiteStep } from "./wire.ts";
-
-export interface RolloutPlan {
-  readonly package: Uint8Array;
-  readonly name: string;
-  readonly version: string;
-  /** How many sites have it after each stage; null: all. The last one may be less than all. */
-  readonly stages: readonly (number | null)[];
-  /** How long each stage is watched before the next. */
-  readonly waitMs: number;
-  /** Names or fingerprints, in the order in which they get it; null: every other enrolled site, by name. */
-  readonly sites: readonly string[] | null;
-}
-
-export interface RolloutSite {
-  readonly id: SiteId;
-  readonly name: string;
-  /** From 1. */
-  readonly stage: number;
-  /** `waiting`: its stage has not begun. */
-  readonly step: SiteStep | "waiting";
-  readonly reason: string | null;
-}
-
-export interface RolloutStatus {
-  readonly id: string;
-  readonly name: string;
-  readonly version: string;
-  readonly state: "running" | "watching" | "done" | "halted";
-  /** Why it was halted. */
-  readonly reason: string | null;
-  readonly stage: number;
-  readonly stages: number;
-  readonly sites: readonly RolloutSite[];
-  /** Sites that were offline when it began: they get nothing. */
-  readonly leftOut: readonly string[];
-  /** Ms since 1970. */
-  readonly startedAt: number;
-}
+import type { SiteMessage, SiteMessages } from "../ports.ts";
+import { chooseSites, planProblem, type RolloutPlan } from "./plan.ts";
+import { GOALS, isOn, type Rollout, type RolloutStatus, statusOf, storedOf, type Target, wordsOf } from "./rollout.ts";
+import type { RolloutStore } from "./store.ts";
+import { type MessageOf, PIECE_BYTES, ROLLOUT_TOPIC, readRolloutMessage } from "./wire.ts";
 
 export interface CoordinatorDeps {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
   readonly sites: SiteMessages;
+  readonly store: Pick<RolloutStore, "load" | "begin" | "change">;
 }
 
 const ASK_MS = 10_000;
@@ -56,43 +22,23 @@ const ASK_MS = 10_000;
 const STAGE_MS = 5 * 60_000;
 /** A site that is asked and says nothing for so long is gone, whatever its presence says. */
 const SILENT_MS = 60_000;
-const STAGES_MAX = 20;
-
-interface Target {
-  readonly id: SiteId;
-  readonly name: string;
-  readonly stage: number;
-  step: SiteStep | "waiting";
-  reason: string | null;
-  heardAt: number;
-}
-
-interface Rollout {
-  readonly id: string;
-  readonly plan: RolloutPlan;
-  readonly sha256: string;
-  readonly targets: readonly Target[];
-  readonly leftOut: readonly string[];
-  readonly startedAt: number;
-  state: RolloutStatus["state"];
-  reason: string | null;
-  stage: number;
-  /** Monotonic: when the present stage began, and when all of it ran. */
-  stageAt: number;
-  watchedFrom: number | null;
-}
+/** After a restart the other sites have to be heard again first. */
+const RESUMED_MS = 90_000;
 
 /** Rolls a package out from this site: stage by stage, each watched for a while, and no further once anything is wrong. */
 export class RolloutCoordinator {
   #rollout: Rollout | null = null;
   #timer: Timer | null = null;
   #subscriptions: readonly Subscription[] = [];
+  #stored = "";
 
   constructor(private readonly deps: CoordinatorDeps) {}
 
+  /** Goes on with what the last run of this gateway had begun. */
   start(): void {
     const { sites } = this.deps;
     this.#subscriptions = [sites.onMessage(ROLLOUT_TOPIC, (message) => this.#take(message)), sites.onChange(() => this.#tick())];
+    this.#resume();
   }
 
   /** Idempotent. */
@@ -103,46 +49,46 @@ export class RolloutCoordinator {
     this.#timer = null;
   }
 
-  /** Null: none since the start. */
+  /** Null: none was ever begun here. */
   status(): RolloutStatus | null {
-    const rollout = this.#rollout;
-    if (rollout === null) return null;
-    const { id, plan, state, reason, stage, targets, leftOut, startedAt } = rollout;
-    const { name, version, stages } = plan;
-    const sites = targets.map(({ heardAt: _, ...target }) => target);
-    return { id, name, version, state, reason, stage, stages: stages.length, sites, leftOut, startedAt };
+    return this.#rollout === null ? null : statusOf(this.#rollout);
   }
 
-  /** Errors: `conflict` (one is under way), `unavailable` (no broker, no site), `too_large`, `invalid_argument`, `not_found`. */
+  /** Errors: `conflict` (one is under way), `unavailable` (no broker, no site, no disk), `too_large`, `invalid_argument`, `not_found`. */
   begin(plan: RolloutPlan): Result<RolloutStatus> {
-    const { clock, random, log } = this.deps;
-    const refused = this.#refusal(plan);
+    const refused = this.#busy() ?? planProblem(plan) ?? this.#offline();
     if (refused !== null) return refused;
-    const chosen = this.#choose(plan.sites);
+    const chosen = chooseSites(this.deps.sites, plan.sites);
     if (!chosen.ok) return chosen;
     const online = chosen.value.filter((site) => site.online);
-    if (online.length === 0) return fail("unavailable", "no other site of the region is online", { hint: "zephyrgate region status" });
-    const now = clock.monotonic();
-    this.#rollout = {
-      id: Buffer.from(random.bytes(8)).toString("hex"),
-      plan,
-      sha256: createHash("sha256").update(plan.package).digest("hex"),
-      targets: online.flatMap(({ id, name }, at) => {
-        const stage = plan.stages.findIndex((count) => count === null || at < count) + 1;
-        return stage === 0 ? [] : [{ id, name, stage, step: "waiting" as const, reason: null, heardAt: now }];
-      }),
-      leftOut: chosen.value.filter((site) => !site.online).map(({ name }) => name),
-      startedAt: clock.now(),
-      state: "running",
-      reason: null,
-      stage: 0,
-      stageAt: now,
-      watchedFrom: null,
-    };
-    log.info(`rollout of ${plan.name} ${plan.version} to ${this.#rollout.targets.map(({ name }) => name).join(", ")}`);
-    this.#nextStage(this.#rollout);
-    const status = this.status();
-    return status === null ? fail("internal", "the rollout did not begin") : ok(status);
+    const targets = online.flatMap(({ id, name }, at) => {
+      const stage = plan.stages.findIndex((count) => count === null || at < count) + 1;
+      return stage === 0 ? [] : [{ id, name, stage }];
+    });
+    const leftOut = chosen.value.filter((site) => !site.online).map(({ name }) => name);
+    const { name, version, waitMs, package: bytes } = plan;
+    return this.#launch({ way: "out", name, version, waitMs, package: bytes, stages: plan.stages.length }, targets, leftOut);
+  }
+
+  /**
+   * The sites that took the last rollout return to the version before, in the same stages. Errors: `conflict` (one is under way, or
+   * none was), `unavailable`.
+   */
+  back(): Result<RolloutStatus> {
+    const refused = this.#busy() ?? this.#offline();
+    if (refused !== null) return refused;
+    const last = this.#rollout;
+    if (last === null || last.way === "back") {
+      return fail("conflict", last === null ? "no rollout was begun here" : `${last.name} ${last.version} was taken back already`);
+    }
+    const online = new Map(this.deps.sites.sites().map((site) => [site.id, site.online && site.state === "enrolled"]));
+    const took = last.targets.filter(({ step }) => step !== "waiting" && step !== "refused");
+    const reached = took.filter(({ id }) => online.get(id) === true);
+    const stages = [...new Set(reached.map(({ stage }) => stage))].sort((a, b) => a - b);
+    const targets = reached.map(({ id, name, stage }) => ({ id, name, stage: stages.indexOf(stage) + 1 }));
+    const leftOut = took.filter(({ id }) => online.get(id) !== true).map(({ name }) => name);
+    const { name, version, waitMs } = last;
+    return this.#launch({ way: "back", name, version, waitMs, package: new Uint8Array(0), stages: stages.length }, targets, leftOut);
   }
 
   /** No further site gets it. Error `conflict`: none is under way. */
@@ -150,48 +96,78 @@ export class RolloutCoordinator {
     const rollout = this.#rollout;
     if (rollout === null || !isOn(rollout)) return fail("conflict", "no rollout is under way");
     this.#halt(rollout, reason);
-    const status = this.status();
-    return status === null ? fail("internal", "the rollout is not there") : ok(status);
+    return ok(statusOf(rollout));
   }
 
-  #refusal({ package: bytes, stages, waitMs }: RolloutPlan): Result<never> | null {
-    if (this.#rollout !== null && isOn(this.#rollout)) {
-      return fail("conflict", `a rollout of ${this.#rollout.plan.name} ${this.#rollout.plan.version} is under way`, {
-        hint: "wait for its end, or halt it: zephyrgate region rollout --halt",
-      });
-    }
-    if (bytes.length === 0 || bytes.length > PACKAGE_BYTES_MAX) {
-      return fail("too_large", `a package that is rolled out has at most ${PACKAGE_BYTES_MAX / 2 ** 20} MB`, {
-        hint: "install it at each site: zephyrgate plugin install",
-      });
-    }
-    const grows = stages.every((count, at) => {
-      const before = at === 0 ? 0 : stages[at - 1];
-      return count === null
-        ? at === stages.length - 1
-        : Number.isInteger(count) && before !== null && before !== undefined && count > before;
+  #busy(): Result<never> | null {
+    if (this.#rollout === null || !isOn(this.#rollout)) return null;
+    return fail("conflict", `a rollout of ${this.#rollout.name} ${this.#rollout.version} is under way`, {
+      hint: "wait for its end, or halt it: zephyrgate region rollout --halt",
     });
-    if (stages.length === 0 || stages.length > STAGES_MAX || !grows || !(waitMs >= 0)) {
-      return fail("invalid_argument", "stages are growing numbers of sites", { hint: "for example 1,3,all" });
-    }
+  }
+
+  #offline(): Result<never> | null {
     return this.deps.sites.connected() ? null : fail("unavailable", "the region's broker is not connected");
   }
 
-  #choose(named: readonly string[] | null): Result<readonly SiteView[]> {
-    const others = this.deps.sites.sites().filter(({ state }) => state === "enrolled");
-    if (named === null) return ok([...others].sort((a, b) => a.name.localeCompare(b.name) || a.id.localeCompare(b.id)));
-    const chosen: SiteView[] = [];
-    for (const name of named) {
-      const [site, ...more] = others.filter((each) => each.name === name || each.id === name);
-      if (site === undefined || more.length > 0) {
-        const what = site === undefined ? "there is no other enrolled site" : "several sites are called";
-        return fail("not_found", `${what} ${name.slice(0, 64)}`, {
-          hint: `there are: ${others.map((each) => each.name).join(", ") || "none"}`,
-        });
-      }
-      if (!chosen.includes(site)) chosen.push(site);
+  #launch(
+    what: Pick<Rollout, "way" | "name" | "version" | "waitMs" | "package" | "stages">,
+    targets: readonly Pick<Target, "id" | "name" | "stage">[],
+    leftOut: readonly string[],
+  ): Result<RolloutStatus> {
+    const { clock, random, log } = this.deps;
+    if (targets.length === 0)
+      return fail("unavailable", "no other site of the region is online that it is for", { hint: "zephyrgate region status" });
+    const now = clock.monotonic();
+    const rollout: Rollout = {
+      ...what,
+      id: Buffer.from(random.bytes(8)).toString("hex"),
+      sha256: createHash("sha256").update(what.package).digest("hex"),
+      targets: targets.map((target) => ({ ...target, step: "waiting" as const, reason: null, heardAt: now })),
+      leftOut,
+      startedAt: clock.now(),
+      ...{ state: "running" as const, reason: null, stage: 0, stageAt: now, watchedFrom: null, graceUntil: now },
+    };
+    try {
+      this.deps.store.begin(storedOf(rollout), rollout.package);
+    } catch (thrown) {
+      return { ok: false, error: asGatewayError(thrown, "unavailable") };
     }
-    return ok(chosen);
+    this.#rollout = rollout;
+    log.info(`${wordsOf(rollout)}: ${targets.map(({ name }) => name).join(", ")}`);
+    this.#nextStage(rollout);
+    return ok(statusOf(rollout));
+  }
+
+  #resume(): void {
+    const { clock, log, store } = this.deps;
+    try {
+      const stored = store.load();
+      if (stored === null) return;
+      const { targets, ...rest } = stored.rollout;
+      const now = clock.monotonic();
+      const all = targets.map((target) => ({ ...target, heardAt: now + RESUMED_MS }));
+      const times = { stageAt: now, watchedFrom: null, graceUntil: now + RESUMED_MS };
+      this.#rollout = { ...rest, package: stored.package, targets: all, ...times };
+      if (!isOn(this.#rollout)) return;
+      log.info(`${wordsOf(this.#rollout)} goes on after a restart of this gateway, in stage ${this.#rollout.stage}`);
+      this.#tick();
+    } catch (thrown) {
+      log.error("the last rollout cannot be read; it has ended where it was", { error: thrown });
+    }
+  }
+
+  /** What changed is on the disk before anything follows from it. */
+  #save(rollout: Rollout): void {
+    const stored = storedOf(rollout);
+    const text = JSON.stringify(stored);
+    if (text === this.#stored) return;
+    try {
+      this.deps.store.change(stored);
+      this.#stored = text;
+    } catch (thrown) {
+      this.deps.log.error("where a rollout is cannot be written: after a restart it goes on from further back", { error: thrown });
+    }
   }
 
   #nextStage(rollout: Rollout): void {
@@ -207,8 +183,9 @@ export class RolloutCoordinator {
     this.#tick();
   }
 
-  #offer({ id: rollout, plan: { name, version, package: bytes }, sha256 }: Rollout, { id }: Target): void {
-    this.deps.sites.send(ROLLOUT_TOPIC, { kind: "offer", rollout, name, version, sha256, bytes: bytes.length }, id);
+  #offer({ id: rollout, way, name, version, package: bytes, sha256 }: Rollout, { id }: Target): void {
+    if (way === "back") this.deps.sites.send(ROLLOUT_TOPIC, { kind: "back", rollout, name, version }, id);
+    else this.deps.sites.send(ROLLOUT_TOPIC, { kind: "offer", rollout, name, version, sha256, bytes: bytes.length }, id);
   }
 
   #take({ from, body }: SiteMessage): void {
@@ -226,8 +203,8 @@ export class RolloutCoordinator {
   }
 
   /** Also after a halt: a site that has begun to fetch gets the rest, and decides by its own rules. */
-  #give({ id: rollout, plan }: Rollout, { id }: Target, { at }: MessageOf<"want">): void {
-    const data = Buffer.from(plan.package.subarray(at, at + PIECE_BYTES)).toString("base64");
+  #give({ id: rollout, package: bytes }: Rollout, { id }: Target, { at }: MessageOf<"want">): void {
+    const data = Buffer.from(bytes.subarray(at, at + PIECE_BYTES)).toString("base64");
     this.deps.sites.send(ROLLOUT_TOPIC, { kind: "piece", rollout, at, data }, id);
   }
 
@@ -235,31 +212,48 @@ export class RolloutCoordinator {
   #tick(): void {
     const rollout = this.#rollout;
     if (rollout === null || !isOn(rollout)) return;
+    this.#save(rollout);
+    if (!this.deps.sites.connected()) {
+      this.#wait(rollout);
+      return;
+    }
     const trouble = this.#trouble(rollout);
     if (trouble !== null) {
       this.#halt(rollout, trouble);
       return;
     }
     this.#goOn(rollout);
+    this.#save(rollout);
     if (isOn(rollout)) this.#again();
+  }
+
+  /** While the own broker is away nobody is heard, and no site is to blame; afterwards they must be heard again first. */
+  #wait(rollout: Rollout): void {
+    const now = this.deps.clock.monotonic();
+    rollout.graceUntil = now + RESUMED_MS;
+    rollout.watchedFrom = null;
+    rollout.stageAt = now;
+    for (const target of rollout.targets) target.heardAt = rollout.graceUntil;
+    this.#again();
   }
 
   #goOn(rollout: Rollout): void {
     const now = this.deps.clock.monotonic();
     const begun = rollout.targets.filter(({ step }) => step !== "waiting");
-    if (!begun.every(({ step }) => step === "running")) {
+    const online = new Set(this.deps.sites.sites().flatMap((site) => (site.online ? [site.id] : [])));
+    if (!begun.every(({ step }) => step === GOALS[rollout.way]) || !begun.every(({ id }) => online.has(id))) {
       rollout.state = "running";
       rollout.watchedFrom = null;
       return;
     }
     rollout.watchedFrom ??= now;
     rollout.state = "watching";
-    if (now - rollout.watchedFrom < rollout.plan.waitMs) return;
+    if (now - rollout.watchedFrom < rollout.waitMs) return;
     const isLast = rollout.targets.every(({ step }) => step !== "waiting");
     if (!isLast) this.#nextStage(rollout);
     else {
       rollout.state = "done";
-      this.deps.log.info(`rollout of ${rollout.plan.name} ${rollout.plan.version}: it runs at ${rollout.targets.length} sites`);
+      this.deps.log.info(`${wordsOf(rollout)}: done at ${rollout.targets.length} sites`);
     }
   }
 
@@ -271,9 +265,8 @@ export class RolloutCoordinator {
       if (step === "refused" || step === "failed") return `site ${name}: ${step}: ${reason ?? "no reason given"}`;
       const site = views.get(id);
       if (site?.state !== "enrolled") return `site ${name} is not enrolled any more`;
-      // While the own broker is away nobody is heard, and no site is to blame: the rollout waits.
-      if (this.deps.sites.connected() && !site.online) return `site ${name} went offline`;
-      if (this.deps.sites.connected() && now - heardAt > SILENT_MS) return `site ${name} does not answer`;
+      if (!site.online && now > rollout.graceUntil) return `site ${name} went offline`;
+      if (now - heardAt > SILENT_MS) return `site ${name} does not answer`;
     }
     const isLate = rollout.watchedFrom === null && now - rollout.stageAt > STAGE_MS;
     return isLate ? `stage ${rollout.stage} did not run within ${STAGE_MS / 60_000} minutes` : null;
@@ -296,8 +289,7 @@ export class RolloutCoordinator {
     rollout.state = "halted";
     rollout.reason = reason;
     this.#timer?.cancel();
-    this.deps.log.warn(`rollout of ${rollout.plan.name} ${rollout.plan.version} halted: ${reason}`);
+    this.#save(rollout);
+    this.deps.log.warn(`${wordsOf(rollout)} halted: ${reason}`);
   }
 }
-
-const isOn = ({ state }: Rollout): boolean => state === "running" || state === "watching";

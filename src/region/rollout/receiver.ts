@@ -13,6 +13,8 @@ export interface RolloutHost {
    * more than its operator has accepted. Errors are told to the site that rolls it out.
    */
   install(bytes: Uint8Array, expected: { readonly name: string; readonly version: string }): Promise<Result<null>>;
+  /** The version before this one runs again; without one the plugin is removed, and its data kept. Nothing where this version is not active. */
+  back(rolledOut: { readonly name: string; readonly version: string }): Promise<Result<null>>;
   /** Null: there is no such plugin. */
   stateOf(plugin: string): { readonly state: string; readonly version: string; readonly reason: string | null } | null;
 }
@@ -43,6 +45,7 @@ interface Fetch {
 }
 
 interface Known {
+  readonly way: "out" | "back";
   readonly from: SiteId;
   readonly name: string;
   readonly version: string;
@@ -75,15 +78,16 @@ export class RolloutReceiver {
     const message = readRolloutMessage(body);
     if (message === null || message.kind === "want" || message.kind === "step") return;
     if (!this.deps.control().includes(from)) {
-      if (message.kind === "offer") this.#refuseStranger(from, message);
+      if (message.kind === "offer" || message.kind === "back") this.#refuseStranger(from, message);
       return;
     }
     if (message.kind === "offer") this.#offered(from, message);
     else if (message.kind === "piece") this.#piece(from, message);
+    else if (message.kind === "back") this.#back(from, message);
     else this.#asked(from, message.rollout);
   }
 
-  #refuseStranger(from: SiteId, offer: MessageOf<"offer">): void {
+  #refuseStranger(from: SiteId, offer: MessageOf<"offer" | "back">): void {
     const now = this.deps.clock.monotonic();
     if (now - (this.#refusedAt.get(from) ?? Number.NEGATIVE_INFINITY) < REFUSE_EVERY_MS) return;
     this.#refusedAt.set(from, now);
@@ -108,7 +112,7 @@ export class RolloutReceiver {
       this.#tell(from, offer.rollout, "refused", "another rollout is under way at this site");
       return;
     }
-    this.#remember(offer.rollout, { from, name: offer.name, version: offer.version, step: "fetching", reason: null });
+    this.#remember(offer.rollout, { way: "out", from, name: offer.name, version: offer.version, step: "fetching", reason: null });
     this.deps.log.info(`site ${this.#nameOf(from)} rolls out ${offer.name} ${offer.version}`, { bytes: offer.bytes });
     this.#fetch = { offer, from, bytes: new Uint8Array(offer.bytes), have: 0, tries: 0, timer: null };
     this.#want(this.#fetch);
@@ -149,14 +153,32 @@ export class RolloutReceiver {
       return;
     }
     this.#endFetch();
+    this.#work(rollout, "refused", () => this.deps.host.install(bytes, { name, version }));
+  }
+
+  #back(from: SiteId, { rollout, name, version }: MessageOf<"back">): void {
+    if (this.#known.has(rollout)) {
+      this.#asked(from, rollout);
+      return;
+    }
+    if (this.#fetch !== null || this.#isInstalling) {
+      this.#tell(from, rollout, "refused", "another rollout is under way at this site");
+      return;
+    }
+    this.#remember(rollout, { way: "back", from, name, version, step: "offered", reason: null });
+    this.deps.log.info(`site ${this.#nameOf(from)} takes ${name} ${version} back`);
+    this.#work(rollout, "failed", () => this.deps.host.back({ name, version }));
+  }
+
+  /** `otherwise`: the step where it is not done. */
+  #work(rollout: string, otherwise: SiteStep, work: () => Promise<Result<null>>): void {
     this.#step(rollout, "installing", null);
     this.#isInstalling = true;
-    this.deps.host
-      .install(bytes, { name, version })
+    work()
       .then(
-        (installed) => {
-          if (installed.ok) this.#look(rollout);
-          else this.#step(rollout, "refused", installed.error.summary());
+        (done) => {
+          if (done.ok) this.#look(rollout);
+          else this.#step(rollout, otherwise, done.error.summary());
         },
         (thrown: unknown) => this.#step(rollout, "failed", asGatewayError(thrown).message),
       )
@@ -169,7 +191,7 @@ export class RolloutReceiver {
   #asked(from: SiteId, rollout: string): void {
     const known = this.#known.get(rollout);
     if (known?.from !== from) this.#tell(from, rollout, "failed", "this site knows of no such rollout: it was restarted meanwhile");
-    else if (known.step === "running" || known.step === "failed") this.#look(rollout);
+    else if (known.step === "running" || known.step === "returned" || known.step === "failed") this.#look(rollout);
     else this.#tell(from, rollout, known.step, known.reason);
   }
 
@@ -178,10 +200,19 @@ export class RolloutReceiver {
     const known = this.#known.get(rollout);
     if (known === undefined) return;
     const now = this.deps.host.stateOf(known.name);
-    if (now === null) this.#step(rollout, "failed", "the plugin is not there any more");
+    if (known.way === "back") this.#lookBack(rollout, known, now);
+    else if (now === null) this.#step(rollout, "failed", "the plugin is not there any more");
     else if (now.version !== known.version) this.#step(rollout, "failed", `version ${now.version} runs instead`);
     else if (now.state === "running") this.#step(rollout, "running", null);
     else if (now.state === "loading" || now.state === "discovered") this.#step(rollout, "installing", null);
+    else this.#step(rollout, "failed", `it is ${now.state.replaceAll("_", " ")}${now.reason === null ? "" : `: ${now.reason}`}`);
+  }
+
+  /** A plugin that is disabled, or waits for its operator, is so by this site's own rules: it is back all the same. */
+  #lookBack(rollout: string, { version }: Known, now: ReturnType<RolloutHost["stateOf"]>): void {
+    if (now?.version === version) this.#step(rollout, "failed", `version ${version} is still there`);
+    else if (now?.state === "loading" || now?.state === "discovered") this.#step(rollout, "installing", null);
+    else if (now === null || ["running", "disabled", "awaiting_approval"].includes(now.state)) this.#step(rollout, "returned", null);
     else this.#step(rollout, "failed", `it is ${now.state.replaceAll("_", " ")}${now.reason === null ? "" : `: ${now.reason}`}`);
   }
 

@@ -8,24 +8,28 @@ export const PACKAGE_BYTES_MAX = 2 * 1024 * 1024;
 /** Of one message; as base64 it fits into one. */
 export const PIECE_BYTES = 20 * 1024;
 
-/** Where a site is with a rollout. `refused`: by its own rules; `failed`: it tried, and the plugin does not run. */
-export const SITE_STEPS = ["offered", "fetching", "installing", "running", "refused", "failed"] as const;
+/** Where a site is with a rollout. `refused`: by its own rules; `failed`: it tried, and the plugin does not run; `returned`: the version before is back. */
+export const SITE_STEPS = ["offered", "fetching", "installing", "running", "returned", "refused", "failed"] as const;
 export type SiteStep = (typeof SITE_STEPS)[number];
 
 const REASON_MAX = 300;
 const rollout = v.pipe(v.string(), v.regex(/^[0-9a-f]{16}$/));
 const at = v.pipe(v.number(), v.safeInteger(), v.minValue(0), v.maxValue(PACKAGE_BYTES_MAX));
+const name = v.pipe(v.string(), v.regex(/^[a-z][a-z0-9_]{0,63}$/));
+const version = v.pipe(v.string(), v.minLength(1), v.maxLength(64));
 const schema = v.variant("kind", [
   v.strictObject({
     kind: v.literal("offer"),
     rollout,
-    name: v.pipe(v.string(), v.regex(/^[a-z][a-z0-9_]{0,63}$/)),
-    version: v.pipe(v.string(), v.minLength(1), v.maxLength(64)),
+    name,
+    version,
     sha256: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/)),
     bytes: v.pipe(at, v.minValue(1)),
   }),
   v.strictObject({ kind: v.literal("want"), rollout, at }),
   v.strictObject({ kind: v.literal("piece"), rollout, at, data: v.pipe(v.string(), v.maxLength(2 * PIECE_BYTES)) }),
+  /** The version before this one is to run again. */
+  v.strictObject({ kind: v.literal("back"), rollout, name, version }),
   /** How is it? */
   v.strictObject({ kind: v.literal("ask"), rollout }),
   v.strictObject({

@@ -2,8 +2,10 @@
 import { describe, expect, test } from "bun:test";
 import { fail, ok, type Result } from "../../../src/errors.ts";
 import { silentLogger } from "../../../src/log/logger.ts";
-import { RolloutCoordinator, type RolloutPlan } from "../../../src/region/rollout/coordinator.ts";
+import { RolloutCoordinator } from "../../../src/region/rollout/coordinator.ts";
+import type { RolloutPlan } from "../../../src/region/rollout/plan.ts";
 import { RolloutReceiver } from "../../../src/region/rollout/receiver.ts";
+import type { RolloutStore } from "../../../src/region/rollout/store.ts";
 import { ROLLOUT_TOPIC } from "../../../src/region/rollout/wire.ts";
 import { FakeClock, fakeRandom, settle } from "../../fake-clock.ts";
 import { MemoryRegion, siteIdOf } from "../memory-sites.ts";
@@ -15,6 +17,24 @@ interface Host {
   readonly installed: Uint8Array[];
   state: { state: string; version: string; reason: string | null } | null;
   outcome: Result<null>;
+  /** Versions that it was asked to leave. */
+  readonly asked: string[];
+  before: Host["state"];
+  returns: Result<null>;
+}
+
+/** As the database gives it back: a copy. */
+function memoryStore(): Pick<RolloutStore, "load" | "begin" | "change"> {
+  let kept: ReturnType<RolloutStore["load"]> = null;
+  return {
+    load: () => structuredClone(kept),
+    begin: (rollout, bytes) => {
+      kept = structuredClone({ rollout, package: bytes });
+    },
+    change: (rollout) => {
+      if (kept !== null) kept = structuredClone({ ...kept, rollout });
+    },
+  };
 }
 
 function world(granted: readonly string[] = NAMES) {
@@ -22,7 +42,7 @@ function world(granted: readonly string[] = NAMES) {
   const region = new MemoryRegion(NAMES, clock);
   const hosts = new Map<string, Host>();
   const receivers = NAMES.slice(1).map((name) => {
-    const host: Host = { installed: [], state: null, outcome: ok(null) };
+    const host: Host = { installed: [], state: null, outcome: ok(null), asked: [], before: null, returns: ok(null) };
     hosts.set(name, host);
     const receiver = new RolloutReceiver({
       clock,
@@ -35,14 +55,25 @@ function world(granted: readonly string[] = NAMES) {
           if (host.outcome.ok) host.state ??= { state: "running", version, reason: null };
           return host.outcome;
         },
+        async back({ version }) {
+          host.asked.push(version);
+          if (host.returns.ok) host.state = host.before;
+          return host.returns;
+        },
         stateOf: () => host.state,
       },
     });
     receiver.start();
     return receiver;
   });
-  const coordinator = new RolloutCoordinator({ clock, random: fakeRandom(3), log: silentLogger, sites: region.site("home") });
-  coordinator.start();
+  const store = memoryStore();
+  const random = fakeRandom(3);
+  const begun = () => {
+    const made = new RolloutCoordinator({ clock, random, log: silentLogger, sites: region.site("home"), store });
+    made.start();
+    return made;
+  };
+  const coordinator = begun();
   const host = (name: string): Host => hosts.get(name) as Host;
   const begin = (over: Partial<RolloutPlan> = {}) =>
     coordinator.begin({ package: PACKAGE, name: "weather2", version: "1.2.0", stages: [1, 3, null], waitMs: 60_000, sites: null, ...over });
@@ -53,7 +84,7 @@ function world(granted: readonly string[] = NAMES) {
     }
   };
   const have = () => NAMES.slice(1).filter((name) => host(name).installed.length > 0);
-  return { clock, region, host, receivers, coordinator, begin, pass, have };
+  return { clock, region, host, receivers, coordinator, begun, begin, pass, have };
 }
 
 const summary = (result: Result<unknown>) => (result.ok ? "ok" : `${result.error.code}: ${result.error.summary()}`);
@@ -160,7 +191,7 @@ describe("halts, and says why", () => {
         log: silentLogger,
         sites: w.region.site("a"),
         control: () => [siteIdOf("home")],
-        host: { install: async () => ok(null), stateOf: () => null },
+        host: { install: async () => ok(null), back: async () => ok(null), stateOf: () => null },
       }).start();
     });
     expect(found.reason).toContain("it was restarted meanwhile");
@@ -288,4 +319,124 @@ test("nothing is left behind", async () => {
   expect(region.sites.every((site) => site.subscriptions === 0)).toBe(true);
   clock.pass(60_000);
   expect(clock.pending).toBe(0);
+});
+
+describe("the coordinator restarts", () => {
+  test("in the middle: it goes on where it was, without sites that are not heard yet as trouble", async () => {
+    const w = world();
+    w.begin();
+    await w.pass(30_000);
+    expect(w.coordinator.status()).toMatchObject({ state: "watching", stage: 1 });
+    w.coordinator.stop();
+    await w.pass(300_000);
+    expect(w.have()).toEqual(["a"]);
+    for (const name of NAMES.slice(1)) w.region.setConnected(name, false);
+    const again = w.begun();
+    await w.pass(30_000);
+    expect(again.status()?.reason ?? null).toBeNull();
+    for (const name of NAMES.slice(1)) w.region.setConnected(name, true);
+    await w.pass(300_000);
+    expect([again.status()?.state, w.have().length]).toEqual(["done", 5]);
+    expect(w.host("a").installed).toHaveLength(1);
+    again.stop();
+    // It is shown after another restart, and nothing begins again.
+    const last = w.begun();
+    await w.pass(60_000);
+    expect([last.status()?.state, w.host("e").installed.length]).toEqual(["done", 1]);
+  });
+
+  test("while a package is on its way: the site gets the rest", async () => {
+    const w = world();
+    w.region.everywhere({ delayMs: 2_000 });
+    w.begin();
+    await w.pass(5_000);
+    w.coordinator.stop();
+    expect(w.have()).toEqual([]);
+    const again = w.begun();
+    await w.pass(60_000);
+    expect([again.status()?.state, w.have()]).toEqual(["watching", ["a"]]);
+  });
+
+  test("a site that stays away is trouble after a while; one that was halted stays halted", async () => {
+    const w = world();
+    w.begin();
+    await w.pass(5_000);
+    w.coordinator.stop();
+    w.region.setConnected("a", false);
+    const again = w.begun();
+    await w.pass(200_000);
+    expect(again.status()).toMatchObject({ state: "halted", reason: "site a went offline" });
+    again.stop();
+    w.region.setConnected("a", true);
+    const last = w.begun();
+    await w.pass(200_000);
+    expect(last.status()).toMatchObject({ state: "halted" });
+    expect(w.have()).toEqual(["a"]);
+  });
+});
+
+describe("back", () => {
+  const done = async () => {
+    const w = world();
+    for (const name of NAMES.slice(1)) w.host(name).before = { state: "running", version: "1.1.0", reason: null };
+    w.begin();
+    await w.pass(200_000);
+    expect(w.coordinator.status()?.state).toBe("done");
+    return w;
+  };
+  const asked = (w: Awaited<ReturnType<typeof done>>) => NAMES.slice(1).filter((name) => w.host(name).asked.length > 0);
+
+  test("by the same stages, each watched; where there was no version before, the plugin is gone", async () => {
+    const w = await done();
+    w.host("b").before = null;
+    expect(summary(w.coordinator.back())).toBe("ok");
+    await w.pass(5_000);
+    expect(asked(w)).toEqual(["a"]);
+    expect(w.coordinator.status()).toMatchObject({ way: "back", state: "watching", stage: 1, stages: 3 });
+    await w.pass(200_000);
+    expect(asked(w)).toEqual(["a", "b", "c", "d", "e"]);
+    expect(w.coordinator.status()).toMatchObject({ state: "done", version: "1.2.0" });
+    expect([w.host("a").asked, w.host("b").state]).toEqual([["1.2.0"], null]);
+    expect(summary(w.coordinator.back())).toBe("conflict: weather2 1.2.0 was taken back already");
+  });
+
+  test("of one that halted: only the sites that took it, without those that are away, over a restart", async () => {
+    const w = world();
+    w.begin();
+    await w.pass(70_000);
+    w.coordinator.halt("enough");
+    w.region.setConnected("b", false);
+    expect(summary(w.coordinator.back())).toBe("ok");
+    w.coordinator.stop();
+    const again = w.begun();
+    await w.pass(200_000);
+    expect(asked(w)).toEqual(["a", "c"]);
+    expect(again.status()).toMatchObject({ state: "done", leftOut: ["b"] });
+  });
+
+  test("it halts where a site cannot, and where the version before does not run", async () => {
+    const w = await done();
+    w.host("a").returns = fail("not_found", "no other version is kept");
+    w.coordinator.back();
+    await w.pass(30_000);
+    expect(w.coordinator.status()).toMatchObject({ state: "halted", reason: "site a: failed: no other version is kept" });
+    const other = await done();
+    other.host("a").before = { state: "backing_off", version: "1.1.0", reason: "it throws" };
+    other.coordinator.back();
+    await other.pass(30_000);
+    expect(other.coordinator.status()?.reason).toBe("site a: failed: it is backing off: it throws");
+    expect(asked(other)).toEqual(["a"]);
+  });
+
+  test("nothing was rolled out, one is under way, or the site grants nothing", async () => {
+    expect(summary(world().coordinator.back())).toBe("conflict: no rollout was begun here");
+    const w = world();
+    w.begin();
+    expect(summary(w.coordinator.back())).toMatch(/^conflict: a rollout of weather2 1.2.0 is under way/);
+    const stranger = world([]);
+    const { region, pass, host } = stranger;
+    region.site("b").send(ROLLOUT_TOPIC, { kind: "back", rollout: "0123456789abcdef", name: "weather2", version: "1.2.0" }, siteIdOf("a"));
+    await pass(2_000);
+    expect(host("a").asked).toEqual([]);
+  });
 });

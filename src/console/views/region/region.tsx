@@ -5,12 +5,13 @@ import { useLoaded } from "../../parts/loaded.ts";
 import { goneSince } from "../../state/session.ts";
 import { now } from "../../state/time.ts";
 import type { RegionSite } from "./report.ts";
+import { Rollout } from "./rollout.tsx";
 import { SiteCard } from "./site.tsx";
 
 const REFRESH_MS = 5_000;
 const ORDER: Readonly<Record<RegionSite["state"], number>> = { self: 0, enrolled: 1, waiting: 2, revoked: 3, left: 4 };
 
-/** Every site of the region as this gateway sees it. It only looks: each site is run from its own console. */
+/** Every site of the region as this gateway sees it. It only looks, but for rollouts: each site is run from its own console. */
 export function Region() {
   const turn = goneSince.value === null ? Math.floor(now.value / REFRESH_MS) : "gone";
   const region = useLoaded<RegionView>("region", turn).value;
@@ -19,6 +20,7 @@ export function Region() {
   return (
     <div class="region">
       <Whole region={region} />
+      {region.state === "enrolled" && <Rollout turn={turn} />}
       <div class="grid sites">
         {[...region.sites].sort(inOrder).map((site) => (
           <SiteCard key={site.id} site={site} />
