@@ -27,17 +27,20 @@ export function placeOf(written: string, { links }: NetworkStatus): Place | null
 }
 
 /** The channel of this name on each link that has it; the first, where a link has two. */
-export function namedPlaces(wanted: string, { links }: NetworkStatus): Place[] {
+export function namedPlaces(wanted: string, { links }: Pick<NetworkStatus, "links">): Place[] {
   return links.flatMap((link) => {
     const channel = channelsOf(link).find(({ name }) => name === wanted);
     return channel === undefined ? [] : [placeOn(link, channel.index)];
   });
 }
 
-/** Names of all channels; null: a link has not told its channels yet. */
-export function channelNames({ links }: NetworkStatus): readonly string[] | null {
-  const channels = links.map(channelsOf);
-  return channels.some((each) => each.length === 0) ? null : [...new Set(channels.flat().map(({ name }) => name))];
+/** Whether its radio has told its channels. */
+export function areChannelsKnown(link: Link): boolean {
+  return channelsOf(link).length > 0;
+}
+
+export function namesOn(link: Link): readonly string[] {
+  return channelsOf(link).map(({ name }) => name);
 }
 
 function placeOn(link: Link, index: number): Place {

@@ -2,6 +2,7 @@ import { fitLines, type IncomingMessage, type MessageContext, Plugin } from "zep
 import { Carrier } from "./carrier.ts";
 import { cleanText } from "./clean.ts";
 import type { Config } from "./config.types.ts";
+import { MissingChannels } from "./missing.ts";
 import { SiteSettings } from "./site-settings.ts";
 import { Sites } from "./sites.ts";
 import { wordsOf } from "./words.ts";
@@ -9,6 +10,7 @@ import { wordsOf } from "./words.ts";
 export default class Bridge extends Plugin<Config> {
   readonly #carrier = new Carrier(this);
   readonly #sites = new Sites(this, () => this.#isOn());
+  readonly #missing = new MissingChannels(this);
   readonly #siteSettings = new SiteSettings(this, this.#sites);
 
   override initialize() {
@@ -19,17 +21,17 @@ export default class Bridge extends Plugin<Config> {
       adminOnly: true,
     });
     this.registerMessageHandler((message: IncomingMessage, context: MessageContext) => this.#heard(message, context));
-    this.onEvent("link_state", ({ state }) => (state === "up" ? this.#siteSettings.reportUnknown() : undefined));
+    this.onEvent("link_state", ({ state }) => (state === "up" ? this.#missing.report() : undefined));
     this.#siteSettings.subscribe();
   }
 
   override start() {
-    return this.#siteSettings.reportUnknown();
+    return this.#missing.report();
   }
 
   override onConfigChanged() {
     this.#siteSettings.check();
-    return this.#siteSettings.reportUnknown();
+    return this.#missing.report();
   }
 
   #isOn(): Promise<boolean> {

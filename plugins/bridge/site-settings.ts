@@ -1,5 +1,5 @@
 import { type NetworkStatus, type Plugin, PluginError } from "zephyrgate";
-import { channelNames, namedPlaces } from "./channels.ts";
+import { areChannelsKnown, namedPlaces } from "./channels.ts";
 import type { Config } from "./config.types.ts";
 import { isExpected } from "./say.ts";
 import { type Sites, TOPIC } from "./sites.ts";
@@ -7,9 +7,6 @@ import { wordsOf } from "./words.ts";
 
 /** What is configured in `sites`: whether it can be right, and how it goes. */
 export class SiteSettings {
-  /** Channels that were told to be missing. */
-  readonly #missing = new Set<string>();
-
   constructor(
     private readonly plugin: Plugin<Config>,
     private readonly sites: Sites,
@@ -36,23 +33,6 @@ export class SiteSettings {
     }
   }
 
-  /** Says once in the log which channels no link has, when all links have told theirs. */
-  async reportUnknown(): Promise<void> {
-    const names = this.#names();
-    if (names.length === 0) return;
-    const known = channelNames(await this.plugin.getNetworkStatus());
-    if (known === null) return;
-    for (const name of names) {
-      if (known.includes(name)) this.#missing.delete(name);
-      else if (!this.#missing.has(name)) {
-        this.#missing.add(name);
-        this.plugin.log.warn(
-          `sites: no link has a channel ${JSON.stringify(name)}; there are ${known.join(", ")}. Correct plugins.config.bridge.sites`,
-        );
-      }
-    }
-  }
-
   /** One for each channel, for an operator. */
   async lines(): Promise<string[]> {
     const names = this.#names();
@@ -64,7 +44,7 @@ export class SiteSettings {
   #line(channel: string, status: NetworkStatus, online: number | null): string {
     const t = wordsOf(this.plugin);
     if (online === null) return t("sites_denied", { channel });
-    if (channelNames(status) !== null && namedPlaces(channel, status).length === 0) return t("sites_unknown", { channel });
+    if (status.links.every(areChannelsKnown) && namedPlaces(channel, status).length === 0) return t("sites_unknown", { channel });
     const counts = { channel, ...this.sites.countsOf(channel) };
     return online === 0 ? t("sites_none", counts) : t("sites", { ...counts, count: online });
   }

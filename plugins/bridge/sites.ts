@@ -99,7 +99,7 @@ export class Sites {
       this.#guard.spend(limit, now);
       this.#guard.note(way, text, now);
       counts.given++;
-    }
+    } else counts.held++;
   }
 
   /** Whether another site has it now. */
@@ -109,7 +109,6 @@ export class Sites {
       return sites > 0;
     } catch (error) {
       if (!isExpected(error)) throw error;
-      this.countsOf(shared.channel).held++;
       this.plugin.log.warn("a text could not be given to the region", { channel: shared.channel, error });
       return false;
     }

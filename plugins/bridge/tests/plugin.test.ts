@@ -93,6 +93,11 @@ test("nothing is carried to a link that is down, from a channel that is not ther
   await gateway.advance({ seconds: 5 });
   await says(gateway, "is anybody there");
   expect([base, roof]).toEqual([[], []]);
+  const told = gateway.logs.flatMap(({ level, message }) => (level === "WARN" && message.startsWith("rules: ") ? [message] : []));
+  expect(told.toSorted()).toEqual([
+    'rules: no link is called as in "attic/Local"; there are base, roof. Correct plugins.config.bridge.rules',
+    'rules: there is no channel "base/Nowhere"; base has LongFast, Local. Correct plugins.config.bridge.rules',
+  ]);
 });
 
 test("a webhook that fails is counted and told in the log, and holds nothing up", async () => {
