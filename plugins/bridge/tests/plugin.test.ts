@@ -149,3 +149,16 @@ test("the guard forgets, and is bounded", () => {
   expect(guard.take("way", "(2/2) the rest", 10_000, 2_000)).toBe("carried_before");
   expect(guard.take("way", "fresh", 1, 2_000)).toBe("too_many");
 });
+
+test("the guard knows the beginning of a long text, and takes no short one for it", () => {
+  const guard = new Guard();
+  const long = "a text that is so long that a gateway needs two packets for it, and more";
+  guard.noteCarried("way", `(1/2) Alice B@base: ${long.slice(0, 50)}`, 0);
+  expect(guard.knows("way", long, 1)).toBe(true);
+  guard.noteCarried("way", "(1/2) Alice@base: a", 0);
+  guard.noteCarried("way", "(1/2) Alice@base: !", 0);
+  guard.noteCarried("way", "(2/2) b", 0);
+  for (const text of ["another text", "b", "!?"]) expect(guard.knows("way", text, 1)).toBe(false);
+  guard.note("way", "👍", 0);
+  expect([guard.knows("way", "👍", 1), guard.knows("way", "🎉", 1)]).toEqual([true, false]);
+});

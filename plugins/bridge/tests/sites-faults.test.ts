@@ -53,9 +53,9 @@ test("what is no text of a channel is left out, and told once", async () => {
   expect(onAir(south)).toEqual([]);
   expect(south.gateway.logs.filter(({ message }) => /no text of a channel/.test(message))).toHaveLength(1);
   expect(south.gateway.logs.filter(({ level }) => level === "ERROR")).toEqual([]);
-  await evil.publishes([body("one that is", { packetId: 2 })]);
+  await evil.publishes([body("one that is", { packetId: 2 }), body("of nobody", { packetId: 3, name: " @ " })]);
   await settle(region);
-  expect(onAir(south)).toEqual(["1 Mallory@evil: one that is"]);
+  expect(onAir(south)).toEqual(["1 Mallory@evil: one that is", "1 !00000063@evil: of nobody"]);
 });
 
 test("a name or a text cannot take another site's mark, and a text cannot be kept away by its packet id", async () => {
@@ -94,6 +94,22 @@ test("a site that floods gets its part of the hour, is named in the log, and sil
   await evil.publishes([body("an hour later", { packetId: 999 })]);
   await settle(region);
   expect(onAir(south).at(-1)).toBe("1 Mallory@evil: an hour later");
+});
+
+test("what waits is bounded for each site, and what is given to the region by per_hour", async () => {
+  const region = new TestRegion();
+  const config = { sites: [{ channel: "Local", per_hour: 240, per_site: 240 }] };
+  await using north = await start(region, "north", { config: { sites: [{ channel: "Local", per_hour: 2 }] } });
+  await using south = await start(region, "south", { config });
+  await using evil = await hostile(region);
+  await evil.publishes(Array.from({ length: 40 }, (_, at) => body(`buy ${at}`, { packetId: at + 1 })));
+  for (const [at, text] of ["first", "second", "third"].entries()) await north.hears(ALICE, 100 + at, text);
+  await settle(region);
+  const spam = onAir(south).filter((text) => text.includes("buy"));
+  expect(spam.length).toBeGreaterThanOrEqual(10);
+  expect(spam.length).toBeLessThan(40);
+  expect(onAir(south).filter((text) => !text.includes("buy"))).toEqual(["1 Alice@north: first", "1 Alice@north: second"]);
+  expect(await status(north)).toMatch(/ 2 out, /);
 });
 
 test("a channel that no link has is named at once, and in the status; one that is listed twice is an error", async () => {

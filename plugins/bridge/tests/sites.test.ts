@@ -29,6 +29,8 @@ test("what several sites heard goes out once at each that did not, and nowhere t
   expect([north.air, south.air]).toEqual([[], []]);
   expect(west.air).toHaveLength(1);
   expect(west.air[0]).toMatch(/^1 Alice@(?:north|south): hello all$/);
+  // The second copy is the same text, not one that was held back.
+  expect(await status(west)).toBe("Local <> 2 sites: 0 out, 1 in, 0 held back");
   await north.hears(ALICE, 8, "over many hops");
   await region.advance({ seconds: 2 });
   await south.hears(ALICE, 8, "over many hops");
@@ -53,6 +55,12 @@ test("sites that hear each other's gateways say a text of a third one once, shor
     await settle(region);
     await settle(region);
   }
+  // They take turns, so that the second one can hear the first.
+  await using east = await start(region, "east");
+  await east.hears(BOB, 19, "turns");
+  await region.advance({ seconds: 4 });
+  const first = [north, south, west].filter(({ air }) => air.some((text) => text.includes("turns")));
+  expect(first).toHaveLength(1);
   const said = [...south.air, ...west.air];
   expect(said.filter((text) => text.includes("Alice@north: short"))).toHaveLength(1);
   expect(said.filter((text) => text.includes("a text of more than a packet"))).toHaveLength(1);
@@ -94,6 +102,13 @@ test("a bridge of another make between two sites' meshes starts no loop", async 
   for (let at = 0; at < 20; at++) await settle(region);
   expect(north.air).toEqual([]);
   expect(south.air.length).toBeLessThanOrEqual(1);
+  // What this site said itself, or a bridge of this make wrote, is not given back under another name.
+  await north.hears(ALICE, 32, "anybody there?");
+  await settle(region);
+  await south.hears(other, 33, "[Alice] anybody there?");
+  await south.hears(other, 34, "Bob@west: of a bridge");
+  await settle(region);
+  expect(await status(south)).toMatch(/ 1 out, /);
 });
 
 test("nothing is said while the bridge is off, on a channel that is not listed, or on a link that is down; what was missed is not sent later", async () => {
