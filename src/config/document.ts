@@ -1,7 +1,7 @@
 /** Generates JSON Schema and reference table from the Valibot schema, so that neither can differ from what is checked. */
 import { toJsonSchema } from "@valibot/to-json-schema";
 import type * as v from "valibot";
-import { needsRestart } from "./reload.ts";
+import { needsRestart, START_KEYS } from "./reload.ts";
 import { configSchema } from "./schema.ts";
 
 export interface JsonSchema {
@@ -66,6 +66,8 @@ export function configReference(): string {
   rows.push(...HEAD);
   walk({ properties: plain }, "");
   walk({ properties: sections }, "");
+  rows.push("", "## What needs a restart, and why", "");
+  rows.push(...Object.entries(START_KEYS).map(([key, why]) => `- \`${key}\`: ${why}.`));
   return `${INTRODUCTION}${rows.join("\n")}\n`;
 }
 

@@ -2,6 +2,7 @@
 
 /** In force at once, or with the next use: whoever reads them asks each time. */
 export const LIVE_KEYS: readonly string[] = [
+  "language",
   "operators",
   "commands",
   "menu",
@@ -15,6 +16,7 @@ export const LIVE_KEYS: readonly string[] = [
   "plugins.paths",
   "plugins.indexes",
   "plugins.auto_discover",
+  "plugins.auto_load",
   "plugins.enabled_plugins",
   "plugins.disabled_plugins",
   "plugins.config",
@@ -29,27 +31,34 @@ export const LIVE_KEYS: readonly string[] = [
   "region.control",
 ];
 
-/** What is opened, or given to plugins, at the start. */
-export const START_KEYS: readonly string[] = [
-  "data_dir",
-  "language",
-  "mesh.interfaces",
-  "mesh.share",
-  "plugins.auto_load",
-  "plugins.isolation.allow_missing",
-  "api.host",
-  "api.port",
-  "api.tls",
-  "api.base_path",
-  ...["url", "username", "password_file", "ca_file", "name", "site", "share", "key_file"].map((key) => `region.${key}`),
-  "publish",
-];
+const OF_THE_REGION = "the gateway would have to leave the region and join it as another one, while claims and shared values are under way";
+
+/** What takes effect with the next start, and why it does not follow at once. */
+export const START_KEYS: Readonly<Record<string, string>> = {
+  data_dir: "everything that is open lies in it",
+  "mesh.interfaces": "a link is opened once, and messages that wait are bound to theirs",
+  "mesh.share": "a radio tells its settings once, when its link begins, and programs that use it hold the port",
+  "plugins.isolation.allow_missing": "the walls are tried when the first plugin host starts",
+  "api.host": "the port is opened once, and the console and the command line are connected to it",
+  "api.port": "the port is opened once, and the console and the command line are connected to it",
+  "api.tls": "the port is opened with it; the files that it names are read again by themselves",
+  "api.base_path": "the addresses of pages that are open would end",
+  ...Object.fromEntries(
+    ["url", "username", "password_file", "ca_file", "name", "site", "share", "key_file"].map((key) => [`region.${key}`, OF_THE_REGION]),
+  ),
+  publish: "the broker keeps what was published under the old name until the gateway leaves in order",
+};
 
 const isBelow = (key: string, start: string) => key === start || key.startsWith(`${start}.`);
 
 /** Whether a change of this dotted key needs a restart. */
 export function needsRestart(key: string): boolean {
   return !LIVE_KEYS.some((start) => isBelow(key, start));
+}
+
+/** Why it does. */
+export function whyRestart(key: string): string | null {
+  return Object.entries(START_KEYS).find(([start]) => isBelow(key, start))?.[1] ?? null;
 }
 
 /** The present value at each read, for those who are given an object once and read it at each use. */

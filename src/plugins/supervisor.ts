@@ -31,7 +31,7 @@ export interface SupervisorDeps extends LoadingDeps, Omit<ConfigurationDeps, "wi
   order(candidates: readonly Candidate[]): Ordered;
   wantsOwnHost(candidate: Candidate): boolean;
   readonly healthLimits: () => HealthLimits & { readonly interval_s: number; readonly timeout_s: number };
-  readonly autoLoad: boolean;
+  autoLoad(): boolean;
   /** For tests: a change of state that the table does not know throws. */
   readonly isStrict?: boolean;
 }
@@ -112,7 +112,7 @@ export class Supervisor {
    * none, with `jail_unavailable` where a wall is missing that the configuration does not do without.
    */
   async start(): Promise<Result<null>> {
-    if (!this.deps.autoLoad) {
+    if (!this.deps.autoLoad()) {
       await this.discover();
       this.#healthChecker.start();
       return ok(null);
@@ -280,7 +280,7 @@ export class Supervisor {
     const refused = this.#admission.refused(plugin.name);
     if (refused !== null) await this.#putDown(plugin, refused);
     else if (plugin.state !== "running") {
-      if (this.deps.autoLoad && plugin.state !== "backing_off") await this.#starting.one(plugin);
+      if (this.deps.autoLoad() && plugin.state !== "backing_off") await this.#starting.one(plugin);
     } else if (isIsolated(this.#hostKeyOf(plugin.candidate)) === isIsolated(plugin.hostKey))
       await this.#configurationUpdates.follow(plugin);
     else await this.#restart(plugin, "it moves to another process");

@@ -10,6 +10,37 @@ interface Reload {
   readonly detail?: string;
 }
 
+const SPEAKING = {
+  manifest: "capabilities: { commands: [{ name: tongue }] }\npermissions: [send_messages]\n",
+  code: `import { Plugin } from "zephyrgate";
+export default class Tongue extends Plugin {
+  override initialize() { this.registerCommand("tongue", () => "I speak " + this.language, { help: "its language" }); }
+}
+`,
+};
+
+test("language and plugins.auto_load follow at once: plugins speak the new one, and those that were not started are", async () => {
+  const gateway = await Gateway.start({
+    spacingS: 0,
+    plugins: { tongue: SPEAKING },
+    config: "plugins: { paths: PATHS, enabled_plugins: [tongue], auto_load: false }\n",
+  });
+  const file = join(gateway.dir, "config.yaml");
+  const edit = (from: string, to: string) => writeFileSync(file, readFileSync(file, "utf8").replace(from, to));
+  const reload = async () => (await gateway.api<Reload>("POST", "/config/reload")).body;
+  try {
+    expect(await gateway.state("tongue")).not.toBe("running");
+    edit("auto_load: false", "auto_load: true");
+    expect(await reload()).toMatchObject({ changed: ["plugins.auto_load"], needs_restart: [] });
+    expect((await gateway.ask("tongue", /^I speak/)).text).toBe("I speak en");
+    edit("data_dir:", "language: de\ndata_dir:");
+    expect(await reload()).toMatchObject({ changed: ["language"], needs_restart: [] });
+    expect((await gateway.ask("tongue", /^I speak/)).text).toBe("I speak de");
+  } finally {
+    await gateway.stop();
+  }
+}, 180_000);
+
 test("operators, commands, alerts, backup, api, airtime: in force after the file is saved, SIGHUP or a call; what needs a restart is named", async () => {
   const gateway = await Gateway.start({ spacingS: 0, plugins: { hut: answering("hut", "open") } });
   const file = join(gateway.dir, "config.yaml");

@@ -326,7 +326,7 @@ export class World {
       wantsOwnHost: ({ name }) => this.ownHost.has(name),
       healthLimits: () => HEALTH,
       isStrict: true,
-      autoLoad: this.autoLoad,
+      autoLoad: () => this.autoLoad,
       audit: (plugin, event) => void this.audited.push(`${plugin} ${event}`),
       build: async ({ name, manifest }) => {
         this.builds.push(`${name} ${manifest.version}`);
@@ -341,7 +341,7 @@ export class World {
       databaseOf: (name, key) => this.databaseOf(name, key),
       settleData: (name, key) => this.settleData(name, key),
       gatewayVersion: "1.0.0",
-      language: "en",
+      language: () => "en",
     };
   }
 }

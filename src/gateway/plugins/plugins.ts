@@ -157,9 +157,9 @@ function makeSupervisor(context: GatewayContext, storage: Storage, mesh: Mesh, p
     wantsOwnHost: (candidate) => isIsolated(context, candidate),
     healthLimits: () => context.config().plugins.health,
     isStrict: context.overrides.isStrict === true,
-    autoLoad: context.config().plugins.auto_load,
+    autoLoad: () => context.config().plugins.auto_load,
     gatewayVersion: VERSION,
-    language: context.config().language,
+    language: () => context.config().language,
     audit: storage.note,
   });
 }

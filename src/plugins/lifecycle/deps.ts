@@ -42,7 +42,7 @@ export interface LoadingDeps extends SchemaDeps {
   settleData(plugin: string, key: HostKey): void;
   readonly gatewayVersion: string;
   /** Of the people on the mesh, as a language tag. */
-  readonly language: string;
+  language(): string;
 }
 
 /** Telling a running plugin that its configuration changed. */

@@ -106,7 +106,7 @@ async function openRealm({ instance, host, bundle, config, candidate, hostKey }:
       ...realmView(capabilitySet),
       database: storage.isGranted ? deps.databaseOf(candidate.name, hostKey) : null,
       gatewayVersion: deps.gatewayVersion,
-      language: deps.language,
+      language: deps.language(),
       ...(instance.isRecorded ? { record: true as const } : {}),
     },
     instance.events,
