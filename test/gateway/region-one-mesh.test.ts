@@ -141,6 +141,34 @@ describe.skipIf(!HAS_MOSQUITTO)("three sites on one mesh", () => {
     expect([OWN.north, OWN.west]).toContain(heard[0]?.from ?? 0);
   }, 120_000);
 
+  test("a call for help that all hear is one incident, answered and ended at any site", async () => {
+    heard.length = 0;
+    const asks = async (site: Site, text: string, expected: RegExp): Promise<string> => {
+      const already = heard.length;
+      const answer = () =>
+        heard.slice(already).find(({ from, to, text }) => from === OWN[site] && to === ALICE && expected.test(text))?.text;
+      mesh("north").say({ from: ALICE, text, to: OWN[site] });
+      await gateway(site).until(`an answer of ${site} to ${text}`, () => answer() !== undefined);
+      return answer() ?? "";
+    };
+    mesh("north").say({ from: ALICE, text: "SOS TEST: my knee", channel: 0 });
+    const numbers = () => new Set(heard.flatMap(({ text }) => /^TEST incident (\d+)/.exec(text)?.[1] ?? []));
+    await gateway("north").until("one site answers her", () => numbers().size > 0);
+    expect([...numbers()]).toEqual([expect.stringMatching(/^\d{6}$/)]);
+    const [id = ""] = numbers();
+    for (const site of SITES) expect(await asks(site, "active", /HELP NEEDED/)).toBe(`${id} TEST HELP NEEDED Alice, now`);
+    const becomes = (site: Site, text: string, wanted: string) =>
+      gateway(site).until(`${site} says ${wanted}`, async () => {
+        await Bun.sleep(300);
+        return (await asks(site, text, /incident|HELP/i)).includes(wanted);
+      });
+    await asks("south", `responding ${id} by myself`, /^TEST incident/);
+    await becomes("west", `history ${id}`, "by myself");
+    await becomes("north", `status ${id}`, "Alice (site south) wants to come");
+    await asks("south", `cancel ${id}`, /is closed/);
+    for (const site of ["north", "west"] as const) await becomes(site, "active", "No open incident");
+  }, 120_000);
+
   test("the broker is stopped: one answer all the same, by turns; when it is back, by claims again", async () => {
     await broker.stop();
     for (const site of SITES) {
