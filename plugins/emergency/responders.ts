@@ -32,13 +32,17 @@ export async function alertedByGateway(plugin: Plugin<Config>): Promise<(respond
   return (responder) => (responder.kind === "node" ? operators.includes(responder.id) : alertChannels.includes(responder.target));
 }
 
-/** Those of this site who were alerted about it. */
+/** Those of this site who were alerted about it, by this plugin or by the gateway. */
 export async function alertedAbout(plugin: Plugin<Config>, book: IncidentBook, incident: Incident): Promise<Responder[]> {
   const queued = (await book.alerts(incident.id)).filter(({ message }) => message !== null);
   const targets = new Set(queued.map(({ target }) => target));
   const ofGateway = await alertedByGateway(plugin);
   const named = plugin.getConfig("responders");
-  return (await allResponders(plugin)).filter((each) => targets.has(each.name) || (named.includes(each.target) && ofGateway(each)));
+  const own = (await allResponders(plugin)).filter((each) => targets.has(each.name) || (named.includes(each.target) && ofGateway(each)));
+  // Operators whom the gateway has alerted are to know the end as well.
+  const { operators } = await plugin.getNetworkStatus();
+  const others = operators.filter((id) => !own.some((each) => each.kind === "node" && each.id === id));
+  return [...own, ...(await readResponders(plugin, others))];
 }
 
 /** An operator, a responder's node, or somebody who writes on a channel of responders. */

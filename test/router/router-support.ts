@@ -147,6 +147,7 @@ export class RouterBench {
       alert: (event) => void this.events.alerts.push(event),
       status: () => null,
       isAnswerable: () => false,
+      isAboutCase: () => false,
       say: gatewayTexts(() => "en"),
       records: { save: () => undefined, recent: () => [] },
       send: (request) => {

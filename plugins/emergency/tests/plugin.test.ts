@@ -132,6 +132,23 @@ describe("an operator who is a responder, too", () => {
   });
 });
 
+test("status and cancel after a call are no further calls for the operators; with words behind them they are", async () => {
+  await using gateway = await start({ config: {}, operators: ["Bob"] });
+  const [alice, bob] = [gateway.node("Alice"), gateway.node("Bob")];
+  await alice.says("SOS leg broken");
+  for (const text of ["status", "!status 1", "history", "Active."]) await alice.says(text);
+  expect(bob.heard.filter((text) => text.startsWith("ALERT"))).toHaveLength(1);
+  for (const text of ["status is bad I bleed", "help", "at the bridge"]) await alice.says(text);
+  expect(bob.heard.filter((text) => text.startsWith("ALERT")).map((text) => text.split(": ").at(-1))).toEqual([
+    "responding, or ack",
+    "status is bad I bleed",
+    "help",
+    "at the bridge",
+  ]);
+  await alice.says("cancel");
+  expect(bob.heard.at(-1)).toBe("Incident 1 is taken back by Alice.");
+});
+
 describe("what happens by itself", () => {
   test("without an answer all are alerted again, then those of escalate_to too, and then no more", async () => {
     await using gateway = await start({ config: { responders: ["Ridge"], escalate_to: ["Valley"], check_in_minutes: 1440 } });
@@ -222,7 +239,8 @@ describe("how it ends", () => {
     expect(sentTo(gateway, "Alice")).toEqual(["Incident 1 is recorded. Write what changes; cancel 1 if it is over."]);
     await gateway.node("Bob").says("responding");
     expect(gateway.node("Alice").heard.at(-1)).toBe("Incident 1: Bob is coming.");
-    expect(await gateway.node("Alice").asks("cancel")).toBe("Incident 1 is closed.");
+    expect(await gateway.node("Alice").asks("cancel")).toBe("Incident 1 is closed. This goes to Bob too.");
+    expect(gateway.node("Bob").heard.at(-1)).toBe("Incident 1 is taken back by Alice.");
     expect(await gateway.node("Alice").asks("cancel")).toBe("You have no open incident. Call for help: SOS and what happened");
   });
 

@@ -5,6 +5,8 @@ import { EmergencyRecords } from "../../mesh/emergency/records.ts";
 import { type NodeNumber, parseNodeId } from "../../mesh/ids.ts";
 import { Intake } from "../../mesh/intake/intake.ts";
 import { LoopGuard } from "../../mesh/intake/loop-guard.ts";
+import type { TextMessage } from "../../mesh/message.ts";
+import { parseCommand } from "../../router/match/parse.ts";
 import type { Router } from "../../router/router.ts";
 import { gatewayTexts } from "../../texts/texts.ts";
 import type { GatewayContext } from "../context/context.ts";
@@ -16,7 +18,7 @@ import type { Mesh } from "./mesh.ts";
 /** What comes behind the gate. */
 export interface IntakePeers {
   readonly mesh: Mesh;
-  readonly router: Pick<Router, "handle"> & { readonly registry: Pick<Router["registry"], "answers"> };
+  readonly router: Pick<Router, "handle"> & { readonly registry: Pick<Router["registry"], "answers" | "commands" | "meant"> };
   readonly sharing: Sharing;
 }
 
@@ -42,6 +44,7 @@ export function makeIntake(context: GatewayContext, { database }: Storage, { mes
     alert: (event) => bus.emit("alert", event),
     send: (request) => mesh.outbox.enqueue(request),
     status: (id) => mesh.outbox.get(id),
+    isAboutCase: (message) => isAboutCase(message, commands, router.registry),
     isAnswerable: () => ANSWERS.every((word) => router.registry.answers(word, true)),
     say: gatewayTexts(() => context.config().language),
     records: new EmergencyRecords(database, clock, log),
@@ -66,6 +69,18 @@ export function makeIntake(context: GatewayContext, { database }: Storage, { mes
       router.handle(admitted);
     },
   });
+}
+
+/** A command of a plugin that answers calls for help, and nothing but numbers behind it: more words may be a cry for help. */
+function isAboutCase(
+  { text, isDirect }: TextMessage,
+  { prefix, direct_prefix }: Readonly<Record<"prefix" | "direct_prefix", string>>,
+  registry: IntakePeers["router"]["registry"],
+): boolean {
+  const parsed = parseCommand(text, isDirect ? [prefix, direct_prefix] : [prefix]);
+  if (parsed?.args.every((arg) => /^#?\d+$/.test(arg)) !== true) return false;
+  const holders = new Set(registry.commands("sos").map(({ plugin }) => plugin));
+  return registry.commands(registry.meant(parsed.name)).some(({ plugin }) => holders.has(plugin));
 }
 
 function makeLoopGuard({ clock, config }: GatewayContext, log: Logger): LoopGuard {

@@ -26,6 +26,8 @@ export interface EmergencyDeps extends Omit<OperatorAlertsDeps, "texts"> {
   status(id: string): Pick<MessageStatus, "id" | "state" | "to"> | null;
   /** Whether a plugin takes answers to an alert: `responding` and `ack`. */
   isAnswerable(): boolean;
+  /** Whether a text only asks the plugin about the sender's case, or ends it: `status`, `cancel 3`. It is no further cry for help. */
+  isAboutCase(message: TextMessage): boolean;
   readonly records: Pick<EmergencyRecords, "save" | "recent">;
   /** Absent: the gateway is in no region. */
   readonly others?: OtherSites;
@@ -84,7 +86,7 @@ export class Emergencies {
     const call = parseEmergency(message.text, this.deps.prefixes);
     if (call !== null) return { kind: "call", call, isActedOn: this.#called(message, call, banned) };
     const open = banned || message.text.trim() === "" ? null : this.#cases.get(message.from);
-    if (open === null || open.followUps.take(1) > 0) return NONE;
+    if (open === null || this.deps.isAboutCase(message) || open.followUps.take(1) > 0) return NONE;
     this.#followUp(message, open);
     return { kind: "follow_up" };
   }

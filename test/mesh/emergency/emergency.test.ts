@@ -26,6 +26,7 @@ class Bench {
   /** What was written of emergencies. */
   readonly records: EmergencyRecord[] = [];
   isAnswerable = false;
+  isAboutCase = (_: string) => false;
   readonly statuses = new Map<string, { id: string; state: MessageState; to: number }>();
 
   constructor(
@@ -46,6 +47,7 @@ class Bench {
       alert: (event) => void this.alerts.push(event.message),
       status: (id) => this.statuses.get(id) ?? null,
       isAnswerable: () => this.isAnswerable,
+      isAboutCase: ({ text }) => this.isAboutCase(text),
       say: gatewayTexts(() => "en"),
       records: { save: (record) => void this.records.push(structuredClone(record)), recent: () => [...this.kept] },
       send: (request) => {
@@ -312,6 +314,16 @@ describe("the case", () => {
     expect(b.say("still here").kind).toBe("follow_up");
     await b.clock.advance(1_000);
     expect(b.say("still here").kind).toBe("none");
+  });
+
+  test("a command about the sender's case is none of them, and takes no room of theirs", () => {
+    const b = new Bench([5]);
+    b.isAboutCase = (text) => text === "status";
+    b.say("SOS");
+    for (let n = 0; n < 30; n++) expect(b.say("status").kind).toBe("none");
+    expect(b.say("status is bad").kind).toBe("follow_up");
+    expect(b.alerts).toHaveLength(2);
+    expect(b.texts(5).at(-1)).toContain("status is bad");
   });
 
   test("five emergencies of a sender in ten minutes are acted on, and twenty further texts; others have their own", async () => {
