@@ -119,11 +119,10 @@ test("a default that nobody applies, unless the manifest has one; where the plac
   expect(said({ properties: { toString: { default: 1 } } })).toEqual([line("properties.toString.default", "{ toString: 1 }")]);
 });
 
-test("the place in the file; twenty findings, and forty levels", () => {
+test("the place in the file; twenty findings at most, however deep they are", () => {
   const { subject } = subjectOf('{\n  "properties": {\n    "a": { "tpye": "string" }\n  }\n}');
   expect(schemaFindings(subject)).toMatchObject([{ line: 3, column: 20 }]);
   expect(said({ properties: Object.fromEntries(Array.from({ length: 30 }, (_, at) => [`p${at}`, { tpye: 1 }])) })).toHaveLength(20);
   const nested = (levels: number): unknown => (levels === 0 ? { tpye: 1 } : { not: nested(levels - 1) });
-  expect(said(nested(40))).toHaveLength(1);
-  expect(said(nested(41))).toEqual([]);
+  expect(said(nested(20))).toHaveLength(1);
 });
