@@ -19,13 +19,15 @@ export interface Refused {
   readonly reason: string;
 }
 
-type Fields = { readonly [key: string]: Json | undefined };
-type Judge<T> = (row: Fields) => T | string;
+export type Fields = { readonly [key: string]: Json | undefined };
+type Judge<T> = (row: Fields, subjectChars?: number) => T | string;
 
 /** One word without what disturbs a display. */
 const BOARD = /^[^\s\p{C}]{1,20}$/u;
 const NODE = /^![0-9a-f]{8}$/;
 const SUBJECT_CHARS = 60;
+/** A subject was cut by its bytes when it was stored, or came from another site of the region. */
+const STORED_CHARS = 200;
 const BODY_CHARS = 1_000;
 const NAME_BYTES = 60;
 const FIELD_CHARS = 150;
@@ -51,8 +53,8 @@ export function judged<T>(kind: string, rows: Json | undefined, judge: Judge<T>,
   return taken;
 }
 
-export const judgeBulletin: Judge<NewBulletin & { readonly origin: string }> = (row) => {
-  const texts = textsOf(row, { subject: SUBJECT_CHARS, body: BODY_CHARS, author_name: FIELD_CHARS, origin: ORIGIN_CHARS });
+export const judgeBulletin: Judge<NewBulletin & { readonly origin: string }> = (row, subjectChars = SUBJECT_CHARS) => {
+  const texts = textsOf(row, { subject: subjectChars, body: BODY_CHARS, author_name: FIELD_CHARS, origin: ORIGIN_CHARS });
   if (typeof texts === "string") return texts;
   const { board, author } = row;
   const at = timeOf(row.at);
@@ -75,8 +77,8 @@ export const judgeBulletin: Judge<NewBulletin & { readonly origin: string }> = (
   };
 };
 
-export const judgeLetter: Judge<NewLetter & { readonly origin: string }> = (row) => {
-  const texts = textsOf(row, { subject: SUBJECT_CHARS, body: BODY_CHARS, sender_name: FIELD_CHARS, origin: ORIGIN_CHARS });
+export const judgeLetter: Judge<NewLetter & { readonly origin: string }> = (row, subjectChars = SUBJECT_CHARS) => {
+  const texts = textsOf(row, { subject: subjectChars, body: BODY_CHARS, sender_name: FIELD_CHARS, origin: ORIGIN_CHARS });
   if (typeof texts === "string") return texts;
   const { sender, receiver, isRead = false } = row;
   const at = timeOf(row.at);
@@ -120,6 +122,48 @@ export const judgeName: Judge<ImportedName> = (row) => {
   const [long, brief] = [short(texts.long, NAME_BYTES), short(texts.short, NAME_BYTES)];
   return long === "" && brief === "" ? "it has no name" : { node: row.node, long, short: brief };
 };
+
+/** Why a stored row cannot have been written here; null: it can. */
+export function storedBulletin(row: Fields): string | null {
+  const thread = row.thread ?? null;
+  if (thread !== null && !isCount(thread)) return "thread is no number";
+  if (!isCount(row.replies ?? 0)) return "replies is no number";
+  const author = row.author === "" ? "!00000000" : (row.author ?? null);
+  return reasonOf(
+    judgeBulletin({ ...row, subject: row.subject === "" ? "-" : (row.subject ?? null), author, ...origin(row) }, STORED_CHARS),
+  );
+}
+
+export function storedLetter(row: Fields): string | null {
+  const { is_read = 0, is_told = 0 } = row;
+  if (![0, 1].includes(Number(is_read)) || ![0, 1].includes(Number(is_told))) return "is_read and is_told are 0 or 1";
+  return reasonOf(judgeLetter({ ...row, isRead: is_read === 1, ...origin(row) }, STORED_CHARS));
+}
+
+export function storedChannel(row: Fields): string | null {
+  return reasonOf(judgeChannel({ ...row, ...origin(row) }));
+}
+
+export function storedName({ folded, node, name }: Fields): string | null {
+  if (typeof folded !== "string" || folded.length > FIELD_CHARS) return "folded is no name";
+  return reasonOf(judgeName({ node: node ?? null, long: name ?? null }));
+}
+
+export function storedNode({ node, name }: Fields): string | null {
+  return reasonOf(judgeName({ node: node ?? null, long: name === "" ? "-" : (name ?? null) }));
+}
+
+function reasonOf(judged: object | string): string | null {
+  return typeof judged === "string" ? judged : null;
+}
+
+function origin({ origin: written }: Fields): { readonly origin: Json } {
+  return { origin: written ?? "here" };
+}
+
+function isCount(value: Json | undefined): boolean {
+  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
+}
 
 /** The texts of a row, each at most so many characters long; why not. A missing one is "". */
 function textsOf<K extends string>(row: Fields, limits: { readonly [key in K]: number }): { readonly [key in K]: string } | string {

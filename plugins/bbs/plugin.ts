@@ -32,7 +32,8 @@ export default class Bbs extends Plugin<Config> {
     const activity = new Activity(environment);
     this.#notices = notices;
     this.#activity = activity;
-    this.#console = new Console(this, this.#bulletins, this.#letters, this.#channels, (node) => notices.add(node));
+    const stores = { bulletins: this.#bulletins, letters: this.#letters, channels: this.#channels };
+    this.#console = new Console(this, stores, (node) => notices.add(node));
     await notices.start();
     const posted = (node: string) => notices.add(node);
     const region = new RegionBbs({ plugin: this, bulletins: this.#bulletins, letters: this.#letters, posted });

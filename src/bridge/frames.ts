@@ -16,7 +16,8 @@ export type ToHost =
   | { t: "pause"; realm: RealmNumber; how: RealmPause }
   | { t: "unrecord"; realm: RealmNumber }
   | { t: "close"; realm: RealmNumber }
-  | { t: "backup"; task: number; from: string; to: string }
+  /** `judged`: the file came from elsewhere. */
+  | { t: "backup"; task: number; from: string; to: string; judged: boolean }
   | { t: "release"; task: number; path: string }
   | { t: "validate"; task: number; schema: Json; config: Json }
   /** How far the gateway's clock is ahead of the machine's; before the first realm is opened, or never. */

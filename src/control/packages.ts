@@ -1,43 +1,32 @@
 import { closeSync, constants, existsSync, fstatSync, openSync, readSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { type Actor, by, type InstallChoice, type PackageControl, type PluginChange } from "../api/contract/control.ts";
-import type { PluginSummary } from "../api/contract/views.ts";
+import type { PluginImported } from "../api/contract/views.ts";
 import { fail, ok, type Result } from "../errors.ts";
-import { BACKUP_LIMITS, readBackup, writeBackup } from "../packages/backup.ts";
+import { BACKUP_LIMITS, writeBackup } from "../packages/backup.ts";
 import { installPackage, removePackage, useVersion } from "../packages/install.ts";
 import { installedPath } from "../packages/installed.ts";
 import { type ReadManifestText, readPackage } from "../packages/package.ts";
 import { signedText } from "../packages/trust/policy.ts";
-import type { Settings } from "../plugins/approval/decisions.ts";
-import type { Candidate, HostKey } from "../plugins/plugin/candidate.ts";
+import type { Candidate } from "../plugins/plugin/candidate.ts";
 import type { Plugin } from "../plugins/plugin/plugin.ts";
-import type { Supervisor } from "../plugins/supervisor.ts";
 import type { PluginHost } from "../sandbox/port.ts";
-import { writeFileAtomically } from "../storage/atomic.ts";
-import { removeDatabase, replaceDatabase, setAsideDatabase } from "../storage/database-files.ts";
+import { setAsideDatabase } from "../storage/database-files.ts";
+import { PluginData, type PluginDataDeps } from "./plugin-data.ts";
 
-export interface PackagesDeps {
+export interface PackagesDeps extends PluginDataDeps {
   readonly dataDir: string;
-  readonly supervisor: Supervisor;
   now(): number;
   /** Reads a stranger's manifest without holding up the gateway. */
   readonly readManifest: ReadManifestText;
   /** Whether this is the name of a bundled plugin. */
   isReserved(name: string): boolean;
-  /** The database of a plugin that runs in this process. */
-  databaseOf(plugin: string, key: HostKey): string;
   /** Everything that a plugin may have written. */
   dataFolders(plugin: string): readonly string[];
-  storageMb(candidate: Candidate): number;
-  /** The operator's values. */
-  userConfig(name: string): Settings;
-  saveConfig(plugin: Plugin, config: Settings): Promise<Result<readonly string[]>>;
   /** Deletes grants, decisions, settings and secrets of a removed plugin. */
   forget(candidate: Candidate, keepsData: boolean): void;
   /** The other folder that the candidate's name belongs to; null when it is the candidate's. */
   heldElsewhere(candidate: Candidate): string | null;
-  summary(plugin: Plugin): PluginSummary;
-  audit(plugin: string, event: string, detail: string): void;
 }
 
 /** Installs, removes, exports and imports plugins and their data as files. */
@@ -45,7 +34,11 @@ export class Packages implements PackageControl {
   /** Changes of the folder of installed plugins run one after another. */
   #tail: Promise<unknown> = Promise.resolve();
 
-  constructor(private readonly deps: PackagesDeps) {}
+  readonly #data: PluginData;
+
+  constructor(private readonly deps: PackagesDeps) {
+    this.#data = new PluginData(deps);
+  }
 
   install(bytes: Uint8Array, options: InstallChoice, actor: Actor): Promise<Result<PluginChange>> {
     return this.#alone(() => this.#install(bytes, options, actor));
@@ -74,8 +67,8 @@ export class Packages implements PackageControl {
     });
   }
 
-  import(name: string, bytes: Uint8Array, actor: Actor): Promise<Result<PluginChange>> {
-    return this.#alone(() => this.#import(name, bytes, actor));
+  import(name: string, bytes: Uint8Array, actor: Actor): Promise<Result<PluginImported>> {
+    return this.#alone(() => this.#data.import(name, bytes, actor));
   }
 
   /** Sets its database aside, under a name that says when, and starts it with an empty one. */
@@ -186,58 +179,6 @@ export class Packages implements PackageControl {
     await deps.supervisor.discover();
     deps.audit(name, "remove", `${by(actor)} removed it${purge ? " and its data" : "; its data is kept"}`);
     return ok(null);
-  }
-
-  async #import(name: string, bytes: Uint8Array, actor: Actor): Promise<Result<PluginChange>> {
-    const { deps } = this;
-    const plugin = deps.supervisor.get(name);
-    if (plugin === null) return unknown(name);
-    const read = await readBackup(bytes);
-    if (!read.ok) return read;
-    const { plugin: owner, version, config, database } = read.value;
-    if (owner !== name) return fail("conflict", `the file holds the data of ${owner}`, { hint: `zephyrgate plugin import ${owner} FILE` });
-    if (Bun.semver.order(version, plugin.candidate.manifest.version) > 0) {
-      return fail("conflict", `the data belongs to version ${version}, but ${plugin.candidate.manifest.version} is installed`, {
-        hint: "install that version or a higher one first",
-      });
-    }
-    const most = deps.storageMb(plugin.candidate);
-    if ((database?.length ?? 0) > most * 2 ** 20)
-      return fail("quota_exceeded", `the data is larger than the ${most} MB that ${name} may keep`);
-    const sound = database === null ? ok(null) : await deps.supervisor.withHost(name, (held, host) => this.#stage(held, host, database));
-    if (!sound.ok) return sound;
-    const configured = await deps.saveConfig(plugin, config);
-    const done = configured.ok ? await this.#swapData(name, sound.value) : configured;
-    if (sound.value !== null) rmSync(sound.value, { force: true });
-    if (!done.ok) return done;
-    deps.audit(name, "import", `${by(actor)} imported data of version ${version}`);
-    return ok({ plugin: deps.summary(plugin), waits: false });
-  }
-
-  /** The uploaded data, copied by the plugin host, which checks it: only the host opens plugins' databases. */
-  async #stage(plugin: Plugin, host: PluginHost, database: Uint8Array): Promise<Result<string>> {
-    const folder = dirname(this.deps.databaseOf(plugin.name, plugin.hostKey));
-    const [sent, copy] = [join(folder, "import-sent.db"), join(folder, "import.db")];
-    try {
-      rmSync(copy, { force: true });
-      writeFileAtomically(sent, database, { mode: 0o600 });
-      const copied = await host.backupDatabase(sent, copy);
-      await host.releaseDatabase(sent);
-      return copied.ok
-        ? ok(copy)
-        : fail("invalid_argument", "the data in the file is damaged", { cause: copied.error, hint: "export it again" });
-    } finally {
-      for (const ending of ["", "-wal", "-shm", "-journal"]) rmSync(`${sent}${ending}`, { force: true });
-    }
-  }
-
-  #swapData(name: string, staged: string | null): Promise<Result<unknown>> {
-    return this.deps.supervisor.whileDown(name, "its data is being imported", async (plugin) => {
-      const path = this.deps.databaseOf(name, plugin.hostKey);
-      if (staged === null) removeDatabase(path);
-      else replaceDatabase(staged, path);
-      return ok("back");
-    });
   }
 
   async #copyData(plugin: Plugin, host: PluginHost): Promise<Result<Uint8Array | null>> {

@@ -207,7 +207,7 @@ function makePluginControl(context: GatewayContext, { storage, mesh, plugins }: 
   });
 }
 
-function makePackages({ clock, config }: GatewayContext, { storage, plugins }: ControlPeers): Packages {
+function makePackages({ clock, config }: GatewayContext, { storage, plugins, mesh }: ControlPeers): Packages {
   const { supervisor, approvals, catalogue, decisions, databases } = plugins;
   return new Packages({
     dataDir: config().data_dir,
@@ -229,6 +229,16 @@ function makePackages({ clock, config }: GatewayContext, { storage, plugins }: C
     },
     summary: (plugin) => summaryView(plugin, approvals.hash(plugin.offered), clock.now()),
     audit: storage.note,
+    ask: async (plugin, type, data) => {
+      const answer = await plugins.peers.send(plugin, {
+        from: OPERATOR,
+        type,
+        data,
+        timeoutMs: ASK_TIMEOUT_MS,
+        correlationId: mesh.newId(),
+      });
+      return answer.ok ? ok(answer.value) : fail("conflict", answer.message);
+    },
   });
 }
 

@@ -3,6 +3,7 @@
  * in-process host of the testing kit.
  */
 
+import * as v from "valibot";
 import type { CallOutcome, CallTarget, GoneReason, RealmPause, RealmSpec, RequestOutcome } from "../bridge/realm-spec.ts";
 import type { Result } from "../errors.ts";
 import type { CallNumber, RealmNumber } from "../ids.ts";
@@ -71,6 +72,19 @@ export interface HostExit {
   readonly culprit: RealmNumber | null;
 }
 
+const rowCount = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
+const words = v.pipe(v.string(), v.maxLength(200));
+
+/** Rows that were taken, by table, and what was left out. The host and the plugin are hostile: a bounded number of short words. */
+export const importedData = v.object({
+  rows: v.pipe(
+    v.record(words, rowCount),
+    v.check((rows) => Object.keys(rows).length <= 100, "too many tables"),
+  ),
+  left: v.pipe(v.array(v.object({ what: words, reason: words, count: rowCount })), v.maxLength(100)),
+});
+export type ImportedData = v.InferOutput<typeof importedData>;
+
 export interface PluginHost {
   readonly pid: number | null;
   /** Which walls stand, for status and doctor. */
@@ -78,6 +92,8 @@ export interface PluginHost {
   open(spec: RealmSpec, events: RealmEvents): Promise<Result<Realm>>;
   /** Copies a plugin's database to a file in the folder the host may write; made by the host because the gateway opens none. */
   backupDatabase(from: string, to: string): Promise<Result<null>>;
+  /** The same of a file that came from elsewhere: what no plugin can have written is left out, and told. */
+  takeInDatabase(from: string, to: string): Promise<Result<ImportedData>>;
   /** Closes a plugin's database file where it is open; the realm opens it again when it needs it. */
   releaseDatabase(path: string): Promise<Result<null>>;
   /** Runs a plugin's JSON Schema over a configuration, inside the host: both are hostile. */

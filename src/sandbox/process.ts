@@ -56,6 +56,7 @@ export async function spawnHost(options: SpawnOptions): Promise<Result<PluginHos
     walls,
     open: (spec, events) => memory.open(session, spec, events),
     backupDatabase: (from, to) => session.backupDatabase(from, to),
+    takeInDatabase: (from, to) => session.takeInDatabase(from, to),
     releaseDatabase: (path) => session.releaseDatabase(path),
     validateConfig: (schema, config) => session.validateConfig(schema, config),
     moveClock: (aheadMs) => session.moveClock(aheadMs),

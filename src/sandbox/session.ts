@@ -1,5 +1,6 @@
 /** The gateway's side of the bridge to one plugin host. The host is hostile: its frames are checked, counted and bounded. */
 
+import * as v from "valibot";
 import { Bridge, type BridgeEnd, MAX_BULK, MAX_IN_FLIGHT } from "../bridge/bridge.ts";
 import { checkFromHost, type FromHost, type ToHost } from "../bridge/frames.ts";
 import type { WallReport } from "../bridge/launch.ts";
@@ -11,7 +12,7 @@ import { type RealmNumber, realmNumber } from "../ids.ts";
 import type { Json } from "../json.ts";
 import type { WireError } from "../sdk/boundary/wire.ts";
 import { Answers } from "./answers.ts";
-import type { PluginHost, Realm, RealmEvents } from "./port.ts";
+import { type ImportedData, importedData, type PluginHost, type Realm, type RealmEvents } from "./port.ts";
 import { SessionRealm } from "./session-realm.ts";
 
 /** More than a host with every realm at its own limits sends. */
@@ -33,7 +34,9 @@ export interface SessionDeps {
 }
 
 /** PluginHost, without the members that only the process knows. */
-export class HostSession implements Pick<PluginHost, "open" | "backupDatabase" | "releaseDatabase" | "validateConfig" | "stop"> {
+export class HostSession
+  implements Pick<PluginHost, "open" | "backupDatabase" | "takeInDatabase" | "releaseDatabase" | "validateConfig" | "stop">
+{
   readonly #deps: SessionDeps;
   readonly #bridge: Bridge<ToHost, FromHost>;
   readonly #realms = new Map<RealmNumber, SessionRealm>();
@@ -91,8 +94,15 @@ export class HostSession implements Pick<PluginHost, "open" | "backupDatabase" |
   }
 
   async backupDatabase(from: string, to: string): Promise<Result<null>> {
-    const done = await this.#run((task) => ({ t: "backup", task, from, to }));
+    const done = await this.#run((task) => ({ t: "backup", task, from, to, judged: false }));
     return done.ok ? ok(null) : done;
+  }
+
+  async takeInDatabase(from: string, to: string): Promise<Result<ImportedData>> {
+    const done = await this.#run((task) => ({ t: "backup", task, from, to, judged: true }));
+    if (!done.ok) return done;
+    const read = v.safeParse(importedData, done.value);
+    return read.success ? ok(read.output) : fail("host_gone", "The plugin host gave an answer that does not say what it took");
   }
 
   async releaseDatabase(path: string): Promise<Result<null>> {

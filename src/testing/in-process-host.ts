@@ -56,6 +56,7 @@ export async function startInProcessHost(deps: InProcessDeps = {}): Promise<InPr
       return deps.isPatient === true && opened.ok ? ok(patient(opened.value)) : opened;
     },
     backupDatabase: (from, to) => session.backupDatabase(from, to),
+    takeInDatabase: (from, to) => session.takeInDatabase(from, to),
     releaseDatabase: (path) => session.releaseDatabase(path),
     validateConfig: (schema, config) => session.validateConfig(schema, config),
     moveClock: (aheadMs) => session.moveClock(aheadMs),

@@ -81,7 +81,9 @@ export function richControl(): ReturnType<typeof fakeControl> {
         note("import", name, bytes.length);
         const list = await plugin();
         const [first] = list.ok ? list.value : [];
-        return first === undefined ? fail("not_found", "no plugin") : ok({ plugin: first, waits: false });
+        return first === undefined
+          ? fail("not_found", "no plugin")
+          : ok({ ...first, imported: { rows: { counts: 3 }, left: [{ what: "counts", reason: "n is no number", count: 1 }] } });
       },
       async emptyData(name) {
         note("emptyData", name);

@@ -189,8 +189,8 @@ describe("a plugin's data", () => {
     expect(await asks()).toBe("1.5.0 n=8");
     await answerOf(gateway.control.plugins.setConfig("counter", { color: "blue" }, ACTOR));
     expect(await answerOf(packages.import("counter", bytes, ACTOR))).toMatchObject({
-      waits: false,
-      plugin: { name: "counter", state: "running" },
+      ...{ name: "counter", state: "running" },
+      imported: { rows: { "key-value data": 1 }, left: [] },
     });
     expect(await asks()).toBe("1.5.0 n=7");
     expect(await answerOf(config())).toMatchObject({ own: { color: "red" } });
@@ -224,7 +224,7 @@ describe("a plugin's data", () => {
     ]);
     expect(await of({ database: Buffer.from("SQLite format 3\0 and nothing that follows") })).toEqual([
       "invalid_argument",
-      "the data in the file is damaged",
+      "the data in the file is damaged; nothing was changed",
       "export it again",
     ]);
     expect(await of({ database: Buffer.concat([Buffer.from("SQLite format 3\0"), Buffer.alloc(16 * 2 ** 20 - 15)]) })).toEqual([

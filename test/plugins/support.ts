@@ -191,6 +191,7 @@ const NO_HOST: PluginHost = {
   walls: [],
   open: async () => fail("internal", "not used here"),
   backupDatabase: async () => ok(null),
+  takeInDatabase: async () => ok({ rows: {}, left: [] }),
   releaseDatabase: async () => ok(null),
   validateConfig: async () => ok([]),
   exited: new Promise(() => undefined),

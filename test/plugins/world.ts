@@ -103,6 +103,11 @@ export class FakeHost implements PluginHost {
     return ok(realm);
   }
 
+  async takeInDatabase(from: string, to: string): ReturnType<PluginHost["takeInDatabase"]> {
+    const copied = await this.backupDatabase(from, to);
+    return copied.ok ? ok({ rows: {}, left: [] }) : copied;
+  }
+
   async backupDatabase(from: string, to: string): Promise<Result<null>> {
     this.world.did(`backup ${from} ${to}`);
     await Bun.write(to, Bun.file(from));

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import type { Actor } from "../../src/api/contract/control.ts";
 import type { PluginSummary } from "../../src/api/contract/views.ts";
 import { Packages } from "../../src/control/packages.ts";
-import { asGatewayError } from "../../src/errors.ts";
+import { asGatewayError, ok } from "../../src/errors.ts";
 import { Databases } from "../../src/gateway/plugins/databases.ts";
 import type { Json } from "../../src/json.ts";
 import { parseManifest } from "../../src/manifest/parse.ts";
@@ -63,6 +63,7 @@ export class Lives {
       heldElsewhere: () => null,
       summary: () => ({}) as PluginSummary,
       audit: () => undefined,
+      ask: async () => ok(null),
     });
   }
 

@@ -285,6 +285,7 @@ function lent(host: PluginHost): PluginHost {
     walls: host.walls,
     open: (spec, events) => host.open(spec, events),
     backupDatabase: (from, to) => host.backupDatabase(from, to),
+    takeInDatabase: (from, to) => host.takeInDatabase(from, to),
     releaseDatabase: (path) => host.releaseDatabase(path),
     validateConfig: (schema, config) => host.validateConfig(schema, config),
     exited: promise,

@@ -99,7 +99,7 @@ export class Bulletins {
 
   /** Stores many at once, those of an unknown origin alone, and gives how many. No replies. The oldest make room. */
   async addAll(bulletins: readonly NewBulletin[]): Promise<number> {
-    const before = await this.#rows();
+    const before = await this.rows();
     for (let from = 0; from < bulletins.length; from += AT_ONCE) {
       const some = bulletins.slice(from, from + AT_ONCE);
       await this.plugin.db.transaction(
@@ -117,13 +117,21 @@ export class Bulletins {
       );
       await this.plugin.pause();
     }
-    const taken = (await this.#rows()) - before;
+    const taken = (await this.rows()) - before;
     await this.plugin.db.transaction(RECOUNT);
     await this.#makeRoom();
     return taken;
   }
 
-  async #rows(): Promise<number> {
+  /** Counted anew, after rows came or went in another way. */
+  async recount(): Promise<void> {
+    await this.plugin.db.transaction([
+      ["UPDATE bulletins SET replies = (SELECT count(*) FROM bulletins r WHERE r.thread = bulletins.id)"],
+      ...RECOUNT,
+    ]);
+  }
+
+  async rows(): Promise<number> {
     return (await this.plugin.db.query<{ n: number }>("SELECT count(*) AS n FROM bulletins"))[0]?.n ?? 0;
   }
 

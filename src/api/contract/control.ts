@@ -29,6 +29,7 @@ import type {
   OutboxView,
   PluginConfig,
   PluginDetail,
+  PluginImported,
   PluginPermissions,
   PluginSummary,
   PublishingView,
@@ -192,7 +193,7 @@ export interface PackageControl {
   remove(name: string, options: { readonly purge: boolean }, actor: Actor): Answer<null>;
   /** The plugin's data and configuration as one file, never its secrets. */
   export(name: string, actor: Actor): Answer<Uint8Array>;
-  import(name: string, bytes: Uint8Array, actor: Actor): Answer<PluginChange>;
+  import(name: string, bytes: Uint8Array, actor: Actor): Answer<PluginImported>;
   /** Sets the plugin's database aside and starts it with an empty one. */
   emptyData(name: string, actor: Actor): Answer<PluginChange>;
 }

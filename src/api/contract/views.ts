@@ -64,6 +64,17 @@ export const pluginSummary = v.object({
   metrics: pluginMetrics,
 });
 
+export const pluginImported = v.object({
+  ...pluginSummary.entries,
+  imported: v.object({
+    rows: v.pipe(v.record(v.string(), count), v.description("Rows that were taken, by table")),
+    left: v.pipe(
+      v.array(v.object({ what: v.string(), reason: v.string(), count })),
+      v.description("What was left out, because the plugin or the gateway cannot have written it"),
+    ),
+  }),
+});
+
 export const pluginPermissions = v.object({
   permission_hash: v.pipe(v.string(), v.description("Of the requested set; send it as `accept` to enable")),
   accepted_hash: v.optional(v.nullable(v.string())),
@@ -287,6 +298,7 @@ export type TrafficHour = v.InferOutput<typeof trafficHour>;
 export type PluginMetrics = v.InferOutput<typeof pluginMetrics>;
 export type PluginHealth = v.InferOutput<typeof pluginHealth>;
 export type PluginSummary = v.InferOutput<typeof pluginSummary>;
+export type PluginImported = v.InferOutput<typeof pluginImported>;
 export type PluginDetail = v.InferOutput<typeof pluginDetail>;
 export type PluginPermissions = v.InferOutput<typeof pluginPermissions>;
 export type PluginConfig = v.InferOutput<typeof pluginConfig>;

@@ -3,7 +3,7 @@ import { fail, ok, type Result } from "../../errors.ts";
 import { BACKUP_LIMITS } from "../../packages/backup.ts";
 import { PACKAGE_LIMITS } from "../../packages/package.ts";
 import type { Control, PackageControl, PluginChange } from "../contract/control.ts";
-import { pluginSummary } from "../contract/views.ts";
+import { pluginImported, pluginSummary } from "../contract/views.ts";
 import { type Reply, type Route, reply, route } from "../route/route.ts";
 
 const params = v.object({ name: v.pipe(v.string(), v.regex(/^[a-z][a-z0-9_]{0,63}$/, "a plugin name: a-z, 0-9 and _")) });
@@ -98,15 +98,15 @@ export const packageRoutes: readonly Route[] = [
     method: "POST",
     path: `${base}/:name/import`,
     access: "admin",
-    summary: "Import an export: replaces the plugin's data and configuration",
+    summary: "Import an export: replaces the plugin's data and configuration, and says what was taken and left",
     tag,
     params,
     upload: BACKUP_LIMITS.packed,
-    answers: { 200: pluginSummary, 202: pluginSummary },
-    errors: ["not_found", "conflict", "config_invalid", "quota_exceeded"],
+    answers: { 200: pluginImported },
+    errors: ["not_found", "conflict", "config_invalid", "quota_exceeded", "data_unusable"],
     async run({ control, params, body, actor }) {
       const taken = packages(control);
-      return taken.ok ? change(taken.value.import(params.name, body, actor)) : taken;
+      return taken.ok ? reply(taken.value.import(params.name, body, actor), (imported) => imported) : taken;
     },
   }),
   route<{ name: string }>({

@@ -1,6 +1,6 @@
 import { relative, resolve } from "node:path";
 import * as v from "valibot";
-import { pluginSummary } from "../../api/contract/views.ts";
+import { type PluginImported, pluginImported, pluginSummary } from "../../api/contract/views.ts";
 import { removeOffline, useOffline } from "../../authoring/offline.ts";
 import { packFolder } from "../../authoring/pack.ts";
 import { failBecause, ok, type Result } from "../../errors.ts";
@@ -70,11 +70,21 @@ export const packageVerbs: readonly Verb[] = [
       if (!bytes.ok) return bytes;
       const gateway = await client();
       if (!gateway.ok) return gateway;
-      const imported = await gateway.value.upload(`${pluginPath(args[0])}/import`, bytes.value, pluginSummary);
-      return imported.ok ? tell(io, flags.json === true, imported.value) : imported;
+      const imported = await gateway.value.upload(`${pluginPath(args[0])}/import`, bytes.value, pluginImported);
+      return imported.ok ? tellImported(io, flags.json === true, imported.value) : imported;
     },
   },
 ];
+
+function tellImported(io: Call["io"], machine: boolean, plugin: PluginImported): Result<number> {
+  const { rows, left } = plugin.imported;
+  const told = tell(io, machine, plugin);
+  if (machine) return told;
+  const taken = Object.entries(rows).map(([table, count]) => `${table} ${count}`);
+  line(io, `taken: ${taken.length === 0 ? "nothing" : taken.join(", ")}`);
+  for (const { what, reason, count } of left) line(io, `left: ${count} of ${what}: ${reason}`);
+  return told;
+}
 
 async function pack({ io, args, flags }: Call): Promise<Result<number>> {
   const keyFile = textFlag(flags, "sign");

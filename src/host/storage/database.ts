@@ -7,6 +7,7 @@ import { DatabaseSync, type SQLInputValue, type SQLOutputValue, type StatementSy
 import { GatewayError } from "../../errors.ts";
 import type { Json } from "../../json.ts";
 import { removeForeignSchema } from "./foreign-schema.ts";
+import { type JudgedData, judgeImported } from "./imported.ts";
 import { PluginKeyValue } from "./key-value.ts";
 import { SliceWrites } from "./slice-writes.ts";
 import { admit, INTERNAL, type Parameters } from "./sql.ts";
@@ -44,6 +45,8 @@ export class PluginDatabase {
   readonly #authorizer: SqlAuthorizer;
   readonly #slice: SliceWrites;
   #dirty = false;
+  /** Entries of the schema that no plugin can have made; they were removed. */
+  #foreign = 0;
 
   private constructor(
     private readonly db: DatabaseSync,
@@ -65,8 +68,10 @@ export class PluginDatabase {
     let db: DatabaseSync | null = null;
     try {
       db = connect(path);
-      configure(db, quotaMb);
-      return new PluginDatabase(db, path, quotaMb, now);
+      const foreign = configure(db, quotaMb);
+      const database = new PluginDatabase(db, path, quotaMb, now);
+      database.#foreign = foreign;
+      return database;
     } catch (thrown) {
       db?.close();
       throw storageError(thrown, path, quotaMb) ?? thrown;
@@ -154,6 +159,11 @@ export class PluginDatabase {
     }
   }
 
+  /** For a file that came from elsewhere; see {@link judgeImported}. */
+  judgeImported(): JudgedData {
+    return this.#inWords(() => judgeImported(this.db, this.#foreign));
+  }
+
   /** Writes a complete copy to a file that does not exist yet. */
   copyTo(path: string): void {
     this.settle();
@@ -232,12 +242,12 @@ function connect(path: string): DatabaseSync {
   });
 }
 
-/** The bounds and settings of every plugin's database, and the host's own table. */
-function configure(db: DatabaseSync, quotaMb: number): void {
+/** The bounds and settings of every plugin's database, and the host's own table. Returns how many entries of a foreign schema were removed. */
+function configure(db: DatabaseSync, quotaMb: number): number {
   // Before anything of the file's schema is used.
   db.exec("PRAGMA trusted_schema = OFF");
   db.exec("PRAGMA locking_mode = EXCLUSIVE");
-  removeForeignSchema(db);
+  const foreign = removeForeignSchema(db);
   const pages = Math.max(16, Math.floor((quotaMb * 1024 * 1024) / PAGE_BYTES));
   for (const pragma of [
     `page_size = ${PAGE_BYTES}`,
@@ -256,6 +266,7 @@ function configure(db: DatabaseSync, quotaMb: number): void {
   }
   db.exec(`CREATE TABLE IF NOT EXISTS ${INTERNAL}data (key TEXT PRIMARY KEY, value TEXT NOT NULL, expires_at INTEGER) WITHOUT ROWID`);
   db.exec(`CREATE INDEX IF NOT EXISTS ${INTERNAL}data_expiry ON ${INTERNAL}data (expires_at) WHERE expires_at IS NOT NULL`);
+  return foreign;
 }
 
 /** Values in the way that their statement wants them. */

@@ -4,8 +4,8 @@ import { GatewayError } from "../../errors.ts";
 import type { Json } from "../../json.ts";
 import { type JsonLimits, parseJson } from "../../json-reader.ts";
 
-const MAX_KEY = 256;
-const MAX_VALUE = 150_000;
+export const MAX_KEY = 256;
+export const MAX_VALUE = 150_000;
 const MAX_KEYS = 10_000;
 const VALUE_LIMITS: JsonLimits = { chars: MAX_VALUE, depth: 100, nodes: MAX_VALUE };
 /** Before this the clock was never set: 2024-01-01, ms since 1970. */
