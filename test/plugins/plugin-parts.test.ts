@@ -235,6 +235,7 @@ describe("a copy of the data before a new version", () => {
       pid: null,
       walls: [],
       open: async () => fail("internal", "not used here"),
+      takeInDatabase: async () => ok({ rows: {}, left: [] }),
       backupDatabase: async (from, to) => {
         did.push(`${name} backup`);
         if (failing !== "backup") writeFileSync(to, `${readFileSync(from, "utf8")} copied`);
