@@ -107,6 +107,8 @@ test("a bridge of another make between two sites' meshes starts no loop", async 
   await settle(region);
   await south.hears(other, 33, "[Alice] anybody there?");
   await south.hears(other, 34, "Bob@west: of a bridge");
+  await south.hears(other, 35, "Bob B@west: of a bridge as well");
+  await south.hears(other, 36, "(2/2) and its end");
   await settle(region);
   expect(await status(south)).toMatch(/ 1 out, /);
 });
@@ -132,6 +134,18 @@ test("nothing is said while the bridge is off, on a channel that is not listed, 
   expect(south.air.filter((text) => text.startsWith("1 "))).toEqual(["1 Alice@north: four"]);
   expect(west.air).toEqual([]);
   expect(await status(south)).toBe("Local <> 2 sites: 0 out, 1 in, 1 held back");
+});
+
+test("nothing is said on a link whose radio channel is in use for longer than allowed", async () => {
+  const region = new TestRegion();
+  await using north = await start(region, "north");
+  // A simulated radio reports 4.5 %.
+  await using south = await start(region, "south", { config: { ...LISTED, max_utilization: 0.02 } });
+  await using west = await start(region, "west", { config: { ...LISTED, max_utilization: 0.06 } });
+  await north.hears(ALICE, 60, "is it quiet?");
+  await settle(region);
+  expect([south.air, west.air]).toEqual([[], ["1 Alice@north: is it quiet?"]]);
+  expect(await status(south)).toEndWith(" 0 in, 1 held back");
 });
 
 test("lines and marks of others cannot pass for a text of somebody else", async () => {
