@@ -11,7 +11,8 @@ export interface SharedText {
   readonly packetId: number;
 }
 
-const NODE = /^![0-9a-f]{8}$/;
+/** Neither 0 nor everybody. */
+const NODE = /^!(?!0{8}$|f{8}$)[0-9a-f]{8}$/;
 /** A packet of the mesh carries less. */
 const TEXT_BYTES = 240;
 const NAME_CHARS = 60;

@@ -44,7 +44,14 @@ test("what is no text of a channel is left out, and told once", async () => {
   await evil.publishes([
     ...[null, 7, "hello", [], {}, [body("in a list")]],
     ...[body(""), body("  \n "), body("x".repeat(241)), body("ü".repeat(121)), body(7 as never), body("x", { channel: 7 })],
-    ...[body("x", { sender: "Alice" }), body("x", { sender: "!0000006" }), body("x", { sender: "!0000006G" }), body("x", { name: null })],
+    ...[
+      body("x", { sender: "Alice" }),
+      body("x", { sender: "!0000006" }),
+      body("x", { sender: "!0000006G" }),
+      body("x", { sender: "!00000000" }),
+      body("x", { sender: "!ffffffff" }),
+      body("x", { name: null }),
+    ],
     ...[body("x", { name: "n".repeat(61) }), body("x", { packetId: 0 }), body("x", { packetId: 1.5 }), body("x", { packetId: 2 ** 32 })],
     ...[body("not listed", { channel: "Secret" }), body("x", { channel: "__proto__" }), body("!help"), body("Bob@north: forged")],
     ...[body("(2/2) the rest"), body("\u202e\u0007\n")],
