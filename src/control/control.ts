@@ -68,8 +68,8 @@ export interface ControlDeps {
   runTask(plugin: string, task: string, actor: Actor): Result<null>;
   configuration?(): Result<ConfigurationView>;
   reload?(actor: Actor): Promise<Result<ReloadView>>;
-  /** Texts that were too old to be answered, since the start. */
-  staleTexts(): number;
+  /** Since the start: texts that were too old, and messages that came when too many were being handled. */
+  unanswered(): { readonly stale: number; readonly overloads: number };
   readonly traffic: TrafficCounts;
   readonly databasePath: string;
   hostPids(): readonly number[];
@@ -149,7 +149,7 @@ export class GatewayControl implements Control {
       links: this.deps.links(),
       plugins: counts,
       outbox: this.#outbox(),
-      stale_texts: this.deps.staleTexts(),
+      stale_texts: this.deps.unanswered().stale,
       publishing: this.deps.publishing(),
       walls: this.deps.walls().map(({ wall, stands, detail }) => ({ wall, stands, detail })),
       alerts: this.deps.alerts
@@ -178,7 +178,8 @@ export class GatewayControl implements Control {
         startedAt: this.startedAt,
         links: deps.links(),
         outbox: this.#outbox(),
-        staleTexts: deps.staleTexts(),
+        staleTexts: deps.unanswered().stale,
+        overloads: deps.unanswered().overloads,
         plugins,
         nodes: nodes.length,
         nodesHeard: nodes.filter(({ isOwn, lastHeard }) => !isOwn && lastHeard !== undefined && deps.now() - lastHeard < HOUR_MS).length,

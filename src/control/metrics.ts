@@ -12,6 +12,8 @@ export interface MetricFacts {
   readonly outbox: OutboxView;
   readonly plugins: readonly { readonly name: string; readonly state: PluginState; readonly metrics: PluginMetrics }[];
   readonly staleTexts: number;
+  /** Messages not handled because too many were being handled. */
+  readonly overloads: number;
   readonly nodes: number;
   /** Of these, heard in the last hour. */
   readonly nodesHeard: number;
@@ -150,7 +152,7 @@ function proxyFamilies(links: readonly LinkStatus[]): Family[] {
   ];
 }
 
-function outboxFamilies({ outbox, held, traffic, staleTexts }: MetricFacts): Family[] {
+function outboxFamilies({ outbox, held, traffic, staleTexts, overloads }: MetricFacts): Family[] {
   return [
     ...airtimeFamilies(outbox.airtime),
     one("zephyrgate_outbox_queued", "gauge", "Messages waiting to be sent.", outbox.queued),
@@ -166,6 +168,7 @@ function outboxFamilies({ outbox, held, traffic, staleTexts }: MetricFacts): Fam
     one("zephyrgate_outbox_failed_total", "counter", "Messages that could not be sent or were not acknowledged.", outbox.failed),
     ...traffic,
     one("zephyrgate_stale_texts_total", "counter", "Texts that were too old to be answered, such as a radio's backlog.", staleTexts),
+    one("zephyrgate_messages_unhandled_total", "counter", "Messages not handled because too many came at once.", overloads),
   ];
 }
 

@@ -95,7 +95,7 @@ export function makeControl(context: GatewayContext, peers: ControlPeers): Gatew
     ...nodeRequests({ nodes: mesh.nodes, history: mesh.nodeHistory, requests: mesh.requests, audit }),
     runTask: taskRunner(storage, routing),
     ...configurationControl(context, peers, audit),
-    staleTexts: () => routing.router.stats().stale,
+    unanswered: () => routing.router.stats(),
     traffic: new TrafficCounts(context.bus),
     databasePath: storage.database.path,
     ...hostFacts(plugins),

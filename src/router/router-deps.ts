@@ -53,6 +53,8 @@ export interface RouterDeps {
 export interface RouterStats {
   /** Commands in messages too old to be answered. */
   readonly stale: number;
+  /** Messages not handled because too many were being handled. */
+  readonly overloads: number;
   /** Messages over `sender_rate`. */
   readonly limited: number;
   readonly commands: number;

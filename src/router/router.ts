@@ -15,6 +15,7 @@ import { helpText } from "./help.ts";
 import type { Mailboxes } from "./mailbox.ts";
 import { parseCommand } from "./match/parse.ts";
 import type { Registry } from "./match/registry.ts";
+import { Overload } from "./overload.ts";
 import { PeerTurns } from "./peer-turns.ts";
 import { type Progress, Questions, UNHANDLED } from "./questions.ts";
 import type { RouterDeps, RouterStats } from "./router-deps.ts";
@@ -54,12 +55,14 @@ export class Router {
   readonly #active = new Set<Promise<void>>();
   readonly #counts = { commands: 0 };
   readonly #stale: StaleTexts;
+  readonly #overload: Overload;
   #stopped = false;
 
   /** Throws `config_invalid` when a rate is none. */
   constructor(private readonly deps: RouterDeps) {
     this.registry = deps.registry;
     this.#stale = new StaleTexts(deps.clock, deps.log);
+    this.#overload = new Overload(deps.clock, deps.log);
     this.#dialogues = new Dialogues({
       clock: deps.clock,
       log: deps.log,
@@ -93,6 +96,7 @@ export class Router {
     const { failures, mailboxes } = this.#calls;
     return {
       stale: this.#stale.count,
+      overloads: this.#overload.count,
       ...this.#counts,
       ...this.#answers.counts,
       limited: this.#admission.limited,
@@ -134,6 +138,7 @@ export class Router {
     deadline.cancel();
     this.#dialogues.stop();
     this.#stale.stop();
+    this.#overload.stop();
   }
 
   async #process(message: MeshMessage, emergency: EmergencyMark, isFromBot: boolean): Promise<Progress> {
@@ -145,7 +150,7 @@ export class Router {
       return progress;
     }
     if (this.#active.size >= ACTIVE_MAX) {
-      this.deps.log.warn("too many messages at once; one was not handled", { correlation_id: message.correlationId });
+      this.#overload.note(message.correlationId);
       return UNHANDLED;
     }
     if (message.kind === "text" && (message.isDirect || message.to === BROADCAST)) {

@@ -45,6 +45,7 @@ const facts = metricsText({
   },
   plugins: [{ name: "ping", state: "running", metrics: summary("ping").metrics }],
   staleTexts: 0,
+  overloads: 0,
   nodes: 3,
   nodesHeard: 2,
   processes: processUse([process.pid]),
