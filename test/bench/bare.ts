@@ -1,6 +1,6 @@
 /** The same work with nothing around it, measured in the same run: what the machine gives today. */
 import { Database } from "bun:sqlite";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { percentile } from "./system.ts";
@@ -33,6 +33,36 @@ export async function emptyProcess(): Promise<number> {
   );
   rmSync(folder, { recursive: true });
   return p50;
+}
+
+const WAITING = `await Bun.connect({ hostname: "127.0.0.1", port: Number(process.argv[2]), socket: { data() {} } }); console.log("up");`;
+
+/** Two empty processes of Bun, each with one silent connection: what a gateway and its plugin host cannot be below. */
+export interface EmptyProcesses {
+  readonly pids: readonly number[];
+  close(): Promise<void>;
+}
+
+/** From a copy of Bun, because pages are shared by file: the bench itself would carry a part of the memory. */
+export async function emptyProcesses(): Promise<EmptyProcesses> {
+  const folder = mkdtempSync(join(tmpdir(), "zg-bench-"));
+  const program = join(folder, "bun");
+  copyFileSync(process.execPath, program);
+  writeFileSync(join(folder, "waiting.ts"), WAITING);
+  const server = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data: () => undefined } });
+  const start = () =>
+    Bun.spawn([program, join(folder, "waiting.ts"), String(server.port)], { stdin: "ignore", stdout: "pipe", stderr: "inherit", env: {} });
+  const children = [start(), start()];
+  for (const child of children) await child.stdout.getReader().read();
+  return {
+    pids: children.map(({ pid }) => pid),
+    async close() {
+      for (const child of children) child.kill();
+      await Promise.all(children.map(({ exited }) => exited));
+      server.stop(true);
+      rmSync(folder, { recursive: true });
+    },
+  };
 }
 
 /** 100 bytes through a pipe to another process, which sends them back through another. */

@@ -1,7 +1,8 @@
 /** Over time: what an idle gateway costs, what one text a second writes, and whether a task keeps its time. All at once. */
 import { INTERVAL } from "../attackers.ts";
+import { type EmptyProcesses, emptyProcesses } from "../bare.ts";
 import { row, type Settings, type Tell } from "../row.ts";
-import { countFsyncs, cpuMs, switches, writtenMb } from "../system.ts";
+import { countFsyncs, cpuMs, percentile, switches, writtenMb } from "../system.ts";
 import { commandOf, World } from "../world.ts";
 
 const SETTLE_MS = 8_000;
@@ -16,12 +17,16 @@ export async function quiet(settings: Settings, tell: Tell): Promise<void> {
     texts: new World({ command: [binary], plugins: 10, spacingS: 1 }),
     interval: new World({ command: [binary], plugins: 9, further: { interval: INTERVAL } }),
   };
+  let empty: EmptyProcesses | null = null;
   try {
+    empty = await emptyProcesses();
+    const bare = empty.pids;
     for (const world of Object.values(worlds)) await world.start();
     const texts = setInterval(() => worlds.texts.radio.say(commandOf(0), 1), 1_000);
     await Bun.sleep(SETTLE_MS);
     const syncs = countFsyncs(worlds.idle.processes.map(({ pid }) => pid));
-    const meters = { idle: new Meter(worlds.idle), all: new Meter(worlds.all), texts: new Meter(worlds.texts) };
+    const of = (world: World) => new Meter(() => world.processes.map(({ pid }) => pid));
+    const meters = { idle: of(worlds.idle), all: of(worlds.all), texts: of(worlds.texts), empty: new Meter(() => bare) };
     // The tracer stops the processes that it watches and would be in their figures: it watches in a round of its own.
     await Bun.sleep(WINDOW_S * 1_000);
     const fsyncs = await syncs.stop();
@@ -34,6 +39,7 @@ export async function quiet(settings: Settings, tell: Tell): Promise<void> {
     fsyncRow(fsyncs, tell);
     await ticks(worlds.interval, seconds * rounds, tell);
   } finally {
+    await empty?.close();
     for (const world of Object.values(worlds)) await world.close();
   }
 }
@@ -45,10 +51,10 @@ class Meter {
   readonly written: number[] = [];
   #last = { cpu: 0, threads: new Map<string, number>(), written: 0 };
 
-  constructor(private readonly world: World) {}
+  constructor(private readonly pids: () => readonly number[]) {}
 
   read(seconds: number, counts: boolean): void {
-    const pids = this.world.processes.map(({ pid }) => pid);
+    const pids = this.pids();
     const sum = (of: (pid: number) => number) => pids.reduce((all, pid) => all + of(pid), 0);
     const now = { cpu: sum(cpuMs), threads: new Map(pids.flatMap((pid) => [...switches(pid)])), written: sum(writtenMb) };
     if (counts) {
@@ -62,11 +68,12 @@ class Meter {
   }
 }
 
-function idleRows({ idle, all, texts }: Record<"idle" | "all" | "texts", Meter>, seconds: number, tell: Tell): void {
+function idleRows({ idle, all, texts, empty }: Record<"idle" | "all" | "texts" | "empty", Meter>, seconds: number, tell: Tell): void {
   const note = `windows of ${seconds} s`;
   tell(row({ id: "idle.cpu", figure: "idle, 10 plugins: processor", values: idle.cpu, unit: "%", target: 0.3, note }));
   const figure = "idle, 10 plugins: voluntary switches";
-  tell(row({ id: "idle.switches", figure, values: idle.switched, unit: "/s", target: 2, note: "all threads of both processes" }));
+  const bare = { what: "two empty processes of Bun with a connection each", value: percentile(empty.switched, 0.5) };
+  tell(row({ id: "idle.switches", figure, values: idle.switched, unit: "/s", target: 2, bare, note: "all threads of both processes" }));
   const disk = "disk written at one text a second";
   tell(row({ id: "disk", figure: disk, values: texts.written, unit: "MB/min", target: 0.38, note: "each is a command, answered" }));
   const section = "further" as const;

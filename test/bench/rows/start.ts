@@ -1,5 +1,5 @@
 /** From process start to ready, and memory: with the bench's plugins, and with all that the program brings. */
-import { emptyProcess } from "../bare.ts";
+import { emptyProcess, emptyProcesses } from "../bare.ts";
 import { row, type Settings, type Tell } from "../row.ts";
 import { cpuMs, pssMb } from "../system.ts";
 import { type World, withWorld } from "../world.ts";
@@ -55,17 +55,28 @@ export async function start({ binary, rounds }: Settings, tell: Tell): Promise<v
       }
     });
   }
-  memory(kept, tell);
+  await memory(kept, tell);
 }
 
-function memory(kept: ReadonlyMap<number, Starts>, tell: Tell): void {
+async function memory(kept: ReadonlyMap<number, Starts>, tell: Tell): Promise<void> {
   const ten = kept.get(10);
   const fifty = kept.get(50);
   if (ten === undefined || fifty === undefined) return;
   const note = `gateway ${middle(ten.gatewayMb)} MB, plugin host ${middle(ten.hostMb)} MB`;
-  tell(row({ id: "memory.10", figure: "memory, 10 plugins (PSS)", values: ten.wholeMb, unit: "MB", target: 90, note }));
+  tell(
+    row({ id: "memory.10", figure: "memory, 10 plugins (PSS)", values: ten.wholeMb, unit: "MB", target: 90, bare: await emptyMb(), note }),
+  );
   const each = fifty.hostMb.map((mb, round) => (mb - (ten.hostMb[round] ?? Number.NaN)) / 40);
   tell(row({ id: "memory.each", figure: "memory, each further plugin", values: each, unit: "MB", target: 0.5 }));
+}
+
+/** What two processes of Bun take that do nothing. */
+async function emptyMb() {
+  const empty = await emptyProcesses();
+  await Bun.sleep(SETTLE_MS);
+  const value = empty.pids.reduce((sum, pid) => sum + pssMb(pid), 0);
+  await empty.close();
+  return { what: "two empty processes of Bun", value };
 }
 
 const middle = (values: readonly number[]) => [...values].sort((a, b) => a - b)[values.length >> 1]?.toFixed(0);
