@@ -59,6 +59,19 @@ const VIEWS: readonly View[] = [
   { address: "settings", shows: ["table", "data_dir"], picture: "settings" },
 ];
 
+/** On a phone: the views in one row, and no word that is broken into letters. */
+async function broken(browser: Browser, address: string): Promise<readonly unknown[]> {
+  const found = await browser.evaluate(`(() => {
+    const rows = new Set([...document.querySelectorAll(".views a")].map((each) => each.offsetTop));
+    const narrow = [...document.querySelectorAll("main button, main .tabs a")].filter((each) => {
+      const lines = each.getBoundingClientRect().height / Number.parseFloat(getComputedStyle(each).fontSize);
+      return lines > 6 && each.textContent.trim().length < 20;
+    });
+    return [...(rows.size === 1 ? [] : ["the views stand in " + rows.size + " rows"]), ...narrow.map((each) => "broken: " + each.textContent)];
+  })()`);
+  return (found as string[]).map((what) => `${address}: ${what}`);
+}
+
 const LOOKS = [
   { name: "wide, dark", width: 1280, height: 860, scheme: "dark", suffix: "" },
   { name: "phone, light", width: 320, height: 690, scheme: "light", suffix: "-phone" },
@@ -92,6 +105,7 @@ describe.skipIf(CHROMIUM === undefined)("every view", () => {
         if (first !== undefined) await browser.evaluate(first);
         await page.shows(...shows);
         found.push(...(await problems(browser, address)));
+        if (width < 600) found.push(...(await broken(browser, address)));
         const isWanted = suffix === "" || ["overview", "messages", "map"].includes(picture ?? "");
         if (picture !== undefined && isWanted && process.env.SCREENSHOTS === "1") await photograph(browser, `${picture}${suffix}`);
       }
