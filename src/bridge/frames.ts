@@ -5,6 +5,7 @@ import { type CallNumber, callNumber, type RealmNumber, type RequestNumber, real
 import type { Json } from "../json.ts";
 import { MAX_ASK_S, MAX_QUESTION } from "../sdk/boundary/operations.ts";
 import type { WireError } from "../sdk/boundary/wire.ts";
+import { plainCheck } from "./plain-check.ts";
 import type { CallOutcome, CallTarget, RealmPause, RealmSpec, RequestOutcome } from "./realm-spec.ts";
 
 /** Gateway to host. Trusted by the host. */
@@ -124,8 +125,20 @@ const fromHost = v.variant("t", [
 
 export type FromHost = v.InferOutput<typeof fromHost>;
 
+const isFromHost = plainCheck(fromHost);
+
 /** Checks a frame that came from a host; a string says what is wrong, without quoting it. */
 export function checkFromHost(frame: unknown): { readonly value: FromHost } | string {
+  return isPlainFromHost(frame) ? { value: frame } : judgeFromHost(frame);
+}
+
+/** By plain comparisons, generated from the schema: true for every frame that an honest host sends. */
+export function isPlainFromHost(frame: unknown): frame is FromHost {
+  return isFromHost?.(frame) === true;
+}
+
+/** By the schema itself, in ten times the time. */
+export function judgeFromHost(frame: unknown): { readonly value: FromHost } | string {
   const result = v.safeParse(fromHost, frame, { abortEarly: true });
   if (result.success) return { value: result.output };
   const path = result.issues[0].path?.map((step) => String(step.key).slice(0, 40)).join(".");

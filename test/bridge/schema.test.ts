@@ -1,24 +1,8 @@
 /** What the gateway takes from a plugin host: each kind of frame as it should be, and each way in which it can be wrong. */
 import { describe, expect, test } from "bun:test";
 import { checkFromHost, trustToHost } from "../../src/bridge/frames.ts";
+import { error, type Frame, GOOD, usage } from "./good-frames.ts";
 
-type Frame = { readonly [key: string]: unknown };
-const error = { name: "E", message: "m" };
-const usage = { realm: 1, cpuMs: 1.5, memoryBytes: 0, storageBytes: 0, storageCalls: 0, storageDenied: 0, timers: 0, queueDepth: 0 };
-const GOOD: Readonly<Record<string, Frame>> = {
-  ready: { t: "ready", walls: [{ wall: "seccomp", stands: true, detail: "tried" }] },
-  opened: { t: "opened", realm: 1, error: null },
-  result: { t: "result", realm: 1, call: 1, outcome: { ok: true, value: null, cpuMs: 0 } },
-  failed: { t: "result", realm: 1, call: 1, outcome: { ok: false, error, cause: "threw", cpuMs: 0 } },
-  request: { t: "request", realm: 1, request: 0, operation: "x", args: null, token: null, call: null },
-  log: { t: "log", realm: 1, level: "info", message: "m", fields: { a: 1 } },
-  fault: { t: "fault", realm: 1, error },
-  strike: { t: "strike", realm: 1, reason: "slice", detail: "d" },
-  gone: { t: "gone", realm: 1, reason: "memory", detail: "d" },
-  usage: { t: "usage", realms: [usage] },
-  done: { t: "done", task: 1, outcome: { ok: true, value: {} } },
-  refused: { t: "done", task: 1, outcome: { ok: false, error } },
-};
 const good = (name: string) => GOOD[name] ?? {};
 const isTaken = (frame: unknown) => typeof checkFromHost(frame) !== "string";
 const text = (length: number) => "x".repeat(length);
