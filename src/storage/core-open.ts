@@ -4,7 +4,7 @@ import { basename, dirname, join } from "node:path";
 import type { Clock } from "../clock.ts";
 import { GatewayError, ok, type Result } from "../errors.ts";
 import type { Logger } from "../log/logger.ts";
-import { CoreDatabase } from "./core.ts";
+import { CoreDatabase, type CoreDeps } from "./core.ts";
 
 /** A room's tables. `versions[0]` creates version 1, each later entry migrates from the version before. Never edit released SQL. */
 export interface RoomSchema {
@@ -20,11 +20,7 @@ const VERSION_TABLE = "CREATE TABLE IF NOT EXISTS schema_versions (room TEXT PRI
  * after copying an existing file to `NAME.before-ROOM-VERSION....bak`. Fails with `data_unusable`, and changes nothing,
  * when the file is damaged, unreadable, or was written by a newer program.
  */
-export function openCoreDatabase(
-  path: string,
-  schemas: readonly RoomSchema[],
-  deps: { readonly clock: Clock; readonly log: Logger },
-): Result<CoreDatabase> {
+export function openCoreDatabase(path: string, schemas: readonly RoomSchema[], deps: CoreDeps): Result<CoreDatabase> {
   let sqlite: Database | null = null;
   try {
     const existed = existsSync(path);

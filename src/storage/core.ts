@@ -1,5 +1,5 @@
 import { type Database, SQLiteError } from "bun:sqlite";
-import { closeSync, fdatasyncSync, openSync, statSync } from "node:fs";
+import { closeSync, fdatasync, openSync, statSync } from "node:fs";
 import type { Clock, Timer } from "../clock.ts";
 import { GatewayError } from "../errors.ts";
 import type { Logger } from "../log/logger.ts";
@@ -17,6 +17,7 @@ export const DEFERRED_MS = 1_000;
 const LOG_BYTES_MAX = 64 * 1024 * 1024;
 const LOG_LOOK_EVERY = 1_000;
 const COMPLAIN_MS = 60_000;
+const UNSYNCED = "the database could not be synced; a power cut may lose more than five seconds";
 
 const DISK_ERRORS = /^SQLITE_(?:FULL|IOERR|READONLY|CANTOPEN)/;
 
@@ -37,6 +38,13 @@ export interface DeferredWrite {
   readonly patient?: boolean;
 }
 
+export interface CoreDeps {
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Brings a file's contents onto the disk without making the caller wait: fdatasync on another thread by default. */
+  readonly syncFile?: (file: number, done: (error: Error | null) => void) => void;
+}
+
 /**
  * The gateway's own database: one connection, write-ahead log, synchronous=NORMAL. Statements may be prepared on
  * `sqlite` and read from at any time; all writing goes through `write`, `withFull` or `later`, which keep the promises
@@ -54,13 +62,15 @@ export class CoreDatabase {
   #checkpoints = 0;
   #syncs = 0;
   #syncTimer: Timer | null = null;
+  /** The log is on its way onto the disk; `again`: what was committed since is to follow. */
+  #syncing: "once" | "again" | null = null;
   #deferredTimer: Timer | null = null;
   #complainedAt = Number.NEGATIVE_INFINITY;
 
   constructor(
     readonly sqlite: Database,
     readonly path: string,
-    private readonly deps: { readonly clock: Clock; readonly log: Logger },
+    private readonly deps: CoreDeps,
   ) {
     this.#begin = sqlite.prepare("BEGIN IMMEDIATE");
     this.#commit = sqlite.prepare("COMMIT");
@@ -142,7 +152,7 @@ export class CoreDatabase {
     this.sqlite.run("VACUUM INTO ?", [path]);
   }
 
-  /** `syncs`: how often the commits were brought onto the disk, by a checkpoint or without one. */
+  /** `syncs`: how often the commits were sent onto the disk, by a checkpoint or without one. */
   stats(): { readonly commits: number; readonly checkpoints: number; readonly syncs: number } {
     return { commits: this.#commits, checkpoints: this.#checkpoints, syncs: this.#syncs };
   }
@@ -175,17 +185,30 @@ export class CoreDatabase {
       this.#checkpoint("PASSIVE");
       return;
     }
-    let log: number | null = null;
+    this.#syncs++;
+    if (this.#syncing === null) this.#syncLog();
+    else this.#syncing = "again";
+  }
+
+  /** On another thread: an SD card takes up to seconds, in which no text would be answered. */
+  #syncLog(): void {
+    const { syncFile = fdatasync } = this.deps;
     try {
       // A descriptor of its own: SQLite keeps no lock on this file that closing it would drop.
-      log = openSync(`${this.path}-wal`, "r+");
-      fdatasyncSync(log);
-      this.#syncs++;
+      const log = openSync(`${this.path}-wal`, "r+");
+      this.#syncing = "once";
+      syncFile(log, (error) => this.#logSynced(log, error));
     } catch (thrown) {
-      this.#complain("the database could not be synced; a power cut may lose more than five seconds", thrown);
-    } finally {
-      if (log !== null) closeSync(log);
+      this.#complain(UNSYNCED, thrown);
     }
+  }
+
+  #logSynced(log: number, error: Error | null): void {
+    closeSync(log);
+    const again = this.#syncing === "again";
+    this.#syncing = null;
+    if (error !== null) this.#complain(UNSYNCED, error);
+    if (again && !this.#closed) this.#syncLog();
   }
 
   #logBytes(): number {

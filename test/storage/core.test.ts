@@ -179,6 +179,52 @@ test("syncs at most every five seconds, and not when nothing was written", () =>
   database.close();
 });
 
+test("texts are stored while the log is on its way onto the disk; what came meanwhile follows, and one at a time", () => {
+  const running: (() => void)[] = [];
+  const syncFile = (file: number, done: (error: Error | null) => void) => {
+    running.push(() => done(null));
+    expect(file).toBeGreaterThan(2);
+  };
+  const opened = openCoreDatabase(path(), [MAIL], { clock, log: silentLogger, syncFile });
+  if (!opened.ok) throw opened.error;
+  const database = opened.value;
+  for (const text of ["first", "second", "third"]) {
+    database.write(() => add(database, text));
+    clock.pass(SYNC_MS);
+  }
+  expect(texts(database)).toEqual(["first", "second", "third"]);
+  expect(running.length).toBe(1); // The card is slow: the others wait for it, and not the texts.
+  running[0]?.();
+  expect(running.length).toBe(2);
+  running[1]?.();
+  expect(running.length).toBe(2);
+  database.write(() => add(database, "fourth"));
+  clock.pass(SYNC_MS);
+  expect(running.length).toBe(3);
+  database.close();
+  running[2]?.();
+  expect(running.length).toBe(3);
+});
+
+test("a log that does not get onto the disk is reported, and tried again with the next commit", () => {
+  const said: string[] = [];
+  let tries = 0;
+  const log = { ...silentLogger, error: (message: string) => void said.push(message) };
+  const syncFile = (_: number, done: (error: Error | null) => void) => {
+    tries++;
+    done(new Error("EIO"));
+  };
+  const opened = openCoreDatabase(path(), [MAIL], { clock, log, syncFile });
+  if (!opened.ok) throw opened.error;
+  for (const text of ["a", "b"]) {
+    opened.value.write(() => add(opened.value, text));
+    clock.pass(SYNC_MS);
+  }
+  expect(said).toEqual(["the database could not be synced; a power cut may lose more than five seconds"]);
+  expect(tries).toBe(2);
+  opened.value.close();
+});
+
 test("a copy is named by what changes and by the time, in characters that every file system takes", () => {
   open(MAIL).close();
   open(MAIL2).close();
