@@ -57,6 +57,8 @@ export class BroadcastCommand {
     const t = wordsOf(this.plugin);
     const { name } = broadcast;
     if (isOn && !broadcast.isOn && !this.timetable.hasRoom) return t("full");
+    // What is past would be sent at once, as late.
+    if (isOn && broadcast.when.kind === "at" && broadcast.when.at <= this.timetable.localTime) return t("past", { at: broadcast.when.at });
     await this.store.turn(broadcast, isOn);
     this.timetable.remove(name);
     if (isOn) await this.timetable.add({ ...broadcast, isOn });
@@ -92,6 +94,9 @@ export class BroadcastCommand {
     const question = t("budget", { ...values, seconds: written(seconds, 1), count: Math.ceil(perDay), percent: shown });
     const answer = await context.ask(cutText(question), { timeout: ASK_S });
     if (!/^(?:y|yes|j|ja)$/i.test(answer ?? "")) return t("not_accepted", { name });
+    // The answer may take minutes: what was free may be taken by now, and what was to come past.
+    if (!this.timetable.hasRoom) return t("full");
+    if (broadcast.when.kind === "at" && broadcast.when.at <= this.timetable.localTime) return t("past", { at: broadcast.when.at });
     if ((await this.store.all()).some((each) => each.name === name)) return t("exists", { name });
     await this.store.add(broadcast);
     await this.timetable.add(broadcast);

@@ -1,5 +1,5 @@
 import { type Json, type Plugin, PluginError } from "zephyrgate";
-import type { Broadcast, Content, To, When } from "./broadcast.ts";
+import { type Broadcast, type Content, isCron, type To, type When } from "./broadcast.ts";
 import type { Config } from "./config.types.ts";
 
 type Message = Config["messages"][number];
@@ -84,6 +84,7 @@ function problemsIn(messages: readonly Message[]): string[] {
     return [
       ...(isSecond ? [`two are called ${name}`] : []),
       ...(given(cron, every_minutes, at) === 1 ? [] : [`${name} needs one of cron, every_minutes and at`]),
+      ...(cron === undefined || isCron(cron) ? [] : [`${name}: "${cron}" is no cron pattern of five fields that fits any day`]),
       ...(given(text, action) === 1 ? [] : [`${name} needs one of text and action`]),
       ...(given(channel, node) === 1 ? [] : [`${name} needs one of channel and node`]),
     ];

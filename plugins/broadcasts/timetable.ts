@@ -1,5 +1,5 @@
 import type { Plugin, RegistrationHandle, TaskOptions, TaskRun } from "zephyrgate";
-import { type Broadcast, cronOf, SLOTS } from "./broadcast.ts";
+import { type Broadcast, cronOf, isCron, SLOTS } from "./broadcast.ts";
 import type { Config } from "./config.types.ts";
 import type { Sender } from "./sender.ts";
 import type { Store } from "./store.ts";
@@ -21,6 +21,7 @@ export class Timetable {
   async lay(): Promise<void> {
     for (const { task } of this.#slots.values()) task.dispose();
     this.#slots.clear();
+    this.#waiting.clear();
     for (const broadcast of await this.store.all()) if (broadcast.isOn) await this.add(broadcast);
   }
 
@@ -31,6 +32,10 @@ export class Timetable {
   async add(broadcast: Broadcast): Promise<void> {
     const { name, when } = broadcast;
     if (when.kind === "at" && (await this.#isOver(broadcast, when.at))) return;
+    if (when.kind === "cron" && !isCron(when.cron)) {
+      this.plugin.log.error("a scheduled text has a pattern that fits no day; remove it", { name, cron: when.cron });
+      return;
+    }
     const taken = new Set([...this.#slots.values()].map(({ slot }) => slot));
     const slot = Array.from({ length: SLOTS }, (_, at) => at + 1).find((each) => !taken.has(each));
     if (slot === undefined) {
@@ -44,6 +49,7 @@ export class Timetable {
   remove(name: string): void {
     this.#slots.get(name)?.task.dispose();
     this.#slots.delete(name);
+    this.#waiting.delete(name);
   }
 
   /** The time of the calendar in the zone of the configuration, as `at` is written. */

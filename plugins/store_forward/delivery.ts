@@ -1,5 +1,5 @@
 /** Sends what is kept when its receiver is heard, follows it up, and tells its sender the truth. */
-import { cutText, type NodeInfo, type Plugin } from "zephyrgate";
+import { cutText, type MessageStatusEvent, type NodeInfo, type Plugin } from "zephyrgate";
 import type { Config } from "./config.types.ts";
 import type { Kept, Store } from "./store.ts";
 import type { T } from "./texts.ts";
@@ -60,10 +60,13 @@ export class Delivery {
   }
 
   /** A text of the plugin changed its state. */
-  async follow(message: string, state: string): Promise<void> {
+  async follow({ id, state, note }: Pick<MessageStatusEvent, "id" | "state" | "note">): Promise<void> {
     if (state !== "delivered" && state !== "failed") return;
-    const kept = await this.deps.store.byMessage(message);
-    if (kept !== null) await this.#settle(kept, state);
+    const kept = await this.deps.store.byMessage(id);
+    if (kept === null) return;
+    // Its receiver has it after all: it is not sent again, and its sender learns the truth.
+    if (note === "acknowledged_late") await this.#settle(kept, "delivered");
+    else if (kept.state === "sent") await this.#settle(kept, state);
   }
 
   /** Gives up what has waited since before a time. */
@@ -84,6 +87,7 @@ export class Delivery {
       await store.sent(kept.id, id, Date.now());
     } catch (error) {
       plugin.log.warn("a kept message was not sent", { to: kept.receiver, error });
+      await store.tried(kept.id, Date.now());
     }
   }
 

@@ -33,7 +33,7 @@ export default class StoreForward extends Plugin<Config> {
     this.registerMenuItem("mail", t("label_tell"), leave, { command: "tell", order: 20 });
     this.registerScheduledTask("expire", { interval: 3600 }, this.expire);
     this.onEvent("node_seen", (node: NodeInfo) => this.#delivery?.heard(node));
-    this.onEvent("message_status", ({ id, state }) => this.#delivery?.follow(id, state));
+    this.onEvent("message_status", (status) => this.#delivery?.follow(status));
   }
 
   override async start() {
@@ -68,10 +68,12 @@ export default class StoreForward extends Plugin<Config> {
     const kept = { receiver: node.id, receiver_name: name, sender: senderId, sender_name: senderName, text, at: Date.now() };
     const id = await this.#store.add(kept);
     this.#delivery?.add(node.id);
-    if (node.lastHeard === undefined || Date.now() - node.lastHeard > HERE_MS) {
+    const isHere = node.lastHeard !== undefined && Date.now() - node.lastHeard <= HERE_MS;
+    if (isHere) await this.#delivery?.deliver(node.id);
+    // Others may wait before it, or nothing can be sent now.
+    if (!isHere || node.lastHeard === undefined || (await this.#store.stateOf(id)) === "waiting") {
       return t("kept", { id, name, hours: this.getConfig("keep_hours", 72) });
     }
-    await this.#delivery?.deliver(node.id);
     return t("sent_now", { id, name, age: ageOf(t, node.lastHeard) ?? t("age_minutes", { n: 0 }) });
   }
 
@@ -82,6 +84,7 @@ export default class StoreForward extends Plugin<Config> {
     if (node.id === senderId) return t("name_self");
     const count = await this.#store.countOf(senderId);
     if (count >= this.getConfig("max_per_sender", 10)) return t("too_many", { count });
+    if (await this.#store.isFull()) return t("full_for_all");
     const most = this.getConfig("max_per_receiver", 20);
     return (await this.#store.countFor(node.id, most)) < most ? null : t("full", { name });
   }
@@ -91,6 +94,7 @@ export default class StoreForward extends Plugin<Config> {
     const t = this.#t;
     const number = Number(/^#?(\d{1,12})$/.exec(args.at(-1) ?? "")?.[1] ?? Number.NaN);
     if (args[0]?.toLowerCase() === "cancel") {
+      if (args[1] === undefined) return t("cancel_which");
       const isGone = Number.isInteger(number) && (await this.#store.cancel(senderId, number));
       return isGone ? t("cancelled", { id: number }) : t("not_waiting", { id: cutText(args[1] ?? "", 12) });
     }

@@ -33,6 +33,8 @@ export const MIGRATIONS = [
     "CREATE INDEX kept_on_the_air ON kept (message) WHERE state = 'sent'",
     "CREATE INDEX kept_by_time ON kept (at)",
   ],
+  // A text that is called failed may be confirmed later.
+  ["DROP INDEX kept_on_the_air", "CREATE INDEX kept_by_message ON kept (message) WHERE message IS NOT NULL"],
 ];
 
 /** Every question that a user's command asks, or a packet of a node; a test looks at the plan of each. */
@@ -41,9 +43,11 @@ export const QUERIES = {
   countFor: "SELECT count(*) AS n FROM (SELECT 1 FROM kept WHERE receiver = ? AND state = 'waiting' LIMIT ?)",
   countOf: "SELECT count(*) AS n FROM kept WHERE sender = ? AND state IN ('waiting', 'sent')",
   ofSender: "SELECT * FROM kept WHERE sender = ? AND id <= ? ORDER BY id DESC LIMIT ?",
-  byMessage: "SELECT * FROM kept WHERE message = ? AND state = 'sent'",
+  byMessage: "SELECT * FROM kept WHERE message = ? AND state <> 'delivered'",
 } as const;
 
+/** Messages that wait, of all senders together: numbers of nodes can be invented. */
+const WAITING_MAX = 5_000;
 /** Numbers back from the newest message within which ended ones are remembered. */
 const ENDED_MAX = 10_000;
 
@@ -67,6 +71,20 @@ export class Store {
 
   async countOf(sender: string): Promise<number> {
     return (await this.plugin.db.query<{ n: number }>(QUERIES.countOf, sender))[0]?.n ?? 0;
+  }
+
+  async isFull(): Promise<boolean> {
+    const sql = "SELECT count(*) AS n FROM (SELECT 1 FROM kept WHERE state = 'waiting' LIMIT ?)";
+    return ((await this.plugin.db.query<{ n: number }>(sql, WAITING_MAX))[0]?.n ?? 0) >= WAITING_MAX;
+  }
+
+  async stateOf(id: number): Promise<State | null> {
+    return (await this.plugin.db.query<{ state: State }>("SELECT state FROM kept WHERE id = ?", id))[0]?.state ?? null;
+  }
+
+  /** It could not be queued: tried again later, not with the node's next packet. */
+  async tried(id: number, at: number): Promise<void> {
+    await this.plugin.db.run("UPDATE kept SET tried_at = ? WHERE id = ?", at, id);
   }
 
   /** The newest first, from `from` down. */

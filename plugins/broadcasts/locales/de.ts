@@ -26,7 +26,7 @@ export default {
   bad_name: "Ein Name hat 1 bis 20 kleine Buchstaben, Ziffern und _",
   bad_when: 'Wann? every MINUTEN (mindestens 10), cron "0 8 * * *" oder at 2026-03-01T08:00',
   past: "{at} ist vorbei",
-  bad_cron: "{cron} ist kein cron-Muster aus fünf Feldern",
+  bad_cron: "{cron} ist kein Cron-Muster aus fünf Feldern, das auf einen Tag passt",
   no_text: "Was soll gesendet werden?",
   no_channel: "Es gibt keinen Kanal {name}. Bekannt: {known}",
   no_node: "Es gibt keinen Knoten {name}",

@@ -25,7 +25,7 @@ export default {
   bad_name: "A name has 1 to 20 small letters, digits and _",
   bad_when: 'When? every MINUTES (10 at least), cron "0 8 * * *", or at 2026-03-01T08:00',
   past: "{at} is past",
-  bad_cron: "{cron} is no cron pattern of five fields",
+  bad_cron: "{cron} is no cron pattern of five fields that fits any day",
   no_text: "What is to be sent?",
   no_channel: "There is no channel {name}. Known: {known}",
   no_node: "There is no node {name}",

@@ -114,13 +114,29 @@ describe("by command", () => {
     expect(texts(gateway)).toHaveLength(2);
   });
 
+  test("one whose time has passed while it was off, or while its budget was read, is not sent at once", async () => {
+    await using gateway = await start();
+    const warden = gateway.node("Warden");
+    await warden.says("broadcast add once at 2026-01-05T12:30 Local Now");
+    await warden.says("yes");
+    await warden.says("broadcast off once");
+    await warden.says("broadcast add soon at 2026-01-05T12:02 Local Now");
+    await gateway.advance({ minutes: 3 });
+    expect(await warden.asks("yes")).toBe("2026-01-05T12:02 is past");
+    await gateway.advance({ hours: 1 });
+    expect(await warden.asks("broadcast on once")).toBe("2026-01-05T12:30 is past");
+    expect(texts(gateway)).toEqual([]);
+  });
+
   test.each([
     ["broadcast what", /^broadcast add NAME/],
     ["broadcast add", /^broadcast add NAME/],
     ["broadcast add Übel every 60 Local x", /^A name has/],
     ["broadcast add x every 5 Local x", /^When\? every MINUTES \(10 at least\)/],
     ["broadcast add x every soon Local x", /^When\?/],
-    ["broadcast add x cron nonsense Local x", "nonsense is no cron pattern of five fields"],
+    ["broadcast add x cron nonsense Local x", "nonsense is no cron pattern of five fields that fits any day"],
+    ['broadcast add x cron "61 8 * * *" Local x', "61 8 * * * is no cron pattern of five fields that fits any day"],
+    ['broadcast add x cron "0 0 31 2 *" Local x', "0 0 31 2 * is no cron pattern of five fields that fits any day"],
     ["broadcast add x at 2020-01-01T08:00 Local x", "2020-01-01T08:00 is past"],
     ["broadcast add x at tomorrow Local x", /^When\?/],
     ["broadcast add x every 60 Nowhere x", /^There is no channel Nowhere\. Known: .*Local/],
@@ -158,6 +174,15 @@ test("a configuration that contradicts itself fails the plugin with its reason",
   expect(gateway).toHaveLogged(/messages: x needs one of cron, every_minutes and at/);
 });
 
+test("a pattern of the configuration that fits no day fails the plugin with its reason", async () => {
+  await using gateway = await start({
+    mayFail: true,
+    config: { messages: [{ name: "x", cron: "0 0 30 2 *", text: "y", channel: "Local" }] },
+  });
+  expect(gateway.plugin.state).toBe("failed");
+  expect(gateway).toHaveLogged(/messages: x: "0 0 30 2 \*" is no cron pattern/);
+});
+
 test("what a pattern costs in a day, and which are none", () => {
   expect(
     ["* * * * *", "*/15 * * * *", "0 8 * * *", "0,30 8-10 * * 1-5", "5/20 */6 * * *"].map((cron) => perDay({ kind: "cron", cron })),
@@ -172,6 +197,24 @@ test("what a pattern costs in a day, and which are none", () => {
     false,
     false,
   ]);
+  for (const wrong of [
+    "60 * * * *",
+    "* 24 * * *",
+    "* * 0 * *",
+    "* * 32 * *",
+    "* * * 13 *",
+    "* * * * 8",
+    "mon * * * *",
+    "* * * mon *",
+    "* * * * jan",
+    "5-1 * * * *",
+    "*/0 * * * *",
+    "0 0 31 2,4-6/2 *",
+    "0 0 30 feb *",
+  ])
+    expect({ wrong, is: isCron(wrong) }).toEqual({ wrong, is: false });
+  for (const right of ["59 23 31 12 7", "0 0 29 2 *", "0 0 31 2,3 *", "0 0 31 2 mon", "*/59 * * jan-mar sun,Sat", "0 0 */2 2 *"])
+    expect({ right, is: isCron(right) }).toEqual({ right, is: true });
   expect(cronOf("2026-03-01T08:05")).toBe("5 8 1 3 *");
 });
 

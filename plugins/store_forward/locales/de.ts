@@ -14,6 +14,8 @@ export default {
     other: "{count} Nachrichten von dir warten schon. told zeigt sie.",
   },
   full: "Für {name} warten zu viele Nachrichten.",
+  full_for_all: "Hier warten schon zu viele Nachrichten. Versuch es morgen wieder.",
+  cancel_which: "Welche? told zeigt ihre Nummern; told cancel 3 nimmt eine zurück.",
   kept: "Als {id} aufbewahrt: {name} bekommt sie, sobald gehört, binnen {hours} h.",
   sent_now: "An {name} gesendet als {id}, gehört vor {age}. Klappt es nicht, bleibt sie aufbewahrt.",
   message: "{from}, vor {age}: {text}",

@@ -14,6 +14,8 @@ export default {
     other: "{count} messages of yours wait already. told shows them.",
   },
   full: "{name} has too many messages waiting.",
+  full_for_all: "Too many messages wait here already. Try again tomorrow.",
+  cancel_which: "Which one? told shows their numbers; told cancel 3 takes one back.",
   kept: "Kept as {id}: {name} gets it when heard, within {hours} h.",
   sent_now: "Sent to {name} as {id}, heard {age} ago. If it fails, it is kept.",
   message: "{from}, {age} ago: {text}",

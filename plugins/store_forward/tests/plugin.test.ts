@@ -1,4 +1,6 @@
 import { expect, test } from "bun:test";
+import { create, toBinary } from "@bufbuild/protobuf";
+import { Mesh, Portnums } from "@meshtastic/protobufs";
 import { startTestGateway, type TestGateway, type TestOptions } from "zephyrgate/testing";
 import { QUERIES } from "../store.ts";
 
@@ -71,6 +73,7 @@ test("what is mistyped is answered with what to send", async () => {
   const alice = gateway.node("Alice");
   expect(await alice.asks("tell Nobody hello")).toMatch(/^No single node is called "Nobody"/);
   expect(await alice.asks("tell Alice hello")).toBe("You are here: no need to tell yourself.");
+  expect(await alice.asks("told cancel")).toBe("Which one? told shows their numbers; told cancel 3 takes one back.");
   expect(await alice.asks("told cancel x")).toBe("No message x of yours waits.");
   expect(await alice.asks("told")).toMatch(/^You have left no message/);
   expect(await alice.asks(`tell Ridge ${"ü".repeat(80)}`)).toMatch(/^That is 160 bytes; 150 can be kept/);
@@ -78,6 +81,38 @@ test("what is mistyped is answered with what to send", async () => {
   expect(await alice.asks("tell")).toMatch(/^For whom\?/);
   expect(await alice.asks("Ridge")).toBe("Which message for Ridge?");
   expect(await alice.asks("exit")).toBe("Stopped; nothing was kept.");
+});
+
+test("a confirmation that comes late is one: nothing is sent again, and the sender learns the truth", async () => {
+  await using gateway = await start();
+  const [alice, ridge] = [gateway.node("Alice"), gateway.node("Ridge")];
+  await alice.asks("tell Ridge call me");
+  gateway.failNext("lost_ack", 9);
+  await returns(gateway);
+  await gateway.advance({ minutes: 5 });
+  expect(await alice.asks("told")).toBe("Your messages\n1 Ridge: call me (waits)");
+  const payload = toBinary(Mesh.RoutingSchema, create(Mesh.RoutingSchema, { variant: { case: "errorReason", value: 0 } }));
+  const requestId = ridge.packets.at(-1)?.packetId ?? 0;
+  gateway.mesh.hear({ from: ridge.number, to: 1, channel: 0, id: 4711 }, { portnum: Portnums.PortNum.ROUTING_APP, payload, requestId });
+  await gateway.advance({ minutes: 15 });
+  expect(await alice.asks("told")).toBe("Your messages\n1 Ridge: call me (delivered)");
+  expect(alice.heard).toContain("Ridge has your message 1 (call me).");
+  await returns(gateway);
+  expect(new Set(ridge.packets.map(({ packetId }) => packetId)).size).toBe(1);
+});
+
+test("what others wait before is said to be kept, not sent", async () => {
+  await using gateway = await startTestGateway({ plugin, nodes: ["Alice", "Bob", "Ridge"] });
+  const [alice, ridge] = [gateway.node("Alice"), gateway.node("Ridge")];
+  ridge.leaves();
+  await gateway.advance({ minutes: 10 });
+  for (let n = 1; n <= 7; n++) await alice.says(`tell Ridge ${n}`);
+  ridge.comesBack();
+  await ridge.reports({ batteryLevel: 80 });
+  expect(await gateway.node("Bob").asks("tell Ridge five")).toStartWith("Kept as 8: Ridge gets it when heard");
+  await ridge.reports({ batteryLevel: 79 });
+  await gateway.advance({ minutes: 1 });
+  expect(ridge.heard.at(-1)).toMatch(/^Bob.*: five$/);
 });
 
 test("nothing is told twice when the plugin host dies", async () => {
