@@ -78,7 +78,11 @@ export class Router {
       asked: (dialogue, question) => this.#dialogues.ask(dialogue, question),
     });
     const turns = new PeerTurns(deps);
-    this.#answers = new Answers(deps, turns, (to, plugin, text) => this.#endDialogue(this.#dialogues.sent(to, plugin, text), true));
+    // Whoever asks for something else has heard an answer: what the replaced dialogue says at its end would be a second one.
+    this.#answers = new Answers(deps, turns, (to, plugin, text) => {
+      const ended = this.#dialogues.sent(to, plugin, text);
+      this.#endDialogue(ended, ended?.message.from !== to);
+    });
     this.#questions = new Questions(deps.clock, this.#calls, this.#answers);
     this.#admission = new Admission(deps, turns, this.#answers);
   }
