@@ -60,6 +60,8 @@ class World {
     this.#write("drafts/greeter/plugin.ts", CODE);
     this.#write("drafts/greeter/README.md", "# greeter\n");
     this.#write("drafts/broken/manifest.yaml", MANIFEST.replace("name: greeter", "name: Broken").replace("version:", "versoin:"));
+    this.#write("indexed.yaml", "data_dir: ./offline\napi: { port: 1 }\nplugins: { indexes: [./index] }\n");
+    this.#write("unindexed.yaml", "data_dir: ./offline\napi: { port: 1 }\n");
     this.#write("bad.yaml", "data_dir: 5\napi: { prot: 9000 }\n");
     this.#write("small.yaml", "data_dir: ./offline\nlog: { level: warn }\napi: { port: 1 }\n");
     renameSync(pythonInstallation(), join(this.#folder, "python"));
