@@ -12,6 +12,7 @@ import { parseNodeId } from "../../src/mesh/ids.ts";
 import { SimulatedMesh } from "../../src/mesh/simulator/mesh.ts";
 import { serveStream } from "../../src/mesh/stream-server/serve.ts";
 import { NAME, PROXIES, startProxy } from "../api/proxies.ts";
+import { type Browser, CHROMIUM, openBrowser } from "../console/browser.ts";
 import { listenAsServiceManager, type StandIn } from "../systemd/stand-in.ts";
 import { freePort, Gateway, PATIENCE_MS, runProgram } from "./harness.ts";
 import { SmallDisk } from "./small-disk.ts";
@@ -20,6 +21,9 @@ const OPERATOR = "!00000003";
 const NGINX = PROXIES.find(({ name }) => name === "nginx");
 const TIMEOUT_MS = 5 * PATIENCE_MS;
 
+/** The console, open in a browser all the year, where there is one. */
+let browser: Browser | null = null;
+const apiPort = freePort();
 let root = "";
 let dir = "";
 let config = "";
@@ -33,7 +37,8 @@ const mesh = new SimulatedMesh({ nodes: 3, clock: systemClock, random: systemRan
 /** Texts that reached the operator's node. */
 const texts: string[] = [];
 
-beforeAll(() => {
+beforeAll(async () => {
+  if (CHROMIUM !== undefined) browser = await openBrowser(CHROMIUM);
   root = mkdtempSync(join(tmpdir(), "year-"));
   dir = join(root, "etc/zephyrgate");
   config = join(dir, "config.yaml");
@@ -43,6 +48,7 @@ beforeAll(() => {
   });
 });
 afterAll(async () => {
+  await browser?.close();
   await gateway?.end("SIGKILL");
   await proxy?.stop();
   if (server?.ok) server.value.stop();
@@ -59,10 +65,24 @@ function plugRadioIn(): void {
 
 async function start(): Promise<Gateway> {
   const before = manager.heard.length;
-  const started = await Gateway.start({ dir, env: { NOTIFY_SOCKET: manager.path, WATCHDOG_USEC: "120000000" } });
+  const started = await Gateway.start({ dir, port: apiPort, env: { NOTIFY_SOCKET: manager.path, WATCHDOG_USEC: "120000000" } });
   gateway = started;
   await manager.until((message) => message.startsWith("READY=1") && manager.heard.lastIndexOf(message) >= before);
   return started;
+}
+
+/** Waits until the console shows it; it is signed in when it asks for that. */
+async function onPage(wanted: RegExp): Promise<void> {
+  if (browser === null) return;
+  const isSignedIn = "document.getElementById('connection') !== null";
+  if ((await browser.evaluate(isSignedIn)) !== true) {
+    const url = `http://127.0.0.1:${apiPort}/mesh/`;
+    await browser.navigate(url);
+    await browser.until("document.readyState === 'complete'");
+    await browser.evaluate(`location.hash = "token=${running().token}"; location.reload()`);
+    await browser.until(isSignedIn);
+  }
+  await browser.until(`${wanted}.test(document.body.innerText)`);
 }
 
 function running(): Gateway {
@@ -90,6 +110,7 @@ async function seen({ code, status, metric: line, page, text }: Sighting): Promi
     const { body } = await at.api<{ items: { code: string; message: string }[] }>("GET", "/alerts");
     return body.items.some((alert) => alert.code === code && page.test(alert.message));
   });
+  await onPage(page);
   await at.until(`${code} is told by text`, () => texts.some((each) => text.test(each)));
 }
 
@@ -151,13 +172,17 @@ alerts: { link_down_s: 1 }
 test(
   "summer: three power cuts in a row are no crash",
   async () => {
+    await onPage(/All links up/);
     for (let cut = 0; cut < 3; cut++) {
       await running().end("SIGKILL");
+      if (cut === 0) await onPage(/No answer/);
       // What a power cut is: the next start belongs to another boot of the machine.
       const starts = join(dir, "data/starts.json");
       writeFileSync(starts, readFileSync(starts, "utf8").replace(/"boot":"[^"]*"/g, '"boot":"an earlier one"'));
       await start();
     }
+    // It came back by itself, and with its session.
+    await onPage(/All links up/);
     const { body } = await running().api<{ safe_mode: boolean }>("GET", "/status");
     expect(body.safe_mode).toBe(false);
     expect(await alertCodes()).not.toContain("safe_mode");
@@ -180,6 +205,7 @@ test.skipIf(!SmallDisk.available)(
     expect((await cli("alerts")).stdout).toContain("disk_full");
     expect(await metric(/^zephyrgate_disk_writable 0$/m)).toBe(true);
     expect(await metric(raised("disk_full"))).toBe(true);
+    await onPage(/disk full/);
     const ready = await at.tryFetch("/health/ready");
     expect([ready?.status, await ready?.json()]).toMatchObject([200, { degraded: ["the disk is full"] }]);
     disk?.free();
@@ -229,6 +255,7 @@ test(
     await at.until("the radio is up", async () => (await cli("status")).code === 0);
     if (server?.ok) server.value.stop();
     await at.until("the loss is an alert", async () => (await alertCodes()).includes("link_down"));
+    await onPage(/link down/);
     expect(await cli("status")).toMatchObject({ code: 1, stdout: expect.stringMatching(/^DEGRADED: link base is /m) });
     expect((await at.tryFetch("/health/ready"))?.status).toBe(200);
     expect(await metric(raised("link_down"))).toBe(true);
@@ -258,6 +285,7 @@ test(
     at.process.kill("SIGTERM");
     expect(await at.process.exited).toBe(0);
     gateway = null;
+    await onPage(/No answer/);
     expect(await cli("status")).toMatchObject({ code: 3, stdout: "" });
   },
   TIMEOUT_MS,
