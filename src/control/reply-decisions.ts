@@ -10,11 +10,18 @@ export const REPLY_DECISIONS_SCHEMA: RoomSchema = {
   room: "reply_decisions",
   versions: [
     "CREATE TABLE reply_decisions (seq INTEGER PRIMARY KEY AUTOINCREMENT, correlation_id TEXT NOT NULL UNIQUE, decision TEXT NOT NULL)",
+    // Of several rows of one question the last counts. An index for one row alone, and AUTOINCREMENT, cost a page each to write for every text.
+    `CREATE TABLE reply_decisions_new (seq INTEGER PRIMARY KEY, correlation_id TEXT NOT NULL, decision TEXT NOT NULL);
+    INSERT INTO reply_decisions_new SELECT * FROM reply_decisions;
+    DROP TABLE reply_decisions;
+    ALTER TABLE reply_decisions_new RENAME TO reply_decisions;`,
   ],
 };
 
 /** Questions of which it is known what was decided; the oldest are forgotten. */
 const KEPT = 2_000;
+/** Rows are deleted so many at a time: one by one, each would be two more pages to write for every text. */
+const TRIM_EVERY = 500;
 const PER_QUESTION = 8;
 
 export interface ReplyDecision {
@@ -44,7 +51,7 @@ export class ReplyDecisions implements DeferredWrite {
     bus: CoreBus,
     private readonly database: CoreDatabase | null = null,
   ) {
-    for (const [id, decision] of this.#stored()) this.#decisions.set(id, decision);
+    for (const [id, decision] of this.#stored()) this.#remember(id, decision);
     bus.on("message_processed", ({ correlationId, outcome }) => this.#put(correlationId, { ...this.#known(correlationId), outcome }));
     bus.on("reply_suppressed", (reply) => {
       const known = this.#known(reply.correlationId);
@@ -62,9 +69,14 @@ export class ReplyDecisions implements DeferredWrite {
     for (const id of this.#changed) {
       const decision = this.#decisions.get(id);
       if (decision !== undefined)
-        sqlite?.run("INSERT OR REPLACE INTO reply_decisions (correlation_id, decision) VALUES (?, ?)", [id, JSON.stringify(decision)]);
+        sqlite?.run("INSERT INTO reply_decisions (correlation_id, decision) VALUES (?, ?)", [id, JSON.stringify(decision)]);
     }
-    sqlite?.run("DELETE FROM reply_decisions WHERE seq <= (SELECT max(seq) FROM reply_decisions) - ?", [2 * KEPT]);
+    const rows = sqlite?.query<{ first: number | null; last: number | null }, []>(
+      "SELECT (SELECT min(seq) FROM reply_decisions) AS first, (SELECT max(seq) FROM reply_decisions) AS last",
+    );
+    const { first, last } = rows?.get() ?? { first: null, last: null };
+    if (first !== null && last !== null && last - first >= 2 * KEPT + TRIM_EVERY)
+      sqlite?.run("DELETE FROM reply_decisions WHERE seq <= ?", [last - 2 * KEPT]);
   }
 
   written(): void {
@@ -74,7 +86,7 @@ export class ReplyDecisions implements DeferredWrite {
   #stored(): [string, ReplyDecision][] {
     const rows = this.database?.sqlite
       .query<{ correlation_id: string; decision: string }, []>(
-        "SELECT correlation_id, decision FROM reply_decisions ORDER BY seq DESC LIMIT 2000",
+        "SELECT correlation_id, decision FROM reply_decisions ORDER BY seq DESC LIMIT 4000",
       )
       .all();
     return (rows ?? []).reverse().flatMap(({ correlation_id: id, decision }) => {
@@ -88,7 +100,7 @@ export class ReplyDecisions implements DeferredWrite {
     return this.#decisions.get(correlationId) ?? { suppressed: [] };
   }
 
-  #put(correlationId: string, decision: ReplyDecision): void {
+  #remember(correlationId: string, decision: ReplyDecision): void {
     this.#decisions.delete(correlationId);
     this.#decisions.set(correlationId, decision);
     for (const oldest of this.#decisions.keys()) {
@@ -96,6 +108,10 @@ export class ReplyDecisions implements DeferredWrite {
       this.#decisions.delete(oldest);
       this.#changed.delete(oldest);
     }
+  }
+
+  #put(correlationId: string, decision: ReplyDecision): void {
+    this.#remember(correlationId, decision);
     if (this.database === null) return;
     this.#changed.add(correlationId);
     this.database.later(this);

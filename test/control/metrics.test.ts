@@ -161,6 +161,7 @@ test("each metric of a gateway with one of everything: name, type and value", ()
     counter messages_ended_total{sender="plugin",outcome="no_ack"} 1
     counter messages_ended_total{sender="plugin",outcome="delivered"} 1
     counter stale_texts_total 0
+    counter messages_unhandled_total 0
     gauge alerts{code="disk\\"full\\n"} 1
     counter alerts_raised_total{code="disk\\"full\\n"} 2
     counter alerts_dropped_total 0

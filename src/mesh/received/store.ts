@@ -13,6 +13,15 @@ export const RECEIVED_SCHEMA: RoomSchema = {
       snr REAL, rssi REAL, hops_away INTEGER, correlation_id TEXT NOT NULL, received_at INTEGER NOT NULL
     );
     CREATE INDEX received_at ON received (received_at);`,
+    // Without index and AUTOINCREMENT: each was one more page to write for every text. The newest row always stays, so no number comes twice.
+    `CREATE TABLE received_new (
+      seq INTEGER PRIMARY KEY, link TEXT NOT NULL, packet_id INTEGER NOT NULL, from_node INTEGER NOT NULL, to_node INTEGER NOT NULL,
+      channel INTEGER NOT NULL, is_direct INTEGER NOT NULL, text TEXT NOT NULL, reply_id INTEGER, is_reaction INTEGER NOT NULL,
+      snr REAL, rssi REAL, hops_away INTEGER, correlation_id TEXT NOT NULL, received_at INTEGER NOT NULL
+    );
+    INSERT INTO received_new SELECT * FROM received;
+    DROP TABLE received;
+    ALTER TABLE received_new RENAME TO received;`,
   ],
 };
 
@@ -124,7 +133,10 @@ export class ReceivedTexts implements DeferredWrite {
   write(): void {
     for (const message of this.#pending) this.#put(message);
     if (this.#sinceTrim + this.#pending.length < TRIM_EVERY) return;
-    this.database.sqlite.run("DELETE FROM received WHERE received_at BETWEEN ? AND ?", [CLOCK_SET, this.clock.now() - RECEIVED_MS]);
+    this.database.sqlite.run("DELETE FROM received WHERE received_at BETWEEN ? AND ? AND seq < (SELECT max(seq) FROM received)", [
+      CLOCK_SET,
+      this.clock.now() - RECEIVED_MS,
+    ]);
     this.database.sqlite.run("DELETE FROM received WHERE seq <= (SELECT max(seq) FROM received) - ?", [RECEIVED_ROWS]);
   }
 

@@ -94,3 +94,25 @@ test("texts are counted by hour, without reactions", () => {
   ]);
   database.close();
 });
+
+test("texts of the former table, which had an index, are taken over with their numbers", () => {
+  const folder = mkdtempSync(join(tmpdir(), "zephyrgate-received-"));
+  folders.push(folder);
+  const clock = new FakeClock();
+  const path = join(folder, "gateway.db");
+  const [first = ""] = RECEIVED_SCHEMA.versions;
+  const former = openCoreDatabase(path, [{ room: RECEIVED_SCHEMA.room, versions: [first] }], { clock, log: silentLogger });
+  if (!former.ok) throw former.error;
+  former.value.sqlite.run(
+    `INSERT INTO received (seq, link, packet_id, from_node, to_node, channel, is_direct, text, is_reaction, correlation_id, received_at)
+      VALUES (41, 'sim', 7, 2, 1, 0, 1, 'before', 0, 'c_1', ?)`,
+    [clock.now()],
+  );
+  former.value.close();
+  const { received } = open(clock, folder);
+  received.keep(heard("after", { receivedAt: clock.now() }));
+  expect(received.list({ limit: 9 }).map(({ seq, text }) => [seq, text])).toEqual([
+    [42, "after"],
+    [41, "before"],
+  ]);
+});
