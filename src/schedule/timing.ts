@@ -123,6 +123,6 @@ export class CronTiming implements Timing {
   }
 
   missedSince(from: number): number {
-    return from >= this.clock.now() ? 0 : this.rule.count(from, this.clock.now(), MAX_MISSED);
+    return this.rule.count(from, this.clock.now(), MAX_MISSED);
   }
 }

@@ -69,7 +69,8 @@ describe("refusals say what and what to write instead", () => {
   });
 
   test.each([
-    ["Mars/Olympus", "there is no time zone"],
+    ["Mars/Olympus", 'there is no time zone "Mars/Olympus" (write an IANA name such as Europe/Zurich'],
+    [`Mars/${"x".repeat(100)}`, `"Mars/${"x".repeat(59)}" is not a time zone`],
     ["+02:00", "is not a time zone (write an IANA name such as Europe/Zurich"],
     ["", "is not a time zone"],
     ["A".repeat(100_000), "is not a time zone"],
@@ -148,11 +149,29 @@ describe("names and nicknames", () => {
 
 describe("the edges of every field", () => {
   test.each([
-    ["0 0 0 1 1 0", "59 59 23 31 12 7", ["60 0 0 1 1 0", "0 60 0 1 1 0", "0 0 24 1 1 0", "0 0 0 32 1 0", "0 0 0 1 13 0", "0 0 0 1 1 8"]],
-    ["0 0 0 1 1 0", "0 0 0 1 1 0", ["0 0 0 0 1 0", "0 0 0 1 0 0"]],
+    [
+      "0 0 0 1 1 0",
+      "59 59 23 31 12 7",
+      [
+        ["60 0 0 1 1 0", "second 60 is not within 0 to 59"],
+        ["0 60 0 1 1 0", "minute 60 is not within 0 to 59"],
+        ["0 0 24 1 1 0", "hour 24 is not within 0 to 23"],
+        ["0 0 0 32 1 0", "day of the month 32 is not within 1 to 31"],
+        ["0 0 0 1 13 0", "month 13 is not within 1 to 12"],
+        ["0 0 0 1 1 8", "day of the week 8 is not within 0 to 7"],
+      ],
+    ],
+    [
+      "0 0 0 1 1 0",
+      "0 0 0 1 1 0",
+      [
+        ["0 0 0 0 1 0", "day of the month 0 is not within 1 to 31"],
+        ["0 0 0 1 0 0", "month 0 is not within 1 to 12"],
+      ],
+    ],
   ])("%s to %s", (first, last, beyond) => {
     for (const pattern of [first, last]) expect(refusal(pattern)).toBe("accepted");
-    for (const pattern of beyond) expect(refusal(pattern)).toContain("is not within");
+    for (const [pattern, why] of beyond) expect(refusal(pattern ?? "")).toContain(why ?? "?");
   });
 
   test.each([
@@ -193,7 +212,7 @@ describe("the edges of every field", () => {
     expect(refusal(pattern)).toContain(expected);
   });
 
-  test("sixty items fit into a field, in a pattern of 100 characters", () => {
+  test("a field holds as many items as a pattern of 100 characters has room for", () => {
     const items = (count: number) => Array.from({ length: count }, (_, at) => at % 10).join(",");
     expect(refusal(`${items(45)} * * * *`)).toBe("accepted");
     const longest = `${items(46)} * * * *`;
