@@ -18,6 +18,7 @@ import { Discovery } from "../plugins/discovery/discovery.ts";
 import type { CoreDatabase } from "../storage/core.ts";
 import { openCoreDatabase } from "../storage/core-open.ts";
 import { lockDataFolder } from "../storage/lock.ts";
+import { deleteOwnRows } from "../storage/plugin-rows.ts";
 
 interface Held {
   readonly database: CoreDatabase;
@@ -120,6 +121,7 @@ export async function removeOffline(config: Config, name: string, purge: boolean
     forgetDecisions(database, name);
     database.write(() => database.sqlite.run("DELETE FROM secrets WHERE plugin = ?", [name]));
     // Its data lies in the one or the other, as it had a process of its own or shared one.
+    if (purge) deleteOwnRows(database, name);
     if (purge) for (const root of ["plugins", "isolated"]) rmSync(join(config.data_dir, root, name), { recursive: true, force: true });
     note(name, "remove", `${who} removed it${purge ? " and its data" : "; its data is kept"}`);
     return ok(null);

@@ -18,6 +18,8 @@ export interface CoreEvents {
   plugin_event: { plugin: string; type: string; data: unknown };
   permission_requested: { plugin: string; permission: unknown };
   permission_changed: { plugin: string };
+  /** Another site of the region stored or deleted a shared value of a plugin. */
+  region_shared_changed: { plugin: string; key: string; isOwn: boolean; isDeleted: boolean; site: string };
   config_changed: { plugin: string; keys: string[] };
   /** Something needs the operator. With the same code, plugin and link it is the same matter. `quiet`: not worth airtime. */
   /** `site`: another site of the region says so. `case`: emergencies with the same one are acknowledged together. */

@@ -25,6 +25,7 @@ import type { Publisher } from "../publish/publisher.ts";
 import { SharedRows } from "../region/plugins/shared-rows.ts";
 import { isSharedStream } from "../region/plugins/shared-store.ts";
 import { NodeRows } from "../region/shared/node-rows.ts";
+import { deleteOwnRows } from "../storage/plugin-rows.ts";
 import { VERSION } from "../version.ts";
 import type { Backups } from "./backups.ts";
 import type { GatewayContext } from "./context/context.ts";
@@ -226,6 +227,10 @@ function makePackages({ clock, config }: GatewayContext, { storage, plugins, mes
       decisions.forget(candidate.name);
       catalogue.forget(candidate.name);
       storage.secrets.removeAll(candidate.name);
+      if (keepsData) return;
+      plugins.region.purge(candidate.name);
+      plugins.routing.forgetSessions(candidate.name);
+      deleteOwnRows(storage.database, candidate.name);
     },
     summary: (plugin) => summaryView(plugin, approvals.hash(plugin.offered), clock.now()),
     audit: storage.note,

@@ -67,9 +67,20 @@ export interface PluginEvent<Data = Json> {
   readonly data: Data;
 }
 
+/** A shared value of this plugin that another site stored or deleted. What it is now: `retrieveShared`, or `region.readShared`. */
+export interface SharedChange {
+  readonly key: string;
+  /** The other site's own value under the key, and not the one that all sites write. */
+  readonly isOwn: boolean;
+  /** It was deleted; a value that came to its end is not told. */
+  readonly isDeleted: boolean;
+  /** Id of the site that wrote it. */
+  readonly site: string;
+}
+
 /**
  * The gateway's own events by name. `message_status` (of this plugin's own messages) needs no permission; other `message_*`
- * need `receive_messages`, the rest `system_state_read`.
+ * need `receive_messages`, `region_shared_changed` needs `region`, the rest `system_state_read`.
  */
 export interface EventMap {
   /** A message was received, within the scope of `receive_messages`. */
@@ -90,6 +101,8 @@ export interface EventMap {
   plugin_failed: { readonly plugin: string; readonly reason: string };
   /** Something an operator should know. */
   alert: AlertEvent;
+  /** Another site changed a shared value of this plugin. */
+  region_shared_changed: SharedChange;
 }
 
 /** A name of the gateway's own events. */

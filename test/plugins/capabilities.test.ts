@@ -75,6 +75,7 @@ describe("the table is all there is", () => {
       plugin_stopped: "system_state_read",
       plugin_failed: "system_state_read",
       alert: "system_state_read",
+      region_shared_changed: "region",
     });
     for (const type of ["alerting", "messages", "node", "other.event", ""]) expect(permissionOfEvent(type)).toBe("inter_plugin_messaging");
     const { services, done } = recordedServices();

@@ -8,7 +8,7 @@ import { startTestGateway, type TestGateway, type TestOptions, TestRegion } from
 const folder = mkdtempSync(join(tmpdir(), "region-kit-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-const COMMANDS = ["tell", "only", "heard", "keep", "read", "keys", "stop", "slow", "own", "drop", "who"];
+const COMMANDS = ["tell", "only", "heard", "keep", "read", "keys", "stop", "slow", "own", "drop", "who", "changes"];
 
 function plugin(name: string, permission = "region"): string {
   const path = join(folder, `${name}${Bun.hash(permission)}`);
@@ -42,6 +42,9 @@ export default definePlugin((plugin) => {
     const { entries, next } = await plugin.region.readShared(prefix);
     return entries.map(({ key, value, site, isSelf, isOwn }) => [key, value, site.name, isSelf ? "self" : "", isOwn ? "own" : ""].join(":")).join(" ") + (next ?? "");
   });
+  const changes: string[] = [];
+  plugin.onEvent("region_shared_changed", ({ key, isOwn, isDeleted, site }) => void changes.push([key, isOwn, isDeleted, site.length].join(":")));
+  plugin.registerCommand("changes", () => changes.splice(0).join(" ") || "none");
   plugin.registerCommand("stop", () => { handle.dispose(); return "stopped"; });
   plugin.registerCommand("slow", async () => { for (let n = 0; n < 40; n++) await plugin.region.publish("t", "slow"); return "sent"; });
 });
@@ -166,4 +169,27 @@ test("two sites of one name, and a site that is none, are refused", async () => 
   await using _ = await startTestGateway({ plugin: plugin("talker"), region });
   await expect(startTestGateway({ plugin: plugin("talker"), region })).rejects.toThrow(/two gateways of this test are the site here/);
   await expect(region.cut("north")).rejects.toThrow(/no gateway of this test is the site north/);
+});
+
+test("a plugin hears that another site changed a value of its own, once, within its topics, and nothing of its own writes", async () => {
+  const narrow = plugin("narrow", "{ region: { topics: [t, a] } }");
+  await using three = await sites({}, {}, { plugin: narrow });
+  const { says, all } = three;
+  await says(0, "keep a/x 1");
+  await says(1, "own b 2");
+  await says(0, "keep a/x 1");
+  expect([await says(0, "changes"), await says(1, "changes")]).toEqual(["b:true:false:32", "a/x:false:false:32"]);
+  // Another name is another plugin; what its scope leaves out is not heard.
+  expect(await says(2, "changes")).toBe("none");
+  await says(1, "drop b");
+  expect(await says(0, "changes")).toBe("b:true:true:32");
+  expect(all).toHaveLength(3);
+});
+
+test("of its own keys, only those of the topics that it was granted", async () => {
+  const narrow = plugin("talker", "{ region: { topics: [t, a] } }");
+  await using two = await sites({}, { plugin: narrow });
+  const { says } = two;
+  for (const key of ["a/x", "b/x", "t"]) await says(0, `keep ${key} 1`);
+  expect(await says(1, "changes")).toBe("a/x:false:false:32 t:false:false:32");
 });

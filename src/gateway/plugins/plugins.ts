@@ -47,6 +47,7 @@ export interface GatewayPlugins {
   readonly databases: Databases;
   readonly comeBack: ComeBack;
   readonly peers: Peers;
+  readonly region: Pick<PluginRegion, "purge">;
 }
 
 /** What the supervisor is built from. Each piece reaches the supervisor through `port` alone. */
@@ -105,6 +106,7 @@ function makePieces(context: GatewayContext, storage: Storage, mesh: Mesh, { egr
   const hosts = makeHosts(context, databases, port);
   const comeBack = makeComeBack(context);
   const peers = new Peers({ dispatch, plugins: port.list, nextId: mesh.newId, now: () => clock.now() });
+  const region = makePluginRegion(context, storage, joined, { dispatch, port });
   return {
     peers,
     comeBack,
@@ -117,8 +119,8 @@ function makePieces(context: GatewayContext, storage: Storage, mesh: Mesh, { egr
     approvals,
     databases,
     hosts,
-    subscribers: new Subscribers(),
-    region: makePluginRegion(context, storage, joined, { dispatch, port }),
+    subscribers: new Subscribers(region.subscribed),
+    region,
   };
 }
 

@@ -12,6 +12,10 @@ import type { SupervisorPort } from "./supervisor-port.ts";
 export interface PluginRegion {
   readonly port: RegionPort;
   readonly feed: RegionFeed;
+  /** A plugin subscribed to an event: what it wants to hear of has to be followed. */
+  subscribed(plugin: string, event: string): void;
+  /** Forgets a plugin's shared values here; the other sites keep theirs. */
+  purge(plugin: string): void;
 }
 
 /** What plugins have of the region; `joined` null: the gateway is alone, and each of its plugins, too. */
@@ -21,19 +25,29 @@ export function makePluginRegion(
   joined: JoinedRegion | null,
   { dispatch, port }: { readonly dispatch: Dispatch; readonly port: SupervisorPort },
 ): PluginRegion {
-  const { clock, life } = context;
+  const { bus, clock, life } = context;
   const log = context.log.logger.child("region");
   const topics = new PluginTopics({ clock, log, messages: joined?.messages ?? null });
   const records = joined?.records ?? null;
   const find = (site: string) => joined?.messages.sites().find(({ id, state }) => id === site && state === "enrolled")?.id ?? null;
   const region = joined === null || records === null ? null : { self: joined.messages.self, records, find };
-  const store = new SharedStore({ database, clock, log, region });
+  const store = new SharedStore({
+    database,
+    clock,
+    log,
+    region,
+    changed: (change) => void bus.emit("region_shared_changed", { ...change }),
+  });
   store.start();
   life.add("shared values of plugins", () => store.stop());
   const feed = new RegionFeed({ log, dispatch, plugin: port.get, subscribe: topics.subscribe.bind(topics) });
   life.add("messages of other sites to plugins", () => feed.stop());
   return {
     feed,
+    subscribed: (plugin, event) => {
+      if (event === "region_shared_changed") store.follow(plugin);
+    },
+    purge: (plugin) => store.purge(plugin),
     port: {
       sites: () => topics.sites(),
       publish: topics.publish.bind(topics),

@@ -42,6 +42,8 @@ export interface Routing {
   readonly schedule: Schedule;
   readonly menuRegistry: MenuRegistry;
   readonly registrarOf: RegistrarOf;
+  /** Deletes what a plugin keeps for nodes. */
+  forgetSessions(plugin: string): void;
   stop(): Promise<void>;
 }
 
@@ -82,6 +84,7 @@ export function makeRouting(context: GatewayContext, peers: RoutingPeers): Routi
       if (kind === "command" || kind === "keyword" || kind === "message") return registrars.router;
       return kind === "menu" ? registrars.menu : kind === "task" ? registrars.schedule : null;
     },
+    forgetSessions: (plugin) => sessionData.forget(plugin),
     stop: async () => {
       await router.stop();
       schedule.stop();

@@ -48,6 +48,16 @@ export interface SharedStoreDeps {
   readonly log: Logger;
   /** Null: the gateway is in no region, and what is stored waits here. */
   readonly region: SharedRegion | null;
+  /** Another site stored or deleted a value; it is on the disk. */
+  changed?(change: SharedChange): void;
+}
+
+export interface SharedChange {
+  readonly plugin: string;
+  readonly key: string;
+  readonly isOwn: boolean;
+  readonly isDeleted: boolean;
+  readonly site: SiteId;
 }
 
 export interface SharedRegion {
@@ -111,7 +121,7 @@ export class SharedStore {
 
   /** Shares what was stored meanwhile, and takes what the region knows. */
   start(): void {
-    for (const plugin of this.#rows.plugins()) this.#follow(plugin);
+    for (const plugin of this.#rows.plugins()) this.follow(plugin);
     this.#daily();
   }
 
@@ -132,7 +142,7 @@ export class SharedStore {
     }
     if (site !== null && (this.deps.region?.find(site) ?? null) === null)
       return fail("not_found", "there is no other site of this id in the region", { hint: "region.sites() lists them" });
-    this.#follow(plugin);
+    this.follow(plugin);
     const before = this.#rows.find(plugin, key);
     const room = this.#room(plugin, null, before, key.length + checked.value.text.length);
     if (!room.ok) return room;
@@ -141,7 +151,7 @@ export class SharedStore {
   }
 
   retrieve(plugin: string, key: string): readonly [Json] | null {
-    this.#follow(plugin);
+    this.follow(plugin);
     const text = this.#rows.value(plugin, key, this.deps.clock.now());
     return text === null ? null : [JSON.parse(text)];
   }
@@ -156,13 +166,13 @@ export class SharedStore {
   }
 
   list(plugin: string, prefix: string): string[] {
-    this.#follow(plugin);
+    this.follow(plugin);
     return this.#rows.keys(plugin, prefix, this.deps.clock.now());
   }
 
   /** Values under keys that begin with `prefix`, with the site that wrote each: own ones, and those that all sites write. */
   entries(plugin: string, prefix: string, after: string): SharedEntries {
-    this.#follow(plugin);
+    this.follow(plugin);
     const rows = this.#rows.values(plugin, { prefix, after, limit: ENTRIES_MAX + 1 }, this.deps.clock.now());
     const entries: SharedEntry[] = [];
     let chars = 0;
@@ -174,6 +184,13 @@ export class SharedStore {
       last = row;
     }
     return { entries, next: null };
+  }
+
+  /** Forgets a plugin's values here; the region's records of them stay until they end, as other sites keep them. */
+  purge(plugin: string): void {
+    this.#followed.get(plugin)?.dispose();
+    this.#followed.delete(plugin);
+    this.#rows.clear(plugin);
   }
 
   /** Writes one change here, and gives it to the region. */
@@ -238,7 +255,7 @@ export class SharedStore {
   }
 
   /** From the first use on: takes every record of this plugin, and gives what no record holds yet. */
-  #follow(plugin: string): void {
+  follow(plugin: string): void {
     const { region, log } = this.deps;
     if (region === null || this.#followed.has(plugin)) return;
     const { records } = region;
@@ -320,6 +337,9 @@ export class SharedStore {
     const row = { plugin, key, value: text, version, record: record.id, origin, peer, expires_at: record.expiresAt };
     this.#rows.put({ ...row, is_lasting: lasting ? 1 : 0, orphaned_at: null });
     this.#retire(before);
+    // A value that its site renewed is the same.
+    if (origin === null || (before?.value ?? null) === text) return;
+    this.deps.changed?.({ plugin, key: name, isOwn: own, isDeleted: text === null, site: origin });
   }
 
   /** Its successor may be on its way: until then the old value stays for a while. */

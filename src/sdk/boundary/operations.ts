@@ -112,6 +112,7 @@ export const CORE_EVENTS = [
   "plugin_stopped",
   "plugin_failed",
   "alert",
+  "region_shared_changed",
 ] as const;
 
 /** Why this is no name of an event to subscribe to; null when it is one: the gateway's own, or `plugin.event`. */
@@ -125,8 +126,9 @@ export function eventNameProblem(type: string): string | null {
  * The permission that an event needs: those of the core by what they tell about, and every other type is another
  * plugin's. `message_status` needs none: a plugin hears only of its own messages.
  */
-export function permissionOfEvent(type: string): "receive_messages" | "system_state_read" | "inter_plugin_messaging" | null {
+export function permissionOfEvent(type: string): "receive_messages" | "system_state_read" | "inter_plugin_messaging" | "region" | null {
   if (type === "message_status") return null;
+  if (type === "region_shared_changed") return "region";
   if (begins(type, "message_")) return "receive_messages";
   const isOfTheCore = begins(type, "node_") || begins(type, "link_") || begins(type, "plugin_") || type === "alert";
   return isOfTheCore ? "system_state_read" : "inter_plugin_messaging";

@@ -44,7 +44,7 @@ export const PEERS: readonly Attack[] = [
   peer(
     "core_event_names",
     "emits events in the gateway's own names: messages, alerts, plugin and link states",
-    "const seen = []; for (const t of ['message_received', 'message_status', 'alert', 'log', 'node_seen', 'link_state', 'plugin_started', 'plugin_failed', 'plugin_event', 'permission_changed', 'config_changed', 'message_x', '__proto__', 'constructor', 'toString']) try { await this.emitEvent(t, { text: 'forged', from: 2 }); seen.push(t); } catch {} return seen.join();",
+    "const seen = []; for (const t of ['message_received', 'message_status', 'alert', 'log', 'node_seen', 'link_state', 'plugin_started', 'plugin_failed', 'plugin_event', 'permission_changed', 'config_changed', 'region_shared_changed', 'message_x', '__proto__', 'constructor', 'toString']) try { await this.emitEvent(t, { text: 'forged', from: 2 }); seen.push(t); } catch {} return seen.join();",
     { check: (_, said) => expect(said).toMatch(/^core_event_names: (?:(?:__proto__|constructor|toString),?)*$/) },
   ),
   peer(

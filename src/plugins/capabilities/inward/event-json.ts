@@ -28,6 +28,10 @@ export function eventJson(type: Heard, data: unknown): Json {
       const node = data as CoreEvents["node_seen"];
       return copyJson({ ...node, id: formatNodeId(node.number) });
     }
+    case "region_shared_changed": {
+      const { plugin: _, ...change } = data as CoreEvents["region_shared_changed"];
+      return copyJson(change);
+    }
     default:
       return copyJson(data);
   }

@@ -1,4 +1,4 @@
-import type { CoreBus, EventName } from "../../../events/core.ts";
+import type { CoreBus, CoreEvents, EventName } from "../../../events/core.ts";
 import type { Handle } from "../../../ids.ts";
 import type { Json } from "../../../json.ts";
 import { copyJson } from "../../../json-reader.ts";
@@ -8,6 +8,7 @@ import type { MeshMessage } from "../../../mesh/message.ts";
 import type { MessageStatus } from "../../../mesh/outgoing.ts";
 import type { Ask } from "../../../permissions/grammar/types.ts";
 import { permissionOfEvent } from "../../../sdk/boundary/operations.ts";
+import { topicOfKey } from "../../../sdk/boundary/topics.ts";
 import { AdmissionLimit } from "../../calls/admission-limit.ts";
 import type { Dispatch } from "../../calls/dispatch.ts";
 import type { Instance } from "../../plugin/instance.ts";
@@ -18,7 +19,7 @@ import { channelOf, mayHearMessage } from "./heard-message.ts";
 import type { Subscribers } from "./subscribers.ts";
 
 export const event: WayIn = {
-  asks: ["system_state_read", "receive_messages", "inter_plugin_messaging"],
+  asks: ["system_state_read", "receive_messages", "inter_plugin_messaging", "region"],
   words: "hears events of the gateway and of other plugins",
   // Which permission onEvent needs depends on the event.
   methods: [],
@@ -75,6 +76,7 @@ export class EventFeed {
     this.#subscriptions.push(
       bus.on("message_received", (message) => this.#carryMessage(message)),
       bus.on("message_status", (status) => this.#carryStatus(status)),
+      bus.on("region_shared_changed", (change) => this.#carryChange(change)),
       bus.on("plugin_event", ({ plugin, type, data }) => {
         this.#carry({ type, data: () => copyJson({ source: plugin, type, data }), emitter: plugin, mayHear: mayHearType(type) });
       }),
@@ -114,6 +116,15 @@ export class EventFeed {
     this.#carry({ type: "message_status", data: () => eventJson("message_status", status), emitter: null, mayHear });
   }
 
+  /** Only to the plugin whose value it is, within the scope's topics. */
+  #carryChange(change: CoreEvents["region_shared_changed"]): void {
+    const ask: Ask = { permission: "region", topic: topicOfKey(change.key) };
+    const mayHear = ({ plugin, capabilitySet }: Instance, id: string) =>
+      plugin === change.plugin && capabilitySet.checkOwn(ask, id).allowed;
+    const data = () => eventJson("region_shared_changed", change);
+    this.#carry({ type: "region_shared_changed", data, emitter: null, mayHear });
+  }
+
   async #deliver(plugin: Plugin, instance: Instance, handle: Handle, { type, data, emitter }: Announced): Promise<void> {
     const limit = emitter === null ? this.#ofCore : this.#ofOthers;
     const from = emitter ?? CORE_ITSELF;
@@ -145,6 +156,8 @@ export function askOfEvent(type: string): Ask | null {
     case null:
       return null;
     case "receive_messages":
+      return { permission, any: true };
+    case "region":
       return { permission, any: true };
     case "inter_plugin_messaging":
       return { permission, event: type };

@@ -12,6 +12,9 @@ export interface Subscriber {
 export class Subscribers implements Registrar {
   readonly #byType = new Map<string, Subscriber[]>();
 
+  /** @param subscribed told of each new subscription: what is announced may have to be followed first */
+  constructor(private readonly subscribed: (plugin: string, type: string) => void = () => undefined) {}
+
   of(type: string): readonly Subscriber[] {
     return this.#byType.get(type) ?? [];
   }
@@ -24,6 +27,7 @@ export class Subscribers implements Registrar {
     if (registration.kind !== "event") return ok(null);
     // A new list each time: one that is being walked stays as it is.
     this.#byType.set(registration.type, [...this.of(registration.type), { plugin, handle }]);
+    this.subscribed(plugin, registration.type);
     return ok(null);
   }
 

@@ -5,7 +5,7 @@ import { denied, done, failed } from "../call/call.ts";
 import type { Capability } from "../call/capability.ts";
 
 /** Names of the core's own events, those to come included. */
-const CORE_FAMILIES = /^(?:message|node|link|plugin|permission|config)_|^(?:alert|log)$/;
+const CORE_FAMILIES = /^(?:message|node|link|plugin|permission|config|region)_|^(?:alert|log)$/;
 
 export const emitEvent: Capability<"emit_event"> = {
   args: v.strictObject({ type: word(100), data: json }),
