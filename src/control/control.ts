@@ -32,7 +32,8 @@ import type { Alerts } from "./alerts.ts";
 import { degradedBy } from "./degraded.ts";
 import { metricsText } from "./metrics.ts";
 import { databaseBytes, processUse } from "./processes.ts";
-import { regionFamilies, regionSummary } from "./region.ts";
+import { regionSummary } from "./region.ts";
+import { type RegionCounts, regionFamilies } from "./region-metrics.ts";
 import type { TrafficCounts } from "./traffic-counts.ts";
 import { metricsView, taskView } from "./views.ts";
 
@@ -54,6 +55,7 @@ export interface ControlDeps {
   readonly alerts: Alerts;
   readonly silence: SilenceControl;
   readonly region: RegionControl;
+  regionCounts(): RegionCounts;
   readonly rollouts: RolloutControl;
   readonly simulate: SimulateControl | undefined;
   readonly supervisor: Supervisor;
@@ -195,7 +197,7 @@ export class GatewayControl implements Control {
         disk: { isWritable: ["ok", "low"].includes(deps.disk.state), freeBytes: deps.disk.freeBytes },
         walls: deps.walls(),
         alerts: { open: deps.alerts.list(), ...deps.alerts.counts() },
-        region: regionFamilies(this.region.view()),
+        region: regionFamilies(this.region.view(), deps.regionCounts()),
       }),
     );
   }

@@ -17,7 +17,6 @@ import type { enrolSite, revokeSite } from "../region/session/decisions.ts";
 import type { OwnSite } from "../region/session/own-site.ts";
 import type { Region } from "../region/session/region.ts";
 import type { NodeElsewhere } from "../region/shared/node-rows.ts";
-import { byLabel, type Family, one } from "./family.ts";
 import { iso } from "./views.ts";
 
 export interface RegionControlDeps {
@@ -220,45 +219,5 @@ function regionTroubles({ state, problem, broker, sites }: RegionView): string[]
     ...(state === "waiting" ? ["this site waits to be enrolled in its region"] : []),
     ...(broker?.state === "connected" ? [] : ["the region's broker is not connected"]),
     ...(broker?.state === "connected" && away.length > 0 ? [`${away.length} of ${sites.length} sites of the region are offline`] : []),
-  ];
-}
-
-export function regionFamilies(view: RegionView): Family[] {
-  if (view.state === "alone") return [];
-  const { sites, messages, broker } = view;
-  const states = ["enrolled", "waiting", "revoked", "left"] as const;
-  const { sent, failed, received, refused } = messages;
-  return [
-    one("zephyrgate_region_connected", "gauge", "1 while the region's broker is connected.", broker?.state === "connected" ? 1 : 0),
-    one(
-      "zephyrgate_region_reconnects_total",
-      "counter",
-      "Times that the connection to the broker was opened again.",
-      broker?.reconnects ?? 0,
-    ),
-    one("zephyrgate_region_key_number", "gauge", "Number of the region's key: higher after each revocation.", view.key_number ?? 0),
-    byLabel(
-      { name: "zephyrgate_region_sites", type: "gauge", help: "Other sites of the region, by state." },
-      "state",
-      states.map((state) => [state, sites.filter((site) => site.state === state).length] as const),
-    ),
-    {
-      name: "zephyrgate_region_site_online",
-      type: "gauge",
-      help: "1 while an enrolled site is heard.",
-      samples: sites
-        .filter(({ state }) => state === "enrolled")
-        .map(({ name, online }) => ({ labels: { site: name }, value: online ? 1 : 0 })),
-    },
-    byLabel(
-      { name: "zephyrgate_region_messages_total", type: "counter", help: "Messages between sites, by outcome." },
-      "outcome",
-      Object.entries({ sent, failed, received }),
-    ),
-    byLabel(
-      { name: "zephyrgate_region_refused_total", type: "counter", help: "Messages of other sites that were refused, by reason." },
-      "reason",
-      Object.entries(refused),
-    ),
   ];
 }

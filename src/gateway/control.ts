@@ -88,7 +88,7 @@ export function makeControl(context: GatewayContext, peers: ControlPeers): Gatew
     alerts: makeAlerts(context, storage),
     silence: silenceControl(mesh.silence, audit),
     rollouts: rolloutControl({ rollouts: () => peers.rollouts(), audit }),
-    region: regionControl(regionDeps(peers, audit)),
+    ...regionParts(peers, audit),
     now,
     isReady,
     links: mesh.links,
@@ -105,6 +105,13 @@ export function makeControl(context: GatewayContext, peers: ControlPeers): Gatew
     tasks: () => routing.schedule.status(),
     menus: () => routing.menuRegistry.list(),
   });
+}
+
+function regionParts(peers: ControlPeers, audit: AuditNote): Pick<ControlDeps, "region" | "regionCounts"> {
+  return {
+    region: regionControl(regionDeps(peers, audit)),
+    regionCounts: () => ({ records: peers.region?.records?.status() ?? null, ...peers.plugins.region.counts() }),
+  };
 }
 
 function regionDeps({ region, sharing, storage }: ControlPeers, audit: AuditNote) {

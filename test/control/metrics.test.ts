@@ -2,9 +2,11 @@ import { expect, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { RegionView } from "../../src/api/contract/region-views.ts";
 import { EventBus } from "../../src/bus.ts";
 import { metricsText } from "../../src/control/metrics.ts";
 import { processUse } from "../../src/control/processes.ts";
+import { regionFamilies } from "../../src/control/region-metrics.ts";
 import { TrafficCounts } from "../../src/control/traffic-counts.ts";
 import type { CoreEvents } from "../../src/events/core.ts";
 import { LINK, received, status, summary } from "../api/fake-control.ts";
@@ -30,6 +32,18 @@ function traffic() {
   }
   return counts.families();
 }
+
+const RECORDS = {
+  ...{ kept: 0, flooded: 0, refused: { malformed: 0, forged: 0, expired: 0, ahead: 0, removed: 0, crowded: 0, known: 0 } },
+  ...{ records: 0, bytes: 0, digest: "", dropped: 0, unreadable: 0, pulls: 0, unfinishedPulls: 0, isCatchingUp: false },
+};
+const SITE = { id: "a".repeat(32), name: "south", state: "enrolled", online: true, heard_at: null, version: null, report: null } as const;
+const REGION: RegionView = {
+  ...{ state: "enrolled", problem: null, region: "valley", site: "north", id: "b".repeat(32), share: [], key_number: 2, troubles: [] },
+  broker: { url: "mqtt://b", state: "connected", reason: null, since: "", reconnects: 1 },
+  messages: { sent: 1, failed: 0, received: 2, refused: { forged: 8 } },
+  sites: [SITE],
+};
 
 const facts = metricsText({
   version: "1.0.0",
@@ -59,7 +73,11 @@ const facts = metricsText({
   silenced: true,
   disk: { isWritable: true, freeBytes: 1 },
   walls: [{ wall: "seccomp", stands: true }],
-  region: [],
+  region: regionFamilies(REGION, {
+    records: { ...RECORDS, records: 7, bytes: 900, flooded: 3, unreadable: 2, dropped: 1, refused: { ...RECORDS.refused, forged: 4 } },
+    topics: { too_large: 0, rate_limited: 5, unknown_site: 0 },
+    valuesRefused: 6,
+  }),
   alerts: { open: [{ code: 'disk"full\n', acknowledged_at: null }], raised: new Map([['disk"full\n', 2]]), dropped: 0 },
 });
 
@@ -187,6 +205,34 @@ test("each metric of a gateway with one of everything: name, type and value", ()
     counter plugin_replies_dropped_total{plugin="ping"} 0
     counter plugin_http_requests_total{plugin="ping"} 0
     counter plugin_log_lines_dropped_total{plugin="ping"} 0
+    gauge region_connected 1
+    counter region_reconnects_total 1
+    gauge region_key_number 2
+    gauge region_sites{state="enrolled"} 1
+    gauge region_sites{state="waiting"} 0
+    gauge region_sites{state="revoked"} 0
+    gauge region_sites{state="left"} 0
+    gauge region_site_online{site="south"} 1
+    counter region_messages_total{outcome="sent"} 1
+    counter region_messages_total{outcome="failed"} 0
+    counter region_messages_total{outcome="received"} 2
+    counter region_refused_total{reason="forged"} 8
+    gauge region_records 7
+    gauge region_record_bytes 900
+    counter region_records_pushed_out_total 1
+    counter region_records_refused_total{reason="malformed"} 0
+    counter region_records_refused_total{reason="forged"} 4
+    counter region_records_refused_total{reason="expired"} 0
+    counter region_records_refused_total{reason="ahead"} 0
+    counter region_records_refused_total{reason="removed"} 0
+    counter region_records_refused_total{reason="crowded"} 0
+    counter region_records_refused_total{reason="known"} 0
+    counter region_records_refused_total{reason="flooded"} 3
+    counter region_records_refused_total{reason="unreadable"} 2
+    counter region_plugin_messages_dropped_total{reason="too_large"} 0
+    counter region_plugin_messages_dropped_total{reason="rate_limited"} 5
+    counter region_plugin_messages_dropped_total{reason="unknown_site"} 0
+    counter region_values_refused_total 6
     "
   `);
 });
@@ -228,4 +274,18 @@ test.skipIf(PROMTOOL === null)("promtool accepts the alert rules, and the dashbo
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+});
+
+test("what a region refuses and drops is counted by its reason", () => {
+  for (const line of [
+    'zephyrgate_region_refused_total{reason="forged"} 8',
+    'zephyrgate_region_records_refused_total{reason="forged"} 4',
+    'zephyrgate_region_records_refused_total{reason="flooded"} 3',
+    'zephyrgate_region_records_refused_total{reason="unreadable"} 2',
+    "zephyrgate_region_records_pushed_out_total 1",
+    'zephyrgate_region_plugin_messages_dropped_total{reason="rate_limited"} 5',
+    "zephyrgate_region_values_refused_total 6",
+    'zephyrgate_region_site_online{site="south"} 1',
+  ])
+    expect(facts).toContain(`${line}\n`);
 });

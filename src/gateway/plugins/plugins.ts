@@ -47,7 +47,7 @@ export interface GatewayPlugins {
   readonly databases: Databases;
   readonly comeBack: ComeBack;
   readonly peers: Peers;
-  readonly region: Pick<PluginRegion, "purge">;
+  readonly region: Pick<PluginRegion, "purge" | "counts">;
 }
 
 /** What the supervisor is built from. Each piece reaches the supervisor through `port` alone. */
@@ -81,11 +81,8 @@ function makePieces(context: GatewayContext, storage: Storage, mesh: Mesh, { egr
   const { clock, life } = context;
   const log = context.log.logger;
   const port = new SupervisorPort();
-  const decisions = new StoredDecisions(
-    storage.database,
-    () => configHash(context),
-    () => clock.now(),
-  );
+  const now = () => clock.now();
+  const decisions = new StoredDecisions(storage.database, () => configHash(context), now);
   const grants = new GrantStore(storage.database, clock);
   const moved = grants.movedHome(installedFolder(context.config().data_dir));
   if (moved !== null) storage.note(null, "moved", `the installed plugins were in ${moved} before; they keep what they own`);
@@ -105,7 +102,7 @@ function makePieces(context: GatewayContext, storage: Storage, mesh: Mesh, { egr
   const approvals = makeApprovals(context, { storage, mesh, catalogue, databases, supervisor: port, schedule: routing.schedule });
   const hosts = makeHosts(context, databases, port);
   const comeBack = makeComeBack(context);
-  const peers = new Peers({ dispatch, plugins: port.list, nextId: mesh.newId, now: () => clock.now() });
+  const peers = new Peers({ dispatch, plugins: port.list, nextId: mesh.newId, now });
   const region = makePluginRegion(context, storage, joined, { dispatch, port });
   return {
     peers,

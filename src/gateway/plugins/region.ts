@@ -14,6 +14,8 @@ export interface PluginRegion {
   readonly feed: RegionFeed;
   /** A plugin subscribed to an event: what it wants to hear of has to be followed. */
   subscribed(plugin: string, event: string): void;
+  /** What came of other sites and was not passed on. */
+  counts(): { readonly topics: Readonly<Record<string, number>>; readonly valuesRefused: number };
   /** Forgets a plugin's shared values here; the other sites keep theirs. */
   purge(plugin: string): void;
 }
@@ -47,6 +49,7 @@ export function makePluginRegion(
     subscribed: (plugin, event) => {
       if (event === "region_shared_changed") store.follow(plugin);
     },
+    counts: () => ({ topics: { ...topics.dropped }, valuesRefused: store.refused }),
     purge: (plugin) => store.purge(plugin),
     port: {
       sites: () => topics.sites(),
