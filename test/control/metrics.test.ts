@@ -260,6 +260,21 @@ test("the dashboard, the alert rules and their description name no metric that t
     expect([title, targets.every(({ expr }) => expr.includes('instance=~"$instance"'))]).toEqual([title, true]);
 });
 
+test("each metric stands in the table of the description, with its type, its labels and what it says", async () => {
+  const text = await all();
+  const rows = [...text.matchAll(/^# HELP (\w+) (.*)\n# TYPE \w+ (\w+)$/gm)].map(([, name = "", help, type]) => {
+    const labels = new Set(
+      [...text.matchAll(new RegExp(`^${name}\\{(.*)\\} `, "gm"))].flatMap(([, each = ""]) =>
+        [...each.matchAll(/(\w+)="/g)].map(([, key]) => key),
+      ),
+    );
+    return `| \`${name}\` | ${type} | ${[...labels].join(", ") || "-"} | ${help} |`;
+  });
+  expect(rows.length).toBeGreaterThan(50);
+  const described = new Set(readFileSync(join(MONITORING, "README.md"), "utf8").split("\n"));
+  expect(rows.filter((row) => !described.has(row))).toEqual([]);
+});
+
 test.skipIf(PROMTOOL === null)("promtool accepts the alert rules, and the dashboard's expressions as rules", async () => {
   const folder = mkdtempSync(join(tmpdir(), "rules-"));
   try {
