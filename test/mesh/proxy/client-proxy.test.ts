@@ -62,6 +62,9 @@ describe("both ways", () => {
     await world.clock.advance(1_000);
     expect(world.acks).toEqual([41]);
     expect(world.proxy.status().counters).toMatchObject({ down_forged: 2, down_passed: 1 });
+    expect(world.warned).toEqual([
+      "an MQTT message of the broker's for the radio was dropped: it says it is the radio's own, and the radio did not publish it",
+    ]);
     await world.proxy.stop();
   });
 
@@ -85,6 +88,16 @@ describe("bounds", () => {
     await world.clock.advance(10_000);
     expect(texts(world)).toHaveLength(12);
     expect(world.proxy.status().counters).toMatchObject({ down_passed: 12, down_rate: 188, down_flood: 800 });
+    // Each kind is logged once, however many there are.
+    expect(world.warned.sort()).toEqual([
+      "an MQTT message of the broker's for the radio was dropped: there are more of them than the rate in mqtt_proxy allows",
+      "an MQTT message of the broker's for the radio was dropped: there are more than 200 in a second",
+    ]);
+    world.broker().say(published("again", { id: 2_000 }));
+    await world.clock.advance(3_600_000);
+    world.warned.length = 0;
+    for (let id = 3_000; id <= 3_300; id++) world.broker().say(published(`n ${id}`, { id }));
+    expect(world.warned).toHaveLength(2);
     await world.proxy.stop();
   });
 
@@ -112,6 +125,10 @@ describe("bounds", () => {
     world.broker().come();
     expect(world.broker().published).toHaveLength(16);
     expect(world.proxy.status().counters).toMatchObject({ up_too_old: 1 });
+    expect(world.warned).toEqual([
+      "an MQTT message of the radio's for its broker was dropped: too many wait",
+      "an MQTT message of the radio's for its broker was dropped: it waited more than ten minutes for the broker",
+    ]);
     await world.proxy.stop();
   });
 
@@ -127,6 +144,9 @@ describe("bounds", () => {
     expect(texts(world)).toEqual([]);
     expect(world.acks).toEqual([41]);
     expect(world.proxy.status().counters).toMatchObject({ down_silenced: 1 });
+    expect(world.warned).toEqual([
+      "an MQTT message of the broker's for the radio was dropped: the operator has silenced all transmissions",
+    ]);
     await world.proxy.stop();
   });
 });
@@ -164,6 +184,7 @@ describe("settings of the radio that do not fit, each in one line with the fix",
     world.mesh.say({ from: 2, text: "shared", channel: 1 });
     await world.clock.advance(500);
     expect(world.broker().published.map(({ topic }) => topic)).toEqual(["msh/TEST/2/e/Local/!000000a1"]);
+    expect(world.warned).toEqual(["an MQTT message of the radio's for its broker was dropped: it belongs to no channel that is passed on"]);
     await world.proxy.stop();
   });
 });

@@ -60,6 +60,8 @@ export interface ProxyWorld {
   readonly brokers: PlayedBroker[];
   readonly heard: MeshMessage[];
   readonly acks: number[];
+  /** What the proxy warned of. */
+  readonly warned: string[];
   readonly set: { silenced: boolean };
   broker(): PlayedBroker;
 }
@@ -72,13 +74,14 @@ export async function proxyWorld(mesh: Partial<SimulatedMeshOptions> = {}, optio
   const link = new MeshLink("base", new SimulatedTransport(simulated, { clock }), deps);
   const brokers: PlayedBroker[] = [];
   const set = { silenced: false };
+  const warned: string[] = [];
   const wanted = { broker: "mqtt://b", root: null, channels: null, direct: true, map: false, upRate: MINUTELY(60), downRate: MINUTELY(12) };
   const proxy = new ClientProxy(
     link,
     { ...wanted, ...options },
     {
       clock,
-      log: silentLogger,
+      log: { ...silentLogger, warn: (message) => void warned.push(message) },
       isSilenced: () => set.silenced,
       politeUtilization: () => 0.25,
       broker: (filters, events) => {
@@ -96,6 +99,7 @@ export async function proxyWorld(mesh: Partial<SimulatedMeshOptions> = {}, optio
     brokers,
     heard: [],
     acks: [],
+    warned,
     set,
     broker: () => {
       const last = brokers.at(-1);
