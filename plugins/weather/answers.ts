@@ -4,6 +4,7 @@ import type { Config } from "./config.types.ts";
 import type { Day, Found, Place, Warning, Weather } from "./model.ts";
 import { whereIs } from "./places.ts";
 import { germanWarnings, mayKnow } from "./services/bright_sky.ts";
+import { europeanWarnings, hasFeed } from "./services/meteo_alarm.ts";
 import { nationalWeather, warnings } from "./services/nws.ts";
 import { openMeteo } from "./services/open_meteo.ts";
 import { moonText, sunText } from "./sky_clock.ts";
@@ -47,6 +48,8 @@ export class Answers {
       if (!found.ok) return found.why === "elsewhere" ? t("alerts_elsewhere", { where: place.name }) : t("no_answer");
       const { value } = found.value;
       const stale = staleText(t, found.value);
+      if (value.length === 0 && hasFeed(place.country))
+        return t("no_alerts_area", { where: place.name, areas: cutText((place.areas ?? []).join(", "), 90), stale });
       if (value.length === 0) return t("no_alerts", { where: place.name, stale });
       const lines = value.map((warning) => this.#warningText(t, warning));
       const title = t("forecast", { where: place.name, stale });
@@ -74,7 +77,9 @@ export class Answers {
   }
 
   warningsAt(place: Place): Promise<Found<Kept<Warning[]>>> {
-    return cached(this.plugin, `alerts.${keyOf(place)}`, () => (mayKnow(place) ? germanWarnings : warnings)(this.plugin, place));
+    // Not by its position alone: whether a feed names the place depends on what the place is called.
+    const areas = hasFeed(place.country) ? ` ${place.country} ${(place.areas ?? []).join("|").slice(0, 120)}` : "";
+    return cached(this.plugin, `alerts.${keyOf(place)}${areas}`, () => serviceFor(place)(this.plugin, place));
   }
 
   async #at(args: readonly string[], context: Context | null, command: string, answer: (place: Place) => Promise<string>): Promise<string> {
@@ -138,6 +143,11 @@ function daysIn(args: readonly string[]): { readonly days: number | null; readon
   const isDays = (word: string | undefined) => /^\d{1,2}$/.test(word ?? "");
   if (isDays(args[0])) return { days: Number(args[0]), place: args.slice(1) };
   return args.length > 1 && isDays(args.at(-1)) ? { days: Number(args.at(-1)), place: args.slice(0, -1) } : { days: null, place: args };
+}
+
+function serviceFor(place: Place) {
+  if (hasFeed(place.country)) return europeanWarnings;
+  return mayKnow(place) ? germanWarnings : warnings;
 }
 
 const keyOf = ({ latitude, longitude }: Place) => `${latitude},${longitude}`;

@@ -16,6 +16,13 @@ export interface Config {
   readonly time_zone: string;
   /** How old an answer may be before the service is asked again. */
   readonly cache_minutes: number;
+  /** Outside of Germany and the United States: whose warnings hold at the default place and some 25 km around it. */
+  readonly warnings?: {
+    /** Two letters, such as AT. */
+    readonly country: string;
+    /** Names or codes of areas as meteoalarm.org has them, such as Wien or AT901. */
+    readonly areas: readonly string[];
+  };
   /** Sends each new warning for the default place once. Without channels and nodes nothing is sent. */
   readonly watch: {
     /** Names of channels, or `LINK/INDEX`. */

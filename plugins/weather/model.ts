@@ -42,6 +42,9 @@ export interface Place {
   readonly name: string;
   readonly latitude: number;
   readonly longitude: number;
+  /** Two letters, and what the place and what it lies in are called; where that is known. */
+  readonly country?: string;
+  readonly areas?: readonly string[];
 }
 
 /** A value, or which text of the catalogue says why there is none. */

@@ -34,6 +34,8 @@ export interface Day {
   readonly chapters: ReadonlyMap<string, string>;
   readonly heard: readonly Heard[];
   readonly said: readonly Heard[];
+  /** Of the gateway that speaks German. */
+  readonly german: readonly Heard[];
   /** Messages of the gateway, with what became of them. */
   readonly sent: readonly { readonly text: string; readonly to: string; readonly state: string; readonly plugin: string | null }[];
   /** Before anybody said anything, for a day. */
@@ -124,15 +126,47 @@ export async function playDay(): Promise<Day> {
   for (const { name } of PEOPLE) await gateway.node(name).moves();
   await playMorning(story);
   await playEvening(story, second);
+  const german = await playGerman();
+  for (const [chapter, text] of german.chapters) story.chapters.set(chapter, text);
   return {
     chapters: story.chapters,
     heard: story.heard,
+    german: german.heard,
     said: story.said,
     sent: gateway.sent.map(({ text, to, state, plugin }) => ({ text, to, state, plugin })),
     unasked,
     secondHeard: second.node("Summit").heard,
     failures: gateway.logs.filter(({ level }) => level === "ERROR").map(({ message }) => message),
   };
+}
+
+/** The same gateway where the mesh speaks German. */
+async function playGerman(): Promise<Story> {
+  await using gateway = await startTestGateway({
+    plugin: ON.map((name) => join(PLUGINS, name)),
+    nodes: PEOPLE,
+    operators: ["Warden"],
+    settings: { language: "de", plugins: { config: { emergency: { responders: ["Ridge"] }, weather: { time_zone: "Europe/Zurich" } } } },
+  });
+  openMeteo(gateway);
+  places(gateway);
+  const story = new Story(gateway);
+  story.listen();
+  for (const { name } of PEOPLE) await gateway.node(name).introduces();
+  for (const { name } of PEOPLE) await gateway.node(name).moves();
+  story.begin("german");
+  await story.says("Alice", "Moin!");
+  await story.says("Alice", "help howfar");
+  await story.says("Alice", "howfar Ridge");
+  await story.says("Alice", "bbs post Boot zu verkaufen | Rot, 4 m, am Steg");
+  await story.says("Ridge", "bbs read 1");
+  await story.says("Alice", "wx Zürich");
+  await story.says("Alice", "sun");
+  await story.says("Alice", "SOSM Bein gebrochen");
+  await story.says("Ridge", "responding");
+  await story.says("Ridge", "clear 1 sie ist bei mir");
+  story.end();
+  return story;
 }
 
 async function playMorning(story: Story): Promise<void> {

@@ -8,6 +8,7 @@ import { chaptersIn, GUIDE } from "./user-guide.ts";
 
 const PLUGINS = join(import.meta.dir, "../../plugins");
 const PACKET_BYTES = 200;
+const OF_THE_GATEWAY = ["help", "menu", "q", "!"];
 const day = await playDay();
 
 const heardBy = (name: string) => day.heard.filter(({ by }) => by === name);
@@ -93,14 +94,27 @@ test("the second gateway that hears the call alerts its own operator", () => {
   expect(day.secondHeard.some((text) => text.startsWith("ALERT SOSM from Alice"))).toBe(true);
 });
 
-test("the page of commands has every command of the plugins that are on, and fits one printed page", () => {
-  const [, page = ""] = /<!-- commands -->\n([\s\S]*)<!-- end -->/.exec(readFileSync(GUIDE, "utf8")) ?? [];
-  const words = new Set([...page.matchAll(/`([^`]+)`/g)].map(([, code = ""]) => code.split(" ")[0]?.toLowerCase()));
-  for (const name of readdirSync(PLUGINS).filter((each) => !each.includes(".") && !["bridge", "broadcasts", "checkin"].includes(each))) {
-    const manifest = parse(readFileSync(join(PLUGINS, name, "manifest.yaml"), "utf8")) as {
-      capabilities: { commands: { name: string }[] };
-    };
-    for (const command of manifest.capabilities.commands) expect(words).toContain(command.name);
+test("in German nothing is English, and every text fits", () => {
+  expect(day.german.length).toBeGreaterThan(10);
+  for (const { text } of day.german) {
+    expect({ text, fits: Buffer.byteLength(text) <= PACKET_BYTES }).toEqual({ text, fits: true });
+    expect(text).not.toMatch(/\b(?:the|is|of|your|Send|you|Usage|heard|sunrise|received)\b/);
   }
-  expect(page.split("\n").length).toBeLessThanOrEqual(40);
+});
+
+interface Manifest {
+  readonly capabilities: { readonly commands?: readonly { readonly name: string; readonly aliases?: readonly string[] }[] };
+}
+
+test("the page of commands has every command of every bundled plugin, none that does not exist, and fits one printed page", () => {
+  const [, page = ""] = /<!-- commands -->\n([\s\S]*)<!-- end -->/.exec(readFileSync(GUIDE, "utf8")) ?? [];
+  const shown = new Set([...page.matchAll(/`([^`]+)`/g)].map(([, code = ""]) => code.split(" ")[0]?.toLowerCase() ?? ""));
+  const declared = readdirSync(PLUGINS)
+    .filter((each) => !each.includes("."))
+    .flatMap((name) => (parse(readFileSync(join(PLUGINS, name, "manifest.yaml"), "utf8")) as Manifest).capabilities.commands ?? []);
+  expect(declared.length).toBeGreaterThan(45);
+  expect(declared.map(({ name }) => name).filter((name) => !shown.has(name))).toEqual([]);
+  const known = new Set([...declared.flatMap(({ name, aliases = [] }) => [name, ...aliases]), ...OF_THE_GATEWAY]);
+  expect([...shown].filter((word) => !known.has(word))).toEqual([]);
+  expect(page.split("\n").length).toBeLessThanOrEqual(45);
 });

@@ -16,8 +16,12 @@ export default {
   no_answer: "Der Wetterdienst antwortet nicht, versuch es später",
   places_no_answer: "Der Dienst, der Orte findet, antwortet nicht, versuch es später",
   elsewhere: "Der Wetterdienst der USA kennt {where} nicht",
-  alerts_elsewhere: "{where}: Warnungen sind nur für Deutschland und die USA bekannt",
+  alerts_elsewhere: "{where}: Kein Warndienst ist bekannt. In Europa nenne den Ort: wxalerts Bern",
   no_alerts: "{where}: keine Warnungen{stale}",
+  no_alerts_area: "{where}: keine Warnung nennt {areas}{stale}",
+  hazards:
+    "Wind|Schnee oder Eis|Gewitter|Nebel|Hitze|Kälte|Hochwasser an der Küste|Waldbrand|Lawinen|Regen|Hochwasser|Regen und Hochwasser",
+  warning_of: "{event} ({severity}): {area}",
   alert: "{event} ({severity}){until}",
   alert_until: " bis {time}",
   alerts_more: "+{count}",

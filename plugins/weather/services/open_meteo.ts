@@ -13,7 +13,8 @@ export async function openMeteo(plugin: Plugin<Config>, { latitude, longitude }:
   const params = { latitude, longitude, current: CURRENT, daily: DAILY, forecast_days: DAYS, timezone: "auto" };
   const answer = await plugin.httpGet(URL_FORECAST, { params, timeout: TIMEOUT_S });
   if (!answer.ok) return missing("no_answer");
-  const now = readNow(fields(answer.data).current);
+  const { current, current_units } = fields(answer.data);
+  const now = isMetric(fields(current_units)) ? readNow(current) : null;
   return now === null ? missing("no_answer") : found({ now, days: readDays(fields(answer.data).daily) });
 }
 
@@ -23,9 +24,17 @@ export async function findPlace(plugin: Plugin<Config>, name: string): Promise<F
   const answer = await plugin.httpGet(URL_PLACES, { params, timeout: TIMEOUT_S });
   if (!answer.ok) return missing("no_answer");
   const [first] = list(fields(answer.data).results);
-  const { latitude, longitude, name: official } = fields(first);
+  const { latitude, longitude, name: official, country_code, admin1, admin2, admin3, admin4 } = fields(first);
   const [north, east] = [number(latitude), number(longitude)];
-  return north === null || east === null ? missing("nothing") : found({ name: text(official) ?? name, latitude: north, longitude: east });
+  if (north === null || east === null) return missing("nothing");
+  const areas = [official, admin1, admin2, admin3, admin4].flatMap((area) => text(area)?.slice(0, 60) ?? []);
+  const country = text(country_code);
+  return found({ name: text(official) ?? name, latitude: north, longitude: east, ...(country === null ? {} : { country, areas }) });
+}
+
+/** Numbers in another unit than was asked for would be told as if they were in ours. */
+function isMetric({ temperature_2m = "°C", wind_speed_10m = "km/h", precipitation = "mm" }: ReturnType<typeof fields>): boolean {
+  return temperature_2m === "°C" && wind_speed_10m === "km/h" && precipitation === "mm";
 }
 
 function readNow(current: Json | undefined): Weather | null {

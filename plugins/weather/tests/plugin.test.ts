@@ -1,7 +1,19 @@
 import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { startTestGateway, type TestGateway, type TestOptions } from "zephyrgate/testing";
-import { alerts, FORECAST, GERMAN_ALERTS, germanAlerts, nationalWeather, openMeteo, PLACES, places } from "./services.ts";
+import {
+  ALERTS,
+  alerts,
+  EUROPE,
+  europeanAlerts,
+  FORECAST,
+  GERMAN_ALERTS,
+  germanAlerts,
+  nationalWeather,
+  openMeteo,
+  PLACES,
+  places,
+} from "./services.ts";
 
 const DENVER = { place: "Denver", latitude: 39.74, longitude: -104.99 };
 const STORM = "https://api.weather.gov/alerts/urn:oid:storm";
@@ -107,10 +119,13 @@ describe("without the internet", () => {
 
   test.each([
     { status: 503 },
+    { status: 429, headers: { "retry-after": "60" }, json: { error: true, reason: "Minutely API request limit exceeded" } },
+    { text: '{"current": {"temperature_2m": 17.6, "wind_sp', headers: { "content-type": "application/json" } },
     { text: "<html>captive portal</html>" },
     { json: [] },
     { json: { current: { temperature_2m: "warm" } } },
     { json: { current: null, daily: 7 } },
+    { json: { current_units: { temperature_2m: "°F" }, current: { temperature_2m: 64, wind_speed_10m: 5 } } },
     { error: "silence" } as const,
   ])("an answer that is none (%p) is said", async (answer) => {
     await using gateway = await start();
@@ -134,6 +149,24 @@ describe("without the internet", () => {
     expect(await gateway.node("Bob").asks("sun")).toBe("Here: the sun does not rise today");
   });
 
+  test("the day of the change of summer time, the 180th meridian, and the pole", async () => {
+    await using gateway = await start({ config: { time_zone: "Europe/Zurich" }, now: "2026-03-29T00:30:00Z" });
+    const alice = gateway.node("Alice");
+    await alice.moves({ latitude: 47.37, longitude: 8.54 });
+    expect(await alice.asks("sun")).toMatch(/^Here: sunrise 07:1\d, sunset 19:5\d, light from 06:4\d to 20:2\d$/);
+    for (const longitude of [180, -180, 179.99]) {
+      await alice.moves({ latitude: -17, longitude });
+      expect(await alice.asks("sun")).toMatch(/^Here: sunrise \d\d:\d\d, sunset \d\d:\d\d, light from \d\d:\d\d to \d\d:\d\d$/);
+      expect(await alice.asks("moon")).toMatch(/% lit/);
+    }
+    await alice.moves({ latitude: 89.9, longitude: 0 });
+    expect(await alice.asks("sun")).toMatch(/^Here: the sun does not (?:set|rise) today$/);
+    // White nights: the sun sets, and it does not become dark.
+    gateway.setClock("2026-06-21T10:00:00Z");
+    await alice.moves({ latitude: 60.1, longitude: 24.9 });
+    expect(await alice.asks("sun")).toMatch(/^Here: sunrise \d\d:\d\d, sunset \d\d:\d\d, light from/);
+  });
+
   test("the moon has its phase without a place", async () => {
     await using gateway = await start({ nodes: [{ name: "Alice", latitude: 0, longitude: 0 }], now: "2026-01-03T08:00:00Z" });
     // It was full at 10:03 UTC.
@@ -153,8 +186,51 @@ describe("warnings", () => {
     expect(await gateway.node("Alice").asks("alerts")).toBe(
       "Denver\nWinter Storm Warning (Severe) until 2026-01-06 01:00\nWind Advisory (Minor) until 2026-01-06 01:00",
     );
-    germanAlerts(gateway, 404);
-    expect(await gateway.node("Alice").asks("alerts zurich")).toBe("Zürich: warnings are known for Germany and the United States only");
+    gateway.http.respond(ALERTS, { status: 404, json: { title: "out of bounds" } });
+    await gateway.node("Alice").moves({ latitude: -33.9, longitude: 18.4 });
+    expect(await gateway.node("Alice").asks("alerts")).toBe(
+      "Here: no service with warnings is known. In Europe name the place: wxalerts Bern",
+    );
+  });
+
+  test("for the rest of Europe they are those that name the place or what it lies in, or whose outline holds it", async () => {
+    await using gateway = await start({
+      config: { latitude: 48.21, longitude: 16.37, warnings: { country: "AT", areas: ["AT901", "Wien"] } },
+    });
+    const alice = gateway.node("Alice");
+    const around = "47.2,8.3 47.6,8.3 47.6,8.8 47.2,8.8 47.2,8.3";
+    europeanAlerts(gateway, "switzerland", [
+      { area: "Zurich district", title: "Yellow Snow-Ice Warning issued for Switzerland - Zurich", severity: "Moderate" },
+      { area: "Somewhere &amp; more", polygon: around, title: "Red Rain Warning issued for Switzerland - Somewhere", severity: "Extreme" },
+      { area: "Zürich", expires: "2026-01-05T11:00:00+01:00" },
+      { area: "Zürich", status: "Test" },
+      { area: "Zürich", message_type: "Cancel" },
+      { area: "Bern" },
+      { area: "Elsewhere", polygon: "1,1 2,1 2,2" },
+    ]);
+    expect(await alice.asks("wxalerts zurich")).toBe(
+      "Zürich\nrain (Extreme) until 2026-01-05 22:00\nsnow or ice (Moderate) until 2026-01-05 22:00",
+    );
+    europeanAlerts(gateway, "switzerland", [{ area: "Bern" }]);
+    await gateway.advance({ minutes: 16 });
+    expect(await alice.asks("wxalerts zurich")).toBe("Zürich: no warning names Zürich, Zurich, Zürich District");
+    // Half a feed, and none: the warnings before are told with their age.
+    gateway.http.respond(`${EUROPE}switzerland`, { text: "<feed><entry><cap:areaDesc>Zürich</cap:areaDesc>" });
+    await gateway.advance({ minutes: 16 });
+    expect(await alice.asks("wxalerts zurich")).toEndWith("(16 min old)");
+    europeanAlerts(gateway, "austria", [
+      { area: "Innere Stadt", code: "AT901", title: "Orange Thunderstorm Warning issued for Austria - Wien" },
+    ]);
+    await alice.moves({ latitude: 48.3, longitude: 16.4 });
+    expect(await alice.asks("wxalerts")).toBe("Here\nthunderstorms (Severe) until 2026-01-05 22:00");
+    expect(gateway.denied).toEqual([]);
+  });
+
+  test("a feed of a thousand entries is read without a fault", async () => {
+    await using gateway = await start();
+    const many = Array.from({ length: 999 }, (_, at) => ({ area: `Area ${at}`, code: `CH${at}` }));
+    europeanAlerts(gateway, "switzerland", [...many, { area: "Zürich" }]);
+    expect(await gateway.node("Alice").asks("wxalerts zurich")).toStartWith("Zürich\nwind (Severe)");
   });
 
   test("for places in Germany they come from its weather service, in the language of the mesh; nobody else is made known to it", async () => {
@@ -176,7 +252,8 @@ describe("warnings", () => {
     await alice.asks("alerts");
     expect(requestsTo(gateway, GERMAN_ALERTS)).toHaveLength(1);
     germanAlerts(gateway, 404);
-    expect(await alice.asks("alerts zurich")).toBe("Zürich: Warnungen sind nur für Deutschland und die USA bekannt");
+    europeanAlerts(gateway, "switzerland", [{ area: "Zürich", title: "Orange Snow-Ice Warning issued for Switzerland - Zürich" }]);
+    expect(await alice.asks("alerts zurich")).toBe("Zürich\nSchnee oder Eis (schwer) bis 2026-01-05 22:00");
     for (const answer of [{ json: { alerts: "x" } }, { json: [] }, { error: "refused" }] as const) {
       gateway.http.respond(GERMAN_ALERTS, answer as never);
       await gateway.advance({ days: 2 });

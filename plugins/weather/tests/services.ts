@@ -52,6 +52,8 @@ export function places(gateway: TestGateway): void {
       elevation: 429,
       country_code: "CH",
       country: "Switzerland",
+      admin1: "Zurich",
+      admin2: "Zürich District",
     };
     return { json: { results: [place], generationtime_ms: 0.7 } };
   });
@@ -97,6 +99,34 @@ export function germanAlerts(gateway: TestGateway, warnings: readonly { readonly
     state_short: "SH",
   };
   gateway.http.respond(GERMAN_ALERTS, { json: { alerts, location } });
+}
+
+export const EUROPE = "https://feeds.meteoalarm.org/feeds/meteoalarm-legacy-atom-";
+
+/** Entries of a country's feed, in its order of elements. */
+export function europeanAlerts(gateway: TestGateway, country: string, entries: readonly { readonly [element: string]: string }[]): void {
+  const entry = (change: { readonly [element: string]: string }) => {
+    const { title = "Orange Wind Warning issued for Switzerland - Bern", area = "Bern", code = "CH001", polygon, ...caps } = change;
+    const all = {
+      effective: "2026-01-05T09:00:00+01:00",
+      onset: "2026-01-05T12:00:00+01:00",
+      expires: "2026-01-05T23:00:00+01:00",
+      message_type: "Alert",
+      severity: "Severe",
+      status: "Actual",
+      event: "Sturm",
+      ...caps,
+    };
+    const elements = Object.entries(all).map(([name, text]) => `<cap:${name}>${text}</cap:${name}>`);
+    const outline = polygon === undefined ? "" : `<cap:polygon>${polygon}</cap:polygon>`;
+    return `<entry><cap:areaDesc>${area}</cap:areaDesc>${outline}${elements.join("")}<cap:geocode><valueName>EMMA_ID</valueName><value>${code}</value></cap:geocode><title>${title}</title><id>x</id></entry>`;
+  };
+  const head =
+    '<?xml version="1.0"?><feed xmlns="http://www.w3.org/2005/Atom" xmlns:cap="urn:oasis:names:tc:emergency:cap:1.2"><title>MeteoAlarm</title>';
+  gateway.http.respond(EUROPE + country, {
+    text: `${head}${entries.map(entry).join("\n")}</feed>\n`,
+    headers: { "content-type": "application/atom+xml" },
+  });
 }
 
 export interface TestWarning {

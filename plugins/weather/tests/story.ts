@@ -1,6 +1,6 @@
 import { expect } from "bun:test";
 import type { TestGateway, TestOptions } from "zephyrgate/testing";
-import { alerts, germanAlerts, openMeteo, places } from "./services.ts";
+import { alerts, europeanAlerts, germanAlerts, openMeteo, places } from "./services.ts";
 
 export const options: Partial<TestOptions> = {
   config: { place: "Denver", latitude: 39.74, longitude: -104.99, watch: { nodes: ["Bob"] } },
@@ -14,6 +14,8 @@ export async function story(gateway: TestGateway) {
   expect(await gateway.node("Alice").asks("wx Zürich")).toStartWith("Zürich: 18°C, light rain");
   germanAlerts(gateway, [{}]);
   expect(await gateway.node("Alice").asks("wxalerts Husum")).toContain("storm force gusts (Severe)");
+  europeanAlerts(gateway, "switzerland", [{ area: "Zürich" }]);
+  expect(await gateway.node("Alice").asks("wxalerts Zürich")).toContain("wind (Severe)");
   gateway.http.respond(/open-meteo/, { error: "refused" });
   await gateway.advance({ hours: 1 });
   expect(await gateway.node("Alice").asks("wx Zürich")).toContain("(60 min old)");
