@@ -25,7 +25,7 @@ export const DIALOGUES_MAX = 500;
 /** Bytes of one dialogue's state, as JSON; a larger one does not survive a restart of the gateway. */
 const STATE_MAX = 8_192;
 /** What ends a dialogue, as its words are normalised. */
-const EXITS: ReadonlySet<string> = new Set(["exit", "stop", "cancel", "q"]);
+const EXITS: ReadonlySet<string> = new Set(["exit", "quit", "stop", "cancel", "q"]);
 
 /** How the handler was called that asks: enough to call it again. */
 export interface AskingCall {
@@ -49,10 +49,12 @@ export interface Dialogue extends AskingCall {
   readonly place: string;
   /** Answers before this one; null where none came in time. */
   readonly answers: readonly (string | null)[];
+  /** As it was sent; "" where a gateway before this one stored it without. */
+  readonly question: string;
 }
 
 /** A dialogue as its call reports it. */
-export type Asked = Omit<Dialogue, "place">;
+export type Asked = Omit<Dialogue, "place" | "question">;
 
 interface Row {
   readonly node: NodeNumber;
@@ -114,7 +116,7 @@ export class Dialogues {
    * would take them without anybody's notice. Nothing is opened for more than {@link DIALOGUES_MAX} unsent questions.
    */
   ask(asked: Asked, question: WireQuestion): void {
-    const dialogue: Dialogue = { ...asked, place: this.deps.placeOf(asked.plugin) };
+    const dialogue: Dialogue = { ...asked, place: this.deps.placeOf(asked.plugin), question: question.question };
     const key = unsentKey(dialogue.message.from, dialogue.plugin);
     this.#takeUnsent(key);
     if (this.#unsent.size >= DIALOGUES_MAX) {
@@ -155,14 +157,19 @@ export class Dialogues {
     return replaced;
   }
 
-  /** Takes the dialogue that this text answers: of its sender, in a direct message or on the same channel. */
+  /** Takes the dialogue that this text answers, as {@link waiting} tells it. */
   take(message: TextMessage): Dialogue | null {
+    return this.waiting(message) === null ? null : this.end(message.from);
+  }
+
+  /** The dialogue that this text may answer: of its sender, in a direct message or on the same channel. */
+  waiting(message: TextMessage): Dialogue | null {
     const dialogue = this.#open.get(message.from)?.dialogue ?? this.#stored(message.from);
     if (dialogue === null) return null;
     const asked = dialogue.message;
     const same =
       asked.isDirect === message.isDirect && (message.isDirect || (asked.channel === message.channel && asked.link === message.link));
-    return same ? this.end(message.from) : null;
+    return same ? dialogue : null;
   }
 
   /** Ends a sender's dialogue without an answer. Null also when another plugin has the name of the one that asked by now. */
@@ -203,9 +210,9 @@ export class Dialogues {
   }
 
   #store(dialogue: Dialogue, endsAt: number): void {
-    const { plugin, place, handle, message, args, what, extra, answers } = dialogue;
+    const { plugin, place, handle, message, args, what, extra, answers, question } = dialogue;
     const key = this.deps.keyOf(plugin, handle);
-    const state = JSON.stringify({ message, args, what, extra, answers, place });
+    const state = JSON.stringify({ message, args, what, extra, answers, place, question });
     if (key === null || state.length > STATE_MAX) return;
     try {
       this.deps.database.write(() => this.#put.run(message.from, plugin, key, Math.round(endsAt), state));
@@ -222,7 +229,7 @@ export class Dialogues {
     if (handle === null) return null;
     // Our own database, written by #store.
     const state: Pick<Dialogue, "message" | "args" | "what" | "extra" | "answers" | "place"> = JSON.parse(row.state);
-    return { ...state, plugin: row.plugin, handle, number: null };
+    return { question: "", ...state, plugin: row.plugin, handle, number: null };
   }
 }
 

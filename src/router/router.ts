@@ -5,7 +5,8 @@ import { BROADCAST, formatNodeId, parseNodeId } from "../mesh/ids.ts";
 import { isStale } from "../mesh/intake/age.ts";
 import type { Admitted } from "../mesh/intake/intake.ts";
 import type { MeshMessage, TextMessage } from "../mesh/message.ts";
-import { asWritten, withoutEnd } from "../mesh/words.ts";
+import { asWritten, normalizeWord, withoutEnd } from "../mesh/words.ts";
+import { cutToBytes } from "../texts/fit.ts";
 import { Admission } from "./admission.ts";
 import { Answers, replyText } from "./answers.ts";
 import { Calls } from "./calls.ts";
@@ -22,6 +23,10 @@ import type { RouterDeps, RouterStats } from "./router-deps.ts";
 import { StaleTexts } from "./stale-texts.ts";
 
 const ACTIVE_MAX = 1_000;
+/** Of a question that is told again, in one packet with what can be done. */
+const QUESTION_BYTES = 100;
+/** They open the menus, and are in no plugin's hands. */
+const MENU_WORDS: ReadonlySet<string> = new Set(["menu", "bbs"]);
 const STOP_MS = 2_000;
 
 /** What the intake found out about a text. */
@@ -232,21 +237,50 @@ export class Router {
   /** What a text means to the sender's open dialogue; null when it is no answer. */
   #answerTo(message: TextMessage): AnswerPlan | null {
     if (isStale(message, this.deps.clock.now())) return null;
+    const waiting = this.#dialogues.waiting(message);
+    if (waiting === null) return null;
+    const meant = this.#meantIn(message);
+    if (meant === "help") return { isMeant: true, isDialogue: true, ask: () => this.#tellQuestion(message, waiting) };
     const dialogue = this.#dialogues.take(message);
     if (dialogue === null) return null;
-    if (this.#isPrefixedCommand(message)) {
-      // A command all the same: the dialogue ends, and the command is handled as ever.
+    if (meant === "command") {
+      // The dialogue ends, and the command is handled as ever.
       this.#endDialogue(dialogue, false);
       return null;
     }
-    const answer = isExit(message.text) ? null : message.text.trim();
+    const answer = meant === "exit" ? null : message.text.trim();
     return { isMeant: true, isDialogue: true, ask: () => this.#questions.resume(message, dialogue, answer) };
   }
 
-  /** A node's id is an answer, although it begins with the usual prefix. */
-  #isPrefixedCommand({ text }: TextMessage): boolean {
+  /**
+   * What a text means while a question waits for its sender. Without the prefix only few words are no answers, so that anything can be
+   * one. What has the prefix and is no command is most likely mistyped, and is not posted as somebody's words.
+   */
+  #meantIn(message: TextMessage): "answer" | "exit" | "help" | "command" {
     const { prefix } = this.deps.settings;
-    return prefix !== "" && asWritten(text).startsWith(prefix) && parseNodeId(text.trim()) === null;
+    const written = asWritten(message.text);
+    // A node's id is an answer, although it begins with the usual prefix.
+    const isPrefixed = prefix !== "" && written.startsWith(prefix) && parseNodeId(written) === null;
+    const parsed = isPrefixed ? parseCommand(written, [prefix]) : null;
+    if (isPrefixed) {
+      const name = parsed?.name ?? "";
+      const isKnown = this.#asksHelp(parsed) || MENU_WORDS.has(name) || this.registry.answers(name, this.#isFromOperator(message));
+      if (isKnown) return "command";
+      return isExit(name) ? "exit" : "help";
+    }
+    if (isExit(written)) return "exit";
+    const word = withoutEnd(normalizeWord(written));
+    if (word === "?" || this.#asksHelp({ name: word })) return "help";
+    return word === "menu" && message.isDirect ? "command" : "answer";
+  }
+
+  /** The question waits on. */
+  #tellQuestion(message: TextMessage, { question, plugin }: Dialogue): Promise<Progress> {
+    const { prefix } = this.deps.settings;
+    const shown = cutToBytes(question === "" ? plugin : question, QUESTION_BYTES);
+    const text = this.deps.say("question_waits", { question: shown });
+    this.#answers.respond(message, null, prefix === "" ? text : `${text} ${this.deps.say("question_commands", { prefix })}`);
+    return Promise.resolve({ outcome: "replied", plugin: null });
   }
 
   /** How to answer a text; null when it must not be answered. */

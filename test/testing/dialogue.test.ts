@@ -83,6 +83,37 @@ test("a command with the prefix ends the question and runs", async () => {
   expect(await alice.asks("ping2")).toBe("pong2");
 });
 
+test("help and a mistyped command tell the question, which waits on; menu leaves it; a command's bare name is an answer", async () => {
+  await using gateway = await start();
+  const alice = gateway.node("Alice");
+  await alice.asks("quiz");
+  for (const text of ["help", "?", " Help! ", "!pign2", "!", "!!!"])
+    expect(await alice.asks(text)).toBe("You are asked: Highest peak? Answer it; exit leaves it. Commands here: !help");
+  expect(await alice.asks("ping2")).toStartWith("ping2: no");
+  await alice.asks("quiz");
+  expect(await alice.asks("!help")).toStartWith("Commands");
+  expect(await alice.asks("sum")).toBe("First number?");
+  expect(await alice.asks("menu")).toStartWith("MAIN");
+  expect(await alice.asks("exit")).toContain("Menu closed");
+  for (const leave of ["!exit", "quit", "Q.", "!stop"]) {
+    await alice.asks("quiz");
+    expect(await alice.asks(leave)).toBe("Too late");
+    await gateway.advance({ minutes: 2 });
+  }
+});
+
+test("help tells the question on a channel and after a restart too", async () => {
+  await using gateway = await start();
+  const alice = gateway.node("Alice");
+  await alice.says("!quiz", { channel: 0 });
+  expect(await alice.asks("help", { channel: 0 })).toStartWith("You are asked: Highest peak?");
+  expect(await alice.asks("menu", { channel: 0 })).toStartWith("menu: no");
+  await alice.asks("quiz");
+  await gateway.restart({ seconds: 5 });
+  expect(await alice.asks("help")).toStartWith("You are asked: Highest peak?");
+  expect(await alice.asks("K2")).toStartWith("K2: nearly");
+});
+
 test("a node's id is an answer, although it begins with the prefix", async () => {
   await using gateway = await start();
   const alice = gateway.node("Alice");

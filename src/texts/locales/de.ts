@@ -15,6 +15,8 @@ export default {
   failed: "{what} ist fehlgeschlagen (Nr. {ref})",
   busy: "Gerade zu viel zu tun, bitte versuche es später",
   limited: "Zu viele Befehle, bitte warte eine Minute",
+  question_waits: "Du bist gefragt: {question} Antworte; exit beendet es.",
+  question_commands: "Befehle hier: {prefix}help",
   menu_closed: "Menü geschlossen. Wieder öffnen: menu",
   menu_none: "Noch gibt es kein Menü.",
   menu_empty: "(hier ist nichts)",

@@ -15,6 +15,8 @@ export default {
   failed: "{what} failed (ref {ref})",
   busy: "Too busy just now, please try again later",
   limited: "Too many commands, please wait a minute",
+  question_waits: "You are asked: {question} Answer it; exit leaves it.",
+  question_commands: "Commands here: {prefix}help",
   menu_closed: "Menu closed. Send menu to open it again.",
   menu_none: "There is no menu yet.",
   menu_empty: "(nothing here)",
