@@ -30,8 +30,9 @@ export class Overload {
   #report(fields: { readonly correlation_id?: string }): void {
     const messages = this.count - this.#reported;
     this.#reported = this.count;
-    const what = messages === 1 ? "one was" : `${messages} were`;
-    this.log.warn(`too many messages at once; ${what} not handled`, { messages, since_start: this.count, ...fields });
+    const what = messages === 1 ? "one" : messages;
+    const verb = messages === 1 ? "was" : "were";
+    this.log.warn(`too many messages at once; ${what} ${verb} not handled`, { messages, since_start: this.count, ...fields });
     this.#timer = this.clock.after(REPEAT_MS, () => {
       this.#timer = null;
       if (this.count > this.#reported) this.#report({});
