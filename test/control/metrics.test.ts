@@ -45,6 +45,9 @@ const REGION: RegionView = {
   sites: [SITE],
 };
 
+/** Of a plugin that has been called; the others are in the summary. */
+const FIGURES = { call_timeouts: 1, latency_p99_s: 0.002, storage_calls: 5, timers: 2, events_dropped: 0 };
+
 const facts = metricsText({
   version: "1.0.0",
   startedAt: 1,
@@ -57,7 +60,7 @@ const facts = metricsText({
     oldest_queued_s: null,
     airtime: { total_s: 0, plugins: { ping: 1 }, channels: { LongFast: 1 }, links: { sim: 1 } },
   },
-  plugins: [{ name: "ping", state: "running", metrics: summary("ping").metrics }],
+  plugins: [{ name: "ping", state: "running", metrics: { ...summary("ping").metrics, ...FIGURES } }],
   staleTexts: 0,
   overloads: 0,
   nodes: 3,
@@ -200,11 +203,16 @@ test("each metric of a gateway with one of everything: name, type and value", ()
     counter plugin_calls_total{plugin="ping"} 3
     counter plugin_call_errors_total{plugin="ping"} 0
     gauge plugin_latency_p50_seconds{plugin="ping"} 0.0001
+    gauge plugin_latency_p99_seconds{plugin="ping"} 0.002
     gauge plugin_queue_depth{plugin="ping"} 0
     counter plugin_messages_sent_total{plugin="ping"} 1
     counter plugin_replies_dropped_total{plugin="ping"} 0
     counter plugin_http_requests_total{plugin="ping"} 0
     counter plugin_log_lines_dropped_total{plugin="ping"} 0
+    counter plugin_call_timeouts_total{plugin="ping"} 1
+    counter plugin_storage_calls_total{plugin="ping"} 5
+    gauge plugin_timers{plugin="ping"} 2
+    counter plugin_events_dropped_total{plugin="ping"} 0
     gauge region_connected 1
     counter region_reconnects_total 1
     gauge region_key_number 2
