@@ -43,7 +43,7 @@ const VIEWS: readonly View[] = [
   { address: "nodes", shows: [".map svg", "km"], picture: "map", first: shape(1) },
   {
     address: "nodes/!0a0b0003",
-    shows: [".detail", "Battery"],
+    shows: [".detail", "Also heard at"],
     first: shape(0),
     picture: "node",
   },

@@ -417,7 +417,10 @@ export function makeWorld(sizes: WorldSize, now = Date.now()) {
       join: () => fail("conflict", "this site is in region valley already"),
       revoke: () => fail("not_found", "there is no such site"),
       leave: async () => fail("conflict", "this site is in no region"),
-      nodes: () => [],
+      nodes: () => [
+        { id: "!0a0b0003", long_name: null, short_name: null, site: "hut", last_heard: new Date(now - 240_000).toISOString() },
+        { id: "!0a0b0009", long_name: null, short_name: null, site: "south", last_heard: new Date(now).toISOString() },
+      ],
     },
     rollouts: rollouts(now),
     status: () => ({

@@ -61,17 +61,17 @@ test.skipIf(!HAS_MOSQUITTO)(
   async () => {
     const [, lines = ""] = [...PAGE.matchAll(LINES)].find(([block]) => block.includes("SOUTH-FINGERPRINT")) ?? [];
     expect(lines.trim().split("\n")).toHaveLength(2);
-    const port = await Mosquitto.start();
-    const { url } = port;
-    await port.close();
+    const list = join(folder, "acl");
+    writeFileSync(list, "", { mode: 0o600 });
+    const broker = await Mosquitto.start({ lines: [`acl_file ${list}`] });
+    closing.push(() => broker.close());
+    const { url } = broker;
+    await broker.stop();
     const sites = ["north", "south"].map((name) => site(name, url));
     const [north, south] = sites as [OwnSite, OwnSite];
     const acl = sites.map(({ name, self }) => `user ${name}\n${lines.replaceAll(/^ {4}/gm, "").replaceAll("SOUTH-FINGERPRINT", self)}`);
-    writeFileSync(join(folder, "acl"), acl.join("\n"), { mode: 0o600 });
-    writeFileSync(join(folder, "mosquitto.conf"), "");
-    Object.assign(port, { options: { lines: [`acl_file ${join(folder, "acl")}`] } });
-    await port.start();
-    closing.push(() => port.close());
+    writeFileSync(list, acl.join("\n"), { mode: 0o600 });
+    await broker.start();
 
     // All that a region does: founding, presence, enrolment, messages to all and to one, a new key, a farewell.
     for (const each of sites) each.start();

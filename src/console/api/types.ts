@@ -5,7 +5,7 @@ import type { tokenView } from "../../api/contract/views.ts";
 import type { logLine, statusView } from "../../api/routes/system.ts";
 
 export type { BackupView } from "../../api/contract/control.ts";
-export type { RegionView, RolloutView } from "../../api/contract/region-views.ts";
+export type { RegionNodeView, RegionView, RolloutView } from "../../api/contract/region-views.ts";
 export type {
   AlertView,
   AuditEntryView,

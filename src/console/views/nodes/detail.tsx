@@ -1,9 +1,10 @@
-import type { NodeView } from "../../api/types.ts";
+import type { NodeView, RegionNodeView } from "../../api/types.ts";
 import { Empty, Facts } from "../../parts/card.tsx";
 import { Age, Stranger, words } from "../../parts/format.tsx";
 import { Icon } from "../../parts/icon.tsx";
+import { useList } from "../../parts/loaded.ts";
 import { addressOf } from "../../state/address.ts";
-import { nodes } from "../../state/facts.ts";
+import { hasRegion, nodes } from "../../state/facts.ts";
 import { may } from "../../state/me.ts";
 import { NodeCharts } from "./charts.tsx";
 import { batteryText } from "./list.tsx";
@@ -23,6 +24,7 @@ export function NodeDetail({ id }: { readonly id: string }) {
         </a>
       </div>
       {node === undefined ? <Empty>This node is not known.</Empty> : <Known node={node} />}
+      <Elsewhere id={id} />
     </section>
   );
 }
@@ -60,6 +62,24 @@ function Position({ node: { position, is_own } }: { readonly node: NodeView }) {
       <span class="hint">
         {digits === 2 && " (rounded)"} {position.time !== undefined && <Age at={position.time} />}
       </span>
+    </>
+  );
+}
+
+/** At which other sites of the region it was heard. */
+function Elsewhere({ id }: { readonly id: string }) {
+  const heard = useList<RegionNodeView>(hasRegion.value ? "region/nodes" : null).value?.filter((each) => each.id === id) ?? [];
+  if (heard.length === 0) return null;
+  return (
+    <>
+      <h3>Also heard at</h3>
+      <ul class="site-links" aria-label="Other sites that heard it">
+        {heard.map(({ site, last_heard }) => (
+          <li key={site}>
+            {site}, <Age at={last_heard} />
+          </li>
+        ))}
+      </ul>
     </>
   );
 }
