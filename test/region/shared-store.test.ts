@@ -140,6 +140,27 @@ describe("one store at every site", () => {
     expect(stores.value("south", "open")).toBe(9);
   });
 
+  test("what a hostile site removes as if its operator had asked, its own site shares again; what it deletes itself is gone", async () => {
+    const stores = new Stores(["north", "south", "west"]);
+    for (let n = 0; n < 120; n++) {
+      stores.of("north").store("quiz", `key${n}`, n, FOR_GOOD);
+      await stores.world.clock.advance(100);
+    }
+    await stores.settle();
+    const hostile = stores.world.of("west");
+    for (const { id } of hostile.read("plugin/quiz")) expect(hostile.remove(id, "operator").ok).toBe(true);
+    await stores.settle(5 * 60_000);
+    // A hundred at once: the others stay at their own site, and are shared at its next start.
+    expect(Object.keys(stores.all("south"))).toHaveLength(100);
+    expect(Object.keys(stores.all("north"))).toHaveLength(120);
+    stores.restart("north");
+    await stores.settle();
+    expect(Object.keys(stores.all("south"))).toHaveLength(120);
+    expect(stores.of("north").remove("quiz", "key5").ok).toBe(true);
+    await stores.settle(5 * 60_000);
+    for (const name of ["north", "south"]) expect(stores.value(name, "key5")).toBeUndefined();
+  });
+
   test("each plugin name has its own", async () => {
     const stores = new Stores(["north", "south"]);
     stores.of("north").store("quiz", "key", 1, FOR_GOOD);

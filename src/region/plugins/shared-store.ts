@@ -4,6 +4,7 @@ import { asGatewayError, fail, ok, type Result } from "../../errors.ts";
 import type { Json } from "../../json.ts";
 import type { Subscription } from "../../lifetime.ts";
 import type { Logger } from "../../log/logger.ts";
+import { TokenBucket } from "../../rates.ts";
 import { isPlainKey } from "../../sdk/boundary/topics.ts";
 import type { CoreDatabase } from "../../storage/core.ts";
 import type { RecordId, RegionRecord, RegionRecords, SiteId } from "../ports.ts";
@@ -27,6 +28,8 @@ const LIFE_MIN_MS = 60_000;
 /** A lasting value is written anew when it has less than this to live. */
 const RENEW_MS = 20 * DAY_MS;
 const PAGE = 200;
+/** Values that are shared again because another site removed them. */
+const RESTORES = { count: 100, periodS: 600, text: "100/10min" };
 /** So high that no honest key comes there, so low that one more can still be counted. */
 const VERSION_MAX = 2 ** 48;
 
@@ -113,9 +116,11 @@ export class SharedStore {
   refused = 0;
   readonly #rows: SharedRows;
   readonly #followed = new Map<string, Subscription>();
+  readonly #restores: TokenBucket;
   #timer: Timer | null = null;
 
   constructor(private readonly deps: SharedStoreDeps) {
+    this.#restores = new TokenBucket(deps.clock, RESTORES);
     this.#rows = new SharedRows(deps.database);
   }
 
@@ -348,7 +353,24 @@ export class SharedStore {
     if (!read.success) return;
     const { key, own = false } = read.output;
     const row = this.#rows.find(plugin, own ? ownRow(key, record.origin === self ? null : record.origin) : key);
-    if (row !== null && row.record === record.id) this.#rows.put({ ...row, orphaned_at: this.deps.clock.now() });
+    if (row === null || row.record !== record.id) return;
+    const now = this.deps.clock.now();
+    const isAlive = row.value !== null && (row.expires_at === null || row.expires_at > now);
+    if (record.origin === self && isAlive) this.#restore(row);
+    else this.#rows.put({ ...row, orphaned_at: now });
+  }
+
+  /** Another site removed what this one wrote. Its own site decides: it shares the value again, at once or at the next start. */
+  #restore(row: SharedRow): void {
+    const { log } = this.deps;
+    if (this.#restores.take(1) > 0) {
+      log.warn("another site removes shared values again and again; they stay here, and are shared at the next start", {
+        plugin: row.plugin,
+      });
+      return;
+    }
+    log.warn("another site removed a shared value of this one, which shares it again", { plugin: row.plugin });
+    this.#renewRow(row);
   }
 
   #daily(): void {
