@@ -50,7 +50,7 @@ function readText(path: string): Result<string> {
   } catch (cause) {
     return fail("config_invalid", `${path} cannot be read (${(cause as NodeJS.ErrnoException).code ?? "unknown error"})`, {
       cause,
-      hint: "check the path and its owner",
+      hint: "it must be a file that the gateway may read: check path, owner and mode",
     });
   }
 }

@@ -80,7 +80,10 @@ export class KeyRing {
       if (!isThere(path)) return ok(null);
       text = readFileSync(path, "utf8");
     } catch (cause) {
-      return fail("data_unusable", `${path} cannot be read (${codeOf(cause)})`, { cause, hint: "check its owner and mode" });
+      return fail("data_unusable", `${path} cannot be read (${codeOf(cause)})`, {
+        cause,
+        hint: "it must be a file that the gateway may read: check path, owner and mode",
+      });
     }
     const json = parseJson(text, FILE_LIMITS);
     const read = json.ok ? v.safeParse(fileSchema, json.value) : null;

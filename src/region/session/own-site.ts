@@ -158,7 +158,7 @@ export class OwnSite implements SiteMessages {
    */
   async leave(isSilent: boolean): Promise<Result<Left>> {
     const region = this.#region;
-    if (region === null) return fail("conflict", this.#hasLeft ? LEFT : "this site is in no region");
+    if (region === null) return fail("conflict", this.#hasLeft ? LEFT : "this site is in no region, so there is none to leave");
     const said = await region.leave();
     if (!said.ok && !isSilent) return said;
     await region.stop();
