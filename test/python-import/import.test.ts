@@ -1,5 +1,6 @@
 /** What is taken from an installation of the Python original, and what is left, by a real gateway and the real command. */
-import { afterAll, expect, test } from "bun:test";
+import { Database } from "bun:sqlite";
+import { afterAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -217,4 +218,92 @@ test("brokers of the original become links of type mqtt, which this gateway's co
   expect(again.notes).toContainEqual({ what: "mqtt_gateway", left: "it is switched off there" });
   for (const odd of [{ enabled: true }, { enabled: true, broker_address: "http://x" }, { enabled: true, broker_address: "a b" }])
     expect(takeSettings({ mqtt_gateway: odd as never }, null, 0).settings).toEqual({});
+});
+
+describe("what was not made by the documented version", () => {
+  const scratch = () => {
+    const folder = mkdtempSync(join(tmpdir(), "zg-scratch-"));
+    folders.push(folder);
+    return folder;
+  };
+  const keeps = { boards: ["general"], maxBulletins: 1_000, bulletinDays: 30, mailDays: 90, now: Date.now() };
+  const database = (folder: string) => join(folder, "data/zephyrgate.db");
+  const changed = (change: (db: Database) => void) => {
+    const folder = installation();
+    const db = new Database(database(folder));
+    change(db);
+    db.close();
+    return folder;
+  };
+
+  test("a damaged file, and one that is no database, are named with what to do, and nothing is changed", () => {
+    const folder = changed((db) => db.run("PRAGMA journal_mode = DELETE"));
+    const bytes = readFileSync(database(folder));
+    for (const damaged of [bytes.fill(9, 100, 9_000), Buffer.from("no database at all"), bytes.subarray(0, 700)]) {
+      writeFileSync(database(folder), damaged);
+      const before = contents(folder);
+      const read = readInstallation(folder, scratch());
+      expect(read.ok ? read.value.tables.size : read.error).toMatchObject({
+        code: "data_unusable",
+        hint: expect.stringContaining("stop the original"),
+      });
+      expect(contents(folder)).toEqual(before);
+    }
+  });
+
+  test("one that the original has locked is read from a copy", () => {
+    const folder = installation();
+    const db = new Database(database(folder));
+    db.run("BEGIN EXCLUSIVE");
+    db.run("DELETE FROM bulletins");
+    const read = readInstallation(folder, scratch());
+    expect(read.ok && read.value.tables.get("bulletins")?.length).toBe(4);
+    db.close();
+  });
+
+  test("of more rows than are read the newest are, and the others are counted", () => {
+    const folder = changed((db) => {
+      db.run(`WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20100)
+        INSERT INTO message_history (sender_id, content, timestamp) SELECT '!0000aaaa', 'text ' || i, '2026-01-01' FROM n`);
+    });
+    const read = readInstallation(folder, scratch());
+    if (!read.ok) throw read.error;
+    expect([...read.value.unread]).toEqual([["message_history", 100]]);
+    expect(read.value.tables.get("message_history")?.at(-1)?.content).toBe("text 20100");
+  });
+
+  test("umlauts in Latin-1 are umlauts, in the database and in the configuration", () => {
+    const folder = changed((db) => {
+      db.query("UPDATE users SET long_name = CAST(? AS TEXT) WHERE node_id = '!0000bbbb'").run(Buffer.from("Alte M\xfchle", "latin1"));
+      db.run("UPDATE users SET long_name = 'Hütte' WHERE node_id = '!0000aaaa'");
+    });
+    const config = join(folder, "config/config.yaml");
+    writeFileSync(config, Buffer.from(readFileSync(config, "utf8").replace("Husum", "Großenkneten"), "latin1"));
+    const read = readInstallation(folder, scratch());
+    if (!read.ok) throw read.error;
+    expect(takeRows(read.value.tables, keeps).names).toMatchObject([{ long: "Hütte" }, { long: "Alte Mühle" }]);
+    expect(JSON.stringify(read.value.config)).toContain("Großenkneten");
+  });
+
+  test("tables and columns of another version, and keys that nobody knows, stop nothing and are told", () => {
+    const folder = changed((db) => {
+      db.run("ALTER TABLE bulletins ADD COLUMN pinned BOOLEAN");
+      db.run("DROP TABLE mail");
+      db.run("CREATE TABLE votes (id TEXT PRIMARY KEY, n INTEGER) WITHOUT ROWID");
+      db.run("INSERT INTO votes VALUES ('a', 1)");
+      db.run("CREATE TABLE channels_new (id INTEGER, name TEXT)");
+    });
+    const config = join(folder, "config/config.yaml");
+    writeFileSync(config, `${readFileSync(config, "utf8")}\nquantum: { entangled: true }\n`);
+    const read = readInstallation(folder, scratch());
+    if (!read.ok) throw read.error;
+    const rows = takeRows(read.value.tables, keeps);
+    expect(rows.bulletins).toHaveLength(2);
+    expect(rows.notes).toContainEqual({ what: "votes: 1", left: "not known here" });
+    expect(
+      takeSettings(read.value.config, null, Date.now())
+        .notes.filter(({ left }) => left !== null)
+        .map(({ what }) => what),
+    ).toContain("quantum");
+  });
 });

@@ -60,7 +60,7 @@ async function importPython(call: Call): Promise<Result<number>> {
   }
 }
 
-function planOf({ io, flags }: Call, { config, tables }: PythonInstallation): Result<Plan> {
+function planOf({ io, flags }: Call, { config, tables, unread }: PythonInstallation): Result<Plan> {
   const loaded = configuration(io, flags);
   if (!loaded.ok) return loaded;
   const file = loaded.value.file ?? resolve(io.cwd, "config.yaml");
@@ -71,7 +71,10 @@ function planOf({ io, flags }: Call, { config, tables }: PythonInstallation): Re
   if (!checked.ok) return checked;
   const rows = takeRows(tables, keepsOf(checked.value));
   const kept = amended.kept.map((key): Note => ({ what: key, left: `${file} has its own value` }));
-  return ok({ file, before, amended, rows, notes: [...notes, ...kept, ...rows.notes] });
+  const older = [...unread].map(
+    ([table, count]): Note => ({ what: `${table}: ${count}`, left: "older than the newest 20,000 rows, which are read" }),
+  );
+  return ok({ file, before, amended, rows, notes: [...notes, ...kept, ...rows.notes, ...older] });
 }
 
 /** The configuration as it would be. */
