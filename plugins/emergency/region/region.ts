@@ -113,13 +113,25 @@ export class RegionCases {
     this.#isRunning = true;
     try {
       if ((await this.refresh()) === null) return;
-      await this.#claimSenders();
-      await this.#give();
-      await this.#take();
-    } catch (error) {
-      this.#complain(error);
+      // What cannot be told now must not keep this site from hearing that a call is over.
+      const worked = [
+        await this.#tried(() => this.#take()),
+        await this.#tried(() => this.#claimSenders()),
+        await this.#tried(() => this.#give()),
+      ];
+      if (!worked.includes(false)) this.#complained = "";
     } finally {
       this.#isRunning = false;
+    }
+  }
+
+  async #tried(step: () => Promise<void>): Promise<boolean> {
+    try {
+      await step();
+      return true;
+    } catch (error) {
+      this.#complain(error);
+      return false;
     }
   }
 
@@ -174,7 +186,9 @@ export class RegionCases {
     const incidents = await book.ofRegion(Date.now() - RECENT_MS);
     if (incidents.length === 0) return;
     const ids = new Map((await allResponders(plugin)).flatMap((each) => (each.kind === "node" ? [[each.name, each.id] as const] : [])));
-    for (const incident of incidents) {
+    // Those that no other site knows come first: what a site may say in a while is bounded.
+    const order = [...incidents].sort((a, b) => Number(a.shared !== null) - Number(b.shared !== null));
+    for (const incident of order) {
       const view = await ownView(book, incident, ids);
       const value = view === null ? null : JSON.stringify(view);
       if (view === null || value === null || incident.key === null || value === incident.shared) continue;
