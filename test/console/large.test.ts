@@ -41,6 +41,25 @@ describe.skipIf(CHROMIUM === undefined)("a large mesh", () => {
     await browser.until("[...document.querySelectorAll('.node-row')].some((row) => row.innerText.includes('42 %'))");
     expect(await shown()).toBe(before);
     expect(await page.count(".node-head [aria-pressed=true]")).toBe(1);
+    // So do the node that is chosen, the focus, and a text in the search field with its cursor.
+    const chosen = String(await browser.evaluate("document.querySelector('a.node-row').getAttribute('href')"));
+    await browser.evaluate("document.querySelector('a.node-row').click()");
+    await page.shows("#node-title", "");
+    await browser.evaluate(`document.querySelector('a.node-row[href=${JSON.stringify(chosen)}]').focus()`);
+    const hear = (level: number) => {
+      for (const node of api.nodes.slice(1, 300)) api.events.emit("node_seen", { ...node, lastHeard: Date.now(), batteryLevel: level });
+    };
+    hear(43);
+    await browser.until("document.querySelector('.detail').innerText.includes('43 %')");
+    const focused = "document.activeElement?.getAttribute('href')";
+    expect([await browser.evaluate(focused), await page.count("a.node-row[aria-current]")]).toEqual([chosen, 1]);
+    await page.write("input[type=search]", "ridge");
+    await browser.evaluate("{ const field = document.querySelector('input[type=search]'); field.focus(); field.setSelectionRange(2, 2); }");
+    hear(44);
+    await browser.until("document.querySelector('.detail').innerText.includes('44 %')");
+    const field = "(({ value, selectionStart }) => [document.activeElement?.type, value, selectionStart])(document.activeElement)";
+    expect(await browser.evaluate(field)).toEqual(["search", "ridge", 2]);
+    await page.write("input[type=search]", "");
   }, 120_000);
 
   test("the messages: the end first, then page after page upwards; a new text does not move who reads further up", async () => {
