@@ -102,8 +102,8 @@ export class CronTiming implements Timing {
     const step = offset - this.#offset;
     this.#offset = offset;
     if (step < -DRIFT_MS) {
-      const isSmall = this.#last > now && this.#last - now <= SMALL_STEP_MS;
-      this.#next = this.rule.next(isSmall ? this.#last : now);
+      const isSmall = this.#last - now <= SMALL_STEP_MS;
+      this.#next = this.rule.next(isSmall ? Math.max(this.#last, now) : now);
       return { isDue: false, skipped: 0, missed: 0 };
     }
     if (this.#next === null || now < this.#next) return { isDue: false, skipped: 0, missed: 0 };

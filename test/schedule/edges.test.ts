@@ -48,6 +48,19 @@ describe("refusals", () => {
 });
 
 describe("one of several", () => {
+  test("tasks are listed by plugin and then by name, whichever came first", () => {
+    const { schedule } = world();
+    const tasks = ["b/two", "a/two", "b/one", "a/three", "a/one"];
+    for (const [at, task] of tasks.entries()) {
+      const [plugin = "", name = ""] = task.split("/");
+      expect(schedule.add({ plugin, name, handle: handleNumber(at), intervalS: 60 }).ok).toBe(true);
+    }
+    const listed = (plugin?: string) => schedule.status(plugin).map((task) => `${task.plugin}/${task.name}`);
+    expect(listed()).toEqual(["a/one", "a/three", "a/two", "b/one", "b/two"]);
+    expect([listed("b"), listed("c")]).toEqual([["b/one", "b/two"], []]);
+    schedule.stop();
+  });
+
   test("removing one task keeps its plugin paused; removing all of them does not", async () => {
     const { schedule, add, status, clock, runs } = world();
     add({ name: "one", handle: handleNumber(1), intervalS: 10 });
