@@ -75,7 +75,6 @@ export class OwnClock {
   /** Idempotent. */
   stop(): void {
     this.#timer?.cancel();
-    this.#timer = null;
   }
 
   /** As of the last look. */

@@ -28,14 +28,24 @@ const STATUS_AT = 40;
 const STA_UNSYNC = 0x40;
 const RTC_FOLDER = "/sys/class/rtc";
 
-export const systemTimeSource: TimeSource = { synchronised, hardwareClock: () => hardwareClock(RTC_FOLDER), boot };
+export const systemTimeSource: TimeSource = {
+  synchronised: () => synchronised(askKernel),
+  hardwareClock: () => hardwareClock(RTC_FOLDER),
+  boot,
+};
 
-function synchronised(): boolean | null {
-  if (process.platform !== "linux") return null;
+/** Fills in a `struct timex`, and answers the system's error number, 0 for none. */
+type AskKernel = (timex: Uint8Array) => number;
+
+const askKernel: AskKernel = (timex) => libc().call("adjtimex", timex).errno;
+
+/** What the kernel says; null where it cannot be asked. */
+export function synchronised(ask: AskKernel, platform: string = process.platform): boolean | null {
+  if (platform !== "linux") return null;
   try {
     // All zero: nothing is changed.
     const timex = new Uint8Array(TIMEX_BYTES);
-    if (libc().call("adjtimex", timex).errno !== 0) return null;
+    if (ask(timex) !== 0) return null;
     return (new DataView(timex.buffer).getInt32(STATUS_AT, true) & STA_UNSYNC) === 0;
   } catch {
     return null; // No libc as we know it: then nobody can say.

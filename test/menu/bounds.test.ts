@@ -160,6 +160,15 @@ describe("a page", () => {
     expect(Buffer.byteLength(page(["x".repeat(300)]).text.split("\n")[1] ?? "")).toBe(100);
   });
 
+  test("is filled to the last byte before a line goes to the next one", () => {
+    const longest = Array.from({ length: 60 }, (_, at) => {
+      const { text, pages } = page(Array.from({ length: 9 }, () => "x".repeat(20 + at)));
+      expect(pages).toBeGreaterThan(1);
+      return Buffer.byteLength(text);
+    });
+    expect(Math.max(...longest)).toBe(200);
+  });
+
   test("has the built-in menus' names in the language, and others' as they are written", () => {
     expect([
       menuName("bbs", say),

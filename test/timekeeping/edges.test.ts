@@ -2,6 +2,7 @@
 import { expect, test } from "bun:test";
 import { type Anchor, type ClockState, OwnClock, reasonOf } from "../../src/timekeeping/own-clock.ts";
 import type { BootMoment } from "../../src/timekeeping/sources.ts";
+import { synchronised } from "../../src/timekeeping/sources.ts";
 import { FakeClock } from "../fake-clock.ts";
 
 const NOW = Date.UTC(2026, 5, 1);
@@ -45,6 +46,7 @@ test.each<[string, Facts, string]>([
   ["a hardware clock that cannot be read", { hardware: "assumed" }, "trusted: it agrees with the hardware clock"],
   ["a hardware clock a minute ahead", { hardware: NOW + MINUTE }, "trusted: it agrees with the hardware clock"],
   ["a hardware clock a minute behind", { hardware: NOW - MINUTE }, "trusted: it agrees with the hardware clock"],
+  ["an hour ahead", { hardware: NOW + 3_600_000 }, "unconfirmed: it is -3600 s off the hardware clock"],
   ["further ahead", { hardware: NOW + MINUTE + 1 }, "unconfirmed: it is -60 s off the hardware clock"],
   [
     "further behind, though no time service is known",
@@ -123,4 +125,23 @@ test("the right time is stored at first, once a day, and at once when it was set
   clock.jumpWall(-1_000);
   ownClock.check();
   expect(saved.map(({ wall }) => wall)).toEqual([NOW, NOW + DAY, NOW + DAY - 1_000]);
+});
+
+test("the kernel's word for a clock that no time service keeps is one bit of its answer; an error says nothing", () => {
+  const kernel =
+    (status: number, errno = 0) =>
+    (timex: Uint8Array) => {
+      expect([timex.length, timex.every((byte) => byte === 0)]).toEqual([208, true]);
+      new DataView(timex.buffer).setInt32(40, status, true);
+      return errno;
+    };
+  expect([0, 0x40, 0x2041, 0x2001].map((status) => synchronised(kernel(status), "linux"))).toEqual([true, false, false, true]);
+  const broken = () => {
+    throw new RangeError("no such library");
+  };
+  expect([synchronised(kernel(0, 1), "linux"), synchronised(broken, "linux"), synchronised(kernel(0), "darwin")]).toEqual([
+    null,
+    null,
+    null,
+  ]);
 });
