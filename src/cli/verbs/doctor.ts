@@ -24,7 +24,8 @@ export const doctorVerbs: readonly Verb[] = [
           data: { exit: EXIT.configuration },
         });
       const { config, file } = loaded.value;
-      const answer = await askGateway(listeningApi(config), findGateway(io, flags), isFolderInUse(config.data_dir));
+      const api = listeningApi(config);
+      const answer = await askGateway(api, findGateway(io, flags), isFolderInUse(config.data_dir));
       const findings: Finding[] = [
         { grade: "ok", what: "configuration", found: file ?? "no file: built-in defaults" },
         ...checkDataDir(config.data_dir),
@@ -32,7 +33,7 @@ export const doctorVerbs: readonly Verb[] = [
         ...(await walls(config.plugins.isolation.allow_missing ?? [])),
         ...(await checkRadios(config.mesh.interfaces, answer)),
         ...(await checkBrokers(config, answer)),
-        ...gatewayFindings(config.api, answer),
+        ...gatewayFindings(api, answer),
         ...unknownNames(config.plugins, namesOffline(config)).map((found): Finding => ({ grade: "warn", what: "configuration", found })),
       ];
       if (flags.json === true) json(io, findings);
