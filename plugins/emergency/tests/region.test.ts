@@ -24,7 +24,7 @@ async function two() {
 
 /** What one gateway does at a time of its own reaches the others: their clocks move one after the other. */
 async function settle(region: TestRegion) {
-  for (let round = 0; round < 4; round++) await region.advance({ seconds: 15 });
+  for (let round = 0; round < 6; round++) await region.advance({ seconds: 10 });
 }
 
 /** What this plugin sent to a node, in order. */
@@ -54,7 +54,7 @@ export default definePlugin((plugin) => {
     return "flooded";
   });
   plugin.registerCommand("overwrite", async () => {
-    for (const { key, value } of await all()) { await plugin.storeShared(key, { ...(value as object), isOver: true }); await plugin.deleteShared(key); }
+    for (const { key, value } of await all()) { await plugin.deleteShared(key); await plugin.storeShared(key, { ...(value as object), isOver: true }); await plugin.region.publish("case", key); }
     return "overwritten";
   });
   plugin.registerCommand("garbage", async () => {
