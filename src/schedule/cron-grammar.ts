@@ -2,7 +2,14 @@ import { fail, ok, type Result } from "../errors.ts";
 
 /** Longer patterns are refused without being parsed. */
 export const MAX_PATTERN = 100;
-const DAYS_OF_MONTH = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+/** By the month's number; in a leap year. */
+const DAYS_OF_SHORT_MONTHS: ReadonlyMap<number, number> = new Map([
+  [2, 29],
+  [4, 30],
+  [6, 30],
+  [9, 30],
+  [11, 30],
+]);
 const EXAMPLES = "0 7 * * * (every day at 7:00), */15 * * * * (every quarter of an hour), 0 18 * * MON-FRI";
 /** A map: the source is the plugin's own text, and an object has keys of its own such as __proto__. */
 const NICKNAMES: ReadonlyMap<string, string> = new Map([
@@ -77,7 +84,7 @@ export function readCron(source: string): Result<CronGrammar> {
   }
   const [seconds = [], minutes = [], hours = [], days = [], months = []] = sets;
   if (isWild(weekday) && !isWild(day) && !day.includes("L")) {
-    const longest = Math.max(...months.map((value) => DAYS_OF_MONTH[value - 1] ?? 31));
+    const longest = Math.max(...months.map((value) => DAYS_OF_SHORT_MONTHS.get(value) ?? DAY.max));
     if (Math.min(...days) > longest) {
       const hint = `those months have at most ${longest} days; write L for the last day of a month`;
       return fail("invalid_argument", `${show} never fires: there is no such day`, { hint });

@@ -93,7 +93,6 @@ export class Task {
 
   #halt(): void {
     this.#timer?.cancel();
-    this.#timer = null;
     this.#running?.abort();
   }
 

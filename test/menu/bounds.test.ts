@@ -118,6 +118,18 @@ describe("a plugin's data of a node", () => {
     expect(third.get(1, "p")).toEqual({});
     database.flush();
     expect(rows()).toEqual([]);
+    third.set(3, "p", { d: 5 });
+    database.flush();
+    expect(rows()).toHaveLength(1);
+    third.forget("p");
+    third.set(4, "p", { e: 6 });
+    database.flush();
+    expect(rows()).toEqual([{ node: 4, plugin: "p", place: "/plugins/p", data: '{"e":6}' }]);
+    database.sqlite.run("DELETE FROM session_data");
+    third.set(5, "p", { f: 7 });
+    database.flush();
+    // What is stored is not stored again.
+    expect(rows()).toEqual([{ node: 5, plugin: "p", place: "/plugins/p", data: '{"f":7}' }]);
     database.close();
     rmSync(folder, { recursive: true });
   });

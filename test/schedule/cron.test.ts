@@ -186,6 +186,11 @@ describe("the edges of every field", () => {
     expect(refusal(pattern)).toBe("accepted");
   });
 
+  test.each([4, 6, 9, 11])("month %i has 30 days", (month) => {
+    expect(refusal(`0 0 30 ${month} *`)).toBe("accepted");
+    expect(refusal(`0 0 31 ${month} *`)).toContain("those months have at most 30 days");
+  });
+
   test.each([1, 3, 5, 7, 8, 10, 12])("month %i has 31 days", (month) => {
     expect(refusal(`0 0 31 ${month} *`)).toBe("accepted");
   });

@@ -92,6 +92,15 @@ test("a clock that is set by more than a minute while the gateway runs forgets w
   }
 });
 
+test("a step is one step: what is known after it stays known", () => {
+  const { clock, now, ownClock } = machine({ boot: boot(0), synchronised: true });
+  ownClock.check();
+  clock.jumpWall(DAY);
+  ownClock.check();
+  now.synchronised = false;
+  expect(ownClock.check()).toEqual({ kind: "trusted", by: "progress" });
+});
+
 test("before the first look it is unconfirmed; each minute it looks, and tells the first judgement and each change of trust", () => {
   const { clock, now, told, ownClock } = machine({});
   expect(reasonOf(ownClock.state)).toBe("not looked at yet");
