@@ -76,8 +76,7 @@ export async function decideRestore(file: string, options: RestoreOptions): Prom
     }
     const hasConfig = unpacked.value.files.some(({ place }) => place === "config");
     const config = hasConfig && !coreOnly ? configFile : null;
-    const stamp = `${new Date(now).toISOString().slice(0, 19).replaceAll(":", "")}Z`;
-    const folders = { aside: `before-restore-${stamp}`, failed: `failed-restore-${stamp}` };
+    const folders = freeFolders(dataDir, now);
     const credentials = readdirSync(join(work, "new")).filter(isCredential);
     writePlan(dataDir, { state: "decided", ...folders, config, coreOnly, by, credentials, starts: [], why: null });
     return ok({ head: unpacked.value, aside: join(dataDir, folders.aside) });
@@ -85,6 +84,16 @@ export async function decideRestore(file: string, options: RestoreOptions): Prom
     return cannotRestore(dataDir, cause);
   } finally {
     if (!isRestoreDecided(dataDir)) deleteTree(work);
+  }
+}
+
+/** Named after the time; never those of another restore in the same second, which they would be mixed up with. */
+function freeFolders(dataDir: string, now: number): { readonly aside: string; readonly failed: string } {
+  const stamp = `${new Date(now).toISOString().slice(0, 19).replaceAll(":", "")}Z`;
+  for (let count = 1; ; count++) {
+    const end = count === 1 ? stamp : `${stamp}-${count}`;
+    const folders = { aside: `before-restore-${end}`, failed: `failed-restore-${end}` };
+    if (!Object.values(folders).some((name) => isThere(join(dataDir, name)))) return folders;
   }
 }
 

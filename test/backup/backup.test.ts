@@ -333,6 +333,19 @@ describe("the kept backups", () => {
   });
 });
 
+test("two restores in one second keep what was there before each in folders of their own", async () => {
+  const { path } = await made();
+  const kept: string[] = [];
+  for (let round = 0; round < 3; round++) {
+    const restored = await restoreInto(data, path);
+    if (!restored.ok) throw restored.error;
+    endRestore(data);
+    kept.push(restored.value.aside);
+  }
+  expect(new Set(kept).size).toBe(3);
+  expect(kept.map((folder) => wordOf(folder))).toEqual(["old", "old", "old"]);
+});
+
 test("sealing: the same content differs each time; a changed byte is refused", () => {
   const content = Buffer.from("secret");
   const [one, two] = [seal(content, "a passphrase", systemRandom), seal(content, "a passphrase", systemRandom)];

@@ -105,7 +105,10 @@ api: { port: 0 }
 
   /** The shared plugin host. */
   get host(): number {
-    return this.processes.find(({ pid, command }) => pid !== this.pid && command.includes(STAGE_TWO))?.pid ?? 0;
+    const found = this.processes.find(({ pid, command }) => pid !== this.pid && command.includes(STAGE_TWO));
+    // Not 0: a signal to that goes to every process of the bench.
+    if (found === undefined) throw new Error("no plugin host runs");
+    return found.pid;
   }
 
   /** All that it has said since its start, up to its word that it is up. */
