@@ -81,6 +81,21 @@ async function answersTo(command: string, answer: RegExp): Promise<number> {
   return textsTo(BOB, answer).length;
 }
 
+/** Asks again every few seconds, as a person does who waits for something. */
+async function readsUntil(by: number, command: string, { site, shows }: { readonly site: Site; readonly shows: RegExp }): Promise<void> {
+  let askedAt = Number.NEGATIVE_INFINITY;
+  const isShown = () => {
+    if (performance.now() - askedAt > 6_000) {
+      askedAt = performance.now();
+      say(by, command, { site });
+    }
+    return textsTo(by, shows).length > 0;
+  };
+  await at(site).until(`${command} shows ${shows}`, isShown, PATIENCE_MS * 3);
+}
+
+/** A minute in `bun run soak`. */
+const BROKER_AWAY_MS = 1_000 * Number(process.env.BROKER_AWAY_S ?? "0");
 /** Longer than a site waits for the word of another, and for its turn. */
 const QUIET_MS = 3_000;
 const gateways = new Map<Site, Gateway>();
@@ -226,18 +241,7 @@ describe.skipIf(!HAS_MOSQUITTO)("the commands of the page, then faults", () => {
     await at("west").until("it answers", () => textsTo(BOB, /./).length > 0);
     say(ALICE, "mail send Bob Tea at six", { site: "north" });
     await at("north").until("it is kept", () => textsTo(ALICE, /^Letter \d+ is kept for Bob/).length > 0);
-    let askedAt = 0;
-    await at("west").until(
-      "it is read",
-      () => {
-        if (performance.now() - askedAt > 6_000) {
-          askedAt = performance.now();
-          say(BOB, "mail read", { site: "west" });
-        }
-        return textsTo(BOB, /Tea at six/).length > 0;
-      },
-      PATIENCE_MS * 3,
-    );
+    await readsUntil(BOB, "mail read", { site: "west", shows: /Tea at six/ });
   }, 240_000);
 
   test("the broker stops and starts again without what it had kept: the own mesh is served, and the sites find each other", async () => {
@@ -249,15 +253,21 @@ describe.skipIf(!HAS_MOSQUITTO)("the commands of the page, then faults", () => {
     expect([1, 2]).toContain(answers);
     say(BOB, "ping", { site: "west" });
     await at("west").until("its own mesh is served", () => textsTo(BOB, /^pong/i).length > answers);
+    heard.length = 0;
+    say(ALICE, "bbs post general Outage | the upper bridge is out", { site: "north" });
+    await at("north").until("a bulletin is taken meanwhile", () => textsTo(ALICE, /^Posted/i).length > 0);
     const down = await run("north", "zephyrgate region status");
     expect(down.code).toBe(1);
     expect(down.stdout).toMatch(/^broker \S+: not connected: .*nothing listens at this address \(check host and port/m);
     const alerts = async () => (await at("north").api<{ items: { code: string }[] }>("GET", "/alerts")).body.items.map(({ code }) => code);
     await at("north").until("an alert", async () => (await alerts()).includes("region_broker_down"));
+    await Bun.sleep(BROKER_AWAY_MS);
     await startMosquitto();
     await allSee("enrolled online", ...SITES);
     await at("north").until("the alert is over", async () => !(await alerts()).includes("region_broker_down"));
     expect(await answersTo("!ping", /^pong/i)).toBe(1);
+    await readsUntil(BOB, "bbs search upper bridge", { site: "west", shows: /Outage/ });
+    expect(textsTo(BOB, /Outage/)).not.toBeEmpty();
   }, 240_000);
 
   test("a stranger on the broker who replays, forges and floods is counted, and the sites go on", async () => {
