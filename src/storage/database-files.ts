@@ -9,6 +9,8 @@ import { type Disk, systemDisk } from "./disk.ts";
 
 /** What SQLite keeps beside a database. A journal of another database would damage the one it lies beside. */
 const COMPANIONS = ["-wal", "-shm", "-journal"];
+/** Copies that lie beside a plugin's database while its data goes out or comes in. What a cut leaves of them is of no use. */
+const PASSING = /^(?:import(?:-[a-z]+)?|export-[\w-]+)\.db(?:-wal|-shm|-journal)?$/;
 const nextOf = (path: string) => `${path}.next`;
 
 /**
@@ -50,4 +52,21 @@ export function finishDatabases(root: string, disk: Disk = systemDisk): string[]
   return readdirSync(root, { withFileTypes: true })
     .filter((entry) => entry.isDirectory() && finishDatabase(join(root, entry.name, "data.db"), disk))
     .map((entry) => entry.name);
+}
+
+export function isPassingDatabase(name: string): boolean {
+  return PASSING.test(name);
+}
+
+/** Removes what imports and exports that were cut off left in all plugins' folders below `root`. The paths below `root`. */
+export function removePassingDatabases(root: string, disk: Disk = systemDisk): string[] {
+  if (!existsSync(root)) return [];
+  const folders = readdirSync(root, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+  const left = folders.flatMap(({ name }) =>
+    readdirSync(join(root, name), { withFileTypes: true })
+      .filter((entry) => isPassingDatabase(entry.name) && !entry.isDirectory())
+      .map((entry) => join(name, entry.name)),
+  );
+  for (const path of left) removeFile(join(root, path), disk);
+  return left;
 }

@@ -70,6 +70,8 @@ function plug(mesh: SimulatedMesh, pty: Pty): void {
 async function converses(gateway: Gateway, mesh: SimulatedMesh, link: string): Promise<void> {
   const heard = heardBy(mesh);
   await gateway.until("the link is up", () => gateway.output.includes(`link ${link} is up`), 20_000);
+  // What comes without a time right after the configuration may be a radio's backlog, which is not answered.
+  await Bun.sleep(1_500);
   const asked = mesh.say({ from: 2, text: "hello" });
   expect(asked.ok).toBe(true);
   await gateway.until("node 2 hears the answer of the plugin on disk", () => heard.length > 0, 20_000);

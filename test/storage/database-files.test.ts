@@ -2,7 +2,14 @@ import { afterEach, beforeEach, expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { finishDatabase, finishDatabases, removeDatabase, replaceDatabase, setAsideDatabase } from "../../src/storage/database-files.ts";
+import {
+  finishDatabase,
+  finishDatabases,
+  removeDatabase,
+  removePassingDatabases,
+  replaceDatabase,
+  setAsideDatabase,
+} from "../../src/storage/database-files.ts";
 
 let folder = "";
 const path = () => join(folder, "data.db");
@@ -68,4 +75,19 @@ test("all plugins' cut-off replacements are completed, and named", () => {
   expect(finishDatabases(folder)).toEqual(["cut"]);
   expect(readFileSync(join(folder, "cut/data.db"), "utf8")).toBe("cut/data.db.next");
   expect(readFileSync(join(folder, "whole/data.db"), "utf8")).toBe("whole/data.db");
+});
+
+test("what a cut left of imports and exports is removed; a plugin's own files, folders of such a name and foreign files stay", () => {
+  const root = mkdtempSync(join(tmpdir(), "passing-"));
+  mkdirSync(join(root, "weather/import-folder.db"), { recursive: true });
+  const target = join(root, "kept");
+  const passing = ["import.db", "import-sent.db", "import-before.db", "import.db-wal", "export-1f-2.db", "export-1f-2.db-journal"];
+  const own = ["data.db", "data.db-wal", "data.db.damaged-1", "imported.db", "export.txt", "my-import.db"];
+  for (const path of [target, ...[...passing, ...own].map((name) => join(root, "weather", name))]) writeFileSync(path, "x");
+  symlinkSync(target, join(root, "weather/import-link.db"));
+  expect(removePassingDatabases(root).sort()).toEqual([...passing, "import-link.db"].map((name) => `weather/${name}`).sort());
+  expect(readdirSync(join(root, "weather")).sort()).toEqual([...own, "import-folder.db"].sort());
+  expect(readFileSync(target, "utf8")).toBe("x");
+  expect(removePassingDatabases(join(root, "nowhere"))).toEqual([]);
+  rmSync(root, { recursive: true });
 });
