@@ -24,11 +24,22 @@ export class Imports {
     return imports;
   }
 
-  /** The steps from each file that reaches `file`; the file itself is 0. Paths relative to the root. */
+  /** The steps from each file that reaches `file`; the file itself is 0. A helper of tests is no step. Paths relative to the root. */
   distances(file: string): Map<string, number> {
     const found = new Map([[file, 0]]);
-    for (const [path, steps] of found) {
-      for (const importer of this.#importers.get(path) ?? []) if (!found.has(importer)) found.set(importer, steps + 1);
+    let level = [file];
+    for (let steps = 0; level.length > 0; steps++) {
+      const next: string[] = [];
+      // It grows while it is walked.
+      for (const path of level) {
+        const cost = path.startsWith("test/") ? 0 : 1;
+        for (const importer of this.#importers.get(path) ?? []) {
+          if ((found.get(importer) ?? Number.POSITIVE_INFINITY) <= steps + cost) continue;
+          found.set(importer, steps + cost);
+          (cost === 0 ? level : next).push(importer);
+        }
+      }
+      level = next;
     }
     return found;
   }
