@@ -13,6 +13,9 @@ import { REGION_SCHEMA } from "../../src/region/schema.ts";
 import { Region } from "../../src/region/session/region.ts";
 import { siteKeys } from "../../src/region/session/site-keys.ts";
 import { RegionStore } from "../../src/region/session/store.ts";
+import { NodeRows, REGION_NODES_SCHEMA } from "../../src/region/shared/node-rows.ts";
+import { SharedNodes } from "../../src/region/shared/nodes.ts";
+import type { CoreDatabase } from "../../src/storage/core.ts";
 import { openCoreDatabase } from "../../src/storage/core-open.ts";
 
 export interface ChildSetup {
@@ -29,6 +32,10 @@ export interface ChildSetup {
 export interface SiteFigures {
   readonly online: number;
   readonly records: number;
+  /** Of other sites. */
+  readonly nodes: number;
+  /** What the database holds. */
+  readonly databaseBytes: number;
   readonly digest: string;
   readonly bytesIn: number;
   readonly bytesOut: number;
@@ -42,14 +49,21 @@ class LightSite {
   readonly #counts = { bytesIn: 0, bytesOut: 0, messagesIn: 0, messagesOut: 0 };
   readonly #region: Region;
   readonly #records: Records;
+  readonly #database: CoreDatabase;
+  #nodes: SharedNodes | null = null;
 
-  constructor(setup: ChildSetup, index: number, identities: readonly SiteIdentity[]) {
+  constructor(
+    setup: ChildSetup,
+    private readonly index: number,
+    identities: readonly SiteIdentity[],
+  ) {
     const { region: name, folder, url } = setup;
     const identity = identities[index] as SiteIdentity;
     const founder = identities[0] as SiteIdentity;
     const deps = { clock: systemClock, random: systemRandom, log: silentLogger };
-    const opened = openCoreDatabase(join(folder, `${name}-${index}.db`), [REGION_SCHEMA, RECORDS_SCHEMA], deps);
+    const opened = openCoreDatabase(join(folder, `${name}-${index}.db`), [REGION_SCHEMA, RECORDS_SCHEMA, REGION_NODES_SCHEMA], deps);
     if (!opened.ok) throw opened.error;
+    this.#database = opened.value;
     const store = new RegionStore(opened.value);
     const at = Date.UTC(2026, 0, 1);
     store.keep([
@@ -99,8 +113,22 @@ class LightSite {
   }
 
   async stop(): Promise<void> {
+    this.#nodes?.stop();
     this.#records.stop();
     await this.#region.stop();
+  }
+
+  /** Has heard so many nodes of its own, and tells the other sites. */
+  hear(count: number): void {
+    const lastHeard = Date.now() - 60_000;
+    const own = Array.from({ length: count }, (_, at) => {
+      const number = 0x1000_0000 + this.index * 65_536 + at;
+      return { number, longName: `Node ${at} of site ${this.index}`, shortName: `N${at % 1_000}`, lastHeard };
+    });
+    const rows = new NodeRows(this.#database);
+    const deps = { clock: systemClock, random: systemRandom, log: silentLogger };
+    this.#nodes = new SharedNodes({ ...deps, messages: this.#region, rows, nodes: () => own });
+    this.#nodes.start();
   }
 
   post(count: number): number {
@@ -114,7 +142,15 @@ class LightSite {
 
   figures(): SiteFigures {
     const { records, digest } = this.#records.status();
-    return { ...this.#counts, online: this.#region.sites().filter(({ online }) => online).length, records, digest };
+    const one = (sql: string) => this.#database.sqlite.query<{ value: number }, []>(sql).get()?.value ?? 0;
+    return {
+      ...this.#counts,
+      online: this.#region.sites().filter(({ online }) => online).length,
+      records,
+      nodes: one("SELECT count(*) AS value FROM region_nodes"),
+      databaseBytes: one("SELECT page_count * page_size AS value FROM pragma_page_count, pragma_page_size"),
+      digest,
+    };
   }
 
   #took<T extends { readonly payload: Uint8Array }>(message: T, handle: (message: T) => void): void {
@@ -150,6 +186,10 @@ async function act(order: {
     const identities = setup.secrets.map((secret) => new SiteIdentity(new Uint8Array(Buffer.from(secret, "base64"))));
     for (let index = setup.from; index < setup.to; index++) sites.push(new LightSite(setup, index, identities));
     for (const site of sites) site.start();
+    return sites.length;
+  }
+  if (order.do === "hear") {
+    for (const site of sites) site.hear(order.count ?? 0);
     return sites.length;
   }
   if (order.do === "post") return sites[order.site ?? 0]?.post(order.count ?? 1);

@@ -9,6 +9,9 @@ import { pssMb } from "./system.ts";
 
 const SITES_A_PROCESS = 25;
 const POSTS = 100;
+/** That each site hears itself: a busy mesh, and a city's. */
+const NODES = 100;
+const MORE_NODES = 500;
 /** At once; a hundred sites in four processes of one machine take minutes for a thousand. */
 const MORE_POSTS = (sites: number) => (sites > 30 ? 300 : 1_000);
 const IDLE_MS = 62_000;
@@ -143,6 +146,7 @@ async function measure(region: SmallRegion, broker: Mosquitto, settings: Setting
     if (settings.full) await idle(region, say);
     let posts = await post(region, say, 0, POSTS);
     if (settings.full) posts = await post(region, say, posts, MORE_POSTS(count));
+    for (const nodes of settings.full ? [NODES, MORE_NODES] : [NODES]) await directory(region, say, nodes);
     // A site that was away when they were posted.
     const late = await region.openLast();
     const caughtUp = await region.until("the last one has all", (sites) => sites.at(-1)?.records === posts);
@@ -198,4 +202,20 @@ async function post(region: SmallRegion, say: Say, before: number, count: number
   );
   say(`CPU of one of ${posts} posts at each site`, (end.cpuMs - start.cpuMs) / (region.count - 1) / posts, "ms");
   return before + posts;
+}
+
+/** Every site tells every other whom it hears: what a node costs each of them, once. */
+async function directory(region: SmallRegion, say: Say, nodes: number): Promise<void> {
+  const start = await region.figures();
+  const others = start.sites.length - 1;
+  await Promise.all(region.children.map((child) => child.ask({ do: "hear", count: nodes })));
+  const took = await region.until("all know all nodes", (sites) => sites.every((site) => site.nodes === others * nodes));
+  const end = await region.figures();
+  // Presence meanwhile is in it too.
+  const grown = (key: "bytesIn" | "databaseBytes") =>
+    end.sites.reduce((sum, site, at) => sum + site[key] - (start.sites[at]?.[key] ?? 0), 0);
+  const told = end.sites.length * others * nodes;
+  const note = `${(grown("bytesIn") / told).toFixed(0)} bytes in, ${(grown("databaseBytes") / told).toFixed(0)} on disk for each node and site`;
+  say(`${nodes} nodes of each site at every other`, took / 1000, "s", note);
+  say(`CPU of one of ${nodes} nodes at each other site`, (end.cpuMs - start.cpuMs) / told, "ms");
 }

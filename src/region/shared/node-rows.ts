@@ -15,6 +15,9 @@ export const REGION_NODES_SCHEMA: RoomSchema = {
 /** Of one site; those heard last stay. */
 export const NODES_MAX = 5_000;
 
+/** Of all sites together: more than a person looks through, and no list that takes a board's memory. */
+export const LISTED_MAX = 20_000;
+
 /** A node as another site knows it. Positions are not shared. */
 export interface NodeElsewhere {
   readonly site: SiteId;
@@ -69,10 +72,10 @@ export class NodeRows {
     this.database.write(() => void this.database.sqlite.run("DELETE FROM region_nodes"));
   }
 
-  /** Heard last first. */
+  /** Heard last first: the latest {@link LISTED_MAX}. */
   list(): NodeElsewhere[] {
-    const rows = this.database.sqlite.query<Row, []>("SELECT * FROM region_nodes ORDER BY heard_at DESC, site, node").all();
-    return rows.map(({ site, node, long_name, short_name, heard_at }) => ({
+    const rows = this.database.sqlite.query<Row, [number]>("SELECT * FROM region_nodes ORDER BY heard_at DESC, site, node LIMIT ?");
+    return rows.all(LISTED_MAX).map(({ site, node, long_name, short_name, heard_at }) => ({
       ...{ site, node, longName: long_name, shortName: short_name, heardAt: heard_at },
     }));
   }

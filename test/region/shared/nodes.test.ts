@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { silentLogger } from "../../../src/log/logger.ts";
 import type { SiteId } from "../../../src/region/ports.ts";
-import { NODES_MAX, NodeRows, REGION_NODES_SCHEMA } from "../../../src/region/shared/node-rows.ts";
+import { LISTED_MAX, NODES_MAX, NodeRows, REGION_NODES_SCHEMA } from "../../../src/region/shared/node-rows.ts";
 import { type OwnNode, SharedNodes } from "../../../src/region/shared/nodes.ts";
 import { openCoreDatabase } from "../../../src/storage/core-open.ts";
 import { FakeClock, fakeRandom } from "../../fake-clock.ts";
@@ -111,4 +111,24 @@ test("what is no directory is refused, a site's nodes are bounded, and go with i
   await directory.clock.advance(600_000);
   expect(b.elsewhere()).toEqual([]);
   expect(siteIdOf("a") as SiteId).toBe(evil.self);
+});
+
+test("of more nodes than a person looks through the latest are listed", () => {
+  const folder = mkdtempSync(join(tmpdir(), "nodes-"));
+  const opened = openCoreDatabase(join(folder, "core.db"), [REGION_NODES_SCHEMA], {
+    clock: new FakeClock(),
+    random: fakeRandom(4),
+    log: silentLogger,
+  });
+  if (!opened.ok) throw opened.error;
+  const rows = new NodeRows(opened.value);
+  const sites = LISTED_MAX / NODES_MAX + 1;
+  for (let site = 0; site < sites; site++) {
+    const nodes = Array.from({ length: NODES_MAX }, (_, at) => ({ node: at + 1, heardAt: site * NODES_MAX + at }));
+    rows.put(nodes.map((node) => ({ ...node, site: siteIdOf(`site${site}`), longName: null, shortName: null })));
+  }
+  const listed = rows.list();
+  expect([listed.length, listed[0]?.heardAt, listed.at(-1)?.heardAt]).toEqual([LISTED_MAX, sites * NODES_MAX - 1, NODES_MAX]);
+  opened.value.close();
+  rmSync(folder, { recursive: true, force: true });
 });
