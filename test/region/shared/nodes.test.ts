@@ -117,7 +117,6 @@ test("of more nodes than a person looks through the latest are listed", () => {
   const folder = mkdtempSync(join(tmpdir(), "nodes-"));
   const opened = openCoreDatabase(join(folder, "core.db"), [REGION_NODES_SCHEMA], {
     clock: new FakeClock(),
-    random: fakeRandom(4),
     log: silentLogger,
   });
   if (!opened.ok) throw opened.error;
