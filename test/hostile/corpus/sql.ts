@@ -219,7 +219,7 @@ export const SQL: readonly Attack[] = [
   row(
     "sql_imported",
     "has the operator import data with virtual tables, triggers on the gateway's own table, and deep values",
-    "const schema = (await this.db.query('SELECT type, name FROM sqlite_schema')).map(({ type, name }) => type + ' ' + name); let deep = 'none'; try { deep = typeof (await this.retrieveData('deep', 'none')); } catch (e) { deep = e.code; } await this.storeData('mark', 1); const spied = await this.db.query('SELECT count(*) AS n FROM spied'); return schema.filter((each) => /trigger|words|places/.test(each) && !/words_|places_/.test(each)).join() + ' deep=' + deep + ' spied=' + spied[0].n;",
+    "const schema = (await this.db.query('SELECT type, name FROM sqlite_schema')).map(({ type, name }) => type + ' ' + name); let deep; try { deep = (await this.retrieveData('deep', 'none')) === 'none' ? 'left_out' : 'read'; } catch (e) { deep = e.code; } await this.storeData('mark', 1); const spied = await this.db.query('SELECT count(*) AS n FROM spied'); return schema.filter((each) => /trigger|words|places/.test(each) && !/words_|places_/.test(each)).join() + ' deep=' + deep + ' spied=' + spied[0].n;",
     {
       act: async (world) => {
         const sent = writeBackup({
@@ -239,7 +239,7 @@ export const SQL: readonly Attack[] = [
         const { text } = imported.ok ? await world.gateway.ask("sql_imported", /^sql_imported: /) : { text: `refused ${imported.status}` };
         return text;
       },
-      check: (_, said) => expect(said).toBe("sql_imported:  deep=data_unusable spied=0"),
+      check: (_, said) => expect(said).toBe("sql_imported:  deep=left_out spied=0"),
     },
   ),
   row(
